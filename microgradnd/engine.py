@@ -1,0 +1,401 @@
+"""The engine: a Tensor records what is computed with it, a walk over the record differentiates it.
+
+`Tensor` holds an array and, if a gradient flows to it, the `Node` that says how it was computed.
+Nodes are made by the operations of `microgradnd.table`; `walk` goes over them backward and asks
+each node's plan for the gradients of its parents. No derivative rule is known here.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from microgradnd import errors
+from microgradnd.graph import (
+    NO_OPTIONS,
+    Array,
+    Constant,
+    Node,
+    Scatter,
+    check_fresh,
+    leading_to,
+    next_seq,
+    reachable,
+    saved_by,
+)
+
+if TYPE_CHECKING:
+    from microgradnd.methods import TensorMethods
+    from microgradnd.table import Plan
+else:
+    TensorMethods = object
+
+# False: nothing is recorded. True: it is. A function: it is, and the function is called with each
+# new node and its result (anomaly mode). A context variable, so threads and tasks have their own.
+recording: ContextVar[bool | Callable] = ContextVar("recording", default=True)
+default_dtype = [np.dtype(np.float64)]  # one cell, so that set_default_dtype reaches everyone
+new_node, new_tensor = Node.__new__, object.__new__
+
+
+class Tensor(TensorMethods):
+    """An array that remembers how it was computed.
+
+    Args:
+        data: an array (shared, not copied, unless `copy`), a number or nested lists of numbers;
+            lists become arrays of the default dtype if they hold a float, as in NumPy.
+        requires_grad: makes it a leaf that `backward()` gives a gradient to.
+        dtype: of the array; data is converted if it has another one.
+        name: shown in pictures and messages.
+        copy: makes the tensor own its memory.
+
+    >>> w = Tensor([1.0, -2.0], requires_grad=True, name="w")
+    >>> (w * w).sum().backward()
+    >>> w.grad
+    Tensor([ 2., -4.])
+    """
+
+    __slots__ = ("_data", "node", "_grad", "_name", "__weakref__")
+    _data: Array
+    node: Node | None
+    _grad: Tensor | None
+    _name: str | None  # of a constant; a tracked tensor's name stands on its node
+
+    def __init__(
+        self,
+        data: Any,
+        requires_grad: bool = False,
+        *,
+        dtype: Any = None,
+        name: str | None = None,
+        copy: bool = False,
+    ) -> None:
+        if isinstance(data, Tensor):
+            if data.node is not None:
+                raise errors.lossy("Tensor(t)")
+            data = data._data
+        listed = not isinstance(data, (Array, np.generic))
+        array = np.array(data, dtype) if copy else np.asarray(data, dtype)
+        if array.dtype.kind not in "biuf":
+            raise errors.not_an_operand("Tensor", data)
+        if listed and dtype is None and array.dtype == float:
+            array = array.astype(default_dtype[0], copy=False)
+        self._data, self.node, self._grad, self._name = array, None, None, name
+        if requires_grad:
+            self.requires_grad = True
+
+    @property
+    def data(self) -> Array:
+        """The array itself. Assigning to it, or writing into it, is not recorded."""
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        if self.node is not None and self.node.plan is not None:
+            raise errors.in_place("assigning to .data of a computed tensor")
+        value = np.asarray(getattr(value, "_data", value), self._data.dtype)
+        if value.shape != self._data.shape:
+            raise ValueError(f".data has shape {self._data.shape}, what is assigned {value.shape}")
+        self._data = value
+        self.changed()
+
+    def changed(self) -> None:
+        """Notes that the array was written to in place, so that stale graphs explain themselves."""
+        if self.node is not None:
+            self.node.saved = (self._data,)
+            self.node.note()["changed"] = next_seq()
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward()` left here: None before, accumulated over calls after."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | Array | None) -> None:
+        if value is not None and np.shape(value) != self._data.shape:
+            raise errors.wrong_gradient(np.shape(value), self._data.shape)
+        self._grad = value if value is None or isinstance(value, Tensor) else Tensor(value)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to this tensor. Only leaves can be set."""
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        name = self.name
+        if self.node is not None and self.node.plan is not None:
+            if not wanted:
+                raise errors.lossy("requires_grad = False on a computed tensor")
+        elif not wanted:
+            self.node, self._name = None, name
+        elif self.node is None:
+            if self._data.dtype.kind != "f":
+                raise errors.needs_float(self._data.dtype)
+            self.node = node = new_node(Node)
+            node.plan, node.parents, node.saved, node.options = None, (), (self._data,), NO_OPTIONS
+            node.shape, node.dtype, node.seq = self._data.shape, self._data.dtype, next_seq()
+            node.notes = {"name": name, "target": weakref.ref(self)}
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was made by the user, not computed from tensors that require a gradient."""
+        return self.node is None or self.node.plan is None
+
+    @property
+    def name(self) -> str | None:
+        """What pictures and messages call it."""
+        return getattr(self, "_name", None) if self.node is None else self.node.name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        if self.node is None:
+            self._name = name
+        else:
+            self.node.note()["name"] = name
+
+    def backward(
+        self,
+        gradient: Tensor | Array | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Iterable[Tensor] | None = None,
+    ) -> None:
+        """Adds the gradient of this tensor to `.grad` of the leaves it was computed from.
+
+        Args:
+            gradient: of what is differentiated with respect to this tensor; 1 for a scalar.
+            retain_graph: keeps what the graph saved, for another walk; default `create_graph`.
+            create_graph: records the walk itself, so that `.grad` can be differentiated again.
+            inputs: only these tensors receive a gradient (they need not be leaves).
+        """
+        targets = None if inputs is None else {node_of(t): t for t in inputs}
+        seeds = seed([self], [gradient])
+        found = walk(seeds, targets, retain_graph, create_graph)
+        for node in list(found):
+            t = targets.get(node) if targets is not None else node.notes["target"]()
+            g = settled(found, node)
+            if t is not None:
+                t._grad = g if t._grad is None or node.plan is not None else t._grad + g
+
+
+def node_of(tensor: Tensor) -> Node:
+    if tensor.node is None:
+        raise errors.untracked(tensor._data.shape)
+    return tensor.node
+
+
+def seed(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Node, Any]]:
+    """The gradients a walk starts from: those given, or 1 for each scalar."""
+    seeds = []
+    for t, g in zip(outputs, gradients, strict=True):
+        node = node_of(t)
+        if g is None:
+            if t._data.size != 1:
+                raise errors.needs_gradient(node.shape)
+            g = np.ones(node.shape, node.dtype)
+        if np.shape(g) != node.shape:
+            raise errors.wrong_gradient(np.shape(g), node.shape)
+        if not isinstance(g, Tensor):
+            g = np.asarray(g, node.dtype)
+        seeds.append((node, g))
+    return seeds
+
+
+def constant(tensor: Tensor) -> Any:
+    """How a node keeps a Tensor that requires no gradient: its array, with its name if it has one."""
+    return tensor._data if tensor.name is None else Constant(tensor._data, tensor.name)
+
+
+def untracked(data: Array, name: str | None = None) -> Tensor:
+    """A constant Tensor of an array, made without the checks of `Tensor(data)`."""
+    out = new_tensor(Tensor)
+    out._data, out.node, out._grad, out._name = data, None, None, name
+    return out
+
+
+def tracked(data: Array, node: Node) -> Tensor:
+    out = new_tensor(Tensor)
+    out._data, out.node, out._grad = data, node, None
+    return out
+
+
+def record(
+    plan: Plan, parents: tuple, saved: tuple, out: Array, mode: Any, options: dict[str, Any]
+) -> Tensor:
+    """The Tensor of a result, with the node that remembers how it came about."""
+    node = new_node(Node)
+    node.plan, node.parents, node.saved, node.options = plan, parents, saved, options
+    node.shape, node.dtype, node.seq, node.notes = out.shape, out.dtype, next_seq(), None
+    tensor = new_tensor(Tensor)
+    tensor._data, tensor.node, tensor._grad = out, node, None
+    if mode is not True:
+        mode(node, out)
+    return tensor
+
+
+def walk(
+    seeds: Sequence[tuple[Node, Any]],
+    targets: Mapping[Node, Any] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    observer: Callable[[Node, int, Any], None] | None = None,
+    saved_of: Callable[[Node], tuple] = saved_by,
+) -> dict[Node, Any]:
+    """Walks a graph backward and returns the gradients of its leaves, or of the targets.
+
+    Args:
+        seeds: pairs of a node and the gradient to start from there.
+        targets: the nodes wanted; only what leads to them is computed.
+        retain_graph: keeps what the nodes saved; default `create_graph`.
+        create_graph: runs the rules on Tensors, so that what they compute is recorded too.
+        observer: called with (node, operand index, contribution) for each gradient contribution.
+        saved_of: where to find what a node's rules need (pictures replay it from the leaves).
+    """
+    nodes, leaves = reachable(node for node, _ in seeds)
+    check_fresh(nodes, leaves, saved_of)
+    needed = None if targets is None else leading_to(targets, nodes)
+    totals: dict[Node, Any] = {}
+    found: dict[Node, Any] = {}
+    free = not (create_graph if retain_graph is None else retain_graph)
+    token = recording.set((recording.get() or True) if create_graph else False)
+    try:
+        for node, g in seeds:
+            g = as_gradient(g, create_graph)
+            totals[node] = totals[node] + g if node in totals else g
+        descend(nodes, totals, found, targets or {}, needed, free, create_graph, observer, saved_of)
+        for leaf in leaves:
+            if leaf in totals and (needed is None or leaf in needed):
+                found[leaf] = hooked(leaf, totals.pop(leaf))
+    finally:
+        recording.reset(token)
+    return found
+
+
+def descend(
+    nodes: list[Node],
+    totals: dict[Node, Any],
+    found: dict[Node, Any],
+    targets: Mapping[Node, Any],
+    needed: set[Node] | None,
+    free: bool,
+    create_graph: bool,
+    observer: Callable[[Node, int, Any], None] | None,
+    saved_of: Callable[[Node], tuple],
+) -> None:
+    """The loop of `walk`: each node once, after all that was computed from it.
+
+    The first contribution to a total is kept by reference, the second makes a buffer of the walk's
+    own, later ones add into it: nothing is copied that need not be.
+    """
+    own: set[Node] = set()  # the nodes whose total is a buffer that nobody else holds
+    for node in nodes:
+        g = totals.pop(node, None)
+        if g is None or (needed is not None and node not in needed):
+            continue
+        plan, saved = node.plan, saved_of(node)
+        if node.notes is not None:
+            g = hooked(node, g)
+            if "target" in node.notes:
+                found[node] = g
+        if node in targets:
+            found[node] = g
+        if needed is not None:
+            plan = plan.only(node.parents, needed)
+        if create_graph:
+            saved = rewrapped(node, saved)
+        for i, (p, x) in enumerate(zip(node.parents, plan.pull(g, saved, node))):
+            if x is None:
+                continue
+            if type(x) is not Array:
+                if type(x) is Scatter and observer is None:
+                    scatter(totals, own, p, x)
+                    continue
+                x = as_gradient(x, create_graph)
+            if x.shape != p.shape:
+                x = unbroadcast(x, node, i)
+            if x.dtype is not p.dtype:
+                x = x.astype(p.dtype)
+            if observer is not None:
+                observer(node, i, x)
+            total = totals.get(p)
+            if total is None:
+                totals[p] = x
+            elif p in own:
+                np.add(total, x, total)
+            else:
+                totals[p] = total + x
+                if not create_graph:
+                    own.add(p)
+        if free and saved:
+            node.saved = None
+
+
+def scatter(totals: dict[Node, Any], own: set[Node], p: Node, x: Scatter) -> None:
+    """Adds a slice's gradient into the total of the whole, which becomes the walk's own buffer."""
+    if p not in own:
+        total = totals.get(p)
+        totals[p] = np.zeros(p.shape, p.dtype) if total is None else total.copy()
+        own.add(p)
+    x.add_to(totals[p])
+
+
+def unbroadcast(x: Any, node: Node, i: int) -> Any:
+    """Sums a gradient over the axes along which operand i had been broadcast."""
+    shape = node.parents[i].shape
+    lead = x.ndim - len(shape)
+    if lead > 0:
+        x = x.sum(axis=tuple(range(lead)))
+    stretched = tuple(k for k, (m, n) in enumerate(zip(x.shape, shape)) if n == 1 != m)
+    if stretched:
+        x = x.sum(axis=stretched, keepdims=True)
+    if x.shape != shape:
+        raise errors.gradient_shape(node.op.name, node.op.operand(i), x.shape, shape)
+    return x if isinstance(x, (Array, Tensor)) else np.asarray(x)
+
+
+def as_gradient(x: Any, create_graph: bool) -> Any:
+    """A gradient as the walk works with it: an array, or a Tensor if the walk is recorded."""
+    if type(x) is Scatter:
+        x = x.dense()
+    if create_graph:
+        return x if isinstance(x, Tensor) else untracked(np.asarray(x))
+    return x._data if isinstance(x, Tensor) else np.asarray(x)
+
+
+def rewrapped(node: Node, saved: tuple) -> tuple:
+    """Saved arrays as Tensors of the forward graph, so that derivatives go on through them."""
+    sources = [*node.parents, node]
+    pairs = zip(saved, (sources[k] for k in node.plan.save))
+    return tuple(tracked(x, source) if type(source) is Node else x for x, source in pairs)
+
+
+def hooked(node: Node, g: Any) -> Any:
+    """The gradient of a node after its hooks, which may look at it or replace it."""
+    for hook in list(node.notes.get("hooks", {}).values()):
+        changed = hook(g if isinstance(g, Tensor) else untracked(g))
+        if changed is not None:
+            g = as_gradient(changed, isinstance(g, Tensor))
+            if g.shape != node.shape:
+                raise errors.wrong_gradient(g.shape, node.shape)
+    return g
+
+
+def references(found: dict[Any, Any], key: Any) -> tuple[Any, int]:
+    x = found.pop(key)
+    return x, sys.getrefcount(x)
+
+
+ALONE = references({0: np.empty(1)}, 0)[1]  # the count differs between versions of Python
+
+
+def settled(found: dict[Node, Any], node: Node) -> Tensor:
+    """Takes a gradient out of a walk's result as a Tensor that shares its memory with nobody."""
+    x, count = references(found, node)
+    if isinstance(x, Tensor):
+        return x
+    return untracked(x if x.base is None and count <= ALONE else x.copy())

@@ -1,0 +1,125 @@
+"""The graph: what a computation leaves behind, and ways through it.
+
+Nodes point only at the nodes and constants they were computed from, never at Tensors: a graph has
+no reference cycles, so it is freed at once when the last Tensor of it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import count
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from microgradnd import errors
+
+if TYPE_CHECKING:
+    from microgradnd.table import Op, Plan
+
+Array = np.ndarray
+next_seq = count(1).__next__
+by_seq = attrgetter("seq")
+saved_by = attrgetter("saved")
+NO_OPTIONS: dict[str, Any] = {}
+
+
+class Node:
+    """One recorded operation, or a leaf (then `plan` is None and `saved` holds its array)."""
+
+    __slots__ = ("plan", "parents", "saved", "options", "shape", "dtype", "seq", "notes")
+    plan: Plan | None
+    parents: tuple  # a Node where the operand requires a gradient, else the constant itself
+    saved: tuple | None  # arrays the rules need; None once freed
+    options: dict[str, Any]
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    seq: int  # grows in order of creation; backward is a walk in falling order of it
+    notes: dict[str, Any] | None  # rarely used: name, hooks, target, changed, where
+
+    @property
+    def op(self) -> Op | None:
+        return None if self.plan is None else self.plan.op
+
+    @property
+    def name(self) -> str | None:
+        return None if self.notes is None else self.notes.get("name")
+
+    def note(self) -> dict[str, Any]:
+        if self.notes is None:
+            self.notes = {}
+        return self.notes
+
+
+class Constant:
+    """A constant operand that has a name; unnamed ones stand in `Node.parents` as they are."""
+
+    __slots__ = ("value", "name")
+
+    def __init__(self, value: Array, name: str) -> None:
+        self.value, self.name = value, name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+
+class Scatter:
+    """A gradient that is zero but at `index`: added into a buffer there, never spread out twice."""
+
+    __slots__ = ("value", "index", "shape", "unique")
+
+    def __init__(self, value: Array, index: Any, shape: tuple, unique: bool) -> None:
+        self.value, self.index, self.shape, self.unique = value, index, shape, unique
+
+    def add_to(self, buffer: Array) -> Array:
+        if self.unique:
+            buffer[self.index] += self.value
+        else:
+            np.add.at(buffer, self.index, self.value)
+        return buffer
+
+    def dense(self) -> Array:
+        return self.add_to(np.zeros(self.shape, self.value.dtype))
+
+
+def reachable(roots: Iterable[Node]) -> tuple[list[Node], list[Node]]:
+    """The computed nodes below the roots, last created first, and the leaves."""
+    nodes: list[Node] = []
+    leaves: list[Node] = []
+    stack = list(roots)
+    seen = set(stack)
+    while stack:
+        node = stack.pop()
+        (leaves if node.plan is None else nodes).append(node)
+        for p in node.parents:
+            if type(p) is Node and p not in seen:
+                seen.add(p)
+                stack.append(p)
+    nodes.sort(key=by_seq, reverse=True)
+    return nodes, leaves
+
+
+def leading_to(targets: Iterable[Node], nodes: Iterable[Node]) -> set[Node]:
+    """Those of the nodes (last created first) from which a target can be reached, and the targets."""
+    needed = set(targets)
+    for node in reversed(list(nodes)):
+        if any(type(p) is Node and p in needed for p in node.parents):
+            needed.add(node)
+    return needed
+
+
+def check_fresh(nodes: list[Node], leaves: list[Node], saved_of: Callable) -> None:
+    """Raises if what a node's rules need was freed, or overwritten in a leaf since it was saved."""
+    for node in nodes:
+        if saved_of(node) is None:
+            raise errors.freed(node.plan.op.name)
+    changed = [leaf for leaf in leaves if "changed" in leaf.notes]
+    for leaf in changed:
+        for node in nodes:
+            if node.seq > leaf.notes["changed"]:
+                continue
+            for array in saved_of(node):
+                if isinstance(array, Array) and np.may_share_memory(array, leaf.saved[0]):
+                    raise errors.stale(node.plan.op.name, leaf.name)

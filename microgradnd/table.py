@@ -1,0 +1,186 @@
+"""The derivative table: how a differentiable operation is declared, called and compiled.
+
+An operation is one row::
+
+    op(np.multiply, "x y", x=lambda g, y: g * y, y=lambda g, x: g * x)
+
+The keyword names the operand. The parameters of its rule name what the rule needs: `g`, the
+gradient of the result; an operand's value; `out`, the result; `x_shape`, the shape of operand x;
+or an option of the operation. Only what the rules of those operands that require a gradient ask
+for is saved. The rows themselves stand in `microgradnd.ops`, one file per family.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from microgradnd import errors
+from microgradnd.engine import Tensor, constant, record, recording, untracked
+from microgradnd.graph import Array, Node
+
+OPS: dict[str, Op] = {}
+
+
+class Plan:
+    """What an op saves and how its gradients are pulled back, for one set of tracked operands.
+
+    Both are compiled from the rules' parameters: np.multiply with both operands tracked has
+    `pick = lambda values, out: (values[0], values[1],)` and
+    `pull = lambda g, s, n: (rule0(g, s[1]), rule1(g, s[0]),)`.
+    """
+
+    __slots__ = ("op", "mask", "save", "pick", "pull")
+
+    def __init__(self, op: Op, mask: int, wanted: int | None = None) -> None:
+        self.op, self.mask = op, mask
+        tracked = [i for i, _ in enumerate(op.operands) if mask >> i & 1]
+        for i in tracked:
+            if op.operands[i] not in op.rules:
+                raise errors.no_derivative(op.name, op.operands[i])
+        needs = [need for i in tracked for need in op.needs[op.operands[i]]]
+        keys = [*op.operands, "out"]
+        self.save = tuple(k for k, key in enumerate(keys) if key in needs and not op.variadic)
+        terms = (f"values[{k}]" if k < len(op.operands) else "out" for k in self.save)
+        self.pick = eval(f"lambda values, out: ({''.join(f'{term},' for term in terms)})")
+        pulled = mask if wanted is None else wanted
+        calls = ", ".join(self.call(i) if pulled >> i & 1 else "None" for i in range(len(keys) - 1))
+        rules = {f"rule{i}": op.rules[op.operands[i]] for i in tracked}
+        each = "x if type(p) is Node else None for p, x in zip(n.parents, {})"
+        source = f"[{each.format(calls)}]" if op.variadic else f"({calls},)"
+        self.pull = eval(f"lambda g, s, n: {source}", {**rules, "Node": Node, "np": np})
+
+    def call(self, i: int) -> str:
+        """The source of the call of operand i's rule."""
+        op = self.op
+        keys = [*op.operands, "out"]
+        places = {key: f"n.options[{key!r}]" for key in op.defaults}
+        places |= {f"{key}_shape": f"np.shape(n.parents[{k}])" for k, key in enumerate(op.operands)}
+        places |= {f"{op.operands[0]}_shapes": "[np.shape(p) for p in n.parents]"}
+        places |= {keys[k]: f"s[{place}]" for place, k in enumerate(self.save)}
+        return f"rule{i}({', '.join(['g', *(places[need] for need in op.needs[op.operands[i]])])})"
+
+    def only(self, parents: tuple, needed: set[Node]) -> Plan:
+        """This plan, pulling gradients back only to those parents that are needed."""
+        if self.op.variadic:
+            return self
+        tracked = ((i, p) for i, p in enumerate(parents) if type(p) is Node)
+        wanted = sum((p in needed) << i for i, p in tracked)
+        key = self.mask, wanted
+        if key not in self.op.plans:
+            self.op.plans[key] = Plan(self.op, self.mask, wanted)
+        return self.op.plans[key]
+
+
+class Op:
+    """A differentiable operation: a NumPy function and its row of the derivative table.
+
+    Args:
+        forward: computes the result from arrays; its parameters after the operands are options.
+        operands: their names, separated by spaces; `"*xs"` for one sequence of any length.
+        name: how messages and pictures call it.
+        rules: by operand, the rule for its gradient.
+    """
+
+    def __init__(self, forward: Callable, operands: str, name: str, rules: Mapping) -> None:
+        self.forward, self.name, self.rules = forward, name, dict(rules)
+        self.variadic = operands.startswith("*")
+        self.operands = tuple(operands.removeprefix("*").split())
+        self.__doc__, self.__name__ = forward.__doc__, name
+        ufunc = isinstance(forward, np.ufunc)
+        parameters = [] if ufunc else list(inspect.signature(forward).parameters.values())
+        self.defaults = {p.name: p.default for p in parameters[len(self.operands) :]}
+        self.needs = {
+            operand: tuple(inspect.signature(rule).parameters)[1:] for operand, rule in rules.items()
+        }
+        known = {*self.operands, *self.defaults, "out", f"{self.operands[0]}_shapes"}
+        known |= {f"{operand}_shape" for operand in self.operands}
+        unknown = [n for needs in self.needs.values() for n in needs if n not in known]
+        if unknown or set(rules) - set(self.operands):
+            raise TypeError(f"{name}: a rule speaks of {unknown or [*rules]}, known: {sorted(known)}")
+        self.plans: dict[Any, Plan] = {}
+        OPS[name] = self
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}({', '.join([*self.operands, *self.defaults])})>"
+
+    def operand(self, i: int) -> str:
+        """The name of operand i."""
+        return f"{self.operands[0]}[{i}]" if self.variadic else self.operands[i]
+
+    def plan(self, mask: int) -> Plan:
+        if mask not in self.plans:
+            self.plans[mask] = Plan(self, mask)
+        return self.plans[mask]
+
+    def bind(self, args: tuple, options: dict) -> tuple[tuple, dict]:
+        """Tells operands from options; `dim` and `keepdim` are taken for `axis` and `keepdims`."""
+        operands = tuple(args[0]) if self.variadic else args[: len(self.operands)]
+        given = dict(zip(self.defaults, args[len(self.operands) :]))
+        for key, value in options.items():
+            given[{"dim": "axis", "keepdim": "keepdims"}.get(key, key)] = value
+        options = {**self.defaults, **given}
+        missing = [key for key, value in options.items() if value is inspect.Parameter.empty]
+        surplus = options.keys() - self.defaults.keys()
+        if surplus or missing or len(args) > len(self.operands) + len(self.defaults):
+            raise TypeError(f"{self!r}: unknown options {sorted(surplus)}, missing {missing}")
+        if not self.variadic and len(operands) < len(self.operands):
+            raise TypeError(f"{self!r} takes {len(self.operands)} operands, got {len(operands)}")
+        return operands, options
+
+    def __call__(self, *args: Any, **options: Any) -> Tensor:
+        operands, options = self.bind(args, options)
+        values: list[Any] = []
+        parents: list[Any] = []
+        mask = 0
+        for i, operand in enumerate(operands):
+            if isinstance(operand, Tensor):
+                values.append(operand._data)
+                parents.append(operand.node or constant(operand))
+                mask |= (operand.node is not None) << i
+            else:
+                values.append(as_operand(operand, self.name))
+                parents.append(values[-1])
+        out = self.run(values, operands, options)
+        if not mask or not (mode := recording.get()) or out.dtype.kind != "f":
+            return untracked(out)
+        plan = self.plan(1 if self.variadic else mask)
+        return record(plan, tuple(parents), plan.pick(values, out), out, mode, options)
+
+    def run(self, values: Sequence, operands: tuple = (), options: dict[str, Any] = {}) -> Array:
+        """The forward function on arrays; what NumPy complains of is said in the user's terms."""
+        try:
+            out = self.forward(values, **options) if self.variadic else self.forward(*values, **options)
+        except Exception as error:
+            names = ("*" if self.variadic else "") + " ".join(self.operands)
+            words = tuple(names.split())
+            raise errors.explained(error, self.name, words, operands or tuple(values), options) from None
+        return out if type(out) is Array else np.asarray(out)
+
+
+def op(forward: Callable, operands: str, *, name: str | None = None, **rules: Callable) -> Op:
+    """Declares a differentiable operation: one row of a derivative table.
+
+    >>> square = op(lambda x: x * x, "x", name="my_square", x=lambda g, x: 2.0 * x * g)
+    >>> t = Tensor([1.0, 2.0], requires_grad=True)
+    >>> square(t).sum().backward()
+    >>> t.grad
+    Tensor([2., 4.])
+    """
+    return Op(forward, operands, name or forward.__name__, rules)
+
+
+def as_operand(value: Any, op_name: str) -> Any:
+    """A constant as ufuncs take it: numbers stay as they are, so that float32 stays float32."""
+    if isinstance(value, (Array, np.generic, int, float)):
+        out = value
+    elif isinstance(value, (list, tuple)):
+        out = np.asarray(value)
+    else:
+        raise errors.not_an_operand(op_name, value)
+    if isinstance(out, (Array, np.generic)) and out.dtype.kind not in "biuf":
+        raise errors.not_an_operand(op_name, value)
+    return out
