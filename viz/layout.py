@@ -1,0 +1,333 @@
+"""Where the boxes of a picture go and how its links run.
+
+Graphviz does the work in a process of its own under a wall-clock limit; our layered layout stands
+in when it fails. Unit: px, one px being one Graphviz point.
+"""
+
+import logging
+import math
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from viz import layered
+from viz.graphviz_child import MISSING
+
+logger = logging.getLogger("viz")
+
+Point = tuple[float, float]
+Placed = tuple[list[Point], list[list[Point]]]  # centres of boxes, routes of links
+
+MARGIN = 8.0  # px around the drawing
+LARGE = 500  # boxes from which Graphviz is told to search less
+HUGE = 1_500  # boxes above which Graphviz is not asked unless told to
+POINTS_PER_INCH = 72
+CURES = (
+    "no Graphviz was found: `pip install pygraphviz` (its wheel carries Graphviz), or install "
+    'Graphviz so that `dot` is on PATH; or use our own layout with engine="layered"'
+)
+
+
+class LayoutError(RuntimeError):
+    """The layout engine is missing, failed, or did not finish in time."""
+
+
+class MissingEngine(LayoutError):
+    """The layout engine is not installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A node to place; width and height in px."""
+
+    id: str
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A directed edge between the boxes `tail` and `head`; parallel links are allowed."""
+
+    id: str
+    tail: str
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A finished layout, in px; y grows downward and every coordinate is at least 0.
+
+    `positions` has the centre of each box by id; `routes` the 3k+1 cubic Bezier control points of
+    each link by id, from the tail's border to the head's. `engine` says who made it: "pygraphviz",
+    "dot" or "layered"; `seconds` is the wall-clock time it took.
+    """
+
+    positions: dict[str, Point]
+    routes: dict[str, list[Point]]
+    width: float
+    height: float
+    engine: str
+    seconds: float
+
+
+def layout(
+    boxes: Sequence[Box],
+    links: Sequence[Link],
+    *,
+    direction: str = "TB",
+    engine: str | None = None,
+    timeout: float = 10.0,
+    ranksep: float = 36.0,
+    nodesep: float = 18.0,
+) -> Layout:
+    """Place boxes and route links, tails before heads along `direction` ("TB" or "LR").
+
+    Graphviz is asked through pygraphviz, else through the `dot` executable, for at most `timeout`
+    seconds. Where it fails, and above 1,500 boxes, our layered layout is used and a line logged.
+    An explicit `engine` ("pygraphviz", "dot" or "layered") is never replaced by another.
+    `ranksep` and `nodesep` are the distances in px between ranks and between boxes of a rank.
+    The same input gives the same layout.
+
+    Raises ValueError for duplicate ids, links to unknown boxes, sizes that are not positive;
+    LayoutError when the engine asked for fails, or none was named and no Graphviz is installed.
+
+    >>> two = [Box("x", 60, 20), Box("y", 60, 20)]
+    >>> layout(two, [Link("e", "x", "y")], engine="layered").positions
+    {'x': (38.0, 18.0), 'y': (38.0, 74.0)}
+    """
+    _check(boxes, links, direction, engine, timeout, ranksep, nodesep)
+    start = time.perf_counter()
+    index = {box.id: number for number, box in enumerate(boxes)}
+    edges = [(index[link.tail], index[link.head]) for link in links]
+    sizes = [(float(box.width), float(box.height)) for box in boxes]
+
+    def run(name: str) -> Placed:
+        if name == "layered":
+            return _layered(sizes, edges, direction, ranksep, nodesep)
+        source = _dot_source(sizes, edges, direction, ranksep, nodesep)
+        return _parse_svg(ENGINES[name](source, timeout), sizes, edges)
+
+    engine, placed = (engine, run(engine)) if engine else _first_that_works(run, len(boxes))
+    centres, routes, width, height = _to_origin(*placed, sizes)
+    return Layout(
+        positions={box.id: centre for box, centre in zip(boxes, centres, strict=True)},
+        routes={link.id: route for link, route in zip(links, routes, strict=True)},
+        width=width,
+        height=height,
+        engine=engine,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _check(
+    boxes: Sequence[Box],
+    links: Sequence[Link],
+    direction: str,
+    engine: str | None,
+    timeout: float,
+    ranksep: float,
+    nodesep: float,
+) -> None:
+    """Raise ValueError for input that no engine can lay out."""
+    if direction not in ("TB", "LR"):
+        raise ValueError(f'direction must be "TB" or "LR", not {direction!r}')
+    if engine not in (None, "layered", *ENGINES):
+        raise ValueError(f'engine must be "pygraphviz", "dot", "layered" or None, not {engine!r}')
+    for name, value in {"timeout": timeout, "ranksep": ranksep, "nodesep": nodesep}.items():
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name} must be positive and finite, not {value!r}")
+    known: set[str] = set()
+    for box in boxes:
+        if box.id in known:
+            raise ValueError(f"two boxes have the id {box.id!r}")
+        if not (0 < box.width < math.inf and 0 < box.height < math.inf):
+            raise ValueError(f"box {box.id!r} needs a positive size: {box.width} x {box.height} px")
+        known.add(box.id)
+    seen: set[str] = set()
+    for link in links:
+        if link.id in seen:
+            raise ValueError(f"two links have the id {link.id!r}")
+        for end in (link.tail, link.head):
+            if end not in known:
+                raise ValueError(f"link {link.id!r} ends at {end!r}, which is not a box")
+        seen.add(link.id)
+
+
+def _first_that_works(run: Callable[[str], Placed], count: int) -> tuple[str, Placed]:
+    """Graphviz where it is installed and up to it, our layered layout otherwise."""
+    if not count:
+        return "layered", run("layered")
+    if count > HUGE:
+        logger.info("%d boxes are many for Graphviz: using the layered layout", count)
+        return "layered", run("layered")
+    for name in ENGINES:
+        try:
+            return name, run(name)
+        except MissingEngine:
+            continue
+        except LayoutError as error:
+            logger.warning("%s: using the layered layout instead", error)
+            return "layered", run("layered")
+    raise MissingEngine(CURES)
+
+
+def _layered(
+    sizes: list[Point], edges: list[tuple[int, int]], direction: str, ranksep: float, nodesep: float
+) -> Placed:
+    if direction == "TB":
+        return layered.place(sizes, edges, ranksep, nodesep)
+    centres, routes = layered.place([(h, w) for w, h in sizes], edges, ranksep, nodesep)
+    return [(y, x) for x, y in centres], [[(y, x) for x, y in route] for route in routes]
+
+
+def _dot_source(
+    sizes: list[Point], edges: list[tuple[int, int]], direction: str, ranksep: float, nodesep: float
+) -> str:
+    """The graph in DOT: sizes only, under ids of our own, so no text of the user's gets there."""
+    inches = lambda px: f"{px / POINTS_PER_INCH:.6f}"
+    lines = [
+        "digraph {",
+        f"graph [rankdir={direction}, ranksep={inches(ranksep)}, nodesep={inches(nodesep)}]",
+        'node [shape=box, fixedsize=true, label=""]',
+        "edge [arrowhead=none]",
+    ]
+    if len(sizes) > LARGE:
+        # splines=line would save 0.05 s more but draws its lines through boxes.
+        lines.append("graph [nslimit=0.1, nslimit1=0.1, mclimit=0.05]")
+    for n, (width, height) in enumerate(sizes):
+        lines.append(f"n{n} [id=n{n}, width={inches(width)}, height={inches(height)}]")
+    for n, chosen in enumerate(layered.spine(len(sizes), edges)):
+        tail, head = edges[n]
+        lines.append(f"n{tail} -> n{head} [id=e{n}, weight={10 if chosen else 1}]")
+    return "\n".join([*lines, "}"])
+
+
+def _child_command() -> list[str]:
+    # By path, not -m: viz would import NumPy and networkx. -S and -P start faster and keep this
+    # folder, whose modules share names with the standard library, off the child's path.
+    return [sys.executable, "-S", "-P", str(Path(__file__).with_name("graphviz_child.py"))]
+
+
+def _run_pygraphviz(source: str, timeout: float) -> str:
+    """SVG of the DOT `source`, by pygraphviz in a child process."""
+    if find_spec("pygraphviz") is None:
+        raise MissingEngine("pygraphviz is not installed: `pip install pygraphviz`")
+    try:
+        done = subprocess.run(
+            _child_command(),
+            input=source.encode(),
+            capture_output=True,
+            timeout=timeout,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except subprocess.TimeoutExpired:
+        raise LayoutError(f"Graphviz did not finish within {timeout:g} s") from None
+    except OSError as error:
+        raise LayoutError(f"Graphviz's child process did not start: {error}") from error
+    said = done.stderr.decode(errors="replace").strip()
+    if done.returncode == MISSING:
+        raise MissingEngine(f"pygraphviz cannot be imported: {said}")
+    if done.returncode:
+        raise LayoutError(f"Graphviz failed with exit code {done.returncode}: {said[-500:]}")
+    return done.stdout.decode(errors="replace")
+
+
+def _run_dot(source: str, timeout: float) -> str:
+    """SVG of the DOT `source`, by the `dot` executable."""
+    try:
+        from graphviz.backend import dot_command, execute
+    except ImportError as error:
+        raise MissingEngine("graphviz is not installed: `pip install graphviz`") from error
+    try:
+        # graphviz.pipe() knows no time limit; what it is made of does.
+        done = execute.run_check(
+            dot_command.command("dot", "svg"),
+            input=source.encode(),
+            capture_output=True,
+            quiet=True,
+            timeout=timeout,
+        )
+    except execute.ExecutableNotFound as error:
+        raise MissingEngine("the executable `dot` is not on PATH: install Graphviz") from error
+    except subprocess.TimeoutExpired:
+        raise LayoutError(f"Graphviz did not finish within {timeout:g} s") from None
+    except (subprocess.CalledProcessError, OSError) as error:
+        raise LayoutError(f"Graphviz failed: {error}") from error
+    return done.stdout.decode(errors="replace")
+
+
+ENGINES: dict[str, Callable[[str, float], str]] = {
+    "pygraphviz": lambda source, timeout: _run_pygraphviz(source, timeout),
+    "dot": lambda source, timeout: _run_dot(source, timeout),
+}
+
+_NODE = re.compile(r'<g id="n(\d+)" class="node">.*?<polygon [^>]*?points="([^"]+)"', re.DOTALL)
+_EDGE = re.compile(r'<g id="e(\d+)" class="edge">.*?<path [^>]*?\bd="([^"]+)"', re.DOTALL)
+_NUMBER = re.compile(r"-?\d+\.?\d*(?:e[-+]?\d+)?")
+
+
+def _parse_svg(svg: str, sizes: list[Point], edges: list[tuple[int, int]]) -> Placed:
+    """Centres and routes from Graphviz's SVG.
+
+    Of its formats SVG alone is both exact and short: plain and dot print five significant digits,
+    which is 10 px in a long chain.
+    """
+    centres: dict[int, Point] = {}
+    for number, text in _NODE.findall(svg):
+        points = _points(text)
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        centres[int(number)] = ((min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2)
+    routes = {int(number): _points(text) for number, text in _EDGE.findall(svg)}
+    if len(centres) != len(sizes) or len(routes) != len(edges):
+        raise LayoutError("Graphviz left out a part of the graph")
+    for number, (tail, head) in enumerate(edges):
+        route = routes[number]
+        if len(route) % 3 != 1:
+            raise LayoutError("Graphviz gave a route that is no cubic Bezier curve")
+        route[0] = _onto_border(route[0], centres[tail], sizes[tail])
+        route[-1] = _onto_border(route[-1], centres[head], sizes[head])
+    return [centres[n] for n in range(len(sizes))], [routes[n] for n in range(len(edges))]
+
+
+def _points(text: str) -> list[Point]:
+    numbers = [float(number) for number in _NUMBER.findall(text)]
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def _onto_border(point: Point, centre: Point, size: Point) -> Point:
+    """The point of the box's border nearest to `point` (Graphviz stops half a pen away)."""
+    (cx, cy), (half_width, half_height) = centre, (size[0] / 2, size[1] / 2)
+    dx = min(max(point[0] - cx, -half_width), half_width)
+    dy = min(max(point[1] - cy, -half_height), half_height)
+    if half_width - abs(dx) < half_height - abs(dy):
+        dx = math.copysign(half_width, dx)
+    else:
+        dy = math.copysign(half_height, dy)
+    return cx + dx, cy + dy
+
+
+def _to_origin(
+    centres: list[Point], routes: list[list[Point]], sizes: list[Point]
+) -> tuple[list[Point], list[list[Point]], float, float]:
+    """Everything moved to a margin from the origin and rounded, with the drawing's size."""
+    corners = [(x - w / 2, y - h / 2) for (x, y), (w, h) in zip(centres, sizes, strict=True)]
+    corners += [(x + w / 2, y + h / 2) for (x, y), (w, h) in zip(centres, sizes, strict=True)]
+    corners += [point for route in routes for point in route]
+    left, top = min((x for x, _ in corners), default=0.0), min((y for _, y in corners), default=0.0)
+    right = max((x for x, _ in corners), default=0.0)
+    bottom = max((y for _, y in corners), default=0.0)
+
+    def move(point: Point) -> Point:
+        return round(point[0] - left + MARGIN, 2), round(point[1] - top + MARGIN, 2)
+
+    width, height = round(right - left + 2 * MARGIN, 2), round(bottom - top + 2 * MARGIN, 2)
+    moved = [[move(point) for point in route] for route in routes]
+    return [move(centre) for centre in centres], moved, width, height
