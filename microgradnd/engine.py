@@ -38,6 +38,8 @@ else:
 # False: nothing is recorded. True: it is. A function: it is, and the function is called with each
 # new node and its result (anomaly mode). A context variable, so threads and tasks have their own.
 recording: ContextVar[bool | Callable] = ContextVar("recording", default=True)
+# Called with each gradient contribution of every walk (anomaly mode).
+watcher: ContextVar[Callable | None] = ContextVar("watcher", default=None)
 default_dtype = [np.dtype(np.float64)]  # one cell, so that set_default_dtype reaches everyone
 new_node, new_tensor = Node.__new__, object.__new__
 
@@ -261,6 +263,7 @@ def walk(
     needed = None if targets is None else leading_to(targets, nodes)
     totals: dict[Node, Any] = {}
     found: dict[Node, Any] = {}
+    observer = observer or watcher.get()
     free = not (create_graph if retain_graph is None else retain_graph)
     token = recording.set((recording.get() or True) if create_graph else False)
     try:

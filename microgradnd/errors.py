@@ -131,3 +131,10 @@ def needs_gradient(shape: tuple[int, ...]) -> GraphError:
 
 def wrong_gradient(got: tuple, wanted: tuple) -> ValueError:
     return ValueError(f"the gradient given has shape {got}, the tensor has shape {wanted}")
+
+
+def unused(i: int, tensor: Any) -> GraphError:
+    return GraphError(
+        f"input {i}, {describe(tensor)}, is not part of the graph of the outputs; "
+        "pass allow_unused=True to get None for it"
+    )

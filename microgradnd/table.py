@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,10 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}({', '.join([*self.operands, *self.defaults])})>"
+
+    def __get__(self, tensor: Any, kind: Any) -> Any:
+        """Makes an op a method where it is an attribute of Tensor."""
+        return self if tensor is None else MethodType(self, tensor)
 
     def operand(self, i: int) -> str:
         """The name of operand i."""

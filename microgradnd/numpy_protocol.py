@@ -1,0 +1,157 @@
+"""NumPy's own functions on Tensors: np.tanh(t), ndarray * t, np.concatenate([t, a]) all record.
+
+A function that has no rule raises and names itself; nothing ever detaches silently.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from microgradnd import errors
+from microgradnd.engine import Tensor
+from microgradnd.graph import Array
+from microgradnd.methods import METHODS, comparison, flatten
+from microgradnd.ops import einsum as einstein
+from microgradnd.ops import elementwise, linalg, reduction, shape
+
+UFUNCS: dict[np.ufunc, Callable] = {
+    function.op.forward: function
+    for function in [*vars(elementwise).values(), linalg.matmul]
+    if isinstance(getattr(getattr(function, "op", None), "forward", None), np.ufunc)
+}
+UFUNCS |= {
+    ufunc: comparison(ufunc)
+    for ufunc in (
+        np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal,
+        np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
+        np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert,
+        np.isnan, np.isinf, np.isfinite, np.signbit,
+    )
+}  # fmt: skip
+REDUCTIONS: dict[np.ufunc, Callable] = {
+    np.add: reduction.sum,
+    np.multiply: reduction.prod,
+    np.maximum: reduction.max,
+    np.minimum: reduction.min,
+}
+
+
+def on_data(function: Callable) -> Callable:
+    """A function whose result carries no gradient by nature (an index, a shape, a truth)."""
+
+    def call(*args: Any, **options: Any) -> Any:
+        result = function(*map(stripped, args), **{k: stripped(v) for k, v in options.items()})
+        return Tensor(result) if isinstance(result, (Array, np.generic)) else result
+
+    return call
+
+
+def stripped(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(stripped, value))
+    return value._data if isinstance(value, Tensor) else value
+
+
+def joined(join: Callable[[int], int], at_least: int) -> Callable:
+    """np.vstack and np.hstack: concatenate, after giving the operands enough axes."""
+
+    def call(tup: Any) -> Tensor:
+        tensors = [t if isinstance(t, Tensor) else Tensor(t) for t in tup]
+        raised = [t.reshape((1,) * (at_least - t.ndim) + t.shape) for t in tensors]
+        return shape.concatenate(raised, join(raised[0].ndim))
+
+    return call
+
+
+def moveaxis(a: Tensor, source: Any, destination: Any) -> Tensor:
+    """The axes `source` moved to the places `destination`; the others keep their order."""
+    order = np.moveaxis(np.empty((0,) * a.ndim), source, destination)  # checks the arguments
+    places = np.lib.array_utils.normalize_axis_tuple(source, a.ndim)
+    goals = np.lib.array_utils.normalize_axis_tuple(destination, a.ndim)
+    axes = [i for i in range(order.ndim) if i not in places]
+    for goal, place in sorted(zip(goals, places)):
+        axes.insert(goal, place)
+    return shape.transpose(a, tuple(axes))
+
+
+# NumPy's function: ours, and those of NumPy's parameters that ours takes, in its order. Another
+# parameter, if given, raises. None: ours has the same positional parameters.
+FUNCTIONS: dict[Callable, tuple[Callable, str | None]] = {
+    np.sum: (reduction.sum, "a axis keepdims"),
+    np.mean: (reduction.mean, "a axis keepdims"),
+    np.max: (reduction.max, "a axis keepdims"),
+    np.min: (reduction.min, "a axis keepdims"),
+    np.prod: (reduction.prod, "a axis keepdims"),
+    np.var: (reduction.var, "a axis ddof keepdims"),
+    np.std: (reduction.std, "a axis ddof keepdims"),
+    np.reshape: (METHODS["reshape"], "a shape"),
+    np.ravel: (flatten, "a"),
+    np.transpose: (shape.transpose, "a axes"),
+    np.swapaxes: (shape.swapaxes, "a axis1 axis2"),
+    np.moveaxis: (moveaxis, "a source destination"),
+    np.matrix_transpose: (lambda x: x.mT, "x"),
+    np.expand_dims: (shape.expand_dims, "a axis"),
+    np.squeeze: (shape.squeeze, "a axis"),
+    np.broadcast_to: (shape.broadcast_to, "array shape"),
+    np.concatenate: (shape.concatenate, None),
+    np.stack: (shape.stack, "arrays axis"),
+    np.vstack: (joined(lambda ndim: 0, 2), "tup"),
+    np.hstack: (joined(lambda ndim: min(1, ndim - 1), 1), "tup"),
+    np.split: (shape.split, "ary indices_or_sections axis"),
+    np.where: (elementwise.where, None),
+    np.clip: (METHODS["clip"], "a a_min a_max"),
+    np.round: (elementwise.round, "a decimals"),
+    np.dot: (linalg.dot, None),
+    np.einsum: (einstein.einsum, None),
+}
+for function in (
+    np.shape, np.ndim, np.size, np.argmax, np.argmin, np.argsort, np.nonzero, np.all, np.any,
+    np.isclose, np.allclose, np.array_equal, np.zeros_like, np.ones_like, np.empty_like,
+    np.full_like, np.result_type, np.array_repr, np.array_str, np.array2string, np.may_share_memory,
+    np.shares_memory,
+):  # fmt: skip
+    FUNCTIONS[function] = on_data(function), None
+
+
+def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+    """Called by NumPy for a ufunc with a Tensor among its operands."""
+    if options.get("out") is not None:
+        if any(isinstance(x, Tensor) and x.node is not None for x in (*inputs, *options["out"])):
+            raise errors.in_place(f"np.{ufunc.__name__}(..., out=)")
+        return getattr(ufunc, method)(*stripped(inputs), **{k: stripped(v) for k, v in options.items()})
+    if method == "__call__" and ufunc in UFUNCS and not options:
+        return UFUNCS[ufunc](*inputs)
+    if method == "reduce" and ufunc in REDUCTIONS and not options.keys() - {"axis", "keepdims"}:
+        return REDUCTIONS[ufunc](*inputs, **{"axis": 0, **options})
+    called = "" if method == "__call__" else f".{method}"
+    given = f" with {', '.join(options)}" if options else ""
+    raise errors.unsupported(f"numpy.{ufunc.__name__}{called}{given}")
+
+
+def array_function(self: Tensor, function: Callable, types: Any, args: Any, options: Any) -> Any:
+    """Called by NumPy for its other functions with a Tensor among their arguments."""
+    name = f"{getattr(function, '__module__', 'numpy')}.{function.__name__}"
+    if function not in FUNCTIONS:
+        raise errors.unsupported(name)
+    ours, parameters = FUNCTIONS[function]
+    if parameters is None:
+        return ours(*args, **options)
+    signature = inspect.signature(function)
+    given = signature.bind(*args, **options).arguments
+    taken = parameters.split()
+    for key, value in given.items():
+        default = signature.parameters[key].default
+        if key not in taken and value is not default and value is not None:
+            raise errors.unsupported(f"{name} with {key}={value!r}")
+    while taken[-1] not in given:
+        taken.pop()
+    values = [given.get(key, signature.parameters[key].default) for key in taken]
+    return ours(*(None if value is np._NoValue else value for value in values))
+
+
+Tensor.__array_ufunc__ = array_ufunc
+Tensor.__array_function__ = array_function

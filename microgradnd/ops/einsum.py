@@ -1,0 +1,115 @@
+"""Einstein sums. The gradient of an Einstein sum is one too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from microgradnd.engine import Tensor
+from microgradnd.table import op
+
+Value = Any
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def explicit(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
+    """The letters of each operand and of the result, with `...` and `->` written out."""
+    text = subscripts.replace(" ", "")
+    left, arrow, right = text.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(ndims):
+        raise ValueError(f"einsum: {subscripts!r} is for {len(terms)} operands, got {len(ndims)}")
+    spare = [c for c in LETTERS if c not in text]
+    covered = [n - len(term.replace("...", "")) for term, n in zip(terms, ndims)]
+    for term, n, more in zip(terms, ndims, covered):
+        if more < 0 or (more > 0 and "..." not in term):
+            raise ValueError(f"einsum: {term!r} names other than the {n} axes of its operand")
+    dots = "".join(spare[: max([m for t, m in zip(terms, covered) if "..." in t], default=0)])
+    if not arrow:
+        once = sorted({c for c in left if c.isalpha() and left.count(c) == 1})
+        right = ("..." if "..." in left else "") + "".join(once)
+    full = [t.replace("...", dots[len(dots) - m :]) for t, m in zip(terms, covered)]
+    return full, right.replace("...", dots)
+
+
+def einsum1_forward(x: np.ndarray, subscripts: str) -> np.ndarray:
+    """An Einstein sum of one operand: diagonals, traces, sums, transpositions."""
+    return np.array(np.einsum(subscripts, x))
+
+
+def einsum2_forward(x: np.ndarray, y: np.ndarray, subscripts: str) -> np.ndarray:
+    """An Einstein sum of two operands."""
+    return np.einsum(subscripts, x, y, optimize=True)
+
+
+def pulled_back(
+    g: Value, out: str, term: str, shape: tuple[int, ...], others: list[tuple[str, Value]]
+) -> Value:
+    """The gradient of the operand `term`: what it was multiplied with, summed to its letters.
+
+    An axis that the operand alone has was summed: it is repeated, by a factor of ones. A letter
+    twice in the operand reads a diagonal: the gradient goes back there, by a factor of deltas.
+    """
+    dtype = g.dtype
+    factors = [(out, g), *others]
+    new = ""
+    spare = (c for c in LETTERS if c not in out + term + "".join(t for t, _ in others))
+    for i, c in enumerate(term):
+        if c in term[:i]:
+            other = next(spare)
+            factors.append((c + other, np.eye(shape[i], dtype=dtype)))
+            new += other
+        else:
+            if not any(c in t for t, _ in factors):
+                factors.append((c, np.ones(shape[i], dtype)))
+            new += c
+    text = ",".join(t for t, _ in factors) + "->" + new
+    values = [v for _, v in factors]
+    if any(isinstance(v, Tensor) for v in values):
+        return einsum(text, *values)
+    return np.einsum(text, *values, optimize=True)
+
+
+def einsum1_x(g: Value, x_shape: tuple[int, ...], subscripts: str) -> Value:
+    term, _, out = subscripts.partition("->")
+    return pulled_back(g, out, term, x_shape, [])
+
+
+def einsum2_x(g: Value, x_shape: tuple[int, ...], y: Value, subscripts: str) -> Value:
+    terms, _, out = subscripts.partition("->")
+    x_term, y_term = terms.split(",")
+    return pulled_back(g, out, x_term, x_shape, [(y_term, y)])
+
+
+def einsum2_y(g: Value, x: Value, y_shape: tuple[int, ...], subscripts: str) -> Value:
+    terms, _, out = subscripts.partition("->")
+    x_term, y_term = terms.split(",")
+    return pulled_back(g, out, y_term, y_shape, [(x_term, x)])
+
+
+einsum1 = op(einsum1_forward, "x", name="einsum", x=einsum1_x)
+einsum2 = op(einsum2_forward, "x y", name="einsum2", x=einsum2_x, y=einsum2_y)
+
+
+def einsum(subscripts: str, *operands: Any) -> Tensor:
+    """numpy.einsum of any number of operands; more than two are contracted pair by pair.
+
+    >>> a = Tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> einsum("ij,ij->i", a, a)
+    Tensor([ 5., 25.])
+    """
+    tensors = [t if isinstance(t, Tensor) else np.asarray(t) for t in operands]
+    terms, out = explicit(subscripts, [t.ndim for t in tensors])
+    while len(tensors) > 2:
+        values = [getattr(t, "_data", t) for t in tensors]
+        first = np.einsum_path(",".join(terms) + "->" + out, *values, optimize="greedy")[0][1]
+        pair = sorted(first[:2]) if len(first) > 1 else [0, 1]
+        (b, y), (a, x) = [(terms.pop(i), tensors.pop(i)) for i in reversed(pair)]
+        still = set(out).union(*terms)
+        middle = "".join(c for c in dict.fromkeys(a + b) if c in still)
+        terms.append(middle)
+        tensors.append(einsum2(x, y, f"{a},{b}->{middle}"))
+    if len(tensors) == 1:
+        return einsum1(tensors[0], f"{terms[0]}->{out}")
+    return einsum2(tensors[0], tensors[1], f"{terms[0]},{terms[1]}->{out}")

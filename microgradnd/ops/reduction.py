@@ -1,0 +1,124 @@
+"""Reductions: sums, means, extremes, spreads and products over any axes.
+
+Ties of max and min share the gradient evenly; the standard deviation of a constant has slope 0;
+the product is differentiated rightly through any number of zeros.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from microgradnd.table import op
+
+Value = Any
+Axis = int | tuple[int, ...] | None
+
+
+def axes_of(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
+    """The axes reduced over, each counted from the front."""
+    if axis is None:
+        return tuple(range(len(shape)))
+    given = axis if isinstance(axis, (tuple, list)) else (axis,)
+    return tuple(a % len(shape) for a in given)
+
+
+def kept(reduced: Value, shape: tuple[int, ...], axis: Axis) -> Value:
+    """A reduced value with the reduced axes put back, of length 1."""
+    axes = axes_of(shape, axis)
+    return reduced.reshape(tuple(1 if i in axes else n for i, n in enumerate(shape)))
+
+
+def spread(g: Value, shape: tuple[int, ...], axis: Axis) -> Value:
+    """A reduced gradient, repeated along the axes that were reduced."""
+    return np.broadcast_to(kept(g, shape, axis), shape)
+
+
+def length(shape: tuple[int, ...], axis: Axis) -> int:
+    """How many elements go into one reduced element."""
+    return math.prod(shape[a] for a in axes_of(shape, axis))
+
+
+def sum_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) -> np.ndarray:
+    """The sum over the axes."""
+    return np.add.reduce(x, axis, keepdims=keepdims)
+
+
+def mean_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) -> np.ndarray:
+    """The mean over the axes."""
+    return np.mean(x, axis, keepdims=keepdims)
+
+
+def max_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) -> np.ndarray:
+    """The largest element over the axes."""
+    return np.maximum.reduce(x, axis, keepdims=keepdims)
+
+
+def min_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) -> np.ndarray:
+    """The smallest element over the axes."""
+    return np.minimum.reduce(x, axis, keepdims=keepdims)
+
+
+def prod_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) -> np.ndarray:
+    """The product over the axes."""
+    return np.multiply.reduce(x, axis, keepdims=keepdims)
+
+
+def var_forward(
+    x: np.ndarray, axis: Axis = None, ddof: float = 0, keepdims: bool = False
+) -> np.ndarray:
+    """The variance over the axes, divided by their length less ddof."""
+    return np.var(x, axis, ddof=ddof, keepdims=keepdims)
+
+
+def std_forward(
+    x: np.ndarray, axis: Axis = None, ddof: float = 0, keepdims: bool = False
+) -> np.ndarray:
+    """The standard deviation over the axes, divided by their length less ddof."""
+    return np.std(x, axis, ddof=ddof, keepdims=keepdims)
+
+
+def extreme_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
+    chosen = x == kept(out, x.shape, axis)
+    share = chosen.sum(axis=axis, keepdims=True).astype(g.dtype)
+    return np.where(chosen, kept(g, x.shape, axis) / share, 0.0)
+
+
+def var_x(g: Value, x: Value, axis: Axis, ddof: float) -> Value:
+    centred = x - x.mean(axis=axis, keepdims=True)
+    return kept(g, x.shape, axis) * centred * (2 / (length(x.shape, axis) - ddof))
+
+
+def std_x(g: Value, x: Value, out: Value, axis: Axis, ddof: float) -> Value:
+    centred = x - x.mean(axis=axis, keepdims=True)
+    flat = kept(out, x.shape, axis) == 0
+    scale = np.where(flat, 1.0, kept(out, x.shape, axis)) * (length(x.shape, axis) - ddof)
+    return np.where(flat, 0.0, kept(g, x.shape, axis) * centred / scale)
+
+
+def prod_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
+    if np.all(x != 0):
+        return kept(g * out, x.shape, axis) / x
+    # With zeros about, the product of the others: of n copies, the i-th with element i made 1.
+    axes = axes_of(x.shape, axis)
+    order = (*(i for i in range(x.ndim) if i not in axes), *axes)
+    front = tuple(x.shape[i] for i in order[: x.ndim - len(axes)])
+    rows = x.transpose(order).reshape((*front, 1, length(x.shape, axis)))
+    others = np.where(np.eye(rows.shape[-1], dtype=bool), 1.0, rows).prod(axis=-1)
+    back = tuple(int(i) for i in np.argsort(order))
+    others = others.reshape(tuple(x.shape[i] for i in order)).transpose(back)
+    return kept(g, x.shape, axis) * others
+
+
+# fmt: off
+sum  = op(sum_forward,  "x", name="sum",  x=lambda g, x_shape, axis: spread(g, x_shape, axis))
+mean = op(mean_forward, "x", name="mean",
+          x=lambda g, x_shape, axis: spread(g / length(x_shape, axis), x_shape, axis))
+max  = op(max_forward,  "x", name="max",  x=extreme_x)
+min  = op(min_forward,  "x", name="min",  x=extreme_x)
+prod = op(prod_forward, "x", name="prod", x=prod_x)
+var  = op(var_forward,  "x", name="var",  x=var_x)
+std  = op(std_forward,  "x", name="std",  x=std_x)
+# fmt: on

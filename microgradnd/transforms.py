@@ -1,0 +1,51 @@
+"""Functions that differentiate: gradients as values, without touching `.grad`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from microgradnd import errors
+from microgradnd.engine import Tensor, node_of, seed, settled, walk
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+    retain_graph: bool | None = None,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of the sum of outputs with respect to each input; `.grad` stays as it was.
+
+    Args:
+        outputs: a tensor or several; scalars, unless `grad_outputs` is given.
+        inputs: a tensor or several, leaves or computed.
+        grad_outputs: the gradient to start from at each output; None or 1 for scalars.
+        create_graph: makes the gradients differentiable in their turn.
+        allow_unused: gives None for an input that the outputs do not depend on; else that raises.
+        retain_graph: keeps what the graph saved, for another walk; default `create_graph`.
+
+    Returns:
+        One gradient for each input, of its shape.
+
+    >>> x = Tensor(2.0, requires_grad=True)
+    >>> (g,) = grad(x**3, x, create_graph=True)
+    >>> float(g), float(grad(g, x)[0])
+    (12.0, 12.0)
+    """
+    outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    if grad_outputs is None or not isinstance(grad_outputs, (list, tuple)):
+        grad_outputs = [grad_outputs] * len(outputs) if grad_outputs is None else [grad_outputs]
+    if len(grad_outputs) != len(outputs):
+        raise ValueError(f"{len(outputs)} outputs, but {len(grad_outputs)} grad_outputs")
+    nodes = [None if allow_unused and t.node is None else node_of(t) for t in inputs]
+    targets = {node: t for node, t in zip(nodes, inputs) if node is not None}
+    found = walk(seed(outputs, grad_outputs), targets, retain_graph, create_graph)
+    for i, (t, node) in enumerate(zip(inputs, nodes)):
+        if node not in found and not allow_unused:
+            raise errors.unused(i, t)
+    grads = {node: settled(found, node) for node in list(found)}
+    return tuple(None if node is None else grads.get(node) for node in nodes)
