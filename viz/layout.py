@@ -265,8 +265,8 @@ def _run_dot(source: str, timeout: float) -> str:
 
 
 ENGINES: dict[str, Callable[[str, float], str]] = {
-    "pygraphviz": lambda source, timeout: _run_pygraphviz(source, timeout),
-    "dot": lambda source, timeout: _run_dot(source, timeout),
+    "pygraphviz": _run_pygraphviz,
+    "dot": _run_dot,
 }
 
 _NODE = re.compile(r'<g id="n(\d+)" class="node">.*?<polygon [^>]*?points="([^"]+)"', re.DOTALL)
