@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -153,7 +154,7 @@ def detect_anomaly() -> Iterator[None]:
                 f"forward pass computed it at {where}"
             )
 
-    contexts = {recorder: after_forward, recording: after_forward, watcher: after_rule}
+    contexts: dict[ContextVar[Any], Callable] = {recorder: after_forward, recording: after_forward, watcher: after_rule}
     tokens = [(context, context.set(value)) for context, value in contexts.items()]
     try:
         yield

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from microgradnd.table import Op, Plan
 
 Array = np.ndarray
+MaybeNone: TypeAlias = Any  # `X | MaybeNone` may be None where the code around knows better
 next_seq = count(1).__next__
 by_seq = attrgetter("seq")
 saved_by = attrgetter("saved")
@@ -29,17 +30,17 @@ class Node:
     """One recorded operation, or a leaf (then `plan` is None and `saved` holds its array)."""
 
     __slots__ = ("plan", "parents", "saved", "options", "shape", "dtype", "seq", "notes")
-    plan: Plan | None
+    plan: Plan | MaybeNone
     parents: tuple  # a Node where the operand requires a gradient, else the constant itself
-    saved: tuple | None  # arrays the rules need; None once freed
+    saved: tuple | MaybeNone  # arrays the rules need; None once freed
     options: dict[str, Any]
     shape: tuple[int, ...]
     dtype: np.dtype
     seq: int  # grows in order of creation; backward is a walk in falling order of it
-    notes: dict[str, Any] | None  # rarely used: name, hooks, target, changed, where
+    notes: dict[str, Any] | MaybeNone  # rarely used: name, hooks, target, changed, where
 
     @property
-    def op(self) -> Op | None:
+    def op(self) -> Op | MaybeNone:
         return None if self.plan is None else self.plan.op
 
     @property
@@ -113,7 +114,7 @@ def leading_to(targets: Iterable[Node], nodes: Iterable[Node]) -> set[Node]:
 def check_fresh(nodes: list[Node], leaves: list[Node], saved_of: Callable) -> None:
     """Raises if what a node's rules need was freed, or overwritten in a leaf since it was saved."""
     for node in nodes:
-        if saved_of(node) is None:
+        if node.saved is None and saved_of(node) is None:
             raise errors.freed(node.plan.op.name)
     changed = [leaf for leaf in leaves if "changed" in leaf.notes]
     for leaf in changed:

@@ -2,24 +2,25 @@
 
 They mean exactly what `Op.__call__` means (a test compares the two); one ufunc on a few numbers
 takes 0.3 µs, so here everything that `Op.__call__` looks up is bound once, in a closure.
+The result of a tracked, hence floating-point, operand is taken to be floating-point.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from microgradnd.engine import Tensor, constant, new_tensor, recording, untracked
 from microgradnd.graph import NO_OPTIONS, Array, Node, next_seq
+from microgradnd.signatures import Binary, Unary
 from microgradnd.table import Op, as_operand
 
 is_recording = recording.get
 new_node = Node.__new__
 
 
-def unary(op: Op) -> Callable[[Any], Tensor]:
+def unary(op: Op) -> Unary:
     """A caller of an op with one operand and no options."""
     forward, plan = op.forward, op.plan(1)
     pick = plan.pick
@@ -34,7 +35,7 @@ def unary(op: Op) -> Callable[[Any], Tensor]:
             return op(x)  # raises again, with the words of the op
         if type(out) is not Array:
             out = np.asarray(out)
-        if p is None or not (mode := is_recording()) or out.dtype.kind != "f":
+        if p is None or not (mode := is_recording()):
             return untracked(out)
         node = new_node(Node)
         node.plan, node.parents, node.saved, node.options = plan, (p,), pick((a,), out), NO_OPTIONS
@@ -48,7 +49,7 @@ def unary(op: Op) -> Callable[[Any], Tensor]:
     return dressed(call, op)
 
 
-def binary(op: Op) -> Callable[[Any, Any], Tensor]:
+def binary(op: Op) -> Binary:
     """A caller of an op with two operands and no options."""
     forward, left, right, both = op.forward, op.plan(1), op.plan(2), op.plan(3)
     name = op.name
@@ -69,7 +70,7 @@ def binary(op: Op) -> Callable[[Any, Any], Tensor]:
             return op(x, y)  # raises again, with the words of the op
         if type(out) is not Array:
             out = np.asarray(out)
-        if p is None and q is None or not (mode := is_recording()) or out.dtype.kind != "f":
+        if p is None and q is None or not (mode := is_recording()):
             return untracked(out)
         node = new_node(Node)
         if q is None:
@@ -89,8 +90,8 @@ def binary(op: Op) -> Callable[[Any, Any], Tensor]:
     return dressed(call, op)
 
 
-def dressed(call: Callable, op: Op) -> Callable:
+def dressed(call: Any, op: Op) -> Any:
     call.__name__ = call.__qualname__ = op.name
     call.__doc__ = op.__doc__
-    call.op = op  # type: ignore[attr-defined]
+    call.op = op
     return call

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.engine import Tensor
+from microgradnd.signatures import TensorLike
 from microgradnd.table import op
 
 Value = Any
@@ -92,7 +93,7 @@ einsum1 = op(einsum1_forward, "x", name="einsum", x=einsum1_x)
 einsum2 = op(einsum2_forward, "x y", name="einsum2", x=einsum2_x, y=einsum2_y)
 
 
-def einsum(subscripts: str, *operands: Any) -> Tensor:
+def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
     """numpy.einsum of any number of operands; more than two are contracted pair by pair.
 
     >>> a = Tensor([[1.0, 2.0], [3.0, 4.0]])

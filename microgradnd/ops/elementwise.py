@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.hotpath import binary, unary
+from microgradnd.signatures import Choosing, Clipping, Leaky, Rounding
 from microgradnd.table import op
 
 Value = Any  # an array, or a Tensor when the walk itself is recorded
@@ -83,11 +84,14 @@ subtract = binary(op(np.subtract, "x y", x=lambda g: g,          y=lambda g: -g)
 multiply = binary(op(np.multiply, "x y", x=lambda g, y: g * y,   y=lambda g, x: g * x))
 divide   = binary(op(np.divide,   "x y", x=lambda g, y: g / y,   y=lambda g, y, out: -g * out / y))
 power    = binary(op(np.power,    "x y", x=power_x,              y=power_y))
-maximum  = binary(op(np.maximum,  "x y", x=where_larger,         y=lambda g, x, y: where_larger(g, y, x)))
-minimum  = binary(op(np.minimum,  "x y", x=lambda g, x, y: where_larger(g, y, x), y=where_larger))
+maximum  = binary(op(np.maximum,  "x y", x=where_larger,
+                                         y=lambda g, x, y: where_larger(g, y, x)))
+minimum  = binary(op(np.minimum,  "x y", x=lambda g, x, y: where_larger(g, y, x),
+                                         y=where_larger))
 arctan2  = binary(op(np.arctan2,  "x y", x=lambda g, x, y: g * y / (x * x + y * y),
                                          y=lambda g, x, y: -g * x / (x * x + y * y)))
-hypot    = binary(op(np.hypot,    "x y", x=lambda g, x, out: g * x / out, y=lambda g, y, out: g * y / out))
+hypot    = binary(op(np.hypot,    "x y", x=lambda g, x, out: g * x / out,
+                                         y=lambda g, y, out: g * y / out))
 logaddexp = binary(op(np.logaddexp, "x y", x=lambda g, x, out: g * np.exp(x - out),
                                            y=lambda g, y, out: g * np.exp(y - out)))
 
@@ -122,11 +126,11 @@ relu       = unary(op(relu_forward,  "x", name="relu", x=lambda g, out: g * (out
 sign       = unary(op(np.sign,       "x", x=lambda g: g * 0.0))
 floor      = unary(op(np.floor,      "x", x=lambda g: g * 0.0))
 ceil       = unary(op(np.ceil,       "x", x=lambda g: g * 0.0))
-round      = op(round_forward, "x", name="round", x=lambda g: g * 0.0)
-leaky_relu = op(leaky_relu_forward, "x", name="leaky_relu",
-                x=lambda g, x, slope: np.where(x > 0, g, g * slope))
-clip       = op(clip_forward, "x", name="clip", x=clip_x)
-where      = op(where_forward, "condition x y", name="where",
-                x=lambda g, condition: np.where(condition, g, 0.0),
-                y=lambda g, condition: np.where(condition, 0.0, g))
+round: Rounding   = op(round_forward, "x", name="round", x=lambda g: g * 0.0)
+leaky_relu: Leaky = op(leaky_relu_forward, "x", name="leaky_relu",
+                       x=lambda g, x, slope: np.where(x > 0, g, g * slope))
+clip: Clipping    = op(clip_forward, "x", name="clip", x=clip_x)
+where: Choosing   = op(where_forward, "condition x y", name="where",
+                       x=lambda g, condition: np.where(condition, g, 0.0),
+                       y=lambda g, condition: np.where(condition, 0.0, g))
 # fmt: on

@@ -45,7 +45,7 @@ def put_add_forward(y: np.ndarray, index: Any, shape: tuple[int, ...]) -> np.nda
     return Scatter(y, index, shape, is_unique(index)).dense()
 
 
-def setitem_forward(x: np.ndarray, value: np.ndarray, index: Any) -> np.ndarray:
+def setitem_forward(x: np.ndarray, value: np.ndarray | float, index: Any) -> np.ndarray:
     """A copy of x in which value was written at index."""
     out = np.array(x)
     out[index] = value

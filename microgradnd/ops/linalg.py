@@ -9,6 +9,7 @@ import numpy as np
 from microgradnd.engine import Tensor
 from microgradnd.hotpath import binary
 from microgradnd.ops.elementwise import multiply
+from microgradnd.signatures import TensorLike
 from microgradnd.table import op
 
 Value = Any
@@ -35,7 +36,7 @@ def matmul_y(g: Value, x: Value, y_shape: tuple[int, ...]) -> Value:
 matmul = binary(op(np.matmul, "x y", x=matmul_x, y=matmul_y))
 
 
-def dot(x: Any, y: Any) -> Tensor:
+def dot(x: TensorLike, y: TensorLike) -> Tensor:
     """numpy.dot: the sum over the last axis of x and the second-to-last (or only) axis of y.
 
     >>> float(dot(Tensor([1.0, 2.0]), Tensor([3.0, 4.0])))

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.signatures import Axis, Reduction, Spread
 from microgradnd.table import op
 
 Value = Any
-Axis = int | tuple[int, ...] | None
+Flag = Any  # a bool; NumPy's hints would have it a literal one
 
 
 def axes_of(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
@@ -41,40 +42,40 @@ def length(shape: tuple[int, ...], axis: Axis) -> int:
     return math.prod(shape[a] for a in axes_of(shape, axis))
 
 
-def sum_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) -> np.ndarray:
+def sum_forward(x: np.ndarray, axis: Axis = None, keepdims: Flag = False) -> np.ndarray:
     """The sum over the axes."""
     return np.add.reduce(x, axis, keepdims=keepdims)
 
 
-def mean_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) -> np.ndarray:
+def mean_forward(x: np.ndarray, axis: Axis = None, keepdims: Flag = False) -> np.ndarray:
     """The mean over the axes."""
     return np.mean(x, axis, keepdims=keepdims)
 
 
-def max_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) -> np.ndarray:
+def max_forward(x: np.ndarray, axis: Axis = None, keepdims: Flag = False) -> np.ndarray:
     """The largest element over the axes."""
     return np.maximum.reduce(x, axis, keepdims=keepdims)
 
 
-def min_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) -> np.ndarray:
+def min_forward(x: np.ndarray, axis: Axis = None, keepdims: Flag = False) -> np.ndarray:
     """The smallest element over the axes."""
     return np.minimum.reduce(x, axis, keepdims=keepdims)
 
 
-def prod_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) -> np.ndarray:
+def prod_forward(x: np.ndarray, axis: Axis = None, keepdims: Flag = False) -> np.ndarray:
     """The product over the axes."""
     return np.multiply.reduce(x, axis, keepdims=keepdims)
 
 
 def var_forward(
-    x: np.ndarray, axis: Axis = None, ddof: float = 0, keepdims: bool = False
+    x: np.ndarray, axis: Axis = None, ddof: float = 0, keepdims: Flag = False
 ) -> np.ndarray:
     """The variance over the axes, divided by their length less ddof."""
     return np.var(x, axis, ddof=ddof, keepdims=keepdims)
 
 
 def std_forward(
-    x: np.ndarray, axis: Axis = None, ddof: float = 0, keepdims: bool = False
+    x: np.ndarray, axis: Axis = None, ddof: float = 0, keepdims: Flag = False
 ) -> np.ndarray:
     """The standard deviation over the axes, divided by their length less ddof."""
     return np.std(x, axis, ddof=ddof, keepdims=keepdims)
@@ -113,12 +114,13 @@ def prod_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
 
 
 # fmt: off
-sum  = op(sum_forward,  "x", name="sum",  x=lambda g, x_shape, axis: spread(g, x_shape, axis))
-mean = op(mean_forward, "x", name="mean",
-          x=lambda g, x_shape, axis: spread(g / length(x_shape, axis), x_shape, axis))
-max  = op(max_forward,  "x", name="max",  x=extreme_x)
-min  = op(min_forward,  "x", name="min",  x=extreme_x)
-prod = op(prod_forward, "x", name="prod", x=prod_x)
-var  = op(var_forward,  "x", name="var",  x=var_x)
-std  = op(std_forward,  "x", name="std",  x=std_x)
+sum:  Reduction = op(sum_forward,  "x", name="sum",
+                     x=lambda g, x_shape, axis: spread(g, x_shape, axis))
+mean: Reduction = op(mean_forward, "x", name="mean",
+                     x=lambda g, x_shape, axis: spread(g / length(x_shape, axis), x_shape, axis))
+max:  Reduction = op(max_forward,  "x", name="max",  x=extreme_x)
+min:  Reduction = op(min_forward,  "x", name="min",  x=extreme_x)
+prod: Reduction = op(prod_forward, "x", name="prod", x=prod_x)
+var:  Spread    = op(var_forward,  "x", name="var",  x=var_x)
+std:  Spread    = op(std_forward,  "x", name="std",  x=std_x)
 # fmt: on

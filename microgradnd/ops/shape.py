@@ -10,6 +10,16 @@ import numpy as np
 
 from microgradnd.engine import Tensor
 from microgradnd.ops.indexing import getitem
+from microgradnd.signatures import (
+    Expanding,
+    Joining,
+    JoiningOrFlat,
+    Reshaping,
+    Squeezing,
+    Swapping,
+    TensorLike,
+    Transposing,
+)
 from microgradnd.table import op
 
 Value = Any
@@ -80,19 +90,31 @@ def astype_forward(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 # fmt: off
-reshape      = op(reshape_forward,      "x", name="reshape",      x=lambda g, x_shape: g.reshape(x_shape))
-transpose    = op(transpose_forward,    "x", name="transpose",    x=transpose_x)
-swapaxes     = op(swapaxes_forward,     "x", name="swapaxes",     x=lambda g, axis1, axis2: g.swapaxes(axis1, axis2))
-expand_dims  = op(expand_dims_forward,  "x", name="expand_dims",  x=lambda g, x_shape: g.reshape(x_shape))
-squeeze      = op(squeeze_forward,      "x", name="squeeze",      x=lambda g, x_shape: g.reshape(x_shape))
-broadcast_to = op(broadcast_to_forward, "x", name="broadcast_to", x=lambda g: g)  # the engine sums
-astype       = op(astype_forward,       "x", name="astype",       x=lambda g: g)  # the engine casts back
-concatenate  = op(concatenate_forward, "*xs", name="concatenate", xs=concatenate_xs)
-stack        = op(stack_forward,       "*xs", name="stack",       xs=stack_xs)
+reshape: Reshaping = op(
+    reshape_forward,      "x",   name="reshape",      x=lambda g, x_shape: g.reshape(x_shape))
+transpose: Transposing = op(
+    transpose_forward,    "x",   name="transpose",    x=transpose_x)
+swapaxes: Swapping = op(
+    swapaxes_forward,     "x",   name="swapaxes",
+    x=lambda g, axis1, axis2: g.swapaxes(axis1, axis2))
+expand_dims: Expanding = op(
+    expand_dims_forward,  "x",   name="expand_dims",  x=lambda g, x_shape: g.reshape(x_shape))
+squeeze: Squeezing = op(
+    squeeze_forward,      "x",   name="squeeze",      x=lambda g, x_shape: g.reshape(x_shape))
+broadcast_to: Reshaping = op(
+    broadcast_to_forward, "x",   name="broadcast_to", x=lambda g: g)  # the engine sums
+astype = op(
+    astype_forward,       "x",   name="astype",       x=lambda g: g)  # the engine casts back
+concatenate: JoiningOrFlat = op(
+    concatenate_forward,  "*xs", name="concatenate",  xs=concatenate_xs)
+stack: Joining = op(
+    stack_forward,        "*xs", name="stack",        xs=stack_xs)
 # fmt: on
 
 
-def split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+def split(
+    x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0
+) -> list[Tensor]:
     """Cut into equal sections, or before the given indices, along an axis; as numpy.split.
 
     >>> [part.shape for part in split(Tensor([1.0, 2.0, 3.0]), [1])]

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from microgradnd.engine import Tensor
-from microgradnd.ops.reduction import Axis, kept
+from microgradnd.ops.reduction import kept
+from microgradnd.signatures import AlongAxis, Axis, Reduction, TensorLike
 from microgradnd.table import op
 
 Value = Any
@@ -82,16 +83,16 @@ def cross_entropy_z(g: Value, z: Value, target: Value) -> Value:
 
 
 # fmt: off
-softmax     = op(softmax_forward,     "x", name="softmax",
-                 x=lambda g, out, axis: out * (g - (g * out).sum(axis=axis, keepdims=True)))
-log_softmax = op(log_softmax_forward, "x", name="log_softmax",
-                 x=lambda g, out, axis: g - np.exp(out) * g.sum(axis=axis, keepdims=True))
-logsumexp   = op(logsumexp_forward,   "x", name="logsumexp", x=logsumexp_x)
+softmax: AlongAxis     = op(softmax_forward,     "x", name="softmax",
+    x=lambda g, out, axis: out * (g - (g * out).sum(axis=axis, keepdims=True)))
+log_softmax: AlongAxis = op(log_softmax_forward, "x", name="log_softmax",
+    x=lambda g, out, axis: g - np.exp(out) * g.sum(axis=axis, keepdims=True))
+logsumexp: Reduction   = op(logsumexp_forward,   "x", name="logsumexp", x=logsumexp_x)
 cross_entropy_op = op(cross_entropy_forward, "z target", name="cross_entropy", z=cross_entropy_z)
 # fmt: on
 
 
-def cross_entropy(z: Any, target: Any) -> Tensor:
+def cross_entropy(z: TensorLike, target: TensorLike) -> Tensor:
     """Softmax cross-entropy, one loss for each row of logits; `.mean()` it for a training loss.
 
     >>> z = Tensor([[2.0, 0.0, 0.0]], requires_grad=True)
