@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,18 @@ def matmul_x(g: Value, x_shape: tuple[int, ...], y: Value) -> Value:
     return g @ y.swapaxes(-1, -2)
 
 
+def flat_rows(x: Value) -> Value:
+    """A stack of matrices as one matrix of all their rows, also where there are none."""
+    return x.reshape((prod(x.shape[:-1]), x.shape[-1]))
+
+
 def matmul_y(g: Value, x: Value, y_shape: tuple[int, ...]) -> Value:
     if x.ndim == 1:
         return x * g if len(y_shape) == 1 else x[:, None] * g[..., None, :]
     if len(y_shape) == 1:
         return (x.swapaxes(-1, -2) @ g[..., None])[..., 0]
     if len(y_shape) == 2 and x.ndim > 2:  # one product over the whole stack, not one each
-        return x.reshape((-1, x.shape[-1])).T @ g.reshape((-1, g.shape[-1]))
+        return flat_rows(x).T @ flat_rows(g)
     return x.swapaxes(-1, -2) @ g
 
 
@@ -48,7 +54,7 @@ def dot(x: TensorLike, y: TensorLike) -> Tensor:
     if y.ndim <= 2:
         return matmul(x, y)
     columns = y.swapaxes(0, -2)  # (K, ..., N), its axes after the first in another order
-    rows = matmul(x.reshape((-1, x.shape[-1])), columns.reshape((y.shape[-2], -1)))
+    rows = matmul(flat_rows(x), columns.reshape((y.shape[-2], prod(columns.shape[1:]))))
     middle = [y.shape[i] for i in range(1, y.ndim - 2)] + [y.shape[0]]
     out = rows.reshape((*x.shape[:-1], *middle, y.shape[-1]))
     at = x.ndim - 1  # where the axes of y begin; its first one stands last but one
