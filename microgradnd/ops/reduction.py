@@ -20,7 +20,7 @@ Flag = Any  # a bool; NumPy's hints would have it a literal one
 
 def axes_of(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     """The axes reduced over, each counted from the front."""
-    if axis is None:
+    if axis is None or not shape:  # NumPy reduces a 0-d array along axis 0 or -1, too
         return tuple(range(len(shape)))
     given = axis if isinstance(axis, (tuple, list)) else (axis,)
     return tuple(a % len(shape) for a in given)
