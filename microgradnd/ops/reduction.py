@@ -94,7 +94,9 @@ def var_x(g: Value, x: Value, axis: Axis, ddof: float) -> Value:
 
 def std_x(g: Value, x: Value, out: Value, axis: Axis, ddof: float) -> Value:
     centred = x - x.mean(axis=axis, keepdims=True)
-    flat = kept(out, x.shape, axis) == 0
+    # The rounded mean of equal elements need not equal them, so out == 0 is not enough.
+    low, high = x.min(axis=axis, keepdims=True), x.max(axis=axis, keepdims=True)
+    flat = (low == high) | (kept(out, x.shape, axis) == 0)
     scale = np.where(flat, 1.0, kept(out, x.shape, axis)) * (length(x.shape, axis) - ddof)
     return np.where(flat, 0.0, kept(g, x.shape, axis) * centred / scale)
 
