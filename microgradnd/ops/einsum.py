@@ -62,7 +62,8 @@ def pulled_back(
             factors.append((c + other, np.eye(shape[i], dtype=dtype)))
             new += other
         else:
-            if not any(c in t for t, _ in factors):
+            # (an axis of length 1, spread by the others, does not repeat it)
+            if not any(c in t and v.shape[t.index(c)] == shape[i] for t, v in factors):
                 factors.append((c, np.ones(shape[i], dtype)))
             new += c
     text = ",".join(t for t, _ in factors) + "->" + new
