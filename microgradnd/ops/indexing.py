@@ -56,15 +56,17 @@ def setitem_x(g: Value, index: Any) -> Value:
     return setitem(g, 0.0, index) if isinstance(g, Tensor) else setitem_forward(g, 0.0, index)
 
 
-def setitem_value(g: Value, x_shape: tuple[int, ...], index: Any) -> Value:
+def setitem_value(g: Value, x_shape: tuple, value_shape: tuple, index: Any) -> Value:
     read = g[index]
+    # A value may have more axes than the place it is written to, if their length is 1.
+    read = read.reshape((1,) * (len(value_shape) - read.ndim) + read.shape)
     if is_unique(index):
         return read
     # Of several values written to one place only the last is there to get a gradient.
     writes = np.arange(read.size).reshape(read.shape)
     last = np.zeros(x_shape, dtype=int)
     last[index] = writes
-    return np.where(last[index] == writes, read, 0.0)
+    return np.where(last[index].reshape(read.shape) == writes, read, 0.0)
 
 
 getitem_op = op(getitem_forward, "x", name="getitem", x=getitem_x)
