@@ -20,7 +20,12 @@ from microgradnd.ops import elementwise, indexing, linalg, reduction, shape, sof
 
 def reflected(function: Callable) -> Callable:
     """The operator for a Tensor on the right: y.__rsub__(x) is x - y."""
-    return lambda y, x: function(x, y)
+
+    def operator(y: Any, x: Any) -> Tensor:
+        return function(x, y)
+
+    operator.__doc__ = function.__doc__
+    return operator
 
 
 def in_place(function: Callable) -> Callable:
@@ -47,6 +52,7 @@ def in_place(function: Callable) -> Callable:
             )
         return become(self, result.astype(self.dtype))
 
+    operator.__doc__ = function.__doc__
     return operator
 
 
@@ -79,6 +85,7 @@ def comparison(ufunc: np.ufunc) -> Callable[[Any, Any], Tensor]:
     def compare(*operands: Any) -> Tensor:
         return Tensor(ufunc(*(getattr(x, "_data", x) for x in operands)))
 
+    compare.__doc__ = f"numpy.{ufunc.__name__} of the elements; no gradient flows through it."
     return compare
 
 
@@ -89,6 +96,8 @@ def discrete(name: str) -> Callable:
         options = {{"dim": "axis", "keepdim": "keepdims"}.get(k, k): v for k, v in options.items()}
         return Tensor(getattr(self._data, name)(*args, **options))
 
+    method.__name__ = name
+    method.__doc__ = f"numpy.{name} of the tensor; no gradient flows through it."
     return method
 
 
@@ -102,6 +111,7 @@ def from_args(function: Callable, first: str) -> Callable:
             return function(self, given[0])
         return function(self, tuple(given) or None)
 
+    method.__name__, method.__doc__ = function.__name__, function.__doc__
     return method
 
 
@@ -169,6 +179,11 @@ def named(self: Tensor, name: str) -> Tensor:
     return self
 
 
+def tolist(self: Tensor) -> Any:
+    """The elements as Python numbers in nested lists."""
+    return self._data.tolist()
+
+
 def representation(self: Tensor) -> str:
     body = np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=100)
     notes = [] if self._data.dtype == np.float64 else [f"dtype={self._data.dtype}"]
@@ -189,7 +204,7 @@ def as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Array
 
 
 def rebuild(self: Tensor) -> tuple:
-    """Copies and pickles of constants and leaves; of a computed tensor they would lose the graph."""
+    """Copies and pickles constants and leaves; of computed tensors it would lose the graph."""
     if not self.is_leaf:
         raise errors.lossy("copying or pickling a computed tensor")
     return _restored, (self._data.copy(), self.requires_grad, self.name, self._grad)
@@ -253,7 +268,9 @@ METHODS = {
         "exp", "log", "sqrt", "square", "tanh", "sigmoid", "relu", "leaky_relu", "sin", "cos",
         "abs", "maximum", "minimum", "sign", "floor", "ceil", "round",
     )},
-    **{name: getattr(reduction, name) for name in ("sum", "mean", "max", "min", "prod", "var", "std")},
+    **{name: getattr(reduction, name) for name in (
+        "sum", "mean", "max", "min", "prod", "var", "std",
+    )},
     **{name: getattr(shape, name) for name in ("swapaxes", "expand_dims", "squeeze", "split")},
     **{name: getattr(softmax, name) for name in ("softmax", "log_softmax", "logsumexp")},
     "pow": elementwise.power,
@@ -268,7 +285,7 @@ METHODS = {
     "astype": astype,
     "item": item,
     "numpy": numpy,
-    "tolist": lambda self: self._data.tolist(),
+    "tolist": tolist,
     "detach": detach,
     "requires_grad_": requires_grad_,
     "retain_grad": retain_grad,
@@ -277,12 +294,12 @@ METHODS = {
 }  # fmt: skip
 WITHOUT_GRADIENT = ("argmax", "argmin", "argsort", "all", "any")
 PROPERTIES = {
-    "shape": lambda self: self._data.shape,
-    "ndim": lambda self: self._data.ndim,
-    "size": lambda self: self._data.size,
-    "dtype": lambda self: self._data.dtype,
-    "T": lambda self: shape.transpose(self),
-    "mT": lambda self: shape.swapaxes(self, -1, -2),
+    "shape": property(lambda self: self._data.shape, doc="The length of each axis."),
+    "ndim": property(lambda self: self._data.ndim, doc="How many axes there are."),
+    "size": property(lambda self: self._data.size, doc="How many elements there are."),
+    "dtype": property(lambda self: self._data.dtype, doc="The type of the elements."),
+    "T": property(lambda self: shape.transpose(self), doc="The axes in reverse order."),
+    "mT": property(lambda self: shape.swapaxes(self, -1, -2), doc="The last two axes exchanged."),
 }
 
 
@@ -300,8 +317,8 @@ def attach() -> None:
         setattr(Tensor, name, function)
     for name in WITHOUT_GRADIENT:
         setattr(Tensor, name, discrete(name))
-    for name, function in PROPERTIES.items():
-        setattr(Tensor, name, property(function))
+    for name, value in PROPERTIES.items():
+        setattr(Tensor, name, value)
 
 
 attach()

@@ -122,7 +122,8 @@ def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **opti
     if options.get("out") is not None:
         if any(isinstance(x, Tensor) and x.node is not None for x in (*inputs, *options["out"])):
             raise errors.in_place(f"np.{ufunc.__name__}(..., out=)")
-        return getattr(ufunc, method)(*stripped(inputs), **{k: stripped(v) for k, v in options.items()})
+        plain = {key: stripped(value) for key, value in options.items()}
+        return getattr(ufunc, method)(*stripped(inputs), **plain)
     if method == "__call__" and ufunc in UFUNCS and not options:
         return UFUNCS[ufunc](*inputs)
     if method == "reduce" and ufunc in REDUCTIONS and not options.keys() - {"axis", "keepdims"}:
@@ -153,5 +154,5 @@ def array_function(self: Tensor, function: Callable, types: Any, args: Any, opti
     return ours(*(None if value is np._NoValue else value for value in values))
 
 
-Tensor.__array_ufunc__ = array_ufunc
-Tensor.__array_function__ = array_function
+Tensor.__array_ufunc__ = array_ufunc  # type: ignore[method-assign, assignment]
+Tensor.__array_function__ = array_function  # type: ignore[method-assign, assignment]
