@@ -58,12 +58,20 @@ def binary(op: Op) -> Binary:
         p = q = None
         if type(x) is Tensor:
             a, p = x._data, x.node
+        elif type(x) is Array and x.dtype.kind in "biuf":
+            a = x
+        elif isinstance(x, Tensor):
+            return op(x, y)
         else:
-            a = x if type(x) is Array else as_operand(x, name)
+            a = as_operand(x, name)
         if type(y) is Tensor:
             b, q = y._data, y.node
+        elif type(y) is Array and y.dtype.kind in "biuf":
+            b = y
+        elif isinstance(y, Tensor):
+            return op(x, y)
         else:
-            b = y if type(y) is Array else as_operand(y, name)
+            b = as_operand(y, name)
         try:
             out = forward(a, b)
         except Exception:
