@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.engine import Tensor
 from microgradnd.hotpath import binary, unary
 from microgradnd.signatures import Choosing, Clipping, Leaky, Rounding
 from microgradnd.table import op
@@ -65,6 +66,8 @@ def clip_forward(
     x: np.ndarray, min: float | np.ndarray | None = None, max: float | np.ndarray | None = None
 ) -> np.ndarray:
     """x, held within [min, max]; None leaves a side open."""
+    # np.asarray raises for a bound that requires a gradient: it would silently get none.
+    min, max = (np.asarray(b) if isinstance(b, Tensor) else b for b in (min, max))
     return np.clip(x, min, max)
 
 
