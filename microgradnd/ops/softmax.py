@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.engine import Tensor
-from microgradnd.ops.reduction import kept
+from microgradnd.ops.reduction import axes_of, kept
 from microgradnd.signatures import AlongAxis, Axis, Reduction, TensorLike
 from microgradnd.table import op
 
@@ -39,7 +39,7 @@ def logsumexp_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) 
     total = np.add.reduce(np.exp(z), axis, keepdims=True)
     with np.errstate(divide="ignore"):  # the logarithm of an empty sum of weights is -inf
         out = np.log(total) + top
-    return out if keepdims else out.reshape(np.add.reduce(x, axis).shape)
+    return out if keepdims else np.squeeze(out, axes_of(x.shape, axis))
 
 
 def logsumexp_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
