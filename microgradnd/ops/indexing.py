@@ -19,7 +19,7 @@ def plain(index: Any) -> Any:
         return tuple(plain(part) for part in index)
     if isinstance(index, Tensor):
         return index.data
-    return np.asarray(index) if isinstance(index, list) else index
+    return np.asarray(index, None if index else int) if isinstance(index, list) else index
 
 
 def is_unique(index: Any) -> bool:
