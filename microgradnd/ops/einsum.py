@@ -101,6 +101,8 @@ def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
     >>> einsum("ij,ij->i", a, a)
     Tensor([ 5., 25.])
     """
+    if not isinstance(subscripts, str):
+        raise TypeError("einsum: the subscripts must be a string, such as 'ij,jk->ik'")
     tensors = [t if isinstance(t, Tensor) else np.asarray(t) for t in operands]
     terms, out = explicit(subscripts, [t.ndim for t in tensors])
     while len(tensors) > 2:
