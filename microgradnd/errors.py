@@ -94,6 +94,13 @@ def in_place(what: str) -> TypeError:
     )
 
 
+def integer_target(what: str, dtype: np.dtype) -> TypeError:
+    return TypeError(
+        f"{what} of a tensor of dtype {dtype} would lose the gradient of what is written; make it "
+        "one of floats first with t.astype(float)"
+    )
+
+
 def freed(op: str) -> GraphError:
     return GraphError(
         f"this graph was already walked backward once, and what {op!r} had saved was freed; call "

@@ -50,6 +50,8 @@ def in_place(function: Callable) -> Callable:
                 f"{function.__name__} in place: the result has shape {result.shape}, the tensor "
                 f"{self.shape}; write t = t + u"
             )
+        if result.requires_grad and self.dtype.kind != "f":
+            raise errors.integer_target(function.__name__ + " in place", self.dtype)
         return become(self, result.astype(self.dtype))
 
     operator.__doc__ = function.__doc__
@@ -76,6 +78,8 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         return
     if self.node is not None and self.is_leaf:
         raise errors.in_place("setting items of a leaf")
+    if isinstance(value, Tensor) and value.requires_grad and self.dtype.kind != "f":
+        raise errors.integer_target("setting items", self.dtype)
     become(self, indexing.setitem(self, value, index))
 
 
