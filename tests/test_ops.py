@@ -1,0 +1,368 @@
+"""What every op promises: one row of `op_cases.CASES` makes each test below once per sample."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnd as mg
+from microgradnd.graph import Constant, Node
+from microgradnd.methods import METHODS
+from microgradnd.table import OPS
+from tests.op_cases import CASES, LIBRARY_OPS, OpCase, Sample
+
+
+def each_sample_of(chosen: Callable[[OpCase, Sample], bool]) -> pytest.MarkDecorator:
+    pairs = [(case, sample) for case in CASES for sample in case.samples if chosen(case, sample)]
+    params = [pytest.param(*pair, id=f"{pair[0].op} {pair[1].label}") for pair in pairs]
+    return pytest.mark.parametrize(("case", "sample"), params)
+
+
+each_sample = each_sample_of(lambda case, sample: True)
+
+
+def rows(chosen: Callable[[OpCase], bool]) -> list:
+    return [pytest.param(case, id=case.op) for case in CASES if chosen(case)]
+
+
+def is_binary_ufunc(case: OpCase) -> bool:
+    forward = OPS[case.op].forward
+    return isinstance(forward, np.ufunc) and forward.nin == 2 and forward is not np.matmul
+
+
+def closure(case: OpCase, sample: Sample) -> Callable[..., mg.Tensor]:
+    return lambda *operands: case.call(*operands, **sample.options)
+
+
+def gradient_for(out: mg.Tensor) -> np.ndarray:
+    """A gradient to start from, of no special symmetry, and of the dtype of the result."""
+    return np.random.default_rng(5).uniform(-1, 1, out.shape).astype(out.dtype)
+
+
+def leaves(tensors: Iterable[mg.Tensor]) -> list[mg.Tensor]:
+    return [t for t in tensors if t.requires_grad]
+
+
+def gradients(case: OpCase, sample: Sample, tensors: list[mg.Tensor]) -> list[np.ndarray]:
+    out = case.call(*tensors, **sample.options)
+    return [g.data for g in mg.grad(out, leaves(tensors), gradient_for(out))]
+
+
+def same_node(one: Any, other: Any) -> bool:
+    """Whether two nodes record the same computation on the same leaves and constants."""
+    if type(one) is not Node or one.op is None:
+        if isinstance(one, Constant):
+            return isinstance(other, Constant) and one.name == other.name
+        return one is other if type(one) is Node else np.array_equal(one, other)
+    return (
+        type(other) is Node
+        and one.plan is other.plan
+        and repr(one.options) == repr(other.options)
+        and (one.shape, one.dtype) == (other.shape, other.dtype)
+        and len(one.saved) == len(other.saved)
+        and all(np.array_equal(a, b) for a, b in zip(one.saved, other.saved, strict=True))
+        and len(one.parents) == len(other.parents)
+        and all(same_node(p, q) for p, q in zip(one.parents, other.parents, strict=True))
+    )
+
+
+def assert_same(one: mg.Tensor, other: mg.Tensor) -> None:
+    """Equal in value, dtype and record."""
+    assert one.dtype == other.dtype
+    np.testing.assert_array_equal(one.data, other.data)
+    assert same_node(one.node, other.node)
+
+
+def test_every_op_has_a_case_and_every_case_names_an_op() -> None:
+    assert {case.op for case in CASES} == LIBRARY_OPS
+
+
+@each_sample
+def test_value_and_dtype_are_numpys(case: OpCase, sample: Sample) -> None:
+    expected = case.reference(*sample.arrays(), **sample.options)
+    out = case.call(*sample.tensors(), **sample.options)
+    assert out.node.op is OPS[case.op]
+    assert type(out.data) is np.ndarray
+    assert (out.shape, out.dtype) == (np.shape(expected), expected.dtype)
+    np.testing.assert_allclose(out.data, expected, rtol=1e-13, atol=1e-14)
+
+
+@each_sample
+def test_gradient_agrees_with_finite_differences(case: OpCase, sample: Sample) -> None:
+    assert mg.gradcheck(closure(case, sample), sample.tensors(), atol=1e-7, rtol=1e-6)
+
+
+@each_sample
+def test_second_derivative_agrees_with_finite_differences(case: OpCase, sample: Sample) -> None:
+    assert mg.gradgradcheck(closure(case, sample), sample.tensors(), atol=1e-7, rtol=1e-6)
+
+
+@each_sample
+def test_each_gradient_has_shape_and_dtype_of_its_operand(case: OpCase, sample: Sample) -> None:
+    tensors = sample.tensors()
+    out = case.call(*tensors, **sample.options)
+    out.backward(gradient_for(out))
+    for t in leaves(tensors):
+        assert type(t.grad.data) is np.ndarray
+        assert (t.grad.shape, t.grad.dtype) == (t.shape, t.dtype)
+
+
+@each_sample
+def test_float32_stays_float32(case: OpCase, sample: Sample) -> None:
+    tensors = sample.tensors(np.float32)
+    out = case.call(*tensors, **sample.options)
+    constants = [np.result_type(t.data) for t in tensors if not t.requires_grad and t.ndim]
+    if case.keeps_dtype and np.float64 not in constants:
+        assert out.dtype == np.float32
+    expected = case.reference(*sample.arrays(np.float32), **sample.options)
+    assert out.dtype == expected.dtype
+    np.testing.assert_allclose(out.data, expected, rtol=2e-5, atol=2e-6)
+    found = mg.grad(out, leaves(tensors), gradient_for(out), create_graph=True)
+    assert [g.dtype for g in found] == [np.float32] * len(found)
+    for g, exact in zip(found, gradients(case, sample, sample.tensors()), strict=True):
+        np.testing.assert_allclose(g.data, exact, rtol=1e-3, atol=1e-4)
+
+
+@each_sample
+def test_neither_operands_nor_the_gradient_are_changed(case: OpCase, sample: Sample) -> None:
+    tensors = sample.tensors()
+    before = [t.data.copy() for t in tensors]
+    for t in tensors:
+        t.data.flags.writeable = False
+    out = case.call(*tensors, **sample.options)
+    g = gradient_for(out)
+    g.flags.writeable = False
+    for create_graph in (True, False):
+        mg.grad(out, leaves(tensors), g, create_graph=create_graph)
+    for t, array in zip(tensors, before, strict=True):
+        np.testing.assert_array_equal(t.data, array)
+    np.testing.assert_array_equal(g, gradient_for(out))
+
+
+@each_sample
+def test_memory_layout_makes_no_difference(case: OpCase, sample: Sample) -> None:
+    strided = []
+    for t in sample.tensors():
+        room = np.zeros((*(2 * n for n in reversed(t.shape)), 2), t.dtype)
+        view = room[(*(slice(None, None, -2) for _ in t.shape), ..., 1)].transpose()
+        view[...] = t.data
+        strided.append(mg.Tensor(view, requires_grad=t.requires_grad))
+        assert t.size < 2 or not view.flags.c_contiguous
+    out = case.call(*strided, **sample.options)
+    expected = case.call(*sample.tensors(), **sample.options)
+    np.testing.assert_allclose(out.data, expected.data, rtol=1e-14, atol=1e-14)
+    for g, exact in zip(
+        gradients(case, sample, strided), gradients(case, sample, sample.tensors()), strict=True
+    ):
+        np.testing.assert_allclose(g, exact, rtol=1e-13, atol=1e-13)
+
+
+@each_sample_of(lambda case, sample: case.numpy is not None)
+def test_numpys_function_records_the_same_node(case: OpCase, sample: Sample) -> None:
+    tensors = sample.tensors()
+    out = case.call(*tensors, **sample.options)
+    assert_same(case.numpy(*tensors, **sample.options), out)
+
+
+@each_sample_of(lambda case, sample: case.op in METHODS)
+def test_a_method_records_the_same_node(case: OpCase, sample: Sample) -> None:
+    tensors = sample.tensors()
+    method = getattr(mg.Tensor, case.op)
+    out = case.call(*tensors, **sample.options)
+    named = {"axis": "dim", "keepdims": "keepdim"}
+    torch_style = {named.get(key, key): value for key, value in sample.options.items()}
+    assert_same(method(*tensors, **sample.options), out)
+    assert_same(method(*tensors, **torch_style), out)
+
+
+@each_sample_of(lambda case, sample: case.torch is not None)
+def test_torch_agrees_in_value_and_gradient(case: OpCase, sample: Sample, torch: Any) -> None:
+    tensors = sample.tensors()
+    theirs = [torch.tensor(t.data, requires_grad=t.requires_grad) for t in tensors]
+    theirs = [t if t.is_floating_point() or t.dtype == torch.bool else t.long() for t in theirs]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own complaints
+        expected = case.torch(torch, *theirs, **sample.options)
+    out = case.call(*tensors, **sample.options)
+    assert out.shape == tuple(expected.shape)
+    np.testing.assert_allclose(out.data, expected.detach().numpy(), rtol=1e-11, atol=1e-12)
+    expected.backward(torch.tensor(gradient_for(out)))
+    ours = mg.grad(out, leaves(tensors), gradient_for(out))
+    for g, t in zip(ours, [t for t in theirs if t.requires_grad], strict=True):
+        np.testing.assert_allclose(g.data, t.grad.numpy(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def torch() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what torch says of its own imports is not our concern
+        return pytest.importorskip("torch", reason="torch is an oracle, not a dependency")
+
+
+@each_sample_of(lambda case, sample: len(sample.tracked) > 1)
+def test_a_constant_operand_costs_nothing(case: OpCase, sample: Sample) -> None:
+    """Its gradient is None for the walk, and nothing is saved that only its rule would need."""
+    op = OPS[case.op]
+    everything = gradients(case, sample, sample.tensors())
+    for kept, exact in zip(sample.tracked, everything, strict=True):
+        arrays = enumerate(sample.arrays())
+        tensors = [mg.Tensor(a, requires_grad=i == kept, name=f"t{i}") for i, a in arrays]
+        out = case.call(*tensors, **sample.options)
+        np.testing.assert_allclose(gradients(case, sample, tensors)[0], exact, rtol=1e-13)
+        if op.variadic or len(tensors) > len(op.operands):
+            continue
+        needs = set(inspect.signature(op.rules[op.operands[kept]]).parameters)
+        values = {**dict(zip(op.operands, tensors, strict=True)), "out": out}
+        expected = [t.data for key, t in values.items() if key in needs]
+        assert len(out.node.saved) == len(expected)
+        assert all(a is b for a, b in zip(out.node.saved, expected, strict=True))
+        pulled = out.node.plan.pull(gradient_for(out), out.node.saved, out.node)
+        assert [x is not None for x in pulled] == [i == kept for i in range(len(tensors))]
+
+
+@pytest.mark.parametrize(
+    ("call", "saved"),
+    [
+        (lambda x, w: x + w, ""),
+        (lambda x, w: x - w, ""),
+        (lambda x, w: x * w, "xw"),
+        (lambda x, w: x.detach() * w, "x"),
+        (lambda x, w: x * w.detach(), "w"),
+        (lambda x, w: x.detach() @ w, "x"),
+        (lambda x, w: x @ w.detach(), "w"),
+        (lambda x, w: x / w.detach(), "w"),
+        (lambda x, w: x.exp(), "o"),
+        (lambda x, w: x.tanh(), "o"),
+        (lambda x, w: x.sum(), ""),
+        (lambda x, w: x.mean(axis=0), ""),
+        (lambda x, w: x[0], ""),
+        (lambda x, w: x.reshape(-1), ""),
+        (lambda x, w: mg.concatenate([x, w]), ""),
+        (lambda x, w: x.relu(), "o"),
+        (lambda x, w: x.softmax(), "o"),
+    ],
+)
+def test_only_what_the_rules_need_is_saved(call: Callable, saved: str) -> None:
+    x, w = (mg.Tensor(np.eye(2) + i, requires_grad=True) for i in (1, 2))
+    out = call(x, w)
+    arrays = {"x": x.data, "w": w.data, "o": out.data}
+    assert [id(a) for a in out.node.saved] == [id(arrays[key]) for key in saved]
+
+
+def test_the_rule_of_a_constant_operand_is_never_called() -> None:
+    calls = []
+
+    def for_x(g: Any, y: Any) -> Any:
+        calls.append("x")
+        return g * y
+
+    def for_y(g: Any, x: Any) -> Any:
+        calls.append("y")
+        return g * x
+
+    product = mg.op(np.multiply, "x y", name="counted_product", x=for_x, y=for_y)
+    w = mg.Tensor([2.0, 3.0], requires_grad=True)
+    for constant in (5.0, np.array([5.0, 6.0]), mg.Tensor([5.0, 6.0]), w.detach()):
+        product(w, constant).sum().backward()
+        product(constant, w).sum().backward()
+    assert calls == ["x", "y"] * 4
+    calls.clear()
+    v = mg.Tensor([1.0, 1.0], requires_grad=True)
+    mg.grad(product(w, v).sum(), v)  # nor that of an operand whose gradient nobody asked for
+    assert calls == ["y"]
+
+
+@pytest.mark.parametrize("case", rows(lambda case: hasattr(case.call, "op")))
+def test_the_fast_caller_equals_the_generic_one(case: OpCase) -> None:
+    generic = case.call.op
+    assert generic is OPS[case.op]
+    for sample in case.samples:
+        arrays = sample.arrays()
+        tensors = sample.tensors()
+        constants = [mg.Tensor(a) for a in arrays]
+        named = [mg.Tensor(a, name="c") for a in arrays]
+        assert_same(case.call(*tensors), generic(*tensors))
+        assert_same(case.call(*constants), generic(*constants))
+        assert_same(case.call(*arrays), generic(*arrays))
+        with mg.no_grad():
+            assert_same(case.call(*tensors), generic(*tensors))
+            assert not case.call(*tensors).requires_grad
+        if len(tensors) == 2:
+            for other in (arrays, constants, named, [np.float32(1.5)] * 2, [2.0] * 2, [2] * 2):
+                if case.op == "matmul" and np.ndim(other[0]) == 0:
+                    continue
+                assert_same(case.call(tensors[0], other[1]), generic(tensors[0], other[1]))
+                assert_same(case.call(other[0], tensors[1]), generic(other[0], tensors[1]))
+
+
+@pytest.mark.parametrize("case", rows(is_binary_ufunc))
+@pytest.mark.parametrize("scalar", [0.75, 2, True])
+def test_a_python_scalar_keeps_float32(case: OpCase, scalar: float) -> None:
+    ufunc = OPS[case.op].forward
+    for i in (0, 1):
+        t = mg.Tensor(np.float32([0.5, 1.25]), requires_grad=True)
+        operands = [scalar, t] if i else [t, scalar]
+        out = case.call(*operands)
+        assert out.dtype == np.float32
+        np.testing.assert_array_equal(out.data, ufunc(*(getattr(x, "data", x) for x in operands)))
+        (g,) = mg.grad(out.sum(), t, create_graph=True)
+        assert g.dtype == np.float32
+        exact = mg.Tensor([0.5, 1.25], requires_grad=True)
+        double = case.call(*([scalar, exact] if i else [exact, scalar]))
+        np.testing.assert_allclose(g.data, mg.grad(double.sum(), exact)[0].data, rtol=1e-6)
+
+
+@pytest.mark.parametrize("case", rows(is_binary_ufunc))
+@pytest.mark.parametrize("scalar", [np.float32(1.5), np.float64(1.5), np.array(1.5), np.int64(2)])
+def test_a_numpy_scalar_promotes_as_nep_50_says(case: OpCase, scalar: Any) -> None:
+    t = mg.Tensor(np.float32([0.5, 1.25]), requires_grad=True)
+    for operands in ([t, scalar], [scalar, t]):
+        out = case.call(*operands)
+        assert out.dtype == np.result_type(np.float32, scalar.dtype)
+        assert mg.grad(out.sum(), t)[0].dtype == np.float32
+
+
+@pytest.mark.parametrize("case", rows(lambda case: isinstance(OPS[case.op].forward, np.ufunc)))
+def test_integers_give_numpys_dtype(case: OpCase) -> None:
+    ufunc = OPS[case.op].forward
+    operands = [np.ones((2, 2), np.int32)] * ufunc.nin
+    with np.errstate(all="ignore"):  # arctanh(1) is infinite
+        expected, out = ufunc(*operands), case.call(*map(mg.Tensor, operands))
+    assert out.dtype == expected.dtype
+    np.testing.assert_array_equal(out.data, expected)
+    assert not out.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("operation", "call"),
+    [
+        (operator.add, mg.add),
+        (operator.sub, mg.subtract),
+        (operator.mul, mg.multiply),
+        (operator.truediv, mg.divide),
+        (operator.pow, mg.power),
+        (operator.matmul, mg.matmul),
+    ],
+)
+@pytest.mark.parametrize("other", [[[1.0, 2.0], [3.0, 4.0]], np.ones((2, 2)), 3.0, 2])
+def test_an_operator_is_its_op_on_either_side(
+    operation: Callable, call: Callable, other: Any
+) -> None:
+    if call is mg.matmul and np.ndim(other) == 0:
+        other = np.full((2, 2), other)
+    t = mg.Tensor([[0.5, 1.0], [1.5, 2.0]], requires_grad=True)
+    assert_same(operation(t, other), call(t, other))
+    assert_same(operation(other, t), call(other, t))
+
+
+def test_the_unary_operators_are_ops() -> None:
+    t = mg.Tensor([0.5, -1.0], requires_grad=True)
+    assert_same(-t, mg.negative(t))
+    assert_same(+t, mg.positive(t))
+    assert_same(abs(t), mg.abs(t))
