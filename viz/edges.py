@@ -1,0 +1,271 @@
+"""Edges of a picture: ports, curves beside each other, and labels that sit on nothing.
+
+All is computed in a frame in which the forward pass flows downward; `turn` leads into it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from viz.pen import Point
+from viz.text import width
+
+Rect = tuple[float, float, float, float]  # left, top, right, bottom
+
+BESIDE = 5.0  # how far a forward edge and its backward edge stand off their middle
+PAIR = 26.0  # between the edges that share a side of a box
+SHORT = 150.0  # an edge across no more than this is drawn as one S
+SAMPLES = (0.0, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.92, 1.0)
+SPOTS = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)  # where along an edge a label may sit
+TEXT = 10.0
+
+
+@dataclass(slots=True)
+class Wire:
+    """An edge from the box `tail` to the box `head`; `back` says that a gradient flows on it."""
+
+    id: str
+    tail: str
+    head: str
+    back: bool
+    label: str = ""
+    forth: list[Point] = field(default_factory=list)  # control points, tail to head
+    home: list[Point] = field(default_factory=list)  # of the backward edge, head to tail
+    spot: Point | None = None  # middle of the label
+    thick: float = 1.0
+
+
+def turn(direction: str, point: Point) -> Point:
+    """A point in the frame where the forward pass flows downward."""
+    x, y = point
+    return {"TB": (x, y), "BT": (x, -y), "LR": (y, x), "RL": (y, -x)}[direction]
+
+
+def turn_back(direction: str, point: Point) -> Point:
+    x, y = point
+    return {"TB": (x, y), "BT": (x, -y), "LR": (y, x), "RL": (-y, x)}[direction]
+
+
+class Index:
+    """Rectangles by the squares of a grid that they touch, to find collisions quickly."""
+
+    def __init__(self, square: float = 48.0) -> None:
+        self.square = square
+        self.cells: dict[tuple[int, int], list[tuple[str, Rect]]] = {}
+
+    def squares(self, rect: Rect) -> Iterable[tuple[int, int]]:
+        left, top, right, bottom = (math.floor(x / self.square) for x in rect)
+        return ((i, j) for i in range(left, right + 1) for j in range(top, bottom + 1))
+
+    def add(self, name: str, rect: Rect) -> None:
+        for cell in self.squares(rect):
+            self.cells.setdefault(cell, []).append((name, rect))
+
+    def hits(self, rect: Rect, but: Sequence[str] = ()) -> int:
+        """How many of the rectangles overlap this one, leaving out those named."""
+        found = set()
+        left, top, right, bottom = rect
+        for cell in self.squares(rect):
+            for name, (a, b, c, d) in self.cells.get(cell, ()):
+                if a < right and left < c and b < bottom and top < d and name not in but:
+                    found.add((name, a, b))
+        return len(found)
+
+
+def bezier(p: Sequence[Point], t: float) -> Point:
+    """The point at t in [0, 1] of one cubic curve."""
+    s = 1.0 - t
+    a, b, c, d = s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t
+    return (
+        a * p[0][0] + b * p[1][0] + c * p[2][0] + d * p[3][0],
+        a * p[0][1] + b * p[1][1] + c * p[2][1] + d * p[3][1],
+    )
+
+
+def along(points: Sequence[Point], t: float) -> Point:
+    """The point at t in [0, 1] of a chain of curves."""
+    count = (len(points) - 1) // 3
+    k = min(int(t * count), count - 1)
+    return bezier(points[3 * k : 3 * k + 4], t * count - k)
+
+
+def sampled(points: Sequence[Point]) -> list[Point]:
+    return [
+        bezier(points[k : k + 4], t)
+        for k in range(0, len(points) - 1, 3)
+        for t in (SAMPLES if k == 0 else SAMPLES[1:])
+    ]
+
+
+def beside(points: Sequence[Point], distance: float) -> list[Point]:
+    """A chain of curves shifted sideways: to the right of its direction if positive.
+
+    Every control point moves along the normal at its end of its curve, which is exact for
+    straight lines; bends are halved first, so that their middle stands off as far as their ends.
+    """
+    out: list[Point] = []
+    for p in halves(points):
+        first = normal(p[0], next((q for q in p[1:] if far(q, p[0])), p[3]))
+        last = normal(next((q for q in p[2::-1] if far(q, p[3])), p[0]), p[3])
+        moved = [
+            (x + n[0] * distance, y + n[1] * distance)
+            for (x, y), n in zip(p, (first, first, last, last), strict=True)
+        ]
+        if out:  # two curves meet half-way between their own ideas of the joint
+            moved[0] = ((out[-1][0] + moved[0][0]) / 2, (out[-1][1] + moved[0][1]) / 2)
+            out.pop()
+        out += moved
+    return out
+
+
+def halves(points: Sequence[Point]) -> Iterable[list[Point]]:
+    """The curves of a chain, bent ones in two halves."""
+    for k in range(0, len(points) - 1, 3):
+        a, b, c, d = points[k : k + 4]
+        if max(abs(a[0] - q[0]) for q in (b, c, d)) < 1.0:
+            yield [a, b, c, d]
+            continue
+        ab, bc, cd = between(a, b), between(b, c), between(c, d)
+        abc, bcd = between(ab, bc), between(bc, cd)
+        yield [a, ab, abc, between(abc, bcd)]
+        yield [between(abc, bcd), bcd, cd, d]
+
+
+def between(p: Point, q: Point) -> Point:
+    return (p[0] + q[0]) / 2, (p[1] + q[1]) / 2
+
+
+def far(p: Point, q: Point) -> bool:
+    return abs(p[0] - q[0]) + abs(p[1] - q[1]) > 0.5
+
+
+def normal(p: Point, q: Point) -> Point:
+    dx, dy = q[0] - p[0], q[1] - p[1]
+    length = math.hypot(dx, dy) or 1.0
+    return dy / length, -dx / length
+
+
+def ports(
+    wires: Sequence[Wire], boxes: Mapping[str, Rect], flat: Mapping[str, float], routes: Mapping
+) -> dict[tuple[str, str], float]:
+    """Where along its box's side each wire's end stands.
+
+    Ends stand side by side in the order in which the wires part. Those at pills are centred;
+    those at records then move towards the pill, so that edges run as straight as can be.
+    """
+    sides: dict[tuple[str, str], list[tuple[float, int, Wire]]] = {}
+    for k, wire in enumerate(wires):
+        route = routes[wire.id]
+        short = len(route) == 4
+        to = middle(boxes[wire.head]) if short else route[3][0]
+        come = middle(boxes[wire.tail]) if short else route[-4][0]
+        sides.setdefault((wire.tail, "out"), []).append((to, k, wire))
+        sides.setdefault((wire.head, "in"), []).append((come, k, wire))
+    where: dict[tuple[str, str], float] = {}
+    for (box, side), ends in sorted(sides.items(), key=lambda item: item[0][0].startswith("t-")):
+        count, room = len(ends), flat[box]
+        step = min(PAIR, room / count)
+        centre = middle(boxes[box])
+        spots = [centre + (i - (count - 1) / 2) * step for i in range(count)]
+        ends = sorted(ends, key=lambda end: end[:2])
+        other = "in" if side == "out" else "out"
+        if all((wire.id, other) in where for _, _, wire in ends):
+            slack = max(min(room, 0.7 * room + step) - step * count, 0.0) / 2
+            wish = sum(where[w.id, other] - x for x, (_, _, w) in zip(spots, ends, strict=True))
+            shift = min(max(wish / count, -slack), slack)
+            spots = [x + shift for x in spots]
+        for x, (_, _, wire) in zip(spots, ends, strict=True):
+            where[wire.id, side] = x
+    return where
+
+
+def middle(box: Rect) -> float:
+    return (box[0] + box[2]) / 2
+
+
+def lay(
+    wires: Sequence[Wire],
+    boxes: Mapping[str, Rect],
+    flat: Mapping[str, float],
+    routes: Mapping[str, Sequence[Point]],
+) -> None:
+    """Gives each wire its curves; everything in the frame that flows downward.
+
+    Args:
+        wires: the edges, in order.
+        boxes: by id.
+        flat: by box, how much of its top and bottom side is straight.
+        routes: by wire, the engine's control points from tail to head.
+    """
+    index = Index(96.0)
+    for name, box in boxes.items():
+        index.add(name, box)
+    where = ports(wires, boxes, flat, routes)
+    for wire in wires:
+        start = where[wire.id, "out"], boxes[wire.tail][3]
+        end = where[wire.id, "in"], boxes[wire.head][1]
+        course = joined(wire, start, end, list(routes[wire.id]), index)
+        wire.forth = beside(course, BESIDE) if wire.back else course
+        if wire.back:
+            wire.home = beside(course, -BESIDE)[::-1]
+
+
+def joined(wire: Wire, start: Point, end: Point, route: list[Point], index: Index) -> list[Point]:
+    """The curve from port to port: an S if it is short and free, else the engine's way."""
+    drop = end[1] - start[1]
+    if 0 < drop <= SHORT or len(route) == 4:
+        bend = max(abs(drop) / 2, 14.0)
+        ess = [start, (start[0], start[1] + bend), (end[0], end[1] - bend), end]
+        ends = (wire.tail, wire.head)
+        if drop > 0 and not any(index.hits(around(p, 7.0), ends) for p in sampled(ess)):
+            return ess
+    lead = max(min(abs(route[1][1] - route[0][1]), 40.0), 12.0)
+    tail = max(min(abs(route[-1][1] - route[-2][1]), 40.0), 12.0)
+    inner = route[2:-2] if len(route) > 4 else []
+    return [start, (start[0], start[1] + lead), *inner, (end[0], end[1] - tail), end]
+
+
+def around(p: Point, margin: float) -> Rect:
+    return p[0] - margin, p[1] - margin, p[0] + margin, p[1] + margin
+
+
+def put_labels(wires: Sequence[Wire], boxes: Mapping[str, Rect]) -> None:
+    """Finds a place for each label: on no box and no other label, and on few lines.
+
+    Here wires and boxes are in the picture's own frame, since text does not turn.
+    """
+    solid, lines = Index(), Index(24.0)
+    for name, box in boxes.items():
+        solid.add(name, (box[0] - 2, box[1] - 1, box[2] + 2, box[3] + 1))
+    for wire in wires:
+        for points in (wire.forth, wire.home):
+            for p in sampled(points) if points else ():
+                lines.add(wire.id, around(p, 2.5))
+    for wire in wires:
+        if wire.label and wire.home:
+            wire.spot, rect = best_spot(wire, solid, lines)
+            solid.add(f"label {wire.id}", rect)
+
+
+def best_spot(wire: Wire, solid: Index, lines: Index) -> tuple[Point, Rect]:
+    half, high = width(wire.label, TEXT) / 2, 6.5
+    best: tuple[float, Point, Rect] | None = None
+    for rank, t in enumerate(SPOTS):
+        x, y = along(wire.home, t)
+        x2, y2 = along(wire.home, min(t + 0.02, 1.0))
+        n = normal((x, y), (x2, y2))
+        for sign in (1.0, -1.0):
+            # far enough along the normal that the whole box of the text clears the line
+            reach = half * abs(n[0]) + high * abs(n[1]) + wire.thick / 2 + 2.5
+            reach += 2 * BESIDE if sign < 0 else 0.0
+            spot = x + sign * n[0] * reach, y + sign * n[1] * reach
+            rect = spot[0] - half, spot[1] - high, spot[0] + half, spot[1] + high
+            cost = 100 * solid.hits(rect) + 6 * lines.hits(rect) + 0.4 * rank + (sign < 0)
+            if best is None or cost < best[0]:
+                best = cost, spot, rect
+            if cost < 2:
+                return spot, rect
+    assert best is not None
+    return best[1], best[2]

@@ -1,0 +1,338 @@
+"""Nodes of a picture: how large a record, a pill or a tag is, and how it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from viz.heatmap import colours, data_uri, rectangles
+from viz.pen import Pen, coordinate
+from viz.summary import Summary
+from viz.text import dtype_of, fit, number, one_line, shape_of, width
+from viz.theme import ink_on
+
+WORDS = {"parameter": "param", "leaf": "leaf", "constant": "const", "output": "output"}
+INFIX = {
+    "add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "true_divide": "÷", "power": "^",
+    "matmul": "@",
+}  # fmt: skip
+
+HEADER = 22.0
+PAD = 9.0
+INDENT = 42.0  # where the contents of a row start, after its label
+THUMB = (54.0, 26.0)
+CELL = 16.0  # height of a cell that shows its number
+FOOT = 17.0
+RING = 4.0  # how far the ring of an accumulated gradient stands off
+WIDEST = 236.0
+FEW = 9  # a matrix of so many elements shows its numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """The measures of a node: its box, and of a record the kind and height of its rows."""
+
+    width: float
+    height: float
+    rows: tuple[tuple[str, Summary | None, float], ...] = ()
+    form: str = ""
+    cell: float = 0.0
+    foot: str = ""
+    margin: float = 0.0  # room for a ring around the box
+
+
+def form_of(shape: tuple[int, ...]) -> str:
+    """How an array is shown: as a number, a table of numbers or a heat-map."""
+    if shape == ():
+        return "scalar"
+    rows, columns = (1, *shape)[-2:]
+    if 0 in shape:
+        return "empty"
+    few = len(shape) <= 2 and rows <= 4 and columns <= 4 and rows * columns <= FEW
+    return "table" if few else "map"
+
+
+def face(node: Mapping[str, Any]) -> Face:
+    """The measures of a node of the picture's graph."""
+    kind = node["kind"]
+    if kind == "operation":
+        return face_of_pill(node)
+    if kind == "tag":
+        return Face(min(width(tag_label(node), 11.0, True) + 18.0, WIDEST), 20.0)
+    return face_of_record(node)
+
+
+def tag_label(node: Mapping[str, Any]) -> str:
+    return f"{one_line(node['name'] or node['home'])} ↗"
+
+
+def face_of_record(node: Mapping[str, Any]) -> Face:
+    form = form_of(node["shape"])
+    rows = [("data", node["value"])]
+    if node["kind"] != "constant":
+        rows.append(("grad", node["gradient"]))
+    shown = [summary for _, summary in rows if summary is not None]
+    lines = (1, *node["shape"])[-2] if form == "table" else 0
+    high = {"scalar": 19.0, "table": lines * CELL + 6.0, "map": THUMB[1] + 6.0, "empty": 18.0}[form]
+    sized = tuple((label, x, 19.0 if x is None else high) for label, x in rows)
+    foot = footnote(node)
+    cell = 0.0
+    if form == "scalar":
+        inner = max(width(number(x.mean), 12.5, True) for x in shown)
+    elif form == "table":
+        cells = (number(v, 3) for x in shown for v in flat(x.elements))
+        cell = max(34.0, *(width(v, 10.0) + 7.0 for v in cells))
+        inner = cell * (1, *node["shape"])[-1]
+    elif form == "map":
+        inner = THUMB[0] + 8.0 + max(max(map(stat_width, shown)), 100.0)
+    else:
+        inner = width("empty", 10.0)
+    head = width(title_of(node), 12.0, True) + 12.0 + width(meta_of(node), 9.5) + 2 * PAD
+    below = width(foot, 9.5, True) + 2 * PAD
+    across = max(INDENT + inner + PAD, min(max(head, below), WIDEST), 96.0)
+    down = HEADER + 4.0 + sum(h for _, _, h in sized) + (FOOT if foot else 0.0) + 3.0
+    ring = RING + 1.0 if len(arrivals(node)) > 1 else 0.0
+    return Face(even(across), down, sized, form, cell, foot, ring)
+
+
+def even(x: float) -> float:
+    return 2.0 * -(-x // 2.0)
+
+
+def arrivals(node: Mapping[str, Any]) -> list[str]:
+    """The contributions to a gradient, the one the walk started from included."""
+    return [*(["seed"] if node["seed"] is not None else []), *node["contributions"]]
+
+
+def footnote(node: Mapping[str, Any]) -> str:
+    count = len(arrivals(node))
+    words = [f"Σ {count} contributions"] if count > 1 else []
+    return " · ".join(words + (["changed by a hook"] if node["hooked"] else []))
+
+
+def title_of(node: Mapping[str, Any]) -> str:
+    return one_line(node["name"]) if node["name"] else f"#{node['id'][2:]}"
+
+
+def meta_of(node: Mapping[str, Any]) -> str:
+    words = f"{shape_of(node['shape'])} {dtype_of(node['dtype'])}"
+    word = WORDS.get(node["kind"])
+    return f"{words} · {word}" if word else words
+
+
+def flat(x: Any) -> list[float]:
+    return [v for item in x for v in flat(item)] if isinstance(x, list) else [float(x)]
+
+
+def stats_of(x: Summary) -> tuple[str, str, str]:
+    if x.flaw:
+        return x.flaw, f"of {x.size}", f"±{number(x.top, 2)}"
+    return f"μ {number(x.mean, 3)}", f"‖·‖ {number(x.norm, 3)}", f"±{number(x.top, 2)}"
+
+
+def stat_width(x: Summary) -> float:
+    mean, norm, top = stats_of(x)
+    return max(width(mean, 9.5), width(norm, 9.5)) + 8.0 + width(top, 9.5)
+
+
+def draw_node(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
+    """A node at the origin, its box at (0, 0)."""
+    if node["kind"] == "operation":
+        return draw_pill(pen, node, f)
+    if node["kind"] == "tag":
+        label = fit(tag_label(node), f.width - 16.0, 11.0, True)
+        box = pen.rect(
+            0.5, 0.5, f.width - 1, f.height - 1, fill="leaf", stroke="leaf-line", radius=9.5,
+            dash="4 3",
+        )  # fmt: skip
+        return box + pen.text(f.width / 2, 14.0, label, size=11.0, bold=True, anchor="middle")
+    parts = [frame(pen, node["kind"], f), heading(pen, node, f)]
+    y = HEADER + 4.0
+    for label, summary, high in f.rows:
+        parts.append(row(pen, label, summary, y, high, f))
+        y += high
+    if f.foot:
+        parts.append(
+            pen.text(f.width / 2, y + 11.0, f.foot, size=9.5, fill="sum-ink", bold=True,
+                     anchor="middle")
+        )  # fmt: skip
+    return "".join(parts)
+
+
+def frame(pen: Pen, kind: str, f: Face) -> str:
+    """The border that tells the kinds of tensors apart, and the ring of an accumulation."""
+    w, h = f.width, f.height
+    parts = []
+    if f.margin:
+        parts.append(
+            pen.rect(-RING, -RING, w + 2 * RING, h + 2 * RING, stroke="sum", line=2.2, radius=9.0)
+        )
+    if kind in ("parameter", "leaf"):
+        parts.append(
+            pen.rect(1, 1, w - 2, h - 2, fill="leaf", stroke="leaf-line", line=2.0, radius=2.0)
+        )
+        if kind == "parameter":
+            parts.append(pen.rect(1, 1, 5, h - 2, fill="leaf-line"))
+    elif kind == "constant":
+        cut = 11.0
+        d = f"M.5 .5H{coordinate(w - cut)}L{coordinate(w - 0.5)} {cut:g}V{coordinate(h - 0.5)}H.5z"
+        parts.append(pen.path(d, fill="const", stroke="line"))
+    else:
+        parts.append(
+            pen.rect(0.5, 0.5, w - 1, h - 1, fill="record", stroke="line", line=1.2, radius=7.0)
+        )
+        if kind == "output":
+            parts.append(pen.rect(3.5, 3.5, w - 7, h - 7, stroke="line", line=1.2, radius=4.5))
+    return "".join(parts)
+
+
+def heading(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
+    meta = meta_of(node)
+    right = f.width - PAD - (5.0 if node["kind"] == "constant" else 0.0)
+    left = PAD + (2.0 if node["kind"] == "parameter" else 0.0)
+    name = fit(title_of(node), right - left - width(meta, 9.5) - 6.0, 12.0, True)
+    named = bool(node["name"])
+    rule = f"M{coordinate(left - 3)} {HEADER:g}H{coordinate(f.width - 6)}"
+    return (
+        pen.text(left, 15.5, name, size=12.0, bold=named, fill="ink" if named else "muted")
+        + pen.text(right, 15.0, meta, size=9.5, fill="muted", anchor="end")
+        + pen.path(rule, stroke="hair")
+    )
+
+
+def row(pen: Pen, label: str, x: Summary | None, y: float, high: float, f: Face) -> str:
+    """One row of a record: its label and what it holds; "—" for what was not computed."""
+    middle = y + high / 2
+    ink = "grad-ink" if label == "grad" else "muted"
+    text = pen.text(PAD + 2.0, middle + 3.5, label, fill=ink)
+    if x is None:
+        return text + pen.text(INDENT, middle + 3.5, "—", size=12.0, fill="muted")
+    if f.form == "scalar":
+        back = pen.hatch(INDENT - 3, y + 1, f.width - INDENT - 4, high - 2) if x.flaw else ""
+        halo = "record" if x.flaw else None
+        return (
+            text
+            + back
+            + pen.text(INDENT, middle + 4.5, number(x.mean), size=12.5, bold=True, halo=halo)
+        )
+    if f.form == "table":
+        return text + table(pen, x, y + 2.0, f)
+    if f.form == "empty":
+        return text + pen.text(INDENT, middle + 3.5, "empty", fill="muted")
+    return text + heat(pen, x, y + 3.0) + statistics(pen, x, middle, f)
+
+
+def table(pen: Pen, x: Summary, y: float, f: Face) -> str:
+    """Few elements as cells of a heat-map with their numbers in them."""
+    assert x.thumb is not None
+    pixels = colours(x.thumb, x.top)
+    columns = x.thumb.shape[1]
+    cell = (f.width - INDENT - PAD) / columns
+    values = flat(x.elements)
+    parts = [rectangles(pixels, INDENT, y, cell, CELL)]
+    for k, v in enumerate(values):
+        i, j = divmod(k, columns)
+        left, top = INDENT + j * cell, y + i * CELL
+        r, g, b, _ = pixels[i, j].tolist()
+        if v - v != 0:  # NaN or infinite
+            parts.append(
+                pen.rect(left, top, cell, CELL, fill="record")
+                + pen.hatch(left, top, cell, CELL)
+                + pen.text(left + cell / 2, top + 11.7, number(v), bold=True, anchor="middle",
+                           halo="record")
+            )  # fmt: skip
+            continue
+        parts.append(
+            f'<text x="{coordinate(left + cell / 2)}" y="{coordinate(top + 11.7)}" font-size="10" '
+            f'text-anchor="middle" fill="{ink_on((r, g, b))}">{number(v, 3)}</text>'
+        )
+    high = x.thumb.shape[0] * CELL
+    return "".join(parts) + pen.rect(INDENT, y, cell * columns, high, stroke="line", line=0.8)
+
+
+def heat(pen: Pen, x: Summary, y: float) -> str:
+    """The thumbnail: rectangles if its cells are few, else a small PNG drawn without smoothing."""
+    assert x.thumb is not None
+    pixels = colours(x.thumb, x.top)
+    rows, columns = x.thumb.shape
+    # cells are as square as the room allows
+    dx = min(THUMB[0] / columns, 2.2 * THUMB[1] / rows)
+    dy = min(THUMB[1] / rows, max(2.2 * dx, 6.0))
+    w, h = dx * columns, dy * rows
+    left, top = INDENT + (THUMB[0] - w) / 2, y + (THUMB[1] - h) / 2
+    if rows * columns <= 64:
+        cells = rectangles(pixels, left, top, dx, dy)
+    else:
+        cells = (
+            f'<image x="{coordinate(left)}" y="{coordinate(top)}" width="{w:g}" height="{h:g}" '
+            'preserveAspectRatio="none" image-rendering="optimizeSpeed" '
+            f'style="image-rendering:pixelated" href="{data_uri(pixels)}"/>'
+        )
+    flawed = pen.hatch(left, top, w, h) if x.flaw else ""
+    return cells + flawed + pen.rect(left, top, w, h, stroke="line", line=0.8)
+
+
+def statistics(pen: Pen, x: Summary, middle: float, f: Face) -> str:
+    first, second, top = stats_of(x)
+    left, right = INDENT + THUMB[0] + 8.0, f.width - PAD
+    return (
+        pen.text(left, middle - 2.5, first, size=9.5, bold=bool(x.flaw))
+        + pen.text(left, middle + 9.5, second, size=9.5)
+        + pen.text(right, middle + 3.5, top, size=9.5, fill="muted", anchor="end")
+    )
+
+
+def caption_of(node: Mapping[str, Any]) -> str:
+    """What a pill says below the name: operands that are plain numbers, and options."""
+    words = []
+    for i, x in node["numbers"].items():
+        sign = INFIX.get(node["name"])
+        value = number(float(x))
+        if sign and node["arity"] == 2:
+            words.append(f"{sign} {value}" if i else f"{value} {sign}")
+        else:
+            words.append(f"{node['args'][i]} = {value}")
+    words += [f"{key}={one_line(brief(x))}" for key, x in node["options"].items()]
+    return fit(" · ".join(words), 150.0, 9.5)
+
+
+def brief(x: Any) -> str:
+    return f"<array {x.shape}>" if getattr(x, "shape", ()) else repr(x)
+
+
+def face_of_pill(node: Mapping[str, Any]) -> Face:
+    caption = caption_of(node)
+    label = fit(one_line(node["name"]), 150.0, 12.0, True)
+    text = max(width(label, 12.0, True), width(caption, 9.5))
+    return Face(even(max(text + 26.0 + chip_width(node), 64.0)), 40.0 if caption else 28.0)
+
+
+def chip_width(node: Mapping[str, Any]) -> float:
+    if node["step"] is None:
+        return 0.0
+    return max(18.0, width(str(node["step"]), 10.0, True) + 9.0)
+
+
+def draw_pill(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
+    caption, chip = caption_of(node), chip_width(node)
+    box = pen.rect(
+        0.5, 0.5, f.width - 1, f.height - 1, fill="op", stroke="op-line",
+        radius=min(14.0, f.height / 2),
+    )  # fmt: skip
+    middle = (f.width - chip) / 2 + (1.0 if chip else 0.0)
+    label = fit(one_line(node["name"]), 150.0, 12.0, True)
+    y = f.height / 2 + (-2.0 if caption else 4.2)
+    words = pen.text(middle, y, label, size=12.0, bold=True, anchor="middle")
+    if caption:
+        words += pen.text(middle, y + 13.5, caption, size=9.5, fill="muted", anchor="middle")
+    if not chip:
+        return box + words
+    left, top = f.width - chip - 6.0, f.height / 2 - 9.0
+    return (
+        box
+        + words
+        + pen.rect(left, top, chip, 18.0, fill="chip", radius=9.0)
+        + pen.text(left + chip / 2, f.height / 2 + 3.6, str(node["step"]), bold=True,
+                   fill="chip-ink", anchor="middle")
+    )  # fmt: skip

@@ -1,0 +1,123 @@
+"""The colours of a picture: one table, a light and a dark value per role.
+
+The light value stands in presentation attributes, which every renderer understands; for the theme
+"auto" a style block gives the same elements their dark values through a media query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+Rgb = tuple[int, int, int]
+
+# role: (light, dark)
+COLOURS: dict[str, tuple[str, str]] = {
+    "canvas": ("#ffffff", "#0d1117"),
+    "ink": ("#1b1f24", "#e6edf3"),
+    "muted": ("#57606a", "#9da7b1"),
+    "line": ("#6e7781", "#7d8590"),
+    "hair": ("#d0d7de", "#373e47"),
+    "record": ("#ffffff", "#161b22"),
+    "leaf": ("#fdf6e3", "#231d10"),
+    "leaf-line": ("#6b5310", "#d9b44a"),
+    "const": ("#eef0f2", "#1c2128"),
+    "op": ("#e6eef7", "#1b2838"),
+    "op-line": ("#4f6d8f", "#6f9bc9"),
+    "grad": ("#D55E00", "#ff8f3f"),  # strokes of what flows backward
+    "grad-ink": ("#a34700", "#ffa35f"),  # words about it: dark enough to read
+    "chip": ("#b04c00", "#ff9d57"),
+    "chip-ink": ("#ffffff", "#14100c"),
+    "sum": ("#CC79A7", "#e59cc5"),
+    "sum-ink": ("#97386f", "#f0b3d6"),
+    "warn": ("#fff1c9", "#3a2d07"),
+    "warn-ink": ("#5c4300", "#ffdf8a"),
+    "warn-line": ("#b88700", "#d6a520"),
+}
+
+# every role of text with the fills it is written on
+TEXT_ON: dict[str, tuple[str, ...]] = {
+    "ink": ("canvas", "record", "leaf", "const", "op"),
+    "muted": ("canvas", "record", "leaf", "const", "op"),
+    "grad-ink": ("canvas", "record", "leaf"),
+    "chip-ink": ("chip",),
+    "sum-ink": ("canvas", "record", "leaf"),
+    "warn-ink": ("warn",),
+}
+
+THEMES = ("auto", "light", "dark")
+NEGATIVE: Rgb = (0xD5, 0x5E, 0x00)
+POSITIVE: Rgb = (0x00, 0x72, 0xB2)
+INK_ON_CELL = ("#000000", "#ffffff")
+
+
+def colour(role: str, theme: str) -> str:
+    """The colour that stands in the attributes of an element: the light one, unless it is dark."""
+    return COLOURS[role][theme == "dark"]
+
+
+def paint(theme: str, fill: str | None = None, stroke: str | None = None) -> str:
+    """The attributes that fill and stroke an element with roles of the table.
+
+    >>> paint("light", fill="canvas")
+    ' fill="#ffffff"'
+    >>> paint("auto", fill="canvas", stroke="ink")
+    ' fill="#ffffff" stroke="#1b1f24" class="mg-f-canvas mg-s-ink"'
+    """
+    given = [(key, role) for key, role in (("fill", fill), ("stroke", stroke)) if role]
+    text = "".join(f' {key}="{colour(role, theme)}"' for key, role in given)
+    if theme == "auto":
+        text += f' class="{" ".join(f"mg-{key[0]}-{role}" for key, role in given)}"'
+    return text
+
+
+def style(theme: str) -> str:
+    """The style block of a picture: its dark values, scoped so that they touch nothing else."""
+    if theme != "auto":
+        return ""
+    rules = "".join(
+        f".mg-auto .mg-f-{role}{{fill:{dark}}}.mg-auto .mg-s-{role}{{stroke:{dark}}}"
+        for role, (_, dark) in COLOURS.items()
+    )
+    return f"<style>@media (prefers-color-scheme:dark){{{rules}}}</style>"
+
+
+def rgb(code: str) -> Rgb:
+    """The three channels of a six-digit colour.
+
+    >>> rgb("#0072B2")
+    (0, 114, 178)
+    """
+    return int(code[1:3], 16), int(code[3:5], 16), int(code[5:7], 16)
+
+
+def luminance(channels: Iterable[int]) -> float:
+    """Relative luminance as WCAG 2 defines it: 0 for black, 1 for white."""
+    linear = [c / 3294.6 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours, from 1 to 21 (WCAG 2).
+
+    >>> round(contrast("#000000", "#ffffff"), 3)
+    21.0
+    """
+    a, b = sorted((luminance(rgb(one)), luminance(rgb(other))))
+    return (b + 0.05) / (a + 0.05)
+
+
+def diverging(x: float) -> Rgb:
+    """The colour of x in [-1, 1]: orange through white to blue.
+
+    >>> diverging(0.0), diverging(1.0), diverging(-1.0)
+    ((255, 255, 255), (0, 114, 178), (213, 94, 0))
+    """
+    end = POSITIVE if x > 0 else NEGATIVE
+    share = min(abs(x), 1.0)
+    r, g, b = (round(255 + (c - 255) * share) for c in end)
+    return r, g, b
+
+
+def ink_on(cell: Rgb) -> str:
+    """Black or white, whichever reads better on a cell of a heat-map."""
+    return INK_ON_CELL[luminance(cell) < 0.179]
