@@ -1,0 +1,1 @@
+"""Programs that run the chapter's networks on real data: `python -m examples.bp_network`."""
