@@ -10,7 +10,7 @@ the package `viz` draws it.
 Tensor([2., 4.])
 """
 
-from microgradnd import methods, numpy_protocol
+from microgradnd import methods, numpy_protocol  # noqa: F401 - they complete Tensor
 from microgradnd.checks import GradientMismatch, detect_anomaly, gradcheck, gradgradcheck
 from microgradnd.engine import Tensor
 from microgradnd.errors import GraphError
@@ -88,4 +88,16 @@ from microgradnd.transforms import grad
 
 __version__ = "0.1.0"
 
-__all__ = [name for name in dir() if not name.startswith("_") and name not in ("methods", "numpy_protocol")]
+__all__ = [
+    "OPS", "GradientMismatch", "GraphError", "Op", "Tensor", "abs", "add", "arccos",
+    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "broadcast_to", "ceil",
+    "clip", "concatenate", "cos", "cosh", "cross_entropy", "detect_anomaly", "divide", "dot",
+    "einsum", "enable_grad", "exp", "exp2", "expand_dims", "expm1", "floor",
+    "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hypot", "is_grad_enabled",
+    "leaky_relu", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logsumexp",
+    "matmul", "max", "maximum", "mean", "min", "minimum", "multiply", "negative", "no_grad",
+    "op", "positive", "power", "prod", "reciprocal", "relu", "reshape", "round",
+    "set_default_dtype", "set_grad_enabled", "sigmoid", "sign", "sin", "sinh", "softmax",
+    "split", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum", "swapaxes",
+    "tan", "tanh", "transpose", "var", "where",
+]  # fmt: skip

@@ -120,7 +120,7 @@ class TensorMethods:
     def dot(self, y: TensorLike) -> Tensor:
         """numpy.dot: the sum over the last axis of x and the second-to-last (or only) one of y."""
 
-    # Reductions over all axes, one (an int) or several (a tuple); keepdims leaves them, of length 1.
+    # Reductions over all axes, one (an int) or several (a tuple); keepdims keeps them, length 1.
     def sum(
         self, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool = False
     ) -> Tensor:

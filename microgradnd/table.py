@@ -21,7 +21,8 @@ import numpy as np
 
 from microgradnd import errors
 from microgradnd.engine import Tensor, constant, record, recording, untracked
-from microgradnd.graph import Array, Node
+from microgradnd.formulas import documentation, signature_of
+from microgradnd.graph import NO_OPTIONS, Array, Node
 
 OPS: dict[str, Op] = {}
 
@@ -90,18 +91,20 @@ class Op:
         self.forward, self.name, self.rules = forward, name, dict(rules)
         self.variadic = operands.startswith("*")
         self.operands = tuple(operands.removeprefix("*").split())
-        self.__doc__, self.__name__ = forward.__doc__, name
+        self.__doc__, self.__name__ = documentation(forward, self.operands, rules), name
         ufunc = isinstance(forward, np.ufunc)
         parameters = [] if ufunc else list(inspect.signature(forward).parameters.values())
         self.defaults = {p.name: p.default for p in parameters[len(self.operands) :]}
+        self.__signature__ = signature_of(self.operands, parameters)
         self.needs = {
-            operand: tuple(inspect.signature(rule).parameters)[1:] for operand, rule in rules.items()
+            key: tuple(inspect.signature(rule).parameters)[1:] for key, rule in rules.items()
         }
         known = {*self.operands, *self.defaults, "out", f"{self.operands[0]}_shapes"}
         known |= {f"{operand}_shape" for operand in self.operands}
         unknown = [n for needs in self.needs.values() for n in needs if n not in known]
         if unknown or set(rules) - set(self.operands):
-            raise TypeError(f"{name}: a rule speaks of {unknown or [*rules]}, known: {sorted(known)}")
+            spoken = unknown or [*rules]
+            raise TypeError(f"{name}: a rule speaks of {spoken}, known: {sorted(known)}")
         self.plans: dict[Any, Plan] = {}
         OPS[name] = self
 
@@ -155,14 +158,19 @@ class Op:
         plan = self.plan(1 if self.variadic else mask)
         return record(plan, tuple(parents), plan.pick(values, out), out, mode, options)
 
-    def run(self, values: Sequence, operands: tuple = (), options: dict[str, Any] = {}) -> Array:
+    def run(
+        self, values: Sequence, operands: tuple = (), options: dict[str, Any] = NO_OPTIONS
+    ) -> Array:
         """The forward function on arrays; what NumPy complains of is said in the user's terms."""
         try:
-            out = self.forward(values, **options) if self.variadic else self.forward(*values, **options)
+            if self.variadic:
+                out = self.forward(values, **options)
+            else:
+                out = self.forward(*values, **options)
         except Exception as error:
-            names = ("*" if self.variadic else "") + " ".join(self.operands)
-            words = tuple(names.split())
-            raise errors.explained(error, self.name, words, operands or tuple(values), options) from None
+            names = (f"*{self.operands[0]}",) if self.variadic else self.operands
+            given = operands or tuple(values)
+            raise errors.explained(error, self.name, names, given, options) from None
         return out if type(out) is Array else np.asarray(out)
 
 

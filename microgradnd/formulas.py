@@ -1,0 +1,57 @@
+"""The docstring of an operation: what it computes, and its derivative rules as they are written."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter, Signature
+
+import numpy as np
+
+
+def documentation(forward: Callable, operands: tuple[str, ...], rules: Mapping) -> str:
+    """What `help` shows of an op.
+
+    >>> from microgradnd.ops.elementwise import tanh
+    >>> print(tanh.__doc__)
+    Compute hyperbolic tangent element-wise.
+    <BLANKLINE>
+    Gradients, of g, the gradient of the result (out):
+        x: g * (1 - out * out)
+    """
+    summary = inspect.getdoc(forward) or ""
+    if isinstance(forward, np.ufunc):  # NumPy's: the signature, one paragraph, then much more
+        summary = " ".join([*summary.split("\n\n"), "", ""][1].split())
+        for number, operand in enumerate(operands, start=1):
+            summary = summary.replace(f"x{number}", operand)
+    lines = [f"    {operand}: {formula(rule)}" for operand, rule in rules.items()]
+    if not lines:
+        return summary
+    return "\n".join([summary, "", "Gradients, of g, the gradient of the result (out):", *lines])
+
+
+def formula(rule: Callable) -> str:
+    """The expression of a rule that is a lambda; of any other, or without its source, its name."""
+    code = getattr(rule, "__code__", None)
+    if code is None or code.co_name != "<lambda>":
+        return getattr(rule, "__name__", repr(rule))
+    # The body's instructions know where they stand; the one that enters the lambda spans nothing.
+    places = [p for p in code.co_positions() if None not in p and p[2:] != (0, 0)]
+    if not places:
+        return "a lambda"
+    first, start = min((line, column) for line, _, column, _ in places)
+    last, end = max((line, column) for _, line, _, column in places)
+    lines = [linecache.getline(code.co_filename, i).encode() for i in range(first, last + 1)]
+    if not all(lines):
+        return "a lambda"
+    lines[-1] = lines[-1][:end]  # columns are counted in bytes
+    lines[0] = lines[0][start:]
+    return " ".join(b" ".join(lines).decode().split())
+
+
+def signature_of(operands: tuple[str, ...], parameters: Sequence[Parameter]) -> Signature:
+    """How an op is called, as `inspect` and notebooks read it: operands, then options."""
+    first = [Parameter(operand, Parameter.POSITIONAL_OR_KEYWORD) for operand in operands]
+    options = [p.replace(annotation=Parameter.empty) for p in parameters[len(operands) :]]
+    return Signature([*first, *options])
