@@ -157,7 +157,11 @@ def detect_anomaly() -> Iterator[None]:
                 f"forward pass computed it at {where}"
             )
 
-    contexts: dict[ContextVar[Any], Callable] = {recorder: after_forward, recording: after_forward, watcher: after_rule}
+    contexts: dict[ContextVar[Any], Callable] = {
+        recorder: after_forward,
+        recording: after_forward,
+        watcher: after_rule,
+    }
     tokens = [(context, context.set(value)) for context, value in contexts.items()]
     try:
         yield

@@ -45,7 +45,8 @@ def explained(
         listed = [f"{name} = {describe(x)}" for name, x in zip(names, operands)]
     listed += [f"{key}={value!r}" for key, value in options.items()]
     cure = CURES.get(op) or (BROADCASTING if "broadcast" in str(error) else "")
-    text = f"{op}: {str(error).strip()} [{', '.join(listed)}]" + (f". Cure: {cure}." if cure else "")
+    advice = f". Cure: {cure}." if cure else ""
+    text = f"{op}: {str(error).strip()} [{', '.join(listed)}]{advice}"
     for family in (IndexError, TypeError, ValueError, FloatingPointError):
         if isinstance(error, family):
             return family(text)
