@@ -38,14 +38,8 @@ class Wire:
 
 
 def turn(direction: str, point: Point) -> Point:
-    """A point in the frame where the forward pass flows downward."""
-    x, y = point
-    return {"TB": (x, y), "BT": (x, -y), "LR": (y, x), "RL": (y, -x)}[direction]
-
-
-def turn_back(direction: str, point: Point) -> Point:
-    x, y = point
-    return {"TB": (x, y), "BT": (x, -y), "LR": (y, x), "RL": (-y, x)}[direction]
+    """A point in the frame where the forward pass flows downward, or back from it."""
+    return point if direction == "TB" else (point[1], point[0])
 
 
 class Index:

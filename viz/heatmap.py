@@ -1,4 +1,4 @@
-"""Heat-maps: an array shrunk to a few cells, coloured on a diverging scale, as rectangles or PNG."""
+"""Heat-maps: an array shrunk to a few cells on a diverging scale, as rectangles or PNG."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ from viz.trace import Trace, operand_value, same, trace
 
 MOST = 20_000  # drawn nodes; beyond, neither layout engines nor browsers are of use
 FAN_OUT = 4  # an intermediate result used by so many operations is drawn with tags, too
-DIRECTIONS = ("TB", "LR", "BT", "RL")
+DIRECTIONS = ("TB", "LR")
 
 
 class Picture:
@@ -128,7 +128,7 @@ def draw(
             of them for several tensors.
         backward: False draws the forward pass alone.
         theme: "light", "dark", or "auto" to follow the reader's system.
-        direction: of the forward pass: "TB" top to bottom, "LR", "BT", "RL".
+        direction: of the forward pass: "TB" from top to bottom, "LR" from left to right.
         title: the first line of the picture.
         engine: of the layout, see `viz.layout.layout`; by default one that suits the graph.
         timeout: how long the layout engine may take, in seconds.

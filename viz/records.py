@@ -49,7 +49,7 @@ def form_of(shape: tuple[int, ...]) -> str:
     rows, columns = (1, *shape)[-2:]
     if 0 in shape:
         return "empty"
-    few = len(shape) <= 2 and rows <= 4 and columns <= 4 and rows * columns <= FEW
+    few = len(shape) <= 2 and rows <= 3 and columns <= 4 and rows * columns <= FEW
     return "table" if few else "map"
 
 
@@ -261,7 +261,7 @@ def heat(pen: Pen, x: Summary, y: float) -> str:
     dy = min(THUMB[1] / rows, max(2.2 * dx, 6.0))
     w, h = dx * columns, dy * rows
     left, top = INDENT + (THUMB[0] - w) / 2, y + (THUMB[1] - h) / 2
-    if rows * columns <= 64:
+    if rows * columns <= 64 and min(dx, dy) >= 3.0:
         cells = rectangles(pixels, left, top, dx, dy)
     else:
         cells = (
@@ -293,12 +293,26 @@ def caption_of(node: Mapping[str, Any]) -> str:
             words.append(f"{sign} {value}" if i else f"{value} {sign}")
         else:
             words.append(f"{node['args'][i]} = {value}")
-    words += [f"{key}={one_line(brief(x))}" for key, x in node["options"].items()]
+    words += [f"{key} {one_line(brief(x))}" for key, x in node["options"].items()]
     return fit(" · ".join(words), 150.0, 9.5)
 
 
 def brief(x: Any) -> str:
-    return f"<array {x.shape}>" if getattr(x, "shape", ()) else repr(x)
+    """An option's value in few characters; an index as it is written in Python.
+
+    >>> brief((slice(None, 1), Ellipsis, 3)), brief(0.5)
+    (':1, ..., 3', '0.5')
+    """
+    if isinstance(x, tuple):
+        return ", ".join(map(brief, x)) or "()"
+    if isinstance(x, slice):
+        ends = ["" if end is None else str(end) for end in (x.start, x.stop, x.step)]
+        return ":".join(ends if ends[2] else ends[:2])
+    if x is Ellipsis:
+        return "..."
+    if getattr(x, "shape", ()):
+        return f"array {shape_of(x.shape)}"
+    return repr(x)
 
 
 def face_of_pill(node: Mapping[str, Any]) -> Face:

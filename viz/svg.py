@@ -20,7 +20,8 @@ from viz.theme import style
 
 MARGIN = 26.0
 NARROWEST = 520.0  # so that title and legend have room beside a slim graph
-RANKSEP, NODESEP = 36.0, 26.0
+RANKSEP = {"TB": 36.0, "LR": 78.0}  # in the second, labels lie along the edges
+NODESEP = 26.0
 ARROW = 7.5
 
 
@@ -38,8 +39,8 @@ def write(
     links = [Link(wire.id, wire.tail, wire.head) for wire in wires]
     sizes = [Box(n, f.width + 2 * f.margin, f.height + 2 * f.margin) for n, f in faces.items()]
     placed = layout(
-        sizes, links, direction=direction, engine=engine, timeout=timeout, ranksep=RANKSEP,
-        nodesep=NODESEP,
+        sizes, links, direction=direction, engine=engine, timeout=timeout,
+        ranksep=RANKSEP[direction], nodesep=NODESEP,
     )  # fmt: skip
     boxes = {name: box_of(placed.positions[name], f) for name, f in faces.items()}
     run_wires(wires, boxes, faces, graph, placed, direction)
@@ -102,8 +103,7 @@ def run_wires(
     """Gives the wires their curves, in the picture's own frame."""
 
     def turned(rect: Rect) -> Rect:
-        (a, b), (c, d) = (edges.turn(direction, p) for p in (rect[:2], rect[2:]))
-        return min(a, c), min(b, d), max(a, c), max(b, d)
+        return *edges.turn(direction, rect[:2]), *edges.turn(direction, rect[2:])
 
     frames = {name: turned(box) for name, box in boxes.items()}
     flat = {}
@@ -114,8 +114,8 @@ def run_wires(
     routes = {key: [edges.turn(direction, p) for p in r] for key, r in placed.routes.items()}
     edges.lay(wires, frames, flat, routes)
     for wire in wires:
-        wire.forth = [edges.turn_back(direction, p) for p in wire.forth]
-        wire.home = [edges.turn_back(direction, p) for p in wire.home]
+        wire.forth = [edges.turn(direction, p) for p in wire.forth]
+        wire.home = [edges.turn(direction, p) for p in wire.home]
 
 
 def assemble(

@@ -78,7 +78,7 @@ def fit(text: str, room: float, size: float, bold: bool = False) -> str:
     """The text, shortened with … until it is no wider than `room` pixels.
 
     >>> fit("backpropagation", 60.0, 10.0)
-    'backpr…'
+    'backprop…'
     """
     if width(text, size, bold) <= room:
         return text

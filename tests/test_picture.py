@@ -1,0 +1,124 @@
+"""The picture's graph: which nodes and edges there are, what they are called and say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pygraphviz
+import pytest
+
+from microgradnd import Tensor
+from viz import draw, picture
+
+
+def leaf(values: object, name: str | None = None) -> Tensor:
+    return Tensor(values, dtype=float, requires_grad=True, name=name)
+
+
+def kinds(tensor: Tensor) -> dict[str, str]:
+    return dict(draw(tensor).graph.nodes(data="kind"))
+
+
+def test_a_square_has_two_edges_from_one_record() -> None:
+    x = leaf(3.0, "x")
+    graph = draw(x * x).graph
+    assert sorted(graph["t-1"]["op-1"]) == ["e-1-0", "e-1-1"]
+    assert graph.nodes["t-1"]["contributions"] == ["e-1-0", "e-1-1"]
+
+
+def test_each_use_of_a_weight_beyond_the_first_is_a_tag() -> None:
+    w, h = leaf(np.eye(2), "W"), leaf([[1.0, 2.0]], "h")
+    for _ in range(3):
+        h = h @ w
+    graph = draw(h.sum()).graph
+    tags = [name for name, kind in graph.nodes(data="kind") if kind == "tag"]
+    assert tags == ["t-1-u2", "t-1-u3"]
+    assert all(graph.nodes[tag]["home"] == "t-1" for tag in tags)
+    assert len(graph.nodes["t-1"]["contributions"]) == 3
+    assert graph.has_edge("t-1-u2", "op-2", "e-2-1")
+
+
+def test_a_result_is_tagged_only_when_four_operations_use_it() -> None:
+    def used(times: int) -> list[str]:
+        h = leaf([1.0, 2.0]) * 2.0
+        total = h.sum()
+        for k in range(times - 1):
+            total = total + (h * float(k)).sum()
+        return [name for name, kind in draw(total).graph.nodes(data="kind") if kind == "tag"]
+
+    assert used(3) == []
+    assert used(4) == ["t-2-u2", "t-2-u3", "t-2-u4"]
+
+
+def test_kinds_of_tensors_are_told_apart() -> None:
+    constant = Tensor([1.0, 2.0], name="d")
+    found = kinds((leaf([1.0, 2.0], "w") * constant + leaf([0.0, 0.0])).sum())
+    assert sorted(found.values()) == sorted(
+        ["parameter", "leaf", "constant", "intermediate", "intermediate", "output"]
+        + ["operation"] * 3
+    )
+
+
+def test_plain_numbers_stand_on_the_operation() -> None:
+    graph = draw(2.0 - leaf(3.0, "x")).graph
+    assert graph.nodes["op-1"]["numbers"] == {0: 2.0}
+    assert "op-1" in graph["t-1"]
+
+
+def test_a_tensor_without_gradient_is_a_lone_record() -> None:
+    graph = draw(Tensor([1.0, 2.0], name="d")).graph
+    assert list(graph) == ["t-1"]
+    assert graph.nodes["t-1"]["kind"] == "constant"
+
+
+def test_hooks_are_marked_when_they_change_a_sum() -> None:
+    w = leaf([1.0, 2.0], "w")
+    h = w * 3.0
+    h.register_hook(lambda g: g * 10.0)
+    hooked = [name for name, is_ in draw(h.sum()).graph.nodes(data="hooked") if is_]
+    assert hooked == ["t-2"]
+
+
+def test_several_outputs_with_a_gradient_each() -> None:
+    w = leaf([1.0, 2.0], "w")
+    graph = draw([w * 2.0, w * 3.0], gradient=[np.ones(2), np.ones(2)]).graph
+    assert graph.nodes["t-1"]["gradient"].elements == [5.0, 5.0]
+
+
+def test_saving_makes_folders_and_knows_its_formats(tmp_path: Path) -> None:
+    shown = draw(leaf(2.0, "x") * 2.0)
+    path = shown.save(tmp_path / "some" / "folder" / "x.svg")
+    assert path.read_text(encoding="utf-8") == shown.svg()
+    assert shown.save(tmp_path / "x.dot").read_text(encoding="utf-8").startswith("digraph")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["some", "x.dot"]
+    with pytest.raises(ValueError, match=r"'x\.jpg'.*\.svg, \.dot"):
+        shown.save(tmp_path / "x.jpg")
+
+
+def test_too_large_a_picture_explains_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture, "MOST", 4)
+    with pytest.raises(ValueError, match="more than 4 nodes"):
+        draw(leaf(2.0).tanh().tanh().tanh())
+
+
+@pytest.mark.parametrize(
+    ("option", "message"), [({"theme": "sepia"}, "auto, light"), ({"direction": "up"}, "TB, LR")]
+)
+def test_unknown_options_are_refused(option: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        draw(leaf(2.0), **option)
+
+
+HOSTILE = 'a"b<script>&c\n{|}\\ &amp; \x00'
+
+
+def test_dot_draws_hostile_names() -> None:
+    x = leaf([1.0, 2.0], HOSTILE)
+    dot = draw((x * x).sum()).dot()
+    graph = pygraphviz.AGraph(string=dot)
+    rendered = graph.draw(format="svg", prog="dot").decode()
+    assert "<script>" not in rendered
+    assert "a&quot;b&lt;script&gt;&amp;c⏎{|}\\" in rendered
+    assert set(graph.nodes()) == {"t-1", "op-1", "t-2", "op-2", "t-3"}
+    assert sum(edge.attr["style"] == "dashed" for edge in graph.edges()) == 3
