@@ -112,9 +112,7 @@ stack: Joining = op(
 # fmt: on
 
 
-def split(
-    x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0
-) -> list[Tensor]:
+def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """Cut into equal sections, or before the given indices, along an axis; as numpy.split.
 
     >>> [part.shape for part in split(Tensor([1.0, 2.0, 3.0]), [1])]
