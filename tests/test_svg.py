@@ -147,6 +147,7 @@ def test_a_changed_leaf_is_announced() -> None:
     said = "leaf 'w' changed since the forward pass"
     assert said in words(root)
     assert said in root.findtext(f"{SVG}desc", "")
+    assert root.findtext(f"{SVG}title") == "output = 20"  # what is drawn, not what was computed
 
 
 def test_what_was_not_computed_is_a_dash() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import networkx as nx
 
-from viz.records import WORDS, arrivals, caption_of, meta_of, title_of
+from viz.records import WORDS, arrivals, caption_of, meta_of, tag_label, title_of
 from viz.summary import Summary
 from viz.text import clean, number
 
@@ -53,7 +53,7 @@ def label(node: Mapping[str, Any]) -> str:
         step = f"step {node['step']}" if node["step"] else ""
         return lines(node["name"], caption_of(node), step)
     if node["kind"] == "tag":
-        return lines(f"{node['name'] or node['home']} ↗")
+        return lines(tag_label(node))
     rows = [f"{title_of(node)}   {meta_of(node)}", f"data {short(node['value'])}"]
     if node["kind"] != "constant":
         rows.append(f"grad {short(node['gradient'])}")

@@ -167,8 +167,14 @@ def ports(
         other = "in" if side == "out" else "out"
         if all((wire.id, other) in where for _, _, wire in ends):
             slack = max(min(room, 0.7 * room + step) - step * count, 0.0) / 2
-            wish = sum(where[w.id, other] - x for x, (_, _, w) in zip(spots, ends, strict=True))
-            shift = min(max(wish / count, -slack), slack)
+            near = min(abs(gap(boxes[w.tail], boxes[w.head])) for _, _, w in ends) + 1.0
+            wishes = [  # those of the nearest pills: short edges gain most from being straight
+                where[w.id, other] - x
+                for x, (_, _, w) in zip(spots, ends, strict=True)
+                if abs(gap(boxes[w.tail], boxes[w.head])) <= near
+            ]
+            wish = sum(wishes) / len(wishes)
+            shift = min(max(wish, -slack), slack)
             spots = [x + shift for x in spots]
         for x, (_, _, wire) in zip(spots, ends, strict=True):
             where[wire.id, side] = x
@@ -177,6 +183,10 @@ def ports(
 
 def middle(box: Rect) -> float:
     return (box[0] + box[2]) / 2
+
+
+def gap(upper: Rect, lower: Rect) -> float:
+    return lower[1] - upper[3]
 
 
 def lay(

@@ -332,7 +332,8 @@ def describe(graph: nx.MultiDiGraph, found: Trace) -> None:
     words = f"{plural(tensors, 'tensor')}, {plural(kinds.count('operation'), 'operation')}"
     heads = []
     for t in found.outputs:
-        value = f" = {number(float(t._data))}" if t.ndim == 0 else ""
+        data = t._data if t.node is None else found.values[t.node]
+        value = f" = {number(float(data))}" if t.ndim == 0 else ""
         heads.append(f"{t.name or 'output'}{value}")
     names = [repr(leaf.name) if leaf.name else "an unnamed leaf" for leaf in found.changed]
     steps = len(found.steps)

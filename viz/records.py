@@ -64,7 +64,7 @@ def face(node: Mapping[str, Any]) -> Face:
 
 
 def tag_label(node: Mapping[str, Any]) -> str:
-    return f"{one_line(node['name'] or node['home'])} ↗"
+    return f"{title_of({**node, 'id': node['home']})} ↗"
 
 
 def face_of_record(node: Mapping[str, Any]) -> Face:
