@@ -97,7 +97,7 @@ def cross_entropy(z: TensorLike, target: TensorLike) -> Tensor:
 
     >>> z = Tensor([[2.0, 0.0, 0.0]], requires_grad=True)
     >>> cross_entropy(z, [0]).round(4)
-    Tensor([0.2395])
+    Tensor([0.2395], op='round')
     """
     target = target if isinstance(target, Tensor) else np.asarray(target)
     return cross_entropy_op(z, target)
