@@ -152,66 +152,38 @@ def binary(ufunc: np.ufunc, x: Draw = real, y: Draw = real, torch: str | None = 
     )
 
 
+# fmt: off
 ELEMENTWISE = (
-    binary(np.add),
-    binary(np.subtract),
-    binary(np.multiply),
-    binary(np.divide, y=nonzero),
-    binary(np.power, positive, torch="pow"),
-    binary(np.maximum, off_grid, off_off_grid),
-    binary(np.minimum, off_grid, off_off_grid),
-    binary(np.arctan2, nonzero, nonzero),
-    binary(np.hypot, nonzero, nonzero),
-    binary(np.logaddexp),
-    unary("negative", np.negative),
-    unary("positive", np.positive),
-    unary("abs", np.absolute, off_grid),
-    unary("square", np.square),
-    unary("sqrt", np.sqrt, positive),
-    unary("reciprocal", np.reciprocal, nonzero),
-    unary("exp", np.exp),
-    unary("exp2", np.exp2),
-    unary("expm1", np.expm1),
-    unary("log", np.log, positive),
-    unary("log2", np.log2, positive),
-    unary("log10", np.log10, positive),
-    unary("log1p", np.log1p, positive),
-    unary("sin", np.sin),
-    unary("cos", np.cos),
-    unary("tan", np.tan, unit),
-    unary("arcsin", np.arcsin, unit),
-    unary("arccos", np.arccos, unit),
-    unary("arctan", np.arctan),
-    unary("sinh", np.sinh),
-    unary("cosh", np.cosh),
-    unary("tanh", np.tanh),
-    unary("arcsinh", np.arcsinh),
-    unary("arccosh", np.arccosh, between(1.3, 2.5)),
-    unary("arctanh", np.arctanh, unit),
+    binary(np.add), binary(np.subtract), binary(np.multiply), binary(np.divide, y=nonzero),
+    binary(np.power, positive, torch="pow"), binary(np.maximum, off_grid, off_off_grid),
+    binary(np.minimum, off_grid, off_off_grid), binary(np.arctan2, nonzero, nonzero),
+    binary(np.hypot, nonzero, nonzero), binary(np.logaddexp), unary("negative", np.negative),
+    unary("positive", np.positive), unary("abs", np.absolute, off_grid), unary("square", np.square),
+    unary("sqrt", np.sqrt, positive), unary("reciprocal", np.reciprocal, nonzero),
+    unary("exp", np.exp), unary("exp2", np.exp2), unary("expm1", np.expm1),
+    unary("log", np.log, positive), unary("log2", np.log2, positive),
+    unary("log10", np.log10, positive), unary("log1p", np.log1p, positive), unary("sin", np.sin),
+    unary("cos", np.cos), unary("tan", np.tan, unit), unary("arcsin", np.arcsin, unit),
+    unary("arccos", np.arccos, unit), unary("arctan", np.arctan), unary("sinh", np.sinh),
+    unary("cosh", np.cosh), unary("tanh", np.tanh), unary("arcsinh", np.arcsinh),
+    unary("arccosh", np.arccosh, between(1.3, 2.5)), unary("arctanh", np.arctanh, unit),
     unary("sigmoid", lambda x: 1 / (1 + np.exp(-x)), ufunc=False),
     unary("relu", lambda x: np.maximum(x, 0), off_grid, ufunc=False),
-    unary("sign", np.sign, off_grid),
-    unary("floor", np.floor, off_grid),
+    unary("sign", np.sign, off_grid), unary("floor", np.floor, off_grid),
     unary("ceil", np.ceil, off_grid),
     OpCase(
-        "round",
-        mg.round,
-        np.round,
+        "round", mg.round, np.round,
         samples([(Operand(s, off_grid),) for s in UNARY_SHAPES], {}, {"decimals": 1}),
         numpy=np.round,
         torch=lambda torch, x, decimals=0: torch.round(x, decimals=decimals),
     ),
     OpCase(
-        "leaky_relu",
-        mg.leaky_relu,
-        lambda x, slope=0.01: np.where(x > 0, x, x * slope),
+        "leaky_relu", mg.leaky_relu, lambda x, slope=0.01: np.where(x > 0, x, x * slope),
         samples([(Operand(s, off_grid),) for s in UNARY_SHAPES], {}, {"slope": 0.3}),
         torch=lambda torch, x, slope=0.01: torch.nn.functional.leaky_relu(x, slope),
     ),
     OpCase(
-        "clip",
-        mg.clip,
-        lambda x, min=None, max=None: np.clip(x, min, max),
+        "clip", mg.clip, lambda x, min=None, max=None: np.clip(x, min, max),
         samples(
             [(Operand(s, off_grid),) for s in UNARY_SHAPES],
             {"min": -0.5, "max": 0.5},
@@ -225,9 +197,7 @@ ELEMENTWISE = (
         numpy=lambda x, min=None, max=None: np.clip(x, min, max),
     ),
     OpCase(
-        "where",
-        mg.where,
-        np.where,
+        "where", mg.where, np.where,
         samples(
             [
                 (np.array([[True], [False]]), Operand((2, 3)), Operand((3,))),
@@ -240,6 +210,7 @@ ELEMENTWISE = (
         torch=lambda torch, condition, x, y: torch.where(condition, x, y),
     ),
 )
+# fmt: on
 
 
 def reduction(name: str, draw: Draw, *more: Sample, torch: Callable) -> OpCase:
@@ -290,32 +261,25 @@ def torch_spread(name: str) -> Callable:
 EMPTY_SUM = Sample((Operand((0, 3)),), {"axis": 0})
 SCALAR_ALONG_AN_AXIS = Sample((Operand(()),), {"axis": -1})
 DDOF = Sample((Operand((3, 2)),), {"axis": 0, "ddof": 1})
+# fmt: off
 REDUCTIONS = (
     reduction(
-        "sum",
-        real,
-        EMPTY_SUM,
+        "sum", real, EMPTY_SUM,
         SCALAR_ALONG_AN_AXIS,
         Sample((Operand((2, 3)),), {"axis": ()}),
         torch=lambda torch, x, axes, keep: torch.sum(x, axes, keep) if axes else x * 1,
     ),
     reduction("mean", real, torch=lambda torch, x, axes, keep: torch.mean(x, axes, keep)),
     reduction(
-        "max",
-        distinct,
-        SCALAR_ALONG_AN_AXIS,
+        "max", distinct, SCALAR_ALONG_AN_AXIS,
         torch=lambda torch, x, axes, keep: torch.amax(x, axes, keep),
     ),
     reduction(
-        "min",
-        distinct,
-        SCALAR_ALONG_AN_AXIS,
+        "min", distinct, SCALAR_ALONG_AN_AXIS,
         torch=lambda torch, x, axes, keep: torch.amin(x, axes, keep),
     ),
     reduction(
-        "prod",
-        nonzero,
-        EMPTY_SUM,
+        "prod", nonzero, EMPTY_SUM,
         SCALAR_ALONG_AN_AXIS,
         Sample((exactly([[0.5, 0.0, 2.0], [0.0, 3.0, 0.0]]),), {"axis": 1}),
         Sample((exactly([[0.5, 0.0, 2.0], [0.0, 3.0, 1.0]]),), {"axis": 0, "keepdims": True}),
@@ -325,6 +289,7 @@ REDUCTIONS = (
     reduction("var", real, DDOF, torch=torch_spread("var")),
     reduction("std", real, DDOF, torch=torch_spread("std")),
 )
+# fmt: on
 
 
 def stacked(join: Callable) -> Callable:
@@ -497,20 +462,17 @@ UNIQUE_INDICES = [
     for s, i in PLAIN_INDICES
     if all(p is not TWICE and p is not GRID for p in (i if isinstance(i, tuple) else (i,)))
 ]
+# fmt: off
 INDEXING = (
     index_case(PLAIN_INDICES, torch_getitem),
     index_case(NUMPY_INDICES, None),
     OpCase(
-        "setitem",
-        indexing.setitem,
-        numpy_setitem,
+        "setitem", indexing.setitem, numpy_setitem,
         written(UNIQUE_INDICES),
         torch=torch_setitem,
     ),
     OpCase(
-        "setitem",
-        indexing.setitem,
-        numpy_setitem,
+        "setitem", indexing.setitem, numpy_setitem,
         (
             *written([*NUMPY_INDICES, ((3,), TWICE), ((3, 2), TWICE), ((3, 2), GRID)]),
             sample((2, 3), (1, 3), index=0),  # NumPy drops the leading axes of length 1
@@ -518,15 +480,14 @@ INDEXING = (
         ),
     ),
     OpCase(
-        "put_add",
-        indexing.put_add,
-        numpy_put_add,
+        "put_add", indexing.put_add, numpy_put_add,
         tuple(
             sample(np.empty(shape)[index].shape, index=index, shape=shape)
             for shape, index in [*PLAIN_INDICES, *NUMPY_INDICES]
         ),
     ),
 )
+# fmt: on
 
 MATMUL_SHAPES: tuple[tuple[Shape, Shape], ...] = (
     ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 3), (3, 2)), ((2, 2, 3), (3,)),
@@ -572,11 +533,10 @@ def einsum_case(op: str, forms: Iterable[tuple[str, tuple[Shape, ...]]]) -> OpCa
     )
 
 
+# fmt: off
 LINALG = (
     OpCase(
-        "matmul",
-        mg.matmul,
-        np.matmul,
+        "matmul", mg.matmul, np.matmul,
         tuple(sample(*pair) for pair in MATMUL_SHAPES),
         numpy=np.matmul,
         torch=lambda torch, x, y: torch.matmul(x, y),
@@ -584,6 +544,7 @@ LINALG = (
     einsum_case("einsum", EINSUMS),
     einsum_case("einsum2", EINSUMS_OF_MORE),
 )
+# fmt: on
 
 
 def numpy_logsumexp(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> np.ndarray:
@@ -619,11 +580,10 @@ TARGETS = [
     (Operand((2, 3)), np.array([[0.25, 0.25, 0.5], [0.0, 1.0, 0.0]], np.float32)),
     (Operand((2, 2)), np.array([[0.5, 0.75], [2.0, 0.0]], np.float32)),  # not adding up to 1
 ]
+# fmt: off
 SOFTMAX = (
     OpCase(
-        "softmax",
-        mg.softmax,
-        numpy_softmax,
+        "softmax", mg.softmax, numpy_softmax,
         (
             *samples([shapes((3, 1, 2))], {}, {"axis": 0}, {"axis": 1}, {"axis": -3}),
             *(sample((3,)), sample((2, 3)), sample((0, 3)), sample((2, 0, 3))),
@@ -631,9 +591,7 @@ SOFTMAX = (
         torch=lambda torch, x, axis=-1: torch.softmax(x, axis),
     ),
     OpCase(
-        "log_softmax",
-        mg.log_softmax,
-        lambda x, axis=-1: np.log(numpy_softmax(x, axis)),
+        "log_softmax", mg.log_softmax, lambda x, axis=-1: np.log(numpy_softmax(x, axis)),
         (
             *samples([shapes((2, 3))], {}, {"axis": 0}, {"axis": -2}),
             *(sample((3,)), sample((0, 3)), sample((3, 1, 2), axis=1)),
@@ -641,9 +599,7 @@ SOFTMAX = (
         torch=lambda torch, x, axis=-1: torch.log_softmax(x, axis),
     ),
     OpCase(
-        "logsumexp",
-        mg.logsumexp,
-        numpy_logsumexp,
+        "logsumexp", mg.logsumexp, numpy_logsumexp,
         (
             *samples([shapes((2, 3, 2))], {}, {"axis": 0}, {"axis": (0, -1)}, {"keepdims": True}),
             *(sample(()), sample((3,)), sample((0, 3), axis=-1)),
@@ -652,12 +608,11 @@ SOFTMAX = (
         torch=torch_logsumexp,
     ),
     OpCase(
-        "cross_entropy",
-        mg.cross_entropy,
-        numpy_cross_entropy,
+        "cross_entropy", mg.cross_entropy, numpy_cross_entropy,
         samples(TARGETS),
         torch=torch_cross_entropy,
     ),
 )
+# fmt: on
 
 CASES = (*ELEMENTWISE, *REDUCTIONS, *SHAPES, *INDEXING, *LINALG, *SOFTMAX)

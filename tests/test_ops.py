@@ -366,3 +366,208 @@ def test_the_unary_operators_are_ops() -> None:
     assert_same(-t, mg.negative(t))
     assert_same(+t, mg.positive(t))
     assert_same(abs(t), mg.abs(t))
+
+
+def slope(function: Callable[[mg.Tensor], mg.Tensor], at: Any) -> np.ndarray:
+    """The gradient of the sum of function(x)."""
+    x = mg.Tensor(np.array(at, float), requires_grad=True)
+    return mg.grad(function(x).sum(), x)[0].data
+
+
+def over(product: np.ndarray) -> np.ndarray:
+    """For each element the product of the others, one by one."""
+    flat = product.ravel()
+    others = [np.prod(np.delete(flat, i)) for i in range(flat.size)]
+    return np.reshape(others, product.shape)
+
+
+NO_ZERO = np.array([[2.0, 1.0], [3.0, -4.0]])
+ONE_ZERO = np.array([[2.0, 0.0], [3.0, -4.0]])
+TWO_ZEROS = np.array([0.0, 5.0, 0.0])
+KINKS: dict[str, tuple[Callable, Any, Any]] = {
+    "relu": (mg.relu, [-1.0, 0.0, 1.0], [0, 0, 1]),
+    "leaky_relu": (lambda x: mg.leaky_relu(x, 0.25), [-1.0, 0.0, 1.0], [0.25, 0.25, 1]),
+    "abs": (mg.abs, [-2.0, 0.0, 2.0], [-1, 0, 1]),
+    "sign": (mg.sign, [0.0], [0]),
+    "max of a tie": (lambda x: x.max(), [3.0, 1.0, 3.0, 3.0], [1 / 3, 0, 1 / 3, 1 / 3]),
+    "max along an axis": (lambda x: x.max(axis=0), [[2.0, 1.0], [2.0, 0.0]], [[0.5, 1], [0.5, 0]]),
+    "min of a tie": (lambda x: x.min(), [[1.0, 2.0], [1.0, 1.0]], [[1 / 3, 0], [1 / 3, 1 / 3]]),
+    "maximum": (lambda x: mg.maximum(x, 1.0), [0.0, 1.0, 2.0], [0, 0.5, 1]),
+    "maximum on the right": (lambda x: mg.maximum(1.0, x), [0.0, 1.0, 2.0], [0, 0.5, 1]),
+    "minimum": (lambda x: mg.minimum(x, 1.0), [0.0, 1.0, 2.0], [1, 0.5, 0]),
+    "minimum on the right": (lambda x: mg.minimum(1.0, x), [0.0, 1.0, 2.0], [1, 0.5, 0]),
+    "maximum of itself": (lambda x: mg.maximum(x, x), [1.0, -1.0], [1, 1]),
+    "clip": (lambda x: x.clip(-1, 1), [-2.0, -1.0, 0.0, 1.0, 2.0], [0, 1, 1, 1, 0]),
+    "clip to a tensor": (lambda x: x.clip(mg.Tensor([0.0, 1.0])), [0.5, 0.5], [1, 0]),
+    "std of a constant": (lambda x: x.std(), [2.0, 2.0, 2.0], [0, 0, 0]),
+    "std of an inexact constant": (lambda x: x.std(axis=0), [0.1, 0.1, 0.1], [0, 0, 0]),
+    "var of a constant": (lambda x: x.var(), [2.0, 2.0], [0, 0]),
+    "prod": (lambda x: x.prod(), NO_ZERO, over(NO_ZERO)),
+    "prod with one zero": (lambda x: x.prod(), ONE_ZERO, over(ONE_ZERO)),
+    "prod with two zeros": (lambda x: x.prod(), TWO_ZEROS, over(TWO_ZEROS)),
+    "prod along an axis": (lambda x: x.prod(axis=1), ONE_ZERO, [over(row) for row in ONE_ZERO]),
+    "x ** 2 at 0": (lambda x: x**2, [0.0, -3.0], [0, -6]),
+    "x ** 1 at 0": (lambda x: x**1, [0.0], [1]),
+    "x ** 0 at 0": (lambda x: x**0, [0.0, 2.0], [0, 0]),
+    "x ** [0, 1, 2] at 0": (lambda x: x ** np.array([0.0, 1.0, 2.0]), [0.0] * 3, [0, 1, 0]),
+    "0 ** x": (lambda x: 0.0**x, [1.0, 2.0], [0, 0]),
+    "sqrt where it is not 0": (
+        lambda x: mg.where(x > 0, mg.sqrt(mg.where(x > 0, x, 1)), 0),
+        [0.0, 4.0],
+        [0, 0.25],
+    ),
+}
+
+
+@pytest.mark.parametrize(("function", "at", "expected"), KINKS.values(), ids=KINKS)
+def test_the_slope_at_a_kink_is_as_documented(function: Callable, at: Any, expected: Any) -> None:
+    np.testing.assert_array_equal(slope(function, at), expected)
+
+
+@pytest.mark.parametrize(("function", "at", "expected"), KINKS.values(), ids=KINKS)
+def test_float32_has_the_same_kinks(function: Callable, at: Any, expected: Any) -> None:
+    x = mg.Tensor(np.float32(at), requires_grad=True)
+    (g,) = mg.grad(function(x).sum(), x, create_graph=True)  # and so has a recorded walk
+    assert g.dtype == np.float32
+    np.testing.assert_array_equal(g.data, np.float32(expected))
+
+
+def test_sqrt_has_an_infinite_slope_at_0() -> None:
+    with np.errstate(divide="ignore"):
+        np.testing.assert_array_equal(slope(mg.sqrt, [0.0, 4.0]), [np.inf, 0.25])
+
+
+def test_the_two_sides_of_a_tie_add_up_to_the_gradient() -> None:
+    for op in (mg.maximum, mg.minimum):
+        x, y = (mg.Tensor([1.0, 2.0], requires_grad=True) for _ in range(2))
+        op(x, y).backward([3.0, 5.0])
+        np.testing.assert_array_equal(x.grad.data, [1.5, 2.5])
+        np.testing.assert_array_equal(y.grad.data, [1.5, 2.5])
+
+
+def test_a_scalar_may_be_used_any_number_of_times() -> None:
+    x = mg.Tensor(2.0, requires_grad=True)
+    (x * x * x * x).backward()
+    assert type(x.grad.data) is np.ndarray
+    assert x.grad.item() == 32.0
+
+
+DOT_SHAPES = [
+    *[((), ()), ((), (2,)), ((2, 3), ()), ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2))],
+    *[((2, 3), (3, 2)), ((2, 1, 3), (3,)), ((3,), (2, 3, 1)), ((2, 3), (2, 3, 1))],
+    *[((2, 1, 3), (1, 3, 2)), ((1, 2, 1, 2), (2, 2)), ((2, 2), (2, 1, 2, 2))],
+    *[((1, 2, 2), (2, 1, 2, 2)), ((2, 0), (1, 0, 2)), ((2, 1, 2, 1), (1, 2, 1, 2))],
+]
+
+
+@pytest.mark.parametrize(("left", "right"), DOT_SHAPES)
+def test_dot_is_numpys_in_every_number_of_dimensions(left: tuple, right: tuple) -> None:
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=left), random.normal(size=right)
+    x, y = mg.Tensor(a, requires_grad=True), mg.Tensor(b, requires_grad=True)
+    for out in (mg.dot(x, y), x.dot(y), np.dot(a, y), np.dot(x, b)):
+        np.testing.assert_allclose(out.data, np.dot(a, b), rtol=1e-13)
+        assert out.shape == np.dot(a, b).shape
+        assert out.requires_grad
+    assert mg.gradcheck(mg.dot, [x, y])
+    assert mg.gradgradcheck(mg.dot, [x, y])
+
+
+@pytest.mark.parametrize(
+    "cuts",
+    [1, 2, 4, [1], [1, 3], [0, 2, 2], [3, 1], [-1], [2, 9], (1, 2), np.array([1, 2])],
+    ids=str,
+)
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_split_cuts_as_numpy_does(cuts: Any, axis: int) -> None:
+    a = np.arange(16.0).reshape(4, 4)
+    t = mg.Tensor(a, requires_grad=True)
+    for parts in (mg.split(t, cuts, axis), t.split(cuts, axis=axis), np.split(t, cuts, axis)):
+        for part, expected in zip(parts, np.split(a, cuts, axis), strict=True):
+            np.testing.assert_array_equal(part.data, expected)
+    assert mg.gradcheck(lambda t: mg.split(t, cuts, axis), t)
+
+
+def test_uneven_sections_are_refused_with_the_cure() -> None:
+    with pytest.raises(ValueError, match=r"split: axis 0 of length 5 .* 2 equal.*indices"):
+        mg.split(mg.Tensor(np.ones(5)), 2)
+
+
+def test_tensors_are_indices_too() -> None:
+    t = mg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    rows, mask = mg.Tensor([1, 1, 0]), t > 2
+    np.testing.assert_array_equal(t[rows].data, [[3, 4], [3, 4], [1, 2]])
+    np.testing.assert_array_equal(t[rows, mg.Tensor(0)].data, [3, 3, 1])
+    np.testing.assert_array_equal(t[[1, 0], ...].data, [[3, 4], [1, 2]])
+    assert t[[]].shape == (0, 2)
+    (t[rows].sum() + t[mask].sum()).backward()
+    np.testing.assert_array_equal(t.grad.data, [[1, 1], [3, 3]])
+
+
+def test_items_can_be_set_and_the_write_is_recorded() -> None:
+    x = mg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    v = mg.Tensor([10.0, 20.0], requires_grad=True)
+    y = x * 2
+    y[mg.Tensor([0, 2])] = v
+    np.testing.assert_array_equal(y.data, [10, 4, 20])
+    np.testing.assert_array_equal(x.data, [1, 2, 3])
+    (y * [1.0, 2.0, 3.0]).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [0, 4, 0])
+    np.testing.assert_array_equal(v.grad.data, [1, 3])
+
+
+def test_of_several_values_written_to_one_place_the_last_gets_the_gradient() -> None:
+    v = mg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = mg.Tensor(np.zeros(2))
+    y[np.array([1, 1, 0])] = v
+    np.testing.assert_array_equal(y.data, [3, 2])
+    y.backward([5.0, 7.0])
+    np.testing.assert_array_equal(v.grad.data, [0, 7, 5])
+
+
+HUGE = np.array([[1e308, -1e300, 0.0], [-np.inf, 1e4, 1e4], [-1e5, -1e5, -np.inf]])
+
+
+def test_softmax_and_its_relatives_neither_overflow_nor_give_nan() -> None:
+    rows = [[1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.5, 0.5, 0.0]]
+    np.testing.assert_array_equal(mg.softmax(mg.Tensor(HUGE)).data, rows)
+    level = [1e308, 1e4 + np.log(2), -1e5 + np.log(2)]
+    np.testing.assert_allclose(mg.logsumexp(mg.Tensor(HUGE), axis=1).data, level)
+    np.testing.assert_array_equal(mg.logsumexp(mg.Tensor([1e308] * 3)).data, 1e308)
+    assert mg.logsumexp(mg.Tensor([-np.inf, -np.inf])).item() == -np.inf
+    logs = [[0.0, -np.inf], [np.log(0.5), np.log(0.5)]]
+    np.testing.assert_allclose(mg.log_softmax(mg.Tensor([[2e4, -np.inf], [9e9, 9e9]])).data, logs)
+    np.testing.assert_allclose(slope(lambda x: x.logsumexp(axis=1), HUGE), rows, rtol=1e-11)
+    np.testing.assert_array_equal(slope(lambda x: x.logsumexp(), [-np.inf, -np.inf]), [0, 0])
+    first = slope(lambda x: x.softmax()[:, 1], HUGE)
+    np.testing.assert_array_equal(first, [[0, 0, 0], [0, 0.25, -0.25], [-0.25, 0.25, 0]])
+    loss = mg.cross_entropy(mg.Tensor([[1e4, 0.0], [-1e4, 1e4]]), [1, 1])
+    np.testing.assert_array_equal(loss.data, [1e4, 0])
+    ends = mg.sigmoid(mg.Tensor([-1e4, 1e4, -np.inf, np.inf])).data
+    np.testing.assert_allclose(ends, [0, 1, 0, 1], atol=1e-300)
+    assert mg.logaddexp(1e4, 1e4).item() == 1e4 + np.log(2)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ([0, 3], r"class numbers must lie in 0\.\.2, the target's reach from 0 to 3"),
+        ([-1, 0], "from -1 to 0"),
+        ([0, 1, 2], r"target has shape \(3,\), logits of shape \(2, 3\)"),
+        ([0.5, 0.5], r"distributions \(floats\) of shape \(2, 3\)"),
+        ([[0, 0, 1], [1, 0, 0]], r"class numbers \(integers\) of shape \(2,\)"),
+    ],
+)
+def test_a_bad_target_is_explained(target: list, message: str) -> None:
+    with pytest.raises(ValueError, match=rf"cross_entropy: .*{message}"):
+        mg.cross_entropy(mg.Tensor(np.ones((2, 3)), requires_grad=True), target)
+
+
+def test_a_subclass_of_tensor_is_an_operand() -> None:
+    class Parameter(mg.Tensor):
+        """As a user may define one."""
+
+    p, x = Parameter([2.0, 3.0], requires_grad=True), mg.Tensor([5.0, 7.0], requires_grad=True)
+    (p * x + x * p + p.exp() * 0).sum().backward()
+    np.testing.assert_array_equal(p.grad.data, [10, 14])
+    np.testing.assert_array_equal(x.grad.data, [4, 6])
