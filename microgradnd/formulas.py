@@ -13,12 +13,12 @@ import numpy as np
 def documentation(forward: Callable, operands: tuple[str, ...], rules: Mapping) -> str:
     """What `help` shows of an op.
 
-    >>> from microgradnd.ops.elementwise import tanh
-    >>> print(tanh.__doc__)
-    Compute hyperbolic tangent element-wise.
+    >>> from microgradnd.ops.elementwise import sin
+    >>> print(sin.__doc__)
+    Trigonometric sine, element-wise.
     <BLANKLINE>
     Gradients, of g, the gradient of the result (out):
-        x: g * (1 - out * out)
+        x: g * np.cos(x)
     """
     summary = inspect.getdoc(forward) or ""
     if isinstance(forward, np.ufunc):  # NumPy's: the signature, one paragraph, then much more
