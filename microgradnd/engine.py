@@ -331,9 +331,11 @@ def descend(
             elif p in own:
                 np.add(total, x, total)
             else:
-                totals[p] = total + x
+                total = total + x
                 if not create_graph:
+                    total = np.asarray(total)  # the sum of 0-d arrays is a NumPy scalar
                     own.add(p)
+                totals[p] = total
         if free and saved:
             node.saved = None
 
