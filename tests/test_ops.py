@@ -62,7 +62,8 @@ def same_node(one: Any, other: Any) -> bool:
         return one is other if type(one) is Node else np.array_equal(one, other)
     return (
         type(other) is Node
-        and one.plan is other.plan
+        and one.op is other.op
+        and (one.plan.mask, one.plan.save) == (other.plan.mask, other.plan.save)
         and repr(one.options) == repr(other.options)
         and (one.shape, one.dtype) == (other.shape, other.dtype)
         and len(one.saved) == len(other.saved)
