@@ -139,7 +139,8 @@ class Tensor(TensorMethods):
             if self._data.dtype.kind != "f":
                 raise errors.needs_float(self._data.dtype)
             self.node = node = new_node(Node)
-            node.plan, node.parents, node.saved, node.options = None, (), (self._data,), NO_OPTIONS
+            node.plan = node.first = node.second = node.many = None
+            node.saved, node.options = (self._data,), NO_OPTIONS
             node.shape, node.dtype, node.seq = self._data.shape, self._data.dtype, next_seq()
             node.notes = {"name": name, "target": weakref.ref(self)}
 
@@ -209,7 +210,7 @@ def seed(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Node
 
 
 def constant(tensor: Tensor) -> Any:
-    """How a node keeps a Tensor that requires no gradient: its array, with its name if it has one."""
+    """How a node keeps a Tensor that needs no gradient: its array, and its name if it has one."""
     return tensor._data if tensor.name is None else Constant(tensor._data, tensor.name)
 
 
@@ -231,7 +232,9 @@ def record(
 ) -> Tensor:
     """The Tensor of a result, with the node that remembers how it came about."""
     node = new_node(Node)
-    node.plan, node.parents, node.saved, node.options = plan, parents, saved, options
+    few = 1 <= len(parents) <= 2 and not plan.op.variadic
+    node.first, node.second = (*parents, None)[:2] if few else (None, None)
+    node.plan, node.many, node.saved, node.options = plan, None if few else parents, saved, options
     node.shape, node.dtype, node.seq, node.notes = out.shape, out.dtype, next_seq(), None
     tensor = new_tensor(Tensor)
     tensor._data, tensor.node, tensor._grad = out, node, None
@@ -264,13 +267,16 @@ def walk(
     totals: dict[Node, Any] = {}
     found: dict[Node, Any] = {}
     observer = observer or watcher.get()
+    plain = not create_graph and observer is None and targets is None and saved_of is saved_by
+    options = (found, targets or {}, needed, create_graph, observer, saved_of)
+    pull = None if plain else careful(*options)
     free = not (create_graph if retain_graph is None else retain_graph)
     token = recording.set((recording.get() or True) if create_graph else False)
     try:
         for node, g in seeds:
             g = as_gradient(g, create_graph)
             totals[node] = totals[node] + g if node in totals else g
-        descend(nodes, totals, found, targets or {}, needed, free, create_graph, observer, saved_of)
+        descend(nodes, totals, found, pull, free)
         for leaf in leaves:
             if leaf in totals and (needed is None or leaf in needed):
                 found[leaf] = hooked(leaf, totals.pop(leaf))
@@ -279,16 +285,40 @@ def walk(
     return found
 
 
+def careful(
+    found: dict[Node, Any],
+    targets: Mapping[Node, Any],
+    needed: set[Node] | None,
+    create_graph: bool,
+    observer: Callable[[Node, int, Any], None] | None,
+    saved_of: Callable[[Node], tuple],
+) -> Callable[[Node, Any], Sequence[Any]]:
+    """How a node's gradient is pulled back in a walk that is selective, recorded or observed."""
+
+    def pull(node: Node, g: Any) -> Sequence[Any]:
+        if node in targets:
+            found[node] = g
+        if needed is not None and node not in needed:
+            return ()
+        plan = node.plan if needed is None else node.plan.only(node.parents, needed)
+        saved = rewrapped(node, saved_of(node)) if create_graph else saved_of(node)
+        contributions = []
+        for i, (p, x) in zip(plan.indices(node), plan.pull(g, saved, node)):
+            x = fitted(as_gradient(x, create_graph), p, node)
+            contributions.append((p, x))
+            if observer is not None:
+                observer(node, i, x)
+        return contributions
+
+    return pull
+
+
 def descend(
     nodes: list[Node],
     totals: dict[Node, Any],
     found: dict[Node, Any],
-    targets: Mapping[Node, Any],
-    needed: set[Node] | None,
+    pull: Callable[[Node, Any], Sequence[Any]] | None,
     free: bool,
-    create_graph: bool,
-    observer: Callable[[Node, int, Any], None] | None,
-    saved_of: Callable[[Node], tuple],
 ) -> None:
     """The loop of `walk`: each node once, after all that was computed from it.
 
@@ -296,43 +326,34 @@ def descend(
     own, later ones add into it: nothing is copied that need not be.
     """
     own: set[Node] = set()  # the nodes whose total is a buffer that nobody else holds
+    take, total_of, add = totals.pop, totals.get, np.add
     for node in nodes:
-        g = totals.pop(node, None)
-        if g is None or (needed is not None and node not in needed):
+        g = take(node, None)
+        if g is None:
             continue
-        plan, saved = node.plan, saved_of(node)
         if node.notes is not None:
             g = hooked(node, g)
             if "target" in node.notes:
                 found[node] = g
-        if node in targets:
-            found[node] = g
-        if needed is not None:
-            plan = plan.only(node.parents, needed)
-        if create_graph:
-            saved = rewrapped(node, saved)
-        for i, (p, x) in enumerate(zip(node.parents, plan.pull(g, saved, node))):
-            if x is None:
-                continue
+        plan, saved = node.plan, node.saved
+        exact = plan.exact
+        for p, x in plan.pull(g, saved, node) if pull is None else pull(node, g):
             if type(x) is not Array:
-                if type(x) is Scatter and observer is None:
+                if type(x) is Scatter:
                     scatter(totals, own, p, x)
                     continue
-                x = as_gradient(x, create_graph)
-            if x.shape != p.shape:
-                x = unbroadcast(x, node, i)
-            if x.dtype is not p.dtype:
-                x = x.astype(p.dtype)
-            if observer is not None:
-                observer(node, i, x)
-            total = totals.get(p)
+                if type(x) is not Tensor:
+                    x = np.asarray(x)
+            if not exact and (x.shape != p.shape or x.dtype is not p.dtype):
+                x = fitted(x, p, node)
+            total = total_of(p)
             if total is None:
                 totals[p] = x
             elif p in own:
-                np.add(total, x, total)
+                add(total, x, total)
             else:
                 total = total + x
-                if not create_graph:
+                if type(x) is Array:
                     total = np.asarray(total)  # the sum of 0-d arrays is a NumPy scalar
                     own.add(p)
                 totals[p] = total
@@ -349,18 +370,22 @@ def scatter(totals: dict[Node, Any], own: set[Node], p: Node, x: Scatter) -> Non
     x.add_to(totals[p])
 
 
-def unbroadcast(x: Any, node: Node, i: int) -> Any:
-    """Sums a gradient over the axes along which operand i had been broadcast."""
-    shape = node.parents[i].shape
-    lead = x.ndim - len(shape)
-    if lead > 0:
-        x = x.sum(axis=tuple(range(lead)))
-    stretched = tuple(k for k, (m, n) in enumerate(zip(x.shape, shape)) if n == 1 != m)
-    if stretched:
-        x = x.sum(axis=stretched, keepdims=True)
+def fitted(x: Any, p: Node, node: Node) -> Any:
+    """A contribution in its parent's dtype, summed over the axes that were broadcast."""
+    shape = p.shape
     if x.shape != shape:
-        raise errors.gradient_shape(node.op.name, node.op.operand(i), x.shape, shape)
-    return x if isinstance(x, (Array, Tensor)) else np.asarray(x)
+        given, lead = x.shape, x.ndim - len(shape)
+        if lead > 0:
+            x = x.sum(axis=tuple(range(lead)))
+        stretched = tuple(k for k, (m, n) in enumerate(zip(x.shape, shape)) if n == 1 != m)
+        if stretched:
+            x = x.sum(axis=stretched, keepdims=True)
+        if x.shape != shape:
+            i = next(i for i, parent in enumerate(node.parents) if parent is p)
+            raise errors.gradient_shape(node.op.name, node.op.operand(i), given, shape)
+        if not isinstance(x, (Array, Tensor)):
+            x = np.asarray(x)
+    return x if x.dtype is p.dtype else x.astype(p.dtype)
 
 
 def as_gradient(x: Any, create_graph: bool) -> Any:

@@ -22,8 +22,8 @@ new_node = Node.__new__
 
 def unary(op: Op) -> Unary:
     """A caller of an op with one operand and no options."""
-    forward, plan = op.forward, op.plan(1)
-    pick = plan.pick
+    forward, fitting, exact = op.forward, op.plan(1), op.plan(1, exact=True)
+    pick, saves_result = exact.pick, exact.save == (1,)
 
     def call(x: Any) -> Tensor:
         if type(x) is not Tensor:
@@ -37,9 +37,13 @@ def unary(op: Op) -> Unary:
             out = np.asarray(out)
         if p is None or not (mode := is_recording()):
             return untracked(out)
+        dtype = out.dtype
         node = new_node(Node)
-        node.plan, node.parents, node.saved, node.options = plan, (p,), pick((a,), out), NO_OPTIONS
-        node.shape, node.dtype, node.seq, node.notes = out.shape, out.dtype, next_seq(), None
+        node.plan, node.first = exact if dtype is p.dtype else fitting, p
+        node.second = node.many = node.notes = None
+        node.saved = (out,) if saves_result else pick((a,), out)
+        node.options = NO_OPTIONS
+        node.shape, node.dtype, node.seq = p.shape, dtype, next_seq()
         t = new_tensor(Tensor)
         t._data, t.node, t._grad = out, node, None
         if mode is not True:
@@ -51,11 +55,14 @@ def unary(op: Op) -> Unary:
 
 def binary(op: Op) -> Binary:
     """A caller of an op with two operands and no options."""
-    forward, left, right, both = op.forward, op.plan(1), op.plan(2), op.plan(3)
-    name = op.name
+    forward, name = op.forward, op.name
+    left, right, both = (op.plan(mask) for mask in (1, 2, 3))
+    saves_operands = both.save == (0, 1)
+    left_exact, right_exact, both_exact = (op.plan(mask, exact=True) for mask in (1, 2, 3))
 
     def call(x: Any, y: Any) -> Tensor:
-        p = q = None
+        p: Any = None
+        q: Any = None
         if type(x) is Tensor:
             a, p = x._data, x.node
         elif type(x) is Array and x.dtype.kind in "biuf":
@@ -78,17 +85,28 @@ def binary(op: Op) -> Binary:
             return op(x, y)  # raises again, with the words of the op
         if type(out) is not Array:
             out = np.asarray(out)
-        if p is None and q is None or not (mode := is_recording()):
+        if (p is None and q is None) or not (mode := is_recording()):
             return untracked(out)
-        node = new_node(Node)
+        shape, dtype = out.shape, out.dtype
+        saved = None
         if q is None:
-            plan, node.parents = left, (p, constant(y) if type(y) is Tensor else b)
+            exact = p.dtype is dtype and p.shape == shape
+            plan, q = left_exact if exact else left, constant(y) if type(y) is Tensor else b
         elif p is None:
-            plan, node.parents = right, (constant(x) if type(x) is Tensor else a, q)
+            exact = q.dtype is dtype and q.shape == shape
+            plan, p = right_exact if exact else right, constant(x) if type(x) is Tensor else a
         else:
-            plan, node.parents = both, (p, q)
-        node.plan, node.saved, node.options = plan, plan.pick((a, b), out), NO_OPTIONS
-        node.shape, node.dtype, node.seq, node.notes = out.shape, out.dtype, next_seq(), None
+            exact = p.dtype is dtype is q.dtype and p.shape == shape == q.shape
+            plan = both_exact if exact else both
+            if saves_operands:
+                saved = a, b
+        node = new_node(Node)
+        node.plan, node.first, node.second = plan, p, q
+        node.many = node.notes = None
+        if saved is None:
+            saved = plan.pick((a, b), out) if plan.save else ()
+        node.saved, node.options = saved, NO_OPTIONS
+        node.shape, node.dtype, node.seq = shape, dtype, next_seq()
         t = new_tensor(Tensor)
         t._data, t.node, t._grad = out, node, None
         if mode is not True:
@@ -102,4 +120,5 @@ def dressed(call: Any, op: Op) -> Any:
     call.__name__ = call.__qualname__ = op.name
     call.__doc__ = op.__doc__
     call.op = op
+    call.__signature__ = op.__signature__
     return call

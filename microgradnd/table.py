@@ -32,13 +32,16 @@ class Plan:
 
     Both are compiled from the rules' parameters: np.multiply with both operands tracked has
     `pick = lambda values, out: (values[0], values[1],)` and
-    `pull = lambda g, s, n: (rule0(g, s[1]), rule1(g, s[0]),)`.
+    `pull = lambda g, s, n: ((n.first, rule0(g, s[1])), (n.second, rule1(g, s[0])),)`.
     """
 
-    __slots__ = ("op", "mask", "save", "pick", "pull")
+    __slots__ = ("op", "mask", "exact", "save", "pick", "pulled", "pull")
 
-    def __init__(self, op: Op, mask: int, wanted: int | None = None) -> None:
+    def __init__(
+        self, op: Op, mask: int, wanted: int | None = None, exact: bool = False
+    ) -> None:
         self.op, self.mask = op, mask
+        self.exact = exact  # gradients come out in the operands' shapes and dtypes: none to fit
         tracked = [i for i, _ in enumerate(op.operands) if mask >> i & 1]
         for i in tracked:
             if op.operands[i] not in op.rules:
@@ -48,20 +51,34 @@ class Plan:
         self.save = tuple(k for k, key in enumerate(keys) if key in needs and not op.variadic)
         terms = (f"values[{k}]" if k < len(op.operands) else "out" for k in self.save)
         self.pick = eval(f"lambda values, out: ({''.join(f'{term},' for term in terms)})")
-        pulled = mask if wanted is None else wanted
-        calls = ", ".join(self.call(i) if pulled >> i & 1 else "None" for i in range(len(keys) - 1))
+        self.pulled = [i for i in tracked if wanted is None or wanted >> i & 1]
         rules = {f"rule{i}": op.rules[op.operands[i]] for i in tracked}
-        each = "x if type(p) is Node else None for p, x in zip(n.parents, {})"
-        source = f"[{each.format(calls)}]" if op.variadic else f"({calls},)"
-        self.pull = eval(f"lambda g, s, n: {source}", {**rules, "Node": Node, "np": np})
+        if op.variadic:
+            source = f"[(p, x) for p, x in zip(n.many, {self.call(0)}) if type(p) is Node]"
+        else:
+            source = "".join(f"({self.slot(i)}, {self.call(i)})," for i in self.pulled)
+        self.pull = eval(f"lambda g, s, n: ({source})", {**rules, "Node": Node, "np": np})
+
+    def slot(self, i: int) -> str:
+        """The source of operand i of a node n."""
+        return f"n.many[{i}]" if len(self.op.operands) > 2 else ("n.first", "n.second")[i]
+
+    def indices(self, node: Node) -> list[int]:
+        """The operands that `pull` gives the gradients of, in its order."""
+        if not self.op.variadic:
+            return self.pulled
+        return [i for i, p in enumerate(node.parents) if type(p) is Node]
 
     def call(self, i: int) -> str:
         """The source of the call of operand i's rule."""
         op = self.op
         keys = [*op.operands, "out"]
         places = {key: f"n.options[{key!r}]" for key in op.defaults}
-        places |= {f"{key}_shape": f"np.shape(n.parents[{k}])" for k, key in enumerate(op.operands)}
-        places |= {f"{op.operands[0]}_shapes": "[np.shape(p) for p in n.parents]"}
+        for k, key in enumerate(op.operands):
+            tracked = self.mask >> k & 1
+            slot = self.slot(k)
+            places[f"{key}_shape"] = f"{slot}.shape" if tracked else f"np.shape({slot})"
+        places |= {f"{op.operands[0]}_shapes": "[np.shape(p) for p in n.many]"}
         places |= {keys[k]: f"s[{place}]" for place, k in enumerate(self.save)}
         return f"rule{i}({', '.join(['g', *(places[need] for need in op.needs[op.operands[i]])])})"
 
@@ -71,7 +88,7 @@ class Plan:
             return self
         tracked = ((i, p) for i, p in enumerate(parents) if type(p) is Node)
         wanted = sum((p in needed) << i for i, p in tracked)
-        key = self.mask, wanted
+        key = self.mask, wanted, "only"
         if key not in self.op.plans:
             self.op.plans[key] = Plan(self.op, self.mask, wanted)
         return self.op.plans[key]
@@ -119,10 +136,10 @@ class Op:
         """The name of operand i."""
         return f"{self.operands[0]}[{i}]" if self.variadic else self.operands[i]
 
-    def plan(self, mask: int) -> Plan:
-        if mask not in self.plans:
-            self.plans[mask] = Plan(self, mask)
-        return self.plans[mask]
+    def plan(self, mask: int, exact: bool = False) -> Plan:
+        if (mask, exact) not in self.plans:
+            self.plans[mask, exact] = Plan(self, mask, exact=exact)
+        return self.plans[mask, exact]
 
     def bind(self, args: tuple, options: dict) -> tuple[tuple, dict]:
         """Tells operands from options; `dim` and `keepdim` are taken for `axis` and `keepdims`."""
