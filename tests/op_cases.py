@@ -174,8 +174,7 @@ ELEMENTWISE = (
     OpCase(
         "round", mg.round, np.round,
         samples([(Operand(s, off_grid),) for s in UNARY_SHAPES], {}, {"decimals": 1}),
-        numpy=np.round,
-        torch=lambda torch, x, decimals=0: torch.round(x, decimals=decimals),
+        numpy=np.round, torch=lambda torch, x, decimals=0: torch.round(x, decimals=decimals),
     ),
     OpCase(
         "leaky_relu", mg.leaky_relu, lambda x, slope=0.01: np.where(x > 0, x, x * slope),
@@ -186,9 +185,7 @@ ELEMENTWISE = (
         "clip", mg.clip, lambda x, min=None, max=None: np.clip(x, min, max),
         samples(
             [(Operand(s, off_grid),) for s in UNARY_SHAPES],
-            {"min": -0.5, "max": 0.5},
-            {"min": 0.0},
-            {"max": 1},
+            {"min": -0.5, "max": 0.5}, {"min": 0.0}, {"max": 1},
         )
         + samples(
             [(Operand((2, 3), off_grid),)],
@@ -206,8 +203,7 @@ ELEMENTWISE = (
                 (np.ones((0,), bool), Operand((1,)), Operand((0,))),
             ]
         ),
-        numpy=np.where,
-        torch=lambda torch, condition, x, y: torch.where(condition, x, y),
+        numpy=np.where, torch=lambda torch, condition, x, y: torch.where(condition, x, y),
     ),
 )
 # fmt: on
@@ -313,8 +309,7 @@ SHAPES = (
             sample((2, 3), shape=(3, 2)), sample((2, 3), shape=(-1,)), sample((4,), shape=(2, -1)),
             sample((), shape=(1, 1)), sample((0, 3), shape=(3, 0)),
         ),
-        numpy=np.reshape,
-        torch=lambda torch, x, shape: torch.reshape(x, shape),
+        numpy=np.reshape, torch=lambda torch, x, shape: torch.reshape(x, shape),
     ),
     OpCase(
         "transpose", mg.transpose, np.transpose,
@@ -328,8 +323,7 @@ SHAPES = (
     OpCase(
         "swapaxes", mg.swapaxes, np.swapaxes,
         (sample((2, 1, 3), axis1=0, axis2=-1), sample((0, 2), axis1=0, axis2=1)),
-        numpy=np.swapaxes,
-        torch=lambda torch, x, axis1, axis2: torch.swapaxes(x, axis1, axis2),
+        numpy=np.swapaxes, torch=lambda torch, x, axis1, axis2: torch.swapaxes(x, axis1, axis2),
     ),
     OpCase(
         "expand_dims", mg.expand_dims, np.expand_dims,
@@ -353,8 +347,7 @@ SHAPES = (
             sample((3,), shape=(2, 3)), sample((2, 1), shape=(2, 2, 3)), sample((), shape=(2,)),
             sample((1,), shape=(0,)), sample((1, 3), shape=(0, 3)),
         ),
-        numpy=np.broadcast_to,
-        torch=lambda torch, x, shape: torch.broadcast_to(x, shape),
+        numpy=np.broadcast_to, torch=lambda torch, x, shape: torch.broadcast_to(x, shape),
     ),
     OpCase(
         "astype", lambda x, dtype: x.astype(dtype), lambda x, dtype: x.astype(dtype),
@@ -367,10 +360,8 @@ SHAPES = (
     OpCase(
         "concatenate", stacked(mg.concatenate), stacked(np.concatenate),
         (
-            sample((2, 3), (1, 3)),
-            sample((2, 1), (2, 3), (2, 0), axis=-1),
-            sample((2, 2), (3,), (), axis=None),
-            sample((2, 1, 2), (2, 2, 2), axis=1),
+            sample((2, 3), (1, 3)), sample((2, 1), (2, 3), (2, 0), axis=-1),
+            sample((2, 2), (3,), (), axis=None), sample((2, 1, 2), (2, 2, 2), axis=1),
             Sample((Operand((2,)), np.arange(3.0), Operand((1,)))),
         ),
         numpy=stacked(np.concatenate),
@@ -378,15 +369,11 @@ SHAPES = (
     OpCase(
         "stack", stacked(mg.stack), stacked(np.stack),
         (
-            sample((2, 3), (2, 3)),
-            sample((2, 3), (2, 3), axis=-1),
-            sample((2, 3), (2, 3), (2, 3), axis=1),
-            sample((), ()),
-            sample((0,), (0,)),
+            sample((2, 3), (2, 3)), sample((2, 3), (2, 3), axis=-1),
+            sample((2, 3), (2, 3), (2, 3), axis=1), sample((), ()), sample((0,), (0,)),
             Sample((np.arange(2.0), Operand((2,))), {"axis": -2}),
         ),
-        numpy=stacked(np.stack),
-        torch=lambda torch, *xs, axis=0: torch.stack(xs, axis),
+        numpy=stacked(np.stack), torch=lambda torch, *xs, axis=0: torch.stack(xs, axis),
     ),
 )
 # fmt: on
@@ -522,7 +509,6 @@ EINSUMS_OF_MORE: tuple[tuple[str, tuple[Shape, ...]], ...] = (
 
 
 def einsum_case(op: str, forms: Iterable[tuple[str, tuple[Shape, ...]]]) -> OpCase:
-    # torch's einsum does not know letters in capitals only; the forms above use small ones.
     return OpCase(
         op,
         lambda *xs, subscripts: mg.einsum(subscripts, *xs),
@@ -538,8 +524,7 @@ LINALG = (
     OpCase(
         "matmul", mg.matmul, np.matmul,
         tuple(sample(*pair) for pair in MATMUL_SHAPES),
-        numpy=np.matmul,
-        torch=lambda torch, x, y: torch.matmul(x, y),
+        numpy=np.matmul, torch=lambda torch, x, y: torch.matmul(x, y),
     ),
     einsum_case("einsum", EINSUMS),
     einsum_case("einsum2", EINSUMS_OF_MORE),
