@@ -116,8 +116,7 @@ class OpCase:
 
 def samples(operands: Iterable[tuple[Operand | np.ndarray, ...]], *options: Mapping) -> Any:
     """Each tuple of operands with each set of options."""
-    sets = options or ({},)
-    return tuple(Sample(given, chosen) for given in operands for chosen in sets)
+    return tuple(Sample(given, chosen) for given in operands for chosen in options or ({},))
 
 
 UNARY_SHAPES: tuple[Shape, ...] = ((), (3,), (2, 3), (0,), (2, 0, 3))
@@ -406,10 +405,6 @@ def torch_index(torch: Any, index: Any) -> Any:
     return torch.tensor(index) if isinstance(index, np.ndarray) else index
 
 
-def torch_getitem(torch: Any, x: Any, index: Any) -> Any:
-    return x[torch_index(torch, index)] * 1
-
-
 def torch_setitem(torch: Any, x: Any, value: Any, index: Any) -> Any:
     out = x.clone()
     out[torch_index(torch, index)] = value
@@ -451,7 +446,7 @@ UNIQUE_INDICES = [
 ]
 # fmt: off
 INDEXING = (
-    index_case(PLAIN_INDICES, torch_getitem),
+    index_case(PLAIN_INDICES, lambda torch, x, index: x[torch_index(torch, index)] * 1),
     index_case(NUMPY_INDICES, None),
     OpCase(
         "setitem", indexing.setitem, numpy_setitem,
