@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgradnd import errors
+from microgradnd.contributions import Scatter, fitted, scatter
 from microgradnd.graph import (
     NO_OPTIONS,
     Array,
-    Constant,
     Node,
-    Scatter,
     check_fresh,
     leading_to,
     next_seq,
@@ -38,8 +37,9 @@ else:
 # False: nothing is recorded. True: it is. A function: it is, and the function is called with each
 # new node and its result (anomaly mode). A context variable, so threads and tasks have their own.
 recording: ContextVar[bool | Callable] = ContextVar("recording", default=True)
+Observer = Callable[[Node, int, Any], None]
 # Called with each gradient contribution of every walk (anomaly mode).
-watcher: ContextVar[Callable | None] = ContextVar("watcher", default=None)
+watcher: ContextVar[Observer | None] = ContextVar("watcher", default=None)
 default_dtype = [np.dtype(np.float64)]  # one cell, so that set_default_dtype reaches everyone
 new_node, new_tensor = Node.__new__, object.__new__
 
@@ -203,21 +203,15 @@ def seed(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Node
             g = np.ones(node.shape, node.dtype)
         if np.shape(g) != node.shape:
             raise errors.wrong_gradient(np.shape(g), node.shape)
-        if not isinstance(g, Tensor):
-            g = np.asarray(g, node.dtype)
+        g = g.astype(node.dtype) if isinstance(g, Tensor) else np.asarray(g, node.dtype)
         seeds.append((node, g))
     return seeds
 
 
-def constant(tensor: Tensor) -> Any:
-    """How a node keeps a Tensor that needs no gradient: its array, and its name if it has one."""
-    return tensor._data if tensor.name is None else Constant(tensor._data, tensor.name)
-
-
-def untracked(data: Array, name: str | None = None) -> Tensor:
+def untracked(data: Array) -> Tensor:
     """A constant Tensor of an array, made without the checks of `Tensor(data)`."""
     out = new_tensor(Tensor)
-    out._data, out.node, out._grad, out._name = data, None, None, name
+    out._data, out.node, out._grad, out._name = data, None, None, None
     return out
 
 
@@ -236,11 +230,9 @@ def record(
     node.first, node.second = (*parents, None)[:2] if few else (None, None)
     node.plan, node.many, node.saved, node.options = plan, None if few else parents, saved, options
     node.shape, node.dtype, node.seq, node.notes = out.shape, out.dtype, next_seq(), None
-    tensor = new_tensor(Tensor)
-    tensor._data, tensor.node, tensor._grad = out, node, None
     if mode is not True:
         mode(node, out)
-    return tensor
+    return tracked(out, node)
 
 
 def walk(
@@ -248,7 +240,7 @@ def walk(
     targets: Mapping[Node, Any] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    observer: Callable[[Node, int, Any], None] | None = None,
+    observer: Observer | None = None,
     saved_of: Callable[[Node], tuple] = saved_by,
 ) -> dict[Node, Any]:
     """Walks a graph backward and returns the gradients of its leaves, or of the targets.
@@ -268,8 +260,8 @@ def walk(
     found: dict[Node, Any] = {}
     observer = observer or watcher.get()
     plain = not create_graph and observer is None and targets is None and saved_of is saved_by
-    options = (found, targets or {}, needed, create_graph, observer, saved_of)
-    pull = None if plain else careful(*options)
+    special = found, targets or {}, needed, create_graph, observer, saved_of
+    pull = None if plain else careful(*special)
     free = not (create_graph if retain_graph is None else retain_graph)
     token = recording.set((recording.get() or True) if create_graph else False)
     try:
@@ -290,7 +282,7 @@ def careful(
     targets: Mapping[Node, Any],
     needed: set[Node] | None,
     create_graph: bool,
-    observer: Callable[[Node, int, Any], None] | None,
+    observer: Observer | None,
     saved_of: Callable[[Node], tuple],
 ) -> Callable[[Node, Any], Sequence[Any]]:
     """How a node's gradient is pulled back in a walk that is selective, recorded or observed."""
@@ -359,33 +351,6 @@ def descend(
                 totals[p] = total
         if free and saved:
             node.saved = None
-
-
-def scatter(totals: dict[Node, Any], own: set[Node], p: Node, x: Scatter) -> None:
-    """Adds a slice's gradient into the total of the whole, which becomes the walk's own buffer."""
-    if p not in own:
-        total = totals.get(p)
-        totals[p] = np.zeros(p.shape, p.dtype) if total is None else total.copy()
-        own.add(p)
-    x.add_to(totals[p])
-
-
-def fitted(x: Any, p: Node, node: Node) -> Any:
-    """A contribution in its parent's dtype, summed over the axes that were broadcast."""
-    shape = p.shape
-    if x.shape != shape:
-        given, lead = x.shape, x.ndim - len(shape)
-        if lead > 0:
-            x = x.sum(axis=tuple(range(lead)))
-        stretched = tuple(k for k, (m, n) in enumerate(zip(x.shape, shape)) if n == 1 != m)
-        if stretched:
-            x = x.sum(axis=stretched, keepdims=True)
-        if x.shape != shape:
-            i = next(i for i, parent in enumerate(node.parents) if parent is p)
-            raise errors.gradient_shape(node.op.name, node.op.operand(i), given, shape)
-        if not isinstance(x, (Array, Tensor)):
-            x = np.asarray(x)
-    return x if x.dtype is p.dtype else x.astype(p.dtype)
 
 
 def as_gradient(x: Any, create_graph: bool) -> Any:

@@ -82,23 +82,9 @@ class Constant:
         return self.value.shape
 
 
-class Scatter:
-    """A gradient that is zero but at `index`: added into a buffer there, never spread out twice."""
-
-    __slots__ = ("value", "index", "shape", "unique")
-
-    def __init__(self, value: Array, index: Any, shape: tuple, unique: bool) -> None:
-        self.value, self.index, self.shape, self.unique = value, index, shape, unique
-
-    def add_to(self, buffer: Array) -> Array:
-        if self.unique:
-            buffer[self.index] += self.value
-        else:
-            np.add.at(buffer, self.index, self.value)
-        return buffer
-
-    def dense(self) -> Array:
-        return self.add_to(np.zeros(self.shape, self.value.dtype))
+def constant(tensor: Any) -> Any:
+    """How a node keeps a Tensor that needs no gradient: its array, and its name if it has one."""
+    return tensor._data if tensor.name is None else Constant(tensor._data, tensor.name)
 
 
 def reachable(roots: Iterable[Node]) -> tuple[list[Node], list[Node]]:

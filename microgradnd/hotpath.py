@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor, constant, new_tensor, recording, untracked
-from microgradnd.graph import NO_OPTIONS, Array, Node, next_seq
+from microgradnd.engine import Tensor, new_tensor, recording, untracked
+from microgradnd.graph import NO_OPTIONS, Array, Node, constant, next_seq
 from microgradnd.signatures import Binary, Unary
 from microgradnd.table import Op, as_operand
 
@@ -88,7 +88,7 @@ def binary(op: Op) -> Binary:
         if (p is None and q is None) or not (mode := is_recording()):
             return untracked(out)
         shape, dtype = out.shape, out.dtype
-        saved = None
+        saved: tuple | None = None
         if q is None:
             exact = p.dtype is dtype and p.shape == shape
             plan, q = left_exact if exact else left, constant(y) if type(y) is Tensor else b

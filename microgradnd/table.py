@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from microgradnd import errors
-from microgradnd.engine import Tensor, constant, record, recording, untracked
+from microgradnd.engine import Tensor, record, recording, untracked
 from microgradnd.formulas import documentation, signature_of
-from microgradnd.graph import NO_OPTIONS, Array, Node
+from microgradnd.graph import NO_OPTIONS, Array, Node, constant
 
 OPS: dict[str, Op] = {}
 
@@ -37,9 +37,7 @@ class Plan:
 
     __slots__ = ("op", "mask", "exact", "save", "pick", "pulled", "pull")
 
-    def __init__(
-        self, op: Op, mask: int, wanted: int | None = None, exact: bool = False
-    ) -> None:
+    def __init__(self, op: Op, mask: int, wanted: int | None = None, exact: bool = False) -> None:
         self.op, self.mask = op, mask
         self.exact = exact  # gradients come out in the operands' shapes and dtypes: none to fit
         tracked = [i for i, _ in enumerate(op.operands) if mask >> i & 1]

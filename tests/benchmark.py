@@ -4,6 +4,7 @@ One thread each, contenders in turn within one process, medians of the ratios of
 gradients are compared before anything is timed. Needs torch, which the project never requires.
 """
 
+# ruff: noqa: E402 - the number of threads is read when NumPy and torch are imported
 from __future__ import annotations
 
 import gc
@@ -17,6 +18,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -72,7 +74,7 @@ def w3() -> tuple[Step, Step]:
     sizes = [784, 256, 128, 10]
     x = random.random((64, 784), dtype=np.float32)
     target = random.integers(0, 10, 64)
-    pairs = list(zip(sizes, sizes[1:]))
+    pairs = list(pairwise(sizes))
     start = [random.standard_normal(p, np.float32) * np.float32((2 / p[0]) ** 0.5) for p in pairs]
     start += [np.zeros(n, np.float32) for _, n in pairs]
     rate = 1e-3

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.contributions import Scatter
 from microgradnd.engine import Tensor
-from microgradnd.graph import Scatter
 from microgradnd.table import op
 
 Value = Any
