@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -206,8 +207,9 @@ def draw_training(
     from matplotlib.figure import Figure
 
     blue, red, grey = "#0072b2", "#d55e00", "#767676"
-    figure = Figure(figsize=(9, 4.4), dpi=120, layout="constrained")
-    curves, strip = figure.subfigures(2, 1, height_ratios=[3.2, 1])
+    figure = Figure(figsize=(9, 4.8), dpi=120, layout="constrained")
+    parts: Any = figure.subfigures(2, 1, height_ratios=[3, 1])
+    curves, strip = parts
     cost, accuracy = curves.subplots(1, 2)
     epochs = [status.epoch for status in history]
     cost.semilogy(epochs, [status.cost for status in history], color=blue)

@@ -105,7 +105,7 @@ class Network:
         last = len(self.W) - 1
         for i, (W, b, f) in enumerate(zip(self.W, self.B, self.activations, strict=True)):
             layer = str(i).translate(SUPERSCRIPTS)
-            net = (a @ W + b).named(f"net{layer}")  # (N, sizes[i + 1])
+            net = ((a @ W).named(f"a W{layer}") + b).named(f"net{layer}")  # (N, sizes[i + 1])
             if i == last:
                 return net
             a = ACTIVATIONS[f](net).named(f"h{layer}")  # (N, sizes[i + 1])
@@ -127,7 +127,9 @@ class Network:
         samples before dividing by m. Biases are not penalised.
         """
         if self.loss == "c_ce":
-            C = cross_entropy(self.net(X, keep_prob), y).named("losses").mean()  # (N,) to ()
+            C = (
+                cross_entropy(self.net(X, keep_prob), Tensor(y, name="d")).named("losses").mean()
+            )  # (N,) to ()
         else:
             o = sigmoid(self.net(X, keep_prob)).named("o")  # (N, sizes[-1])
             C = binary_cross_entropy(y, o)
@@ -171,7 +173,7 @@ class Network:
             lambda_: penalty λ on the weights; `cost` says how it enters.
             keep_prob: of dropout, in (0, 1]; 1 drops nothing.
             interval: epochs between two reports. Epoch 0, before training, is the first of them.
-            batch_size: samples per step; None takes all of them, as the chapter does.
+            batch_size: samples per step at most; None takes all of them, as the chapter does.
             report: called with each Status; the default prints the status line. None is silent.
 
         Returns:
@@ -195,19 +197,22 @@ class Network:
         return history
 
     def batches(self, samples: int, batch_size: int | None) -> Iterator[Any]:
-        """What to index the samples with, one step after another; shuffled if in mini-batches."""
+        """What to index the samples with, one step after another.
+
+        Mini-batches are shuffled and of one size but for a sample: a small rest, taken for a batch,
+        would be a step as long as the others in the direction of a few samples.
+        """
         if batch_size is None or batch_size >= samples:
             yield slice(None)
             return
-        order = self.rng.permutation(samples)
-        for first in range(0, samples, batch_size):
-            yield order[first : first + batch_size]
+        yield from np.array_split(self.rng.permutation(samples), -(-samples // batch_size))
 
     def step(self, alpha: float) -> None:
         """Δ = -α ∂C/∂parameter, in place, and the gradients cleared."""
         with no_grad():
             for p in (*self.W, *self.B):
-                p -= alpha * p.grad
+                if p.grad is not None:
+                    p -= alpha * p.grad
                 p.grad = None
 
     def checked(self, X: Array, y: Array) -> tuple[Array, Array]:

@@ -179,7 +179,7 @@ def test_lambda_adds_lambda_w_over_m(loss: str) -> None:
             p.grad = None
     gained = [b - a for a, b in zip(grads[0.0], grads[0.7], strict=True)]
     for g, p in zip(gained, (*network.W, *network.B), strict=True):
-        wanted = 0.7 / len(X) * p.numpy() if p in network.W else 0 * p.numpy()
+        wanted = 0.7 / len(X) * p.numpy() if p.ndim == 2 else 0 * p.numpy()
         np.testing.assert_allclose(g, wanted, atol=1e-14)
 
 
@@ -268,7 +268,7 @@ def test_same_seed_same_result(batch_size: int | None) -> None:
 def test_batches_cover_every_sample_once() -> None:
     network = Network([1, 1], ["sigmoid"], "b_ce")
     batches = list(network.batches(10, 4))
-    assert [len(batch) for batch in batches] == [4, 4, 2]
+    assert [len(batch) for batch in batches] == [4, 3, 3]
     assert sorted(np.concatenate(batches)) == list(range(10))
 
 
