@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
-import linecache
-from collections.abc import Callable, Mapping, Sequence
-from inspect import Parameter, Signature
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from inspect import Signature
 
 
 def documentation(forward: Callable, operands: tuple[str, ...], rules: Mapping) -> str:
@@ -20,7 +22,7 @@ def documentation(forward: Callable, operands: tuple[str, ...], rules: Mapping) 
     Gradients, of g, the gradient of the result (out):
         x: g * np.cos(x)
     """
-    summary = inspect.getdoc(forward) or ""
+    summary = "\n".join(line.strip() for line in (forward.__doc__ or "").strip().splitlines())
     if isinstance(forward, np.ufunc):  # NumPy's: the signature, one paragraph, then much more
         summary = " ".join([*summary.split("\n\n"), "", ""][1].split())
         for number, operand in enumerate(operands, start=1):
@@ -42,16 +44,33 @@ def formula(rule: Callable) -> str:
         return "a lambda"
     first, start = min((line, column) for line, _, column, _ in places)
     last, end = max((line, column) for _, line, _, column in places)
-    lines = [linecache.getline(code.co_filename, i).encode() for i in range(first, last + 1)]
-    if not all(lines):
+    lines = source(code.co_filename)[first - 1 : last]
+    if not lines:
         return "a lambda"
+    lines = [*lines]
     lines[-1] = lines[-1][:end]  # columns are counted in bytes
     lines[0] = lines[0][start:]
     return " ".join(b" ".join(lines).decode().split())
 
 
-def signature_of(operands: tuple[str, ...], parameters: Sequence[Parameter]) -> Signature:
+@cache
+def source(path: str) -> tuple[bytes, ...]:
+    """The lines of a source file; none if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return tuple(file)
+    except OSError:
+        return ()
+
+
+def signature_of(operands: tuple[str, ...], defaults: dict[str, Any], required: Any) -> Signature:
     """How an op is called, as `inspect` and notebooks read it: operands, then options."""
-    first = [Parameter(operand, Parameter.POSITIONAL_OR_KEYWORD) for operand in operands]
-    options = [p.replace(annotation=Parameter.empty) for p in parameters[len(operands) :]]
+    from inspect import Parameter, Signature
+
+    kind = Parameter.POSITIONAL_OR_KEYWORD
+    first = [Parameter(operand, kind) for operand in operands]
+    options = [
+        Parameter(name, kind, default=Parameter.empty if default is required else default)
+        for name, default in defaults.items()
+    ]
     return Signature([*first, *options])

@@ -23,7 +23,7 @@ new_node = Node.__new__
 def unary(op: Op) -> Unary:
     """A caller of an op with one operand and no options."""
     forward, fitting, exact = op.forward, op.plan(1), op.plan(1, exact=True)
-    pick, saves_result = exact.pick, exact.save == (1,)
+    saves_result = exact.save == (1,)
 
     def call(x: Any) -> Tensor:
         if type(x) is not Tensor:
@@ -41,7 +41,7 @@ def unary(op: Op) -> Unary:
         node = new_node(Node)
         node.plan, node.first = exact if dtype is p.dtype else fitting, p
         node.second = node.many = node.notes = None
-        node.saved = (out,) if saves_result else pick((a,), out)
+        node.saved = (out,) if saves_result else exact.pick((a,), out) if exact.save else ()
         node.options = NO_OPTIONS
         node.shape, node.dtype, node.seq = p.shape, dtype, next_seq()
         t = new_tensor(Tensor)
@@ -120,5 +120,4 @@ def dressed(call: Any, op: Op) -> Any:
     call.__name__ = call.__qualname__ = op.name
     call.__doc__ = op.__doc__
     call.op = op
-    call.__signature__ = op.__signature__
     return call

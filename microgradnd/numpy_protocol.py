@@ -5,8 +5,8 @@ A function that has no rule raises and names itself; nothing ever detaches silen
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -141,7 +141,7 @@ def array_function(self: Tensor, function: Callable, types: Any, args: Any, opti
     ours, parameters = FUNCTIONS[function]
     if parameters is None:
         return ours(*args, **options)
-    signature = inspect.signature(function)
+    signature = signature_of(function)
     given = signature.bind(*args, **options).arguments
     taken = parameters.split()
     for key, value in given.items():
@@ -152,6 +152,13 @@ def array_function(self: Tensor, function: Callable, types: Any, args: Any, opti
         taken.pop()
     values = [given.get(key, signature.parameters[key].default) for key in taken]
     return ours(*(None if value is np._NoValue else value for value in values))
+
+
+@cache
+def signature_of(function: Callable) -> Any:
+    import inspect  # takes 9 ms to load, and most programs call no such function
+
+    return inspect.signature(function)
 
 
 Tensor.__array_ufunc__ = array_ufunc  # type: ignore[method-assign, assignment]

@@ -12,7 +12,6 @@ for is saved. The rows themselves stand in `microgradnd.ops`, one file per famil
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from types import MethodType
 from typing import Any
@@ -21,10 +20,19 @@ import numpy as np
 
 from microgradnd import errors
 from microgradnd.engine import Tensor, record, recording, untracked
-from microgradnd.formulas import documentation, signature_of
+from microgradnd.formulas import documentation
 from microgradnd.graph import NO_OPTIONS, Array, Node, constant
 
 OPS: dict[str, Op] = {}
+REQUIRED = object()  # the default of an option that has none
+
+
+def parameters_of(function: Callable) -> dict[str, Any]:
+    """The names of a function's parameters and their defaults."""
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount]
+    defaults = function.__defaults__ or ()
+    return dict(zip(names, (REQUIRED,) * (len(names) - len(defaults)) + defaults))
 
 
 class Plan:
@@ -47,15 +55,24 @@ class Plan:
         needs = [need for i in tracked for need in op.needs[op.operands[i]]]
         keys = [*op.operands, "out"]
         self.save = tuple(k for k, key in enumerate(keys) if key in needs and not op.variadic)
-        terms = (f"values[{k}]" if k < len(op.operands) else "out" for k in self.save)
-        self.pick = eval(f"lambda values, out: ({''.join(f'{term},' for term in terms)})")
         self.pulled = [i for i in tracked if wanted is None or wanted >> i & 1]
-        rules = {f"rule{i}": op.rules[op.operands[i]] for i in tracked}
+
+    def __getattr__(self, name: str) -> Callable:
+        """Compiles `pick` or `pull` when it is first needed: no import pays for unused ones."""
+        if name not in ("pick", "pull"):
+            raise AttributeError(name)
+        op = self.op
+        if name == "pick":
+            terms = (f"values[{k}]" if k < len(op.operands) else "out" for k in self.save)
+            self.pick = eval(f"lambda values, out: ({''.join(f'{term},' for term in terms)})")
+            return self.pick
+        rules = {f"rule{i}": op.rules[op.operands[i]] for i in self.pulled}
         if op.variadic:
             source = f"[(p, x) for p, x in zip(n.many, {self.call(0)}) if type(p) is Node]"
         else:
             source = "".join(f"({self.slot(i)}, {self.call(i)})," for i in self.pulled)
         self.pull = eval(f"lambda g, s, n: ({source})", {**rules, "Node": Node, "np": np})
+        return self.pull
 
     def slot(self, i: int) -> str:
         """The source of operand i of a node n."""
@@ -108,12 +125,9 @@ class Op:
         self.operands = tuple(operands.removeprefix("*").split())
         self.__doc__, self.__name__ = documentation(forward, self.operands, rules), name
         ufunc = isinstance(forward, np.ufunc)
-        parameters = [] if ufunc else list(inspect.signature(forward).parameters.values())
-        self.defaults = {p.name: p.default for p in parameters[len(self.operands) :]}
-        self.__signature__ = signature_of(self.operands, parameters)
-        self.needs = {
-            key: tuple(inspect.signature(rule).parameters)[1:] for key, rule in rules.items()
-        }
+        parameters = {} if ufunc else parameters_of(forward)
+        self.defaults = dict(list(parameters.items())[len(self.operands) :])
+        self.needs = {key: tuple(parameters_of(rule))[1:] for key, rule in rules.items()}
         known = {*self.operands, *self.defaults, "out", f"{self.operands[0]}_shapes"}
         known |= {f"{operand}_shape" for operand in self.operands}
         unknown = [n for needs in self.needs.values() for n in needs if n not in known]
@@ -125,6 +139,13 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}({', '.join([*self.operands, *self.defaults])})>"
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__signature__":  # loads `inspect`, which takes a third of the import's time
+            from microgradnd.formulas import signature_of
+
+            return signature_of(self.operands, self.defaults, REQUIRED)
+        raise AttributeError(name)
 
     def __get__(self, tensor: Any, kind: Any) -> Any:
         """Makes an op a method where it is an attribute of Tensor."""
@@ -146,7 +167,7 @@ class Op:
         for key, value in options.items():
             given[{"dim": "axis", "keepdim": "keepdims"}.get(key, key)] = value
         options = {**self.defaults, **given}
-        missing = [key for key, value in options.items() if value is inspect.Parameter.empty]
+        missing = [key for key, value in options.items() if value is REQUIRED]
         surplus = options.keys() - self.defaults.keys()
         if surplus or missing or len(args) > len(self.operands) + len(self.defaults):
             raise TypeError(f"{self!r}: unknown options {sorted(surplus)}, missing {missing}")
