@@ -114,7 +114,7 @@ class Tensor(TensorMethods):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward()` left here: None before, accumulated over calls after."""
-        return self._grad
+        return getattr(self, "_grad", None)  # unset on what operations make
 
     @grad.setter
     def grad(self, value: Tensor | Array | None) -> None:
@@ -183,7 +183,7 @@ class Tensor(TensorMethods):
             t = targets.get(node) if targets is not None else node.notes["target"]()
             g = settled(found, node)
             if t is not None:
-                t._grad = g if t._grad is None or node.plan is not None else t._grad + g
+                t._grad = g if t.grad is None or node.plan is not None else t.grad + g
 
 
 def node_of(tensor: Tensor) -> Node:
@@ -211,13 +211,13 @@ def seed(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Node
 def untracked(data: Array) -> Tensor:
     """A constant Tensor of an array, made without the checks of `Tensor(data)`."""
     out = new_tensor(Tensor)
-    out._data, out.node, out._grad, out._name = data, None, None, None
+    out._data, out.node, out._name = data, None, None
     return out
 
 
 def tracked(data: Array, node: Node) -> Tensor:
     out = new_tensor(Tensor)
-    out._data, out.node, out._grad = data, node, None
+    out._data, out.node = data, node
     return out
 
 

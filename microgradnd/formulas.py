@@ -44,10 +44,9 @@ def formula(rule: Callable) -> str:
         return "a lambda"
     first, start = min((line, column) for line, _, column, _ in places)
     last, end = max((line, column) for _, line, _, column in places)
-    lines = source(code.co_filename)[first - 1 : last]
+    lines = [*source(code.co_filename)[first - 1 : last]]
     if not lines:
         return "a lambda"
-    lines = [*lines]
     lines[-1] = lines[-1][:end]  # columns are counted in bytes
     lines[0] = lines[0][start:]
     return " ".join(b" ".join(lines).decode().split())

@@ -45,7 +45,7 @@ def unary(op: Op) -> Unary:
         node.options = NO_OPTIONS
         node.shape, node.dtype, node.seq = p.shape, dtype, next_seq()
         t = new_tensor(Tensor)
-        t._data, t.node, t._grad = out, node, None
+        t._data, t.node = out, node
         if mode is not True:
             mode(node, out)
         return t
@@ -108,7 +108,7 @@ def binary(op: Op) -> Binary:
         node.saved, node.options = saved, NO_OPTIONS
         node.shape, node.dtype, node.seq = shape, dtype, next_seq()
         t = new_tensor(Tensor)
-        t._data, t.node, t._grad = out, node, None
+        t._data, t.node = out, node
         if mode is not True:
             mode(node, out)
         return t

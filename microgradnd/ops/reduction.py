@@ -34,6 +34,10 @@ def kept(reduced: Value, shape: tuple[int, ...], axis: Axis) -> Value:
 
 def spread(g: Value, shape: tuple[int, ...], axis: Axis) -> Value:
     """A reduced gradient, repeated along the axes that were reduced."""
+    if type(g) is np.ndarray and g.size == 1:  # as np.broadcast_to, in a tenth of its time
+        repeated: np.ndarray = np.ndarray(shape, g.dtype, g, strides=(0,) * len(shape))
+        repeated.flags.writeable = False
+        return repeated
     return np.broadcast_to(kept(g, shape, axis), shape)
 
 
@@ -49,7 +53,9 @@ def sum_forward(x: np.ndarray, axis: Axis = None, keepdims: Flag = False) -> np.
 
 def mean_forward(x: np.ndarray, axis: Axis = None, keepdims: Flag = False) -> np.ndarray:
     """The mean over the axes."""
-    return np.mean(x, axis, keepdims=keepdims)
+    if x.dtype not in (np.float32, np.float64) or not x.size:
+        return np.mean(x, axis, keepdims=keepdims)
+    return np.add.reduce(x, axis, keepdims=keepdims) / length(x.shape, axis)  # np.mean, faster
 
 
 def max_forward(x: np.ndarray, axis: Axis = None, keepdims: Flag = False) -> np.ndarray:

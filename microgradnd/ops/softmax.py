@@ -17,14 +17,15 @@ Value = Any
 def shifted(x: np.ndarray, axis: Axis) -> tuple[np.ndarray, np.ndarray]:
     """x less its largest element along axis, and that element (0 where it is infinite)."""
     top = np.maximum.reduce(x, axis, keepdims=True)
-    top = np.where(np.isfinite(top), top, np.zeros_like(top))
+    if not np.isfinite(top).all():
+        top = np.where(np.isfinite(top), top, np.zeros_like(top))
     return x - top, top
 
 
 def softmax_forward(x: np.ndarray, axis: int = -1) -> np.ndarray:
     """exp(x) / sum(exp(x)) along an axis (eq. 5-30, with the sign of its own code)."""
     e = np.exp(shifted(x, axis)[0])
-    return e / np.add.reduce(e, axis, keepdims=True)
+    return np.divide(e, np.add.reduce(e, axis, keepdims=True), out=e)
 
 
 def log_softmax_forward(x: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -54,10 +55,13 @@ def cross_entropy_forward(z: np.ndarray, target: np.ndarray) -> np.ndarray:
     distribution over the classes: then the loss is -sum(target * log softmax(z)).
     """
     check_target(z, target)
-    y = log_softmax_forward(z)
-    if target.shape == z.shape:
-        return -np.add.reduce(target * y, -1)
-    return -np.take_along_axis(y, target[..., None], -1)[..., 0]
+    if target.shape == z.shape and target.dtype.kind == "f":
+        return -np.add.reduce(target * log_softmax_forward(z), -1)
+    y = shifted(z, -1)[0]
+    levels = np.log(np.add.reduce(np.exp(y), -1))
+    return levels - y.reshape(-1, y.shape[-1])[np.arange(target.size), target.ravel()].reshape(
+        target.shape
+    )
 
 
 def check_target(z: np.ndarray, target: np.ndarray) -> None:
@@ -77,9 +81,9 @@ def check_target(z: np.ndarray, target: np.ndarray) -> None:
 
 def cross_entropy_z(g: Value, z: Value, target: Value) -> Value:
     p = softmax(z) if isinstance(z, Tensor) else softmax_forward(z)
-    if target.shape == z.shape:
+    if target.shape == z.shape and target.dtype.kind == "f":
         return g[..., None] * (p * target.sum(axis=-1, keepdims=True) - target)
-    return g[..., None] * (p - (target[..., None] == np.arange(z.shape[-1])).astype(p.dtype))
+    return g[..., None] * (p - (target[..., None] == np.arange(z.shape[-1])))
 
 
 # fmt: off
