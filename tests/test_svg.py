@@ -197,6 +197,23 @@ def test_accumulation_is_spelled_out() -> None:
     assert re.search(r"\s3\s+\(multiply.*\n\s+\+ 3\s", record.findtext(f"{SVG}title", ""))
 
 
+def test_a_scalar_used_three_times_has_the_sum_of_three_contributions() -> None:
+    x = Tensor(3.0, requires_grad=True, name="x")
+    _, found = read(draw(x * x * x + x).svg())
+    record = found["t-1"]
+    keys = record.attrib["data-contributions"].split()
+    assert keys == ["e-3-1", "e-2-1", "e-1-0", "e-1-1"]
+    terms = [float(found[key].attrib["data-contribution"]) for key in keys]
+    assert terms == [1.0, 9.0, 9.0, 9.0]
+    assert float(record.attrib["data-grad"]) == sum(terms) == 28.0
+    assert "Σ 4 contributions" in words(record)
+    assert "grad is the sum of 4 contributions" in record.findtext(f"{SVG}title", "")
+    assert [found[tag].attrib["data-home"] for tag in ("t-1-u2", "t-1-u3")] == ["t-1", "t-1"]
+    cube = read(draw(x * x * x).svg())[1]["t-1"]
+    assert "Σ 3 contributions" in words(cube)
+    assert float(cube.attrib["data-grad"]) == 27.0
+
+
 HOSTILE = 'a"b<script>&c\n{|}\x00\x1b'
 
 
