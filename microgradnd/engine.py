@@ -41,7 +41,7 @@ Observer = Callable[[Node, int, Any], None]
 # Called with each gradient contribution of every walk (anomaly mode).
 watcher: ContextVar[Observer | None] = ContextVar("watcher", default=None)
 default_dtype = [np.dtype(np.float64)]  # one cell, so that set_default_dtype reaches everyone
-new_node, new_tensor = Node.__new__, object.__new__
+new_tensor = object.__new__
 
 
 class Tensor(TensorMethods):
@@ -138,7 +138,7 @@ class Tensor(TensorMethods):
         elif self.node is None:
             if self._data.dtype.kind != "f":
                 raise errors.needs_float(self._data.dtype)
-            self.node = node = new_node(Node)
+            self.node = node = Node()
             node.plan = node.first = node.second = node.many = None
             node.saved, node.options = (self._data,), NO_OPTIONS
             node.shape, node.dtype, node.seq = self._data.shape, self._data.dtype, next_seq()
@@ -225,7 +225,7 @@ def record(
     plan: Plan, parents: tuple, saved: tuple, out: Array, mode: Any, options: dict[str, Any]
 ) -> Tensor:
     """The Tensor of a result, with the node that remembers how it came about."""
-    node = new_node(Node)
+    node = Node()
     few = 1 <= len(parents) <= 2 and not plan.op.variadic
     node.first, node.second = (*parents, None)[:2] if few else (None, None)
     node.plan, node.many, node.saved, node.options = plan, None if few else parents, saved, options

@@ -17,7 +17,6 @@ from microgradnd.signatures import Binary, Unary
 from microgradnd.table import Op, as_operand
 
 is_recording = recording.get
-new_node = Node.__new__
 
 
 def unary(op: Op) -> Unary:
@@ -38,7 +37,7 @@ def unary(op: Op) -> Unary:
         if p is None or not (mode := is_recording()):
             return untracked(out)
         dtype = out.dtype
-        node = new_node(Node)
+        node = Node()
         node.plan, node.first = exact if dtype is p.dtype else fitting, p
         node.second = node.many = node.notes = None
         node.saved = (out,) if saves_result else exact.pick((a,), out) if exact.save else ()
@@ -100,7 +99,7 @@ def binary(op: Op) -> Binary:
             plan = both_exact if exact else both
             if saves_operands:
                 saved = a, b
-        node = new_node(Node)
+        node = Node()
         node.plan, node.first, node.second = plan, p, q
         node.many = node.notes = None
         if saved is None:

@@ -211,7 +211,7 @@ def rebuild(self: Tensor) -> tuple:
     """Copies and pickles constants and leaves; of computed tensors it would lose the graph."""
     if not self.is_leaf:
         raise errors.lossy("copying or pickling a computed tensor")
-    return _restored, (self._data.copy(), self.requires_grad, self.name, self._grad)
+    return _restored, (self._data.copy(), self.requires_grad, self.name, self.grad)
 
 
 def _restored(data: Array, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:

@@ -67,6 +67,11 @@ def joined(join: Callable[[int], int], at_least: int) -> Callable:
     return call
 
 
+def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    """np.clip, which takes its bounds under two names each."""
+    return METHODS["clip"](a, min if a_min is None else a_min, max if a_max is None else a_max)
+
+
 def moveaxis(a: Tensor, source: Any, destination: Any) -> Tensor:
     """The axes `source` moved to the places `destination`; the others keep their order."""
     order = np.moveaxis(np.empty((0,) * a.ndim), source, destination)  # checks the arguments
@@ -85,6 +90,8 @@ FUNCTIONS: dict[Callable, tuple[Callable, str | None]] = {
     np.mean: (reduction.mean, "a axis keepdims"),
     np.max: (reduction.max, "a axis keepdims"),
     np.min: (reduction.min, "a axis keepdims"),
+    np.amax: (reduction.max, "a axis keepdims"),
+    np.amin: (reduction.min, "a axis keepdims"),
     np.prod: (reduction.prod, "a axis keepdims"),
     np.var: (reduction.var, "a axis ddof keepdims"),
     np.std: (reduction.std, "a axis ddof keepdims"),
@@ -103,8 +110,9 @@ FUNCTIONS: dict[Callable, tuple[Callable, str | None]] = {
     np.hstack: (joined(lambda ndim: min(1, ndim - 1), 1), "tup"),
     np.split: (shape.split, "ary indices_or_sections axis"),
     np.where: (elementwise.where, None),
-    np.clip: (METHODS["clip"], "a a_min a_max"),
+    np.clip: (clip, None),
     np.round: (elementwise.round, "a decimals"),
+    np.around: (elementwise.round, "a decimals"),
     np.dot: (linalg.dot, None),
     np.einsum: (einstein.einsum, None),
 }

@@ -6,7 +6,6 @@ import copy
 import gc
 import pickle
 import threading
-import time
 import weakref
 
 import numpy as np
@@ -22,7 +21,7 @@ def leaf(*values: float, name: str | None = None) -> Tensor:
     return Tensor(np.array(values), requires_grad=True, name=name)
 
 
-# --- depth, order, memory ---------------------------------------------------------------------
+# --- depth, order, memory ---
 
 
 def test_a_chain_of_100_000_operations_runs_backward_and_is_freed() -> None:
@@ -44,11 +43,10 @@ def test_thirty_stacked_diamonds_take_a_walk_of_sixty_nodes() -> None:
     y = x
     for _ in range(30):
         y = y * 0.5 + y * 0.5
-    started = time.perf_counter()
     visited: list[int] = []
     found = walk(seed([y], [None]), observer=lambda node, i, g: visited.append(node.seq))
-    assert time.perf_counter() - started < 5  # 2**30 paths, one by one, would take days
-    assert len(set(visited)) == 90
+    assert len(set(visited)) == 90  # not 2**30 paths
+    assert len(visited) == 120
     assert found[x.node] == 1.0
 
 
@@ -124,7 +122,7 @@ def test_dead_tensors_take_their_unneeded_activations_along() -> None:
     assert x.grad.tolist() == [2.0, 2.0]
 
 
-# --- accumulation and ownership ---------------------------------------------------------------
+# --- accumulation and ownership ---
 
 
 def test_the_two_leaves_of_a_sum_never_share_a_gradient_buffer() -> None:
@@ -158,7 +156,7 @@ def test_the_gradient_of_a_sum_can_be_written_to() -> None:
 def test_a_fresh_gradient_is_not_copied_for_its_leaf() -> None:
     a = leaf(1.0, 2.0)
     kept: list[int] = []
-    walk_observer = lambda node, i, g: kept.append(g.__array_interface__["data"][0])  # noqa: E731
+    walk_observer = lambda node, i, g: kept.append(g.__array_interface__["data"][0])
     y = (a * 3.0).sum()
     token = mg.engine.watcher.set(walk_observer)
     try:
@@ -206,7 +204,7 @@ def test_the_gradient_has_the_dtype_and_shape_of_its_tensor() -> None:
     assert narrow.grad.data == pytest.approx(np.full((3, 1), 8.0))
 
 
-# --- graphs: freed, kept, stale ---------------------------------------------------------------
+# --- graphs: freed, kept, stale ---
 
 
 def test_a_second_backward_through_a_freed_graph_explains_itself() -> None:
@@ -264,7 +262,7 @@ def test_assigning_a_new_array_leaves_old_graphs_right() -> None:
         w.data = np.zeros(2)
 
 
-# --- what can be asked of backward ------------------------------------------------------------
+# --- what can be asked of backward ---
 
 
 def test_backward_of_a_non_scalar_needs_a_gradient_of_its_shape() -> None:
@@ -347,7 +345,7 @@ def test_backward_with_create_graph_gives_a_gradient_that_can_be_differentiated(
     assert x.grad.item() == pytest.approx(12.0)
 
 
-# --- hooks, retain_grad, detach, names ----------------------------------------------------------
+# --- hooks, retain_grad, detach, names ---
 
 
 def test_a_hook_sees_the_whole_gradient_and_may_replace_it() -> None:
@@ -398,7 +396,7 @@ def test_names_stand_on_the_graph() -> None:
     assert repr(h) == "Tensor([2.], op='multiply', name='h')"
 
 
-# --- recording ----------------------------------------------------------------------------------
+# --- recording ---
 
 
 def test_no_grad_and_enable_grad_nest() -> None:
@@ -470,7 +468,7 @@ def test_threads_walk_one_graph_at_the_same_time() -> None:
     assert all(np.array_equal(r, expected) for r in results)
 
 
-# --- in place -------------------------------------------------------------------------------------
+# --- in place ---
 
 
 def test_in_place_on_a_leaf_raises_while_recording_and_works_under_no_grad() -> None:
@@ -515,7 +513,7 @@ def test_writing_items_does_not_change_what_the_graph_saved() -> None:
     assert x.grad.item() == 2.0
 
 
-# --- leaves and data --------------------------------------------------------------------------------
+# --- leaves and data ---
 
 
 @pytest.mark.parametrize("dtype", [int, bool, np.uint8])
@@ -573,7 +571,7 @@ def test_leaves_copy_and_pickle_and_computed_tensors_refuse_to() -> None:
         copy.deepcopy(w * 2.0)
 
 
-# --- rules that are wrong ---------------------------------------------------------------------------
+# --- rules that are wrong ---
 
 
 def test_a_rule_that_gives_a_wrong_shape_is_named() -> None:
@@ -594,7 +592,7 @@ def test_an_operand_without_a_rule_must_not_require_a_gradient() -> None:
         mg.where(leaf(1.0, 0.0), 1.0, 2.0)
 
 
-# --- anomaly mode -----------------------------------------------------------------------------------
+# --- anomaly mode ---
 
 
 def test_anomaly_mode_names_the_line_of_the_first_nan() -> None:

@@ -393,6 +393,7 @@ KINKS: dict[str, tuple[Callable, Any, Any]] = {
     "leaky_relu": (lambda x: mg.leaky_relu(x, 0.25), [-1.0, 0.0, 1.0], [0.25, 0.25, 1]),
     "abs": (mg.abs, [-2.0, 0.0, 2.0], [-1, 0, 1]),
     "sign": (mg.sign, [0.0], [0]),
+    "hypot": (lambda x: mg.hypot(x, 0.0), [-2.0, 0.0, 2.0], [-1, 0, 1]),
     "max of a tie": (lambda x: x.max(), [3.0, 1.0, 3.0, 3.0], [1 / 3, 0, 1 / 3, 1 / 3]),
     "max along an axis": (lambda x: x.max(axis=0), [[2.0, 1.0], [2.0, 0.0]], [[0.5, 1], [0.5, 0]]),
     "min of a tie": (lambda x: x.min(), [[1.0, 2.0], [1.0, 1.0]], [[1 / 3, 0], [1 / 3, 1 / 3]]),

@@ -1,8 +1,8 @@
 """Elementwise operations: arithmetic, powers, exponentials, activations, choices.
 
-Kinks are settled here, each tested: |x|'(0) = 0, relu'(0) = 0, ties of maximum and minimum go
-half-half, clip has slope 1 at its bounds, and sqrt'(0) = inf. To keep that infinity out of a
-gradient choose twice, before and after: `where(x > 0, sqrt(where(x > 0, x, 1)), 0)`.
+Kinks are settled here, each tested: |x|'(0) = 0, relu'(0) = 0, hypot'(0, 0) = 0, ties of maximum
+and minimum go half-half, clip has slope 1 at its bounds, and sqrt'(0) = inf. To keep that infinity
+out of a gradient choose twice, before and after: `where(x > 0, sqrt(where(x > 0, x, 1)), 0)`.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ minimum  = binary(op(np.minimum,  "x y", x=lambda g, x, y: where_larger(g, y, x)
                                          y=where_larger))
 arctan2  = binary(op(np.arctan2,  "x y", x=lambda g, x, y: g * y / (x * x + y * y),
                                          y=lambda g, x, y: -g * x / (x * x + y * y)))
-hypot    = binary(op(np.hypot,    "x y", x=lambda g, x, out: g * x / out,
-                                         y=lambda g, y, out: g * y / out))
+hypot    = binary(op(np.hypot,    "x y", x=lambda g, x, out: g * x / np.where(out == 0, 1, out),
+                                         y=lambda g, y, out: g * y / np.where(out == 0, 1, out)))
 logaddexp = binary(op(np.logaddexp, "x y", x=lambda g, x, out: g * np.exp(x - out),
                                            y=lambda g, y, out: g * np.exp(y - out)))
 
