@@ -301,6 +301,23 @@ def test_labels_sit_on_no_record() -> None:
         assert not any(a < x < c and b < y < d for a, b, c, d in boxes)
 
 
+@pytest.mark.parametrize(("direction", "axis"), [("TB", 1), ("LR", 0)])
+def test_a_pill_stands_right_before_its_result(direction: str, axis: int) -> None:
+    x = Tensor([[3.0], [1.0]], requires_grad=True, name="x")
+    _, found = read(draw(x * x, gradient=[[1.0], [1.0]], direction=direction).svg())
+    pill, result = found["op-1"], found["t-2"]
+    rect = pill.findall(f"{SVG}rect")[0]
+    length = float(rect.attrib[("width", "height")[axis]]) + 1.0
+    gap = shift(result)[axis] - shift(pill)[axis] - length
+    assert 10.0 <= gap <= 16.0
+    start, end = (float(x) for x in re.findall(r"-?[\d.]+", drawn(found["e-1-out"]))[axis:8:6])
+    assert start < end <= start + gap
+
+
+def drawn(edge: ElementTree.Element) -> str:
+    return edge.findall(f"{SVG}path")[0].attrib["d"]
+
+
 @pytest.mark.parametrize("theme", [0, 1])
 def test_every_text_is_legible_on_what_it_is_written(theme: int) -> None:
     for role, grounds in TEXT_ON.items():

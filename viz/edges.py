@@ -220,7 +220,7 @@ def joined(wire: Wire, start: Point, end: Point, route: list[Point], index: Inde
     """The curve from port to port: an S if it is short and free, else the engine's way."""
     drop = end[1] - start[1]
     if 0 < drop <= SHORT or len(route) == 4:
-        bend = max(abs(drop) / 2, 14.0)
+        bend = drop / 2
         ess = [start, (start[0], start[1] + bend), (end[0], end[1] - bend), end]
         ends = (wire.tail, wire.head)
         if drop > 0 and not any(index.hits(around(p, 7.0), ends) for p in sampled(ess)):

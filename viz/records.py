@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,11 @@ INFIX = {
 }  # fmt: skip
 
 HEADER = 22.0
+PILL = 28.0  # height of a pill without a caption
 PAD = 9.0
 INDENT = 42.0  # where the contents of a row start, after its label
 THUMB = (54.0, 26.0)
+NUMBER = 12.0  # font size of a scalar
 CELL = 16.0  # height of a cell that shows its number
 FOOT = 17.0
 RING = 4.0  # how far the ring of an accumulated gradient stands off
@@ -30,21 +33,36 @@ FEW = 9  # a matrix of so many elements shows its numbers
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """A part of a record, its data or its gradient, and the rectangle it has there."""
+
+    label: str
+    summary: Summary | None
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
 class Face:
-    """The measures of a node: its box, and of a record the kind and height of its rows."""
+    """The measures of a node: its box, and of a record the kind and place of its rows."""
 
     width: float
     height: float
-    rows: tuple[tuple[str, Summary | None, float], ...] = ()
+    rows: tuple[Row, ...] = ()
     form: str = ""
-    cell: float = 0.0
     foot: str = ""
     margin: float = 0.0  # room for a ring around the box
 
 
 def form_of(shape: tuple[int, ...]) -> str:
-    """How an array is shown: as a number, a table of numbers or a heat-map."""
-    if shape == ():
+    """How an array is shown: as a number, a table of numbers or a heat-map.
+
+    >>> form_of((1, 1)), form_of((3, 2)), form_of((16, 16))
+    ('scalar', 'table', 'map')
+    """
+    if math.prod(shape) == 1:
         return "scalar"
     rows, columns = (1, *shape)[-2:]
     if 0 in shape:
@@ -53,47 +71,58 @@ def form_of(shape: tuple[int, ...]) -> str:
     return "table" if few else "map"
 
 
-def face(node: Mapping[str, Any]) -> Face:
-    """The measures of a node of the picture's graph."""
+def face(node: Mapping[str, Any], direction: str) -> Face:
+    """The measures of a node of the picture's graph; those of a record suit the direction."""
     kind = node["kind"]
     if kind == "operation":
         return face_of_pill(node)
     if kind == "tag":
         return Face(min(width(tag_label(node), 11.0, True) + 18.0, WIDEST), 20.0)
-    return face_of_record(node)
+    return face_of_record(node, direction)
 
 
 def tag_label(node: Mapping[str, Any]) -> str:
     return f"{title_of({**node, 'id': node['home']})} ↗"
 
 
-def face_of_record(node: Mapping[str, Any]) -> Face:
+def face_of_record(node: Mapping[str, Any], direction: str) -> Face:
+    """A record's measures; slim columns stand side by side where the picture grows downward."""
     form = form_of(node["shape"])
-    rows = [("data", node["value"])]
+    parts = [("data", node["value"])]
     if node["kind"] != "constant":
-        rows.append(("grad", node["gradient"]))
-    shown = [summary for _, summary in rows if summary is not None]
-    lines = (1, *node["shape"])[-2] if form == "table" else 0
-    high = {"scalar": 19.0, "table": lines * CELL + 6.0, "map": THUMB[1] + 6.0, "empty": 18.0}[form]
-    sized = tuple((label, x, 19.0 if x is None else high) for label, x in rows)
+        parts.append(("grad", node["gradient"]))
+    abreast = direction == "TB" and (1, *node["shape"])[-1] == 1 and len(parts) == 2
     foot = footnote(node)
-    cell = 0.0
-    if form == "scalar":
-        inner = max(width(number(x.mean), 12.5, True) for x in shown)
-    elif form == "table":
-        cells = (number(v, 3) for x in shown for v in flat(x.elements))
-        cell = max(34.0, *(width(v, 10.0) + 7.0 for v in cells))
-        inner = cell * (1, *node["shape"])[-1]
-    elif form == "map":
-        inner = THUMB[0] + 8.0 + max(max(map(stat_width, shown)), 100.0)
-    else:
-        inner = width("empty", 10.0)
     head = width(title_of(node), 12.0, True) + 12.0 + width(meta_of(node), 9.5) + 2 * PAD
     below = width(foot, 9.5, True) + 2 * PAD
-    across = max(INDENT + inner + PAD, min(max(head, below), WIDEST), 96.0)
-    down = HEADER + 4.0 + sum(h for _, _, h in sized) + (FOOT if foot else 0.0) + 3.0
+    room = INDENT + inner_width(node["shape"], form, [x for _, x in parts if x]) + PAD
+    count = len(parts) if abreast else 1
+    across = even(max(count * room, min(max(head, below), WIDEST), 96.0))
+    y, rows = HEADER + 3.0, []
+    for k, (label, x) in enumerate(parts):
+        high = row_height(node["shape"], form) if x is not None or abreast else 18.0
+        rows.append(Row(label, x, k * across / 2 if abreast else 0.0, y, across / count, high))
+        y += 0.0 if abreast and k == 0 else high
     ring = RING + 1.0 if len(arrivals(node)) > 1 else 0.0
-    return Face(even(across), down, sized, form, cell, foot, ring)
+    down = y + (FOOT if foot else 0.0) + 3.0
+    return Face(across, down, tuple(rows), form, foot, ring)
+
+
+def row_height(shape: tuple[int, ...], form: str) -> float:
+    lines = (1, *shape)[-2] if form == "table" else 0
+    return {"scalar": 18.0, "table": lines * CELL + 5.0, "map": THUMB[1] + 6.0, "empty": 18.0}[form]
+
+
+def inner_width(shape: tuple[int, ...], form: str, shown: Sequence[Summary]) -> float:
+    """How wide the contents of a row are."""
+    if form == "scalar":
+        return max(width(number(x.mean), NUMBER, True) for x in shown)
+    if form == "table":
+        cells = (number(v, 3) for x in shown for v in flat(x.elements))
+        return max(34.0, *(width(v, 10.0) + 7.0 for v in cells)) * (1, *shape)[-1]
+    if form == "map":
+        return THUMB[0] + 8.0 + max(max(map(stat_width, shown)), 100.0)
+    return width("empty", 10.0)
 
 
 def even(x: float) -> float:
@@ -148,13 +177,10 @@ def draw_node(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
         )  # fmt: skip
         return box + pen.text(f.width / 2, 14.0, label, size=11.0, bold=True, anchor="middle")
     parts = [frame(pen, node["kind"], f), heading(pen, node, f)]
-    y = HEADER + 4.0
-    for label, summary, high in f.rows:
-        parts.append(row(pen, label, summary, y, high, f))
-        y += high
+    parts += [row(pen, part, f.form) for part in f.rows]
     if f.foot:
         parts.append(
-            pen.text(f.width / 2, y + 11.0, f.foot, size=9.5, fill="sum-ink", bold=True,
+            pen.text(f.width / 2, f.height - 9.0, f.foot, size=9.5, fill="sum-ink", bold=True,
                      anchor="middle")
         )  # fmt: skip
     return "".join(parts)
@@ -201,39 +227,40 @@ def heading(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
     )
 
 
-def row(pen: Pen, label: str, x: Summary | None, y: float, high: float, f: Face) -> str:
+def row(pen: Pen, part: Row, form: str) -> str:
     """One row of a record: its label and what it holds; "—" for what was not computed."""
-    middle = y + high / 2
-    ink = "grad-ink" if label == "grad" else "muted"
-    text = pen.text(PAD + 2.0, middle + 3.5, label, fill=ink)
+    x, left, middle = part.summary, part.x + INDENT, part.y + part.height / 2
+    ink = "grad-ink" if part.label == "grad" else "muted"
+    text = pen.text(part.x + PAD + 2.0, middle + 3.5, part.label, fill=ink)
     if x is None:
-        return text + pen.text(INDENT, middle + 3.5, "—", size=12.0, fill="muted")
-    if f.form == "scalar":
-        back = pen.hatch(INDENT - 3, y + 1, f.width - INDENT - 4, high - 2) if x.flaw else ""
+        return text + pen.text(left, middle + 3.5, "—", size=12.0, fill="muted")
+    if form == "scalar":
+        back = ""
+        if x.flaw:
+            wide = part.width - INDENT - 4
+            back = pen.hatch(left - 3, part.y + 1, wide, part.height - 2)
         halo = "record" if x.flaw else None
-        return (
-            text
-            + back
-            + pen.text(INDENT, middle + 4.5, number(x.mean), size=12.5, bold=True, halo=halo)
-        )
-    if f.form == "table":
-        return text + table(pen, x, y + 2.0, f)
-    if f.form == "empty":
-        return text + pen.text(INDENT, middle + 3.5, "empty", fill="muted")
-    return text + heat(pen, x, y + 3.0) + statistics(pen, x, middle, f)
+        value = pen.text(left, middle + 4.2, number(x.mean), size=NUMBER, bold=True, halo=halo)
+        return text + back + value
+    if form == "table":
+        return text + table(pen, x, left, part.y + 2.0, part.width - INDENT - PAD)
+    if form == "empty":
+        return text + pen.text(left, middle + 3.5, "empty", fill="muted")
+    right = part.x + part.width - PAD
+    return text + heat(pen, x, left, part.y + 3.0) + statistics(pen, x, left, right, middle)
 
 
-def table(pen: Pen, x: Summary, y: float, f: Face) -> str:
+def table(pen: Pen, x: Summary, x0: float, y: float, wide: float) -> str:
     """Few elements as cells of a heat-map with their numbers in them."""
     assert x.thumb is not None
     pixels = colours(x.thumb, x.top)
     columns = x.thumb.shape[1]
-    cell = (f.width - INDENT - PAD) / columns
+    cell = wide / columns
     values = flat(x.elements)
-    parts = [rectangles(pixels, INDENT, y, cell, CELL)]
+    parts = [rectangles(pixels, x0, y, cell, CELL)]
     for k, v in enumerate(values):
         i, j = divmod(k, columns)
-        left, top = INDENT + j * cell, y + i * CELL
+        left, top = x0 + j * cell, y + i * CELL
         r, g, b, _ = pixels[i, j].tolist()
         if v - v != 0:  # NaN or infinite
             parts.append(
@@ -248,10 +275,10 @@ def table(pen: Pen, x: Summary, y: float, f: Face) -> str:
             f'text-anchor="middle" fill="{ink_on((r, g, b))}">{number(v, 3)}</text>'
         )
     high = x.thumb.shape[0] * CELL
-    return "".join(parts) + pen.rect(INDENT, y, cell * columns, high, stroke="line", line=0.8)
+    return "".join(parts) + pen.rect(x0, y, wide, high, stroke="line", line=0.8)
 
 
-def heat(pen: Pen, x: Summary, y: float) -> str:
+def heat(pen: Pen, x: Summary, x0: float, y: float) -> str:
     """The thumbnail: rectangles if its cells are few, else a small PNG drawn without smoothing."""
     assert x.thumb is not None
     pixels = colours(x.thumb, x.top)
@@ -260,7 +287,7 @@ def heat(pen: Pen, x: Summary, y: float) -> str:
     dx = min(THUMB[0] / columns, 2.2 * THUMB[1] / rows)
     dy = min(THUMB[1] / rows, max(2.2 * dx, 6.0))
     w, h = dx * columns, dy * rows
-    left, top = INDENT + (THUMB[0] - w) / 2, y + (THUMB[1] - h) / 2
+    left, top = x0 + (THUMB[0] - w) / 2, y + (THUMB[1] - h) / 2
     if rows * columns <= 64 and min(dx, dy) >= 3.0:
         cells = rectangles(pixels, left, top, dx, dy)
     else:
@@ -273,9 +300,9 @@ def heat(pen: Pen, x: Summary, y: float) -> str:
     return cells + flawed + pen.rect(left, top, w, h, stroke="line", line=0.8)
 
 
-def statistics(pen: Pen, x: Summary, middle: float, f: Face) -> str:
+def statistics(pen: Pen, x: Summary, x0: float, right: float, middle: float) -> str:
     first, second, top = stats_of(x)
-    left, right = INDENT + THUMB[0] + 8.0, f.width - PAD
+    left = x0 + THUMB[0] + 8.0
     return (
         pen.text(left, middle - 2.5, first, size=9.5, bold=bool(x.flaw))
         + pen.text(left, middle + 9.5, second, size=9.5)
@@ -319,7 +346,7 @@ def face_of_pill(node: Mapping[str, Any]) -> Face:
     caption = caption_of(node)
     label = fit(one_line(node["name"]), 150.0, 12.0, True)
     text = max(width(label, 12.0, True), width(caption, 9.5))
-    return Face(even(max(text + 26.0 + chip_width(node), 64.0)), 40.0 if caption else 28.0)
+    return Face(even(max(text + 26.0 + chip_width(node), 64.0)), 40.0 if caption else PILL)
 
 
 def chip_width(node: Mapping[str, Any]) -> float:

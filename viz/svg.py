@@ -9,8 +9,9 @@ from typing import Any
 import networkx as nx
 
 from viz import edges, words
+from viz.blocks import blocks_of, stand
 from viz.edges import Rect, Wire
-from viz.layout import Box, Layout, Link, layout
+from viz.layout import Layout, Link, layout
 from viz.legend import items, legend
 from viz.pen import Pen, Point, attributes, coordinate, curve, document, group, place
 from viz.records import Face, draw_node, face
@@ -20,7 +21,7 @@ from viz.theme import style
 
 MARGIN = 26.0
 NARROWEST = 520.0  # so that title and legend have room beside a slim graph
-RANKSEP = {"TB": 36.0, "LR": 78.0}  # in the second, labels lie along the edges
+RANKSEP = {"TB": 30.0, "LR": 78.0}  # in the second, labels lie along the edges
 NODESEP = 26.0
 ARROW = 7.5
 
@@ -34,25 +35,24 @@ def write(
         graph: as `viz.picture.build` makes it.
         theme, direction, engine, timeout: as for `viz.draw`.
     """
-    faces = {name: face(node) for name, node in graph.nodes(data=True)}
+    faces = {name: face(node, direction) for name, node in graph.nodes(data=True)}
     wires = wires_of(graph)
-    links = [Link(wire.id, wire.tail, wire.head) for wire in wires]
-    sizes = [Box(n, f.width + 2 * f.margin, f.height + 2 * f.margin) for n, f in faces.items()]
+    blocks, home = blocks_of(graph, faces, direction)
+    links = [
+        Link(wire.id, home[wire.tail], home[wire.head])
+        for wire in wires
+        if home[wire.tail] != home[wire.head]
+    ]
     placed = layout(
-        sizes, links, direction=direction, engine=engine, timeout=timeout,
-        ranksep=RANKSEP[direction], nodesep=NODESEP,
+        [block.box for block in blocks], links, direction=direction, engine=engine,
+        timeout=timeout, ranksep=RANKSEP[direction], nodesep=NODESEP,
     )  # fmt: skip
-    boxes = {name: box_of(placed.positions[name], f) for name, f in faces.items()}
+    boxes: dict[str, Rect] = {}
+    for block in blocks:
+        boxes |= stand(block, placed.positions[block.box.id], faces, direction)
     run_wires(wires, boxes, faces, graph, placed, direction)
     edges.put_labels(wires, boxes)
     return assemble(Pen(theme), graph, faces, boxes, wires, placed)
-
-
-def box_of(centre: Point, f: Face) -> Rect:
-    """Where a node stands, its ring included, on half pixels' grid so that lines are crisp."""
-    w, h = f.width / 2 + f.margin, f.height / 2 + f.margin
-    x, y = round(centre[0]), round(centre[1])
-    return x - w, y - h, x + w, y + h
 
 
 def order(key: str) -> tuple[int, float]:
@@ -112,6 +112,8 @@ def run_wires(
         corner = min(14.0, (bottom - top) / 2, (right - left) / 2) if pill else 7.0
         flat[name] = max(right - left - 2 * corner - 4.0, 12.0)
     routes = {key: [edges.turn(direction, p) for p in r] for key, r in placed.routes.items()}
+    straight = [(0.0, 0.0)] * 4  # within a block: from port to port
+    routes |= {wire.id: straight for wire in wires if wire.id not in routes}
     edges.lay(wires, frames, flat, routes)
     for wire in wires:
         wire.forth = [edges.turn(direction, p) for p in wire.forth]
