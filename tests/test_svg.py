@@ -343,6 +343,23 @@ def test_heat_maps_keep_sign_scale_and_the_largest_element() -> None:
     assert np.isnan(shrink(np.array([[1.0, np.nan, 3.0]]), 1, 1)).all()
 
 
+def test_a_thumbnail_does_not_hide_what_was_dropped() -> None:
+    random = np.random.default_rng(1)
+    mask = 2.0 * (random.random((32, 256)) < 0.5)
+    cells, caption = thumbnail(mask)
+    assert np.array_equal(cells, mask[:16, :16])
+    assert caption == "first 16×16 of 32×256"
+    tooltip = read(draw(Tensor(mask, name="mask")).svg())[1]["t-1"].findtext(f"{SVG}title", "")
+    assert "thumbnail: first 16×16 of 32×256" in tooltip
+    strip, caption = thumbnail(mask[:, :8].ravel())
+    assert 0.3 < np.mean(strip == 0) < 0.7
+    assert caption == "first 1×64 of 1×256"
+    assert 0.3 < np.mean(thumbnail(mask.reshape(2, 4, 32, 32))[0] == 0) < 0.7
+    dense = random.normal(size=(32, 256))
+    assert np.abs(thumbnail(dense)[0]).max() == np.abs(dense).max()
+    assert thumbnail(dense)[1] == ""
+
+
 def test_stacks_of_images_are_tiled_and_captioned() -> None:
     cells, caption = thumbnail(np.ones((2, 20, 30, 30)))
     assert cells.shape == (2 * 12 + 1, 4 * 12 + 3)

@@ -15,6 +15,7 @@ CELLS = 16  # a matrix is shown with at most so many rows and columns
 STRIP = 64  # a vector with at most so many cells
 CHANNELS = 8  # of a stack of images, so many are shown
 TILE = 12  # each with at most so many rows and columns
+HIDDEN = 0.1  # a share of zeros that a thumbnail must not hide
 GAP = np.float64(2e300)  # stands for the space between tiles, which has no colour
 GREY = (128, 128, 128)
 
@@ -37,19 +38,42 @@ def shrink(x: Array, rows: int, columns: int) -> Array:
     return x
 
 
+def small(images: list[Array], rows: int, columns: int) -> tuple[list[Array], str]:
+    """Matrices of one shape in at most rows × columns cells each, and what was left out.
+
+    The largest |x| of each block lets no spike vanish, but it hides zeros: a dropout mask or a
+    layer of half-dead units would look as if every element were alive. Where zeros are at least
+    a tenth and more than half of their share would vanish, the first elements are shown instead,
+    one per cell, and the caption says so. Sparse arrays stay whole: their zeros survive.
+
+    >>> mask = np.tile([0.0, 2.0], (32, 128))
+    >>> small([mask], 1, 4)
+    ([array([[0., 2., 0., 2.]])], 'first 1×4 of 32×256')
+    """
+    shrunk = [shrink(x, rows, columns) for x in images]
+    zeros = 1.0 - float(np.mean([np.count_nonzero(x) / x.size for x in images]))
+    left = 1.0 - float(np.mean([np.count_nonzero(x) / x.size for x in shrunk]))
+    if zeros < HIDDEN or left >= zeros / 2:
+        return shrunk, ""
+    high, wide = images[0].shape
+    caption = f"first {min(rows, high)}×{min(columns, wide)} of {high}×{wide}"
+    return [x[:rows, :columns] for x in images], caption
+
+
 def thumbnail(x: Array) -> tuple[Array, str]:
     """The cells that stand for an array that is not empty, and a caption of what is left out."""
-    if x.ndim == 1:
-        return shrink(x[None], 1, STRIP), ""
-    if x.ndim == 2:
-        return shrink(x, CELLS, CELLS), ""
+    if x.ndim <= 2:
+        matrix = np.atleast_2d(x)
+        (cells,), caption = small([matrix], *((1, STRIP) if x.ndim == 1 else (CELLS, CELLS)))
+        return cells, caption
     words = []
     while x.ndim > 3:
         words += ["first of " + str(len(x))] if len(x) > 1 else []
         x = x[0]
     if len(x) > CHANNELS:
         words.append(f"{CHANNELS} of {len(x)} channels")
-    return tiled([shrink(image, TILE, TILE) for image in x[:CHANNELS]]), ", ".join(words)
+    images, caption = small(list(x[:CHANNELS]), TILE, TILE)
+    return tiled(images), ", ".join([*words, caption] if caption else words)
 
 
 def tiled(images: list[Array]) -> Array:
