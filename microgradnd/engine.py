@@ -377,6 +377,7 @@ def hooked(node: Node, g: Any) -> Any:
             g = as_gradient(changed, isinstance(g, Tensor))
             if g.shape != node.shape:
                 raise errors.wrong_gradient(g.shape, node.shape)
+            g = g if g.dtype is node.dtype else g.astype(node.dtype)
     return g
 
 

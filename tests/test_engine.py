@@ -379,6 +379,14 @@ def test_a_hook_that_gives_another_shape_is_refused() -> None:
     assert x.grad is None
 
 
+def test_a_hook_cannot_change_the_dtype_of_a_gradient() -> None:
+    x = Tensor(np.ones(2, np.float32), requires_grad=True)
+    x.register_hook(lambda g: g * np.float64(2.0))
+    (x * 3.0).sum().backward()
+    assert x.grad.dtype == np.float32
+    assert x.grad.tolist() == [6.0, 6.0]
+
+
 def test_a_detached_tensor_is_a_constant_over_the_same_memory() -> None:
     x = leaf(1.0, 2.0)
     d = x.detach()
