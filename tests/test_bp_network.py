@@ -373,10 +373,6 @@ def test_bad_classes() -> None:
 
 
 def test_main_job_prints_and_draws(tmp_path, capsys, digits) -> None:  # type: ignore[no-untyped-def]
-    pytest.importorskip("matplotlib", reason="the curves are drawn by matplotlib (extra: examples)")
-    viz = pytest.importorskip("viz", reason="the graphs are drawn by viz")
-    if not hasattr(viz, "draw"):
-        pytest.skip("this viz does not draw yet")
     job.main(["--quick", "--epochs", "3", "--out", str(tmp_path / "pictures")])
     text = capsys.readouterr().out
     for name in ("bp_network.svg", "digits_network.svg", "bp_network_training.png"):

@@ -195,7 +195,8 @@ def _fewer_crossings(
         neighbours = below if sweep % 2 else above
         layers = [list(layer) for layer in layers]
         for layer in layers[::-1] if sweep % 2 else layers:
-            layer.sort(key={n: _mean([at[m] for m in neighbours[n]], at[n]) for n in layer}.get)  # type: ignore[arg-type]
+            centre = {n: _mean([at[m] for m in neighbours[n]], at[n]) for n in layer}
+            layer.sort(key=centre.__getitem__)
             for index, node in enumerate(layer):
                 at[node] = index
         crossings = _crossings(layers, below, at)
