@@ -115,10 +115,10 @@ def reachable(roots: Iterable[Node]) -> tuple[list[Node], list[Node]]:
     return nodes, leaves
 
 
-def leading_to(targets: Iterable[Node], nodes: Iterable[Node]) -> set[Node]:
+def leading_to(targets: Iterable[Node], nodes: list[Node]) -> set[Node]:
     """The targets, and those of the nodes (last created first) from which one can be reached."""
     needed = set(targets)
-    for node in reversed(list(nodes)):
+    for node in reversed(nodes):
         if any(type(p) is Node and p in needed for p in node.parents):
             needed.add(node)
     return needed
