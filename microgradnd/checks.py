@@ -173,7 +173,7 @@ def detect_anomaly() -> Iterator[None]:
 def has_nan(operand: Any) -> bool:
     if isinstance(operand, Node):
         notes = operand.notes or {}
-        return bool(notes.get("nan")) or (operand.plan is None and has_nan(operand.saved[0]))
+        return bool(notes.get("nan")) or (operand.plan is None and has_nan(operand.saved))
     return bool(np.isnan(getattr(operand, "value", operand)).any())
 
 

@@ -108,7 +108,7 @@ class Tensor(TensorMethods):
     def changed(self) -> None:
         """Notes that the array was written to in place, so that stale graphs explain themselves."""
         if self.node is not None:
-            self.node.saved = (self._data,)
+            self.node.saved = self._data
             self.node.note()["changed"] = next_seq()
 
     @property
@@ -140,7 +140,7 @@ class Tensor(TensorMethods):
                 raise errors.needs_float(self._data.dtype)
             self.node = node = Node()
             node.plan = node.first = node.second = node.many = None
-            node.saved, node.options = (self._data,), NO_OPTIONS
+            node.saved, node.options = self._data, NO_OPTIONS
             node.shape, node.dtype, node.seq = self._data.shape, self._data.dtype, next_seq()
             node.notes = {"name": name, "target": weakref.ref(self)}
 
@@ -222,7 +222,7 @@ def tracked(data: Array, node: Node) -> Tensor:
 
 
 def record(
-    plan: Plan, parents: tuple, saved: tuple, out: Array, mode: Any, options: dict[str, Any]
+    plan: Plan, parents: tuple, saved: Any, out: Array, mode: Any, options: dict[str, Any]
 ) -> Tensor:
     """The Tensor of a result, with the node that remembers how it came about."""
     node = Node()
@@ -241,7 +241,7 @@ def walk(
     retain_graph: bool | None = None,
     create_graph: bool = False,
     observer: Observer | None = None,
-    saved_of: Callable[[Node], tuple] = saved_by,
+    saved_of: Callable[[Node], Any] = saved_by,
 ) -> dict[Node, Any]:
     """Walks a graph backward and returns the gradients of its leaves, or of the targets.
 
@@ -283,7 +283,7 @@ def careful(
     needed: set[Node] | None,
     create_graph: bool,
     observer: Observer | None,
-    saved_of: Callable[[Node], tuple],
+    saved_of: Callable[[Node], Any],
 ) -> Callable[[Node, Any], Sequence[Any]]:
     """How a node's gradient is pulled back in a walk that is selective, recorded or observed."""
 
@@ -349,7 +349,7 @@ def descend(
                     total = np.asarray(total)  # the sum of 0-d arrays is a NumPy scalar
                     own.add(p)
                 totals[p] = total
-        if free and saved:
+        if free and plan.save:
             node.saved = None
 
 
@@ -362,11 +362,12 @@ def as_gradient(x: Any, create_graph: bool) -> Any:
     return x._data if isinstance(x, Tensor) else np.asarray(x)
 
 
-def rewrapped(node: Node, saved: tuple) -> tuple:
+def rewrapped(node: Node, saved: Any) -> Any:
     """Saved arrays as Tensors of the forward graph, so that derivatives go on through them."""
     sources = [*node.parents, node]
-    pairs = zip(saved, (sources[k] for k in node.plan.save))
-    return tuple(tracked(x, source) if type(source) is Node else x for x, source in pairs)
+    pairs = zip(node.plan.unpacked(saved), (sources[k] for k in node.plan.save))
+    again = tuple(tracked(x, source) if type(source) is Node else x for x, source in pairs)
+    return again[0] if len(again) == 1 else again
 
 
 def hooked(node: Node, g: Any) -> Any:

@@ -39,7 +39,7 @@ class Node:
     first: Any
     second: Any
     many: tuple | None  # all operands, where the operation does not take one or two
-    saved: tuple | MaybeNone  # arrays the rules need; None once freed
+    saved: Any  # what the rules need, an array or a tuple of them; None once freed
     options: dict[str, Any]
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -135,6 +135,6 @@ def check_fresh(nodes: list[Node], leaves: list[Node], saved_of: Callable) -> No
         for node in nodes:
             if node.seq > leaf.notes["changed"]:
                 continue
-            for array in saved_of(node):
-                if isinstance(array, Array) and np.may_share_memory(array, leaf.saved[0]):
+            for array in node.plan.unpacked(saved_of(node)):
+                if isinstance(array, Array) and np.may_share_memory(array, leaf.saved):
                     raise errors.stale(node.plan.op.name, leaf.name)

@@ -22,7 +22,7 @@ is_recording = recording.get
 def unary(op: Op) -> Unary:
     """A caller of an op with one operand and no options."""
     forward, fitting, exact = op.forward, op.plan(1), op.plan(1, exact=True)
-    saves_result = exact.save == (1,)
+    saves_operand, saves_result = exact.save == (0,), exact.save == (1,)
 
     def call(x: Any) -> Tensor:
         if type(x) is not Tensor:
@@ -40,7 +40,7 @@ def unary(op: Op) -> Unary:
         node = Node()
         node.plan, node.first = exact if dtype is p.dtype else fitting, p
         node.second = node.many = node.notes = None
-        node.saved = (out,) if saves_result else exact.pick((a,), out) if exact.save else ()
+        node.saved = out if saves_result else a if saves_operand else exact.pick((a,), out)
         node.options = NO_OPTIONS
         node.shape, node.dtype, node.seq = p.shape, dtype, next_seq()
         t = new_tensor(Tensor)
@@ -87,7 +87,7 @@ def binary(op: Op) -> Binary:
         if (p is None and q is None) or not (mode := is_recording()):
             return untracked(out)
         shape, dtype = out.shape, out.dtype
-        saved: tuple | None = None
+        saved: Any = None
         if q is None:
             exact = p.dtype is dtype and p.shape == shape
             plan, q = left_exact if exact else left, constant(y) if type(y) is Tensor else b

@@ -24,7 +24,11 @@ from microgradnd.formulas import documentation
 from microgradnd.graph import NO_OPTIONS, Array, Node, constant
 
 OPS: dict[str, Op] = {}
-PASSED_ON = (lambda g: g).__code__.co_code  # such a rule, as of add, needs no call
+# What the commonest rules compile to: they are written out where they are used, not called.
+INLINE = {
+    (lambda g: g).__code__.co_code: "g",
+    (lambda g, y: g * y).__code__.co_code: "g * {}",
+}
 REQUIRED = object()  # the default of an option that has none
 
 
@@ -41,7 +45,8 @@ class Plan:
 
     Both are compiled from the rules' parameters: np.multiply with both operands tracked has
     `pick = lambda values, out: (values[0], values[1],)` and
-    `pull = lambda g, s, n: ((n.first, rule0(g, s[1])), (n.second, rule1(g, s[0])),)`.
+    `pull = lambda g, s, n: ((n.first, g * s[1]), (n.second, g * s[0]),)`.
+    A single saved array stands by itself, not in a tuple.
     """
 
     __slots__ = ("op", "mask", "exact", "save", "pick", "pulled", "pull")
@@ -65,7 +70,8 @@ class Plan:
         op = self.op
         if name == "pick":
             terms = (f"values[{k}]" if k < len(op.operands) else "out" for k in self.save)
-            self.pick = eval(f"lambda values, out: ({''.join(f'{term},' for term in terms)})")
+            comma = "" if len(self.save) == 1 else ","
+            self.pick = eval(f"lambda values, out: ({''.join(term + comma for term in terms)})")
             return self.pick
         rules = {f"rule{i}": op.rules[op.operands[i]] for i in self.pulled}
         if op.variadic:
@@ -88,8 +94,6 @@ class Plan:
     def call(self, i: int) -> str:
         """The source of the call of operand i's rule."""
         op = self.op
-        if op.rules[op.operands[i]].__code__.co_code == PASSED_ON:
-            return "g"
         keys = [*op.operands, "out"]
         places = {key: f"n.options[{key!r}]" for key in op.defaults}
         for k, key in enumerate(op.operands):
@@ -97,8 +101,15 @@ class Plan:
             slot = self.slot(k)
             places[f"{key}_shape"] = f"{slot}.shape" if tracked else f"np.shape({slot})"
         places |= {f"{op.operands[0]}_shapes": "[np.shape(p) for p in n.many]"}
-        places |= {keys[k]: f"s[{place}]" for place, k in enumerate(self.save)}
-        return f"rule{i}({', '.join(['g', *(places[need] for need in op.needs[op.operands[i]])])})"
+        alone = len(self.save) == 1
+        places |= {keys[k]: "s" if alone else f"s[{j}]" for j, k in enumerate(self.save)}
+        arguments = [places[need] for need in op.needs[op.operands[i]]]
+        inline = INLINE.get(op.rules[op.operands[i]].__code__.co_code)
+        return inline.format(*arguments) if inline else f"rule{i}({', '.join(['g', *arguments])})"
+
+    def unpacked(self, saved: Any) -> tuple:
+        """What `pick` gave, as a tuple of as many arrays as `save` has numbers."""
+        return (saved,) if len(self.save) == 1 else saved
 
     def only(self, parents: tuple, needed: set[Node]) -> Plan:
         """This plan, pulling gradients back only to those parents that are needed."""

@@ -82,7 +82,7 @@ def trace(outputs: Sequence[Tensor], gradients: Sequence[Any], *, backward: bool
             steps.setdefault(node, len(steps) + 1)
             contributions[node, i] = contribution
 
-        def saved_of(node: Node) -> tuple:
+        def saved_of(node: Node) -> Any:
             assert node.plan is not None
             return node.plan.pick([operand_value(p, values) for p in node.parents], values[node])
 
@@ -113,7 +113,7 @@ def replayed(nodes: Sequence[Node], changed: Sequence[Node] = ()) -> dict[Node, 
     for node in nodes:
         if node.op is None:
             assert node.saved is not None
-            values[node] = node.saved[0].copy() if node in changed else node.saved[0]
+            values[node] = node.saved.copy() if node in changed else node.saved
         else:
             operands = [operand_value(p, values) for p in node.parents]
             with np.errstate(all="ignore"):
