@@ -44,7 +44,7 @@ def fitted(x: Any, p: Node, node: Node) -> Any:
     if x.shape != shape:
         given, lead = x.shape, x.ndim - len(shape)
         if lead > 0:
-            x = x.sum(axis=tuple(range(lead)))
+            x = x.sum(axis=0 if lead == 1 else tuple(range(lead)))
         stretched = tuple(k for k, (m, n) in enumerate(zip(x.shape, shape)) if n == 1 != m)
         if stretched:
             x = x.sum(axis=stretched, keepdims=True)

@@ -99,10 +99,11 @@ class Tensor(TensorMethods):
     def data(self, value: Any) -> None:
         if self.node is not None and self.node.plan is not None:
             raise errors.in_place("assigning to .data of a computed tensor")
-        value = np.asarray(getattr(value, "_data", value), self._data.dtype)
-        if value.shape != self._data.shape:
-            raise ValueError(f".data has shape {self._data.shape}, what is assigned {value.shape}")
-        self._data = value
+        if value is not self._data:  # as it is after t.data -= step
+            value = np.asarray(getattr(value, "_data", value), self._data.dtype)
+            if value.shape != self._data.shape:
+                raise errors.wrong_data(value.shape, self._data.shape)
+            self._data = value
         self.changed()
 
     def changed(self) -> None:

@@ -141,6 +141,10 @@ def wrong_gradient(got: tuple, wanted: tuple) -> ValueError:
     return ValueError(f"the gradient given has shape {got}, the tensor has shape {wanted}")
 
 
+def wrong_data(got: tuple, wanted: tuple) -> ValueError:
+    return ValueError(f".data has shape {wanted}, what is assigned {got}")
+
+
 def unused(i: int, tensor: Any) -> GraphError:
     return GraphError(
         f"input {i}, {describe(tensor)}, is not part of the graph of the outputs; "

@@ -96,21 +96,23 @@ def reachable(roots: Iterable[Node]) -> tuple[list[Node], list[Node]]:
     pop, push, see = stack.pop, stack.append, seen.add
     while stack:
         node = pop()
-        if node.plan is None:
-            leaves.append(node)
-            continue
-        nodes.append(node)
-        p, q = node.first, node.second  # one by one: a loop over them takes half as long again
-        if type(p) is Node and p not in seen:
+        while node.plan is not None:  # down the first operands: a chain never comes on the stack
+            nodes.append(node)
+            p, q = node.first, node.second
+            if type(q) is Node and q not in seen:
+                see(q)
+                push(q)
+            if node.many is not None:
+                for q in node.many:
+                    if type(q) is Node and q not in seen:
+                        see(q)
+                        push(q)
+            if type(p) is not Node or p in seen:
+                break
             see(p)
-            push(p)
-        if type(q) is Node and q not in seen:
-            see(q)
-            push(q)
-        for p in node.many or ():
-            if type(p) is Node and p not in seen:
-                see(p)
-                push(p)
+            node = p
+        else:
+            leaves.append(node)
     nodes.sort(key=by_seq, reverse=True)
     return nodes, leaves
 

@@ -27,7 +27,8 @@ OPS: dict[str, Op] = {}
 # What the commonest rules compile to: they are written out where they are used, not called.
 INLINE = {
     (lambda g: g).__code__.co_code: "g",
-    (lambda g, y: g * y).__code__.co_code: "g * {}",
+    (lambda g, y: g * y).__code__.co_code: "g * {0}",
+    (lambda g, out: g - g * out * out).__code__.co_code: "g - g * {0} * {0}",
 }
 REQUIRED = object()  # the default of an option that has none
 

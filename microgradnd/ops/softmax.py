@@ -72,18 +72,28 @@ def check_target(z: np.ndarray, target: np.ndarray) -> None:
             f"the target has shape {target.shape}, logits of shape {z.shape} need class numbers "
             f"(integers) of shape {z.shape[:-1]} or distributions (floats) of shape {z.shape}"
         )
-    if classes and target.size and not 0 <= target.min() <= target.max() < z.shape[-1]:
+    if classes and target.size and out_of_range(target, z.shape[-1]):
         raise ValueError(
             f"class numbers must lie in 0..{z.shape[-1] - 1}, the target's reach from "
             f"{target.min()} to {target.max()}"
         )
 
 
+def out_of_range(target: np.ndarray, classes: int) -> bool:
+    if target.dtype.kind == "i":  # seen without their sign, negative numbers are very large
+        target = target.view(f"u{target.itemsize}")
+    return bool(np.maximum.reduce(target, None) >= classes)
+
+
 def cross_entropy_z(g: Value, z: Value, target: Value) -> Value:
     p = softmax(z) if isinstance(z, Tensor) else softmax_forward(z)
     if target.shape == z.shape and target.dtype.kind == "f":
         return g[..., None] * (p * target.sum(axis=-1, keepdims=True) - target)
-    return g[..., None] * (p - (target[..., None] == np.arange(z.shape[-1])))
+    if isinstance(p, Tensor):
+        return g[..., None] * (p - (target[..., None] == np.arange(z.shape[-1])))
+    p = np.ascontiguousarray(p)  # else reshape would copy
+    p.reshape(-1, p.shape[-1])[np.arange(target.size), target.ravel()] -= 1
+    return np.multiply(g[..., None], p, out=p)
 
 
 # fmt: off
