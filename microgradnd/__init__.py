@@ -10,6 +10,8 @@ the package `viz` draws it.
 Tensor([2., 4.])
 """
 
+from typing import TYPE_CHECKING, Any
+
 from microgradnd import methods, numpy_protocol  # noqa: F401 - they complete Tensor
 from microgradnd.checks import GradientMismatch, detect_anomaly, gradcheck, gradgradcheck
 from microgradnd.engine import Tensor
@@ -83,6 +85,7 @@ from microgradnd.ops.shape import (
     transpose,
 )
 from microgradnd.ops.softmax import cross_entropy, log_softmax, logsumexp, softmax
+from microgradnd.random import manual_seed
 from microgradnd.table import OPS, Op, op
 from microgradnd.transforms import grad
 
@@ -95,9 +98,27 @@ __all__ = [
     "einsum", "enable_grad", "exp", "exp2", "expand_dims", "expm1", "floor",
     "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hypot", "is_grad_enabled",
     "leaky_relu", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logsumexp",
-    "matmul", "max", "maximum", "mean", "min", "minimum", "multiply", "negative", "no_grad",
-    "op", "positive", "power", "prod", "reciprocal", "relu", "reshape", "round",
+    "manual_seed", "matmul", "max", "maximum", "mean", "min", "minimum", "multiply", "negative",
+    "no_grad", "op", "positive", "power", "prod", "reciprocal", "relu", "reshape", "round",
     "set_default_dtype", "set_grad_enabled", "sigmoid", "sign", "sin", "sinh", "softmax",
     "split", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum", "swapaxes",
     "tan", "tanh", "transpose", "var", "where",
 ]  # fmt: skip
+
+
+if TYPE_CHECKING:
+    from microgradnd import data as data
+    from microgradnd import io as io
+    from microgradnd import models as models
+    from microgradnd import nn as nn
+    from microgradnd import optim as optim
+    from microgradnd import training as training
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Loads the packages of layers and training when they are first spoken of: `mg.nn`."""
+        if name in ("data", "io", "models", "nn", "optim", "training"):
+            from importlib import import_module
+
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import count
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class Node:
     shape: tuple[int, ...]
     dtype: np.dtype
     seq: int  # grows in order of creation; backward is a walk in falling order of it
-    notes: dict[str, Any] | MaybeNone  # rarely used: name, hooks, target, changed, where
+    notes: dict[str, Any] | MaybeNone  # rarely used: name, hooks, target, changed, calls, where
 
     @property
     def parents(self) -> tuple:
@@ -67,6 +67,14 @@ class Node:
         if self.notes is None:
             self.notes = {}
         return self.notes
+
+
+class Call(NamedTuple):
+    """A call of a module, noted on the last node it made: it made those after `first`."""
+
+    name: str  # of the module, within the module around it
+    kind: str  # its class
+    first: int  # no node of the call has this number or a smaller one
 
 
 class Constant:

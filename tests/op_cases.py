@@ -1,15 +1,11 @@
 """The table of op cases: one row says how an op is called and what NumPy and torch answer.
 
-`test_ops.py` makes a family of tests of every row. A row lists samples: operands (a shape and a
-domain to draw from, or a fixed array that is a constant) and options. Domains keep away from the
-kinks of an op, where finite differences mean nothing; `test_ops.py` checks the kinks by value.
+`test_ops.py` makes a family of tests of every row.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -17,9 +13,23 @@ import numpy as np
 import microgradnd as mg
 from microgradnd.ops import indexing
 from microgradnd.table import OPS
-
-Shape = tuple[int, ...]
-Draw = Callable[[np.random.Generator, Shape], np.ndarray]
+from tests.op_case import (
+    Draw,
+    OpCase,
+    Operand,
+    Sample,
+    Shape,
+    between,
+    distinct,
+    exactly,
+    nonzero,
+    off_grid,
+    off_off_grid,
+    positive,
+    real,
+    samples,
+    unit,
+)
 
 # Taken before any test ran, so without the ops that tests and doctests declare for themselves.
 LIBRARY_OPS = {
@@ -27,96 +37,6 @@ LIBRARY_OPS = {
     for name, op in OPS.items()
     if any(rule.__module__.startswith("microgradnd.") for rule in op.rules.values())
 }
-
-
-def between(low: float, high: float) -> Draw:
-    return lambda random, shape: random.uniform(low, high, shape)
-
-
-def nonzero(random: np.random.Generator, shape: Shape) -> np.ndarray:
-    return random.uniform(0.5, 2, shape) * random.choice([-1.0, 1.0], shape)
-
-
-def off_grid(random: np.random.Generator, shape: Shape) -> np.ndarray:
-    """At least 0.01 from each multiple of 0.05: from 0, from integers, from halves."""
-    return 0.1 * random.integers(-20, 20, shape) + random.uniform(0.01, 0.04, shape)
-
-
-def off_off_grid(random: np.random.Generator, shape: Shape) -> np.ndarray:
-    """Never equal to what `off_grid` draws."""
-    return off_grid(random, shape) + 0.05
-
-
-def distinct(random: np.random.Generator, shape: Shape) -> np.ndarray:
-    """No two elements closer than 0.1, so that the largest and the smallest stand clear."""
-    size = int(np.prod(shape))
-    return (0.1 * (random.permutation(size) - size // 2) + 0.03).reshape(shape)
-
-
-def exactly(values: Any) -> Operand:
-    array = np.array(values, dtype=float)
-    return Operand(array.shape, lambda random, shape: array.copy())
-
-
-real = between(-2, 2)
-positive = between(0.5, 2)
-unit = between(-0.8, 0.8)
-
-
-@dataclass(frozen=True)
-class Operand:
-    """An operand that requires a gradient."""
-
-    shape: Shape
-    draw: Draw = real
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Operands (an array among them is a constant) and options of one call."""
-
-    operands: tuple[Operand | np.ndarray, ...]
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def label(self) -> str:
-        shapes = " ".join(str(o.shape).replace(" ", "") for o in self.operands)
-        options = (f"{key}={value!r}" for key, value in self.options.items())
-        return " ".join([shapes, *options]).replace("\n", "")
-
-    @property
-    def tracked(self) -> list[int]:
-        return [i for i, o in enumerate(self.operands) if isinstance(o, Operand)]
-
-    def arrays(self, dtype: Any = np.float64) -> list[np.ndarray]:
-        """The operands: the same ones at each call, those that are drawn in the dtype."""
-        random = np.random.default_rng(zlib.crc32(self.label.encode()))
-        return [
-            np.asarray(o.draw(random, o.shape), dtype) if isinstance(o, Operand) else o.copy()
-            for o in self.operands
-        ]
-
-    def tensors(self, dtype: Any = np.float64) -> list[mg.Tensor]:
-        arrays = enumerate(self.arrays(dtype))
-        return [mg.Tensor(a, requires_grad=i in self.tracked) for i, a in arrays]
-
-
-@dataclass(frozen=True)
-class OpCase:
-    """How to call an op, what NumPy says its value is, and the samples to try it on."""
-
-    op: str  # its name in OPS
-    call: Callable[..., mg.Tensor]
-    reference: Callable[..., np.ndarray]
-    samples: tuple[Sample, ...]
-    numpy: Callable | None = None  # NumPy's function, which must record the same node
-    torch: Callable | None = None  # called with the module torch, the operands and the options
-    keeps_dtype: bool = True  # False: an option of the op asks for another dtype
-
-
-def samples(operands: Iterable[tuple[Operand | np.ndarray, ...]], *options: Mapping) -> Any:
-    """Each tuple of operands with each set of options."""
-    return tuple(Sample(given, chosen) for given in operands for chosen in options or ({},))
 
 
 UNARY_SHAPES: tuple[Shape, ...] = ((), (3,), (2, 3), (0,), (2, 0, 3))

@@ -16,7 +16,8 @@ from microgradnd.engine import walk
 from microgradnd.graph import Constant, Node
 from microgradnd.methods import METHODS
 from microgradnd.table import OPS
-from tests.op_cases import CASES, LIBRARY_OPS, OpCase, Sample
+from tests.op_case import OpCase, Sample
+from tests.op_cases import CASES, LIBRARY_OPS
 
 
 def each_sample_of(chosen: Callable[[OpCase, Sample], bool]) -> pytest.MarkDecorator:
@@ -72,9 +73,7 @@ def same_node(one: Any, other: Any) -> bool:
         and (one.plan.mask, one.plan.save) == (other.plan.mask, other.plan.save)
         and repr(one.options) == repr(other.options)
         and (one.shape, one.dtype) == (other.shape, other.dtype)
-        and all(
-            np.array_equal(a, b) for a, b in zip(saved_by(one), saved_by(other), strict=True)
-        )
+        and all(np.array_equal(a, b) for a, b in zip(saved_by(one), saved_by(other), strict=True))
         and len(one.parents) == len(other.parents)
         and all(same_node(p, q) for p, q in zip(one.parents, other.parents, strict=True))
     )

@@ -1,0 +1,1 @@
+"""State dicts in files: .npz and safetensors."""

@@ -1,0 +1,261 @@
+"""Module: what layers and networks have in common.
+
+A module's parameters, buffers and inner modules are its attributes. Assigning one registers it, so
+they come in the order of definition and under the names that PyTorch would give them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from microgradnd.engine import Tensor
+from microgradnd.graph import Call, next_seq
+from microgradnd.nn import state
+
+Self = TypeVar("Self", bound="Module")
+
+
+class Handle:
+    """What registering a hook returns: `remove()` takes the hook away again."""
+
+    def __init__(self, hooks: dict[object, Callable], hook: Callable) -> None:
+        self.hooks = hooks
+        hooks[self] = hook
+
+    def remove(self) -> None:
+        self.hooks.pop(self, None)
+
+
+class Module:
+    """A layer or network: parameters, and a `forward` that computes with them.
+
+    >>> class Neuron(Module):
+    ...     def __init__(self):
+    ...         self.w = Tensor([1.0, -2.0], requires_grad=True)
+    ...     def forward(self, x):
+    ...         return (self.w * x).sum().tanh()
+    >>> neuron = Neuron()
+    >>> neuron([3.0, 1.0]).round(4)
+    Tensor(0.7616, op='round')
+    >>> [(name, p.shape) for name, p in neuron.named_parameters()]
+    [('w', (2,))]
+    """
+
+    training: bool = True
+    name: str | None = None  # under which the module around it knows it
+    _kinds: dict[str, str]  # by attribute: "parameter", "buffer" or "module"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kinds: dict[str, str] = vars(self).setdefault("_kinds", {})
+        if isinstance(value, Module):
+            kinds[name] = "module"
+            value.adopted(name)
+        elif isinstance(value, Tensor) and value.requires_grad and value.is_leaf:
+            kinds[name] = "parameter"
+            value.name = value.name or name
+        elif kinds.get(name) != "buffer" or value is None:
+            kinds.pop(name, None)
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        vars(self).get("_kinds", {}).pop(name, None)
+        object.__delattr__(self, name)
+
+    def adopted(self, name: str) -> None:
+        """Takes the name an outer module knows this one by, in front of its parameters' names."""
+        if self.name is None:
+            object.__setattr__(self, "name", name)
+            for path, parameter in self.named_parameters():
+                if parameter.name == path:
+                    parameter.name = f"{name}.{path}"
+
+    def register_buffer(self, name: str, value: np.ndarray) -> None:
+        """Keeps an array that is part of the state but not learned, as of running statistics."""
+        vars(self).setdefault("_kinds", {})[name] = "buffer"
+        object.__setattr__(self, name, np.asarray(value))
+
+    def forward(self, *args: Any, **options: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} defines no forward(self, ...)")
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        hooks = vars(self).get("_hooks")
+        for hook in list(hooks["before"].values()) if hooks else ():
+            changed = hook(self, args)
+            if changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+        first = next_seq()
+        out = self.forward(*args, **options)
+        mark(out, self, first)
+        for hook in list(hooks["after"].values()) if hooks else ():
+            changed = hook(self, args, out)
+            if changed is not None:
+                out = changed
+        return out
+
+    def register_forward_hook(self, hook: Callable) -> Handle:
+        """Calls hook(module, args, out) after each forward; what it returns replaces `out`."""
+        return Handle(self.hooks()["after"], hook)
+
+    def register_forward_pre_hook(self, hook: Callable) -> Handle:
+        """Calls hook(module, args) before each forward; what it returns replaces `args`."""
+        return Handle(self.hooks()["before"], hook)
+
+    def hooks(self) -> dict[str, dict[object, Callable]]:
+        return vars(self).setdefault("_hooks", {"before": {}, "after": {}})
+
+    def own(self, kind: str) -> Iterator[tuple[str, Any]]:
+        """The attributes of one kind, in the order of definition."""
+        for name, its in vars(self).get("_kinds", {}).items():
+            if its == kind:
+                yield name, getattr(self, name)
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The inner modules, with their names."""
+        return self.own("module")
+
+    def children(self) -> Iterator[Module]:
+        return (child for _, child in self.named_children())
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module (under the name ""), and all modules within, each once."""
+        seen: set[int] = set()
+        stack: list[tuple[str, Module]] = [(prefix, self)]
+        while stack:
+            path, module = stack.pop()
+            if id(module) in seen:
+                continue
+            seen.add(id(module))
+            yield path, module
+            inner = [(joined(path, name), child) for name, child in module.named_children()]
+            stack.extend(reversed(inner))
+
+    def modules(self) -> Iterator[Module]:
+        return (module for _, module in self.named_modules())
+
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """Paths as of PyTorch ("0.weight") and parameters, each once, in the order of definition.
+
+        A parameter that was frozen, with `p.requires_grad = False`, is still one.
+        """
+        return each_once(self.named("parameter"))
+
+    def parameters(self) -> Iterator[Tensor]:
+        return (parameter for _, parameter in self.named_parameters())
+
+    def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
+        return self.named("buffer")
+
+    def named(self, kind: str, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        """All attributes of one kind, here and within; what is shared comes under each path."""
+        for name, value in self.own(kind):
+            yield joined(prefix, name), value
+        for name, child in self.named_children():
+            yield from child.named(kind, joined(prefix, name))
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Parameters and buffers by path. The arrays are the module's own, not copies."""
+        parameters = {path: parameter.data for path, parameter in self.named("parameter")}
+        return {**parameters, **dict(self.named("buffer"))}
+
+    def load_state_dict(self, given: Mapping[str, Any], strict: bool = True) -> None:
+        """Copies arrays (or PyTorch tensors) into the parameters and buffers of the same names.
+
+        Nothing is written unless all fits. Shapes must always; with `strict=False` names may be
+        missing or unexpected.
+
+        Raises:
+            StateError: lists what is missing, unexpected or of another shape.
+        """
+        arrays = state.fitting(given, self.state_dict(), strict, type(self).__name__)
+        for path, parameter in self.named("parameter"):
+            if path in arrays:
+                parameter.data = np.array(arrays[path], parameter.dtype)
+        for path, buffer in self.named("buffer"):
+            if path in arrays:
+                buffer[...] = arrays[path]
+
+    def train(self: Self, mode: bool = True) -> Self:
+        """Sets training mode here and within: dropout drops, batch norm uses the batch."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: Self) -> Self:
+        """Sets evaluation mode, the opposite of `train()`."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Forgets the gradients of all parameters."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def apply(self: Self, function: Callable[[Module], Any]) -> Self:
+        """Calls a function on each module, the inner ones first."""
+        for child in self.children():
+            child.apply(function)
+        function(self)
+        return self
+
+    def astype(self: Self, dtype: Any) -> Self:
+        """Converts parameters and floating-point buffers, in place, to another dtype."""
+        for module in self.modules():
+            for name, parameter in list(module.own("parameter")):
+                same = parameter.dtype == dtype
+                fresh = Tensor(parameter.data.astype(dtype), parameter.requires_grad)
+                fresh.name = parameter.name
+                setattr(module, name, parameter if same else fresh)
+            for name, buffer in list(module.own("buffer")):
+                if buffer.dtype.kind == "f":
+                    module.register_buffer(name, buffer.astype(dtype))
+        return self
+
+    def parameter_count(self) -> int:
+        return sum(parameter.size for parameter in self.parameters())
+
+    def extra_repr(self) -> str:
+        """What stands between the brackets of a layer's repr."""
+        return ""
+
+    def __repr__(self) -> str:
+        count = self.parameter_count()
+        note = f"  # {count:,} parameter{'s' * (count != 1)}" if count else ""
+        inner = [f"({name}): {child!r}" for name, child in self.named_children()]
+        head = f"{type(self).__name__}({self.extra_repr()}"
+        if not inner:
+            return f"{head}){note}"
+        lines = "\n".join(inner).splitlines()
+        return "\n".join([head + note, *(f"  {line}" for line in lines), ")"])
+
+
+def joined(prefix: str, name: str) -> str:
+    return f"{prefix}.{name}" if prefix else name
+
+
+def each_once(named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    seen: set[int] = set()
+    for path, value in named:
+        if id(value) not in seen:
+            seen.add(id(value))
+            yield path, value
+
+
+def mark(out: Any, module: Module, first: int) -> None:
+    """Notes on the nodes of a result which module's call made them: all those since `first`.
+
+    Only the last node is written on, so that a call costs no more however much it computes;
+    pictures find the nodes between by their numbers.
+    """
+    if type(out) is Tensor:
+        node = out.node
+        if node is not None and node.seq > first:
+            call = Call(module.name or type(module).__name__, type(module).__name__, first)
+            node.note().setdefault("calls", []).append(call)
+    elif isinstance(out, (tuple, list)):
+        for part in out:
+            mark(part, module, first)
+    elif isinstance(out, dict):
+        for part in out.values():
+            mark(part, module, first)

@@ -1,0 +1,1 @@
+"""Training: the loop over epochs and batches, its history, callbacks, early stopping."""
