@@ -5,15 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from microgradnd import errors
-from microgradnd.engine import Tensor, recording, watcher
+from microgradnd.engine import Tensor
 from microgradnd.graph import Node
-from microgradnd.modes import recorder
+from microgradnd.modes import observed
 from microgradnd.transforms import grad
 
 
@@ -149,25 +148,16 @@ def detect_anomaly() -> Iterator[None]:
                 name = node.plan.op.name
                 raise FloatingPointError(f"{name} gave NaN from operands without NaN, at {where}")
 
-    def after_rule(node: Node, i: int, contribution: Any) -> None:
-        if np.isnan(getattr(contribution, "_data", contribution)).any():
+    def after_rule(node: Node, i: int | None, contribution: Any) -> None:
+        if i is not None and np.isnan(getattr(contribution, "_data", contribution)).any():
             where = (node.notes or {}).get("where", "(computed outside detect_anomaly)")
             raise FloatingPointError(
                 f"the gradient of operand {node.op.operand(i)!r} of {node.op.name} is NaN; the "
                 f"forward pass computed it at {where}"
             )
 
-    contexts: dict[ContextVar[Any], Callable] = {
-        recorder: after_forward,
-        recording: after_forward,
-        watcher: after_rule,
-    }
-    tokens = [(context, context.set(value)) for context, value in contexts.items()]
-    try:
+    with observed(after_forward, lambda seeds: after_rule):
         yield
-    finally:
-        for context, token in tokens:
-            context.reset(token)
 
 
 def has_nan(operand: Any) -> bool:

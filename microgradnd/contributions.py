@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -54,3 +55,12 @@ def fitted(x: Any, p: Node, node: Node) -> Any:
         if isinstance(x, np.generic):
             x = np.asarray(x)
     return x if x.dtype is p.dtype else x.astype(p.dtype)
+
+
+def references(found: dict[Any, Any], key: Any) -> tuple[Any, int]:
+    """Takes an array out of a dict, with the number of those who hold it."""
+    x = found.pop(key)
+    return x, sys.getrefcount(x)
+
+
+ALONE = references({0: np.empty(1)}, 0)[1]  # the count differs between versions of Python

@@ -7,7 +7,6 @@ each node's plan for the gradients of its parents. No derivative rule is known h
 
 from __future__ import annotations
 
-import sys
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgradnd import errors
-from microgradnd.contributions import Scatter, fitted, scatter
+from microgradnd.contributions import ALONE, Scatter, fitted, references, scatter
 from microgradnd.graph import (
     NO_OPTIONS,
     Array,
@@ -37,9 +36,9 @@ else:
 # False: nothing is recorded. True: it is. A function: it is, and the function is called with each
 # new node and its result (anomaly mode). A context variable, so threads and tasks have their own.
 recording: ContextVar[bool | Callable] = ContextVar("recording", default=True)
-Observer = Callable[[Node, int, Any], None]
-# Called with each gradient contribution of every walk (anomaly mode).
-watcher: ContextVar[Observer | None] = ContextVar("watcher", default=None)
+Observer = Callable[[Node, int | None, Any], None]
+# Called with the seeds of every walk, gives the walk's observer (anomaly mode, pictures).
+watcher: ContextVar[Callable[[Sequence], Observer] | None] = ContextVar("watcher", default=None)
 default_dtype = [np.dtype(np.float64)]  # one cell, so that set_default_dtype reaches everyone
 new_tensor = object.__new__
 
@@ -251,7 +250,8 @@ def walk(
         targets: the nodes wanted; only what leads to them is computed.
         retain_graph: keeps what the nodes saved; default `create_graph`.
         create_graph: runs the rules on Tensors, so that what they compute is recorded too.
-        observer: called with (node, operand index, contribution) for each gradient contribution.
+        observer: called with (node, None, gradient) when a node's gradient is complete, then with
+            (node, operand index, contribution) for each contribution that its rules make of it.
         saved_of: where to find what a node's rules need (pictures replay it from the leaves).
     """
     nodes, leaves = reachable(node for node, _ in seeds)
@@ -259,7 +259,8 @@ def walk(
     needed = None if targets is None else leading_to(targets, nodes)
     totals: dict[Node, Any] = {}
     found: dict[Node, Any] = {}
-    observer = observer or watcher.get()
+    if observer is None and (watch := watcher.get()) is not None:
+        observer = watch(seeds)
     plain = not create_graph and observer is None and targets is None and saved_of is saved_by
     special = found, targets or {}, needed, create_graph, observer, saved_of
     pull = None if plain else careful(*special)
@@ -273,6 +274,8 @@ def walk(
         for leaf in leaves:
             if leaf in totals and (needed is None or leaf in needed):
                 found[leaf] = hooked(leaf, totals.pop(leaf))
+                if observer is not None:
+                    observer(leaf, None, found[leaf])
     finally:
         recording.reset(token)
     return found
@@ -289,6 +292,8 @@ def careful(
     """How a node's gradient is pulled back in a walk that is selective, recorded or observed."""
 
     def pull(node: Node, g: Any) -> Sequence[Any]:
+        if observer is not None:
+            observer(node, None, g)
         if node in targets:
             found[node] = g
         if needed is not None and node not in needed:
@@ -381,14 +386,6 @@ def hooked(node: Node, g: Any) -> Any:
                 raise errors.wrong_gradient(g.shape, node.shape)
             g = g if g.dtype is node.dtype else g.astype(node.dtype)
     return g
-
-
-def references(found: dict[Any, Any], key: Any) -> tuple[Any, int]:
-    x = found.pop(key)
-    return x, sys.getrefcount(x)
-
-
-ALONE = references({0: np.empty(1)}, 0)[1]  # the count differs between versions of Python
 
 
 def settled(found: dict[Node, Any], node: Node) -> Tensor:

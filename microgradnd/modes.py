@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ContextDecorator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar, Token
 from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import default_dtype, recording
+from microgradnd.engine import default_dtype, recording, watcher
+from microgradnd.graph import Array, Node
 
 # What recording means when it is on: True, or the function of an anomaly mode around it.
 recorder: ContextVar[bool | Callable] = ContextVar("recorder", default=True)
+
+
+@contextmanager
+def observed(after_forward: Callable, watch: Callable) -> Iterator[None]:
+    """Watches what is computed inside, and each walk backward.
+
+    Args:
+        after_forward: called with each new node and its result, an array.
+        watch: called with the seeds of each walk, gives an observer as `engine.walk` takes it.
+    """
+    outer, around = recorder.get(), watcher.get()
+
+    def record_both(node: Node, out: Array) -> None:
+        outer(node, out)  # type: ignore[operator]
+        after_forward(node, out)
+
+    def watch_both(seeds: Sequence) -> Callable:
+        observers = [around(seeds), watch(seeds)]  # type: ignore[misc]
+        return lambda *seen: [observer(*seen) for observer in observers]
+
+    recorded = record_both if callable(outer) else after_forward
+    contexts: dict[ContextVar[Any], Callable] = {
+        recorder: recorded,
+        recording: recording.get() and recorded,  # inside no_grad it stays off
+        watcher: watch if around is None else watch_both,
+    }
+    tokens = [(context, context.set(value)) for context, value in contexts.items()]
+    try:
+        yield
+    finally:
+        for context, token in tokens:
+            context.reset(token)
 
 
 class set_grad_enabled(ContextDecorator):

@@ -7,6 +7,7 @@ import gc
 import pickle
 import threading
 import weakref
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,9 +45,15 @@ def test_thirty_stacked_diamonds_take_a_walk_of_sixty_nodes() -> None:
     for _ in range(30):
         y = y * 0.5 + y * 0.5
     visited: list[int] = []
-    found = walk(seed([y], [None]), observer=lambda node, i, g: visited.append(node.seq))
+    complete: list[int] = []
+
+    def observe(node: Any, i: int | None, g: Any) -> None:
+        (complete if i is None else visited).append(node.seq)
+
+    found = walk(seed([y], [None]), observer=observe)
     assert len(set(visited)) == 90  # not 2**30 paths
     assert len(visited) == 120
+    assert len(complete) == 91
     assert found[x.node] == 1.0
 
 
@@ -158,7 +165,7 @@ def test_a_fresh_gradient_is_not_copied_for_its_leaf() -> None:
     kept: list[int] = []
     walk_observer = lambda node, i, g: kept.append(g.__array_interface__["data"][0])
     y = (a * 3.0).sum()
-    token = mg.engine.watcher.set(walk_observer)
+    token = mg.engine.watcher.set(lambda seeds: walk_observer)
     try:
         y.backward()
     finally:

@@ -230,7 +230,7 @@ def test_a_constant_operand_costs_nothing(case: OpCase, sample: Sample) -> None:
         assert len(saved_by(out.node)) == len(expected)
         assert all(a is b for a, b in zip(saved_by(out.node), expected, strict=True))
         seen: list[int] = []
-        note = lambda node, i, x, seen=seen: seen.append(i)
+        note = lambda node, i, x, seen=seen: seen.append(i) if i is not None else None
         walk([(out.node, gradient_for(out))], observer=note)
         assert seen == [kept]
 
