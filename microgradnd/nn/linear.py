@@ -8,7 +8,20 @@ import numpy as np
 
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.module import Module
+from microgradnd.ops.linalg import matmul
 from microgradnd.random import generator
+
+
+def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
+    """a = W x + b, the fully connected layer of eqs. 5-33 and 5-34.
+
+    Shapes: input x (..., I), weight W (O, I), bias b (O,), result (..., O).
+
+    >>> linear(Tensor([1.0, 2.0]), np.array([[3.0, 4.0]]), np.array([0.5]))
+    Tensor([11.5])
+    """
+    a = matmul(input, weight.T)  # (..., O)
+    return a if bias is None else a + bias
 
 
 class Linear(Module):
@@ -47,8 +60,7 @@ class Linear(Module):
             self.bias = Tensor(start.astype(dtype), requires_grad=True)
 
     def forward(self, x: Any) -> Tensor:
-        a = x @ self.weight.T  # (..., O)
-        return a if self.bias is None else a + self.bias
+        return linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return f"{self.in_features}, {self.out_features}" + ", bias=False" * (self.bias is None)

@@ -1,0 +1,21 @@
+"""Layers, activations and losses as functions, gathered under PyTorch's names.
+
+>>> import microgradnd as mg, microgradnd.nn.functional as F
+>>> F.relu(mg.Tensor([-1.0, 2.0]))
+Tensor([0., 2.])
+"""
+
+from __future__ import annotations
+
+from microgradnd.nn.linear import linear
+from microgradnd.ops.elementwise import relu, sigmoid, tanh
+from microgradnd.ops.softmax import log_softmax, softmax
+
+__all__ = [
+    "linear",
+    "log_softmax",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "tanh",
+]
