@@ -1,1 +1,240 @@
-"""State dicts in files: .npz and safetensors."""
+"""State dicts in files: .npz and safetensors.
+
+A file appears whole or not at all: it is written beside its place and renamed. Nothing is pickled,
+so reading a file runs no code of its.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+TREE = "__tree__"  # the member that holds, as JSON, how a nested state is put together
+SIZES = ("8", "16", "32", "64")
+# The dtypes that both safetensors and NumPy have, as each calls them.
+SAFETENSORS_NAMES = {"BOOL", "C64", "F16", "F32", "F64", *(s + n for s in "IU" for n in SIZES)}
+NUMPY_NAMES = {"bool", "complex64", "float16", "float32", "float64"} | {
+    kind + n for kind in ("int", "uint") for n in SIZES
+}
+KINDS = "biufcSU"  # of dtypes that mean the same in every program that reads the file
+
+
+class FileFormatError(ValueError):
+    """A file that is not what its name says; nothing of it was loaded."""
+
+    def __init__(self, path: Any, reason: object) -> None:
+        super().__init__(f"{os.fspath(path)!r} cannot be loaded: {reason}")
+
+
+def save(path: str | os.PathLike[str], state: Any) -> None:
+    """Writes a state to a file; the suffix says how: `.npz` or `.safetensors`.
+
+    A dict of arrays, as `state_dict()` gives, becomes a file that `numpy.load` reads under the same
+    names. An .npz also takes nested dicts, lists and tuples of arrays, numbers, strings, booleans
+    and None, as optimisers and generators have them; safetensors files hold arrays alone.
+
+    A file of that name is replaced in one step once the new one is on the disk: whatever goes wrong
+    meanwhile, the old one is left as it was.
+
+    Raises:
+        TypeError: names what in the state cannot be saved.
+        ValueError: the suffix is another one.
+
+    >>> import tempfile
+    >>> from microgradnd import nn
+    >>> net = nn.Linear(2, 1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(f"{folder}/net.npz", net.state_dict())
+    ...     net.load_state_dict(load(f"{folder}/net.npz"))
+    """
+    writer = by_suffix(path, {".npz": write_npz, ".safetensors": write_safetensors})
+    place = Path(os.path.realpath(path))  # a link stays one
+    fresh = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    try:
+        with open(fresh, "xb") as file:
+            writer(file, state)
+            file.flush()
+            os.fsync(file.fileno())
+        if place.exists():
+            fresh.chmod(place.stat().st_mode & 0o777)
+        os.replace(fresh, place)
+    except BaseException:  # also when interrupted
+        fresh.unlink(missing_ok=True)
+        raise
+    sync_folder(place.parent)
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Reads what `save` wrote, or any .npz or .safetensors file of arrays.
+
+    Raises:
+        FileFormatError: a ValueError that says why: truncated, foreign, pickled, incomplete.
+        FileNotFoundError: there is no such file.
+    """
+    reader = by_suffix(path, {".npz": read_npz, ".safetensors": read_safetensors})
+    with open(path, "rb") as file:
+        try:
+            return reader(file)
+        except (FileFormatError, ImportError, MemoryError):
+            raise
+        except Exception as error:  # what a damaged file sets off is of any kind
+            raise FileFormatError(path, f"{error or type(error).__name__}") from error
+
+
+def by_suffix(path: str | os.PathLike[str], functions: dict[str, Callable]) -> Callable:
+    suffix = Path(path).suffix
+    if suffix not in functions:
+        raise ValueError(
+            f"{os.fspath(path)!r}: the suffix must say the format, one of "
+            f"{', '.join(functions)}, not {suffix!r}"
+        )
+    return functions[suffix]
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a renaming last through a power cut, where the system can."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def savable(path: str, value: Any) -> np.ndarray:
+    """An array, or the array of a Tensor, once it is known to mean the same elsewhere."""
+    array = value if isinstance(value, np.ndarray) else np.asarray(getattr(value, "_data", value))
+    if array.dtype.kind not in KINDS:
+        raise TypeError(f"{path or 'the state'}: arrays of dtype {array.dtype} cannot be saved")
+    return array
+
+
+def is_flat(state: Any) -> bool:
+    """Whether a state is a dict of named arrays, which needs no tree."""
+    return isinstance(state, Mapping) and all(
+        isinstance(key, str) and key != TREE and is_array(value) for key, value in state.items()
+    )
+
+
+def is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or hasattr(value, "_data")
+
+
+def planted(state: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
+    """A state as JSON can say it; arrays go to `arrays`, under names made of their paths."""
+    if state is None or (isinstance(state, (bool, int, float, str)) and not is_scalar(state)):
+        return state
+    if is_array(state) or is_scalar(state):
+        name = path or "state"
+        while name in arrays or name == TREE:
+            name += "'"
+        arrays[name] = savable(path, state)
+        return {"scalar" if is_scalar(state) else "array": name}
+    if isinstance(state, Mapping):
+        wrong = [key for key in state if not isinstance(key, (str, int))]
+        if wrong:
+            raise TypeError(
+                f"{path or 'the state'}: keys must be strings or ints, not {wrong[0]!r}"
+            )
+        inner = [[key, planted(x, f"{path}/{key}".lstrip("/"), arrays)] for key, x in state.items()]
+        return {"dict": inner}
+    if type(state) in (list, tuple):
+        inner = [planted(x, f"{path}/{i}".lstrip("/"), arrays) for i, x in enumerate(state)]
+        return {type(state).__name__: inner}
+    raise TypeError(f"{path or 'the state'}: a {type(state).__name__} cannot be saved")
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether it is a scalar of NumPy's, whose dtype is to be kept."""
+    return isinstance(value, np.generic)
+
+
+def grown(tree: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """The state that `planted` took apart."""
+    if not isinstance(tree, dict):
+        return tree
+    ((kind, content),) = tree.items()
+    if kind == "dict":
+        return {key: grown(value, arrays) for key, value in content}
+    if kind in ("list", "tuple"):
+        items = [grown(value, arrays) for value in content]
+        return items if kind == "list" else tuple(items)
+    if content not in arrays:
+        raise ValueError(f"the array {content!r} is missing")
+    return {"array": arrays[content], "scalar": arrays[content][()]}[kind]
+
+
+def write_npz(file: IO[bytes], state: Any) -> None:
+    if is_flat(state):
+        arrays = {key: savable(key, value) for key, value in state.items()}
+    else:
+        arrays = {}
+        tree = json.dumps(planted(state, "", arrays))
+        arrays[TREE] = np.frombuffer(tree.encode(), np.uint8)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def read_npz(file: IO[bytes]) -> Any:
+    if not zipfile.is_zipfile(file):
+        raise ValueError("it is no zip archive, as .npz files are, or its end is missing")
+    with zipfile.ZipFile(file) as archive:
+        arrays = dict(read_member(archive, name) for name in archive.namelist())
+    tree = arrays.pop(TREE, None)
+    return arrays if tree is None else grown(json.loads(tree.tobytes()), arrays)
+
+
+def read_member(archive: zipfile.ZipFile, name: str) -> tuple[str, np.ndarray]:
+    if not name.endswith(".npy"):
+        raise ValueError(f"it holds {name!r}, which is not an array")
+    try:
+        with archive.open(name) as member:
+            array = np.lib.format.read_array(member, allow_pickle=False)
+            if member.read(1):  # reading to the end has the checksum compared
+                raise ValueError("more bytes than the array has")
+    except Exception as error:
+        raise ValueError(f"{name}: {error or type(error).__name__}") from error
+    return name.removesuffix(".npy"), array
+
+
+def safetensors() -> Any:
+    """The safetensors package, which is an extra."""
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        cure = 'pip install "microgradnd[safetensors]", or save as .npz'
+        raise ImportError(f"files of this kind need the package safetensors: {cure}") from error
+    return safetensors
+
+
+def write_safetensors(file: IO[bytes], state: Any) -> None:
+    package = safetensors()
+    if not is_flat(state):
+        raise TypeError("safetensors files hold a dict of named arrays and nothing else; use .npz")
+    strange = [f"{key}: {x.dtype}" for key, x in state.items() if x.dtype.name not in NUMPY_NAMES]
+    if strange:
+        raise TypeError(f"safetensors files have no such dtypes, .npz files do: {strange}")
+    # order="C" since the bytes are taken as they lie; np.ascontiguousarray would lose 0-d shapes
+    arrays = {key: np.asarray(savable(key, value), order="C") for key, value in state.items()}
+    file.write(package.numpy.save(arrays))
+
+
+def read_safetensors(file: IO[bytes]) -> dict[str, np.ndarray]:
+    package = safetensors()
+    out = {}
+    with package.safe_open(file.name, framework="numpy") as archive:
+        for key in archive.keys():  # noqa: SIM118 - it is no dict
+            kind = archive.get_slice(key).get_dtype()
+            if kind not in SAFETENSORS_NAMES:
+                raise ValueError(f"{key!r} has dtype {kind}, which NumPy has not; save it as F32")
+            out[key] = archive.get_tensor(key)
+    return out
