@@ -9,7 +9,7 @@ import pygraphviz
 import pytest
 
 from microgradnd import Tensor
-from viz import draw, picture
+from viz import draw, graph
 
 
 def leaf(values: object, name: str | None = None) -> Tensor:
@@ -97,7 +97,7 @@ def test_saving_makes_folders_and_knows_its_formats(tmp_path: Path) -> None:
 
 
 def test_too_large_a_picture_explains_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture, "MOST", 4)
+    monkeypatch.setattr(graph, "MOST", 4)
     with pytest.raises(ValueError, match="more than 4 nodes"):
         draw(leaf(2.0).tanh().tanh().tanh())
 

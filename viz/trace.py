@@ -1,99 +1,219 @@
-"""The true numbers of a graph: its values replayed, one observed walk backward over it.
+"""The true numbers of a graph: its values, and one observed walk backward over it.
 
-Values are computed again from the leaves by the operations' own forward functions, so they are
-there whether or not the graph was freed. Gradients and contributions are those of the engine's
-own walk; `.grad` of no tensor is touched. Hooks run as they do in every backward pass.
+`trace(outputs)` replays the values from the leaves by the operations' own forward functions, so
+they are there whether or not the graph was freed, and walks backward once without touching any
+`.grad`. `with trace() as passes:` watches a program's own passes as they happen. Gradients and
+contributions are always those of the engine's own walk. Hooks run as in every backward pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from microgradnd.engine import Tensor, seed, walk
+from microgradnd.engine import Tensor, seed, tracked, walk
 from microgradnd.graph import Array, Constant, Node, by_seq, reachable
+from microgradnd.modes import observed
+from viz.summary import summarise
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+Kept = Any  # what a trace keeps of an array: a Summary, or a copy of it with keep="arrays"
+KEEP: dict[str, Callable[[Array], Kept]] = {"summaries": summarise, "arrays": np.array}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Trace:
-    """Every number of one forward and one backward pass.
+    """Every number of one forward and one backward pass: as `Summary`, or in full.
 
     Attributes:
+        keep: "summaries" or "arrays": what stands in the four tables of numbers.
         outputs: the tensors that were traced.
         nodes: what they were computed from, and they themselves, in order of creation.
-        values: the array of each node.
+        values: of each node.
         gradients: of each node the walk reached, after its hooks; empty without a backward pass.
         contributions: by operation and operand index, what it added to that operand's gradient,
             in the order of the walk.
         seeds: the gradients the walk started from.
         steps: by operation, when it was walked: 1 for the first.
+        hooked: the nodes whose hooks made the gradient another one than the sum.
         changed: leaves that were written to since something was computed from them.
         stale: whether the replayed values may differ from those of the forward pass.
     """
 
-    outputs: tuple[Tensor, ...]
-    nodes: tuple[Node, ...]
-    values: dict[Node, Array]
-    gradients: dict[Node, Array]
-    contributions: dict[tuple[Node, int], Array]
-    seeds: dict[Node, Array]
-    steps: dict[Node, int]
-    changed: tuple[Node, ...]
-    stale: bool
+    keep: str
+    outputs: tuple[Tensor, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    values: dict[Node, Kept] = field(default_factory=dict)
+    gradients: dict[Node, Kept] = field(default_factory=dict)
+    contributions: dict[tuple[Node, int], Kept] = field(default_factory=dict)
+    seeds: dict[Node, Kept] = field(default_factory=dict)
+    steps: dict[Node, int] = field(default_factory=dict)
+    hooked: set[Node] = field(default_factory=set)
+    changed: tuple[Node, ...] = ()
+    stale: bool = False
+
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """The trace as a networkx.MultiDiGraph; `viz.graph` tells its attributes."""
+        from viz.graph import build
+
+        return build(self)
+
+    def __repr__(self) -> str:
+        return f"<Trace of {len(self.nodes)} tensors, {len(self.steps)} backward steps>"
 
 
-def trace(outputs: Sequence[Tensor], gradients: Sequence[Any], *, backward: bool = True) -> Trace:
-    """Replays the graph of the outputs and walks it backward once, under observation.
+class Observer:
+    """Writes what a walk does into a Trace, as the engine's observer."""
+
+    def __init__(self, found: Trace, seeds: Iterable[tuple[Node, Any]]) -> None:
+        self.found, self.kept = found, KEEP[found.keep]
+        self.latest: dict[Node, tuple[Array, Kept]] = {}  # contributions not yet added up
+        self.sums: dict[Node, Array] = {}  # of nodes with hooks, before these ran
+        starts: dict[Node, Array] = {}
+        for node, g in seeds:
+            x = getattr(g, "_data", g)
+            starts[node] = starts[node] + x if node in starts else x
+        for node, x in starts.items():
+            found.seeds[node] = self.kept(x)
+            self.add(node, x)
+
+    def add(self, node: Node, x: Array) -> None:
+        if node.notes and node.notes.get("hooks"):
+            self.sums[node] = self.sums[node] + x if node in self.sums else x
+
+    def __call__(self, node: Node, i: int | None, x: Any) -> None:
+        x, found = getattr(x, "_data", x), self.found
+        if i is None:
+            array, kept = self.latest.pop(node, (None, None))
+            # A single contribution is the gradient: it is summarised once.
+            found.gradients[node] = kept if array is x else self.kept(x)
+            if node.plan is not None:
+                found.steps[node] = len(found.steps) + 1
+            if node in self.sums and not same(self.sums.pop(node), x):
+                found.hooked.add(node)
+            return
+        p = node.parents[i]
+        kept = found.contributions[node, i] = self.kept(x)
+        self.latest[p] = x, kept
+        self.add(p, x)
+
+
+@overload
+def trace(
+    outputs: None = None, grad: None = None, *, keep: str = ...
+) -> AbstractContextManager[list[Trace]]: ...
+@overload
+def trace(
+    outputs: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool = ..., keep: str = ...
+) -> Trace: ...
+
+
+def trace(
+    outputs: Tensor | Sequence[Tensor] | None = None,
+    grad: Any = None,
+    *,
+    backward: bool = True,
+    keep: str = "summaries",
+) -> Any:
+    """Traces how tensors were computed and differentiated, or watches a program do so.
 
     Args:
-        outputs: tensors; those that require no gradient are not walked from.
-        gradients: one per output to start from, None for 1 (of a scalar).
+        outputs: a tensor or several; those that require no gradient are not walked from. Without
+            them, a context manager whose list gets one Trace for each backward pass inside.
+        grad: the gradient to start from, for several outputs a list; None for 1 (of a scalar).
         backward: False replays the values only.
+        keep: "summaries" keeps statistics and a thumbnail of every array, "arrays" all of it.
 
     Raises:
         GraphError: an output is no scalar and has no gradient, as in `Tensor.backward`.
-        ValueError: a gradient has another shape than its output.
+        ValueError: a gradient has another shape than its output, or `keep` is unknown.
 
-    >>> from microgradnd import Tensor
     >>> x = Tensor(3.0, requires_grad=True)
     >>> y = x * x
-    >>> found = trace([y], [None])
-    >>> [float(found.contributions[y.node, i]) for i in (0, 1)], float(found.gradients[x.node])
+    >>> found = trace(y)
+    >>> [found.contributions[y.node, i].scalar for i in (0, 1)], found.gradients[x.node].scalar
     ([3.0, 3.0], 6.0)
+    >>> with trace() as passes:
+    ...     (x * 2.0).backward()
+    >>> passes
+    [<Trace of 2 tensors, 1 backward steps>]
     """
-    tracked = [(t, g) for t, g in zip(outputs, gradients, strict=True) if t.node is not None]
-    roots = dict.fromkeys(t.node for t, _ in tracked if t.node is not None)
-    computed, leaves = reachable(roots)
+    if keep not in KEEP:
+        raise ValueError(f"keep={keep!r} is unknown: one of {', '.join(KEEP)}")
+    if outputs is None:
+        return watched(keep)
+    tensors = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    for t in tensors:
+        if not isinstance(t, Tensor):
+            raise TypeError(f"can trace and draw a Tensor or several, not a {type(t).__name__}")
+    given = list(grad) if isinstance(grad, (list, tuple)) else [grad]
+    if isinstance(outputs, Tensor):
+        given = [grad]
+    elif grad is None:
+        given = [None] * len(tensors)
+    if len(given) != len(tensors):
+        raise ValueError(f"{len(tensors)} tensors were given, but {len(given)} gradients")
+    return replay(tensors, given, backward, keep)
+
+
+def replay(outputs: Sequence[Tensor], given: Sequence[Any], backward: bool, keep: str) -> Trace:
+    """The trace of a graph that is there already."""
+    roots = [(t, g) for t, g in zip(outputs, given, strict=True) if t.node is not None]
+    computed, leaves = reachable(dict.fromkeys(t.node for t, _ in roots if t.node is not None))
     nodes = tuple(sorted([*computed, *leaves], key=by_seq))
     changed = tuple(sorted(changed_leaves(computed), key=by_seq))
     values = replayed(nodes, changed)
-    differs = (not same(values[t.node], t._data) for t, _ in tracked if t.node is not None)
-    stale = bool(changed) or any(differs)
-    found: dict[Node, Array] = {}
-    contributions: dict[tuple[Node, int], Array] = {}
-    seeds: dict[Node, Array] = {}
-    steps: dict[Node, int] = {}
-    if backward and tracked:
-
-        def observe(node: Node, i: int, contribution: Any) -> None:
-            steps.setdefault(node, len(steps) + 1)
-            contributions[node, i] = contribution
+    differs = (not same(values[t.node], t._data) for t, _ in roots if t.node is not None)
+    found = Trace(keep, tuple(outputs), nodes, changed=changed)
+    found.stale = bool(changed) or any(differs)
+    if backward and roots:
 
         def saved_of(node: Node) -> Any:
             assert node.plan is not None
             return node.plan.pick([operand_value(p, values) for p in node.parents], values[node])
 
-        starts = seed([t for t, _ in tracked], [g for _, g in tracked])
-        starts = [(node, getattr(g, "_data", g)) for node, g in starts]
-        for node, g in starts:
-            seeds[node] = seeds[node] + g if node in seeds else g
-        # naming every node as a target makes the walk hand over each gradient after its hooks
-        found = walk(starts, dict.fromkeys(nodes), True, observer=observe, saved_of=saved_of)
-    kept = {node: x.copy() if may_change(node, x) else x for node, x in values.items()}
-    return Trace(tuple(outputs), nodes, kept, found, contributions, seeds, steps, changed, stale)
+        seeds = seed([t for t, _ in roots], [g for _, g in roots])
+        walk(seeds, None, True, observer=Observer(found, seeds), saved_of=saved_of)
+    found.values = {node: KEEP[keep](x) for node, x in values.items()}
+    return found
+
+
+@contextmanager
+def watched(keep: str) -> Iterator[list[Trace]]:
+    """A list that gets the trace of each backward pass inside, as the program itself runs it."""
+    passes: list[Trace] = []
+    values: dict[Node, Kept] = {}
+    heads: dict[Node, Array] = {}  # the results nothing was computed from yet
+    taken: dict[Node, int] = {}  # when the value of a leaf was: an optimiser may change it since
+
+    def after_forward(node: Node, out: Array) -> None:
+        values[node], heads[node] = KEEP[keep](out), out
+        for p in node.parents:
+            if isinstance(p, Node):
+                heads.pop(p, None)
+                if p.plan is None and p.note().get("changed", 0) >= taken.get(p, 0):
+                    values[p], taken[p] = KEEP[keep](p.saved), node.seq
+
+    def watch(seeds: Sequence[tuple[Node, Any]]) -> Observer:
+        computed, leaves = reachable(dict.fromkeys(node for node, _ in seeds))
+        nodes = tuple(sorted([*computed, *leaves], key=by_seq))
+        if any(node not in values for node in nodes):  # some were computed before
+            again = replayed(nodes)
+            heads.update((node, again[node]) for node, _ in seeds)
+            values.update((n, KEEP[keep](x)) for n, x in again.items() if n not in values)
+        roots = tuple(tracked(heads[node], node) for node, _ in seeds)
+        found = Trace(keep, roots, nodes, {node: values[node] for node in nodes})
+        passes.append(found)
+        return Observer(found, seeds)
+
+    with observed(after_forward, watch):
+        yield passes
 
 
 def operand_value(parent: Any, values: dict[Node, Array]) -> Any:
@@ -119,11 +239,6 @@ def replayed(nodes: Sequence[Node], changed: Sequence[Node] = ()) -> dict[Node, 
             with np.errstate(all="ignore"):
                 values[node] = node.op.run(operands, options=node.options)
     return values
-
-
-def may_change(node: Node, value: Array) -> bool:
-    """Whether the array is, or may be a view of, one that its owner can write to."""
-    return node.op is None or value.base is not None
 
 
 def changed_leaves(computed: Sequence[Node]) -> set[Node]:
