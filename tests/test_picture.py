@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pygraphviz
 import pytest
 
 from microgradnd import Tensor
-from viz import draw, graph
+from viz import draw, graph, summary
 
 
 def leaf(values: object, name: str | None = None) -> Tensor:
@@ -122,3 +123,31 @@ def test_dot_draws_hostile_names() -> None:
     assert "a&quot;b&lt;script&gt;&amp;c⏎{|}\\" in rendered
     assert set(graph.nodes()) == {"t-1", "op-1", "t-2", "op-2", "t-3"}
     assert sum(edge.attr["style"] == "dashed" for edge in graph.edges()) == 3
+
+
+@pytest.mark.parametrize(
+    "draw_from",
+    [
+        lambda random, shape: random.standard_normal(shape).astype(np.float32),
+        lambda random, shape: random.standard_normal(shape).T * 1e-3 + 5.0,
+        lambda random, shape: random.standard_normal(shape).astype(np.float32) * np.float32(1e25),
+        lambda random, shape: random.random(shape) < 0.5,
+        lambda random, shape: random.integers(-9, 9, shape),
+        lambda random, shape: np.where(random.random(shape) < 0.01, np.nan, 1.0),
+        lambda random, shape: np.where(random.random(shape) < 0.01, -np.inf, 1.0),
+    ],
+)
+def test_large_arrays_are_summarised_in_blocks_as_small_ones_at_once(
+    draw_from: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = draw_from(np.random.default_rng(0), (50, 70))
+    with np.errstate(invalid="ignore"):
+        at_once = summary.summarise(array)
+    monkeypatch.setattr(summary, "LARGE", 128)
+    in_blocks = summary.summarise(array)
+    for field in summary.Summary.__slots__:
+        one, other = getattr(at_once, field), getattr(in_blocks, field)
+        if isinstance(one, (float, np.ndarray)):
+            np.testing.assert_allclose(other, one, rtol=2e-5, equal_nan=True, err_msg=field)
+        else:
+            assert other == one, field

@@ -13,6 +13,7 @@ from viz.heatmap import thumbnail
 
 Array = np.ndarray
 FULL = 64  # arrays of up to so many elements are kept whole
+LARGE = 1 << 20  # larger ones are gone over in blocks, without a copy in float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ def summarise(value: Any) -> Summary:
             array.shape, str(array.dtype), nan, nan, nan, nan, 0.0, nan, 0.0, 0.0, nan, 0, 0, empty,
             None, "",
         )  # fmt: skip
+    if array.size > LARGE:
+        return of_large(array)
     x = array.astype(np.float64)
     finite = np.isfinite(x)
     whole = bool(finite.all())
@@ -100,6 +103,43 @@ def summarise(value: Any) -> Summary:
         zeros=1.0 - float(np.count_nonzero(x)) / x.size, nans=nans, infs=infs,
         elements=array.tolist() if array.size <= FULL else None, thumb=thumb, caption=caption,
     )  # fmt: skip
+
+
+def of_large(array: Array) -> Summary:
+    """The summary of an array too large to be copied; sums are taken in blocks, then in float64."""
+    dtype = str(array.dtype)
+    if array.dtype.kind != "f":
+        array = array.astype(np.float32 if array.dtype == bool else np.float64)
+    flat = array.ravel(order="K")
+    blocks = [flat[i : i + LARGE] for i in range(0, flat.size, LARGE)]
+    with np.errstate(all="ignore"):
+        # NaN passes through minimum and maximum, and infinity is one of them
+        low, high = float(flat.min()), float(flat.max())
+        whole = math.isfinite(low) and math.isfinite(high)
+        top = max(-low, high)
+        nans = infs = 0
+        if not whole:
+            nans = sum(int(np.isnan(x).sum()) for x in blocks)
+            infs = sum(int(np.isinf(x).sum()) for x in blocks)
+            top = max(float(np.abs(x[np.isfinite(x)]).max(initial=0.0)) for x in blocks)
+        total = sum(float(np.add.reduce(x, dtype=np.float64)) for x in blocks)
+        mean = total / flat.size
+        if flat.dtype != np.float64 and not 1e-12 < top < 1e12:  # squares would leave float32
+            blocks = [x.astype(np.float64) for x in blocks]
+        squares = sum(square(x) for x in blocks)
+        spread = sum(square(x - x.dtype.type(mean)) for x in blocks)
+        zeros = 1.0 - sum(int(np.count_nonzero(x)) for x in blocks) / flat.size
+        thumb, caption = thumbnail(array)
+    return Summary(
+        shape=array.shape, dtype=dtype, mean=mean, std=math.sqrt(spread / flat.size),
+        min=low, max=high, norm=math.sqrt(squares), rms=math.sqrt(squares / flat.size),
+        total=total, top=top, zeros=zeros, nans=nans, infs=infs, elements=None,
+        thumb=thumb.astype(np.float64), caption=caption,
+    )  # fmt: skip
+
+
+def square(x: Array) -> float:
+    return float(x @ x)
 
 
 def of_scalar(x: float, dtype: str) -> Summary:
