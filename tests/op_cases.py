@@ -30,6 +30,8 @@ from tests.op_case import (
     samples,
     unit,
 )
+from tests.op_cases_activations import ACTIVATIONS
+from tests.op_cases_convolution import CONVOLUTION
 
 # Taken before any test ran, so without the ops that tests and doctests declare for themselves.
 LIBRARY_OPS = {
@@ -515,4 +517,13 @@ SOFTMAX = (
 )
 # fmt: on
 
-CASES = (*ELEMENTWISE, *REDUCTIONS, *SHAPES, *INDEXING, *LINALG, *SOFTMAX)
+CASES = (
+    *ELEMENTWISE,
+    *REDUCTIONS,
+    *SHAPES,
+    *INDEXING,
+    *LINALG,
+    *SOFTMAX,
+    *ACTIVATIONS,
+    *CONVOLUTION,
+)

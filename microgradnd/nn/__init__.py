@@ -1,7 +1,45 @@
 """Layers, losses and initialisers, under PyTorch's names."""
 
+from microgradnd.nn.activations import (
+    ELU,
+    GELU,
+    Affine,
+    Gaussian,
+    Hardtanh,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Step,
+    Tanh,
+)
 from microgradnd.nn.containers import ModuleList, Sequential
 from microgradnd.nn.linear import Linear
 from microgradnd.nn.module import Module
+from microgradnd.nn.summary import Summary, summary
 
-__all__ = ["Linear", "Module", "ModuleList", "Sequential"]
+__all__ = [
+    "ELU",
+    "GELU",
+    "Affine",
+    "Gaussian",
+    "Hardtanh",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "Module",
+    "ModuleList",
+    "ReLU",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Step",
+    "Summary",
+    "Tanh",
+    "summary",
+]
