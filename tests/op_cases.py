@@ -32,6 +32,7 @@ from tests.op_case import (
 )
 from tests.op_cases_activations import ACTIVATIONS
 from tests.op_cases_convolution import CONVOLUTION
+from tests.op_cases_recurrent import RECURRENT
 
 # Taken before any test ran, so without the ops that tests and doctests declare for themselves.
 LIBRARY_OPS = {
@@ -526,4 +527,5 @@ CASES = (
     *SOFTMAX,
     *ACTIVATIONS,
     *CONVOLUTION,
+    *RECURRENT,
 )

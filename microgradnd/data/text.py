@@ -94,7 +94,7 @@ class Vocabulary:
         """The numbers of `tokens`, int64. A string is read as its characters.
 
         Raises:
-            KeyError: a token that is not here, where there is no unknown token.
+            ValueError: a token that is not here, where there is no unknown token.
         """
         if self.unknown_idx is not None:
             numbers = [self.index.get(token, self.unknown_idx) for token in tokens]
@@ -102,7 +102,7 @@ class Vocabulary:
         try:
             return np.array([self.index[token] for token in tokens], np.int64)
         except KeyError as error:
-            raise KeyError(
+            raise ValueError(
                 f"Vocabulary.encode: {error.args[0]!r} is not among the {len(self)} tokens; build "
                 'the vocabulary with an unknown token, e.g. unknown="<unk>"'
             ) from None
@@ -115,7 +115,7 @@ class Vocabulary:
         if not np.issubdtype(numbers.dtype, np.integer):
             raise TypeError(f"Vocabulary.decode: needs integers, got {numbers.dtype}")
         if numbers.min() < 0 or numbers.max() >= len(self):
-            raise IndexError(
+            raise ValueError(
                 f"Vocabulary.decode: numbers from {numbers.min()} to {numbers.max()}, the "
                 f"{len(self)} tokens are numbered 0 to {len(self) - 1}"
             )

@@ -32,7 +32,8 @@ def hold_out(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Indices to train on and round(n · fraction) held out, both in rising order.
 
-    With `labels` (n,) each class gives its share, exact to within one sample.
+    Every sample is held out with the same probability. With `labels` (n,) each class gives its
+    share, rounded up or down: systematic sampling, from a random start, of the sorted classes.
 
     Raises:
         ValueError: a split that leaves one side empty, or labels of another length.
@@ -46,9 +47,11 @@ def hold_out(
         raise ValueError(
             f"hold_out: {fraction} of {n} samples is {count}; both sides need at least one sample"
         )
+    rng = generator(rng)
     order = shuffled(n, labels, rng, "hold_out")
+    places = (rng.integers(n) + n * np.arange(count)) // count  # evenly spaced over the classes
     held = np.zeros(n, bool)
-    held[order[(2 * np.arange(count) + 1) * n // (2 * count)]] = True  # evenly over the classes
+    held[order[places]] = True
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 

@@ -8,6 +8,7 @@ Tensor([0., 2.])
 from __future__ import annotations
 
 from microgradnd.nn.activations import affine, leaky_relu
+from microgradnd.nn.embedding import embedding
 from microgradnd.nn.linear import linear
 from microgradnd.ops.activations import elu, erf, gaussian, gelu, hardtanh, silu, softplus, step
 from microgradnd.ops.elementwise import relu, sigmoid, tanh
@@ -16,6 +17,7 @@ from microgradnd.ops.softmax import log_softmax, softmax
 __all__ = [
     "affine",
     "elu",
+    "embedding",
     "erf",
     "gaussian",
     "gelu",

@@ -1,0 +1,250 @@
+"""Losses, as functions and as modules, under PyTorch's names and the chapter's.
+
+`reduction` says what becomes of the losses of the parts: "mean" (the default), "sum" or "none".
+Shapes that do not agree raise: nothing is spread silently. Targets of class numbers, and those of
+`binary_cross_entropy` and `cross_entropy`, are constants.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from microgradnd.engine import Tensor
+from microgradnd.nn.module import Module
+from microgradnd.ops.activations import softplus
+from microgradnd.ops.elementwise import abs, clip, exp, log, square, subtract, where
+from microgradnd.ops.losses import binary_cross_entropy_op
+from microgradnd.ops.softmax import cross_entropy_op
+
+
+def reduced(losses: Tensor, reduction: str) -> Tensor:
+    if reduction == "mean":
+        return losses.mean()
+    if reduction == "sum":
+        return losses.sum()
+    if reduction == "none":
+        return losses
+    raise ValueError(f"reduction={reduction!r}; choose 'mean', 'sum' or 'none'")
+
+
+def check_shapes(loss: str, input: Any, target: Any) -> None:
+    if np.shape(input) != np.shape(target):
+        raise ValueError(
+            f"{loss}: input has shape {np.shape(input)}, target {np.shape(target)}; they must be "
+            "equal, nothing is broadcast: reshape one of them"
+        )
+
+
+def array_of(value: Any) -> np.ndarray:
+    """The array of a target or weight that is a constant."""
+    if isinstance(value, Tensor) and value.requires_grad:
+        raise TypeError("targets and weights of this loss are constants: pass t.detach()")
+    return np.asarray(getattr(value, "data", value) if isinstance(value, Tensor) else value)
+
+
+def half_squared_error(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """E = ½ Σ_k (d_k - o_k)² for each sample, k over the last axis (eq. 5-4).
+
+    Shapes: input o and target d (..., K); one loss per sample, (...), reduced over the samples.
+
+    >>> half_squared_error(Tensor([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
+    Tensor(2.5)
+    """
+    check_shapes("half_squared_error", input, target)
+    return reduced(square(subtract(target, input)).sum(axis=-1) * 0.5, reduction)
+
+
+def first_component_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """(h_0 - y)², the loss of the chapter's LSTM code: only the first unit counts.
+
+    Shapes: input h (..., H), target y (...).
+
+    >>> first_component_loss(Tensor([3.0, 7.0]), 1.0)
+    Tensor(4.)
+    """
+    if np.shape(input)[:-1] != np.shape(target) or not np.ndim(input):
+        raise ValueError(
+            f"first_component_loss: input has shape {np.shape(input)}, its target must have that "
+            f"shape without the last axis, not {np.shape(target)}"
+        )
+    h = input if isinstance(input, Tensor) else Tensor(input)
+    return reduced(square(h[..., 0] - target), reduction)
+
+
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """(input - target)², the squared error.
+
+    >>> mse_loss(Tensor([1.0, 3.0]), np.array([1.0, 1.0]))
+    Tensor(2.)
+    """
+    check_shapes("mse_loss", input, target)
+    return reduced(square(subtract(input, target)), reduction)
+
+
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """|input - target|, the absolute error; its derivative is 0 where the error is.
+
+    >>> l1_loss(Tensor([1.0, 3.0]), np.array([1.0, 1.0]))
+    Tensor(1.)
+    """
+    check_shapes("l1_loss", input, target)
+    return reduced(abs(subtract(input, target)), reduction)
+
+
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+    """½ e² where |e| ≤ δ, else δ (|e| - ½ δ), of the error e = input - target (Huber 1964).
+
+    >>> huber_loss(Tensor([1.0, 5.0]), np.array([0.0, 0.0]), reduction="none")
+    Tensor([0.5, 4.5])
+    """
+    check_shapes("huber_loss", input, target)
+    if delta <= 0:
+        raise ValueError(f"huber_loss: delta={delta!r} must be greater than 0")
+    e = subtract(input, target)
+    held = clip(e, -delta, delta)  # its derivative is that of the loss: held itself
+    return reduced(held * (e - held * 0.5), reduction)
+
+
+def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+    """½ e²/β where |e| < β, else |e| - ½ β: Huber's loss over β, the absolute error for β = 0.
+
+    >>> smooth_l1_loss(Tensor([1.0, 5.0]), np.array([0.0, 0.0]), reduction="none", beta=2.0)
+    Tensor([0.25, 4.  ])
+    """
+    check_shapes("smooth_l1_loss", input, target)
+    if beta == 0:
+        return l1_loss(input, target, reduction)
+    return huber_loss(input, target, reduction, beta) * (1 / beta)
+
+
+def binary_cross_entropy(
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean", eps: float = 0.0
+) -> Tensor:
+    """-(y log o + (1 - y) log(1 - o)) of probabilities o: eq. 5-29, with its missing minus sign.
+
+    Args:
+        input: the probabilities o, within [0, 1].
+        target: y, of the same shape, within [0, 1].
+        weight: factors of the losses, broadcast to their shape.
+        reduction: "mean", "sum" or "none".
+        eps: with 0, logarithms are held at -100 or above, as in PyTorch; else it is added to what
+            they are taken of, as in the chapter's code.
+
+    >>> binary_cross_entropy(Tensor([0.5, 0.0]), np.array([1.0, 0.0]), reduction="sum").round(4)
+    Tensor(0.6931)
+    """
+    check_shapes("binary_cross_entropy", input, target)
+    losses = binary_cross_entropy_op(input, target, eps)
+    return reduced(losses if weight is None else losses * constant_like(losses, weight), reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    reduction: str = "mean",
+    pos_weight: Any = None,
+) -> Tensor:
+    """Binary cross-entropy of σ(x), from the logits x: no overflow, no logarithm of 0.
+
+    (1 - y) x + (1 + (p - 1) y) log(1 + exp(-x)), with p = `pos_weight`, the weight of positives,
+    1 unless given. `weight` and `pos_weight` are broadcast to the shape of the losses.
+
+    >>> binary_cross_entropy_with_logits(Tensor([0.0, -900.0]), np.array([1.0, 1.0])).round(4)
+    Tensor(450.3466)
+    """
+    check_shapes("binary_cross_entropy_with_logits", input, target)
+    surprise = softplus(-input if isinstance(input, Tensor) else np.negative(input), 1.0, np.inf)
+    if pos_weight is not None:
+        surprise = surprise * (target * (constant_like(surprise, pos_weight) - 1) + 1)
+    losses = surprise + (1 - np.asarray(target) if listed(target) else 1 - target) * input
+    return reduced(losses if weight is None else losses * constant_like(losses, weight), reduction)
+
+
+def listed(value: Any) -> bool:
+    return not isinstance(value, (Tensor, np.ndarray))
+
+
+def constant_like(losses: Tensor, weight: Any) -> np.ndarray:
+    """A weight as an array of the losses' dtype, once it is sure to fit their shape."""
+    array = array_of(weight).astype(losses.dtype)
+    if np.broadcast_shapes(array.shape, losses.shape) != losses.shape:
+        raise ValueError(f"a weight of shape {array.shape} does not fit losses of {losses.shape}")
+    return array
+
+
+def nll_loss(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """-w_y input_y: the negative log likelihood of the class y that is the target.
+
+    Args:
+        input: logarithms of probabilities, (C,), (N, C) or (N, C, d1, ...).
+        target: class numbers, (), (N,) or (N, d1, ...).
+        weight: w, a factor for each class, (C,).
+        ignore_index: targets with this number count nothing.
+        reduction: "mean" divides by the sum of the w_y that count.
+
+    >>> nll_loss(Tensor([[-0.5, -1.0], [-3.0, -0.1]]), np.array([1, 0]))
+    Tensor(2.)
+    """
+    rows, target = classes_last("nll_loss", input), array_of(target)
+    count = rows.shape[-1]
+    index, factor = class_weights("nll_loss", rows, target, weight, ignore_index)
+    picked = rows.reshape(-1, count)[np.arange(index.size), index.ravel()].reshape(index.shape)
+    return averaged(-picked, factor, reduction)
+
+
+def cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """-Σ_c w_c y_c log softmax(input)_c, from logits: softmax (eq. 5-30) and its loss in one.
+
+    Args:
+        input: logits, (C,), (N, C) or (N, C, d1, ...).
+        target: class numbers, (), (N,) or (N, d1, ...), or distributions y of the input's shape.
+        weight: w, a factor for each class, (C,).
+        ignore_index: class numbers equal to it count nothing.
+        reduction: "mean" divides by the number of rows, or if the target holds class numbers, by
+            the sum of the w_y that count.
+        label_smoothing: mixes ε of the uniform distribution into the target: (1 - ε) y + ε/C.
+
+    Source: Szegedy et al. 2015 (label smoothing).
+
+    >>> cross_entropy(Tensor([[2.0, 0.0, 0.0]]), np.array([0])).round(4)
+    Tensor(0.2395)
+    """
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing={label_smoothing!r} must lie in 0..1")
+    z, target = classes_last("cross_entropy", input), array_of(target)
+    if target.dtype.kind == "f":
+        check_shapes("cross_entropy", input, target)
+        mixed = distribution(np.moveaxis(target, class_axis(target), -1), z, weight)
+        q = mixed * (1 - label_smoothing)
+        if label_smoothing:
+            q = q + class_factors("cross_entropy", z, weight) * (label_smoothing / z.shape[-1])
+        return reduced(cross_entropy_op(z, q), reduction)
+    if weight is None and not label_smoothing and not (target == ignore_index).any():
+        return reduced(cross_entropy_op(z, target), reduction)
+    index, factor = class_weights("cross_entropy", z, target, weight, ignore_index)
+    losses = cross_entropy_op(z, index)
+    if not label_smoothing:
+        return averaged(losses, factor, reduction)
+    total = count_of(factor)
+    uniform = class_factors("cross_entropy", z, weight) / z.shape[-1]
+    spread = cross_entropy_op(z, np.broadcast_to(uniform, z.shape))
+    counts = target != ignore_index
+    losses = counted(losses, factor) * (1 - label_smoothing)
+    losses = losses + where(counts, spread, 0.0) * label_smoothing
+    return losses.sum() / total if reduction == "mean" else reduced(losses, reduction)

@@ -1,0 +1,364 @@
+"""Recurrent layers over whole sequences: RNN, LSTM, GRU; in several layers and both directions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from microgradnd.engine import Tensor, default_dtype
+from microgradnd.nn.module import Module
+from microgradnd.nn.recurrent_cells import (
+    affine,
+    check_nonlinearity,
+    check_sizes,
+    recurrent_parameters,
+)
+from microgradnd.ops import recurrent as fused
+from microgradnd.ops.elementwise import where
+from microgradnd.ops.recurrent_steps import gru_step, kept, lstm_step, rnn_step
+from microgradnd.ops.shape import concatenate, stack
+from microgradnd.random import generator
+
+States = tuple[Any, ...]  # h, or h and c
+
+
+class Recurrent(Module):
+    """What RNN, LSTM and GRU share: the walk through layers, directions and time.
+
+    A kind of layer says how many gates it has and how one step and one whole sequence go.
+    """
+
+    gates: int
+    states: tuple[str, ...] = ("h_0",)  # what hx holds
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        fused: bool = True,
+        rng: np.random.Generator | None = None,
+        dtype: Any = None,
+    ) -> None:
+        check_sizes(type(self).__name__, input_size, hidden_size)
+        if num_layers < 1 or not 0 <= dropout <= 1:
+            raise ValueError(
+                f"{type(self).__name__}: num_layers must be 1 or more and dropout lie in 0..1, "
+                f"got {num_layers} and {dropout}"
+            )
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
+        self.bidirectional, self.fused, self.rng = bidirectional, fused, rng
+        start = generator(rng), dtype or default_dtype[0]
+        for layer, suffix in self.passes():
+            width = input_size if layer == 0 else hidden_size * (1 + bidirectional)
+            drawn = recurrent_parameters(width, hidden_size, self.gates, bias, *start)
+            names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            for name, parameter in zip(names, drawn):
+                setattr(self, name + suffix, parameter)
+
+    def passes(self) -> list[tuple[int, str]]:
+        """The layers' passes over the sequence: which layer, and how its parameters' names end."""
+        ends = ("", "_reverse")[: 1 + self.bidirectional]
+        return [(layer, f"_l{layer}{end}") for layer in range(self.num_layers) for end in ends]
+
+    def weights(self, suffix: str) -> tuple[Any, ...]:
+        """W_ih, W_hh, b_ih and b_hh of one pass."""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        return tuple(getattr(self, name + suffix) for name in names)
+
+    def step(self, x: Any, states: States, suffix: str) -> States:
+        """The states after one step."""
+        raise NotImplementedError
+
+    def sequence(self, x: Any, states: States, suffix: str, mask: Any) -> tuple[Tensor, ...]:
+        """The states after all steps, (T, N, H) each, by the fused operation."""
+        raise NotImplementedError
+
+    def forward(self, input: Any, hx: Any = None, lengths: Any = None) -> tuple[Tensor, Any]:
+        x: Any = input if isinstance(input, Tensor) else np.asarray(input)
+        alone = x.ndim == 2
+        x = x[:, None] if alone else x.swapaxes(0, 1) if self.batch_first else x  # (T, N, I)
+        self.check_input(x, np.shape(input))
+        mask = self.mask(lengths, *x.shape[:2])  # (T, N, 1)
+        start = self.start(hx, x.shape[1], alone)  # (L·D, N, H) each
+        last: list[States] = []
+        for layer in range(self.num_layers):
+            outputs = []
+            for suffix in [s for number, s in self.passes() if number == layer]:
+                states = tuple(s[len(last)] for s in start)  # (N, H) each
+                h, final = self.run(x, states, suffix, mask)  # (T, N, H)
+                outputs.append(h if mask is None else where(mask, h, 0.0))
+                last.append(final)
+            x = outputs[0] if len(outputs) == 1 else concatenate(outputs, axis=-1)  # (T, N, D·H)
+            if layer + 1 < self.num_layers:
+                x = self.dropped(x)
+        ends = [stack(list(final)) for final in zip(*last)]  # (L·D, N, H) each
+        if alone:
+            x, ends = x[:, 0], [end[:, 0] for end in ends]
+        elif self.batch_first:
+            x = x.swapaxes(0, 1)
+        return x, ends[0] if len(ends) == 1 else tuple(ends)
+
+    def run(self, x: Any, states: States, suffix: str, mask: Any) -> tuple[Tensor, States]:
+        """One pass over the sequence: h of all steps, and the last states.
+
+        Backward in time, the steps past a sequence's end come first and leave its state alone: it
+        starts at the sequence's own end.
+        """
+        back = suffix.endswith("_reverse")
+        if back:
+            x, mask = x[::-1], None if mask is None else mask[::-1]
+        if self.fused:
+            every = self.sequence(x, states, suffix, mask)
+            h, final = every[0], tuple(s[-1] for s in every)
+        else:
+            hs = []
+            for t in range(x.shape[0]):
+                new = self.step(x[t], states, suffix)
+                m = None if mask is None else mask[t]
+                states = tuple(kept(m, s, old) for s, old in zip(new, states))
+                hs.append(states[0])
+            h, final = stack(hs), states
+        return h[::-1] if back else h, final
+
+    def check_input(self, x: Any, given: tuple[int, ...]) -> None:
+        if x.ndim != 3 or x.shape[2] != self.input_size or not x.shape[0]:
+            order = "N, T" if self.batch_first else "T, N"
+            raise ValueError(
+                f"{type(self).__name__}: the input must have shape ({order}, {self.input_size}), "
+                f"or (T, {self.input_size}) for one sequence, with at least one step; got {given}"
+            )
+
+    def start(self, hx: Any, sequences: int, alone: bool) -> States:
+        """The states to start from, zeros if none are given."""
+        count = len(self.states)
+        wanted = (len(self.passes()), sequences, self.hidden_size)
+        if hx is None:
+            return (np.zeros(wanted, self.weights("_l0")[1].dtype),) * count
+        given = (hx,) if count == 1 else tuple(hx)
+        shape = (wanted[0], wanted[2]) if alone else wanted
+        if [np.shape(s) for s in given] != [shape] * count:
+            raise ValueError(
+                f"{type(self).__name__}: hx must hold {' and '.join(self.states)} of shape {shape} "
+                f"(layers · directions, sequences, hidden_size), got {[np.shape(s) for s in given]}"
+            )
+        given = tuple(s if isinstance(s, Tensor) else np.asarray(s) for s in given)
+        return tuple(s[:, None] for s in given) if alone else given
+
+    def mask(self, lengths: Any, steps: int, sequences: int) -> np.ndarray | None:
+        """(T, N, 1), True within each sequence; None if all are of full length."""
+        if lengths is None:
+            return None
+        ends = np.asarray(lengths.data if isinstance(lengths, Tensor) else lengths)
+        kind = type(self).__name__
+        if ends.dtype.kind not in "iu":
+            raise TypeError(f"{kind}: lengths must be integers, got {ends.dtype}")
+        if ends.shape != (sequences,) or ((ends < 0) | (ends > steps)).any():
+            raise ValueError(
+                f"{kind}: lengths must be one number from 0 to T = {steps} for each of the "
+                f"N = {sequences} sequences, got {ends.tolist()}"
+            )
+        if (ends == steps).all():
+            return None
+        return (np.arange(steps)[:, None] < ends)[..., None]
+
+    def dropped(self, x: Tensor) -> Tensor:
+        """Inverted dropout between layers, in training only."""
+        if not self.training or not self.dropout:
+            return x
+        keep = generator(self.rng).random(x.shape) >= self.dropout
+        return x * (keep / max(1 - self.dropout, 1e-300)).astype(x.dtype)
+
+    def extra_repr(self) -> str:
+        options = [
+            (f"num_layers={self.num_layers}", self.num_layers > 1),
+            ("bias=False", not self.bias),
+            ("batch_first=True", self.batch_first),
+            (f"dropout={self.dropout}", self.dropout),
+            ("bidirectional=True", self.bidirectional),
+            ("fused=False", not self.fused),
+        ]
+        spoken = [text for text, wanted in options if wanted]
+        return ", ".join([str(self.input_size), str(self.hidden_size), *spoken])
+
+
+def input_part(x: Any, weight: Tensor, *biases: Tensor | None) -> Tensor:
+    """W x_t + b of all steps by one matrix product."""
+    given = [b for b in biases if b is not None]
+    b = None if not given else given[0] if len(given) == 1 else given[0] + given[1]
+    z = affine(x.reshape((x.shape[0] * x.shape[1], x.shape[2])), weight, b)  # (T·N, G·H)
+    return z.reshape((*x.shape[:2], z.shape[1]))  # (T, N, G·H)
+
+
+class RNN(Recurrent):
+    """The recurrent network of 5.4: h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
+
+    Args:
+        input_size: length of x_t, I.
+        hidden_size: length of h_t, H.
+        num_layers: L layers, each reading the outputs of the one below.
+        nonlinearity: "tanh" or "relu".
+        bias: whether the biases are added.
+        batch_first: sequences come as (N, T, I), and so do the outputs.
+        dropout: the part of the outputs that is dropped between layers in training.
+        bidirectional: D = 2: a second pass from the end; the outputs stand side by side.
+        fused: all steps as one operation; False: step by step, each equation a node of the graph.
+        rng: draws the start, all parameters uniform in ±1/√H as in PyTorch, and what is dropped.
+        dtype: of the parameters; default `get_default_dtype()`.
+
+    Call it with `input` (T, N, I), or (T, I) for one sequence; optionally with `hx`, h_0 of shape
+    (L·D, N, H), and with `lengths` (N,), the steps of each sequence: past them its state stays as
+    it is and its output is 0.
+
+    Returns `output` (T, N, D·H) and h_n (L·D, N, H).
+
+    >>> output, h_n = RNN(3, 2)(np.ones((5, 4, 3)), lengths=[5, 2, 4, 1])
+    >>> output.shape, h_n.shape
+    ((5, 4, 2), (1, 4, 2))
+    """
+
+    gates = 1
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        fused: bool = True,
+        rng: np.random.Generator | None = None,
+        dtype: Any = None,
+    ) -> None:
+        check_nonlinearity("RNN", nonlinearity)
+        self.nonlinearity = nonlinearity
+        super().__init__(
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            fused=fused,
+            rng=rng,
+            dtype=dtype,
+        )
+
+    def step(self, x: Any, states: States, suffix: str) -> States:
+        w_ih, w_hh, b_ih, b_hh = self.weights(suffix)
+        a = affine(x, w_ih, b_ih) + affine(states[0], w_hh, b_hh)  # (N, H)
+        return (rnn_step(a, self.nonlinearity),)
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + ", nonlinearity='relu'" * (self.nonlinearity == "relu")
+
+    def sequence(self, x: Any, states: States, suffix: str, mask: Any) -> tuple[Tensor, ...]:
+        w_ih, w_hh, b_ih, b_hh = self.weights(suffix)
+        z = input_part(x, w_ih, b_ih, b_hh)  # (T, N, H)
+        return (fused.rnn_sequence(z, states[0], w_hh, mask, self.nonlinearity),)
+
+
+class LSTM(Recurrent):
+    """The long short-term memory of 5.5 over sequences; see `LSTMCell` for its equations (5-37).
+
+    Args:
+        input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, fused, rng,
+            dtype: as of `RNN`.
+        chapter: h_t = c_t ⊙ o, as the chapter has it, in place of tanh(c_t) ⊙ o.
+
+    Call it with `input` (T, N, I), or (T, I); optionally `hx` = (h_0, c_0), each (L·D, N, H), and
+    `lengths` as of `RNN`.
+
+    Returns `output` (T, N, D·H) and (h_n, c_n), each (L·D, N, H).
+
+    >>> output, (h_n, c_n) = LSTM(3, 2, num_layers=2, bidirectional=True)(np.ones((5, 4, 3)))
+    >>> output.shape, h_n.shape, c_n.shape
+    ((5, 4, 4), (4, 4, 2), (4, 4, 2))
+    """
+
+    gates = 4
+    states = ("h_0", "c_0")
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        chapter: bool = False,
+        fused: bool = True,
+        rng: np.random.Generator | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            fused=fused,
+            rng=rng,
+            dtype=dtype,
+        )
+        self.chapter = chapter
+
+    def step(self, x: Any, states: States, suffix: str) -> States:
+        w_ih, w_hh, b_ih, b_hh = self.weights(suffix)
+        h, c = states
+        a = affine(x, w_ih, b_ih) + affine(h, w_hh, b_hh)  # (N, 4H)
+        *_, c, h = lstm_step(a, c, self.chapter)  # (N, H)
+        return h, c
+
+    def sequence(self, x: Any, states: States, suffix: str, mask: Any) -> tuple[Tensor, ...]:
+        w_ih, w_hh, b_ih, b_hh = self.weights(suffix)
+        z = input_part(x, w_ih, b_ih, b_hh)  # (T, N, 4H)
+        h, c = states
+        planes = fused.lstm_sequence(z, h, c, w_hh, mask, self.chapter)  # (6, T, N, H)
+        return planes[5], planes[4]
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + ", chapter=True" * self.chapter
+
+
+class GRU(Recurrent):
+    """The gated recurrent unit over sequences; see `GRUCell` for its equations.
+
+    Args: as of `RNN`, without `nonlinearity`.
+
+    Called as `RNN` is. Returns `output` (T, N, D·H) and h_n (L·D, N, H).
+
+    >>> output, h_n = GRU(3, 2, batch_first=True)(np.ones((4, 5, 3)))
+    >>> output.shape, h_n.shape
+    ((4, 5, 2), (1, 4, 2))
+    """
+
+    gates = 3
+
+    def step(self, x: Any, states: States, suffix: str) -> States:
+        w_ih, w_hh, b_ih, b_hh = self.weights(suffix)
+        a, b = affine(x, w_ih, b_ih), affine(states[0], w_hh, b_hh)  # (N, 3H)
+        return (gru_step(a, b, states[0])[-1],)
+
+    def sequence(self, x: Any, states: States, suffix: str, mask: Any) -> tuple[Tensor, ...]:
+        w_ih, w_hh, b_ih, b_hh = self.weights(suffix)
+        z = input_part(x, w_ih, b_ih)  # (T, N, 3H)
+        b = np.zeros(w_hh.shape[0], w_hh.dtype) if b_hh is None else b_hh
+        return (fused.gru_sequence(z, states[0], w_hh, b, mask)[4],)

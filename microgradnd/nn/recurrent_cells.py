@@ -1,0 +1,225 @@
+"""Recurrent cells: one step of a recurrent network, every gate a node of the graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from microgradnd.engine import Tensor, default_dtype
+from microgradnd.nn.module import Module
+from microgradnd.ops.recurrent_steps import NONLINEARITIES, gru_step, lstm_step, rnn_step
+from microgradnd.random import generator
+
+
+def affine(x: Any, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """W x + b."""
+    a = x @ weight.T  # (..., O)
+    return a if bias is None else a + bias
+
+
+def recurrent_parameters(
+    input_size: int, width: int, gates: int, bias: bool, rng: np.random.Generator, dtype: Any
+) -> list[Tensor | None]:
+    """W_ih, W_hh, b_ih, b_hh, each uniform in ±1/√H as in PyTorch; the biases may be left out."""
+    rows, bound = gates * width, width**-0.5
+    found: list[Tensor | None] = []
+    for shape in [(rows, input_size), (rows, width), (rows,), (rows,)]:
+        drawn = bias or len(shape) == 2
+        start = rng.uniform(-bound, bound, shape).astype(dtype) if drawn else None
+        found.append(None if start is None else Tensor(start, requires_grad=True))
+    return found
+
+
+def check_sizes(layer: str, input_size: int, hidden_size: int) -> None:
+    if input_size < 1 or hidden_size < 1:
+        raise ValueError(
+            f"{layer}: input_size and hidden_size must be 1 or more, got {input_size} and "
+            f"{hidden_size}"
+        )
+
+
+def check_nonlinearity(layer: str, nonlinearity: str) -> None:
+    if nonlinearity not in NONLINEARITIES:
+        raise ValueError(
+            f"{layer}: nonlinearity must be one of {[*NONLINEARITIES]}, got {nonlinearity!r}"
+        )
+
+
+class RecurrentCell(Module):
+    """What the cells share: W_ih, W_hh and two biases, and the start of the state at zero."""
+
+    gates: int
+    weight_ih: Tensor
+    weight_hh: Tensor
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        *,
+        rng: np.random.Generator | None = None,
+        dtype: Any = None,
+    ) -> None:
+        check_sizes(type(self).__name__, input_size, hidden_size)
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.bias_ih: Tensor | None = None
+        self.bias_hh: Tensor | None = None
+        start = generator(rng), dtype or default_dtype[0]
+        drawn = recurrent_parameters(input_size, hidden_size, self.gates, bias, *start)
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        for name, parameter in zip(names, drawn):
+            setattr(self, name, parameter)
+
+    def start(self, x: Any, state: Any) -> Any:
+        """The state given, or zeros in the shape and dtype of one for x; checks both widths."""
+        kind, shape = type(self).__name__, np.shape(x)
+        if len(shape) not in (1, 2) or shape[-1] != self.input_size:
+            raise ValueError(
+                f"{kind}: the input must have shape (N, {self.input_size}) or "
+                f"({self.input_size},), got {shape}"
+            )
+        wanted = (*shape[:-1], self.hidden_size)
+        if state is None:
+            return np.zeros(wanted, self.weight_hh.dtype)
+        if np.shape(state) != wanted:
+            raise ValueError(
+                f"{kind}: the state must have shape {wanted}, as the input has {shape}; "
+                f"got {np.shape(state)}"
+            )
+        return state if isinstance(state, Tensor) else np.asarray(state)
+
+    def extra_repr(self) -> str:
+        bias = ", bias=False" * (self.bias_ih is None)
+        return f"{self.input_size}, {self.hidden_size}{bias}"
+
+
+class RNNCell(RecurrentCell):
+    """One step of the plain recurrent network, h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
+
+    The chapter's cell (5.4.3), h_t = tanh([h_{t-1}, x_t] W + b), is this with W = [W_hh, W_ih]ᵀ and
+    b = b_ih + b_hh. Its (n + x)·n + n parameters are `RNNCell(x, n)`'s, which has PyTorch's two
+    biases, less one bias of n; only the sum of the two matters.
+
+    Args:
+        input_size: length of x, I.
+        hidden_size: length of h, H.
+        bias: whether the biases are added.
+        nonlinearity: "tanh" or "relu".
+        rng: draws the start, all parameters uniform in ±1/√H as in PyTorch.
+        dtype: of the parameters; default `get_default_dtype()`.
+
+    Shapes: x (N, I) or (I,), h (N, H) or (H,), weight_ih (H, I), weight_hh (H, H), biases (H,).
+
+    >>> cell = RNNCell(3, 2)
+    >>> cell(np.ones((4, 3))).shape
+    (4, 2)
+    """
+
+    gates = 1
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        *,
+        rng: np.random.Generator | None = None,
+        dtype: Any = None,
+    ) -> None:
+        check_nonlinearity("RNNCell", nonlinearity)
+        super().__init__(input_size, hidden_size, bias, rng=rng, dtype=dtype)
+        self.nonlinearity = nonlinearity
+
+    def forward(self, input: Any, hx: Any = None) -> Tensor:
+        h = self.start(input, hx)  # (N, H)
+        a = affine(input, self.weight_ih, self.bias_ih)  # (N, H)
+        a = a + affine(h, self.weight_hh, self.bias_hh)  # (N, H)
+        return rnn_step(a, self.nonlinearity)  # (N, H)
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + ", nonlinearity='relu'" * (self.nonlinearity == "relu")
+
+
+class LSTMCell(RecurrentCell):
+    """One step of the LSTM (eq. 5-37), with the gates' biases inside σ.
+
+    i, f, o = σ(W [x_t, h_{t-1}] + b), g = tanh(W [x_t, h_{t-1}] + b), each with its own W and b;
+    c_t = g ⊙ i + c_{t-1} ⊙ f and h_t = tanh(c_t) ⊙ o.
+
+    Args:
+        input_size: length of x, I.
+        hidden_size: length of h and c, H.
+        bias: whether the biases are added.
+        chapter: h_t = c_t ⊙ o, as the chapter has it.
+        rng: draws the start, all parameters uniform in ±1/√H as in PyTorch.
+        dtype: of the parameters; default `get_default_dtype()`.
+
+    Shapes: x (N, I) or (I,), h and c (N, H) or (H,); weight_ih (4H, I), weight_hh (4H, H), biases
+    (4H,), the gates' rows in the order i, f, g, o. Returns h_t and c_t.
+
+    Source: Hochreiter and Schmidhuber, "Long short-term memory" (1997), with the forget gate of
+    Gers et al. (2000).
+
+    >>> h, c = LSTMCell(3, 2)(np.ones((4, 3)))
+    >>> h.shape, c.shape
+    ((4, 2), (4, 2))
+    """
+
+    gates = 4
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        *,
+        chapter: bool = False,
+        rng: np.random.Generator | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, rng=rng, dtype=dtype)
+        self.chapter = chapter
+
+    def forward(self, input: Any, hx: tuple[Any, Any] | None = None) -> tuple[Tensor, Tensor]:
+        h, c = (self.start(input, state) for state in hx or (None, None))  # (N, H)
+        a = affine(input, self.weight_ih, self.bias_ih)  # (N, 4H)
+        a = a + affine(h, self.weight_hh, self.bias_hh)  # (N, 4H)
+        *_, c, h = lstm_step(a, c, self.chapter)  # (N, H)
+        return h, c
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + ", chapter=True" * self.chapter
+
+
+class GRUCell(RecurrentCell):
+    """One step of the gated recurrent unit.
+
+    r, z = σ(W x_t + b + V h_{t-1} + d), n = tanh(W x_t + b + r ⊙ (V h_{t-1} + d)), each with its
+    own weights and biases; h_t = (1 - z) ⊙ n + z ⊙ h_{t-1}.
+
+    Args:
+        input_size: length of x, I.
+        hidden_size: length of h, H.
+        bias: whether the biases are added.
+        rng: draws the start, all parameters uniform in ±1/√H as in PyTorch.
+        dtype: of the parameters; default `get_default_dtype()`.
+
+    Shapes: x (N, I) or (I,), h (N, H) or (H,); weight_ih (3H, I), weight_hh (3H, H), biases (3H,),
+    the gates' rows in the order r, z, n. Returns h_t.
+
+    Source: Cho et al., "Learning phrase representations using RNN encoder-decoder" (2014).
+
+    >>> GRUCell(3, 2)(np.ones((4, 3))).shape
+    (4, 2)
+    """
+
+    gates = 3
+
+    def forward(self, input: Any, hx: Any = None) -> Tensor:
+        h = self.start(input, hx)  # (N, H)
+        a = affine(input, self.weight_ih, self.bias_ih)  # (N, 3H)
+        b = affine(h, self.weight_hh, self.bias_hh)  # (N, 3H)
+        return gru_step(a, b, h)[-1]  # (N, H)

@@ -1,0 +1,169 @@
+"""Convolution: a family of three operations, each the derivative of the two others.
+
+A convolution y = x * w is linear in the image x and in the filters w. What takes a gradient of y
+back to x is the transposed convolution, what takes it back to w the correlation of x with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from microgradnd.engine import Tensor
+from microgradnd.ops.convolution_layout import (
+    Geometry,
+    Pair,
+    Sides,
+    convolved,
+    correlated,
+    spread,
+    turned,
+    turned_padding,
+)
+from microgradnd.table import Op, op
+
+Value = Any
+NO_PADDING: Sides = ((0, 0), (0, 0))
+
+
+def check(x_shape: tuple, w_shape: tuple, groups: int, what: str = "x") -> None:
+    """Raises unless x (N, C, H, W) and the filters w (O, C/groups, F, F) belong together."""
+    if len(x_shape) != 4 or len(w_shape) != 4:
+        raise ValueError(
+            f"{what} must have 4 axes (N, C, H, W) and w 4 axes (O, C/groups, F, F), they have the "
+            f"shapes {x_shape} and {w_shape}; reshape them, or add axes of length 1"
+        )
+    channels = x_shape[1]
+    if groups < 1 or channels != w_shape[1] * groups or w_shape[0] % groups:
+        raise ValueError(
+            f"{what} has {channels} channels and w is for {groups} · {w_shape[1]} = "
+            f"{groups * w_shape[1]} (groups · w.shape[1]), giving {w_shape[0]}; both must agree, "
+            "and groups must divide the numbers of channels"
+        )
+
+
+def check_result(y_shape: tuple, x_shape: tuple, w_shape: tuple, geometry: Geometry) -> None:
+    """Raises unless y has the shape of the convolution of x and w."""
+    expected = (x_shape[0], w_shape[0], *geometry.sizes(x_shape[2:], w_shape[2:]))
+    if y_shape != expected:
+        raise ValueError(
+            f"y must have the shape {expected} of the convolution of {x_shape} with filters "
+            f"{w_shape}, it has {y_shape}"
+        )
+
+
+def conv2d_forward(
+    x: np.ndarray,
+    w: np.ndarray,
+    stride: Pair = (1, 1),
+    padding: Sides = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> np.ndarray:
+    """y[n, o, p, q] = Σ_c Σ_i Σ_j w[o, c, i, j] x[n, c, p·S + i·D - P, q·S + j·D - P], eq. 5-31.
+
+    x (N, C, H, W), w (O, C/groups, F, F), y (N, O, H2, W2) with H2 = (H - F + 2P)/S + 1, rounded
+    down, and W2 likewise (eq. 5-32). Padding is ((top, bottom), (left, right)).
+    """
+    check(x.shape, w.shape, groups)
+    return convolved(x, w, Geometry(stride, padding, dilation, groups)).transpose(3, 0, 1, 2)
+
+
+def conv2d_bias_forward(
+    x: np.ndarray,
+    w: np.ndarray,
+    b: np.ndarray,
+    stride: Pair = (1, 1),
+    padding: Sides = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> np.ndarray:
+    """conv2d(x, w) + b, with one b (O,) for each of the output's maps."""
+    check(x.shape, w.shape, groups)
+    if b.shape != w.shape[:1]:
+        raise ValueError(f"b must have the shape {w.shape[:1]}, one for each map, not {b.shape}")
+    out = convolved(x, w, Geometry(stride, padding, dilation, groups))
+    b = b[:, None, None, None]
+    dtype = np.result_type(out, b)
+    return np.add(out, b, out=out if out.dtype == dtype else None).transpose(3, 0, 1, 2)
+
+
+def conv2d_input_forward(
+    y: np.ndarray,
+    w: np.ndarray,
+    size: Pair,
+    stride: Pair = (1, 1),
+    padding: Sides = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> np.ndarray:
+    """The transposed convolution: y (N, O, H2, W2) spread by w over (N, C, H, W), size = (H, W).
+
+    x[n, c, p·S + i·D - P, q·S + j·D - P] is the sum of w[o, c, i, j] y[n, o, p, q] over all
+    o, p, q, i, j that lead there.
+    """
+    geometry = Geometry(stride, padding, dilation, groups)
+    shape = y.shape[:1] + (w.shape[1] * groups if w.ndim > 1 else 0, *size)
+    check(shape, w.shape, groups, "the result")
+    check_result(y.shape, shape, w.shape, geometry)
+    back = turned_padding(w.shape[2:], geometry)
+    # One product instead of sums of shares, where it takes few more multiplications, if any.
+    cheap = y.shape[1] * size[0] * size[1] <= 1.25 * shape[1] * y.shape[2] * y.shape[3]
+    if stride == (1, 1) and cheap and min(map(min, back)) >= 0:
+        x = convolved(y, turned(w, groups), Geometry(stride, back, dilation, groups))
+    else:
+        x = spread(y, w, size, geometry)
+    return x.transpose(3, 0, 1, 2)
+
+
+def conv2d_weight_forward(
+    x: np.ndarray,
+    y: np.ndarray,
+    kernel: Pair,
+    stride: Pair = (1, 1),
+    padding: Sides = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> np.ndarray:
+    """w[o, c, i, j] = Σ_n Σ_p Σ_q y[n, o, p, q] x[n, c, p·S + i·D - P, q·S + j·D - P].
+
+    x (N, C, H, W) and y (N, O, H2, W2) give w (O, C/groups, *kernel).
+    """
+    geometry = Geometry(stride, padding, dilation, groups)
+    shape = y.shape[1:2] + (x.shape[1] // groups if x.ndim > 1 else 0, *kernel)
+    check(x.shape, shape, groups)
+    check_result(y.shape, x.shape, shape, geometry)
+    return correlated(x, y, kernel, geometry)
+
+
+def apply(member: Op, one: Value, other: Value, *options: Any) -> Value:
+    """A member of the family, recorded if the walk itself is: then there are Tensors."""
+    if isinstance(one, Tensor) or isinstance(other, Tensor):
+        return member(one, other, *options)
+    return member.forward(one, other, *options)
+
+
+# fmt: off
+conv2d = op(
+    conv2d_forward, "x w", name="conv2d",
+    x=lambda g, x_shape, w, stride, padding, dilation, groups:
+        apply(conv2d_input, g, w, x_shape[2:], stride, padding, dilation, groups),
+    w=lambda g, x, w_shape, stride, padding, dilation, groups:
+        apply(conv2d_weight, x, g, w_shape[2:], stride, padding, dilation, groups))
+conv2d_bias = op(
+    conv2d_bias_forward, "x w b", name="conv2d_bias", **conv2d.rules,
+    b=lambda g: g.sum(axis=(0, 2, 3)))
+conv2d_input = op(
+    conv2d_input_forward, "y w", name="conv2d_input",
+    y=lambda g, w, stride, padding, dilation, groups:
+        apply(conv2d, g, w, stride, padding, dilation, groups),
+    w=lambda g, y, w_shape, stride, padding, dilation, groups:
+        apply(conv2d_weight, g, y, w_shape[2:], stride, padding, dilation, groups))
+conv2d_weight = op(
+    conv2d_weight_forward, "x y", name="conv2d_weight",
+    x=lambda g, x_shape, y, stride, padding, dilation, groups:
+        apply(conv2d_input, y, g, x_shape[2:], stride, padding, dilation, groups),
+    y=lambda g, x, stride, padding, dilation, groups:
+        apply(conv2d, x, g, stride, padding, dilation, groups))
+# fmt: on

@@ -1,0 +1,195 @@
+"""How convolutions lie in memory: sizes, padding, patches, and the three products over patches.
+
+Images are shown as (N, C, H, W) and lie as (C, H, W, N), the batch innermost. A row of a patch
+matrix is then made of runs of W·N numbers, a convolution is one matrix product, and the patches'
+gradients are added back in runs as long. Elementwise operations keep this order of axes. Patch
+matrices are made a few rows at a time, to stay in the processor's cache, and are never kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+Pair: TypeAlias = tuple[int, int]
+Sides: TypeAlias = tuple[Pair, Pair]  # of padding: (top, bottom), (left, right)
+BLOCK = 1 << 20  # bytes of patches at a time; more where the filters themselves are larger
+
+
+def output_size(
+    length: int,
+    kernel: int,
+    stride: int = 1,
+    padding: int | Pair = 0,
+    dilation: int = 1,
+    strict: bool = False,
+) -> int:
+    """The length of a convolution's or pooling's result: W2 = (W1 - F + 2P)/S + 1, eq. 5-32.
+
+    Args:
+        length: of the input along the axis, W1.
+        kernel: length of the filter, F; dilated, it spans dilation * (F - 1) + 1.
+        stride: step from one position of the filter to the next, S.
+        padding: zeros on each side, P, or a pair (before, after).
+        dilation: distance between the filter's elements.
+        strict: raises where S does not divide, instead of leaving out the last W1 elements that
+            no position of the filter reaches, as PyTorch does.
+
+    >>> output_size(5, 3), output_size(5, 3, stride=2), output_size(28, 5, padding=2)
+    (3, 2, 28)
+    >>> output_size(6, 3, stride=2, strict=True)
+    Traceback (most recent call last):
+    ValueError: (W1 - F + 2P)/S + 1 = (6 - 3 + 2·0)/2 + 1 = 2.5: the stride 2 does not divide 3; ...
+    """
+    before, after = padding if isinstance(padding, tuple) else (padding, padding)
+    span = dilation * (kernel - 1) + 1
+    steps, rest = divmod(length - span + before + after, stride)
+    if steps >= 0 and not (rest and strict):
+        return steps + 1
+    pads = f"2·{before}" if before == after else f"{before} + {after}"
+    sum_ = f"({length} - {span} + {pads})/{stride} + 1 = {steps + 1 + rest / stride:g}"
+    why = f", where F = {dilation}·({kernel} - 1) + 1 = {span}" if dilation > 1 else ""
+    reached = length - span + before + after
+    if steps < 0:
+        raise ValueError(
+            f"(W1 - F + 2P)/S + 1 = {sum_}{why}: the result would have no element, the filter "
+            "does not fit into the input; make it smaller, or pad the input"
+        )
+    raise ValueError(
+        f"(W1 - F + 2P)/S + 1 = {sum_}{why}: the stride {stride} does not divide {reached}; change "
+        f"the padding or the stride, or leave out the last {rest} with strict=False"
+    )
+
+
+class Geometry(NamedTuple):
+    """The options of a convolution, whichever of its operands or its result is computed."""
+
+    stride: Pair
+    padding: Sides
+    dilation: Pair
+    groups: int
+
+    def sizes(self, size: tuple[int, ...], kernel: tuple[int, ...]) -> tuple[int, ...]:
+        """Height and width of the result, from those of the input."""
+        axes = zip(size, kernel, self.stride, self.padding, self.dilation)
+        return tuple(output_size(*axis) for axis in axes)
+
+
+def planes(x: np.ndarray, padding: Sides = ((0, 0), (0, 0))) -> np.ndarray:
+    """An array (N, C, H, W) as a contiguous one (C, H, W, N), with zeros around it."""
+    (top, bottom), (left, right) = padding
+    moved = x.transpose(1, 2, 3, 0)
+    if not (top or bottom or left or right):
+        return np.ascontiguousarray(moved)
+    channels, height, width, batch = moved.shape
+    room = np.zeros((channels, top + height + bottom, left + width + right, batch), x.dtype)
+    room[:, top : top + height, left : left + width] = moved
+    return room
+
+
+def patches(x: np.ndarray, kernel: tuple, sizes: tuple, geometry: Geometry) -> np.ndarray:
+    """A view (C, F, F, H2, W2, N) of planes: what each element of the filter meets."""
+    channels, height, width, batch = x.shape
+    # The strides are worked out: NumPy leaves those of axes of length 1 undefined.
+    column = batch * x.itemsize
+    row = width * column
+    down, right = geometry.stride
+    under, beside = geometry.dilation
+    strides = (height * row, under * row, beside * column, down * row, right * column, x.itemsize)
+    return np.ndarray((channels, *kernel, *sizes, batch), x.dtype, x, 0, strides)
+
+
+def ranges(rows: int, row_bytes: int, filter_bytes: int) -> list[Pair]:
+    """Cuts the result's rows into ranges whose patches are about as large as a cache."""
+    step = max(1, max(BLOCK, filter_bytes) // max(row_bytes, 1))
+    return [(start, min(start + step, rows)) for start in range(0, rows, step)]
+
+
+def patch_matrices(
+    x: np.ndarray, kernel: tuple, sizes: tuple, geometry: Geometry, filter_bytes: int
+) -> Iterator[tuple[np.ndarray, slice]]:
+    """Patch matrices (G, C/G·F·F, L), and the L elements of the result that each is for.
+
+    One buffer serves them all: a matrix must have been used when the next is asked for.
+    """
+    view = patches(planes(x, geometry.padding), kernel, sizes, geometry)
+    depth, line = x.shape[1] * prod(kernel), sizes[1] * x.shape[0]
+    shape = geometry.groups, depth // geometry.groups
+    buffer = np.empty(0, x.dtype)
+    for start, stop in ranges(sizes[0], depth * line * x.itemsize, filter_bytes):
+        part = view[:, :, :, start:stop]
+        if not part.flags.c_contiguous:
+            buffer = buffer if buffer.size else np.empty(part.size, x.dtype)
+            columns = buffer[: part.size].reshape(part.shape)
+            columns[...] = part
+            part = columns
+        yield part.reshape(*shape, (stop - start) * line), slice(start * line, stop * line)
+
+
+def convolved(x: np.ndarray, w: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """The result (O, H2, W2, N) of a convolution: filters times patches."""
+    groups, kernel = geometry.groups, w.shape[2:]
+    sizes = geometry.sizes(x.shape[2:], kernel)
+    filters = w.reshape(groups, w.shape[0] // groups, prod(w.shape[1:]))
+    out = np.empty((w.shape[0], *sizes, x.shape[0]), np.result_type(x, w))
+    flat = out.reshape(*filters.shape[:2], prod(out.shape[1:]))
+    for matrix, at in patch_matrices(x, kernel, sizes, geometry, w.nbytes):
+        np.matmul(filters, matrix, out=flat[:, :, at])
+    return out
+
+
+def correlated(x: np.ndarray, g: np.ndarray, kernel: tuple, geometry: Geometry) -> np.ndarray:
+    """The gradient (O, C/G, F, F) of the filters: patches times the gradient of the result."""
+    groups, (outputs, *sizes) = geometry.groups, g.shape[1:]
+    shape = outputs, x.shape[1] // groups, *kernel
+    flat = planes(g).reshape(groups, outputs // groups, prod(sizes) * g.shape[0])
+    dtype = np.result_type(x, g)
+    total = np.zeros((groups, prod(shape[1:]), outputs // groups), dtype)
+    size = prod(shape) * dtype.itemsize
+    for matrix, at in patch_matrices(x, kernel, tuple(sizes), geometry, size):
+        total += np.matmul(matrix, flat[:, :, at].swapaxes(1, 2))
+    return np.ascontiguousarray(total.swapaxes(1, 2)).reshape(shape)
+
+
+def spread(g: np.ndarray, w: np.ndarray, size: tuple, geometry: Geometry) -> np.ndarray:
+    """The gradient (C, H, W, N) of the input: each element's share is added where it was read."""
+    (groups, (_, channels, *kernel)), (batch, outputs) = (geometry.groups, w.shape), g.shape[:2]
+    (rows, width), (height2, width2) = geometry.padding, g.shape[2:]
+    (down, right), (under, beside) = geometry.stride, geometry.dilation
+    line = width2 * batch
+    filters = w.reshape(groups, outputs // groups, channels * prod(kernel)).swapaxes(1, 2)
+    flat = planes(g).reshape(groups, outputs // groups, height2 * line)
+    channels *= groups
+    dtype = np.result_type(g, w)
+    room = np.zeros((channels, sum(rows) + size[0], sum(width) + size[1], batch), dtype)
+    row_bytes = channels * prod(kernel) * line * dtype.itemsize
+    for start, stop in ranges(height2, row_bytes, w.nbytes):
+        shares = np.matmul(filters, flat[:, :, start * line : stop * line])
+        shares = shares.reshape(channels, *kernel, stop - start, width2, batch)
+        for i in range(kernel[0]):
+            top = i * under + start * down
+            bottom = top + (stop - start - 1) * down + 1
+            for j in range(kernel[1]):
+                left = j * beside
+                there = room[:, top:bottom:down, left : left + (width2 - 1) * right + 1 : right]
+                np.add(there, shares[:, i, j], out=there)
+    return room[:, rows[0] : rows[0] + size[0], width[0] : width[0] + size[1]]
+
+
+def turned(w: np.ndarray, groups: int) -> np.ndarray:
+    """The filters that take gradients back where the stride is 1: upside down, in for out."""
+    outputs, channels, *kernel = w.shape
+    apart = w[:, :, ::-1, ::-1].reshape(groups, outputs // groups, channels, *kernel)
+    return apart.swapaxes(1, 2).reshape(groups * channels, outputs // groups, *kernel)
+
+
+def turned_padding(kernel: tuple, geometry: Geometry) -> Sides:
+    """The padding with which `turned` filters give back the input's size."""
+    (top, left), ((a, b), (c, d)) = (
+        tuple(m * (k - 1) for m, k in zip(geometry.dilation, kernel)),
+        geometry.padding,
+    )
+    return (top - a, top - b), (left - c, left - d)

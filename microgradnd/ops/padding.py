@@ -1,0 +1,68 @@
+"""Padding with a constant. Its gradient is a slice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from microgradnd.engine import Tensor
+from microgradnd.signatures import TensorLike
+from microgradnd.table import op
+
+Value = Any
+Widths = tuple[tuple[int, int], ...]  # by axis, how many elements come before and after
+
+
+def pad_forward(x: np.ndarray, pad_width: Widths, constant_values: float = 0.0) -> np.ndarray:
+    """x with constants around it; the result lies in memory in the order that x lies in."""
+    shape = tuple(before + n + after for n, (before, after) in zip(x.shape, pad_width))
+    out = np.empty_like(x, shape=shape)
+    inner = inside(shape, pad_width)
+    if out.size != x.size:
+        out.fill(constant_values)
+    out[inner] = x
+    return out
+
+
+def inside(shape: tuple[int, ...], pad_width: Widths) -> tuple[slice, ...]:
+    """Where in a padded array of a shape its elements are not padding."""
+    return tuple(slice(before, n - after) for n, (before, after) in zip(shape, pad_width))
+
+
+pad_op = op(
+    pad_forward, "x", name="pad", x=lambda g, pad_width: g[inside(g.shape, pad_width)]
+)  # fmt: skip
+
+
+def pad(
+    x: TensorLike,
+    pad_width: int | Sequence[Any],
+    mode: str = "constant",
+    constant_values: float = 0.0,
+) -> Tensor:
+    """x with a border of constants, as numpy.pad in its mode "constant".
+
+    Args:
+        pad_width: how many elements to add: a number for all sides, (before, after) for all
+            axes, or one such pair for each axis.
+        constant_values: the value of what is added.
+
+    >>> pad(Tensor([1.0, 2.0]), (1, 2))
+    Tensor([0., 1., 2., 0., 0.])
+    """
+    if mode != "constant":
+        raise ValueError(f"pad: mode {mode!r} has no derivative rule here; only 'constant' does")
+    widths = np.asarray(pad_width)
+    ndim = np.ndim(x.data if isinstance(x, Tensor) else x)
+    if widths.dtype.kind not in "iu" or (widths < 0).any():
+        raise ValueError(f"pad: pad_width must hold integers from 0 on, got {pad_width!r}")
+    try:
+        each = np.broadcast_to(widths, (ndim, 2)).tolist()
+    except ValueError:
+        raise ValueError(
+            f"pad: pad_width {pad_width!r} does not fit {ndim} axes; give a number, a pair "
+            "(before, after), or such a pair for each axis"
+        ) from None
+    return pad_op(x, tuple((before, after) for before, after in each), constant_values)

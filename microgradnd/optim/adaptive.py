@@ -1,0 +1,249 @@
+"""Optimisers that scale each weight's step by the size of its past gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from microgradnd.optim.optimizer import Group, Optimizer, State, buffer, counted
+from microgradnd.optim.sgd import decayed
+
+
+class RMSprop(Optimizer):
+    """w ← w - η g / (√v + ε) with a running mean v of g².
+
+    v ← α v + (1 - α) g² (Tieleman and Hinton, 2012, lecture 6.5); centred it is the variance:
+    m ← α m + (1 - α) g, and v - m² takes the place of v (Graves, 2013, eqs. 38 to 42). With
+    momentum b ← μ b + g / (√v + ε), w ← w - η b.
+
+    Args:
+        params: tensors, (name, tensor) pairs, or dicts of groups.
+        lr: learning rate η.
+        alpha: α, how much of the past is kept.
+        eps: ε, against division by zero.
+        weight_decay: λ; g becomes g + λ w.
+        momentum: μ.
+        centered: scales by the standard deviation of the gradients.
+
+    >>> import microgradnd as mg
+    >>> w = mg.Tensor([1.0, -200.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> RMSprop([w], lr=0.01).step()  # as far for the large gradient as for the small
+    >>> w
+    Tensor([   0.9, -199.9], requires_grad=True)
+    """
+
+    keeps: ClassVar[dict[str, str | None]] = {
+        "step": None, "square_avg": None, "momentum_buffer": "momentum", "grad_avg": "centered",
+    }  # fmt: skip
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+    ) -> None:
+        defaults = {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, defaults | {"momentum": momentum, "centered": centered})
+
+    def update(
+        self, w: np.ndarray, g: np.ndarray, state: State, group: Group, spare: tuple
+    ) -> None:
+        lr, alpha, mu, (step, other) = group["lr"], group["alpha"], group["momentum"], spare
+        counted(state)
+        if group["weight_decay"]:
+            g = decayed(g, w, group["weight_decay"], other)  # g + λ w
+        v = buffer(state, "square_avg", w)
+        square_mean(v, g, alpha, step)  # v = α v + (1 - α) g²
+        if group["centered"]:
+            m = buffer(state, "grad_avg", w)
+            mean(m, g, alpha, step)  # m = α m + (1 - α) g
+            v = np.subtract(v, np.multiply(m, m, step), step)  # v - m²
+        np.sqrt(v, step)
+        step += group["eps"]
+        np.divide(g, step, step)  # g / (√v + ε)
+        if mu:
+            b = buffer(state, "momentum_buffer", w)
+            b *= mu
+            b += step  # b = μ b + g / (√v + ε)
+            step = np.multiply(b, lr, step)
+        else:
+            step *= lr
+        w -= step
+
+
+class Adagrad(Optimizer):
+    """w ← w - η g / (√s + ε) with the sum s of all past g² (Duchi, Hazan and Singer, 2011).
+
+    The rate falls as η / (1 + (t - 1) δ) with the number t of the step.
+
+    Args:
+        params: tensors, (name, tensor) pairs, or dicts of groups.
+        lr: learning rate η.
+        lr_decay: δ.
+        weight_decay: λ; g becomes g + λ w.
+        initial_accumulator_value: of s.
+        eps: ε, against division by zero.
+
+    >>> import microgradnd as mg
+    >>> w = mg.Tensor([1.0, -200.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> Adagrad([w], lr=0.1).step()
+    >>> w
+    Tensor([   0.9, -199.9], requires_grad=True)
+    """
+
+    keeps: ClassVar[dict[str, str | None]] = {"step": None, "sum": None}
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-2,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0,
+        eps: float = 1e-10,
+    ) -> None:
+        defaults = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps}
+        start = {"initial_accumulator_value": initial_accumulator_value}
+        super().__init__(params, defaults | start)
+
+    def update(
+        self, w: np.ndarray, g: np.ndarray, state: State, group: Group, spare: tuple
+    ) -> None:
+        t, (step, other) = counted(state), spare
+        lr = group["lr"] / (1 + (t - 1) * group["lr_decay"])
+        if group["weight_decay"]:
+            g = decayed(g, w, group["weight_decay"], other)  # g + λ w
+        s = buffer(state, "sum", w, group["initial_accumulator_value"])
+        s += np.multiply(g, g, step)  # s = s + g²
+        np.sqrt(s, step)
+        step += group["eps"]
+        np.divide(g, step, step)  # g / (√s + ε)
+        step *= lr
+        w -= step
+
+
+class Adam(Optimizer):
+    """w ← w - η m̂ / (√v̂ + ε) with running means m of g and v of g².
+
+    m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², both freed of their start at zero:
+    m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ) (Kingma and Ba, 2015, algorithm 1). With `amsgrad` the
+    largest v so far takes the place of v in v̂ (Reddi, Kale and Kumar, 2018).
+
+    Args:
+        params: tensors, (name, tensor) pairs, or dicts of groups.
+        lr: learning rate η, about the length of a step.
+        betas: β₁ and β₂, how much of the past is kept.
+        eps: ε, against division by zero.
+        weight_decay: λ; g becomes g + λ w. `AdamW` keeps λ out of the means.
+        amsgrad: never lets a step grow because gradients shrank.
+
+    >>> import microgradnd as mg
+    >>> w = mg.Tensor([1.0, -200.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> Adam([w], lr=0.1).step()
+    >>> w
+    Tensor([   0.9, -199.9], requires_grad=True)
+    """
+
+    keeps: ClassVar[dict[str, str | None]] = {
+        "step": None, "exp_avg": None, "exp_avg_sq": None, "max_exp_avg_sq": "amsgrad",
+    }  # fmt: skip
+    fixed: ClassVar[dict[str, bool]] = {"maximize": False, "decoupled_weight_decay": False}
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+    ) -> None:
+        defaults = {"lr": lr, "betas": tuple(betas), "eps": eps}
+        super().__init__(params, defaults | {"weight_decay": weight_decay, "amsgrad": amsgrad})
+
+    def update(
+        self, w: np.ndarray, g: np.ndarray, state: State, group: Group, spare: tuple
+    ) -> None:
+        lr, (beta1, beta2), (step, other) = group["lr"], group["betas"], spare
+        t = counted(state)
+        if group["weight_decay"]:
+            g = self.decay(w, g, group, other)
+        m, v = buffer(state, "exp_avg", w), buffer(state, "exp_avg_sq", w)
+        mean(m, g, beta1, step)  # m = β₁ m + (1 - β₁) g
+        square_mean(v, g, beta2, step)  # v = β₂ v + (1 - β₂) g²
+        if group["amsgrad"]:
+            largest = buffer(state, "max_exp_avg_sq", w)
+            v = np.maximum(largest, v, largest)
+        np.sqrt(v, step)
+        step /= (1 - beta2**t) ** 0.5
+        step += group["eps"]  # √v̂ + ε
+        np.divide(m, step, step)
+        step *= lr / (1 - beta1**t)  # η m̂ / (√v̂ + ε)
+        w -= step
+
+    def decay(self, w: np.ndarray, g: np.ndarray, group: Group, out: np.ndarray) -> np.ndarray:
+        """The gradient with the weight decay in it."""
+        return decayed(g, w, group["weight_decay"], out)
+
+
+class AdamW(Adam):
+    """Adam with a weight decay of its own: w ← (1 - η λ) w, then Adam's step.
+
+    So large gradients do not weaken the decay (Loshchilov and Hutter, 2019, algorithm 2).
+
+    Args:
+        params: tensors, (name, tensor) pairs, or dicts of groups.
+        lr: learning rate η.
+        betas: β₁ and β₂, how much of the past is kept.
+        eps: ε, against division by zero.
+        weight_decay: λ.
+        amsgrad: never lets a step grow because gradients shrank.
+
+    >>> import microgradnd as mg
+    >>> w = mg.Tensor([1.0, -200.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> AdamW([w], lr=0.1, weight_decay=0.1).step()
+    >>> w
+    Tensor([   0.89, -197.9 ], requires_grad=True)
+    """
+
+    fixed: ClassVar[dict[str, bool]] = {"maximize": False, "decoupled_weight_decay": True}
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
+
+    def decay(self, w: np.ndarray, g: np.ndarray, group: Group, out: np.ndarray) -> np.ndarray:
+        w *= 1 - group["lr"] * group["weight_decay"]
+        return g
+
+
+def mean(m: np.ndarray, g: np.ndarray, keep: float, spare: np.ndarray) -> None:
+    """The running mean m ← β m + (1 - β) g, as m + (1 - β)(g - m)."""
+    np.subtract(g, m, spare)
+    spare *= 1 - keep
+    m += spare
+
+
+def square_mean(v: np.ndarray, g: np.ndarray, keep: float, spare: np.ndarray) -> None:
+    """The running mean of squares v ← β v + (1 - β) g²."""
+    v *= keep
+    np.multiply(g, g, spare)
+    spare *= 1 - keep
+    v += spare

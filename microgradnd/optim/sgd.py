@@ -1,0 +1,79 @@
+"""Gradient descent, with momentum if wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from microgradnd.optim.optimizer import Group, Optimizer, State
+
+
+class SGD(Optimizer):
+    """Gradient descent w ← w - η ∂E/∂w of eqs. 5-7 and 5-8, with momentum if wanted.
+
+    g = ∂E/∂w + λ w; with momentum v ← μ v + (1 - τ) g, at first v = g, and v takes the place of g
+    (Polyak, 1964), or g + μ v does (Nesterov, in the form of Sutskever et al., 2013, eqs. 3 and 4).
+
+    Args:
+        params: tensors, (name, tensor) pairs, or dicts of groups.
+        lr: learning rate η, in the chapter between 0 and 1.
+        momentum: μ.
+        dampening: τ.
+        weight_decay: λ; the same as the penalty `l2_penalty(params, λ)` in the loss.
+        nesterov: looks ahead; needs momentum, and no dampening.
+
+    >>> import microgradnd as mg
+    >>> w = mg.Tensor([4.0], requires_grad=True)
+    >>> optimizer = SGD([w], lr=0.25)
+    >>> for _ in range(3):
+    ...     optimizer.zero_grad()
+    ...     (w * w).sum().backward()
+    ...     optimizer.step()
+    >>> w
+    Tensor([0.5], requires_grad=True)
+    """
+
+    keeps: ClassVar[dict[str, str | None]] = {"momentum_buffer": "momentum"}
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        defaults = {"lr": lr, "momentum": momentum, "dampening": dampening}
+        super().__init__(params, defaults | {"weight_decay": weight_decay, "nesterov": nesterov})
+
+    def misfits(self, group: Group) -> list[str]:
+        wrong = group.get("nesterov") and (group["momentum"] <= 0 or group["dampening"] != 0)
+        return super().misfits(group) + ["nesterov needs momentum > 0 and dampening = 0"] * wrong
+
+    def update(
+        self, w: np.ndarray, g: np.ndarray, state: State, group: Group, spare: tuple
+    ) -> None:
+        lr, mu, decay, (step, other) = group["lr"], group["momentum"], group["weight_decay"], spare
+        if decay:
+            g = decayed(g, w, decay, other)  # g + λ w
+        if mu:
+            v = state.get("momentum_buffer")
+            if v is None:
+                v = state["momentum_buffer"] = np.array(g, w.dtype)
+            else:
+                v *= mu
+                v += np.multiply(g, 1 - group["dampening"], step)  # v = μ v + (1 - τ) g
+            if group["nesterov"]:
+                g = np.add(g, np.multiply(v, mu, step), step)  # g + μ v
+            else:
+                g = v
+        w -= np.multiply(g, lr, step)  # w = w - η g
+
+
+def decayed(g: np.ndarray, w: np.ndarray, decay: float, out: np.ndarray) -> np.ndarray:
+    """The gradient g + λ w of a loss with the penalty ½ λ Σ w²."""
+    np.multiply(w, decay, out)
+    return np.add(out, g, out)

@@ -1,1 +1,0 @@
-"""Training: the loop over epochs and batches, its history, callbacks, early stopping."""

@@ -1,0 +1,216 @@
+"""The loop over epochs and batches."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from microgradnd.engine import Tensor
+from microgradnd.io import save
+from microgradnd.modes import no_grad
+from microgradnd.nn.module import Module
+from microgradnd.optim import clip_grad_norm_
+from microgradnd.training.history import History, shown
+from microgradnd.training.metrics import Metric
+from microgradnd.training.run import Run, check_place, restore, state_of
+
+Batches = Iterable[tuple[Any, Any]]
+
+
+def fit(
+    model: Module,
+    loss: Callable[[Tensor, Any], Tensor],
+    optimizer: Any,
+    batches: Batches,
+    epochs: int,
+    *,
+    validation: Batches | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    schedule: Any = None,
+    callbacks: Sequence[Callable[[Run], Any]] = (),
+    clip: float | None = None,
+    progress: bool = True,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    rng: np.random.Generator | None = None,
+    history: History | None = None,
+) -> History:
+    """Trains a model until so many epochs are complete, and tells how it went.
+
+    Args:
+        model: is trained in training mode and left in evaluation mode.
+        loss: gives a scalar Tensor from `model(x)` and `y`, the mean over the batch.
+        optimizer: of the model's parameters.
+        batches: gives (x, y) of each batch, anew for each epoch; a `DataLoader` or a list.
+        epochs: the number of the last epoch.
+        validation: batches that are only evaluated, after each epoch, without gradients.
+        metrics: by name, functions of the predicted and the true arrays, such as `accuracy`.
+            They and the losses are averaged over batches by their numbers of samples, `len(y)`.
+        schedule: its `step()` is called after each epoch; with the validation loss (or else the
+            training loss) if it takes `metrics`, as ReduceLROnPlateau does.
+        callbacks: functions that are called with the `Run` after each epoch.
+        clip: the largest norm that all gradients together may have; larger ones are shortened.
+        progress: shows a live bar over the batches (with tqdm, on a terminal) and prints a line
+            per epoch.
+        checkpoint: an .npz file that holds, after each epoch, all that is needed to go on.
+        resume: go on from the checkpoint if there is one, to the same bits as without a break.
+        rng: a generator that `batches` or `loss` draw from, for the checkpoint to keep. Those of
+            the library, of the model's modules and of a loader are kept anyway.
+        history: one to go on with; an interrupt leaves the complete epochs in it.
+
+    Raises:
+        FloatingPointError: a loss is not finite; names epoch and batch. The weights are those
+            before that batch.
+    """
+    loaders = {"batches": batches, "validation": validation}
+    history = History() if history is None else history
+    run = Run(model, optimizer, history, epochs, schedule, callbacks, loaders, rng)
+    if checkpoint is not None:
+        check_place(checkpoint)
+        if resume and Path(checkpoint).exists():
+            restore(run, checkpoint)
+    elif resume:
+        raise ValueError("fit: resume=True needs checkpoint=, the file to go on from")
+    while run.epoch < epochs and not run.stop:
+        start = perf_counter()
+        record: dict[str, Any] = {"epoch": run.epoch + 1}
+        record |= train(run, loss, batches, metrics or {}, clip, progress)
+        if validation is not None:
+            values = evaluate(model, loss, validation, metrics)
+            record |= {f"val_{name}": value for name, value in values.items()}
+        record["lr"] = float(optimizer.param_groups[0]["lr"])
+        if schedule is not None:
+            advance(schedule, record.get("val_loss", record["loss"]))
+        record["seconds"] = perf_counter() - start
+        history.records.append(record)
+        for callback in callbacks:
+            callback(run)
+        if checkpoint is not None:
+            save(checkpoint, state_of(run))
+        if progress:
+            print(line(run), flush=True)
+    for callback in callbacks:
+        if hasattr(callback, "finish"):
+            callback.finish(run)
+    model.eval()
+    return history
+
+
+def train(
+    run: Run,
+    loss: Callable[[Tensor, Any], Tensor],
+    batches: Batches,
+    metrics: Mapping[str, Metric],
+    clip: float | None,
+    progress: bool,
+) -> dict[str, float]:
+    """One epoch: a step of the optimiser for each batch. Gives the averages over the samples."""
+    run.model.train()
+    averages = Averages(metrics)
+    with bar(batches, f"epoch {run.epoch + 1}/{run.epochs}", progress) as (shown_batches, note):
+        for number, (x, y) in enumerate(shown_batches, 1):
+            run.optimizer.zero_grad()
+            prediction = run.model(x)
+            value = loss(prediction, y)
+            if not math.isfinite(value.item()):
+                raise not_finite(value.item(), run.epoch + 1, number)
+            value.backward()
+            if clip is not None:
+                clip_grad_norm_(run.model.parameters(), clip)
+            run.optimizer.step()
+            averages.add(value, prediction, y)
+            note(f"loss {averages.sums['loss'] / averages.samples:.4g}")
+    return averages.result(f"epoch {run.epoch + 1}: batches")
+
+
+def evaluate(
+    model: Module,
+    loss: Callable[[Tensor, Any], Tensor],
+    batches: Batches,
+    metrics: Mapping[str, Metric] | None = None,
+) -> dict[str, float]:
+    """The loss and the metrics of a model over batches, in evaluation mode, without gradients.
+
+    The model is left in evaluation mode.
+    """
+    model.eval()
+    averages = Averages(metrics or {})
+    with no_grad():
+        for x, y in batches:
+            prediction = model(x)
+            averages.add(loss(prediction, y), prediction, y)
+    return averages.result("evaluate: batches")
+
+
+class Averages:
+    """Averages of loss and metrics over batches, each counting as much as it has samples."""
+
+    def __init__(self, metrics: Mapping[str, Metric]) -> None:
+        self.metrics, self.samples = metrics, 0
+        self.sums = dict.fromkeys(["loss", *metrics], 0.0)
+
+    def add(self, loss: Tensor, prediction: Any, target: Any) -> None:
+        n = len(target)
+        prediction, target = (getattr(t, "_data", t) for t in (prediction, target))
+        self.sums["loss"] += n * loss.item()
+        for name, metric in self.metrics.items():
+            self.sums[name] += n * float(metric(prediction, target))
+        self.samples += n
+
+    def result(self, source: str) -> dict[str, float]:
+        if not self.samples:
+            raise ValueError(
+                f"{source} gave no samples; give what can be gone over anew for each epoch, "
+                "a DataLoader or a list, not a generator that is used up"
+            )
+        return {name: total / self.samples for name, total in self.sums.items()}
+
+
+def advance(schedule: Any, loss: float) -> None:
+    """A step of the schedule, which is told the loss if it asks for it."""
+    if "metrics" in inspect.signature(schedule.step).parameters:
+        schedule.step(loss)
+    else:
+        schedule.step()
+
+
+def not_finite(value: float, epoch: int, batch: int) -> FloatingPointError:
+    return FloatingPointError(
+        f"the loss is {value} in epoch {epoch}, batch {batch}; take a smaller learning rate, clip "
+        "the gradients with clip=1.0, or look for the first bad operation with "
+        "microgradnd.detect_anomaly()"
+    )
+
+
+def line(run: Run) -> str:
+    """The last epoch in one line."""
+    values = {name: shown(value) for name, value in run.history[-1].items()}
+    epoch, seconds = values.pop("epoch"), values.pop("seconds")
+    words = "  ".join(f"{name} {value}" for name, value in values.items())
+    return f"epoch {epoch}/{run.epochs}  {words}  {seconds} s"
+
+
+@contextmanager
+def bar(
+    batches: Batches, title: str, progress: bool
+) -> Iterator[tuple[Batches, Callable[[str], Any]]]:
+    """The batches under a live bar, and how to write beside it; bare where there is no terminal."""
+    live = progress and sys.stdout.isatty()
+    try:
+        from tqdm import tqdm
+    except ImportError:  # it is an extra
+        live = False
+    if not live:
+        yield batches, lambda text: None
+        return
+    with tqdm(batches, title, leave=False, file=sys.stdout, dynamic_ncols=True) as shown_batches:
+        yield shown_batches, lambda text: shown_batches.set_postfix_str(text, refresh=False)
