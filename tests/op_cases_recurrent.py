@@ -73,11 +73,12 @@ STARTING = np.array([[[False]], [[True]]])  # as seen from the end: padding come
 def cases(parts: Any, shapes: Any, *options: dict) -> tuple[Sample, ...]:
     """All shapes with the first options, the first shape with the others."""
     chosen = [(shape, options[0]) for shape in shapes] + [(shapes[0], o) for o in options[1:]]
+    sizes = [sum(int(np.prod(part)) for part in parts(shape)) for shape, _ in chosen]
     return tuple(
         Sample(
             (Operand((sum(int(np.prod(part)) for part in parts(shape)),)),), {"shape": shape, **o}
         )
-        for shape, o in chosen
+        for size, (shape, o) in zip(sizes, chosen)
     )
 
 

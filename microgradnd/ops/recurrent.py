@@ -101,7 +101,7 @@ def rnn_forward(
         if nonlinearity == "tanh":
             np.tanh(new, new)
         else:
-            np.maximum(new, zero, new)
+            np.maximum(new, zero, out=new)
         if mask is not None:
             np.copyto(new, h, where=~mask[t])
         h = new
