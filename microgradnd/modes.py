@@ -35,7 +35,7 @@ def observed(after_forward: Callable, watch: Callable) -> Iterator[None]:
         return lambda *seen: [observer(*seen) for observer in observers]
 
     recorded = record_both if callable(outer) else after_forward
-    contexts: dict[ContextVar[Any], Callable] = {
+    contexts: dict[ContextVar[Any], Any] = {
         recorder: recorded,
         recording: recording.get() and recorded,  # inside no_grad it stays off
         watcher: watch if around is None else watch_both,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -129,14 +128,9 @@ def folded(group: Group, known: dict[Any, int]) -> int:
 
 
 def token(node: Node, known: dict[Any, int]) -> int:
-    """A number that equal operations on equal kinds of operands share."""
-    kinds = []
-    for p in node.parents:
-        if isinstance(p, Node):
-            kinds.append((p.plan is None, p.shape))
-        elif isinstance(p, Constant) or np.ndim(p):
-            kinds.append((True, p.shape))
-    key = (node.op.name, node.shape, *kinds)
+    """A number that equal operations on operands of equal shapes share."""
+    shapes = (p.shape if isinstance(p, (Node, Constant)) else np.shape(p) for p in node.parents)
+    key = (node.op.name, node.shape, *shapes)
     return known.setdefault(key, len(known))
 
 
@@ -179,17 +173,19 @@ def with_repeats(
 
 def repeat(steps: list[list[Part]]) -> Group:
     """A repetition: one group for each step, named by what a step is made of."""
-    groups: list[Part] = []
+    groups: list[Group] = []
     for number, parts in enumerate(steps, start=1):
         if len(parts) == 1 and isinstance(parts[0], Group):
-            groups.append(parts[0])
+            groups.append(parts[0])  # a call of a module is a step by itself
         else:
             groups.append(Group(f"step {number}", "step", list(parts)))
-    names = [part.name or part.kind if isinstance(part, Group) else part.op.name for part in steps[0]]
+    names = [
+        part.name or part.kind if isinstance(part, Group) else part.op.name for part in steps[0]
+    ]
     words = " ".join(names[:3]) + (" …" if len(names) > 3 else "")
     used = [{p for n in group.nodes() for p in leaves_of(n)} for group in groups]
     shared = bool(used[0]) and all(other & used[0] == used[0] for other in used[1:])
-    return Group(words, "repeat", groups, count=len(steps), shared=shared)
+    return Group(words, "repeat", [*groups], count=len(steps), shared=shared)
 
 
 def leaves_of(node: Node) -> list[Node]:
