@@ -103,16 +103,12 @@ def first_places(
     tap = np.full(out.shape, len(views) - 1)
     for i in reversed(range(len(views) - 1)):
         tap[views[i] == out] = i
-    places = np.indices(out.shape, sparse=True)
+    places: list[np.ndarray] = list(np.indices(out.shape, sparse=True))
     for axis, within in zip((-2, -1), divmod(tap, kernel[1])):
         place = places[axis] * stride[axis] + within * dilation[axis] - padding[axis]
         # Of a window of NaN or -inf alone padding could be the first: it has no place in x.
-        places = (
-            *places[: x.ndim + axis],
-            place.clip(0, x.shape[axis] - 1),
-            *places[x.ndim + axis + 1 :],
-        )
-    return places
+        places[axis] = place.clip(0, x.shape[axis] - 1)
+    return tuple(places)
 
 
 def share(
@@ -166,7 +162,8 @@ def avg_pool2d_x(
     count_include_pad: bool,
 ) -> Value:
     spread = avg_pool2d_input if isinstance(g, Tensor) else avg_pool2d_input_forward
-    return spread(g, x_shape[-2:], kernel, stride, padding, count_include_pad)
+    size = x_shape[-2], x_shape[-1]
+    return spread(g, size, kernel, stride, padding, count_include_pad)
 
 
 def avg_pool2d_input_y(
