@@ -104,7 +104,7 @@ def conv2d_input_forward(
     o, p, q, i, j that lead there.
     """
     geometry = Geometry(stride, padding, dilation, groups)
-    shape = y.shape[:1] + (w.shape[1] * groups if w.ndim > 1 else 0, *size)
+    shape = (*y.shape[:1], w.shape[1] * groups if w.ndim > 1 else 0, *size)
     check(shape, w.shape, groups, "the result")
     check_result(y.shape, shape, w.shape, geometry)
     back = turned_padding(w.shape[2:], geometry)
@@ -131,7 +131,7 @@ def conv2d_weight_forward(
     x (N, C, H, W) and y (N, O, H2, W2) give w (O, C/groups, *kernel).
     """
     geometry = Geometry(stride, padding, dilation, groups)
-    shape = y.shape[1:2] + (x.shape[1] // groups if x.ndim > 1 else 0, *kernel)
+    shape = (*y.shape[1:2], x.shape[1] // groups if x.ndim > 1 else 0, *kernel)
     check(x.shape, shape, groups)
     check_result(y.shape, x.shape, shape, geometry)
     return correlated(x, y, kernel, geometry)
@@ -145,22 +145,22 @@ def apply(member: Op, one: Value, other: Value, *options: Any) -> Value:
 
 
 # fmt: off
-conv2d = op(
+conv2d: Op = op(
     conv2d_forward, "x w", name="conv2d",
     x=lambda g, x_shape, w, stride, padding, dilation, groups:
         apply(conv2d_input, g, w, x_shape[2:], stride, padding, dilation, groups),
     w=lambda g, x, w_shape, stride, padding, dilation, groups:
         apply(conv2d_weight, x, g, w_shape[2:], stride, padding, dilation, groups))
-conv2d_bias = op(
+conv2d_bias: Op = op(
     conv2d_bias_forward, "x w b", name="conv2d_bias", **conv2d.rules,
     b=lambda g: g.sum(axis=(0, 2, 3)))
-conv2d_input = op(
+conv2d_input: Op = op(
     conv2d_input_forward, "y w", name="conv2d_input",
     y=lambda g, w, stride, padding, dilation, groups:
         apply(conv2d, g, w, stride, padding, dilation, groups),
     w=lambda g, y, w_shape, stride, padding, dilation, groups:
         apply(conv2d_weight, g, y, w_shape[2:], stride, padding, dilation, groups))
-conv2d_weight = op(
+conv2d_weight: Op = op(
     conv2d_weight_forward, "x y", name="conv2d_weight",
     x=lambda g, x_shape, y, stride, padding, dilation, groups:
         apply(conv2d_input, y, g, x_shape[2:], stride, padding, dilation, groups),

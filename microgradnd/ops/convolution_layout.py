@@ -40,7 +40,7 @@ def output_size(
 
     >>> output_size(5, 3), output_size(5, 3, stride=2), output_size(28, 5, padding=2)
     (3, 2, 28)
-    >>> output_size(6, 3, stride=2, strict=True)
+    >>> output_size(6, 3, stride=2, strict=True)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ValueError: (W1 - F + 2P)/S + 1 = (6 - 3 + 2·0)/2 + 1 = 2.5: the stride 2 does not divide 3; ...
     """
