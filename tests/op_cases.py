@@ -32,6 +32,7 @@ from tests.op_case import (
 )
 from tests.op_cases_activations import ACTIVATIONS
 from tests.op_cases_convolution import CONVOLUTION
+from tests.op_cases_losses import LOSSES
 from tests.op_cases_recurrent import RECURRENT
 
 # Taken before any test ran, so without the ops that tests and doctests declare for themselves.
@@ -527,5 +528,6 @@ CASES = (
     *SOFTMAX,
     *ACTIVATIONS,
     *CONVOLUTION,
+    *LOSSES,
     *RECURRENT,
 )

@@ -19,6 +19,19 @@ from microgradnd.nn.activations import (
 from microgradnd.nn.containers import ModuleList, Sequential
 from microgradnd.nn.embedding import Embedding
 from microgradnd.nn.linear import Linear
+from microgradnd.nn.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    FirstComponentLoss,
+    HalfSquaredError,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
 from microgradnd.nn.module import Module
 from microgradnd.nn.recurrent import GRU, LSTM, RNN
 from microgradnd.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
@@ -31,21 +44,32 @@ __all__ = [
     "LSTM",
     "RNN",
     "Affine",
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
     "Embedding",
+    "FirstComponentLoss",
     "GRUCell",
     "Gaussian",
+    "HalfSquaredError",
     "Hardtanh",
+    "HuberLoss",
+    "KLDivLoss",
+    "L1Loss",
     "LSTMCell",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
+    "MSELoss",
     "Module",
     "ModuleList",
+    "NLLLoss",
     "RNNCell",
     "ReLU",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SmoothL1Loss",
     "Softmax",
     "Softplus",
     "Step",

@@ -10,24 +10,48 @@ from __future__ import annotations
 from microgradnd.nn.activations import affine, leaky_relu
 from microgradnd.nn.embedding import embedding
 from microgradnd.nn.linear import linear
+from microgradnd.nn.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    first_component_loss,
+    half_squared_error,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+    smooth_l1_loss,
+)
 from microgradnd.ops.activations import elu, erf, gaussian, gelu, hardtanh, silu, softplus, step
 from microgradnd.ops.elementwise import relu, sigmoid, tanh
 from microgradnd.ops.softmax import log_softmax, softmax
 
 __all__ = [
     "affine",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
     "elu",
     "embedding",
     "erf",
+    "first_component_loss",
     "gaussian",
     "gelu",
+    "half_squared_error",
     "hardtanh",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
     "leaky_relu",
     "linear",
     "log_softmax",
+    "mse_loss",
+    "nll_loss",
     "relu",
     "sigmoid",
     "silu",
+    "smooth_l1_loss",
     "softmax",
     "softplus",
     "step",

@@ -7,6 +7,8 @@ Shapes that do not agree raise: nothing is spread silently. Targets of class num
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import numpy as np
 from microgradnd.engine import Tensor
 from microgradnd.nn.module import Module
 from microgradnd.ops.activations import softplus
-from microgradnd.ops.elementwise import abs, clip, exp, log, square, subtract, where
+from microgradnd.ops.elementwise import abs, clip, square, subtract, where
 from microgradnd.ops.losses import binary_cross_entropy_op
 from microgradnd.ops.softmax import cross_entropy_op
 
@@ -230,10 +232,9 @@ def cross_entropy(
     z, target = classes_last("cross_entropy", input), array_of(target)
     if target.dtype.kind == "f":
         check_shapes("cross_entropy", input, target)
-        mixed = distribution(np.moveaxis(target, class_axis(target), -1), z, weight)
-        q = mixed * (1 - label_smoothing)
-        if label_smoothing:
-            q = q + class_factors("cross_entropy", z, weight) * (label_smoothing / z.shape[-1])
+        y = target if target.ndim <= 2 else np.moveaxis(target, 1, -1)
+        mixed = y * (1 - label_smoothing) + label_smoothing / z.shape[-1]
+        q = (mixed * class_factors("cross_entropy", z, weight)).astype(z.dtype)
         return reduced(cross_entropy_op(z, q), reduction)
     if weight is None and not label_smoothing and not (target == ignore_index).any():
         return reduced(cross_entropy_op(z, target), reduction)
@@ -248,3 +249,122 @@ def cross_entropy(
     losses = counted(losses, factor) * (1 - label_smoothing)
     losses = losses + where(counts, spread, 0.0) * label_smoothing
     return losses.sum() / total if reduction == "mean" else reduced(losses, reduction)
+
+
+def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
+    """y (log y - input), the divergence of a distribution y from exp(input), term by term.
+
+    Args:
+        input: logarithms of probabilities.
+        target: y, of the same shape, a constant; with `log_target` its logarithms.
+        reduction: "batchmean" divides the sum by the length of the first axis: only that is the
+            mean divergence; "mean" divides by the number of elements, as in PyTorch.
+
+    >>> kl_div(Tensor([[-1.0, -1.0]]), np.array([[0.5, 0.5]]), reduction="batchmean").round(4)
+    Tensor(0.3069)
+    """
+    check_shapes("kl_div", input, target)
+    y = array_of(target)
+    logs = y if log_target else np.log(np.where(y > 0, y, 1))
+    p = np.exp(y) if log_target else y
+    losses = subtract(logs, input) * p
+    return losses.sum() / len(y) if reduction == "batchmean" else reduced(losses, reduction)
+
+
+def classes_last(loss: str, input: Any) -> Tensor:
+    """Logits (N, C, d1, ...) with their classes in the last axis."""
+    t = input if isinstance(input, Tensor) else Tensor(input)
+    if not t.ndim:
+        raise ValueError(f"{loss}: input is a number; it needs an axis of classes")
+    return t if t.ndim <= 2 else t.transpose((0, *range(2, t.ndim), 1))
+
+
+def class_factors(loss: str, rows: Tensor, weight: Any) -> np.ndarray:
+    """The weight of each class."""
+    count = rows.shape[-1]
+    if weight is None:
+        return np.ones(count, rows.dtype)
+    factors = array_of(weight).astype(rows.dtype)
+    if factors.shape != (count,):
+        raise ValueError(
+            f"{loss}: weight has shape {factors.shape}, {count} classes need ({count},)"
+        )
+    return factors
+
+
+def class_weights(
+    loss: str, rows: Tensor, target: np.ndarray, weight: Any, ignore_index: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Class numbers, 0 where they are ignored, and the factor of each row, 0 there."""
+    if target.shape != rows.shape[:-1] or target.dtype.kind not in "iu":
+        raise ValueError(
+            f"{loss}: the target has shape {target.shape} and dtype {target.dtype}; these rows of "
+            f"{rows.shape[-1]} classes need integers of shape {rows.shape[:-1]}"
+        )
+    counts = target != ignore_index
+    index = np.where(counts, target, 0)
+    if index.size and not 0 <= index.min() <= index.max() < rows.shape[-1]:
+        raise ValueError(
+            f"{loss}: class numbers must lie in 0..{rows.shape[-1] - 1} (or be {ignore_index}, "
+            f"which is ignored), the target's reach from {index.min()} to {index.max()}"
+        )
+    return index, class_factors(loss, rows, weight)[index] * counts
+
+
+def counted(losses: Tensor, factor: np.ndarray) -> Tensor:
+    """The losses times their factors; what is ignored is 0 even where the loss is infinite."""
+    return where(factor != 0, losses, 0.0) * factor
+
+
+def count_of(factor: np.ndarray) -> float:
+    """What a mean divides by: NaN where nothing counts, as the mean then is."""
+    return float(factor.sum()) or float("nan")
+
+
+def averaged(losses: Tensor, factor: np.ndarray, reduction: str) -> Tensor:
+    losses = counted(losses, factor)
+    return losses.sum() / count_of(factor) if reduction == "mean" else reduced(losses, reduction)
+
+
+class Loss(Module):
+    """A loss as a module: calls its function with the options given to the constructor.
+
+    >>> MSELoss(reduction="sum")(Tensor([1.0, 3.0]), np.array([0.0, 1.0]))
+    Tensor(5.)
+    """
+
+    function: Callable[..., Tensor]
+
+    def __init__(self, **options: Any) -> None:
+        known = list(signature(type(self).function).parameters)[2:]
+        unknown = [key for key in options if key not in known]
+        if unknown:
+            raise TypeError(f"{type(self).__name__}: unknown {unknown}, known are {known}")
+        self.options = options
+
+    def forward(self, input: Any, target: Any) -> Tensor:
+        return type(self).function(input, target, **self.options)
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{key}={value!r}" for key, value in self.options.items())
+
+
+def module(name: str, function: Callable[..., Tensor]) -> type[Loss]:
+    """The class of a loss, under its name."""
+    words = f"As a module: {function.__doc__}"
+    return type(name, (Loss,), {"function": staticmethod(function), "__doc__": words})
+
+
+# fmt: off
+HalfSquaredError   = module("HalfSquaredError", half_squared_error)
+FirstComponentLoss = module("FirstComponentLoss", first_component_loss)
+MSELoss            = module("MSELoss", mse_loss)
+L1Loss             = module("L1Loss", l1_loss)
+HuberLoss          = module("HuberLoss", huber_loss)
+SmoothL1Loss       = module("SmoothL1Loss", smooth_l1_loss)
+BCELoss            = module("BCELoss", binary_cross_entropy)
+BCEWithLogitsLoss  = module("BCEWithLogitsLoss", binary_cross_entropy_with_logits)
+NLLLoss            = module("NLLLoss", nll_loss)
+CrossEntropyLoss   = module("CrossEntropyLoss", cross_entropy)
+KLDivLoss          = module("KLDivLoss", kl_div)
+# fmt: on
