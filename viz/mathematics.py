@@ -1,28 +1,23 @@
 """Expressions as mathematics: LaTeX, MathML or one line of plain text.
 
-One walk over the expression decides what is said and where parentheses stand; the three `Form`s
-only know how a fraction, a root or a transpose is spelled in their language.
+One walk over the expression decides what is said and where parentheses stand; `viz.notation` knows
+how it is spelled.
 
 ⊙ is the product element by element; factors side by side are scalars, or matrices multiplied as
-matrices. [x > 0] is 1 where the statement holds, else 0. ᵀ exchanges the last two axes.
+matrices. [x > 0] is 1 where the statement holds, else 0. ᵀ exchanges the last two axes, and 𝟏 is
+an array of ones.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Sequence
-from html import escape
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from viz.simplify import Product, product_of, x_is
+from viz.notation import ATOM, FORMS, LOGIC, POWER, PRODUCT, SUM, Piece
+from viz.simplify import Product, core, product_of, x_is
 from viz.symbols import Symbol, alike, concrete
-from viz.text import clean
-
-LOGIC, SUM, PRODUCT, POWER, ATOM = range(5)  # how tightly what was written binds
-Piece = tuple[str, int]
 
 CONSTANTS = {
     np.pi: "π", float(np.log(2)): "ln 2", float(np.log(10)): "ln 10", np.sqrt(0.5): "1/√2",
@@ -35,200 +30,6 @@ COMPARISONS = {
 }  # fmt: skip
 FUNCTIONS = {"log": "ln", "sigmoid": "σ", "relu": "ReLU", "arcsin": "arcsin", "arccos": "arccos",
              "arctan": "arctan", "maximum": "max", "minimum": "min", "log1p": "ln1p"}  # fmt: skip
-SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹ᵒʸ⁺⁻", "0123456789oy+-"))
-SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789"))
-SIMPLE = re.compile(
-    rf"([^\W\d_][^\W_]*?)([{''.join(SUBSCRIPTS)}]*)([{''.join(SUPERSCRIPTS)}]*)((?:[._]\w+)*)('*)"
-)
-LATEX_TEXT = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
-    "^": r"\textasciicircum{}", "_": r"\_", "~": r"\textasciitilde{}", "%": r"\%",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textquoteleft{}",
-    "*": r"\textasteriskcentered{}", "[": r"{[}", "]": r"{]}", "\n": " ", "\r": " ", "\t": " ",
-}  # fmt: skip
-LATEX_SIGNS = {
-    "⊙": r"\odot ", "·": r"\,", "≥": r"\ge ", "≤": r"\le ", "≠": r"\ne ", "∧": r"\land ",
-    "∨": r"\lor ", "¬": r"\lnot ", "−": "-", "∂": r"\partial ", "Σ": r"\sum", "→": r"\to ",
-    "π": r"\pi ", "σ": r"\sigma", "∞": r"\infty ", "×": r"\times ", "…": r"\ldots ", "<": "<",
-}  # fmt: skip
-
-
-def is_simple(name: str) -> bool:
-    """Whether a name can stand as a symbol in a formula: h, net¹, W₂, conv1.weight, x_1."""
-    return len(name) <= 24 and SIMPLE.fullmatch(name) is not None and "__" not in name
-
-
-def parts(name: str) -> tuple[str, str, str]:
-    """A simple name as its letters, its subscript and its superscript."""
-    found = SIMPLE.fullmatch(name)
-    assert found is not None
-    base, below, above, rest, primes = found.groups()
-    if len(base) == 1 and re.fullmatch(r"_\w{1,2}", rest) and not below:
-        below, rest = rest[1:], ""
-    sub = "".join(SUBSCRIPTS.get(c, c) for c in below)
-    return base + rest + primes, sub, "".join(SUPERSCRIPTS[c] for c in above)
-
-
-class Text:
-    """One line of plain text."""
-
-    name = "text"
-
-    def symbol(self, name: str) -> str:
-        return " ".join(clean(name).split())
-
-    def word(self, word: str) -> str:
-        return word
-
-    def sign(self, sign: str) -> str:
-        return {"·": "·", ",": ", ", "¬": "¬"}.get(sign, f" {sign} ")
-
-    def row(self, *pieces: str) -> str:
-        return "".join(pieces)
-
-    def parentheses(self, x: str, pair: str = "()") -> str:
-        return f"{pair[0]}{x}{pair[1]}"
-
-    def derivative(self, above: str, below: str) -> Piece:
-        return f"∂{above}/∂{below}", ATOM
-
-    def fraction(self, above: Piece, below: Piece) -> Piece:
-        top = above[0] if above[1] >= PRODUCT else f"({above[0]})"
-        bottom = below[0] if below[1] >= POWER else f"({below[0]})"
-        return f"{top} / {bottom}", PRODUCT
-
-    def raised(self, x: str, power: str) -> str:
-        fitting = {"2": "²", "3": "³", "-1": "⁻¹", "T": "ᵀ"}
-        return x + (fitting.get(power) or f"^{power if len(power) == 1 else f'({power})'}")
-
-    def lowered(self, x: str, index: str) -> str:
-        return f"{x}_{{{index}}}" if index else x
-
-    def root(self, x: Piece) -> Piece:
-        return (f"√{x[0]}" if x[1] == ATOM else f"√({x[0]})"), POWER
-
-    def choice(self, rows: list[tuple[str, str]], last: str) -> Piece:
-        return f"({'; '.join(f'{x} if {c}' for x, c in rows)}; else {last})", ATOM
-
-
-class Latex(Text):
-    """LaTeX as KaTeX, MathJax and a TeX engine take it."""
-
-    name = "latex"
-
-    def symbol(self, name: str) -> str:
-        name = clean(name)
-        if not is_simple(name):
-            return rf"\text{{{''.join(LATEX_TEXT.get(c, c) for c in name)}}}"
-        base, below, above = parts(name)
-        base = latex_letter(base) if len(base) == 1 else rf"\mathrm{{{base.replace('_', '\\_')}}}"
-        below = "".join(LATEX_TEXT.get(c, c) for c in below)
-        return base + (f"_{{{below}}}" if below else "") + (f"^{{{above}}}" if above else "")
-
-    def word(self, word: str) -> str:
-        if word in LATEX_SIGNS or not word.isascii():
-            return "".join(LATEX_SIGNS.get(c, c) for c in word)
-        if word in ("exp", "ln", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min",
-                    "arcsin", "arccos", "arctan"):  # fmt: skip
-            return f"\\{word}"
-        if word[:1].isalpha():
-            return rf"\operatorname{{{''.join(LATEX_TEXT.get(c, c) for c in word)}}}"
-        return "".join(LATEX_TEXT.get(c, c) for c in word).replace("−", "-")
-
-    def sign(self, sign: str) -> str:
-        return LATEX_SIGNS.get(sign) or {",": r",\,"}.get(sign, f" {sign} ")
-
-    def parentheses(self, x: str, pair: str = "()") -> str:
-        ends = {"{": r"\{", "}": r"\}"}
-        return rf"\left{ends.get(pair[0], pair[0])}{x}\right{ends.get(pair[1], pair[1])}"
-
-    def derivative(self, above: str, below: str) -> Piece:
-        return rf"\frac{{\partial {above}}}{{\partial {below}}}", ATOM
-
-    def fraction(self, above: Piece, below: Piece) -> Piece:
-        return rf"\frac{{{above[0]}}}{{{below[0]}}}", PRODUCT
-
-    def raised(self, x: str, power: str) -> str:
-        # a base that has a superscript of its own needs braces
-        return rf"{{{x}}}^{{{'\\top' if power == 'T' else power}}}"
-
-    def root(self, x: Piece) -> Piece:
-        return rf"\sqrt{{{x[0]}}}", ATOM
-
-    def choice(self, rows: list[tuple[str, str]], last: str) -> Piece:
-        lines = [rf"{x} & \text{{if }} {c}" for x, c in rows] + [rf"{last} & \text{{else}}"]
-        return rf"\begin{{cases}}{' \\\\ '.join(lines)}\end{{cases}}", ATOM
-
-
-def latex_letter(letter: str) -> str:
-    """A letter as LaTeX spells it: θ is \\theta; Latin letters, and those it lacks, stand."""
-    words = unicodedata.name(letter, "").split()
-    if words[:1] == ["GREEK"] and len(words) == 4 and words[2] == "LETTER":
-        word = {"LAMDA": "lambda"}.get(words[3], words[3].lower())
-        upright = "Α Β Ε Ζ Η Ι Κ Μ Ν Ο Ρ Τ Χ ο".split()
-        if letter in upright:
-            return unicodedata.normalize("NFKC", letter)
-        return "\\" + (word if words[1] == "SMALL" else word.capitalize()) + " "
-    return letter
-
-
-class MathML(Text):
-    """MathML Core, which browsers draw themselves."""
-
-    name = "mathml"
-
-    def symbol(self, name: str) -> str:
-        name = clean(name)
-        if not is_simple(name):
-            return f"<mtext>{escape(name)}</mtext>"
-        base, below, above = parts(name)
-        letters = f"<mi>{escape(base)}</mi>"
-        below, above = (f"<mn>{escape(s)}</mn>" if s else "" for s in (below, above))
-        if below and above:
-            return f"<msubsup>{letters}{below}{above}</msubsup>"
-        if below:
-            return f"<msub>{letters}{below}</msub>"
-        return f"<msup>{letters}{above}</msup>" if above else letters
-
-    def word(self, word: str) -> str:
-        kind = "mn" if word[:1].isdigit() else "mi" if word[:1].isalpha() else "mo"
-        return f"<{kind}>{escape(word)}</{kind}>"
-
-    def sign(self, sign: str) -> str:
-        if sign == "·":
-            return '<mspace width="0.17em"/>'
-        return f"<mo>{escape(sign)}</mo>"
-
-    def row(self, *pieces: str) -> str:
-        return f"<mrow>{''.join(pieces)}</mrow>"
-
-    def parentheses(self, x: str, pair: str = "()") -> str:
-        return f"<mrow><mo>{pair[0]}</mo>{x}<mo>{pair[1]}</mo></mrow>"
-
-    def derivative(self, above: str, below: str) -> Piece:
-        d = "<mo>∂</mo>"
-        return f"<mfrac><mrow>{d}{above}</mrow><mrow>{d}{below}</mrow></mfrac>", ATOM
-
-    def fraction(self, above: Piece, below: Piece) -> Piece:
-        return f"<mfrac><mrow>{above[0]}</mrow><mrow>{below[0]}</mrow></mfrac>", PRODUCT
-
-    def raised(self, x: str, power: str) -> str:
-        above = "<mo>⊤</mo>" if power == "T" else power if "<" in power else self.word(power)
-        return f"<msup><mrow>{x}</mrow><mrow>{above}</mrow></msup>"
-
-    def lowered(self, x: str, index: str) -> str:
-        return f"<msub><mrow>{x}</mrow><mrow>{index}</mrow></msub>" if index else x
-
-    def root(self, x: Piece) -> Piece:
-        return f"<msqrt>{x[0]}</msqrt>", ATOM
-
-    def choice(self, rows: list[tuple[str, str]], last: str) -> Piece:
-        lines = [(x, f"<mtext>if </mtext>{c}") for x, c in rows] + [(last, "<mtext>else</mtext>")]
-        cells = "".join(f"<mtr><mtd>{x}</mtd><mtd>{c}</mtd></mtr>" for x, c in lines)
-        return f"<mrow><mo>{{</mo><mtable>{cells}</mtable></mrow>", ATOM
-
-
-FORMS: dict[str, Text] = {"text": Text(), "latex": Latex(), "mathml": MathML()}
 
 
 class Writer:
@@ -281,23 +82,24 @@ class Writer:
             text = spelled(abs(x))
         word = self.form.word(text)
         if x < 0:
-            return self.form.row(self.form.sign("−").strip(), word), SUM
-        return word, PRODUCT if "/" in text or " " in text else ATOM
+            return self.form.row(self.form.sign("−()"), word), SUM
+        return word, PRODUCT if "/" in text else POWER if " " in text else ATOM
 
     def array(self, x: np.ndarray) -> Piece:
         if x.ndim == 2 and x.shape[0] == x.shape[1] > 1 and np.array_equal(x, np.eye(len(x))):
             return self.form.word("I"), ATOM
         if x.size and (x == x.flat[0]).all() and x.dtype.kind == "f":
-            size = "×".join(map(str, x.shape))
-            ones = self.form.lowered(self.form.word("𝟏"), self.form.word(size))
+            ones = self.form.lowered(self.form.word("𝟏"), self.size(x))
             if x.flat[0] == 1:
                 return ones, ATOM
             return self.form.row(self.number(x.flat[0].item())[0], self.form.sign("·"), ones), 2
         if x.ndim == 1 and x.size <= 6:
             inner = self.form.sign(",").join(self.number(v)[0] for v in x.tolist())
             return self.form.parentheses(inner, "[]"), ATOM
-        size = "×".join(map(str, x.shape))
-        return self.form.lowered(self.form.word("const"), self.form.word(size)), ATOM
+        return self.form.lowered(self.form.word("const"), self.size(x)), ATOM
+
+    def size(self, x: Any) -> str:
+        return self.form.note("×".join(map(str, x.shape)))
 
     def call(self, x: Symbol, name: str, hidden: Sequence[str] = ()) -> Piece:
         """A function by name, its options that are not the default ones as a subscript."""
@@ -313,7 +115,7 @@ class Writer:
 
     def option(self, key: str, value: Any) -> str:
         text = index_text(value)
-        return self.form.word(text if key in ("shape", "subscripts") else f"{key}={text}")
+        return self.form.note(text if key in ("shape", "subscripts") else f"{key}={text}")
 
     def comparison(self, x: Symbol) -> Piece:
         left, right = (self.within(a, SUM) for a in x.args)
@@ -324,7 +126,7 @@ class Writer:
 
     def factor(self, x: Any, level: int = POWER) -> str:
         """A factor of a product; a statement is 1 where it holds."""
-        if isinstance(x, Symbol) and (x.head in COMPARISONS or x.head == "invert"):
+        if is_statement(x):
             return self.form.parentheses(self(x), "[]")
         return self.within(x, level)
 
@@ -344,18 +146,15 @@ class Writer:
         outer = outer_product(x)
         if outer is not None:
             left, right = (self.within(a, ATOM) for a in outer)
-            return self.form.row(left, self.form.sign("·"), self.form.raised(right, "T")), PRODUCT
+            return self.form.row(left, self.form.sign(""), self.form.raised(right, "T")), PRODUCT
         product = product_of(x)
         if product.number == 0:
             return self.form.word("0"), ATOM
-        negative = product.number < 0
-        if product.below:
-            text, level = self.fraction(product)
-        else:
-            text, level = self.factors(product)
-        if negative:
-            return self.form.row(self.form.sign("−").strip(), text), SUM
-        return text, level
+        text, level = self.fraction(product) if product.below else self.factors(product)
+        if product.number > 0:
+            return text, level
+        text = text if level >= PRODUCT else self.form.parentheses(text)
+        return self.form.row(self.form.sign("−()"), text), SUM
 
     of_divide = of_negative = of_multiply
 
@@ -369,14 +168,13 @@ class Writer:
 
     def factors(self, product: Product) -> Piece:
         number = abs(product.number)
-        if number == 1 and len(product.above) == 1:
-            text = self.factor(product.above[0], PRODUCT)
-            return text, PRODUCT
         if product.decimal or number.denominator == 1:
             return self.line(float(number), product.above)
         if number.denominator in (2, 3, 4) and number.numerator == 1 and self.form.name == "text":
             half = {2: "½", 3: "⅓", 4: "¼"}[number.denominator]
-            return self.form.row(half, self.form.sign("·"), self.line(1, product.above)[0]), PRODUCT
+            rest, level = self.line(1, product.above)
+            rest = rest if level >= PRODUCT else self.form.parentheses(rest)
+            return self.form.row(half, self.form.sign("·"), rest), PRODUCT
         below = self.line(float(number.denominator), [])
         return self.form.fraction(self.line(float(number.numerator), product.above), below)
 
@@ -385,7 +183,8 @@ class Writer:
         if not factors:
             return self.number(number if number % 1 else int(number))
         if number == 1 and len(factors) == 1:
-            return self.factor(factors[0], SUM), self.write(factors[0])[1]
+            only = factors[0]
+            return (self.factor(only), ATOM) if is_statement(only) else self.write(only)
         pieces = [] if number == 1 else [self.number(number if number % 1 else int(number))[0]]
         dims: list[int] = [0] * len(pieces)
         for x, times in powers(factors):
@@ -405,9 +204,7 @@ class Writer:
     def of_matmul(self, x: Symbol) -> Piece:
         left, right = x.args
         first = self.within(left, ATOM if not x_is(left, "matmul") else PRODUCT)
-        sign = "" if self.form.name == "latex" else "·"
-        space = self.form.sign("·") if sign else r"\,"
-        return self.form.row(first, space, self.within(right, ATOM)), PRODUCT
+        return self.form.row(first, self.form.sign(""), self.within(right, ATOM)), PRODUCT
 
     def of_power(self, x: Symbol) -> Piece:
         base, power = x.args
@@ -452,18 +249,16 @@ class Writer:
     def of_sum(self, x: Symbol) -> Piece:
         """Σ over the axes that the subscript names; over all without one."""
         axis = x.options.get("axis")
-        over = "" if axis is None else self.form.word(f"axis {axis}")
-        if self.form.name == "latex" and over:
-            over = rf"\text{{axis }}{index_text(axis)}"
+        over = "" if axis is None else self.form.note(f"axis {index_text(axis)}")
         sign = self.form.lowered(self.form.word("Σ"), over)
-        return self.form.row(sign, self.form.sign("·"), self.within(x.args[0], PRODUCT)), PRODUCT
+        return self.form.row(sign, self.form.sign(""), self.factor(x.args[0])), PRODUCT
 
     def of_mean(self, x: Symbol) -> Piece:
         return self.call(x, "mean")
 
     def of_broadcast_to(self, x: Symbol) -> Piece:
         """A scalar times an array of ones; other arrays are spread."""
-        size = self.form.word("×".join(map(str, x.shape)))
+        size = self.size(x)
         if np.ndim(concrete(x.args[0])) == 0:
             ones = self.form.lowered(self.form.word("𝟏"), size)
             scalar = self.within(x.args[0], POWER)
@@ -475,19 +270,29 @@ class Writer:
         column = matrix_times_vector(x)
         if column is not None:
             left, right = (self.within(a, ATOM) for a in column)
-            return self.form.row(left, self.form.sign("·"), right), PRODUCT
+            return self.form.row(left, self.form.sign(""), right), PRODUCT
+        if core(x) is not x:
+            return self.write(core(x))
         inner = self.within(x.args[0], ATOM)
-        index = index_text(x.options["index"])
+        index = self.form.note(f"[{index_text(x.options['index'])}]")
         if self.form.name == "text":
-            return f"{inner}[{index}]", ATOM
-        bracketed = self.form.parentheses(self.form.word(index), "[]")
-        return self.form.lowered(inner, bracketed), ATOM
+            return self.form.row(inner, index), ATOM
+        return self.form.lowered(inner, index), ATOM
+
+    def of_reshape(self, x: Symbol) -> Piece:
+        """Axes of length 1 around a scalar are not worth saying."""
+        return self.call(x, "reshape") if core(x) is x else self.write(core(x))
 
     def of_put_add(self, x: Symbol) -> Piece:
         """Zeros of a shape with x added in at an index."""
         index, size = index_text(x.options["index"]), "×".join(map(str, x.shape))
-        head = self.form.lowered(self.form.word("put"), self.form.word(f"[{index}] of {size}"))
+        head = self.form.lowered(self.form.word("put"), self.form.note(f"[{index}] of {size}"))
         return self.form.row(head, self.form.parentheses(self(x.args[0]))), POWER
+
+
+def is_statement(x: Any) -> bool:
+    """Whether an expression holds or does not."""
+    return isinstance(x, Symbol) and (x.head in COMPARISONS or x.head == "invert")
 
 
 def hashable(x: Any) -> bool:
@@ -547,9 +352,12 @@ def outer_product(x: Symbol) -> tuple[Any, Any] | None:
     if x.head != "multiply":
         return None
     left, right = x.args
-    u = indexed(left, Ellipsis, None) or indexed(left, slice(None), None)
-    v = indexed(right, Ellipsis, None, slice(None)) or (right if np.ndim(concrete(right)) else None)
-    return (u, v) if u is not None and v is not None and np.ndim(concrete(v)) == 1 else None
+    u = next(
+        (u for i in (Ellipsis, slice(None)) if (u := indexed(left, i, None)) is not None), None
+    )
+    v = indexed(right, Ellipsis, None, slice(None))
+    v = right if v is None and isinstance(right, Symbol) else v
+    return (u, v) if u is not None and v is not None and v.ndim == 1 else None
 
 
 def matrix_times_vector(x: Symbol) -> tuple[Any, Any] | None:
@@ -566,10 +374,10 @@ def latex(x: Any) -> str:
     return Writer("latex")(x)
 
 
-def mathml(x: Any, more: Callable[[str], str] = lambda inner: inner) -> str:
-    """An expression as a `<math>` element; `more` may put something around its content."""
-    inner = more(Writer("mathml")(x))
-    return f'<math xmlns="http://www.w3.org/1998/Math/MathML">{inner}</math>'
+def mathml(x: Any) -> str:
+    """An expression as a `<math>` element."""
+    inner = Writer("mathml")(x)
+    return f'<math xmlns="http://www.w3.org/1998/Math/MathML"><mrow>{inner}</mrow></math>'
 
 
 def text(x: Any) -> str:

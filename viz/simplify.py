@@ -76,9 +76,17 @@ def product_of(x: Any) -> Product:
 def core(x: Any) -> Any:
     """The scalar that an expression repeats, if it does nothing else, or the expression."""
     inner = x
-    while x_is(inner, "broadcast_to", "reshape", "expand_dims", "astype") and inner.args:
+    while x_is(inner, "broadcast_to", "reshape", "expand_dims", "astype") or adds_axes(inner):
         inner = inner.args[0]
     return inner if np.ndim(concrete(inner)) == 0 else x
+
+
+def adds_axes(x: Any) -> bool:
+    """Whether an expression is x[..., None] or the like."""
+    if not x_is(x, "getitem"):
+        return False
+    index = x.options["index"]
+    return isinstance(index, tuple) and all(part is None or part is Ellipsis for part in index)
 
 
 def times(x: Any, y: Any) -> Any:

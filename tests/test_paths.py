@@ -1,0 +1,149 @@
+"""A gradient is the sum of what each path contributes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import microgradnd as mg
+import viz
+from examples.bp_equations import ThreeLayer, half_squared_error, sample_pair
+from viz.paths import paths
+
+
+def leaf(*shape: int, name: str = "w", seed: int = 0) -> mg.Tensor:
+    values = np.random.default_rng(seed).normal(size=shape)
+    return mg.Tensor(values, requires_grad=True, name=name)
+
+
+def gradient(loss: mg.Tensor, w: mg.Tensor) -> np.ndarray:
+    return mg.grad(loss, w, retain_graph=True)[0].data
+
+
+def test_a_square_by_multiplication_has_two_paths() -> None:
+    x = mg.Tensor(3.0, requires_grad=True, name="x")
+    found = paths(x * x, x)
+    assert found.count == 2
+    assert [float(p.contribution) for p in found] == [3.0, 3.0]
+    assert [i for p in found for _, i in p.edges] == [0, 1]
+    assert float(found.total) == 6.0
+
+
+def test_a_path_is_the_product_of_its_local_slopes() -> None:
+    x = mg.Tensor(0.5, requires_grad=True)
+    first, second = paths(x.sin() * x.exp(), x)
+    assert float(first.contribution) == pytest.approx(np.exp(0.5) * np.cos(0.5))
+    assert float(second.contribution) == pytest.approx(np.sin(0.5) * np.exp(0.5))
+
+
+def test_the_paths_of_a_recurrent_net_are_its_time_steps() -> None:
+    W, x = leaf(3, 3, name="W"), np.random.default_rng(1).normal(size=(4, 2, 3))
+    h = mg.Tensor(np.zeros((2, 3)))
+    for t in range(4):
+        h = (h @ W + x[t]).tanh()
+    loss = h.square().sum()
+    found = paths(loss, W)
+    assert found.count == 4
+    assert len({len(p.edges) for p in found}) == 4
+    np.testing.assert_allclose(found.total, gradient(loss, W), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["x", "W", "b"])
+def test_broadcasting_joining_and_indexing_add_up(name: str) -> None:
+    leaves = {n: leaf(*s, name=n) for n, s in {"x": (3, 2), "W": (2, 2), "b": (2,)}.items()}
+    x, W, b = leaves.values()
+    h = mg.concatenate([x @ W + b, x * b, x[np.array([0, 0, 2])]], axis=1)
+    loss = (h.softmax() * h).sum() + mg.stack([b, b * b]).max()
+    w = leaves[name]
+    found = paths(loss, w)
+    assert found.count == len(found.listed or ())
+    np.testing.assert_allclose(found.total, gradient(loss, w), rtol=1e-12, atol=1e-14)
+
+
+def test_diamonds_are_counted_and_listed_up_to_the_limit() -> None:
+    x = mg.Tensor(1.1, requires_grad=True)
+    y = x
+    for _ in range(5):
+        y = y * 0.5 + y * 0.25
+    found = paths(y, x, limit=32)
+    assert found.count == 32
+    np.testing.assert_allclose(found.total, gradient(y, x), rtol=1e-12)
+    above = paths(y, x, limit=31)
+    assert (above.count, above.listed) == (32, None)
+    with pytest.raises(ValueError, match=r"32 paths, more than the limit of 31"):
+        _ = above.total
+    assert str(above) == "32 paths, too many to list"
+
+
+@pytest.mark.parametrize("diamonds", [30, 70])
+def test_paths_beyond_all_limits_are_counted_exactly(diamonds: int) -> None:
+    x = mg.Tensor(1.0, requires_grad=True)
+    y = x
+    for _ in range(diamonds):
+        y = y + y
+    assert paths(y, x).count == 2**diamonds
+
+
+def test_a_deep_chain_is_one_path() -> None:
+    x = mg.Tensor(1.0, requires_grad=True)
+    y = x
+    for _ in range(5000):
+        y = y * 1.0
+    found = paths(y, x)
+    assert (found.count, len(found[0].edges), float(found.total)) == (1, 5000, 1.0)
+
+
+def test_edges_are_named_as_in_the_picture() -> None:
+    x = mg.Tensor(2.0, requires_grad=True, name="x")
+    y = (x * x).sin() + x
+    found = paths(y, x)
+    drawn = {key for _, _, key in viz.draw(y).graph.edges(keys=True)}
+    assert {key for p in found for key in p.keys} == {k for k in drawn if not k.endswith("out")}
+
+
+def test_each_step_of_a_path_is_an_edge_the_walk_reports() -> None:
+    v = ThreeLayer(2, 3, 1)
+    x, d = sample_pair(2, 1, 1)
+    loss = half_squared_error(d, v(x))
+    (path,) = paths(loss, v.v)
+    assert path.labels[0] == "v"
+    assert path.labels[-1] == "E"
+    for (node, i), below in zip(path.edges, path.nodes[1:], strict=True):
+        assert node.parents[i] is below
+    np.testing.assert_allclose(path.contribution, gradient(loss, v.v), rtol=1e-12)
+
+
+def test_an_intermediate_result_is_a_beginning_too() -> None:
+    x = leaf(3)
+    h = x.tanh()
+    loss = (h * h + h).sum()
+    found = paths(loss, h)
+    assert found.count == 3
+    np.testing.assert_allclose(found.total, 2 * h.data + 1, rtol=1e-12)
+
+
+def test_the_loss_itself_is_reached_by_the_empty_path() -> None:
+    x = mg.Tensor(2.0, requires_grad=True)
+    y = x.exp()
+    found = paths(y, y)
+    assert (found.count, found[0].edges, float(found.total)) == (1, (), 1.0)
+
+
+def test_a_tensor_the_loss_does_not_depend_on_is_refused() -> None:
+    x, other = leaf(2), leaf(2, name="other")
+    with pytest.raises(ValueError, match="'other' is no part"):
+        paths(x.sum(), other)
+
+
+def test_a_freed_graph_has_its_paths_still() -> None:
+    x = leaf(3)
+    loss = (x.exp() * x).sum()
+    loss.backward()
+    assert x.grad is not None
+    np.testing.assert_allclose(paths(loss, x).total, x.grad.data, rtol=1e-12)
+
+
+def test_a_gradient_to_start_from_is_pulled_back() -> None:
+    x = leaf(3)
+    found = paths(x * 2.0, x, gradient=np.array([1.0, 2.0, 3.0]))
+    np.testing.assert_array_equal(found.total, [2, 4, 6])
