@@ -1,7 +1,44 @@
 """Optimisers, schedules, penalties and learning rules."""
 
 from microgradnd.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
+from microgradnd.optim.clipping import clip_grad_norm_, clip_grad_value_
 from microgradnd.optim.optimizer import Optimizer
+from microgradnd.optim.penalties import l1_penalty, l2_penalty
+from microgradnd.optim.rules import delta, hebb, perceptron
+from microgradnd.optim.schedules import (
+    CosineAnnealingLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    Schedule,
+    SequentialLR,
+    StepLR,
+)
 from microgradnd.optim.sgd import SGD
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "CosineAnnealingLR",
+    "ExponentialLR",
+    "LambdaLR",
+    "LinearLR",
+    "OneCycleLR",
+    "Optimizer",
+    "RMSprop",
+    "ReduceLROnPlateau",
+    "Schedule",
+    "SequentialLR",
+    "StepLR",
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "delta",
+    "hebb",
+    "l1_penalty",
+    "l2_penalty",
+    "perceptron",
+]

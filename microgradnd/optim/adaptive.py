@@ -182,7 +182,7 @@ class Adam(Optimizer):
         square_mean(v, g, beta2, step)  # v = β₂ v + (1 - β₂) g²
         if group["amsgrad"]:
             largest = buffer(state, "max_exp_avg_sq", w)
-            v = np.maximum(largest, v, largest)
+            v = np.maximum(largest, v, out=largest)
         np.sqrt(v, step)
         step /= (1 - beta2**t) ** 0.5
         step += group["eps"]  # √v̂ + ε

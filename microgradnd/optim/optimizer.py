@@ -218,7 +218,9 @@ class Optimizer:
             needed = [k for k, option in self.keeps.items() if not option or options[i][option]]
             missing = [key for key in needed if key not in kept] if kept else []
             problems += listed(f"missing {where}", missing)
-            problems += listed(f"unexpected {where}", [key for key in kept if key not in self.keeps])
+            problems += listed(
+                f"unexpected {where}", [key for key in kept if key not in self.keeps]
+            )
             for key, value in kept.items():
                 shape, wanted = np.shape(array_of(value)), parameters[i].shape
                 if shape != (() if key == "step" else wanted):

@@ -18,7 +18,9 @@ def tensors_of(parameters: Any, what: str) -> list[Tensor]:
     if isinstance(parameters, Tensor):
         return [parameters]
     if not isinstance(parameters, Iterable):
-        raise TypeError(f"{what}: the parameters must be Tensors, not a {type(parameters).__name__}")
+        raise TypeError(
+            f"{what}: the parameters must be Tensors, not a {type(parameters).__name__}"
+        )
     found = [x[1] if is_named(x) else x for x in parameters]
     for x in found:
         if not isinstance(x, Tensor):

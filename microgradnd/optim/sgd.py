@@ -66,10 +66,7 @@ class SGD(Optimizer):
             else:
                 v *= mu
                 v += np.multiply(g, 1 - group["dampening"], step)  # v = μ v + (1 - τ) g
-            if group["nesterov"]:
-                g = np.add(g, np.multiply(v, mu, step), step)  # g + μ v
-            else:
-                g = v
+            g = np.add(g, np.multiply(v, mu, step), step) if group["nesterov"] else v  # g + μ v
         w -= np.multiply(g, lr, step)  # w = w - η g
 
 

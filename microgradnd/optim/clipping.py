@@ -1,0 +1,64 @@
+"""Holding gradients within bounds before a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from microgradnd.optim.parameters import tensors_of
+
+
+def clip_grad_norm_(
+    parameters: Iterable[Any],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> float:
+    """Scales all gradients so that their norm, taken as one vector, is at most `max_norm`.
+
+    Args:
+        parameters: whose `.grad` are scaled in place; those without one are passed over.
+        max_norm: the bound.
+        norm_type: p of the norm (Σ |g|^p)^(1/p); `inf` for the largest magnitude.
+        error_if_nonfinite: raises, and changes nothing, if the norm is NaN or infinite.
+
+    Returns the norm before. Source: Pascanu, Mikolov, Bengio 2013.
+
+    >>> from microgradnd import Tensor
+    >>> w = Tensor([3.0, 4.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> clip_grad_norm_([w], 1.0)
+    10.0
+    >>> w.grad
+    Tensor([0.59999994, 0.79999992])
+    """
+    gradients = arrays_of(parameters, "clip_grad_norm_")
+    norms = [float(np.linalg.norm(g.ravel(), norm_type)) for g in gradients]
+    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    if error_if_nonfinite and not np.isfinite(total):
+        raise FloatingPointError(f"clip_grad_norm_: the norm of the gradients is {total}")
+    scale = max_norm / (total + 1e-6)  # as PyTorch guards it
+    if scale < 1 or not np.isfinite(total):
+        for g in gradients:
+            g *= scale
+    return total
+
+
+def clip_grad_value_(parameters: Iterable[Any], clip_value: float) -> None:
+    """Holds each element of the gradients within ±clip_value, in place.
+
+    >>> from microgradnd import Tensor
+    >>> w = Tensor([3.0, -0.1], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> clip_grad_value_([w], 1.0)
+    >>> w.grad
+    Tensor([ 1. , -0.2])
+    """
+    for g in arrays_of(parameters, "clip_grad_value_"):
+        np.clip(g, -clip_value, clip_value, out=g)
+
+
+def arrays_of(parameters: Any, what: str) -> list[np.ndarray]:
+    return [p.grad.data for p in tensors_of(parameters, what) if p.grad is not None]

@@ -1,0 +1,219 @@
+"""Optimisers, clipping and penalties: formulas by hand, PyTorch's trajectories, states."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnd as mg
+from microgradnd import Tensor, optim
+from microgradnd.nn.state import StateError
+
+START = np.random.default_rng(0).standard_normal((2, 3))
+TARGET = np.random.default_rng(1).standard_normal((4, 3))
+MIX = np.random.default_rng(2).standard_normal((4, 2))
+CASES: list[tuple[str, dict[str, Any]]] = [
+    ("SGD", {"lr": 0.02}),
+    ("SGD", {"lr": 0.02, "momentum": 0.9, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.02, "momentum": 0.8, "dampening": 0.3}),
+    ("SGD", {"lr": 0.02, "momentum": 0.9, "nesterov": True}),
+    ("RMSprop", {"lr": 0.02}),
+    ("RMSprop", {"lr": 0.02, "momentum": 0.5, "centered": True, "weight_decay": 0.1}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.05}),
+    ("Adagrad", {"lr": 0.1, "initial_accumulator_value": 0.2}),
+    ("Adam", {"lr": 0.05}),
+    ("Adam", {"lr": 0.05, "betas": (0.7, 0.95), "weight_decay": 0.1, "amsgrad": True}),
+    ("AdamW", {"lr": 0.05, "weight_decay": 0.3}),
+    ("AdamW", {"lr": 0.05, "amsgrad": True}),
+]
+each_case = pytest.mark.parametrize(("name", "options"), CASES)
+
+
+def steps(optimizer: optim.Optimizer, w: Tensor, count: int) -> np.ndarray:
+    """A few steps down a loss that is no parabola; the parameter after each."""
+    path = []
+    for _ in range(count):
+        optimizer.zero_grad()
+        (((MIX @ w).tanh() - TARGET) ** 2).sum().backward()
+        optimizer.step()
+        path.append(w.data.copy())
+    return np.array(path)
+
+
+@each_case
+def test_fifty_steps_go_as_torchs(name: str, options: dict[str, Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what torch says of its own imports is not our concern
+        torch = pytest.importorskip("torch", reason="torch is an oracle, not a dependency")
+        w = torch.tensor(START, requires_grad=True)
+        optimizer = getattr(torch.optim, name)([w], **options)
+        path = []
+        for _ in range(50):
+            optimizer.zero_grad()
+            ((torch.tanh(torch.tensor(MIX) @ w) - torch.tensor(TARGET)) ** 2).sum().backward()
+            optimizer.step()
+            path.append(w.detach().numpy().copy())
+    ours = Tensor(START, requires_grad=True, copy=True)
+    np.testing.assert_allclose(
+        steps(getattr(optim, name)([ours], **options), ours, 50), path, rtol=0, atol=1e-10
+    )
+
+
+@each_case
+def test_a_loaded_state_goes_on_bit_for_bit(name: str, options: dict[str, Any]) -> None:
+    make = getattr(optim, name)
+    whole = Tensor(START, requires_grad=True, copy=True)
+    path = steps(make([whole], **options), whole, 6)
+    first = Tensor(START, requires_grad=True, copy=True)
+    early = make([first], **options)
+    steps(early, first, 3)
+    second = Tensor(first.data, requires_grad=True, copy=True)
+    late = make([second], **{**options, "lr": 9.0})
+    late.load_state_dict(early.state_dict())
+    assert np.array_equal(steps(late, second, 3), path[3:])
+
+
+@each_case
+def test_float32_parameters_stay_float32(name: str, options: dict[str, Any]) -> None:
+    w = Tensor(START.astype(np.float32), requires_grad=True)
+    path = steps(getattr(optim, name)([w], **options), w, 3)
+    assert path.dtype == np.float32
+
+
+def test_gradient_descent_is_equation_5_7() -> None:
+    w = Tensor([2.0, -1.0], requires_grad=True)
+    (w * w).sum().backward()
+    optim.SGD([w], lr=0.1).step()
+    np.testing.assert_allclose(w.data, [2.0 - 0.1 * 4.0, -1.0 + 0.1 * 2.0])
+
+
+def test_adam_by_hand() -> None:
+    w = Tensor([1.0], requires_grad=True)
+    optimizer = optim.Adam([w], lr=0.1)
+    m = v = 0.0
+    x = 1.0
+    for t in range(1, 6):
+        optimizer.zero_grad()
+        (w**3).sum().backward()
+        optimizer.step()
+        g = 3 * x * x
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        x -= 0.1 * (m / (1 - 0.9**t)) / ((v / (1 - 0.999**t)) ** 0.5 + 1e-8)
+        np.testing.assert_allclose(w.data, [x], rtol=1e-12)
+
+
+def test_groups_have_options_of_their_own() -> None:
+    a, b = (Tensor([1.0], requires_grad=True) for _ in range(2))
+    optimizer = optim.SGD([{"params": [a]}, {"params": [b], "lr": 0.5}], lr=0.1)
+    (a + b).sum().backward()
+    optimizer.step()
+    assert (a.item(), b.item()) == (0.9, 0.5)
+
+
+def test_a_parameter_without_a_gradient_stays() -> None:
+    w = Tensor([1.0], requires_grad=True)
+    optim.Adam([w]).step()
+    assert w.item() == 1.0
+
+
+def test_a_graph_recorded_before_a_step_cannot_be_walked_after_it() -> None:
+    w = Tensor([1.0], requires_grad=True)
+    loss = (w * w).sum()
+    loss.backward(retain_graph=True)
+    optim.SGD([w], lr=0.1).step()
+    with pytest.raises(mg.GraphError, match="changed in place"):
+        loss.backward()
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    w = Tensor(START, requires_grad=True, copy=True)
+    optimizer = optim.SGD([w], lr=0.1, momentum=0.9)
+    steps(optimizer, w, 2)
+    before = optimizer.state_dict()
+    wrong = optimizer.state_dict()
+    wrong["state"][0]["momentum_buffer"] = np.zeros(7)
+    with pytest.raises(StateError, match="another shape"):
+        optimizer.load_state_dict(wrong)
+    after = optimizer.state_dict()
+    assert np.array_equal(
+        before["state"][0]["momentum_buffer"], after["state"][0]["momentum_buffer"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "options", "words"),
+    [
+        ([], {}, "no parameters"),
+        ([Tensor([1.0])], {}, "none of the parameters requires a gradient"),
+        ([Tensor([1.0], requires_grad=True)], {"lr": -1}, "lr must be at least 0"),
+        ([Tensor([1.0], requires_grad=True)], {"nesterov": True}, "nesterov needs momentum"),
+    ],
+)
+def test_bad_arguments_are_refused(params: list, options: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        optim.SGD(params, **options)
+
+
+def test_weight_decay_is_the_gradient_of_the_l2_penalty() -> None:
+    decayed, penalised = (Tensor(START, requires_grad=True, copy=True) for _ in range(2))
+    (decayed.tanh()).sum().backward()
+    optim.SGD([decayed], lr=0.1, weight_decay=0.3).step()
+    (penalised.tanh().sum() + optim.l2_penalty([penalised], 0.3)).backward()
+    optim.SGD([penalised], lr=0.1).step()
+    np.testing.assert_allclose(decayed.data, penalised.data, rtol=1e-14)
+
+
+def test_penalties_are_differentiable() -> None:
+    w = Tensor(START, requires_grad=True)
+    assert mg.gradcheck(lambda t: optim.l1_penalty([t], 0.2) + optim.l2_penalty([t], 0.7), [w])
+
+
+def test_clipping_scales_all_gradients_by_one_factor() -> None:
+    a, b = Tensor([3.0], requires_grad=True), Tensor([4.0, 0.0], requires_grad=True)
+    a.grad, b.grad = Tensor([3.0]), Tensor([4.0, 0.0])
+    assert optim.clip_grad_norm_([a, b], 10.0) == 5.0
+    assert a.grad.item() == 3.0
+    optim.clip_grad_norm_([a, b], 1.0)
+    np.testing.assert_allclose(np.r_[a.grad.data, b.grad.data], [0.6, 0.8, 0.0], rtol=1e-6)
+    a.grad = Tensor([np.inf])
+    with pytest.raises(FloatingPointError, match="inf"):
+        optim.clip_grad_norm_([a, b], 1.0, error_if_nonfinite=True)
+    optim.clip_grad_value_([b], 0.5)
+    np.testing.assert_allclose(b.grad.data, [0.5, 0.0])
+
+
+def test_the_delta_rule_is_the_step_down_the_half_squared_error() -> None:
+    random = np.random.default_rng(0)
+    x, d = random.standard_normal((5, 3)), random.uniform(0, 1, (5, 2))
+    w = Tensor(random.standard_normal((2, 3)), requires_grad=True)
+    o = (x @ w.T).sigmoid()
+    (((d - o) ** 2) * 0.5).sum().backward()
+    out = o.detach().numpy()
+    np.testing.assert_allclose(
+        optim.delta(x, d, out, lambda o: o * (1 - o), 0.3), -0.3 * w.grad.data
+    )
+
+
+def test_the_perceptron_learns_what_a_line_can_part() -> None:
+    random = np.random.default_rng(3)
+    x = np.c_[random.standard_normal((40, 2)), np.ones(40)]
+    d = (x @ [2.0, -1.0, 0.3] >= 0).astype(float)[:, None]
+    w = np.zeros((1, 3))
+    for _ in range(200):
+        for row, wanted in zip(x, d):
+            w += optim.perceptron(row, wanted, (w @ row >= 0).astype(float))
+    assert np.array_equal((x @ w.T >= 0).astype(float), d)
+
+
+def test_hebbs_weights_grow_without_end() -> None:
+    w, x = np.full((1, 2), 0.1), np.array([1.0, 0.5])
+    sizes = []
+    for _ in range(10):
+        w = w + optim.hebb(x, w @ x, lr=0.5)
+        sizes.append(np.linalg.norm(w))
+    growth = np.diff(sizes) / sizes[:-1]
+    assert (np.diff(sizes) > 0).all()
+    np.testing.assert_allclose(growth[-1], 0.5 * x @ x, rtol=1e-2)  # η ‖x‖² at each step
