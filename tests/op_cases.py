@@ -33,6 +33,7 @@ from tests.op_case import (
 from tests.op_cases_activations import ACTIVATIONS
 from tests.op_cases_convolution import CONVOLUTION
 from tests.op_cases_losses import LOSSES
+from tests.op_cases_normalization import NORMALIZATION
 from tests.op_cases_recurrent import RECURRENT
 
 # Taken before any test ran, so without the ops that tests and doctests declare for themselves.
@@ -529,5 +530,6 @@ CASES = (
     *ACTIVATIONS,
     *CONVOLUTION,
     *LOSSES,
+    *NORMALIZATION,
     *RECURRENT,
 )

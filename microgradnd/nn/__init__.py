@@ -17,6 +17,7 @@ from microgradnd.nn.activations import (
     Tanh,
 )
 from microgradnd.nn.containers import ModuleList, Sequential
+from microgradnd.nn.dropout import Dropout, Dropout2d
 from microgradnd.nn.embedding import Embedding
 from microgradnd.nn.linear import Linear
 from microgradnd.nn.losses import (
@@ -33,6 +34,7 @@ from microgradnd.nn.losses import (
     SmoothL1Loss,
 )
 from microgradnd.nn.module import Module
+from microgradnd.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm, LocalResponseNorm
 from microgradnd.nn.recurrent import GRU, LSTM, RNN
 from microgradnd.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from microgradnd.nn.summary import Summary, summary
@@ -46,7 +48,11 @@ __all__ = [
     "Affine",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "CrossEntropyLoss",
+    "Dropout",
+    "Dropout2d",
     "Embedding",
     "FirstComponentLoss",
     "GRUCell",
@@ -57,8 +63,10 @@ __all__ = [
     "KLDivLoss",
     "L1Loss",
     "LSTMCell",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSoftmax",
     "MSELoss",
     "Module",

@@ -8,6 +8,7 @@ Tensor([0., 2.])
 from __future__ import annotations
 
 from microgradnd.nn.activations import affine, leaky_relu
+from microgradnd.nn.dropout import dropout, dropout2d
 from microgradnd.nn.embedding import embedding
 from microgradnd.nn.linear import linear
 from microgradnd.nn.losses import (
@@ -23,15 +24,19 @@ from microgradnd.nn.losses import (
     nll_loss,
     smooth_l1_loss,
 )
+from microgradnd.nn.normalization import batch_norm, layer_norm, local_response_norm
 from microgradnd.ops.activations import elu, erf, gaussian, gelu, hardtanh, silu, softplus, step
 from microgradnd.ops.elementwise import relu, sigmoid, tanh
 from microgradnd.ops.softmax import log_softmax, softmax
 
 __all__ = [
     "affine",
+    "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "dropout",
+    "dropout2d",
     "elu",
     "embedding",
     "erf",
@@ -43,8 +48,10 @@ __all__ = [
     "huber_loss",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "mse_loss",
     "nll_loss",

@@ -1,0 +1,215 @@
+"""Layers that normalise what flows through them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from microgradnd.engine import Tensor, default_dtype
+from microgradnd.nn.module import Module
+from microgradnd.ops.normalization import normalize
+
+
+def batch_norm(
+    input: Any,
+    running_mean: np.ndarray | None,
+    running_var: np.ndarray | None,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """(x - μ) / sqrt(σ² + eps) · weight + bias for each channel, the second axis.
+
+    In training μ and σ² are those of the batch, and the running ones (arrays, changed in place)
+    go towards them by `momentum`; else the running ones are taken. Source: Ioffe, Szegedy 2015.
+
+    >>> batch_norm(Tensor([[1.0], [3.0]]), None, None, training=True, eps=0.0)
+    Tensor([[-1.],
+            [ 1.]])
+    """
+    x = input if isinstance(input, Tensor) else Tensor(input)
+    axes = (0, *range(2, x.ndim))
+    shape = (1, -1, *(1 for _ in range(2, x.ndim)))
+    if training or running_mean is None or running_var is None:
+        count = x.size // max(x.shape[1], 1)
+        if count < 2:
+            raise ValueError(
+                f"batch_norm: input of shape {x.shape} has {count} value per channel, which has "
+                "no variance; give a larger batch, or call eval()"
+            )
+        out = normalize(x, axes, eps)
+        if training and running_mean is not None and running_var is not None:
+            running_mean += momentum * (x.data.mean(axis=axes) - running_mean)
+            running_var += momentum * (x.data.var(axis=axes, ddof=1) - running_var)
+    else:
+        scale = 1 / np.sqrt(running_var + eps)
+        out = (x - running_mean.reshape(shape)) * scale.reshape(shape)
+    if weight is not None:
+        out = out * weight.reshape(shape)
+    return out if bias is None else out + bias.reshape(shape)
+
+
+def layer_norm(
+    input: Any,
+    normalized_shape: Sequence[int],
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """(x - μ) / sqrt(σ² + eps) · weight + bias over the last axes, those of `normalized_shape`.
+
+    Source: Ba, Kiros, Hinton 2016.
+
+    >>> layer_norm(Tensor([[1.0, 3.0]]), (2,), eps=0.0)
+    Tensor([[-1.,  1.]])
+    """
+    x = input if isinstance(input, Tensor) else Tensor(input)
+    given = tuple(normalized_shape)
+    if not given or x.shape[-len(given) :] != given:
+        raise ValueError(f"layer_norm: input of shape {x.shape} does not end in {given}")
+    out = normalize(x, tuple(range(x.ndim - len(given), x.ndim)), eps)
+    out = out if weight is None else out * weight
+    return out if bias is None else out + bias
+
+
+def local_response_norm(
+    input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """x / (k + α/n Σ x²)^β, the sum over n = `size` neighbouring channels (AlexNet, M1).
+
+    Source: Krizhevsky, Sutskever, Hinton 2012.
+
+    >>> local_response_norm(Tensor([[[1.0]]]), size=1, alpha=1.0, beta=1.0)
+    Tensor([[[0.5]]])
+    """
+    x = input if isinstance(input, Tensor) else Tensor(input)
+    if x.ndim < 3 or size < 1:
+        raise ValueError(
+            f"local_response_norm: needs (N, C, ...) and size ≥ 1, not {x.shape} and {size}"
+        )
+    square, channels = x * x, x.shape[1]
+    total: Any = 0.0
+    for c in range(channels):
+        near = square[:, max(c - size // 2, 0) : c + (size - 1) // 2 + 1].sum(axis=1, keepdims=True)
+        one = np.zeros((1, channels, *(1 for _ in x.shape[2:])), x.dtype)
+        one[0, c] = 1
+        total = total + near * one
+    return x / (total * (alpha / size) + k) ** beta
+
+
+class BatchNorm1d(Module):
+    """Batch normalisation of x (N, C) or (N, C, L), for each channel.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: how fast the running statistics follow, 0.1 of the way at each batch.
+        affine: whether a weight and a bias for each channel are learned.
+        track_running_stats: without, evaluation normalises by its own batch, too.
+        dtype: of the parameters and statistics.
+
+    Running variances are divided by n - 1, those that normalise by n, as in PyTorch.
+
+    >>> BatchNorm1d(2)(np.array([[1.0, 0.0], [3.0, 2.0]])).round(3)
+    Tensor([[-1., -1.],
+            [ 1.,  1.]], op='round')
+    """
+
+    dims = (2, 3)
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        dtype: Any = None,
+    ) -> None:
+        dtype = dtype or default_dtype[0]
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.weight: Tensor | None = None
+        self.bias: Tensor | None = None
+        if affine:
+            self.weight = Tensor(np.ones(num_features, dtype), requires_grad=True)
+            self.bias = Tensor(np.zeros(num_features, dtype), requires_grad=True)
+        self.running_mean: np.ndarray | None = None
+        self.running_var: np.ndarray | None = None
+        if track_running_stats:
+            self.register_buffer("running_mean", np.zeros(num_features, dtype))
+            self.register_buffer("running_var", np.ones(num_features, dtype))
+            self.register_buffer("num_batches_tracked", np.zeros((), np.int64))
+
+    def forward(self, x: Any) -> Tensor:
+        shape = np.shape(x)
+        if len(shape) not in self.dims or shape[1] != self.num_features:
+            raise ValueError(
+                f"{type(self).__name__}: x of shape {shape}, needed: {self.num_features} channels "
+                f"in the second of {' or '.join(map(str, self.dims))} axes"
+            )
+        if self.training and self.running_mean is not None:
+            self.num_batches_tracked[...] += 1
+        stats = self.running_mean, self.running_var
+        return batch_norm(
+            x, *stats, self.weight, self.bias, self.training, self.momentum, self.eps
+        )  # (N, C, ...)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_features}"
+
+
+class BatchNorm2d(BatchNorm1d):
+    """Batch normalisation of x (N, C, H, W), for each channel; see `BatchNorm1d`."""
+
+    dims = (4,)
+
+
+class LayerNorm(Module):
+    """Normalisation of each sample over its last axes.
+
+    >>> LayerNorm(2)(np.array([[1.0, 3.0]])).round(3)
+    Tensor([[-1.,  1.]], op='round')
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        *,
+        dtype: Any = None,
+    ) -> None:
+        given = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
+        self.normalized_shape, self.eps = tuple(given), eps
+        dtype = dtype or default_dtype[0]
+        self.weight: Tensor | None = None
+        self.bias: Tensor | None = None
+        if elementwise_affine:
+            self.weight = Tensor(np.ones(self.normalized_shape, dtype), requires_grad=True)
+            if bias:
+                self.bias = Tensor(np.zeros(self.normalized_shape, dtype), requires_grad=True)
+
+    def forward(self, x: Any) -> Tensor:
+        return layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}"
+
+
+class LocalResponseNorm(Module):
+    """x / (k + α/n Σ x²)^β over n neighbouring channels, as AlexNet has it (M1)."""
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, x: Any) -> Tensor:
+        return local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha:g}, beta={self.beta:g}, k={self.k:g}"

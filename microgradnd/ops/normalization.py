@@ -1,0 +1,27 @@
+"""Normalising: taking away the mean and dividing by the standard deviation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from microgradnd.table import op
+
+Value = Any
+
+
+def normalize_forward(x: np.ndarray, axis: tuple[int, ...], eps: float = 1e-5) -> np.ndarray:
+    """(x - mean) / sqrt(variance + eps) over the axes; the variance is divided by their length."""
+    centred = x - x.mean(axis=axis, keepdims=True)
+    variance = np.square(centred).mean(axis=axis, keepdims=True)
+    return centred / np.sqrt(variance + eps)
+
+
+def normalize_x(g: Value, x: Value, out: Value, axis: tuple[int, ...], eps: float) -> Value:
+    scale = np.sqrt(x.var(axis=axis, keepdims=True) + eps)
+    along = (g * out).mean(axis=axis, keepdims=True)
+    return (g - g.mean(axis=axis, keepdims=True) - out * along) / scale
+
+
+normalize = op(normalize_forward, "x", name="normalize", x=normalize_x)
