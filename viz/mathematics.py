@@ -342,7 +342,7 @@ def powers(factors: list[Any]) -> list[tuple[Any, int]]:
 
 def indexed(x: Any, *index: Any) -> Any:
     """What x[index] was read from, if x is written so."""
-    if x_is(x, "getitem") and x.options["index"] == index and x.args[0].ndim == 1:
+    if x_is(x, "getitem") and alike(x.options["index"], index) and x.args[0].ndim == 1:
         return x.args[0]
     return None
 
@@ -362,7 +362,7 @@ def outer_product(x: Symbol) -> tuple[Any, Any] | None:
 
 def matrix_times_vector(x: Symbol) -> tuple[Any, Any] | None:
     """A and v of (A @ v[…, None])[…, 0], which is A v."""
-    if x.options["index"] != (Ellipsis, 0) or not x_is(x.args[0], "matmul"):
+    if not alike(x.options["index"], (Ellipsis, 0)) or not x_is(x.args[0], "matmul"):
         return None
     left, right = x.args[0].args
     v = indexed(right, Ellipsis, None)
