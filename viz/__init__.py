@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from viz.explain import Explanation, explain
+from viz.formulas import Formula, formula
+from viz.numpy_program import Program, numpy_program
+from viz.paths import Path, Paths, paths
 from viz.picture import Picture, draw
 from viz.trace import Trace, trace
 
-__all__ = ["Picture", "Trace", "draw", "trace"]
+__all__ = [
+    "Explanation",
+    "Formula",
+    "Path",
+    "Paths",
+    "Picture",
+    "Program",
+    "Trace",
+    "draw",
+    "explain",
+    "formula",
+    "numpy_program",
+    "paths",
+    "trace",
+]

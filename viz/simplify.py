@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.table import OPS
-from viz.symbols import Symbol, apply, concrete
+from viz.symbols import Symbol, alike, apply, concrete
 
 # Functions that a factor can be taken out of: f(c x) = c f(x).
 LINEAR = {"sum", "mean", "reshape", "transpose", "swapaxes", "broadcast_to", "squeeze",
@@ -164,7 +164,11 @@ def of_sum(x: Symbol) -> Any:
     if number_of(left) == 0:
         return right if x.head == "add" else of_product(-right)
     if isinstance(right, Symbol):
-        product = product_of(right)
+        product, other = product_of(right), product_of(left)
+        if alike(product.above, other.above) and alike(product.below, other.below):
+            sign = 1 if x.head == "add" else -1
+            other.number += sign * product.number
+            return rebuilt(other, x.shape) if other.number else x
         if product.number < 0:
             product.number = -product.number
             turned = OPS["subtract" if x.head == "add" else "add"]
