@@ -119,7 +119,8 @@ class BatchNorm1d(Module):
             [ 1.,  1.]], op='round')
     """
 
-    dims = (2, 3)
+    dims: tuple[int, ...] = (2, 3)  # how many axes x may have
+    num_batches_tracked: np.ndarray
 
     def __init__(
         self,

@@ -87,7 +87,7 @@ class Summary:
     inputs: list[Shape] = field(default_factory=list)
 
     def __repr__(self) -> str:
-        lines = [("layer", "kind", "output", "parameters", "multiply-adds")]
+        lines: list[tuple[str, ...]] = [("layer", "kind", "output", "parameters", "multiply-adds")]
         lines.append(("(input)", "", ", ".join(map(str, self.inputs)), "", ""))
         for row in self.rows:
             kind = row.kind + f" ×{row.calls}" * (row.calls > 1)
@@ -155,11 +155,13 @@ def summary(model: Module, input_shape: Shape | Sequence[Shape], dtype: Any = No
     total                            23             18
     parameters 184 B, kept for backward 56 B
     """
-    shapes = [input_shape] if all(isinstance(n, int) for n in input_shape) else list(input_shape)
+    shapes: list[Any] = (
+        [input_shape] if all(isinstance(n, int) for n in input_shape) else list(input_shape)
+    )
     parameters = list(model.parameters())
     dtypes = list(dtype) if isinstance(dtype, (list, tuple)) else [dtype] * len(shapes)
     usual = parameters[0].dtype if parameters else default_dtype[0]
-    inputs = [np.zeros(tuple(n), t or usual) for n, t in zip(shapes, dtypes, strict=True)]
+    inputs = [np.zeros(n, t or usual) for n, t in zip(shapes, dtypes, strict=True)]
     rows = {id(module): Row(path, type(module).__name__) for path, module in model.named_modules()}
     seen: set[int] = set()
     for module in model.modules():

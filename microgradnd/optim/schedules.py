@@ -22,7 +22,9 @@ class Schedule:
 
     def __init__(self, optimizer: Optimizer) -> None:
         self.optimizer, self.epoch = optimizer, 0
-        self.bases = [g.setdefault("initial_lr", g["lr"]) for g in optimizer.param_groups]
+        self.bases: list[float] = [
+            g.setdefault("initial_lr", g["lr"]) for g in optimizer.param_groups
+        ]
         self.set()
 
     def lr(self, base: float, epoch: int) -> float:

@@ -50,7 +50,7 @@ class SGD(Optimizer):
         super().__init__(params, defaults | {"weight_decay": weight_decay, "nesterov": nesterov})
 
     def misfits(self, group: Group) -> list[str]:
-        wrong = group.get("nesterov") and (group["momentum"] <= 0 or group["dampening"] != 0)
+        wrong = bool(group.get("nesterov")) and (group["momentum"] <= 0 or group["dampening"] != 0)
         return super().misfits(group) + ["nesterov needs momentum > 0 and dampening = 0"] * wrong
 
     def update(

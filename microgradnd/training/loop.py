@@ -23,7 +23,7 @@ from microgradnd.training.history import History, shown
 from microgradnd.training.metrics import Metric
 from microgradnd.training.run import Run, check_place, restore, state_of
 
-Batches = Iterable[tuple[Any, Any]]
+Batches = Iterable[Any]  # of pairs (x, y), anew for each epoch
 
 
 def fit(
