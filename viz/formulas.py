@@ -107,7 +107,8 @@ def samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) -
         if key in values:
             arrays[i] = values[key]
         elif key not in op.rules:
-            arrays[i] = np.zeros(np.shape(arrays[0])[:1], int)
+            chosen = op.name == "where"
+            arrays[i] = np.ones((2, 3), bool) if chosen else np.zeros(np.shape(arrays[0])[:1], int)
     return arrays
 
 

@@ -99,7 +99,8 @@ class Writer:
         return self.form.lowered(self.form.word("const"), self.size(x)), ATOM
 
     def size(self, x: Any) -> str:
-        return self.form.note("×".join(map(str, x.shape)))
+        """The shape of an array, as 2×3."""
+        return self.form.word("×").join(map(self.form.word, map(str, x.shape)))
 
     def call(self, x: Symbol, name: str, hidden: Sequence[str] = ()) -> Piece:
         """A function by name, its options that are not the default ones as a subscript."""
@@ -285,8 +286,9 @@ class Writer:
 
     def of_put_add(self, x: Symbol) -> Piece:
         """Zeros of a shape with x added in at an index."""
-        index, size = index_text(x.options["index"]), "×".join(map(str, x.shape))
-        head = self.form.lowered(self.form.word("put"), self.form.note(f"[{index}] of {size}"))
+        index = index_text(x.options["index"])
+        where = self.form.row(self.form.note(f"[{index}] of "), self.size(x))
+        head = self.form.lowered(self.form.word("put"), where)
         return self.form.row(head, self.form.parentheses(self(x.args[0]))), POWER
 
 

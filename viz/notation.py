@@ -25,6 +25,7 @@ LATEX_TEXT = {
     "^": r"\textasciicircum{}", "_": r"\_", "~": r"\textasciitilde{}", "%": r"\%",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textquoteleft{}",
     "*": r"\textasteriskcentered{}", "[": r"{[}", "]": r"{]}", "\n": " ", "\r": " ", "\t": " ",
+    "…": r"\ldots{}", "×": "x",
 }  # fmt: skip
 LATEX_SIGNS = {
     "⊙": r"\odot ", "·": r"\,", "≥": r"\ge ", "≤": r"\le ", "≠": r"\ne ", "∧": r"\land ",

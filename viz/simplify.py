@@ -157,23 +157,45 @@ def of_product(x: Symbol) -> Any:
     return x if product.number == 0 else rebuilt(product, x.shape)
 
 
+def terms_of(x: Any, sign: int = 1) -> list[Product]:
+    """What is added up, each with its sign."""
+    if x_is(x, "add", "subtract"):
+        other = sign if x.head == "add" else -sign
+        return terms_of(x.args[0], sign) + terms_of(x.args[1], other)
+    term = product_of(x)
+    term.number *= sign
+    return [term]
+
+
 def of_sum(x: Symbol) -> Any:
-    left, right = x.args
-    if number_of(right) == 0:
-        return left
-    if number_of(left) == 0:
-        return right if x.head == "add" else of_product(-right)
-    if isinstance(right, Symbol):
-        product, other = product_of(right), product_of(left)
-        if alike(product.above, other.above) and alike(product.below, other.below):
-            sign = 1 if x.head == "add" else -1
-            other.number += sign * product.number
-            return rebuilt(other, x.shape) if other.number else x
-        if product.number < 0:
-            product.number = -product.number
-            turned = OPS["subtract" if x.head == "add" else "add"]
-            return apply(turned, (left, rebuilt(product, right.shape)), {})
-    return x
+    """A sum in which equal terms stand once, with their number."""
+    merged: list[Product] = []
+    for term in terms_of(x):
+        for known in merged:
+            if alike(known.above, term.above) and alike(known.below, term.below):
+                known.number += term.number
+                known.decimal |= term.decimal
+                break
+        else:
+            merged.append(term)
+    left = [term for term in merged if term.number]
+    if not left:
+        return x
+    out = as_term(left[0], x)
+    for term in left[1:]:
+        turned = OPS["subtract" if term.number < 0 else "add"]
+        term.number = abs(term.number)
+        out = apply(turned, (out, as_term(term, x)), {})
+    return out
+
+
+def as_term(term: Product, total: Symbol) -> Any:
+    """A term of a sum, which is spread to the sum's shape by the others."""
+    if not term.above and not term.below:
+        number = float(term.number)
+        return int(number) if number.is_integer() else number
+    factors = (np.shape(concrete(y)) for y in [*term.above, *term.below])
+    return rebuilt(term, np.broadcast_shapes(*factors))
 
 
 def of_linear(x: Symbol) -> Any:
