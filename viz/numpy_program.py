@@ -50,7 +50,8 @@ def numpy_program(loss: Tensor, gradient: Any = None) -> Program:
     and returns the loss and a dict of the leaves' gradients. Shapes are those of this graph, and
     where a rule goes by values, it went as it does for the values of this graph. Names are those
     of the tensors, made valid. An operation that is no NumPy function comes along as one, read
-    from the source of its forward function; sigmoid and put_add have a text of their own.
+    from the source of its forward function; sigmoid and put_add have a text of their own. Hooks
+    are no part of it.
 
     Args:
         loss: the tensor that is differentiated.
@@ -115,7 +116,8 @@ class Writing:
             kind = identifier(node.op.name)
             numbers[kind] = numbers.get(kind, 0) + 1
             own = node.name if node.name and is_simple(node.name) else None
-            name = self.names.give(identifier(own) if own else f"{kind}{numbers[kind]}")
+            made = "loss" if node is top else f"{kind}{numbers[kind]}"
+            name = self.names.give(identifier(own) if own else made)
             self.symbols[node] = Symbol.named(name, self.values[node])
 
     def name_leaf(self, leaf: Node) -> str:
