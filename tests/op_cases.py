@@ -34,6 +34,7 @@ from tests.op_cases_activations import ACTIVATIONS
 from tests.op_cases_convolution import CONVOLUTION
 from tests.op_cases_losses import LOSSES
 from tests.op_cases_normalization import NORMALIZATION
+from tests.op_cases_pooling import POOLING
 from tests.op_cases_recurrent import RECURRENT
 
 # Taken before any test ran, so without the ops that tests and doctests declare for themselves.
@@ -531,5 +532,6 @@ CASES = (
     *CONVOLUTION,
     *LOSSES,
     *NORMALIZATION,
+    *POOLING,
     *RECURRENT,
 )

@@ -17,6 +17,7 @@ from microgradnd.nn.activations import (
     Tanh,
 )
 from microgradnd.nn.containers import ModuleList, Sequential
+from microgradnd.nn.convolution import Conv1d, Conv2d, ConvTranspose2d
 from microgradnd.nn.dropout import Dropout, Dropout2d
 from microgradnd.nn.embedding import Embedding
 from microgradnd.nn.linear import Linear
@@ -35,8 +36,10 @@ from microgradnd.nn.losses import (
 )
 from microgradnd.nn.module import Module
 from microgradnd.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm, LocalResponseNorm
+from microgradnd.nn.pooling import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 from microgradnd.nn.recurrent import GRU, LSTM, RNN
 from microgradnd.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
+from microgradnd.nn.shaping import Flatten, Identity
 from microgradnd.nn.summary import Summary, summary
 
 __all__ = [
@@ -45,21 +48,29 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "AdaptiveAvgPool2d",
     "Affine",
+    "AvgPool1d",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose2d",
     "CrossEntropyLoss",
     "Dropout",
     "Dropout2d",
     "Embedding",
     "FirstComponentLoss",
+    "Flatten",
     "GRUCell",
     "Gaussian",
     "HalfSquaredError",
     "Hardtanh",
     "HuberLoss",
+    "Identity",
     "KLDivLoss",
     "L1Loss",
     "LSTMCell",
@@ -69,6 +80,8 @@ __all__ = [
     "LocalResponseNorm",
     "LogSoftmax",
     "MSELoss",
+    "MaxPool1d",
+    "MaxPool2d",
     "Module",
     "ModuleList",
     "NLLLoss",

@@ -8,6 +8,7 @@ Tensor([0., 2.])
 from __future__ import annotations
 
 from microgradnd.nn.activations import affine, leaky_relu
+from microgradnd.nn.convolution import conv1d, conv2d, conv_transpose2d
 from microgradnd.nn.dropout import dropout, dropout2d
 from microgradnd.nn.embedding import embedding
 from microgradnd.nn.linear import linear
@@ -27,13 +28,27 @@ from microgradnd.nn.losses import (
 from microgradnd.nn.normalization import batch_norm, layer_norm, local_response_norm
 from microgradnd.ops.activations import elu, erf, gaussian, gelu, hardtanh, silu, softplus, step
 from microgradnd.ops.elementwise import relu, sigmoid, tanh
+from microgradnd.ops.pooling import (
+    adaptive_avg_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    global_avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
 from microgradnd.ops.softmax import log_softmax, softmax
 
 __all__ = [
+    "adaptive_avg_pool2d",
     "affine",
+    "avg_pool1d",
+    "avg_pool2d",
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "conv1d",
+    "conv2d",
+    "conv_transpose2d",
     "cross_entropy",
     "dropout",
     "dropout2d",
@@ -43,6 +58,7 @@ __all__ = [
     "first_component_loss",
     "gaussian",
     "gelu",
+    "global_avg_pool2d",
     "half_squared_error",
     "hardtanh",
     "huber_loss",
@@ -53,6 +69,8 @@ __all__ = [
     "linear",
     "local_response_norm",
     "log_softmax",
+    "max_pool1d",
+    "max_pool2d",
     "mse_loss",
     "nll_loss",
     "relu",

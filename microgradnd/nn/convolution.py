@@ -1,0 +1,258 @@
+"""Convolutional layers (5.3): cross-correlation with learned filters, and its transpose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from microgradnd.engine import Tensor, default_dtype
+from microgradnd.nn.module import Module
+from microgradnd.ops import convolution
+from microgradnd.ops.convolution_layout import output_size
+from microgradnd.ops.shape import expand_dims, squeeze
+from microgradnd.ops.windows import pair
+from microgradnd.random import generator
+
+Padding = Any  # a number, a pair, "same" or "valid"
+
+
+def sides(padding: Padding, kernel: Any, stride: Any, dilation: Any) -> Any:
+    """Padding as ((top, bottom), (left, right)); "same" puts the odd element behind."""
+    if padding == "valid":
+        return ((0, 0), (0, 0))
+    if padding == "same":
+        if tuple(stride) != (1, 1):
+            raise ValueError(f"padding='same' keeps the size at stride 1 only, not at {stride}")
+        rooms = [d * (k - 1) for k, d in zip(kernel, dilation)]
+        return tuple((room // 2, room - room // 2) for room in rooms)
+    if isinstance(padding, str):
+        raise ValueError(f"padding={padding!r} is unknown: a number, a pair, 'same' or 'valid'")
+    return tuple((p, p) for p in pair(padding))
+
+
+def conv2d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Padding = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    """y[n, o, p, q] = Σ_c Σ_i Σ_j w[o, c, i, j] x[n, c, p·S + i·D - P, q·S + j·D - P] + b_o, 5-31.
+
+    Shapes: x (N, C, H, W) or (C, H, W), w (O, C/groups, F, F), b (O,), result (N, O, H2, W2) with
+    H2 = (H - F + 2P)/S + 1, rounded down (eq. 5-32).
+
+    >>> conv2d(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)))
+    Tensor([[[[4., 4.],
+              [4., 4.]]]])
+    """
+    stride, dilation = pair(stride), pair(dilation)
+    options = stride, sides(padding, np.shape(weight)[2:], stride, dilation), dilation, groups
+    if np.ndim(input) == 3:
+        batch = expand_dims(input, 0)
+        return squeeze(conv2d(batch, weight, bias, stride, padding, dilation, groups), 0)
+    if bias is None:
+        return convolution.conv2d(input, weight, *options)
+    return convolution.conv2d_bias(input, weight, bias, *options)
+
+
+def conv1d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: int = 1,
+    padding: Padding = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> Tensor:
+    """`conv2d` along one axis: x (N, C, L), w (O, C/groups, F), result (N, O, L2).
+
+    >>> conv1d(np.ones((1, 1, 4)), np.ones((1, 1, 2)))
+    Tensor([[[2., 2., 2.]]])
+    """
+    flat = padding if isinstance(padding, str) else (0, padding)
+    image, filters = expand_dims(input, -2), expand_dims(weight, -2)
+    return squeeze(conv2d(image, filters, bias, (1, stride), flat, (1, dilation), groups), -2)
+
+
+def conv_transpose2d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """The transpose of `conv2d`, its input gradient: each element spreads the filter.
+
+    Shapes: x (N, C, H, W), w (C, O/groups, F, F), result (N, O, H2, W2) with
+    H2 = (H - 1)·S - 2P + D·(F - 1) + 1 + output_padding.
+
+    >>> conv_transpose2d(np.ones((1, 1, 1, 2)), np.ones((1, 1, 1, 2)))
+    Tensor([[[[1., 2., 1.]]]])
+    """
+    stride, padding, dilation, more = map(pair, (stride, padding, dilation, output_padding))
+    axes = zip(np.shape(input)[2:], np.shape(weight)[2:], stride, padding, dilation, more)
+    size = tuple((n - 1) * s - 2 * p + d * (f - 1) + 1 + o for n, f, s, p, d, o in axes)
+    if any(o >= s for o, s in zip(more, stride)):
+        raise ValueError(f"output_padding {more} must be smaller than the stride {stride}")
+    if min(size, default=0) < 1:
+        raise ValueError(
+            f"conv_transpose2d: (H - 1)·S - 2P + D·(F - 1) + 1 + output_padding gives {size} for "
+            f"an input of shape {np.shape(input)}; it must be at least 1: take less padding"
+        )
+    both = tuple((p, p) for p in padding)
+    out = convolution.conv2d_input(input, weight, size, stride, both, dilation, groups)
+    return out if bias is None else out + bias.reshape(1, -1, 1, 1)
+
+
+class Convolution(Module):
+    """What the layers share: their numbers, and a start uniform in ±1/√(C/groups·F·F)."""
+
+    axes = 2
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Padding = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        *,
+        strict: bool = False,
+        rng: np.random.Generator | None = None,
+        dtype: Any = None,
+    ) -> None:
+        kind = type(self).__name__
+        if padding_mode != "zeros":
+            raise ValueError(f"{kind}: padding_mode={padding_mode!r}; only 'zeros' is there")
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(
+                f"{kind}: groups={groups} must divide {in_channels} and {out_channels} channels"
+            )
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size, self.stride, self.dilation = (
+            pair(n) if self.axes == 2 else int(n) for n in (kernel_size, stride, dilation)
+        )
+        self.padding, self.strict = padding, strict
+        shape = self.weight_shape()
+        rng, dtype = generator(rng), dtype or default_dtype[0]
+        bound = float(np.prod(shape[1:])) ** -0.5
+        self.weight = Tensor(rng.uniform(-bound, bound, shape).astype(dtype), requires_grad=True)
+        self.bias: Tensor | None = None
+        if bias:
+            start = rng.uniform(-bound, bound, out_channels).astype(dtype)
+            self.bias = Tensor(start, requires_grad=True)
+
+    def weight_shape(self) -> tuple[int, ...]:
+        kernel = self.kernel_size if self.axes == 2 else (self.kernel_size,)
+        return (self.out_channels, self.in_channels // self.groups, *kernel)
+
+    def check(self, x: Any) -> None:
+        """With `strict`, raises where eq. 5-32 does not divide."""
+        if not self.strict or isinstance(self.padding, str):
+            return
+        numbers = (self.kernel_size, self.stride, self.padding, self.dilation)
+        each = zip(*(pair(n) for n in numbers)) if self.axes == 2 else [numbers]
+        for n, (f, s, p, d) in zip(np.shape(x)[-self.axes :], each):
+            output_size(n, f, s, p, d, strict=True)
+
+    def extra_repr(self) -> str:
+        words = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
+        usual = {"stride": (1, 1), "padding": 0, "dilation": (1, 1), "groups": 1}
+        for name, value in usual.items():
+            given = getattr(self, name)
+            if given not in (value, 1 if isinstance(value, tuple) else value):
+                words += f", {name}={given}"
+        return words + ", bias=False" * (self.bias is None)
+
+
+class Conv2d(Convolution):
+    """Convolution of images, cross-correlation plus bias (eqs. 5-31 and 5-32).
+
+    Args:
+        in_channels, out_channels: C and O.
+        kernel_size, stride, dilation: F, S and D, a number or (height, width) each.
+        padding: zeros on each side, P, or "same" or "valid".
+        groups: parts of the channels that have filters of their own.
+        bias: whether b is added.
+        strict: raises where (H - F + 2P)/S does not divide, instead of rounding down.
+
+    Shapes: x (N, C, H, W), weight (O, C/groups, F, F), bias (O,), result (N, O, H2, W2).
+
+    >>> Conv2d(1, 20, 5)(np.zeros((2, 1, 28, 28))).shape
+    (2, 20, 24, 24)
+    """
+
+    def forward(self, x: Any) -> Tensor:
+        self.check(x)
+        return conv2d(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )  # (N, O, H2, W2)
+
+
+class Conv1d(Convolution):
+    """Convolution of sequences x (N, C, L); see `Conv2d`.
+
+    >>> Conv1d(2, 3, 4, stride=2)(np.zeros((1, 2, 10))).shape
+    (1, 3, 4)
+    """
+
+    axes = 1
+
+    def forward(self, x: Any) -> Tensor:
+        self.check(x)
+        return conv1d(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )  # (N, O, L2)
+
+
+class ConvTranspose2d(Convolution):
+    """The transpose of `Conv2d`: from its results' sizes back to its inputs'.
+
+    Shapes: x (N, C, H, W), weight (C, O/groups, F, F), result (N, O, H2, W2); see
+    `conv_transpose2d` for H2.
+
+    >>> ConvTranspose2d(3, 2, 2, stride=2)(np.zeros((1, 3, 4, 4))).shape
+    (1, 2, 8, 8)
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Any = 1,
+        padding_mode: str = "zeros",
+        *,
+        rng: np.random.Generator | None = None,
+        dtype: Any = None,
+    ) -> None:
+        self.output_padding = output_padding
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+            padding_mode, rng=rng, dtype=dtype,
+        )  # fmt: skip
+
+    def weight_shape(self) -> tuple[int, ...]:
+        return (self.in_channels, self.out_channels // self.groups, *pair(self.kernel_size))
+
+    def forward(self, x: Any) -> Tensor:
+        return conv_transpose2d(
+            x, self.weight, self.bias, self.stride, self.padding, self.output_padding,
+            self.groups, self.dilation,
+        )  # fmt: skip
