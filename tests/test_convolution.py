@@ -79,10 +79,10 @@ def test_of_equal_largest_elements_the_first_gets_the_gradient() -> None:
 LAYERS = [
     ("Conv2d", (2, 3, 3), {}, (2, 2, 5, 6)),
     ("Conv2d", (4, 6, (2, 3)), {"stride": (2, 1), "padding": (1, 2), "groups": 2}, (1, 4, 6, 5)),
-    ("Conv2d", (1, 2, (4, 3)), {"padding": "same", "dilation": (1, 2)}, (2, 1, 5, 6)),
+    ("Conv2d", (1, 2, (5, 3)), {"padding": "same", "dilation": (1, 2)}, (2, 1, 5, 6)),
     ("Conv2d", (2, 2, 2), {"padding": "valid", "bias": False}, (1, 2, 3, 3)),
     ("Conv1d", (2, 3, 3), {"stride": 2, "padding": 1, "dilation": 2}, (2, 2, 9)),
-    ("Conv1d", (2, 4, 2), {"padding": "same", "groups": 2}, (2, 2, 5)),
+    ("Conv1d", (2, 4, 3), {"padding": "same", "groups": 2}, (2, 2, 5)),
     ("ConvTranspose2d", (3, 2, 3), {"stride": 2, "padding": 1, "output_padding": 1}, (2, 3, 4, 3)),
     ("ConvTranspose2d", (4, 2, 2), {"groups": 2, "dilation": 2, "bias": False}, (1, 4, 3, 3)),
     ("MaxPool2d", (3, 2, 1), {}, (2, 3, 7, 6)),
@@ -127,7 +127,7 @@ def test_float32_and_the_order_in_memory_survive_a_network() -> None:
     conv = nn.Conv2d(2, 3, 3, dtype=np.float32)
     for out in (conv(x), F.relu(conv(x)), F.max_pool2d(F.relu(conv(x)), 2)):
         assert out.dtype == np.float32
-        assert out.strides[0] == 4  # the batch is innermost
+        assert out.data.strides[0] == 4  # the batch is innermost
 
 
 def test_an_unbatched_image_is_taken() -> None:

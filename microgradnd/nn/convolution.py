@@ -140,9 +140,11 @@ class Convolution(Module):
                 f"{kind}: groups={groups} must divide {in_channels} and {out_channels} channels"
             )
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size, self.stride, self.dilation = (
-            pair(n) if self.axes == 2 else int(n) for n in (kernel_size, stride, dilation)
-        )
+        numbers = (pair(n) if self.axes == 2 else int(n) for n in (kernel_size, stride, dilation))
+        self.kernel_size: Any
+        self.stride: Any
+        self.dilation: Any
+        self.kernel_size, self.stride, self.dilation = numbers
         self.padding, self.strict = padding, strict
         shape = self.weight_shape()
         rng, dtype = generator(rng), dtype or default_dtype[0]

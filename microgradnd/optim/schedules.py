@@ -22,9 +22,9 @@ class Schedule:
 
     def __init__(self, optimizer: Optimizer) -> None:
         self.optimizer, self.epoch = optimizer, 0
-        self.bases: list[float] = [
-            g.setdefault("initial_lr", g["lr"]) for g in optimizer.param_groups
-        ]
+        for group in optimizer.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+        self.bases: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
         self.set()
 
     def lr(self, base: float, epoch: int) -> float:
