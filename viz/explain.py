@@ -22,7 +22,9 @@ STYLE = """
 :root{color-scheme:light dark}
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2rem}h3{font-size:1rem;margin:1.2rem 0 .2rem}
-math{font-size:1.05rem}div.eq{overflow-x:auto;padding:.15rem 0 .15rem 1rem}
+math{font-size:1.05rem}div.eq{overflow:auto hidden;padding:.25rem 0 .25rem 1rem}
+mtable.forms mtd{text-align:left;padding:.2em 0}mtable.matrix mtd{text-align:right}
+mtable.matrix{border:solid;border-width:0 1.5px;border-radius:.3em;padding:0 .15em}
 table{border-collapse:collapse}td,th{text-align:left;padding:.15rem .8rem .15rem 0;
 border-bottom:1px solid #8884}p.note{opacity:.8;margin:.2rem 0}
 """
@@ -297,11 +299,10 @@ class Html(Page):
         if many and len(parts) > 1:
             rows = [f"<mtr><mtd>{left}</mtd><mtd>{equal}{parts[0]}</mtd></mtr>"]
             rows += [f"<mtr><mtd></mtd><mtd>{equal}{part}</mtd></mtr>" for part in parts[1:]]
-            style = ' columnalign="right left" style="text-align:left"'
-            body = f"<mtable{style}>{''.join(rows)}</mtable>"
+            body = f'<mtable class="forms">{"".join(rows)}</mtable>'
         else:
             body = f"<mrow>{equal.join([left, *parts])}</mrow>"
-        self.lines.append(f'<div class="eq"><math display="inline">{body}</math></div>')
+        self.lines.append(f'<div class="eq"><math displaystyle="true">{body}</math></div>')
         if note:
             self.lines.append(f'<p class="note">({self.plain(note)})</p>')
 
@@ -314,7 +315,7 @@ class Html(Page):
             f"<mtr>{''.join(f'<mtd>{self.digits(float(v))}</mtd>' for v in row)}</mtr>"
             for row in ([x] if x.ndim == 1 else x)
         )
-        return f"<mrow><mo>[</mo><mtable>{rows}</mtable><mo>]</mo></mrow>"
+        return f'<mtable class="matrix">{rows}</mtable>'
 
     def digits(self, x: float) -> str:
         return f"<mn>{number(x)}</mn>"

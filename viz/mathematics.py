@@ -171,11 +171,11 @@ class Writer:
         number = abs(product.number)
         if product.decimal or number.denominator == 1:
             return self.line(float(number), product.above)
-        if number.denominator in (2, 3, 4) and number.numerator == 1 and self.form.name == "text":
-            half = {2: "½", 3: "⅓", 4: "¼"}[number.denominator]
+        if number.denominator in (2, 3, 4) and number.numerator == 1:
+            part = self.form.part(number.denominator)
             rest, level = self.line(1, product.above)
             rest = rest if level >= PRODUCT else self.form.parentheses(rest)
-            return self.form.row(half, self.form.sign("·"), rest), PRODUCT
+            return self.form.row(part, self.form.sign("·"), rest), PRODUCT
         below = self.line(float(number.denominator), [])
         return self.form.fraction(self.line(float(number.numerator), product.above), below)
 

@@ -88,6 +88,10 @@ class Text:
         bottom = below[0] if below[1] >= POWER else f"({below[0]})"
         return f"{top} / {bottom}", PRODUCT
 
+    def part(self, whole: int) -> str:
+        """A half, a third or a quarter."""
+        return {2: "½", 3: "⅓", 4: "¼"}[whole]
+
     def raised(self, x: str, power: str) -> str:
         fitting = {"2": "²", "3": "³", "-1": "⁻¹", "T": "ᵀ"}
         return x + (fitting.get(power) or f"^{power if len(power) == 1 else f'({power})'}")
@@ -145,6 +149,9 @@ class Latex(Text):
 
     def fraction(self, above: Piece, below: Piece) -> Piece:
         return rf"\frac{{{above[0]}}}{{{below[0]}}}", PRODUCT
+
+    def part(self, whole: int) -> str:
+        return rf"\tfrac{{1}}{{{whole}}}"
 
     def raised(self, x: str, power: str) -> str:
         # a base that has a superscript of its own needs braces
@@ -214,6 +221,9 @@ class MathML(Text):
 
     def fraction(self, above: Piece, below: Piece) -> Piece:
         return f"<mfrac><mrow>{above[0]}</mrow><mrow>{below[0]}</mrow></mfrac>", PRODUCT
+
+    def part(self, whole: int) -> str:
+        return f"<mfrac><mn>1</mn><mn>{whole}</mn></mfrac>"
 
     def raised(self, x: str, power: str) -> str:
         above = "<mo>⊤</mo>" if power == "T" else power if "<" in power else self.word(power)
