@@ -119,7 +119,8 @@ def savable(path: str, value: Any) -> np.ndarray:
 def is_flat(state: Any) -> bool:
     """Whether a state is a dict of named arrays, which needs no tree."""
     return isinstance(state, Mapping) and all(
-        isinstance(key, str) and key != TREE and is_array(value) for key, value in state.items()
+        isinstance(key, str) and key != TREE and "\0" not in key and is_array(value)
+        for key, value in state.items()
     )
 
 
@@ -132,7 +133,7 @@ def planted(state: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
     if state is None or (isinstance(state, (bool, int, float, str)) and not is_scalar(state)):
         return state
     if is_array(state) or is_scalar(state):
-        name = path or "state"
+        name = path.replace("\0", "␀") or "state"  # a zip's names end at a NUL
         while name in arrays or name == TREE:
             name += "'"
         arrays[name] = savable(path, state)
