@@ -394,6 +394,16 @@ def test_what_cannot_be_explained_is_refused() -> None:
         explain(mg.Tensor([1.0, 2.0], requires_grad=True) * 2)
 
 
+def test_a_gradient_of_many_terms_is_left_as_their_sum() -> None:
+    w = mg.Tensor(0.5, requires_grad=True, name="w")
+    y: Any = w
+    for _ in range(240):
+        y = y * w
+    plain = explain(y, "text")
+    assert "(the sum of 241 terms, above)" in plain
+    assert "(term 241 of 241)" in plain
+
+
 def test_explaining_leaves_gradients_and_graph_alone() -> None:
     x = mg.Tensor([1.0, 2.0], requires_grad=True)
     loss = (x * x).sum()

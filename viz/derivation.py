@@ -22,6 +22,7 @@ from viz.symbols import Symbol, count, names_of, substitute
 from viz.trace import Trace, operand_value, trace
 
 LONG = 40  # an expression of more names and calls is not put into another one
+TERMS = 12  # a gradient of more contributions is left as their sum
 SHORT = 9  # one of no more is put in the place of a result that has no name
 
 
@@ -165,7 +166,7 @@ class Derivation:
             gradients[str(self.gradients[self.top].name)] = Symbol.literal(1.0)
         for node in [*self.computed, *reversed(self.leaves)]:
             terms = [formula.expression for _, _, formula in self.arrivals.get(node, ())]
-            if not terms or any(term is None for term in terms):
+            if not 0 < len(terms) <= TERMS or any(term is None for term in terms):
                 continue
             terms = [substitute(term, gradients) for term in terms]
             total = terms[0]

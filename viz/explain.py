@@ -116,7 +116,9 @@ def fill(page: Page, found: Derivation) -> None:
         if total.forms:
             page.equation(total.left, total.forms, grads[node], many=True)
         else:
-            note = f"by the rule {', '.join(total.stated)}" if total.stated else "see the steps"
+            count = len(found.arrivals[node])
+            sources = f"by the rule {', '.join(total.stated)}" if total.stated else "above"
+            note = f"the sum of {count} terms, {sources}" if count > 1 else sources
             page.equation(total.left, [], grads[node], note=note)
 
 
