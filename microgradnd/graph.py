@@ -75,6 +75,7 @@ class Call(NamedTuple):
     name: str  # of the module, within the module around it
     kind: str  # its class
     first: int  # no node of the call has this number or a smaller one
+    inputs: tuple[int, ...] = ()  # the ids of its arguments' nodes, of constants their arrays'
 
 
 class Constant:

@@ -6,7 +6,7 @@ import numpy as np
 
 from microgradnd import Tensor, nn
 from microgradnd.graph import by_seq, reachable
-from viz.groups import Group, Part, grouped, stretched
+from viz.groups import Group, Part, grouped
 
 
 def operations(t: Tensor) -> list:
@@ -51,7 +51,7 @@ def recurrent(steps: int) -> Tensor:
 
 
 def test_equal_time_steps_are_one_repetition_with_shared_parameters() -> None:
-    root = grouped(operations(recurrent(50)))
+    root = grouped(operations(recurrent(50)), stretches=False)
     [repeats] = [part for part in root.parts if isinstance(part, Group)]
     assert (repeats.kind, repeats.shared) == ("repeat", True)
     assert repeats.count == 50
@@ -74,8 +74,9 @@ def test_long_chains_are_one_group() -> None:
 
 
 def test_groupings_can_be_switched_off() -> None:
-    loss = recurrent(20)
-    assert all(not isinstance(p, Group) for p in grouped(operations(loss), repeats=False).parts)
+    switches = {"repeats": False, "chains": False, "stretches": False}
+    unfolded = grouped(operations(recurrent(20)), **switches)
+    assert all(not isinstance(p, Group) for p in unfolded.parts)
     flat = grouped(operations(nn.Linear(2, 2)(np.ones((1, 2))).sum()), modules=False)
     assert all(not isinstance(p, Group) for p in flat.parts)
 
@@ -90,7 +91,6 @@ def test_no_operation_is_lost_or_reordered_and_no_group_is_left_and_entered_agai
     total = sum(pool[3:], start=pool[2]).sum()
     computed = operations(total)
     root = grouped(computed)
-    stretched(root)
     assert list(root.nodes()) == computed
     assert all(len(group.parts) <= 40 for group in root.groups() if group.kind != "step")
 

@@ -17,7 +17,9 @@ import numpy as np
 from microgradnd.graph import Constant, Node
 
 LONGEST = 400  # operations and groups in one period of a repetition, at most
+FEWEST = 12  # operations that a repetition folds, if no groups are among them
 CHAIN = 6  # elementwise operations in a row, from which on they are one group
+FOUND = ("graph", "repeat", "step", "chain", "stretch")  # kinds of groups that are no modules
 FANOUT = 40  # parts of a group; more are gathered into stretches
 
 
@@ -27,11 +29,14 @@ class Group:
 
     Attributes:
         name: what it is called, of a module the name in the module around it.
-        kind: the module's class, or "repeat", "step", "chain" or "stretch" for what was found.
+        kind: the module's class, "graph" for the whole, or what was found: "repeat", "step",
+            "chain" (of operations, each on the one before) or "stretch" (for want of structure).
         parts: the operations and groups in it, in order of creation.
         count: of a "repeat", how often its steps come.
         shared: of a "repeat", whether all steps use the same parameters.
         id: "g-1", "g-2", ... in order of creation, the outer before the inner.
+        parent: the group around it; None of the whole.
+        inputs: of a module's call, the ids of its arguments' nodes, of constants their arrays'.
     """
 
     name: str
@@ -40,10 +45,28 @@ class Group:
     count: int = 1
     shared: bool = False
     id: str = ""
+    parent: Group | None = None
+    inputs: tuple[int, ...] = ()
 
     @property
     def is_module(self) -> bool:
-        return self.kind not in ("repeat", "step", "chain", "stretch")
+        return self.kind not in FOUND
+
+    def __repr__(self) -> str:
+        return f"<Group {self.id} {self.path()!r} ({self.kind})>"
+
+    def around(self) -> Iterator[Group]:
+        """This group and those around it, the innermost first."""
+        group: Group | None = self
+        while group is not None:
+            yield group
+            group = group.parent
+
+    def path(self) -> str:
+        """The names of the modules around it and its own, joined by dots."""
+        names = [g.name for g in self.around() if g.parent is not None and g.is_module]
+        own = [] if self.is_module else [self.name]
+        return ".".join([*names[::-1], *own])
 
     def nodes(self) -> Iterator[Node]:
         """All operations in it."""
@@ -64,23 +87,36 @@ class Group:
 Part: TypeAlias = Node | Group
 
 
-def grouped(computed: Sequence[Node], *, modules: bool = True, repeats: bool = True) -> Group:
+def grouped(
+    computed: Sequence[Node],
+    *,
+    modules: bool = True,
+    repeats: bool = True,
+    chains: bool = True,
+    stretches: bool = True,
+) -> Group:
     """The tree of groups of a computation.
 
     Args:
         computed: its operations, in order of creation.
-        modules: whether calls of modules become groups.
-        repeats: whether repetitions and long chains do.
+        modules, repeats, chains: whether calls of modules, repetitions and long rows of
+            operations, each on the result of the one before, become groups.
+        stretches: whether groups of more than 40 parts are divided.
     """
     root = Group("", "graph", list(computed))
     if modules:
         root.parts = called(computed)
         if len(root.parts) == 1 and isinstance(root.parts[0], Group):
             root = root.parts[0]
-    if repeats:
-        folded(root, {})
+    if repeats or chains:
+        folded(root, {}, repeats, chains)
+    if stretches:
+        stretched(root)
     for number, group in enumerate(root.groups(), start=0):
         group.id = f"g-{number}"
+        for part in group.parts:
+            if isinstance(part, Group):
+                part.parent = group
     return root
 
 
@@ -102,7 +138,7 @@ def called(computed: Sequence[Node]) -> list[Part]:
             if last[call] >= node.seq:
                 while stack[-1][0] < last[call]:  # a call that another cuts short is left out
                     stack.pop()
-                group = Group(call.name, call.kind)
+                group = Group(call.name, call.kind, inputs=call.inputs)
                 stack[-1][1].append(group)
                 stack.append((last[call], group.parts))
             call = next(upcoming)
@@ -110,20 +146,20 @@ def called(computed: Sequence[Node]) -> list[Part]:
     return top
 
 
-def folded(group: Group, known: dict[Any, int]) -> int:
+def folded(group: Group, known: dict[Any, int], repeats: bool, chains: bool) -> int:
     """Gathers what repeats in a group, inner groups first; returns the number of its kind.
 
     Equal numbers mean equal structure: the same operations on operands of the same shapes.
     """
     tokens = [
-        folded(part, known) if isinstance(part, Group) else token(part, known)
+        folded(part, known, repeats, chains) if isinstance(part, Group) else token(part, known)
         for part in group.parts
     ]
     mark = known.setdefault((group.kind, *tokens), len(known))
     parts = group.parts
-    for period in periods(tokens):
+    for period in range(1, min(LONGEST, len(tokens) // 3) + 1) if repeats else ():
         parts, tokens = with_repeats(parts, tokens, period, known)
-    group.parts = with_chains(parts)
+    group.parts = with_chains(parts) if chains else parts
     return mark
 
 
@@ -134,17 +170,14 @@ def token(node: Node, known: dict[Any, int]) -> int:
     return known.setdefault(key, len(known))
 
 
-def periods(tokens: Sequence[int]) -> list[int]:
-    """The lengths with which some part of a sequence repeats at least three times, short first."""
+def runs(tokens: Sequence[int], period: int) -> list[tuple[int, int]]:
+    """Where a sequence repeats at least three times with a period: starts and times."""
     marks = np.array(tokens)
-    found = []
-    for period in range(1, min(LONGEST, len(tokens) // 3) + 1):
-        same = marks[period:] == marks[:-period]
-        # a run of 2 · period equal pairs is a stretch that comes three times
-        ends = np.flatnonzero(~np.r_[False, same, False])
-        if np.diff(ends).max(initial=0) > 2 * period:
-            found.append(period)
-    return found
+    same = np.r_[False, marks[period:] == marks[:-period], False]
+    starts, ends = np.flatnonzero(np.diff(same)).reshape(-1, 2).T
+    long = ends - starts >= 2 * period  # so many equal pairs are a stretch that comes three times
+    times = (ends - starts) // period + 1
+    return list(zip(starts[long].tolist(), times[long].tolist(), strict=True))
 
 
 def with_repeats(
@@ -154,21 +187,19 @@ def with_repeats(
     out: list[Part] = []
     marks: list[int] = []
     at = 0
-    while at < len(parts):
-        times = 1
-        first = tokens[at : at + period]
-        while tokens[at + times * period : at + (times + 1) * period] == first:
-            times += 1
-        if times < 3 or (period == 1 and isinstance(parts[at], Node)):
-            out.append(parts[at])
-            marks.append(tokens[at])
-            at += 1
+    for start, times in runs(tokens, period):
+        of_groups = any(isinstance(part, Group) for part in parts[start : start + period])
+        if start < at or not (of_groups or (period > 1 and times * period >= FEWEST)):
             continue
-        steps = [parts[at + k * period : at + (k + 1) * period] for k in range(times)]
+        out += parts[at:start]
+        marks += tokens[at:start]
+        at = start + times * period
+        steps = [parts[i : i + period] for i in range(start, at, period)]
         out.append(repeat(steps))
-        marks.append(known.setdefault(("repeat", times, *first), len(known)))
-        at += times * period
-    return out, marks
+        marks.append(
+            known.setdefault(("repeat", times, *tokens[start : start + period]), len(known))
+        )
+    return out + parts[at:], marks + tokens[at:]
 
 
 def repeat(steps: list[list[Part]]) -> Group:
@@ -223,6 +254,17 @@ def stretched(group: Group) -> None:
         size = max(-(-len(group.parts) // FANOUT), 2)
         chunks = [group.parts[i : i + size] for i in range(0, len(group.parts), size)]
         group.parts = [
-            chunk[0] if len(chunk) == 1 else Group(f"{len(chunk)} parts", "stretch", chunk)
+            chunk[0] if len(chunk) == 1 else Group(name_of(chunk), "stretch", chunk)
             for chunk in chunks
         ]
+
+
+def name_of(chunk: Sequence[Part]) -> str:
+    """What a stretch is called: by its first and last part if these are steps."""
+    first, last = chunk[0], chunk[-1]
+    if isinstance(first, Group) and isinstance(last, Group) and first.name != last.name:
+        if first.kind == last.kind == "step":
+            return f"steps {first.name.split()[-1]}–{last.name.split()[-1]}"
+        return f"{first.name.split(' … ')[0]} … {last.name.split(' … ')[-1]}"
+    count = sum(1 for part in chunk for _ in (part.nodes() if isinstance(part, Group) else (part,)))
+    return f"{count} operations"

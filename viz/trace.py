@@ -18,6 +18,8 @@ import numpy as np
 from microgradnd.engine import Tensor, seed, tracked, walk
 from microgradnd.graph import Array, Constant, Node, by_seq, reachable
 from microgradnd.modes import observed
+from viz.groups import Group, grouped
+from viz.homes import Homes, Use, homes
 from viz.summary import summarise
 
 if TYPE_CHECKING:
@@ -41,6 +43,12 @@ class Trace:
             in the order of the walk.
         seeds: the gradients the walk started from.
         steps: by operation, when it was walked: 1 for the first.
+        running: by operation and operand index, where a gradient is the sum of several
+            contributions: what the sum was after this one.
+        borders: by group and node, what a group that uses the node in several places adds to its
+            gradient: the sum of these contributions.
+        homes: the groups of the computation (modules' calls, repeated steps, ...), and where each
+            node is at home in them, see `viz.groups` and `viz.homes`.
         hooked: the nodes whose hooks made the gradient another one than the sum.
         changed: leaves that were written to since something was computed from them.
         stale: whether the replayed values may differ from those of the forward pass.
@@ -51,12 +59,20 @@ class Trace:
     nodes: tuple[Node, ...] = ()
     values: dict[Node, Kept] = field(default_factory=dict)
     gradients: dict[Node, Kept] = field(default_factory=dict)
-    contributions: dict[tuple[Node, int], Kept] = field(default_factory=dict)
+    contributions: dict[Use, Kept] = field(default_factory=dict)
+    running: dict[Use, Kept] = field(default_factory=dict)
+    borders: dict[tuple[Group, Node], Kept] = field(default_factory=dict)
+    homes: Homes = field(default_factory=lambda: Homes(Group("", "graph")))
     seeds: dict[Node, Kept] = field(default_factory=dict)
     steps: dict[Node, int] = field(default_factory=dict)
     hooked: set[Node] = field(default_factory=set)
     changed: tuple[Node, ...] = ()
     stale: bool = False
+
+    @property
+    def groups(self) -> Group:
+        """The tree of groups of the computation."""
+        return self.homes.groups
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """The trace as a networkx.MultiDiGraph; `viz.graph` tells its attributes."""
@@ -74,18 +90,29 @@ class Observer:
     def __init__(self, found: Trace, seeds: Iterable[tuple[Node, Any]]) -> None:
         self.found, self.kept = found, KEEP[found.keep]
         self.latest: dict[Node, tuple[Array, Kept]] = {}  # contributions not yet added up
-        self.sums: dict[Node, Array] = {}  # of nodes with hooks, before these ran
+        self.sums: dict[Node, Array] = {}  # of all contributions, before hooks ran
+        self.crossings = found.homes.crossings()
+        self.crossed: dict[Node, dict[Group, Array]] = {}  # the sums of what groups contribute
+        uses = found.homes.uses
+        self.added = {node for node in found.nodes if len(uses.get(node, ())) > 1}
+        self.added |= {node for node in found.nodes if node.notes and node.notes.get("hooks")}
         starts: dict[Node, Array] = {}
         for node, g in seeds:
             x = getattr(g, "_data", g)
             starts[node] = starts[node] + x if node in starts else x
         for node, x in starts.items():
             found.seeds[node] = self.kept(x)
+            if node in uses:
+                self.added.add(node)
             self.add(node, x)
 
-    def add(self, node: Node, x: Array) -> None:
-        if node.notes and node.notes.get("hooks"):
-            self.sums[node] = self.sums[node] + x if node in self.sums else x
+    def add(self, node: Node, x: Array) -> bool:
+        """Adds a contribution to the sum of them; whether there were others before it."""
+        if node not in self.added:
+            return False
+        several = node in self.sums
+        self.sums[node] = self.sums[node] + x if several else x
+        return several
 
     def __call__(self, node: Node, i: int | None, x: Any) -> None:
         x, found = getattr(x, "_data", x), self.found
@@ -97,11 +124,19 @@ class Observer:
                 found.steps[node] = len(found.steps) + 1
             if node in self.sums and not same(self.sums.pop(node), x):
                 found.hooked.add(node)
+            for group, total in self.crossed.pop(node, {}).items():
+                found.borders[group, node] = self.kept(total)
             return
         p = node.parents[i]
         kept = found.contributions[node, i] = self.kept(x)
         self.latest[p] = x, kept
-        self.add(p, x)
+        if self.add(p, x):
+            found.running[node, i] = self.kept(self.sums[p])
+        elif p in self.added:
+            found.running[node, i] = kept
+        for group in self.crossings.get((node, i), ()):
+            totals = self.crossed.setdefault(p, {})
+            totals[group] = totals[group] + x if group in totals else x
 
 
 @overload
@@ -170,7 +205,7 @@ def replay(outputs: Sequence[Tensor], given: Sequence[Any], backward: bool, keep
     changed = tuple(sorted(changed_leaves(computed), key=by_seq))
     values = replayed(nodes, changed)
     differs = (not same(values[t.node], t._data) for t, _ in roots if t.node is not None)
-    found = Trace(keep, tuple(outputs), nodes, changed=changed)
+    found = Trace(keep, tuple(outputs), nodes, homes=homes_of(nodes), changed=changed)
     found.stale = bool(changed) or any(differs)
     if backward and roots:
 
@@ -208,12 +243,17 @@ def watched(keep: str) -> Iterator[list[Trace]]:
             heads.update((node, again[node]) for node, _ in seeds)
             values.update((n, KEEP[keep](x)) for n, x in again.items() if n not in values)
         roots = tuple(tracked(heads[node], node) for node, _ in seeds)
-        found = Trace(keep, roots, nodes, {node: values[node] for node in nodes})
+        known = {node: values[node] for node in nodes}
+        found = Trace(keep, roots, nodes, known, homes=homes_of(nodes))
         passes.append(found)
         return Observer(found, seeds)
 
     with observed(after_forward, watch):
         yield passes
+
+
+def homes_of(nodes: Sequence[Node]) -> Homes:
+    return homes(grouped([node for node in nodes if node.plan is not None]), nodes)
 
 
 def operand_value(parent: Any, values: dict[Node, Array]) -> Any:

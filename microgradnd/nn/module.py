@@ -88,7 +88,7 @@ class Module:
                 args = changed if isinstance(changed, tuple) else (changed,)
         first = next_seq()
         out = self.forward(*args, **options)
-        mark(out, self, first)
+        mark(out, self, first, args)
         for hook in list(hooks["after"].values()) if hooks else ():
             changed = hook(self, args, out)
             if changed is not None:
@@ -242,7 +242,7 @@ def each_once(named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
             yield path, value
 
 
-def mark(out: Any, module: Module, first: int) -> None:
+def mark(out: Any, module: Module, first: int, args: tuple) -> None:
     """Notes on the nodes of a result which module's call made them: all those since `first`.
 
     Only the last node is written on, so that a call costs no more however much it computes;
@@ -251,11 +251,13 @@ def mark(out: Any, module: Module, first: int) -> None:
     if type(out) is Tensor:
         node = out.node
         if node is not None and node.seq > first:
-            call = Call(module.name or type(module).__name__, type(module).__name__, first)
+            kind = type(module).__name__
+            inputs = tuple(id(getattr(x, "node", None) or getattr(x, "_data", x)) for x in args)
+            call = Call(module.name or kind, kind, first, inputs)
             node.note().setdefault("calls", []).append(call)
     elif isinstance(out, (tuple, list)):
         for part in out:
-            mark(part, module, first)
+            mark(part, module, first, args)
     elif isinstance(out, dict):
         for part in out.values():
-            mark(part, module, first)
+            mark(part, module, first, args)
