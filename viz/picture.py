@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
 
 from microgradnd.engine import Tensor
+from viz import files
 from viz.graph import build
 from viz.theme import THEMES
 from viz.trace import Trace, trace
@@ -54,27 +54,7 @@ class Picture:
         Raises:
             ValueError: the suffix names no format.
         """
-        path = Path(path)
-        writers: dict[str, Callable[[], str]] = {".svg": self.svg, ".dot": self.dot}
-        if path.suffix.lower() not in writers:
-            raise ValueError(
-                f"cannot save a picture as {path.name!r}: the suffix must be one of "
-                f"{', '.join(writers)}"
-            )
-        text = writers[path.suffix.lower()]()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-        try:
-            with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(draft, 0o666 & ~mask)  # mkstemp's files are for the owner alone
-            os.replace(draft, path)
-        except BaseException:
-            os.unlink(draft)
-            raise
-        return path
+        return files.save(path, {".svg": self.svg, ".dot": self.dot}, "a picture")
 
     def _repr_svg_(self) -> str:
         return self.svg()
