@@ -131,13 +131,14 @@ def gradgradcheck(
 def detect_anomaly() -> Iterator[None]:
     """Raises where a NaN first appears, forward or backward, naming the op and its line.
 
-    Every operation inside remembers the file and line that called it (`node.notes["where"]`).
-    Slow: for debugging.
+    Every operation inside remembers the file and line that called it (`node.notes["where"]`). The
+    error knows the operation, so that `viz.health(error)` can tell the way to it. Slow: for
+    debugging.
 
     >>> with detect_anomaly(), np.errstate(invalid="ignore"):
     ...     Tensor([-1.0], requires_grad=True).log()  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    FloatingPointError: log gave NaN from operands without NaN, at ...
+    microgradnd.errors.AnomalyError: log gave NaN from operands without NaN, at ...
     """
 
     def after_forward(node: Node, out: np.ndarray) -> None:
@@ -145,18 +146,20 @@ def detect_anomaly() -> Iterator[None]:
         if np.isnan(out).any():
             node.note()["nan"] = True
             if not any(has_nan(p) for p in node.parents):
-                name = node.plan.op.name
-                raise FloatingPointError(f"{name} gave NaN from operands without NaN, at {where}")
+                words = f"{node.op.name} gave NaN from operands without NaN, at {where}"
+                raise errors.AnomalyError(words, node, where=where)
 
-    def after_rule(node: Node, i: int | None, contribution: Any) -> None:
-        if i is not None and np.isnan(getattr(contribution, "_data", contribution)).any():
-            where = (node.notes or {}).get("where", "(computed outside detect_anomaly)")
-            raise FloatingPointError(
-                f"the gradient of operand {node.op.operand(i)!r} of {node.op.name} is NaN; the "
-                f"forward pass computed it at {where}"
-            )
+    def watch(seeds: Sequence[tuple[Node, Any]]) -> Callable[[Node, int | None, Any], None]:
+        def after_rule(node: Node, i: int | None, contribution: Any) -> None:
+            if i is not None and np.isnan(getattr(contribution, "_data", contribution)).any():
+                where = (node.notes or {}).get("where", "(computed outside detect_anomaly)")
+                words = f"the gradient of operand {node.op.operand(i)!r} of {node.op.name} is NaN"
+                words += f"; the forward pass computed it at {where}"
+                raise errors.AnomalyError(words, node, i, where, seeds)
 
-    with observed(after_forward, lambda seeds: after_rule):
+        return after_rule
+
+    with observed(after_forward, watch):
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,28 @@ BROADCASTING = (
 
 class GraphError(RuntimeError):
     """A backward pass was asked of a graph that cannot give it: freed, stale or never recorded."""
+
+
+class AnomalyError(FloatingPointError):
+    """A NaN that `microgradnd.detect_anomaly` met, with all that a picture of it needs.
+
+    Attributes:
+        node: the operation.
+        operand: the index of the operand whose gradient is NaN; None if its result is.
+        where: file and line of its call in the forward pass.
+        seeds: the nodes and gradients that the backward pass started from; empty in a forward one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        node: Any = None,
+        operand: int | None = None,
+        where: str = "",
+        seeds: Sequence[tuple[Any, Any]] = (),
+    ) -> None:
+        super().__init__(message)
+        self.node, self.operand, self.where, self.seeds = node, operand, where, tuple(seeds)
 
 
 def describe(operand: Any) -> str:
