@@ -10,7 +10,7 @@ import pygraphviz
 import pytest
 
 from microgradnd import Tensor
-from viz import draw, graph, summary
+from viz import draw, graph, picture, summary
 
 
 def leaf(values: object, name: str | None = None) -> Tensor:
@@ -98,7 +98,7 @@ def test_saving_makes_folders_and_knows_its_formats(tmp_path: Path) -> None:
 
 
 def test_too_large_a_picture_explains_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph, "MOST", 4)
+    monkeypatch.setattr(picture, "MOST", 4)
     with pytest.raises(ValueError, match="more than 4 nodes"):
         draw(leaf(2.0).tanh().tanh().tanh())
 

@@ -47,12 +47,13 @@ def blocks_of(
             continue
         names = (name, results[name]) if name in results else (name,)
         wide, high = zip(*(size_of(faces[n]) for n in names), strict=True)
+        frame = graph.nodes[name]["box"]
         joins = JOIN * (len(names) - 1)
         if direction == "TB":
-            above = 0.0 if name in results else ABOVE
-            box = Box(name, max(wide), sum(high) + joins + above)
+            above = 0.0 if name in results or graph.nodes[name]["kind"] == "group" else ABOVE
+            box = Box(name, max(wide), sum(high) + joins + above, frame)
         else:
-            box = Box(name, sum(wide) + joins, max(high))
+            box = Box(name, sum(wide) + joins, max(high), frame)
         blocks.append(Block(box, names))
     return blocks, {name: homes.get(name, name) for name in graph}
 

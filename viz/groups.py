@@ -19,7 +19,14 @@ from microgradnd.graph import Constant, Node
 LONGEST = 400  # operations and groups in one period of a repetition, at most
 FEWEST = 12  # operations that a repetition folds, if no groups are among them
 CHAIN = 6  # elementwise operations in a row, from which on they are one group
-FOUND = ("graph", "repeat", "step", "chain", "stretch")  # kinds of groups that are no modules
+FOUND = (
+    "graph",
+    "repeat",
+    "step",
+    "steps",
+    "chain",
+    "stretch",
+)  # kinds of groups that are no modules
 FANOUT = 40  # parts of a group; more are gathered into stretches
 
 
@@ -112,12 +119,17 @@ def grouped(
         folded(root, {}, repeats, chains)
     if stretches:
         stretched(root)
-    for number, group in enumerate(root.groups(), start=0):
+    numbered(root)
+    return root
+
+
+def numbered(root: Group) -> None:
+    """Gives the groups of a tree their ids and parents."""
+    for number, group in enumerate(root.groups()):
         group.id = f"g-{number}"
         for part in group.parts:
             if isinstance(part, Group):
                 part.parent = group
-    return root
 
 
 def called(computed: Sequence[Node]) -> list[Part]:

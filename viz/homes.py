@@ -26,23 +26,28 @@ class Homes:
         groups: the whole tree.
         of: the innermost group around each operation, leaf and constant, by `key_of`.
         uses: of each tensor and constant, by `key_of`, in order.
+        kept: the nodes in focus; None for all.
     """
 
     groups: Group
     of: dict[Any, Group] = field(default_factory=dict)
     uses: dict[Any, list[Use]] = field(default_factory=dict)
+    kept: set[Node] | None = None
 
-    def crossings(self) -> dict[Use, list[Group]]:
+    def crossings(self) -> dict[Use, list[Group | None]]:
         """By use, the groups in which it is one of several uses of its operand, but not of all.
 
-        What these add to the operand's gradient is known only as their sum.
+        What these add to the operand's gradient is known only as their sum. None stands for all
+        that is not in focus.
         """
-        out: dict[Use, list[Group]] = {}
+        out: dict[Use, list[Group | None]] = {}
         for key, uses in self.uses.items():
             if len(uses) < 2 or not isinstance(key, Node):
                 continue
-            inside: dict[Group, list[Use]] = {}
+            inside: dict[Group | None, list[Use]] = {}
             for use in uses:
+                if self.kept is not None and use[0] not in self.kept:
+                    inside.setdefault(None, []).append(use)
                 for group in self.of[use[0]].around():
                     inside.setdefault(group, []).append(use)
             around = set(self.of[key].around())
@@ -68,9 +73,9 @@ def key_of(operand: Any) -> Any:
     return id(operand.value if isinstance(operand, Constant) else operand)
 
 
-def homes(groups: Group, nodes: Sequence[Node]) -> Homes:
+def homes(groups: Group, nodes: Sequence[Node], kept: set[Node] | None = None) -> Homes:
     """Where the nodes of a computation and its constants are at home in a tree of its groups."""
-    found = Homes(groups)
+    found = Homes(groups, kept=kept)
     for group in groups.groups():
         for part in group.parts:
             if isinstance(part, Node):

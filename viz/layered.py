@@ -7,6 +7,7 @@ run straight down beside the boxes of a rank, so no link ever crosses a box.
 
 from bisect import bisect_right, insort
 from collections import deque
+from collections.abc import Collection
 from itertools import accumulate, pairwise
 
 Point = tuple[float, float]
@@ -14,14 +15,27 @@ SWEEPS = 6
 
 
 def place(
-    sizes: list[Point], edges: list[tuple[int, int]], ranksep: float, nodesep: float
+    sizes: list[Point],
+    edges: list[tuple[int, int]],
+    ranksep: float,
+    nodesep: float,
+    first: Collection[int] = (),
+    last: Collection[int] = (),
 ) -> tuple[list[Point], list[list[Point]]]:
     """Centres of boxes and cubic Bezier routes of edges, ranks from top to bottom.
 
     `sizes` are (width, height) in px, `edges` pairs of indices into them; cycles and self loops
-    are allowed. Coordinates may be negative; y grows downward.
+    are allowed. The boxes `first` and `last` get ranks of their own above and below all others.
+    Coordinates may be negative; y grows downward.
     """
     ranks = _ranks(len(sizes), edges)
+    if first or last:
+        alone = {*first, *last}
+        rest = [rank for node, rank in enumerate(ranks) if node not in alone]
+        low, high = min(rest, default=0) - 1, max(rest, default=0) + 1
+        ranks = [low if n in first else high if n in last else r for n, r in enumerate(ranks)]
+        start = min(ranks)
+        ranks = [rank - start for rank in ranks]
     widths = [width for width, _ in sizes]
     level = list(ranks)
     chains = _chains(ranks, edges, widths, level, nodesep)

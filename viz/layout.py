@@ -12,17 +12,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from viz import layered
+from viz import layered, nested
 from viz.graphviz_child import MISSING
 
 logger = logging.getLogger("viz")
 
 Point = tuple[float, float]
-Placed = tuple[list[Point], list[list[Point]]]  # centres of boxes, routes of links
+Rect = tuple[float, float, float, float]  # left, top, right, bottom
+Placed = tuple[list[Point], list[list[Point]], list[Rect]]  # boxes' centres, links' routes, frames
 
 MARGIN = 8.0  # px around the drawing
 LARGE = 500  # boxes from which Graphviz is told to search less
@@ -44,11 +45,12 @@ class MissingEngine(LayoutError):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A node to place; width and height in px."""
+    """A node to place; width and height in px; `frame` is the frame it stands in."""
 
     id: str
     width: float
     height: float
+    frame: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,21 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """A rectangle around boxes and other frames, with room for a title of `width` px on top."""
+
+    id: str
+    width: float
+    frame: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """A finished layout, in px; y grows downward and every coordinate is at least 0.
 
     `positions` has the centre of each box by id; `routes` the 3k+1 cubic Bezier control points of
-    each link by id, from the tail's border to the head's. `engine` says who made it: "pygraphviz",
+    each link by id, from the tail's border to the head's; `frames` the left, top, right and bottom
+    of each frame. `engine` says who made it: "pygraphviz",
     "dot" or "layered"; `seconds` is the wall-clock time it took.
     """
 
@@ -75,12 +87,14 @@ class Layout:
     height: float
     engine: str
     seconds: float
+    frames: dict[str, Rect] = field(default_factory=dict)
 
 
 def layout(
     boxes: Sequence[Box],
     links: Sequence[Link],
     *,
+    frames: Sequence[Frame] = (),
     direction: str = "TB",
     engine: str | None = None,
     timeout: float = 10.0,
@@ -102,20 +116,26 @@ def layout(
     >>> layout(two, [Link("e", "x", "y")], engine="layered").positions
     {'x': (38.0, 18.0), 'y': (38.0, 74.0)}
     """
-    _check(boxes, links, direction, engine, timeout, ranksep, nodesep)
+    _check(boxes, links, frames, direction, engine, timeout, ranksep, nodesep)
     start = time.perf_counter()
+    place = {frame.id: number for number, frame in enumerate(frames)}
     index = {box.id: number for number, box in enumerate(boxes)}
     edges = [(index[link.tail], index[link.head]) for link in links]
     sizes = [(float(box.width), float(box.height)) for box in boxes]
+    nest = nested.Nest(
+        [None if box.frame is None else place[box.frame] for box in boxes],
+        [None if frame.frame is None else place[frame.frame] for frame in frames],
+        [frame.width for frame in frames],
+    )
 
     def run(name: str) -> Placed:
         if name == "layered":
-            return _layered(sizes, edges, direction, ranksep, nodesep)
-        source = _dot_source(sizes, edges, direction, ranksep, nodesep)
-        return _parse_svg(ENGINES[name](source, timeout), sizes, edges)
+            return nested.place(sizes, edges, nest, direction, ranksep, nodesep)
+        source = _dot_source(sizes, edges, nest, direction, ranksep, nodesep)
+        return _parse_svg(ENGINES[name](source, timeout), sizes, edges, len(frames))
 
     engine, placed = (engine, run(engine)) if engine else _first_that_works(run, len(boxes))
-    centres, routes, width, height = _to_origin(*placed, sizes)
+    centres, routes, rects, width, height = _to_origin(*placed, sizes)
     return Layout(
         positions={box.id: centre for box, centre in zip(boxes, centres, strict=True)},
         routes={link.id: route for link, route in zip(links, routes, strict=True)},
@@ -123,12 +143,14 @@ def layout(
         height=height,
         engine=engine,
         seconds=time.perf_counter() - start,
+        frames={frame.id: rect for frame, rect in zip(frames, rects, strict=True)},
     )
 
 
 def _check(
     boxes: Sequence[Box],
     links: Sequence[Link],
+    frames: Sequence[Frame],
     direction: str,
     engine: str | None,
     timeout: float,
@@ -143,8 +165,15 @@ def _check(
     for name, value in {"timeout": timeout, "ranksep": ranksep, "nodesep": nodesep}.items():
         if not 0 < value < math.inf:
             raise ValueError(f"{name} must be positive and finite, not {value!r}")
+    around: set[str | None] = {None}
+    for frame in frames:
+        if frame.id in around or frame.frame not in around:
+            raise ValueError(f"frame {frame.id!r} comes twice, or before the frame around it")
+        around.add(frame.id)
     known: set[str] = set()
     for box in boxes:
+        if box.frame not in around:
+            raise ValueError(f"box {box.id!r} stands in {box.frame!r}, which is not a frame")
         if box.id in known:
             raise ValueError(f"two boxes have the id {box.id!r}")
         if not (0 < box.width < math.inf and 0 < box.height < math.inf):
@@ -178,17 +207,13 @@ def _first_that_works(run: Callable[[str], Placed], count: int) -> tuple[str, Pl
     raise MissingEngine(CURES)
 
 
-def _layered(
-    sizes: list[Point], edges: list[tuple[int, int]], direction: str, ranksep: float, nodesep: float
-) -> Placed:
-    if direction == "TB":
-        return layered.place(sizes, edges, ranksep, nodesep)
-    centres, routes = layered.place([(h, w) for w, h in sizes], edges, ranksep, nodesep)
-    return [(y, x) for x, y in centres], [[(y, x) for x, y in route] for route in routes]
-
-
 def _dot_source(
-    sizes: list[Point], edges: list[tuple[int, int]], direction: str, ranksep: float, nodesep: float
+    sizes: list[Point],
+    edges: list[tuple[int, int]],
+    nest: nested.Nest,
+    direction: str,
+    ranksep: float,
+    nodesep: float,
 ) -> str:
     """The graph in DOT: sizes only, under ids of our own, so no text of the user's gets there."""
     inches = lambda px: f"{px / POINTS_PER_INCH:.6f}"
@@ -201,12 +226,30 @@ def _dot_source(
     if len(sizes) > LARGE:
         # splines=line would save 0.05 s more but draws its lines through boxes.
         lines.append("graph [nslimit=0.1, nslimit1=0.1, mclimit=0.05]")
-    for n, (width, height) in enumerate(sizes):
-        lines.append(f"n{n} [id=n{n}, width={inches(width)}, height={inches(height)}]")
+    lines += _dot_frame(sizes, nest, None)
     for n, chosen in enumerate(layered.spine(len(sizes), edges)):
         tail, head = edges[n]
         lines.append(f"n{tail} -> n{head} [id=e{n}, weight={10 if chosen else 1}]")
     return "\n".join([*lines, "}"])
+
+
+def _dot_frame(sizes: list[Point], nest: nested.Nest, frame: int | None) -> list[str]:
+    """The boxes and frames in a frame; its title is a row of letters that takes as much room."""
+    lines = []
+    for n, (width, height) in enumerate(sizes):
+        if nest.boxes[n] == frame:
+            w, h = width / POINTS_PER_INCH, height / POINTS_PER_INCH
+            lines.append(f"n{n} [id=n{n}, width={w:.6f}, height={h:.6f}]")
+    for n, around in enumerate(nest.frames):
+        if around == frame:
+            label = "n" * math.ceil(nest.widths[n] / 6.0)
+            lines += [
+                f"subgraph cluster_{n} {{",
+                f'graph [id=c{n}, label="{label}", labeljust=l, fontsize=12, margin=10]',
+                *_dot_frame(sizes, nest, n),
+                "}",
+            ]
+    return lines
 
 
 def _child_command() -> list[str]:
@@ -270,23 +313,24 @@ ENGINES: dict[str, Callable[[str, float], str]] = {
 }
 
 _NODE = re.compile(r'<g id="n(\d+)" class="node">.*?<polygon [^>]*?points="([^"]+)"', re.DOTALL)
+_FRAME = re.compile(r'<g id="c(\d+)" class="cluster">.*?<polygon [^>]*?points="([^"]+)"', re.DOTALL)
 _EDGE = re.compile(r'<g id="e(\d+)" class="edge">.*?<path [^>]*?\bd="([^"]+)"', re.DOTALL)
 _NUMBER = re.compile(r"-?\d+\.?\d*(?:e[-+]?\d+)?")
 
 
-def _parse_svg(svg: str, sizes: list[Point], edges: list[tuple[int, int]]) -> Placed:
-    """Centres and routes from Graphviz's SVG.
+def _parse_svg(svg: str, sizes: list[Point], edges: list[tuple[int, int]], frames: int) -> Placed:
+    """Centres, routes and frames from Graphviz's SVG.
 
     Of its formats SVG alone is both exact and short: plain and dot print five significant digits,
     which is 10 px in a long chain.
     """
     centres: dict[int, Point] = {}
     for number, text in _NODE.findall(svg):
-        points = _points(text)
-        xs, ys = [x for x, _ in points], [y for _, y in points]
-        centres[int(number)] = ((min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2)
+        left, top, right, bottom = _bounds(text)
+        centres[int(number)] = ((left + right) / 2, (top + bottom) / 2)
+    rects = {int(number): _bounds(text) for number, text in _FRAME.findall(svg)}
     routes = {int(number): _points(text) for number, text in _EDGE.findall(svg)}
-    if len(centres) != len(sizes) or len(routes) != len(edges):
+    if (len(centres), len(routes), len(rects)) != (len(sizes), len(edges), frames):
         raise LayoutError("Graphviz left out a part of the graph")
     for number, (tail, head) in enumerate(edges):
         route = routes[number]
@@ -294,7 +338,16 @@ def _parse_svg(svg: str, sizes: list[Point], edges: list[tuple[int, int]]) -> Pl
             raise LayoutError("Graphviz gave a route that is no cubic Bezier curve")
         route[0] = _onto_border(route[0], centres[tail], sizes[tail])
         route[-1] = _onto_border(route[-1], centres[head], sizes[head])
-    return [centres[n] for n in range(len(sizes))], [routes[n] for n in range(len(edges))]
+    return (
+        [centres[n] for n in range(len(sizes))],
+        [routes[n] for n in range(len(edges))],
+        [rects[n] for n in range(frames)],
+    )
+
+
+def _bounds(text: str) -> Rect:
+    xs, ys = zip(*_points(text), strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def _points(text: str) -> list[Point]:
@@ -315,12 +368,13 @@ def _onto_border(point: Point, centre: Point, size: Point) -> Point:
 
 
 def _to_origin(
-    centres: list[Point], routes: list[list[Point]], sizes: list[Point]
-) -> tuple[list[Point], list[list[Point]], float, float]:
+    centres: list[Point], routes: list[list[Point]], rects: list[Rect], sizes: list[Point]
+) -> tuple[list[Point], list[list[Point]], list[Rect], float, float]:
     """Everything moved to a margin from the origin and rounded, with the drawing's size."""
     corners = [(x - w / 2, y - h / 2) for (x, y), (w, h) in zip(centres, sizes, strict=True)]
     corners += [(x + w / 2, y + h / 2) for (x, y), (w, h) in zip(centres, sizes, strict=True)]
     corners += [point for route in routes for point in route]
+    corners += [point for rect in rects for point in (rect[:2], rect[2:])]
     left, top = min((x for x, _ in corners), default=0.0), min((y for _, y in corners), default=0.0)
     right = max((x for x, _ in corners), default=0.0)
     bottom = max((y for _, y in corners), default=0.0)
@@ -330,4 +384,5 @@ def _to_origin(
 
     width, height = round(right - left + 2 * MARGIN, 2), round(bottom - top + 2 * MARGIN, 2)
     moved = [[move(point) for point in route] for route in routes]
-    return [move(centre) for centre in centres], moved, width, height
+    frames = [(*move(rect[:2]), *move(rect[2:])) for rect in rects]
+    return [move(centre) for centre in centres], moved, frames, width, height

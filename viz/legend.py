@@ -34,6 +34,18 @@ def pill(pen: Pen) -> str:
     return pen.rect(0.5, 0.5, 25, 14, fill="op", stroke="op-line", radius=7.0)
 
 
+def closed(pen: Pen) -> str:
+    return pen.rect(0.5, 0.5, 25, 14, fill="group", stroke="group-line", line=1.6, radius=4.0)
+
+
+def open_box(pen: Pen) -> str:
+    return pen.rect(0.5, 0.5, 25, 14, fill="box", stroke="box-line", radius=5.0)
+
+
+def stub(pen: Pen) -> str:
+    return pen.rect(0.5, 0.5, 25, 14, stroke="line", radius=7.0, dash="2 3")
+
+
 def step(pen: Pen) -> str:
     return pen.rect(4, 0, 18, 16, fill="chip", radius=8.0) + pen.text(
         13, 11.5, "1", bold=True, fill="chip-ink", anchor="middle"
@@ -71,8 +83,11 @@ ITEMS: tuple[tuple[str, Draw, float, str], ...] = (
     ("output", swatch("output"), 26.0, "output"),
     ("tag", tag, 26.0, "another use of a tensor"),
     ("operation", pill, 26.0, "operation"),
+    ("group", closed, 26.0, "closed group of operations"),
+    ("box", open_box, 26.0, "open group"),
+    ("more", stub, 26.0, "not in focus"),
     ("step", step, 26.0, "backward step"),
-    ("operation", forward, 26.0, "forward"),
+    ("edge", forward, 26.0, "forward"),
     ("step", backward, 26.0, "gradient contribution (width: log of its RMS)"),
     ("sum", ring, 26.0, "Σ gradient summed from several"),
     ("cells", scale, 54.0, "−max … 0 … +max of the tensor"),
@@ -82,6 +97,10 @@ ITEMS: tuple[tuple[str, Draw, float, str], ...] = (
 def items(graph: nx.MultiDiGraph, tabled: bool) -> list[tuple[Draw, float, str]]:
     """The items that this picture needs."""
     here: set[str] = {kind for _, kind in graph.nodes(data="kind")}
+    if graph.graph["clusters"]:
+        here.add("box")
+    if graph.number_of_edges():
+        here.add("edge")
     if graph.graph["steps"]:
         here.add("step")
     if any(

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
 
 from microgradnd.engine import Tensor
+from microgradnd.graph import Node
 from viz import files
-from viz.graph import build
+from viz.focus import focused
+from viz.folding import Folding, divided, named, overview, standing, whole
+from viz.graph import build, shown
+from viz.groups import grouped
+from viz.homes import Homes, homes
 from viz.theme import THEMES
-from viz.trace import Trace, trace
+from viz.trace import Trace, regrouped, replay, several
 
 MOST = 20_000  # drawn nodes; beyond, neither layout engines nor browsers are of use
-FAN_OUT = 4  # an intermediate result used by so many operations is drawn with tags, too
 DIRECTIONS = ("TB", "LR")
+GROUPINGS = ("modules", "repeats", "chains")
 
 
 class Picture:
     """A graph as it will be drawn; made by `viz.draw`.
 
     Attributes:
-        graph: a networkx.MultiDiGraph, see the docstring of `viz.picture`.
+        graph: a networkx.MultiDiGraph, see the docstring of `viz.graph`.
         trace: the numbers it shows, see `viz.trace.Trace`.
     """
 
@@ -64,15 +70,22 @@ class Picture:
 
 
 def draw(
-    tensors: Tensor | Sequence[Tensor],
+    tensors: Tensor | Sequence[Tensor] | Trace,
     *,
     gradient: Any = None,
     backward: bool = True,
+    fold: bool | str | Collection[str] = "auto",
+    open: str | Collection[str] | None = None,
+    steps: Collection[int] = (),
+    focus: Any = None,
+    hops: int | None = None,
+    carrying: bool = False,
     theme: str = "auto",
     direction: str = "TB",
     title: str | None = None,
     engine: str | None = None,
     timeout: float = 10.0,
+    force: bool = False,
 ) -> Picture:
     """Draws how tensors were computed and how the gradient flows back from them.
 
@@ -80,15 +93,28 @@ def draw(
     leaves `.grad` untouched: the picture is the same before and after `backward()`.
 
     Args:
-        tensors: one tensor or several. One that requires no gradient is drawn as a lone record.
+        tensors: one tensor or several, or a trace of them. One that requires no gradient is drawn
+            as a lone record.
         gradient: of what is differentiated with respect to the tensor, as for `backward`; a list
             of them for several tensors.
         backward: False draws the forward pass alone.
+        fold: "auto" opens as many groups (modules, repeated steps, long chains) as stay readable,
+            True none, False knows no groups. A collection names the groupings to use: "modules",
+            "repeats", "chains".
+        open: groups to open besides, by path ("encoder.0"), name, class or id; "all" opens all.
+        steps: of repetitions, which to show each by itself, the others folded between them;
+            they count from 1, negative ones from the end.
+        focus: a tensor or its name, to draw only what is within `hops` (2) operations of it; or a
+            pair of them, to draw the paths from the first to the second.
+        hops: see `focus`; of a pair, how far around the paths.
+        carrying: draws only what carries gradient: no constants, nothing that gets no gradient
+            or one that is zero throughout.
         theme: "light", "dark", or "auto" to follow the reader's system.
         direction: of the forward pass: "TB" from top to bottom, "LR" from left to right.
         title: the first line of the picture.
         engine: of the layout, see `viz.layout.layout`; by default one that suits the graph.
         timeout: how long the layout engine may take, in seconds.
+        force: draws more than 20,000 nodes.
 
     Raises:
         GraphError: a tensor is no scalar and no gradient was given.
@@ -105,10 +131,59 @@ def draw(
     for what, value, known in (("theme", theme, THEMES), ("direction", direction, DIRECTIONS)):
         if value not in known:
             raise ValueError(f"{what} {value!r} is unknown: one of {', '.join(known)}")
-    found = trace(tensors, gradient, backward=backward)
-    graph = build(found)
+    named_steps = frozenset(steps)
+    at_home = lambda nodes: arranged(nodes, fold, named_steps, focus, hops)
+    if isinstance(tensors, Trace):
+        found = tensors
+        if fold not in ("auto", True) or steps or focus is not None:
+            found = regrouped(found, at_home(found.nodes))
+    else:
+        found = replay(*several(tensors, gradient), backward, "summaries", at_home)
+    if carrying:
+        found = regrouped(found, replace(found.homes, kept=carriers(found)))
+    folding = folding_of(found.homes, fold, open, named_steps)
+    if folding.size() > MOST and not force:
+        raise ValueError(
+            f"the picture would have more than {MOST:,} nodes; fold it (fold='auto'), focus on a "
+            "part, draw a smaller graph (fewer time steps), or insist with force=True"
+        )
+    graph = build(found, folding)
     if title is not None:
         graph.graph["title"] = title
     return Picture(
         found, graph, {"theme": theme, "direction": direction, "engine": engine, "timeout": timeout}
     )
+
+
+def arranged(
+    nodes: Sequence[Node], fold: Any, steps: Collection[int], focus: Any, hops: int | None
+) -> Homes:
+    """The groups of a computation as `draw` was asked to make them, and what is in focus."""
+    computed = [node for node in nodes if node.plan is not None]
+    wanted = GROUPINGS if fold in ("auto", True) else () if fold is False else tuple(fold)
+    for name in wanted:
+        if name not in GROUPINGS:
+            raise ValueError(f"fold={name!r} is unknown: one of {', '.join(GROUPINGS)}")
+    switches = {name: name in wanted for name in GROUPINGS}
+    groups = grouped(computed, **switches, stretches=fold is not False)
+    if steps:
+        divided(groups, steps)
+    kept = None if focus is None else focused(nodes, focus, hops)
+    return homes(groups, nodes, kept)
+
+
+def folding_of(homes: Homes, fold: Any, open: Any, steps: Collection[int]) -> Folding:
+    """Which groups are open, as `draw` was asked."""
+    if fold is False or open == "all":
+        return whole(homes)
+    folding = Folding(homes, set()) if fold is True else overview(homes)
+    wanted = named(homes.groups, [open] if isinstance(open, str) else open or ())
+    if steps:
+        wanted |= standing(homes.groups, steps)
+    return Folding(homes, folding.open | wanted) if wanted else folding
+
+
+def carriers(found: Trace) -> set[Node]:
+    """The nodes whose gradient is known and not zero throughout."""
+    shares = ((node, shown(g)) for node, g in found.gradients.items())
+    return {node for node, g in shares if g is not None and g.norm != 0}

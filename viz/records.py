@@ -71,18 +71,13 @@ def form_of(shape: tuple[int, ...]) -> str:
     return "table" if few else "map"
 
 
-def face(node: Mapping[str, Any], direction: str) -> Face:
-    """The measures of a node of the picture's graph; those of a record suit the direction."""
-    kind = node["kind"]
-    if kind == "operation":
-        return face_of_pill(node)
-    if kind == "tag":
-        return Face(min(width(tag_label(node), 11.0, True) + 18.0, WIDEST), 20.0)
-    return face_of_record(node, direction)
+def face_of_tag(node: Mapping[str, Any], direction: str) -> Face:
+    return Face(min(width(tag_label(node), 11.0, True) + 18.0, WIDEST), 20.0)
 
 
 def tag_label(node: Mapping[str, Any]) -> str:
-    return f"{title_of({**node, 'id': node['home']})} ↗"
+    """The name of the tensor, and whether its record stands elsewhere in the picture or nowhere."""
+    return f"{title_of({**node, 'id': node['home']})} {'↗' if node['shown'] else '⋯'}"
 
 
 def face_of_record(node: Mapping[str, Any], direction: str) -> Face:
@@ -98,14 +93,27 @@ def face_of_record(node: Mapping[str, Any], direction: str) -> Face:
     room = INDENT + inner_width(node["shape"], form, [x for _, x in parts if x]) + PAD
     count = len(parts) if abreast else 1
     across = even(max(count * room, min(max(head, below), WIDEST), 96.0))
-    y, rows = HEADER + 3.0, []
-    for k, (label, x) in enumerate(parts):
-        high = row_height(node["shape"], form) if x is not None or abreast else 18.0
-        rows.append(Row(label, x, k * across / 2 if abreast else 0.0, y, across / count, high))
-        y += 0.0 if abreast and k == 0 else high
+    rows, y = rows_of(parts, node["shape"], form, across, HEADER + 3.0, abreast)
     ring = RING + 1.0 if len(arrivals(node)) > 1 else 0.0
     down = y + (FOOT if foot else 0.0) + 3.0
     return Face(across, down, tuple(rows), form, foot, ring)
+
+
+def rows_of(
+    parts: Sequence[tuple[str, Summary | None]],
+    shape: tuple[int, ...],
+    form: str,
+    across: float,
+    y: float,
+    abreast: bool,
+) -> tuple[list[Row], float]:
+    """The rows of a box that is so wide, from y downward, and where they end."""
+    rows, share = [], across / len(parts) if abreast else across
+    for k, (label, x) in enumerate(parts):
+        high = row_height(shape, form) if x is not None or abreast else 18.0
+        rows.append(Row(label, x, k * share if abreast else 0.0, y, share, high))
+        y += 0.0 if abreast and k + 1 < len(parts) else high
+    return rows, y
 
 
 def row_height(shape: tuple[int, ...], form: str) -> float:
@@ -131,12 +139,14 @@ def even(x: float) -> float:
 
 def arrivals(node: Mapping[str, Any]) -> list[str]:
     """The contributions to a gradient, the one the walk started from included."""
-    return [*(["seed"] if node["seed"] is not None else []), *node["contributions"]]
+    start = ["seed"] if node["seed"] is not None else []
+    return [*start, *node["contributions"], *(["inside"] if node["inside"] is not None else [])]
 
 
 def footnote(node: Mapping[str, Any]) -> str:
     count = len(arrivals(node))
     words = [f"Σ {count} contributions"] if count > 1 else []
+    words += ["and more that is not shown"] if node["hidden"] else []
     return " · ".join(words + (["changed by a hook"] if node["hooked"] else []))
 
 
@@ -165,17 +175,16 @@ def stat_width(x: Summary) -> float:
     return max(width(mean, 9.5), width(norm, 9.5)) + 8.0 + width(top, 9.5)
 
 
-def draw_node(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
-    """A node at the origin, its box at (0, 0)."""
-    if node["kind"] == "operation":
-        return draw_pill(pen, node, f)
-    if node["kind"] == "tag":
-        label = fit(tag_label(node), f.width - 16.0, 11.0, True)
-        box = pen.rect(
-            0.5, 0.5, f.width - 1, f.height - 1, fill="leaf", stroke="leaf-line", radius=9.5,
-            dash="4 3",
-        )  # fmt: skip
-        return box + pen.text(f.width / 2, 14.0, label, size=11.0, bold=True, anchor="middle")
+def draw_tag(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
+    label = fit(tag_label(node), f.width - 16.0, 11.0, True)
+    box = pen.rect(
+        0.5, 0.5, f.width - 1, f.height - 1, fill="leaf", stroke="leaf-line", radius=9.5, dash="4 3"
+    )
+    return box + pen.text(f.width / 2, 14.0, label, size=11.0, bold=True, anchor="middle")
+
+
+def draw_record(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
+    """A tensor's record at the origin, its box at (0, 0)."""
     parts = [frame(pen, node["kind"], f), heading(pen, node, f)]
     parts += [row(pen, part, f.form) for part in f.rows]
     if f.foot:
@@ -342,7 +351,7 @@ def brief(x: Any) -> str:
     return repr(x)
 
 
-def face_of_pill(node: Mapping[str, Any]) -> Face:
+def face_of_pill(node: Mapping[str, Any], direction: str) -> Face:
     caption = caption_of(node)
     label = fit(one_line(node["name"]), 150.0, 12.0, True)
     text = max(width(label, 12.0, True), width(caption, 9.5))
@@ -356,24 +365,39 @@ def chip_width(node: Mapping[str, Any]) -> float:
 
 
 def draw_pill(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
-    caption, chip = caption_of(node), chip_width(node)
+    caption, room = caption_of(node), chip_width(node)
     box = pen.rect(
         0.5, 0.5, f.width - 1, f.height - 1, fill="op", stroke="op-line",
         radius=min(14.0, f.height / 2),
     )  # fmt: skip
-    middle = (f.width - chip) / 2 + (1.0 if chip else 0.0)
+    middle = (f.width - room) / 2 + (1.0 if room else 0.0)
     label = fit(one_line(node["name"]), 150.0, 12.0, True)
     y = f.height / 2 + (-2.0 if caption else 4.2)
     words = pen.text(middle, y, label, size=12.0, bold=True, anchor="middle")
     if caption:
         words += pen.text(middle, y + 13.5, caption, size=9.5, fill="muted", anchor="middle")
-    if not chip:
+    if not room:
         return box + words
-    left, top = f.width - chip - 6.0, f.height / 2 - 9.0
     return (
-        box
-        + words
-        + pen.rect(left, top, chip, 18.0, fill="chip", radius=9.0)
-        + pen.text(left + chip / 2, f.height / 2 + 3.6, str(node["step"]), bold=True,
-                   fill="chip-ink", anchor="middle")
-    )  # fmt: skip
+        box + words + chip(pen, str(node["step"]), f.width - room - 6.0, f.height / 2, room, node)
+    )
+
+
+def chip(
+    pen: Pen, text: str, left: float, middle: float, wide: float, node: Mapping[str, Any]
+) -> str:
+    """A backward step's number; hollow while the step is yet to come, ringed when it is now."""
+    state, top = node.get("state"), middle - 9.0
+    if state == "pending":
+        box = pen.rect(left + 0.5, top + 0.5, wide - 1, 17, stroke="chip", radius=8.5, dash="3 2")
+        return box + pen.text(
+            left + wide / 2, middle + 3.6, text, bold=True, fill="grad-ink", anchor="middle"
+        )
+    ring = ""
+    if state == "now":
+        ring = pen.rect(left - 3, top - 3, wide + 6, 24.0, stroke="chip", line=2.2, radius=12.0)
+    return (
+        ring
+        + pen.rect(left, top, wide, 18.0, fill="chip", radius=9.0)
+        + pen.text(left + wide / 2, middle + 3.6, text, bold=True, fill="chip-ink", anchor="middle")
+    )

@@ -11,10 +11,11 @@ import networkx as nx
 from viz import edges, words
 from viz.blocks import blocks_of, stand
 from viz.edges import Rect, Wire
-from viz.layout import Layout, Link, layout
+from viz.faces import draw_node, face
+from viz.layout import Frame, Layout, Link, layout
 from viz.legend import items, legend
 from viz.pen import Pen, Point, attributes, coordinate, curve, document, group, place
-from viz.records import Face, draw_node, face
+from viz.records import Face
 from viz.summary import Summary
 from viz.text import fit, number, one_line, width, xml
 from viz.theme import style
@@ -44,8 +45,8 @@ def write(
         if home[wire.tail] != home[wire.head]
     ]
     placed = layout(
-        [block.box for block in blocks], links, direction=direction, engine=engine,
-        timeout=timeout, ranksep=RANKSEP[direction], nodesep=NODESEP,
+        [block.box for block in blocks], links, frames=frames_of(graph), direction=direction,
+        engine=engine, timeout=timeout, ranksep=RANKSEP[direction], nodesep=NODESEP,
     )  # fmt: skip
     boxes: dict[str, Rect] = {}
     for block in blocks:
@@ -55,26 +56,47 @@ def write(
     return assemble(Pen(theme), graph, faces, boxes, wires, placed)
 
 
-def order(key: str) -> tuple[int, float]:
-    """Edges come by operation, then by operand, its result last."""
-    _, op, index = key.split("-")
-    return int(op), math.inf if index == "out" else int(index)
+def frames_of(graph: nx.MultiDiGraph) -> list[Frame]:
+    """The boxes of open groups, the outer before the inner."""
+    return [
+        Frame(cluster["id"], width(box_title(cluster), 11.0, True), cluster["box"])
+        for cluster in graph.graph["clusters"]
+    ]
+
+
+def box_title(cluster: Mapping[str, Any]) -> str:
+    """The title of an open group; a repetition says honestly what is repeated."""
+    words = cluster["module"] if cluster["name"] != cluster["module"] else ""
+    if cluster["module"] == "repeat":
+        words = f"×{cluster['count']}" if cluster["shared"] else f"{cluster['count']} alike"
+    elif cluster["module"] in ("step", "steps"):
+        words = ""
+    return one_line(f"{cluster['name']}  {words}".strip())
 
 
 def wires_of(graph: nx.MultiDiGraph) -> list[Wire]:
     wires = []
-    for tail, head, key, edge in sorted(
-        graph.edges(keys=True, data=True), key=lambda edge: order(edge[2])
-    ):
+    found = sorted(graph.edges(keys=True, data=True), key=lambda edge: edge[3]["order"])
+    for tail, head, key, edge in found:
         if edge["out"]:
             flows = graph.nodes[tail]["step"] is not None
             g = graph.nodes[head]["gradient"]
             wires.append(Wire(key, tail, head, flows and g is not None))
             continue
+        if "merged" in edge:
+            flows = any(x is not None for _, x in edge["merged"])
+            wire = Wire(key, tail, head, flows)
+            wire.label = f"{len(edge['merged'])} tensors"
+            if flows:
+                wire.label += f", ‖·‖ {number(words.merged_norm(edge), 3)}"
+                sizes = sum(x.size for _, x in edge["merged"] if x is not None)
+                wire.thick = thickness(words.merged_norm(edge) / math.sqrt(max(sizes, 1)))
+            wires.append(wire)
+            continue
         x = edge["contribution"]
         wire = Wire(key, tail, head, x is not None)
         if x is not None:
-            wire.label, wire.thick = label_of(x), thickness(x)
+            wire.label, wire.thick = label_of(x), thickness(x.rms)
         wires.append(wire)
     return wires
 
@@ -85,11 +107,11 @@ def label_of(x: Summary) -> str:
     return x.flaw or f"‖·‖ {number(x.norm, 3)}"
 
 
-def thickness(x: Summary) -> float:
+def thickness(rms: float) -> float:
     """The width of a backward edge: from 1.2 px at an RMS of 1e-6 to 4.8 px at 1 and above."""
-    if not math.isfinite(x.rms) or x.rms == 0:
+    if not math.isfinite(rms) or rms == 0:
         return 1.2
-    return 1.2 + 0.6 * min(max(math.log10(x.rms) + 6.0, 0.0), 6.0)
+    return 1.2 + 0.6 * min(max(math.log10(rms) + 6.0, 0.0), 6.0)
 
 
 def run_wires(
@@ -129,7 +151,7 @@ def assemble(
     placed: Layout,
 ) -> str:
     """Puts title, banner, edges, nodes and legend together."""
-    left, top, right, bottom = extent(boxes, wires)
+    left, top, right, bottom = extent([*boxes.values(), *placed.frames.values()], wires)
     inner = max(right - left, NARROWEST)
     head, head_height = heading(pen, graph, inner)
     tabled = any(f.form in ("table", "map") for f in faces.values())
@@ -145,6 +167,7 @@ def assemble(
         pen.rect(0, 0, across, down, fill="canvas"),
         f'<g transform="translate({MARGIN:g},{MARGIN:g})">{head}</g>',
         f'<g transform="translate({coordinate(shift[0])},{coordinate(shift[1])})">',
+        *frames(pen, graph, placed),
         *body(pen, graph, faces, boxes, wires),
         "</g>",
         pen.path(f"M{place((MARGIN, below))}H{coordinate(across - MARGIN)}", stroke="hair"),
@@ -159,9 +182,22 @@ def assemble(
     return document(across, down, attributes(data), whole, pen.theme)
 
 
-def extent(boxes: Mapping[str, Rect], wires: list[Wire]) -> Rect:
+def frames(pen: Pen, graph: nx.MultiDiGraph, placed: Layout) -> list[str]:
+    """The boxes of open groups, under everything else."""
+    parts = []
+    for cluster in graph.graph["clusters"]:
+        left, top, right, bottom = placed.frames[cluster["id"]]
+        title, data = words.of_cluster(cluster)
+        box = pen.rect(left, top, right - left, bottom - top, fill="box", stroke="box-line",
+                       radius=10.0)  # fmt: skip
+        name = fit(box_title(cluster), right - left - 16.0, 11.0, True)
+        text = pen.text(left + 9, top + 15, name, size=11.0, bold=True, fill="muted")
+        parts.append(group(data, title, [box, text]))
+    return parts
+
+
+def extent(rects: list[Rect], wires: list[Wire]) -> Rect:
     """The rectangle that holds every box, curve and label."""
-    rects = list(boxes.values())
     for wire in wires:
         rects += [(x, y, x, y) for x, y in (*wire.forth, *wire.home)]
         if wire.spot:
@@ -185,10 +221,12 @@ def body(
         title, data = words.of_edge(graph, wire.tail, wire.head, wire.id)
         parts.append(group(data, title, draw_wire(pen, wire)))
     for name, node in graph.nodes(data=True):
-        title, data = about(graph, name, node, ends)
+        title, data = about(name, node, ends)
         f, (x, y, _, _) = faces[name], boxes[name]
         at = f' transform="translate({coordinate(x + f.margin)},{coordinate(y + f.margin)})"'
-        parts.append(group(data, title, [draw_node(pen, node, f)], at))
+        held = [*node.get("results", ()), *node.get("parameters", ())]
+        inner = [group(words.of_record(record, ends)[1], "", []) for record in held]
+        parts.append(group(data, title, [draw_node(pen, node, f), *inner], at))
     for wire in wires:
         if wire.spot:
             x, y = wire.spot
@@ -199,14 +237,17 @@ def body(
     return parts
 
 
-def about(
-    graph: nx.MultiDiGraph, name: str, node: Mapping[str, Any], ends: Mapping[str, Any]
-) -> tuple[str, dict]:
+def about(name: str, node: Mapping[str, Any], ends: Mapping[str, Any]) -> tuple[str, dict]:
+    """The tooltip and the data of a node."""
     if node["kind"] == "operation":
         return words.of_operation(name, node)
     if node["kind"] == "tag":
-        return words.of_tag(name, node, graph)
-    return words.of_record(graph, name, ends)
+        return words.of_tag(name, node)
+    if node["kind"] == "group":
+        return words.of_group(node)
+    if node["kind"] == "more":
+        return words.of_stub(node)
+    return words.of_record(node, ends)
 
 
 def draw_wire(pen: Pen, wire: Wire) -> list[str]:

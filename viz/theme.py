@@ -23,7 +23,13 @@ COLOURS: dict[str, tuple[str, str]] = {
     "const": ("#eef0f2", "#1c2128"),
     "op": ("#e6eef7", "#1b2838"),
     "op-line": ("#4f6d8f", "#6f9bc9"),
+    "group": ("#f1f4ea", "#1d2419"),
+    "group-line": ("#5b6f35", "#a9c46c"),
+    "box": ("#f8f9fb", "#12171e"),  # around what an open group holds
+    "box-line": ("#b6bfc9", "#3a434d"),
     "grad": ("#D55E00", "#ff8f3f"),  # strokes of what flows backward
+    "plus": ("#0072B2", "#56b4e9"),  # strokes of weights by their sign
+    "minus": ("#D55E00", "#ff8f3f"),
     "grad-ink": ("#a34700", "#ffa35f"),  # words about it: dark enough to read
     "chip": ("#b04c00", "#ff9d57"),
     "chip-ink": ("#ffffff", "#14100c"),
@@ -36,11 +42,11 @@ COLOURS: dict[str, tuple[str, str]] = {
 
 # every role of text with the fills it is written on
 TEXT_ON: dict[str, tuple[str, ...]] = {
-    "ink": ("canvas", "record", "leaf", "const", "op"),
-    "muted": ("canvas", "record", "leaf", "const", "op"),
-    "grad-ink": ("canvas", "record", "leaf"),
+    "ink": ("canvas", "record", "leaf", "const", "op", "group", "box"),
+    "muted": ("canvas", "record", "leaf", "const", "op", "group", "box"),
+    "grad-ink": ("canvas", "record", "leaf", "op", "group", "box"),
     "chip-ink": ("chip",),
-    "sum-ink": ("canvas", "record", "leaf"),
+    "sum-ink": ("canvas", "record", "leaf", "box"),
     "warn-ink": ("warn",),
 }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -45,8 +45,8 @@ class Trace:
         steps: by operation, when it was walked: 1 for the first.
         running: by operation and operand index, where a gradient is the sum of several
             contributions: what the sum was after this one.
-        borders: by group and node, what a group that uses the node in several places adds to its
-            gradient: the sum of these contributions.
+        borders: by group (None: all that is not in focus) and node, what a group that uses the
+            node in several places adds to its gradient: the sum of these contributions.
         homes: the groups of the computation (modules' calls, repeated steps, ...), and where each
             node is at home in them, see `viz.groups` and `viz.homes`.
         hooked: the nodes whose hooks made the gradient another one than the sum.
@@ -61,7 +61,7 @@ class Trace:
     gradients: dict[Node, Kept] = field(default_factory=dict)
     contributions: dict[Use, Kept] = field(default_factory=dict)
     running: dict[Use, Kept] = field(default_factory=dict)
-    borders: dict[tuple[Group, Node], Kept] = field(default_factory=dict)
+    borders: dict[tuple[Group | None, Node], Kept] = field(default_factory=dict)
     homes: Homes = field(default_factory=lambda: Homes(Group("", "graph")))
     seeds: dict[Node, Kept] = field(default_factory=dict)
     steps: dict[Node, int] = field(default_factory=dict)
@@ -92,7 +92,9 @@ class Observer:
         self.latest: dict[Node, tuple[Array, Kept]] = {}  # contributions not yet added up
         self.sums: dict[Node, Array] = {}  # of all contributions, before hooks ran
         self.crossings = found.homes.crossings()
-        self.crossed: dict[Node, dict[Group, Array]] = {}  # the sums of what groups contribute
+        self.crossed: dict[
+            Node, dict[Group | None, Array]
+        ] = {}  # the sums of what groups contribute
         uses = found.homes.uses
         self.added = {node for node in found.nodes if len(uses.get(node, ())) > 1}
         self.added |= {node for node in found.nodes if node.notes and node.notes.get("hooks")}
@@ -183,6 +185,11 @@ def trace(
         raise ValueError(f"keep={keep!r} is unknown: one of {', '.join(KEEP)}")
     if outputs is None:
         return watched(keep)
+    return replay(*several(outputs, grad), backward, keep, homes_of)
+
+
+def several(outputs: Any, grad: Any) -> tuple[list[Tensor], list[Any]]:
+    """The tensors to trace, and the gradient that each is given."""
     tensors = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     for t in tensors:
         if not isinstance(t, Tensor):
@@ -194,10 +201,16 @@ def trace(
         given = [None] * len(tensors)
     if len(given) != len(tensors):
         raise ValueError(f"{len(tensors)} tensors were given, but {len(given)} gradients")
-    return replay(tensors, given, backward, keep)
+    return tensors, given
 
 
-def replay(outputs: Sequence[Tensor], given: Sequence[Any], backward: bool, keep: str) -> Trace:
+def replay(
+    outputs: Sequence[Tensor],
+    given: Sequence[Any],
+    backward: bool,
+    keep: str,
+    at_home: Callable[[Sequence[Node]], Homes],
+) -> Trace:
     """The trace of a graph that is there already."""
     roots = [(t, g) for t, g in zip(outputs, given, strict=True) if t.node is not None]
     computed, leaves = reachable(dict.fromkeys(t.node for t, _ in roots if t.node is not None))
@@ -205,7 +218,7 @@ def replay(outputs: Sequence[Tensor], given: Sequence[Any], backward: bool, keep
     changed = tuple(sorted(changed_leaves(computed), key=by_seq))
     values = replayed(nodes, changed)
     differs = (not same(values[t.node], t._data) for t, _ in roots if t.node is not None)
-    found = Trace(keep, tuple(outputs), nodes, homes=homes_of(nodes), changed=changed)
+    found = Trace(keep, tuple(outputs), nodes, homes=at_home(nodes), changed=changed)
     found.stale = bool(changed) or any(differs)
     if backward and roots:
 
@@ -250,6 +263,20 @@ def watched(keep: str) -> Iterator[list[Trace]]:
 
     with observed(after_forward, watch):
         yield passes
+
+
+def regrouped(found: Trace, new: Homes) -> Trace:
+    """The same numbers in other groups; sums over borders need arrays to be kept."""
+    out = replace(found, homes=new, borders={})
+    if found.keep != "arrays":
+        return out
+    for use, groups in new.crossings().items():
+        if use in found.contributions:
+            for group in groups:
+                key = group, use[0].parents[use[1]]
+                x = found.contributions[use]
+                out.borders[key] = out.borders[key] + x if key in out.borders else x
+    return out
 
 
 def homes_of(nodes: Sequence[Node]) -> Homes:
