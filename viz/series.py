@@ -146,10 +146,9 @@ def steps_of(group: Group) -> Iterator[Group]:
 
 
 def time_series(found: Trace, group: Group) -> Series:
-    step_of: dict[Any, int] = {}
-    for k, step in enumerate(steps_of(group)):
-        step_of.update((node, k) for node in step.nodes())
-    onward: list[dict[Node, None]] = [{} for _ in range(max(step_of.values(), default=-1) + 1)]
+    steps = list(steps_of(group))
+    step_of: dict[Any, int] = {node: k for k, step in enumerate(steps) for node in step.nodes()}
+    onward: list[dict[Node, None]] = [{} for _ in steps]
     leaving: list[dict[Node, None]] = [{} for _ in onward]
     for (node, i), _ in found.contributions.items():
         p = node.parents[i]
@@ -159,10 +158,10 @@ def time_series(found: Trace, group: Group) -> Series:
             if user is not None:
                 onward[k][p] = None
     points = []
-    for k, nodes in enumerate(onward):
-        tensors = tuple(nodes or leaving[k])
-        if tensors:
-            points.append(Point(str(k + 1), tensors, rms_of([found.gradients[p] for p in tensors])))
+    for number, (nodes, others) in enumerate(zip(onward, leaving, strict=True), start=1):
+        if tensors := tuple(nodes or others):
+            rms = rms_of([found.gradients[p] for p in tensors])
+            points.append(Point(str(number), tensors, rms))
     around = (group.parent.path() if group.parent else "") or group.name
     return Series("time", around, tuple(points))
 

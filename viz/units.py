@@ -1,349 +1,196 @@
-"""Units and weights found in a trace: matrix products with a leaf, their shifts and functions.
+"""Units that do not learn: ReLUs that are off for the whole batch, saturated sigmoids and tanhs.
 
-A layer is a product x W or W x of data with a matrix that is a leaf or a constant, perhaps
-transposed or reshaped on its way. Biases and thresholds are leaves added to it or subtracted from
-it. What stands between a layer's net input and the data of the next is the layer's function.
+A unit is one index of the axis that holds features: axis 1 behind a convolution, else the last.
+Statistics cannot tell one unit from another. Where they leave a doubt, the values are taken from a
+trace that kept its arrays, or computed again from the leaves, one after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from microgradnd.graph import Constant, Node
-from viz.trace import Trace, operand_value
+from microgradnd.graph import Array, Node
+from viz.findings import Finding, families, graded, whereabouts
+from viz.homes import is_number
+from viz.ids import Ids
+from viz.summary import Summary
+from viz.trace import Trace, changed_leaves, operand_value
 
-Array = np.ndarray
-
-VIEWS = {"transpose", "swapaxes", "reshape", "expand_dims", "squeeze", "astype", "broadcast_to"}
-FUNCTIONS = {
-    "elu", "erf", "gaussian", "gelu", "hardtanh", "log_softmax", "relu", "sigmoid", "silu", "sin",
-    "softmax", "softplus", "step", "tanh",
-}  # fmt: skip
-FARTHEST = 12  # operations between a layer and the next, at most
-MIXING = {"matmul", "einsum", "conv2d", "reshape", "getitem", "concatenate", "stack", "take"}
-
-
-@dataclass(frozen=True)
-class Column:
-    """The values of one sample at a row of units, and their gradients if they have any."""
-
-    name: str | None
-    values: Array  # (units,)
-    gradients: Array | None = None  # (units,)
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """What a weight matrix, a bias or a threshold gives to each unit of a layer.
-
-    Attributes:
-        name: of the leaf.
-        shape: of the leaf.
-        sign: −1 for what is subtracted.
-        at: by unit (and input), the place in the leaf, counted as in memory.
-        values: by unit (and input).
-        gradients: of the whole pass, or None.
-        here: what this layer contributes to them, before other uses are added; or None.
-    """
-
-    name: str | None
-    shape: tuple[int, ...]
-    sign: int
-    at: Array
-    values: Array
-    gradients: Array | None
-    here: Array | None
-
-    def place(self, *unit: int) -> tuple[int, ...]:
-        """The index in the leaf."""
-        return tuple(int(i) for i in np.unravel_index(int(self.at[unit]), self.shape))
+FLAT = 0.01  # a slope below is that of a saturated element
+# by operation: its slope where it took the value y
+SLOPES: dict[str, Callable[[Any], Any]] = {
+    "sigmoid": lambda y: y * (1.0 - y),
+    "tanh": lambda y: 1.0 - y * y,
+}
+KEEPS_CHANNELS = ("normalize", "add", "multiply", "max_pool2d", "avg_pool2d", "relu", "sigmoid",
+                  "tanh")  # fmt: skip
+DEAD = "leaky_relu or GELU, a smaller learning rate, He initialisation"
+FLATTENED = "smaller initial weights, inputs of unit scale, normalisation, or ReLU"
 
 
 @dataclass
-class Layer:
-    """A row of units for one sample.
+class Seen:
+    """What is known of one activation, over all time steps."""
 
-    Attributes:
-        product: the node of x W or W x; net: the node after all shifts.
-        data: the operand that is no weight.
-        inputs, weight (units, inputs), shifts, sums, outputs: the numbers. `sums` are the net
-            inputs, with ∂E/∂net; `outputs` is None if the net input goes on as it is.
-        function: the names of the operations that make the outputs.
-        samples: how many there are in the pass.
-        after: the layer whose outputs are the inputs, if that is all they are.
-    """
-
-    product: Node
-    net: Node
-    data: Any
-    left: bool  # W x, samples are columns
-    inputs: Column
-    weight: Parameter
-    shifts: tuple[Parameter, ...]
-    sums: Column
-    samples: int
-    outputs: Column | None = None
-    function: str = ""
-    after: Layer | None = None
-    followers: list[Layer] = field(default_factory=list)
-
-    @property
-    def sizes(self) -> tuple[int, int]:
-        """How many inputs and units."""
-        units, inputs = self.weight.values.shape
-        return inputs, units
+    nodes: list[Node] = field(default_factory=list)
+    off: Array | None = None  # by unit, whether it was 0 always
+    samples: int = 0  # per unit
+    flat: int = 0
+    size: int = 0
+    worst: tuple[float, int] = (0.0, 0)  # share of flat elements, and the step
 
 
-def layers_of(found: Trace, sample: int) -> list[Layer]:
-    """The layers of a trace in order of creation, linked where one feeds the next.
+def function_of(node: Node) -> str:
+    """The activation that an operation is: "relu", "sigmoid", "tanh", or ""."""
+    name = node.op.name
+    if name == "maximum":
+        return "relu" if any(is_number(p) and float(p) == 0 for p in node.parents) else ""
+    if name == "rnn_sequence":
+        name = node.options["nonlinearity"]
+    return name if name == "relu" or name in SLOPES else ""
 
-    Raises:
-        ValueError: a layer has no such sample.
-    """
-    uses: dict[Node, list[Node]] = {}
+
+def feature_axis(node: Node) -> int:
+    """The axis of a result that its units lie along."""
+    if len(node.shape) < 3:
+        return -1
+    source: Any = node
+    while isinstance(source, Node) and source.plan is not None:
+        if source.op.name.startswith("conv"):
+            return 1
+        if source is not node and source.op.name not in KEEPS_CHANNELS:
+            return -1
+        source = next((p for p in source.parents if isinstance(p, Node) and p.plan), None)
+    return -1
+
+
+def findings(found: Trace, ids: Ids, dead: float, saturated: float) -> tuple[list[Finding], bool]:
+    """What is wrong with the activations, and whether some could not be looked into."""
+    places = families(found)
+    seen: dict[Node, Seen] = {}
+    wanted = [node for node in found.nodes if node.plan is not None and function_of(node)]
+    unknown = False
+    for node, y in arrays(found, wanted):
+        home, step = places.get(node, (node, 1))
+        one = seen.setdefault(home, Seen())
+        if y is None:
+            unknown = True
+        elif y.size:
+            note(one, node, y, step)
+    out = []
+    for one in seen.values():
+        if one.nodes:
+            row = dead_row(one, ids, dead) if one.off is not None else flat_row(one, ids, saturated)
+            out += [row] if row else []
+    return out, unknown
+
+
+def note(one: Seen, node: Node, y: Array, step: int) -> None:
+    one.nodes.append(node)
+    function = function_of(node)
+    if function == "relu":
+        units = np.moveaxis(y, feature_axis(node), -1) if y.ndim else y.reshape(1, 1)
+        units = units.reshape(-1, units.shape[-1])
+        off = np.asarray(np.all(units == 0, axis=0))
+        one.off = off if one.off is None else np.logical_and(one.off, off)
+        one.samples += len(units)
+        return
+    count = int(np.count_nonzero(SLOPES[function](y) < FLAT))
+    one.flat += count
+    one.size += y.size
+    one.worst = max(one.worst, (count / y.size, -step))  # the first of the worst steps
+
+
+def dead_row(one: Seen, ids: Ids, dead: float) -> Finding | None:
+    assert one.off is not None
+    share = float(one.off.mean())
+    # in a small batch half the units are off in one sample, a quarter in both of two, by chance
+    bound = max(dead, min(2.0 * 0.5**one.samples, 0.99))
+    level = graded(share, bound, max(0.5, bound))
+    if level is None:
+        return None
+    count, units = int(one.off.sum()), one.off.size
+    figure = f"{count} of {units} units ({share:.0%}) are 0 for all {one.samples:,} samples"
+    return Finding(
+        "dead", level, whereabouts(ids, one.nodes), figure, share, f"at most {bound:.0%}", DEAD,
+        tuple(ids.tensors[node] for node in one.nodes),
+    )  # fmt: skip
+
+
+def flat_row(one: Seen, ids: Ids, saturated: float) -> Finding | None:
+    share = one.flat / one.size
+    level = graded(share, saturated, 0.9)
+    if level is None:
+        return None
+    figure = f"{share:.0%} of {one.size:,} elements have a slope below {FLAT:g}"
+    if len(one.nodes) > 1:
+        figure += f" (worst: {one.worst[0]:.0%} in step {-one.worst[1]})"
+    return Finding(
+        "saturated", level, whereabouts(ids, one.nodes), figure, share,
+        f"at most {saturated:.0%}", FLATTENED, tuple(ids.tensors[node] for node in one.nodes),
+    )  # fmt: skip
+
+
+def arrays(found: Trace, wanted: Iterable[Node]) -> Iterator[tuple[Node, Array | None]]:
+    """The values of some nodes; None where the trace did not keep them and a leaf has changed."""
+    doubtful = set()
+    for node in wanted:
+        kept = found.values[node]
+        if not isinstance(kept, Summary):
+            yield node, kept
+        elif kept.elements is not None:
+            yield node, np.asarray(kept.elements)
+        elif (plain := stand_in(node, kept)) is not None:
+            yield node, plain
+        else:
+            doubtful.add(node)
+    if doubtful and changed_leaves([node for node in found.nodes if node.plan is not None]):
+        yield from ((node, None) for node in doubtful)
+    elif doubtful:
+        yield from again(found, doubtful)
+
+
+def stand_in(node: Node, x: Summary) -> Array | None:
+    """An array with as many dead units or flat elements, where statistics alone tell how many."""
+    function = function_of(node)
+    if function == "relu":
+        if x.zeros == 1.0:
+            return np.zeros(x.shape)
+        units = x.shape[feature_axis(node)]
+        return (
+            np.ones(x.shape) if x.zeros * units < 1.0 - 1e-9 else None
+        )  # too few zeros for one unit
+    slopes = SLOPES[function](np.array([x.min, x.max]))
+    # the slope is a cap over the values: between two that are steep all are
+    return np.zeros(x.shape) + 0.5 * (function == "sigmoid") if slopes.min() >= FLAT else None
+
+
+def again(found: Trace, wanted: set[Node]) -> Iterator[tuple[Node, Array]]:
+    """The values of some nodes from the leaves; each is forgotten after its last use."""
+    needed = set(wanted)
+    last: dict[Node, Node] = {}
+    for node in reversed(found.nodes):
+        if node in needed:
+            for p in node.parents:
+                if isinstance(p, Node):
+                    needed.add(p)
+                    last.setdefault(p, node)
+    values: dict[Node, Array] = {}
     for node in found.nodes:
-        for p in dict.fromkeys(q for q in node.parents if isinstance(q, Node)):
-            uses.setdefault(p, []).append(node)
-    products = {node: weights_of(node) for node in found.nodes if is_product(node)}
-    clear = [places[0] == 0 for places in products.values() if len(places) == 1]
-    left = sum(clear) * 2 > len(clear)
-    layers = []
-    for node, places in products.items():
-        if places:
-            first = places[0] == 0 if len(places) == 1 else hinted(node, uses, left)
-            layers.append(layer(node, first, uses, found, sample))
-    link(layers, uses, found, sample)
-    return layers
-
-
-def is_product(node: Node) -> bool:
-    return node.op is not None and node.op.name == "matmul"
-
-
-def weights_of(node: Node) -> list[int]:
-    """Which operands of a product may be its weights: leaves first, then constants."""
-    places = []
-    for i, operand in enumerate(node.parents):
-        base, _ = source(operand)
-        if not isinstance(base, Node) or base.plan is None:
-            if len(shape_of(operand)) in (1, 2):
-                places.append(i)
-    tracked = [i for i in places if isinstance(node.parents[i], Node)]
-    return tracked or places
-
-
-def shape_of(operand: Any) -> tuple[int, ...]:
-    return operand.shape if isinstance(operand, (Node, Constant)) else np.shape(operand)
-
-
-def source(operand: Any) -> tuple[Any, list[Node]]:
-    """What an operand is a view of, and the operations that make it so, first to last."""
-    views: list[Node] = []
-    while isinstance(operand, Node) and operand.op is not None and operand.op.name in VIEWS:
-        views.append(operand)
-        operand = operand.parents[0]
-    return operand, views[::-1]
-
-
-def viewed(x: Array, views: Iterable[Node]) -> Array:
-    for node in views:
-        x = node.op.run([x], options=node.options)
-    return x
-
-
-def hinted(node: Node, uses: dict[Node, list[Node]], left: bool) -> bool:
-    """Whether the first of two operands that could both be weights is: as the bias lies."""
-    for user in uses.get(node, ()):
-        for other in user.parents:
-            shape = shape_of(other)
-            if other is not node and len(shape) == 2 == len(node.shape) and shape != node.shape:
-                return bool(shape[0] == node.shape[0] > 1)
-    return left
-
-
-def rows(x: Array, first: bool, vector: bool) -> Array:
-    """An array of a layer with a row per sample and a column per unit.
-
-    first: the weights are the first operand, so units come before the last axis, the samples'.
-    vector: the operand in question has one axis alone, and it is that of the units.
-    """
-    if vector:
-        return x.reshape(1, -1)
-    return (np.swapaxes(x, -1, -2) if first else x).reshape(-1, x.shape[-2 if first else -1])
-
-
-def numbered(shape: tuple[int, ...]) -> Array:
-    return np.arange(int(np.prod(shape))).reshape(shape)
-
-
-def layer(
-    node: Node, first: bool, uses: dict[Node, list[Node]], found: Trace, sample: int
-) -> Layer:
-    """The layer of one product."""
-    i = 0 if first else 1
-    matrix, data = node.parents[i], node.parents[1 - i]
-    shape, x = shape_of(matrix), np.asarray(operand_value(data, found.values))
-    single = len(shape) == 1  # one unit, whose axis the result has not
-
-    def units(a: Array) -> Array:
-        """The result, or what has its shape, by sample and unit."""
-        return a.reshape(-1, 1) if single else rows(a, first, x.ndim == 1)
-
-    def flat(a: Array) -> Array:
-        """The matrix by unit and input."""
-        return a[None] if single else a if first else a.T
-
-    inputs = rows(x, first, x.ndim == 1)
-    check_sample(sample, len(inputs))
-
-    def column(operand: Any, by: Callable[[Array], Array]) -> Column:
-        g = found.gradients.get(operand) if isinstance(operand, Node) else None
-        value = np.asarray(operand_value(operand, found.values))
-        base = source(operand)[0]
-        name = getattr(operand, "name", None) or getattr(base, "name", None)
-        return Column(name, by(value)[sample], None if g is None else by(g)[sample])
-
-    base, views = source(matrix)
-    at = flat(viewed(numbered(shape_of(base)), views))
-    here = found.contributions.get((node, i))
-    weight = parameter(base, at, found, None if here is None else flat(here))
-    net, shifts = shifted(node, units, uses, found)
-    return Layer(
-        node, net, data, first, column(data, lambda a: rows(a, first, x.ndim == 1)), weight,
-        shifts, column(net, units), len(inputs),
-    )  # fmt: skip
-
-
-def check_sample(sample: int, samples: int) -> None:
-    if not 0 <= sample < samples:
-        raise ValueError(
-            f"sample={sample} is not in the pass: it has "
-            + ("one sample, 0" if samples == 1 else f"samples 0 to {samples - 1}")
-        )
-
-
-def parameter(base: Any, at: Array, found: Trace, here: Array | None, sign: int = 1) -> Parameter:
-    value = np.asarray(operand_value(base, found.values))
-    g = found.gradients.get(base) if isinstance(base, Node) else None
-    return Parameter(
-        getattr(base, "name", None), value.shape, sign, at, value.ravel()[at],
-        None if g is None else g.ravel()[at], here,
-    )  # fmt: skip
-
-
-def shifted(
-    node: Node, units: Callable, uses: dict[Node, list[Node]], found: Trace
-) -> tuple[Node, tuple[Parameter, ...]]:
-    """The node after biases and thresholds, and these."""
-    shifts: list[Parameter] = []
-    while True:
-        steps = [(user, p) for user in uses.get(node, ()) if (p := shift(user, node, units, found))]
-        if len(steps) != 1:
-            return node, tuple(shifts)
-        node = steps[0][0]
-        shifts.append(steps[0][1])
-
-
-def shift(user: Node, node: Node, units: Callable, found: Trace) -> Parameter | None:
-    """The bias that an operation adds to a node, or the threshold that it subtracts."""
-    if user.op.name not in ("add", "subtract") or user.shape != node.shape:
-        return None
-    i = 1 if user.parents[0] is node else 0
-    other = user.parents[i]
-    base, views = source(other)
-    constant = not isinstance(base, Node)
-    if other is node or not (constant or base.plan is None) or (i == 0 and user.op.name != "add"):
-        return None
-    index = viewed(numbered(shape_of(base)), views)
-    at = units(np.broadcast_to(index, user.shape))
-    if (at != at[0]).any():
-        return None  # not the same for every sample: data, not a bias
-    here = found.contributions.get((user, i))
-    by_unit = None if here is None else here.ravel()[units(np.broadcast_to(
-        numbered(shape_of(other)), user.shape))[0]]  # fmt: skip
-    return parameter(base, at[0], found, by_unit, -1 if user.op.name == "subtract" else 1)
-
-
-def link(
-    layers: list[Layer], uses: dict[Node, list[Node]], found: Trace, sample: int
-) -> None:
-    """Tells each layer which one it follows, and what is done to net inputs on the way."""
-    nets = {one.net: one for one in layers}
-    ways: dict[int, tuple[Node, str]] = {}
-    for one in layers:
-        before, way = origin(one.data, nets)
-        if before is None:
+        if node not in needed:
             continue
-        turned = sum(node.op.name in ("transpose", "swapaxes") for node in way) % 2
-        if before.sizes[1] == one.sizes[0] and turned == (before.left != one.left):
-            before.followers.append(one)
-            one.after = before
-            ways[id(one)] = one.data, words(way)
-    for one in layers:
-        ends = {ways[id(f)] for f in one.followers}
-        if len(ends) == 1:
-            (node, function), *_ = ends
-            if node is not one.net:
-                one.outputs, one.function = one.followers[0].inputs, function
-        elif not ends:
-            last(one, uses, found, sample)
-
-
-def origin(operand: Any, nets: dict[Node, Layer]) -> tuple[Layer | None, list[Node]]:
-    """The one layer that data was computed from, and the operations in between."""
-    hits: set[Node] = set()
-    way: dict[Node, None] = {}
-    stack = [operand]
-    while stack:
-        node = stack.pop()
-        if not isinstance(node, Node) or node.op is None or node in way:
+        if node.plan is None:
+            values[node] = node.saved
             continue
-        if node in nets:
-            hits.add(node)
-        elif node.op.name in MIXING or len(way) > FARTHEST:
-            return None, []
-        else:
-            way[node] = None
-            stack += node.parents
-    return (nets[hits.pop()] if len(hits) == 1 else None), sorted(way, key=lambda node: node.seq)
-
-
-def words(way: Iterable[Node]) -> str:
-    names = [node.op.name for node in way if node.op.name not in ("transpose", "swapaxes")]
-    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-
-
-def last(one: Layer, uses: dict[Node, list[Node]], found: Trace, sample: int) -> None:
-    """The outputs of a layer that no other follows: its function, if it is a known one."""
-    users = uses.get(one.net, [])
-    if len(users) == 1 and users[0].op.name in FUNCTIONS and users[0].shape == one.net.shape:
-        node = users[0]
-        single = len(one.weight.shape) == 1
-
-        def units(x: Array) -> Array:
-            return x.reshape(-1, 1) if single else rows(x, one.left, x.ndim == 1)
-
-        g = found.gradients.get(node)
-        one.outputs = Column(
-            node.name, units(found.values[node])[sample], None if g is None else units(g)[sample]
-        )
-        one.function = node.op.name
-
-
-def chains_of(layers: Iterable[Layer]) -> list[list[Layer]]:
-    """Layers in rows, each of which follows the one before it alone."""
-    chains: list[list[Layer]] = []
-    ends: dict[int, list[Layer]] = {}
-    for one in layers:
-        before = one.after
-        if before is not None and len(before.followers) == 1:
-            ends[id(before)].append(one)
-            ends[id(one)] = ends[id(before)]
-        else:
-            chains.append(row := [one])
-            ends[id(one)] = row
-    return chains
+        operands = [operand_value(p, values) for p in node.parents]
+        with np.errstate(all="ignore"):
+            values[node] = node.op.run(operands, options=node.options)
+        if node in wanted:
+            yield node, values[node]
+        for p in node.parents:
+            if isinstance(p, Node) and last[p] is node:
+                values.pop(p, None)
