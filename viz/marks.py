@@ -12,9 +12,9 @@ Level = Literal["bad", "warn", "way"]
 RANK = {"bad": 2, "warn": 1, "way": 0}
 # by level: the colour of the border, its width, its dashes, the badge's colours and its sign
 LOOKS: dict[str, tuple[str, float, str, str, str, str]] = {
-    "bad": ("grad", 3.0, "", "chip", "chip-ink", "×"),
+    "bad": ("bad", 3.0, "", "bad", "bad-ink", "×"),
     "warn": ("warn-line", 2.4, "6 3", "warn", "warn-ink", "!"),
-    "way": ("grad", 2.0, "3 3", "", "", ""),
+    "way": ("bad", 2.0, "2 3", "", "", ""),
 }
 OFF = 3.5  # how far the border stands off
 BADGE = 8.0  # its radius
@@ -48,9 +48,10 @@ def draw_mark(pen: Pen, f: Face, mark: Mark) -> str:
     """The border around a node's box at (0, 0), and the badge on its upper left corner."""
     line, width, dash, fill, ink, sign = LOOKS[mark.level]
     off = OFF + f.margin
+    radius = 9.0 if f.rows else f.height / 2 + off  # pills and tags are round
     border = pen.rect(
         -off, -off, f.width + 2 * off, f.height + 2 * off, stroke=line, line=width, dash=dash,
-        radius=9.0,
+        radius=radius,
     )  # fmt: skip
     if not sign:
         return border

@@ -38,6 +38,8 @@ COLOURS: dict[str, tuple[str, str]] = {
     "warn": ("#fff1c9", "#3a2d07"),
     "warn-ink": ("#5c4300", "#ffdf8a"),
     "warn-line": ("#b88700", "#d6a520"),
+    "bad": ("#c1121f", "#ff7b72"),
+    "bad-ink": ("#ffffff", "#2b0808"),
 }
 
 # every role of text with the fills it is written on
@@ -48,6 +50,7 @@ TEXT_ON: dict[str, tuple[str, ...]] = {
     "chip-ink": ("chip",),
     "sum-ink": ("canvas", "record", "leaf", "box"),
     "warn-ink": ("warn",),
+    "bad-ink": ("bad",),
 }
 
 THEMES = ("auto", "light", "dark")
