@@ -13,6 +13,7 @@ from viz.heatmap import thumbnail
 
 Array = np.ndarray
 FULL = 64  # arrays of up to so many elements are kept whole
+BINS = 16  # of a histogram
 LARGE = 1 << 20  # larger ones are gone over in blocks, without a copy in float64
 
 
@@ -30,6 +31,8 @@ class Summary:
         elements: all elements as nested lists, if there are at most 64.
         thumb: the array shrunk to at most 16 × 16 cells, or tiles of channels.
         caption: what the thumbnail leaves out.
+        bins: how many of the finite elements lie in each of 16 equal intervals from the smallest
+            to the largest of them; empty if `elements` has them all.
     """
 
     shape: tuple[int, ...]
@@ -48,6 +51,7 @@ class Summary:
     elements: Any
     thumb: Array | None
     caption: str
+    bins: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:
@@ -102,6 +106,7 @@ def summarise(value: Any) -> Summary:
         norm=norm, rms=norm / math.sqrt(x.size), total=total, top=top,
         zeros=1.0 - float(np.count_nonzero(x)) / x.size, nans=nans, infs=infs,
         elements=array.tolist() if array.size <= FULL else None, thumb=thumb, caption=caption,
+        bins=histogram([x.ravel() if whole else x[finite]]) if array.size > FULL else (),
     )  # fmt: skip
 
 
@@ -130,12 +135,30 @@ def of_large(array: Array) -> Summary:
         spread = sum(square(x - x.dtype.type(mean)) for x in blocks)
         zeros = 1.0 - sum(int(np.count_nonzero(x)) for x in blocks) / flat.size
         thumb, caption = thumbnail(array)
+    bins = histogram(blocks if whole else [x[np.isfinite(x)] for x in blocks])
     return Summary(
         shape=array.shape, dtype=dtype, mean=mean, std=math.sqrt(spread / flat.size),
         min=low, max=high, norm=math.sqrt(squares), rms=math.sqrt(squares / flat.size),
         total=total, top=top, zeros=zeros, nans=nans, infs=infs, elements=None,
-        thumb=thumb.astype(np.float64), caption=caption,
+        thumb=thumb.astype(np.float64), caption=caption, bins=bins,
     )  # fmt: skip
+
+
+def histogram(blocks: list[Array]) -> tuple[int, ...]:
+    """How many finite numbers lie in each of 16 equal intervals from the smallest to the largest.
+
+    >>> histogram([np.array([0.0, 1.0]), np.array([16.0, 15.5])])
+    (1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2)
+    """
+    low = min((float(x.min()) for x in blocks if x.size), default=0.0)
+    high = max((float(x.max()) for x in blocks if x.size), default=0.0)
+    counts = np.zeros(BINS, np.int64)
+    for x in blocks:
+        # halved, so that the range of float64 is no more than float64 holds
+        spread = high / 2 - low / 2
+        place = (x / 2 - low / 2) / spread * BINS if spread > 0 else np.zeros(x.shape)
+        counts += np.bincount(np.minimum(place.astype(np.int64), BINS - 1), minlength=BINS)
+    return tuple(counts.tolist())
 
 
 def square(x: Array) -> float:
