@@ -72,7 +72,8 @@ class Folding:
     def boxed(self, home: Group | None) -> Group | None:
         """The innermost box that an open group is drawn as, or stands in."""
         for group in home.around() if home else ():
-            if group.parent is not None and group.kind not in PLAIN:
+            alike = group.kind == "repeat" and not group.shared  # its steps have boxes
+            if group.parent is not None and group.kind not in PLAIN and not alike:
                 return group
         return None
 
@@ -85,7 +86,8 @@ def whole(homes: Homes) -> Folding:
 def overview(homes: Homes) -> Folding:
     """As much is open as stays readable."""
     alone = Counts(homes)
-    if alone.all(homes.groups) <= SMALL:
+    few = homes.kept is not None and len(homes.kept) <= SMALL
+    if few or alone.all(homes.groups) <= SMALL:
         return whole(homes)
     plain = all(group.kind in ("graph", *PLAIN) for group in homes.groups.groups())
     if plain and alone.all(homes.groups) <= MOST:

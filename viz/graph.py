@@ -42,8 +42,6 @@ The graph's `clusters` are the open groups: dicts of id, name, path, module, cou
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
@@ -53,6 +51,7 @@ from microgradnd.graph import Constant, Node
 from viz.folding import Folding, whole
 from viz.groups import Group
 from viz.homes import is_number, key_of
+from viz.ids import ids_of
 from viz.summary import Summary, summarise
 from viz.text import number, plural
 
@@ -60,40 +59,6 @@ if TYPE_CHECKING:
     from viz.trace import Trace
 
 FAN_OUT = 4  # an intermediate result used by so many operations is drawn with tags, too
-
-
-@dataclass
-class Names:
-    """The ids of a computation's tensors, constants and operations, in order of creation."""
-
-    of: dict[Any, str] = field(default_factory=dict)
-    operations: dict[Node, int] = field(default_factory=dict)
-    constants: dict[Any, Any] = field(default_factory=dict)  # by key, as it stands in the graph
-
-    def edge(self, op: Node, i: int) -> str:
-        return f"e-{self.operations[op]}-{i}"
-
-
-def names_of(found: Trace) -> Names:
-    """The ids of everything in a trace."""
-    names, numbers = Names(), count(1)
-
-    def add(operand: Any) -> None:
-        if key_of(operand) not in names.of:
-            names.of[key_of(operand)] = f"t-{next(numbers)}"
-            names.constants[key_of(operand)] = operand
-
-    for node in found.nodes:
-        for operand in node.parents:
-            if not isinstance(operand, Node) and not is_number(operand):
-                add(operand)
-        if node.plan is not None:
-            names.operations[node] = len(names.operations) + 1
-        names.of[node] = f"t-{next(numbers)}"
-    for t in found.outputs:
-        if t.node is None:
-            add(Constant(t._data, t.name) if t.name else t._data)
-    return names
 
 
 def build(found: Trace, folding: Folding | None = None) -> nx.MultiDiGraph:
@@ -105,7 +70,7 @@ class Builder:
     """Makes the graph of a picture, in order of creation."""
 
     def __init__(self, found: Trace, folding: Folding) -> None:
-        self.found, self.folding, self.names = found, folding, names_of(found)
+        self.found, self.folding, self.ids = found, folding, ids_of(found)
         self.graph = nx.MultiDiGraph()
         self.roots = {t.node for t in found.outputs if t.node is not None}
         self.tags: dict[tuple[str, str], str] = {}  # by the id of a tensor and of its user
@@ -130,8 +95,8 @@ class Builder:
             self.add_uses(node, place)
             if not isinstance(place, Group):
                 self.add_record(node)
-                op = f"op-{self.names.operations[node]}"
-                self.add_edge(op, self.names.of[node], f"e-{op[3:]}-out", node, out=True)
+                op, edge = self.ids.operations[node], self.ids.result(node)
+                self.add_edge(op, self.ids.tensors[node], edge, node, out=True)
         for node in self.found.nodes:
             if self.folding.shows(node):
                 self.add_elsewhere(node)
@@ -158,15 +123,15 @@ class Builder:
                 return None
             if key.plan is not None:
                 place = self.folding.place[key]
-                return place.id if isinstance(place, Group) else self.names.of[key]
-        return self.names.of[key]
+                return place.id if isinstance(place, Group) else self.ids.tensors[key]
+        return self.ids.tensors[key]
 
     def box(self, part: Any) -> str | None:
         group = self.folding.box(part)
         return None if group is None else group.id
 
     def add_record(self, node: Node) -> None:
-        self.graph.add_node(self.names.of[node], **self.record(node), box=self.box(node))
+        self.graph.add_node(self.ids.tensors[node], **self.record(node), box=self.box(node))
 
     def record(self, key: Any) -> dict[str, Any]:
         """What is shown of a tensor or constant."""
@@ -175,7 +140,7 @@ class Builder:
         kind = "intermediate" if key.plan else "parameter" if key.name else "leaf"
         kind = "output" if key in self.roots and key.plan else kind
         return {
-            "id": self.names.of[key], "kind": kind, "name": key.name, "shape": key.shape,
+            "id": self.ids.tensors[key], "kind": kind, "name": key.name, "shape": key.shape,
             "dtype": str(key.dtype), "value": shown(self.found.values[key]),
             "gradient": shown(self.found.gradients.get(key)), "contributions": [],
             "seed": shown(self.found.seeds.get(key)), "inside": None, "hidden": False,
@@ -183,23 +148,23 @@ class Builder:
         }  # fmt: skip
 
     def record_of_constant(self, key: Any) -> dict[str, Any]:
-        operand = self.names.constants[key]
+        operand = self.ids.constants[key]
         value = np.asarray(operand.value if isinstance(operand, Constant) else operand)
         return {
-            "id": self.names.of[key], "kind": "constant", "name": getattr(operand, "name", None),
+            "id": self.ids.tensors[key], "kind": "constant", "name": getattr(operand, "name", None),
             "shape": value.shape, "dtype": str(value.dtype), "value": summarise(value),
             "gradient": None, "contributions": [], "seed": None, "inside": None, "hidden": False,
             "hooked": False,
         }  # fmt: skip
 
     def add_constant(self, key: Any) -> None:
-        if self.names.of[key] not in self.graph:
-            self.graph.add_node(self.names.of[key], **self.record(key), box=self.box(key))
+        if self.ids.tensors[key] not in self.graph:
+            self.graph.add_node(self.ids.tensors[key], **self.record(key), box=self.box(key))
 
     def add_operation(self, node: Node) -> None:
         assert node.op is not None
         self.graph.add_node(
-            f"op-{self.names.operations[node]}", kind="operation", name=node.op.name,
+            self.ids.operations[node], kind="operation", name=node.op.name,
             step=self.found.steps.get(node), options=changed_options(node),
             numbers={i: p for i, p in enumerate(node.parents) if is_number(p)},
             arity=len(node.parents), args=[node.op.operand(i) for i in range(len(node.parents))],
@@ -233,7 +198,7 @@ class Builder:
             group.id, id=group.id, kind="group", name=group.name, module=group.kind,
             path=group.path(), count=group.count, shared=group.shared, operations=len(nodes),
             steps=(min(walked), max(walked)) if walked else None,
-            inputs=[(self.names.of[key], *self.name_and_shape(key)) for key in inputs],
+            inputs=[(self.ids.tensors[key], *self.name_and_shape(key)) for key in inputs],
             results=records, parameters=[self.record(key) for key in leaves],
             box=self.box(group),
         )  # fmt: skip
@@ -241,7 +206,7 @@ class Builder:
     def name_and_shape(self, key: Any) -> tuple[str | None, tuple[int, ...]]:
         if isinstance(key, Node):
             return key.name, key.shape
-        operand = self.names.constants[key]
+        operand = self.ids.constants[key]
         return getattr(operand, "name", None), np.shape(getattr(operand, "value", operand))
 
     def flow(self, group: Group | None, node: Node) -> Any:
@@ -285,8 +250,8 @@ class Builder:
 
     def add_use(self, key: Any, node: Node, i: int) -> None:
         assert node.op is not None
-        op, use = f"op-{self.names.operations[node]}", (node, i)
-        self.keys[use] = self.names.edge(node, i)
+        op, use = self.ids.operations[node], (node, i)
+        self.keys[use] = self.ids.edge(node, i)
         self.add_edge(
             self.tail(key, node, op), op, self.keys[use], key, arg=node.op.operand(i), index=i,
             tracked=isinstance(key, Node), contribution=shown(self.found.contributions.get(use)),
@@ -295,7 +260,7 @@ class Builder:
 
     def add_border(self, key: Any, group: Group, use: tuple[Node, int]) -> None:
         """The edge over a closed group's border, once for all its uses of a tensor."""
-        tensor = self.names.of[key]
+        tensor = self.ids.tensors[key]
         edge = self.keys[use] = f"e-{group.id}-{tensor}"
         tail = self.tail(key, group, group.id)
         if self.graph.has_edge(tail, group.id, edge):
@@ -316,14 +281,14 @@ class Builder:
 
     def add_edge(self, tail: str, head: str, edge: str, key: Any, **attributes: Any) -> None:
         values = {"out": False, "contribution": None, "running": None, "steps": (), **attributes}
-        home = self.names.of[key]
+        home = self.ids.tensors[key]
         self.graph.add_edge(
             tail, head, key=edge, home=home, order=self.graph.number_of_edges(), **values
         )
 
     def tail(self, key: Any, user: Any, head: str) -> str:
         """Where an edge to a user starts: at the tensor itself, or at a tag of it."""
-        tensor, users, home = self.names.of[key], self.users[key], self.where(key)
+        tensor, users, home = self.ids.tensors[key], self.users[key], self.where(key)
         leaf = not isinstance(key, Node) or key.plan is None
         if home is not None and (users[0] is user or not (leaf or len(users) >= FAN_OUT)):
             return home
@@ -344,13 +309,13 @@ class Builder:
         tail = self.where(node)
         if not uses or tail is None or tail not in self.graph:
             return
-        stub = f"{self.names.of[node]}-more"
-        self.graph.add_node(stub, kind="more", name=None, home=self.names.of[node], box=None,
+        stub = f"{self.ids.tensors[node]}-more"
+        self.graph.add_node(stub, kind="more", name=None, home=self.ids.tensors[node], box=None,
                             uses=len(uses))  # fmt: skip
         for use in uses:
-            self.keys[use] = f"e-more-{self.names.of[node]}"
+            self.keys[use] = f"e-more-{self.ids.tensors[node]}"
         self.add_edge(
-            tail, stub, f"e-more-{self.names.of[node]}", node, arg="", index=None, tracked=True,
+            tail, stub, f"e-more-{self.ids.tensors[node]}", node, arg="", index=None, tracked=True,
             contribution=shown(self.flow(None, node)), steps=self.steps_of(uses),
         )  # fmt: skip
 
@@ -377,7 +342,7 @@ class Builder:
                 records |= {record["id"]: record for record in node["results"]}
         edges = {key for _, _, key in self.graph.edges(keys=True)}
         for op, i in self.found.contributions:
-            record = records.get(self.names.of[op.parents[i]])
+            record = records.get(self.ids.tensors[op.parents[i]])
             key = self.keys.get((op, i))
             if record is None or (key is None and record["inside"] is not None):
                 continue
@@ -422,7 +387,7 @@ class Builder:
         return out
 
     def summary(self) -> str:
-        tensors, operations = len(self.names.of), len(self.names.operations)
+        tensors, operations = len(self.ids.tensors), len(self.ids.operations)
         words = f"{plural(tensors, 'tensor')}, {plural(operations, 'operation')}"
         groups = [node for _, node in self.graph.nodes(data=True) if node["kind"] == "group"]
         if groups:

@@ -223,7 +223,8 @@ def repeat(steps: list[list[Part]]) -> Group:
         else:
             groups.append(Group(f"step {number}", "step", list(parts)))
     names = [
-        part.name or part.kind if isinstance(part, Group) else part.op.name for part in steps[0]
+        (part.kind if part.is_module else part.name) if isinstance(part, Group) else part.op.name
+        for part in steps[0]
     ]
     words = " ".join(names[:3]) + (" …" if len(names) > 3 else "")
     used = [{p for n in group.nodes() for p in leaves_of(n)} for group in groups]

@@ -22,11 +22,13 @@ class Ids:
     Attributes:
         tensors: by node, of constants by `viz.homes.key_of`.
         operations: by node.
+        constants: by key, as they stand in the graph.
         homes: the groups they stand in.
     """
 
     homes: Homes
     tensors: dict[Any, str] = field(default_factory=dict)
+    constants: dict[Any, Any] = field(default_factory=dict)
     operations: dict[Node, str] = field(default_factory=dict)
 
     def edge(self, node: Node, i: int) -> str:
@@ -56,21 +58,25 @@ def ids_of(found: Trace) -> Ids:
     """The ids of a trace, counted as `viz.graph.build` counts them."""
     out = Ids(found.homes)
     numbers = count(1)
-    for key, node in in_order(found):
-        if key not in out.tensors:
-            if node is not None and node.plan is not None:
-                out.operations[node] = f"op-{len(out.operations) + 1}"
-            out.tensors[key] = f"t-{next(numbers)}"
+    for operand in in_order(found):
+        key = key_of(operand)
+        if key in out.tensors:
+            continue
+        if not isinstance(operand, Node):
+            out.constants[key] = operand
+        elif operand.plan is not None:
+            out.operations[operand] = f"op-{len(out.operations) + 1}"
+        out.tensors[key] = f"t-{next(numbers)}"
     return out
 
 
-def in_order(found: Trace) -> Iterator[tuple[Any, Node | None]]:
+def in_order(found: Trace) -> Iterator[Any]:
     """All tensors of a trace: constants where they are first used, nodes as they were created."""
     for node in found.nodes:
         for operand in node.parents:
             if not isinstance(operand, Node) and not is_number(operand):
-                yield key_of(operand), None
-        yield node, node
+                yield operand
+        yield node
     for t in found.outputs:
         if t.node is None:
-            yield key_of(Constant(t._data, t.name) if t.name else t._data), None
+            yield Constant(t._data, t.name) if t.name else t._data

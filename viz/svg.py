@@ -23,6 +23,7 @@ from viz.theme import style
 MARGIN = 26.0
 NARROWEST = 520.0  # so that title and legend have room beside a slim graph
 RANKSEP = {"TB": 30.0, "LR": 78.0}  # in the second, labels lie along the edges
+ROOMY = 14.0  # more where groups are closed: edges leave them at a slant
 NODESEP = 26.0
 ARROW = 7.5
 
@@ -44,9 +45,10 @@ def write(
         for wire in wires
         if home[wire.tail] != home[wire.head]
     ]
+    roomy = ROOMY if any(kind == "group" for _, kind in graph.nodes(data="kind")) else 0.0
     placed = layout(
         [block.box for block in blocks], links, frames=frames_of(graph), direction=direction,
-        engine=engine, timeout=timeout, ranksep=RANKSEP[direction], nodesep=NODESEP,
+        engine=engine, timeout=timeout, ranksep=RANKSEP[direction] + roomy, nodesep=NODESEP,
     )  # fmt: skip
     boxes: dict[str, Rect] = {}
     for block in blocks:
