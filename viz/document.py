@@ -52,10 +52,11 @@ import numpy as np
 from microgradnd.graph import Constant, Node, by_seq
 from viz.folding import whole
 from viz.formulas import Formula, forward, of_contribution, stated
-from viz.graph import Builder, changed_options, names_of
+from viz.graph import Builder, changed_options
 from viz.groups import Group
 from viz.heatmap import GAP
 from viz.homes import is_number, key_of
+from viz.ids import ids_of
 from viz.records import brief
 from viz.simplify import simplified
 from viz.summary import Summary, spelled, summarise
@@ -88,7 +89,7 @@ class Writer:
     """Gathers a document."""
 
     def __init__(self, found: Trace, most: int = MOST) -> None:
-        self.found, self.names, homes = found, names_of(found), found.homes
+        self.found, self.names, homes = found, ids_of(found), found.homes
         self.builder = Builder(found, whole(homes))
         self.summaries: list[dict[str, Any]] = []
         self.places: dict[int, int] = {}  # of a summary by its id
@@ -113,7 +114,7 @@ class Writer:
         return kept is None or node in kept
 
     def operation_id(self, node: Node) -> str:
-        return f"op-{self.names.operations[node]}"
+        return self.names.operations[node]
 
     def summary(self, x: Any) -> int | None:
         """The number of a summary in the table of them."""
@@ -140,7 +141,7 @@ class Writer:
             "steps": len(found.steps),
             "stale": found.stale,
             "changed": list(words["changed"]),
-            "outputs": [self.names.of[key_of(t.node or t._data)] for t in found.outputs],
+            "outputs": [self.names.tensors[key_of(t.node or t._data)] for t in found.outputs],
             "tensors": self.tensors(shown),
             "operations": {self.operation_id(node): self.operation(node) for node in self.shown},
             "contributions": {
@@ -210,15 +211,15 @@ class Writer:
         flows = self.found.contributions
         return {
             "name": node.op.name,
-            "order": self.names.operations[node],
+            "order": int(self.names.operations[node][3:]),
             "step": self.found.steps.get(node),
             "options": {key: brief(x) for key, x in changed_options(node).items()},
             "args": [node.op.operand(i) for i in count],
             "inputs": [
-                spelled(float(p)) if is_number(p) else self.names.of[key_of(p)]
+                spelled(float(p)) if is_number(p) else self.names.tensors[key_of(p)]
                 for p in node.parents
             ],
-            "output": self.names.of[node],
+            "output": self.names.tensors[node],
             "group": self.found.homes.of[node].id,
             "rule": self.rules.forward(node),
             "rules": [self.rules.backward(node, i) if (node, i) in flows else None for i in count],
@@ -246,12 +247,12 @@ class Writer:
             "parent": group.parent.id if group.parent else None,
             "parts": [] if closed else ids,
             "operations": len(nodes),
-            "first": self.names.operations[nodes[0]] if nodes else None,
+            "first": int(self.names.operations[nodes[0]][3:]) if nodes else None,
             "steps": [min(walked), max(walked)] if walked else None,
             "parameters": sum(math.prod(p.shape) for p in own),
             "sealed": closed,
             "borders": self.borders(group, crossing),
-            "outputs": [self.names.of[key] for key in crossing if self.made_in(key, group)],
+            "outputs": [self.names.tensors[key] for key in crossing if self.made_in(key, group)],
         }
 
     def made_in(self, key: Any, group: Group) -> bool:
@@ -281,7 +282,7 @@ class Writer:
             total = found.contributions[flowing[0]] if len(flowing) == 1 else None
             if len(flowing) > 1:
                 total = self.builder.flow(group, key)
-            out[self.names.of[key]] = {
+            out[self.names.tensors[key]] = {
                 "contribution": self.summary(total),
                 "after": self.summary(found.running.get(flowing[-1])) if flowing else None,
                 "edges": [self.names.edge(*use) for use in flowing or uses],
