@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from viz.chains import Array, Column, Layer, Parameter
 from viz.edges import TEXT, Rect, Wire, put_labels
 from viz.notation import SUBSCRIPTS, is_simple
 from viz.pen import Pen, Point, coordinate, group, place
 from viz.text import fit, number, one_line, plural, shape_of, width
-from viz.chains import Array, Column, Layer, Parameter
+from viz.theme import paint
 
 RADIUS = 27.0
 PILL = 17.0  # height of a bias or threshold
@@ -83,20 +84,42 @@ def largest(values: Array | None) -> float:
     return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
 
 
-def line_of(pen: Pen, d: str, value: float | None, top: float, short: bool = False) -> str:
+def line_of(
+    pen: Pen, d: str, value: float | None, top: float, widest: float = 5.0, dash: str = "7 4"
+) -> str:
     """A stroke that tells a number: width by magnitude, dashes and colour by sign."""
     hit = f'<path d="{d}" fill="none" stroke="#000000" stroke-width="9" stroke-opacity="0"/>'
     if value is None or not math.isfinite(value):
         return hit + pen.path(d, stroke="line", line=1.0, dash="1 3")
     if value == 0:
         return hit + pen.path(d, stroke="line", line=0.8)
-    wide = 0.8 + 4.2 * min(abs(value) / top, 1.0)
-    dash = "" if value > 0 else "4 3" if short else "7 4"
-    return hit + pen.path(d, stroke="plus" if value > 0 else "minus", line=wide, dash=dash)
+    wide = 0.15 * widest + 0.85 * widest * min(abs(value) / top, 1.0)
+    if value > 0:
+        return hit + pen.path(d, stroke="plus", line=wide)
+    return hit + pen.path(d, stroke="minus", line=wide, dash=dash)
+
+
+def widest_of(one: Layer) -> float:
+    """The thickest line of a layer, so that many lines leave each other room."""
+    return min(5.0, max(2.0, 24.0 / math.sqrt(one.weight.values.size)))
 
 
 def told(x: float | None, digits: int = 4) -> str:
     return "—" if x is None else number(float(x), digits)
+
+
+def compact(x: float | None, room: float) -> str:
+    """A number with as many digits, up to three, as there is room for.
+
+    >>> compact(-0.000569, 48.0)
+    '−6e−4'
+    """
+    for digits in (3, 2, 1):
+        words = told(x, digits)
+        if width(words, 11.0, True) <= room:
+            return words
+    power = f"{x:.0e}".split("e")
+    return f"{power[0]}e{int(power[1])}".replace("-", "−")
 
 
 def exact(x: float | None) -> str | None:
@@ -185,7 +208,7 @@ def caption(one: Layer, name: Names) -> tuple[str, str]:
 def matrix(style: Style, one: Layer, name: Names) -> tuple[str, str]:
     top = largest(style.shown(one.weight))
     of = name.weight if style.colour == "weight" else style.slope(name.weight)
-    return f"{of}  {shape_of(one.weight.shape)}", f"widest: {number(top, 3)}"
+    return f"{of}  {shape_of(one.weight.shape)}", f"widest line: {number(top, 3)}"
 
 
 def connections(
@@ -193,12 +216,12 @@ def connections(
 ) -> tuple[list[str], list[Wire]]:
     """The lines of a layer's weights, and wires that carry their numbers if there is room."""
     values, lines, wires = style.shown(one.weight), [], []
-    top = largest(values)
+    top, widest = largest(values), widest_of(one)
     for j, head in enumerate(ends[1]):
         for i, tail in enumerate(ends[0]):
             start, end = trimmed(tail, head)
             value = at(values, j, i)
-            line = line_of(style.pen, f"M{place(start)}L{place(end)}", value, top)
+            line = line_of(style.pen, f"M{place(start)}L{place(end)}", value, top, widest)
             data = {"id": f"w-{k}-{j}-{i}", "kind": "weight", "from": i, "to": j}
             data |= data_of(one.weight, j, i)
             title = weight_words(style, one, name, j, i)
@@ -268,8 +291,8 @@ def input_unit(style: Style, spot: Point, k: int, i: int, first: Column, name: s
 def unit(style: Style, spot: Point, k: int, j: int, one: Layer, name: Names) -> str:
     """A unit with its net input, its output, their gradients, its bias and threshold."""
     net, slope = at(one.sums.values, j), at(one.sums.gradients, j)
-    out = one.outputs and at(one.outputs.values, j)
-    g = one.outputs and at(one.outputs.gradients, j)
+    out = at(one.outputs.values, j) if one.outputs else None
+    g = at(one.outputs.gradients, j) if one.outputs else None
     label = symbol(name.outputs, j)
     lines = [f"{label}: unit {j} of {one.sizes[1]}", f"{name.sums} = {formula(one, name)}"]
     lines.append(f"  = {told(net, 6)}")
@@ -308,16 +331,20 @@ def circle(
 ) -> list[str]:  # fmt: skip
     x, y = spot
     room = 2 * RADIUS - 10.0
-    from viz.theme import paint
-
     rim = f'<circle cx="{coordinate(x)}" cy="{coordinate(y)}" r="{RADIUS:g}" stroke-width="1.6"'
     parts = [rim + paint(pen.theme, fill, stroke) + "/>"]
     parts.append(pen.text(x, y - 6, fit(name, room, 11.0), size=11.0, fill="muted",
                           anchor="middle"))  # fmt: skip
-    parts.append(pen.text(x, y + 9.5, told(value, 3), size=11.0, bold=True, anchor="middle"))
-    for line, (words, role) in enumerate(below):
-        parts.append(pen.text(x, y + RADIUS + 11.5 + 12 * line, fit(words, 120.0, 10.0), fill=role,
-                              anchor="middle", halo="canvas"))  # fmt: skip
+    words = compact(value, room + 4.0)
+    parts.append(pen.text(x, y + 9.5, words, size=11.0, bold=True, anchor="middle"))
+    shown = [(fit(words, 120.0, 10.0), role) for words, role in below]
+    if shown:
+        wide = max(width(words, 10.0) for words, _ in shown) + 2.0
+        left, top, tall = x - wide / 2, y + RADIUS + 2.5, 12.0 * len(shown)
+        parts.append(pen.rect(left, top, wide, tall, fill="canvas", radius=3.0))
+    for line, (words, role) in enumerate(shown):
+        y_line = y + RADIUS + 11.5 + 12 * line
+        parts.append(pen.text(x, y_line, words, fill=role, anchor="middle"))
     return parts
 
 
@@ -328,19 +355,23 @@ def pill(style: Style, spot: Point, k: int, j: int, one: Layer, p: Parameter, s:
     own = element(name, p, j)
     title = f"{own} = {told(at(p.values, j), 6)}, {'added' if p.sign > 0 else 'subtracted'}"
     title += slope_words(style, one, p, own, j)
-    data = {"id": f"b-{k}-{j}-{s}", "kind": "bias" if p.sign > 0 else "threshold", "to": j}
+    data: dict[str, object] = {
+        "id": f"b-{k}-{j}-{s}",
+        "kind": "bias" if p.sign > 0 else "threshold",
+        "to": j,
+    }
     data |= data_of(p, j)
     words = f"{sign} {fit(name, 40.0, 10.0)} {told(value, 3)}"
     if style.colour == "gradient":
         words = f"∂{style.loss}/∂{fit(name, 34.0, 10.0)} {told(value, 3)}"
     wide = width(words, 10.0) + 10.0
     x, bottom = spot[0], spot[1] - RADIUS - 4.0 - PILL * s
-    stem = line_of(style.pen, f"M{place((x, bottom))}V{coordinate(bottom + 4.0)}", value,
-                   largest(values), True) if s == 0 else ""  # fmt: skip
+    stem = f"M{place((x, bottom))}V{coordinate(bottom + 4.0)}"
+    line = line_of(style.pen, stem, value, largest(values), dash="") if s == 0 else ""
     role = "line" if not value or not math.isfinite(value) else "plus" if value > 0 else "minus"
     box = style.pen.rect(
         x - wide / 2, bottom - PILL + 2, wide, PILL - 3, fill="canvas", stroke=role, radius=7.0,
         dash="4 3" if role == "minus" else "",
     )  # fmt: skip
     text = style.pen.text(x, bottom - 4.0, words, anchor="middle")
-    return group(data, title, [stem, box, text])
+    return group(data, title, [line, box, text])

@@ -12,6 +12,7 @@ import numpy as np
 
 from microgradnd.engine import Tensor
 from viz import circles, files, products
+from viz.chains import Layer, chains_of, layers_of
 from viz.circles import Style
 from viz.legend import Draw, legend
 from viz.notation import is_simple
@@ -19,7 +20,6 @@ from viz.pen import Pen, attributes, coordinate, document, place
 from viz.text import fit, number, one_line, plural, xml
 from viz.theme import THEMES, style
 from viz.trace import Trace, trace
-from viz.chains import Layer, chains_of, layers_of
 
 MOST_UNITS = 16
 MOST_LAYERS = 12

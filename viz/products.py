@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from viz.chains import Layer, Parameter
 from viz.circles import (
     RADIUS,
     Names,
@@ -25,7 +26,6 @@ from viz.circles import (
 )
 from viz.pen import Point, coordinate, group, place
 from viz.text import fit, one_line, width
-from viz.chains import Layer, Parameter
 
 PITCH = 70.0
 HEAD = 52.0
@@ -43,6 +43,7 @@ class Term:
     input: str
     x: float
     slope: float | None  # ∂E/∂net
+    bias: bool = False
 
     @property
     def value(self) -> float:
@@ -81,7 +82,7 @@ def terms_of(one: Layer, name: Names, j: int) -> list[Term]:
     for s, p in enumerate(one.shifts):
         sign = float(p.sign)
         own = element(shift_name(p, s), p, j)
-        terms.append(Term(p, (j,), own, "1" if p.sign > 0 else "−1", sign, slope))
+        terms.append(Term(p, (j,), own, told(sign), sign, slope, True))
     return terms
 
 
@@ -108,14 +109,12 @@ def table(
         group(row_data(term, k, j, i), row_words(style, one, term), cells[i + 1])
         for i, term in enumerate(terms)
     ]
-    sums, wide, deep = totals(style, one, name, terms, (k, j), HEAD + tall + 14.0)
-    return lines + circles + cells[0] + rows + sums, max(right, wide), deep
+    sums, deep = totals(style, one, name, terms, (k, j), HEAD + tall + 14.0, right - GAP)
+    return lines + circles + cells[0] + rows + sums, right, deep
 
 
 def bare(one: Layer) -> Layer:
     """The layer without pills: here its biases are connections."""
-    from dataclasses import replace
-
     return replace(one, shifts=())
 
 
@@ -133,8 +132,8 @@ def connection(
 def end(style: Style, one: Layer, term: Term, k: int, i: int, spot: Point) -> str:
     """The circle of an input, or of the constant 1 that a bias is multiplied by."""
     if i >= one.sizes[0]:
-        words = [("for the bias" if term.x > 0 else "for the threshold", "muted")]
-        parts = circle(style.pen, spot, "", term.x, words, "const", "line")
+        name = "for " + shift_name(term.parameter, i - one.sizes[0])
+        parts = circle(style.pen, spot, name, term.x, [], "const", "line")
         return group({"id": f"x-{k}-{i}", "kind": "one", "value": exact(term.x)}, "", parts)
     g = at(one.inputs.gradients, i)
     data = {"id": f"x-{k}-{i}", "kind": "input", "name": one.inputs.name, "unit": i,
@@ -154,7 +153,7 @@ def columns(
         ("weight", "", "muted", [fit(one_line(t.name), 130.0, SIZE) for t in terms]),
         ("value", "", "ink", [told(t.value) for t in terms]),
         ("× input", "", "ink", [f"× {told(t.x)}" for t in terms]),
-        ("= part of", "net", "ink", [f"= {told(t.product)}" for t in terms]),
+        ("= product", "adds to net", "ink", [f"= {told(t.product)}" for t in terms]),
         (f"∂{style.loss}/∂weight", f"= {slope} × input", "grad-ink",
          [told(t.grad_product) for t in terms]),
     ]  # fmt: skip
@@ -204,26 +203,45 @@ def row_words(style: Style, one: Layer, term: Term) -> str:
     return words
 
 
-def spelled(terms: Sequence[Term]) -> str:
-    """The sum with its numbers: 0.5 · 1 + (−0.2) · 3 + 0.1."""
-    text = ""
-    for term in terms:
-        value = told(term.value, 3)
-        bias = term.input in ("1", "−1")
-        value = f"({value})" if value.startswith("−") else value
-        sign = " − " if term.input == "−1" else " + " if text else ""
-        x = told(term.x, 3)
-        text += sign + (value if bias else f"{value} · {f'({x})' if x.startswith('−') else x}")
-    return text
+def spelled(terms: Sequence[Term]) -> list[str]:
+    """The summands with their numbers and signs: 0.5 · 1, + (−0.2) · 3, − 0.1."""
+    words = []
+    for k, term in enumerate(terms):
+        value, x = (bracketed(told(x, 3)) for x in (term.value, term.x))
+        sign = "− " if term.parameter.sign < 0 else "+ " if k else ""
+        words.append(sign + (value if term.bias else f"{value} · {x}"))
+    return words
+
+
+def bracketed(number: str) -> str:
+    return f"({number})" if number.startswith("−") else number
+
+
+def wrapped(words: Iterable[str], room: float) -> list[str]:
+    """Words in lines that are no wider than the room."""
+    lines: list[str] = []
+    for word in words:
+        if lines and width(f"{lines[-1]} {word}", SIZE, True) <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def totals(
-    style: Style, one: Layer, name: Names, terms: Sequence[Term], which: tuple[int, int], y: float
-) -> tuple[list[str], float, float]:
+    style: Style,
+    one: Layer,
+    name: Names,
+    terms: Sequence[Term],
+    which: tuple[int, int],
+    y: float,
+    room: float,
+) -> tuple[list[str], float]:
     """The lines below: net input, output, and how the gradient comes to the net input."""
     (k, j), pen = which, style.pen
     net, slope = at(one.sums.values, j), at(one.sums.gradients, j)
-    said = [(f"net = {spelled(terms)} = {told(net)}", "ink", True)]
+    words = ["net =", *spelled(terms), f"= {told(net)}"]
+    said = [(line, "ink", True) for line in wrapped(words, room)]
     label = symbol(name.outputs, j)
     if name.sums != "net":
         said.append((f"net is element {j} of {name.sums}", "muted", False))
@@ -233,12 +251,10 @@ def totals(
         g = at(one.outputs.gradients, j)
         said.append((f"∂{style.loss}/∂{label} = {told(g)}", "grad-ink", False))
     said.append((f"∂{style.loss}/∂net = {told(slope)}", "grad-ink", True))
-    parts = [pen.path(f"M0 {coordinate(y)}H520", stroke="hair")]
-    wide = 520.0
-    for words, role, bold in said:
+    parts = [pen.path(f"M0 {coordinate(y)}H{coordinate(room)}", stroke="hair")]
+    for line, role, bold in said:
         y += 19.0
-        words = fit(one_line(words), 1100.0, SIZE, bold)
-        wide = max(wide, width(words, SIZE, bold))
-        parts.append(pen.text(0, y, words, size=SIZE, fill=role, bold=bold))
+        line = fit(one_line(line), room, SIZE, bold)
+        parts.append(pen.text(0, y, line, size=SIZE, fill=role, bold=bold))
     data = {"id": f"net-{k}-{j}", "kind": "net", "net": exact(net), "net-grad": exact(slope)}
-    return [group(data, f"net = {spelled(terms)}", parts)], wide, y + 8.0
+    return [group(data, " ".join(words), parts)], y + 8.0
