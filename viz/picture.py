@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import networkx as nx
 
@@ -18,6 +19,8 @@ from viz.folding import Folding, divided, named, overview, standing, whole
 from viz.graph import build, shown
 from viz.groups import grouped
 from viz.homes import Homes, homes
+from viz.marks import Mark
+from viz.pen import Pen
 from viz.theme import THEMES
 from viz.trace import Trace, regrouped, replay, several
 
@@ -34,17 +37,31 @@ class Picture:
         trace: the numbers it shows, see `viz.trace.Trace`.
     """
 
-    def __init__(self, found: Trace, graph: nx.MultiDiGraph, drawing: dict[str, Any]) -> None:
-        self.trace, self.graph, self.drawing = found, graph, drawing
+    def __init__(
+        self, found: Trace, graph: nx.MultiDiGraph, drawing: dict[str, Any], extras: dict[str, Any]
+    ) -> None:
+        self.trace, self.graph, self.drawing, self.extras = found, graph, drawing, extras
         self._svg: str | None = None
 
     def svg(self) -> str:
         """The picture as the text of an SVG file; it is laid out at the first call."""
         if self._svg is None:
-            from viz.svg import write
+            from viz.svg import Extras, write
 
-            self._svg = write(self.graph, **self.drawing)
+            self._svg = write(self.graph, **self.drawing, extras=Extras(**self.extras))
         return self._svg
+
+    def filmstrip(self, steps: Sequence[int] | None = None, columns: int = 3) -> Filmstrip:
+        """Stages of the backward pass side by side: the picture after each of some steps.
+
+        Args:
+            steps: of the backward pass, from 0 to the last; by default six, evenly apart.
+            columns: how many stand beside each other.
+        """
+        last = self.graph.graph["steps"]
+        if steps is None:
+            steps = sorted({round(k * last / 5) for k in range(6)})
+        return Filmstrip(self, tuple(steps), columns)
 
     def dot(self) -> str:
         """The picture in the DOT language, for Graphviz."""
@@ -69,6 +86,56 @@ class Picture:
         return f"<Picture of {self.graph.graph['summary']}>"
 
 
+class Filmstrip:
+    """Stages of a backward pass in one picture; made by `Picture.filmstrip`."""
+
+    def __init__(self, picture: Picture, steps: tuple[int, ...], columns: int) -> None:
+        self.picture, self.steps, self.columns = picture, steps, columns
+
+    def svg(self) -> str:
+        """The stages as the text of one SVG file."""
+        from viz.svg import film
+
+        drawing = {key: x for key, x in self.picture.drawing.items() if key != "step"}
+        return film(self.picture.graph, **drawing, steps=self.steps, columns=self.columns)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes a .svg file."""
+        return files.save(path, {".svg": self.svg}, "a filmstrip")
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+
+class Looks(TypedDict, total=False):
+    """How a picture looks: the further arguments of `viz.draw`.
+
+    Attributes:
+        theme: "light", "dark", or "auto" to follow the reader's system.
+        direction: of the forward pass: "TB" from top to bottom, "LR" from left to right.
+        title: the first line of the picture.
+        step: draws the stage of the backward pass after so many steps: what is done, what is
+            yet to come, gradients as far as they have arrived.
+        marks: by id of a node, what is wrong there, see `viz.health`.
+        highlight: by id of nodes and edges, words to put there; they stand out.
+        strip: draws the RMS of gradients over depth and time under the picture.
+        engine: of the layout, see `viz.layout.layout`; by default one that suits the graph.
+        timeout: how long the layout engine may take, in seconds; 10 by default.
+        force: draws more than 20,000 nodes.
+    """
+
+    theme: str
+    direction: str
+    title: str | None
+    step: int | None
+    marks: Mapping[str, Mark]
+    highlight: Mapping[str, str]
+    strip: bool
+    engine: str | None
+    timeout: float
+    force: bool
+
+
 def draw(
     tensors: Tensor | Sequence[Tensor] | Trace,
     *,
@@ -80,12 +147,7 @@ def draw(
     focus: Any = None,
     hops: int | None = None,
     carrying: bool = False,
-    theme: str = "auto",
-    direction: str = "TB",
-    title: str | None = None,
-    engine: str | None = None,
-    timeout: float = 10.0,
-    force: bool = False,
+    **looks: Unpack[Looks],
 ) -> Picture:
     """Draws how tensors were computed and how the gradient flows back from them.
 
@@ -93,10 +155,8 @@ def draw(
     leaves `.grad` untouched: the picture is the same before and after `backward()`.
 
     Args:
-        tensors: one tensor or several, or a trace of them. One that requires no gradient is drawn
-            as a lone record.
-        gradient: of what is differentiated with respect to the tensor, as for `backward`; a list
-            of them for several tensors.
+        tensors: one or several, or a trace of them.
+        gradient: to start from, as for `backward`; of several tensors a list.
         backward: False draws the forward pass alone.
         fold: "auto" opens as many groups (modules, repeated steps, long chains) as stay readable,
             True none, False knows no groups. A collection names the groupings to use: "modules",
@@ -105,54 +165,69 @@ def draw(
         steps: of repetitions, which to show each by itself, the others folded between them;
             they count from 1, negative ones from the end.
         focus: a tensor or its name, to draw only what is within `hops` (2) operations of it; or a
-            pair of them, to draw the paths from the first to the second.
-        hops: see `focus`; of a pair, how far around the paths.
-        carrying: draws only what carries gradient: no constants, nothing that gets no gradient
-            or one that is zero throughout.
-        theme: "light", "dark", or "auto" to follow the reader's system.
-        direction: of the forward pass: "TB" from top to bottom, "LR" from left to right.
-        title: the first line of the picture.
-        engine: of the layout, see `viz.layout.layout`; by default one that suits the graph.
-        timeout: how long the layout engine may take, in seconds.
-        force: draws more than 20,000 nodes.
+            pair of them, to draw the paths from the first to the second, `hops` (0) around.
+        carrying: draws only what carries gradient: nothing without one, or with zeros alone.
+        looks: theme, direction, title, step and others, see `viz.picture.Looks`.
 
     Raises:
         GraphError: a tensor is no scalar and no gradient was given.
         ValueError: more than 20,000 nodes would be drawn, or an argument is unknown.
 
-    >>> from microgradnd import Tensor
     >>> x = Tensor(3.0, requires_grad=True, name="x")
     >>> picture = draw(x * x)
-    >>> picture
-    <Picture of 2 tensors, 1 operation>
-    >>> sorted(key for _, _, key in picture.graph.edges(keys=True))
-    ['e-1-0', 'e-1-1', 'e-1-out']
+    >>> picture, sorted(key for _, _, key in picture.graph.edges(keys=True))
+    (<Picture of 2 tensors, 1 operation>, ['e-1-0', 'e-1-1', 'e-1-out'])
     """
-    for what, value, known in (("theme", theme, THEMES), ("direction", direction, DIRECTIONS)):
-        if value not in known:
-            raise ValueError(f"{what} {value!r} is unknown: one of {', '.join(known)}")
-    named_steps = frozenset(steps)
-    at_home = lambda nodes: arranged(nodes, fold, named_steps, focus, hops)
-    if isinstance(tensors, Trace):
-        found = tensors
-        if fold not in ("auto", True) or steps or focus is not None:
-            found = regrouped(found, at_home(found.nodes))
-    else:
+    check(looks)
+    at_home = partial(arranged, fold=fold, steps=steps, focus=focus, hops=hops)
+    if not isinstance(tensors, Trace):
         found = replay(*several(tensors, gradient), backward, "summaries", at_home)
+    elif fold not in ("auto", True) or steps or focus is not None:
+        found = regrouped(tensors, at_home(tensors.nodes))
+    else:
+        found = tensors
     if carrying:
         found = regrouped(found, replace(found.homes, kept=carriers(found)))
-    folding = folding_of(found.homes, fold, open, named_steps)
-    if folding.size() > MOST and not force:
+    return pictured(found, folding_of(found.homes, fold, open, steps), looks)
+
+
+def check(looks: Looks) -> None:
+    """Raises for looks that no picture can have."""
+    for what in looks:
+        if what not in Looks.__annotations__:
+            known = ", ".join(Looks.__annotations__)
+            raise TypeError(f"draw() knows no argument {what!r}; how a picture looks say {known}")
+    for what, known in (("theme", THEMES), ("direction", DIRECTIONS)):
+        if looks.get(what, known[0]) not in known:
+            raise ValueError(f"{what} {looks.get(what)!r} is unknown: one of {', '.join(known)}")
+
+
+def pictured(found: Trace, folding: Folding, looks: Looks) -> Picture:
+    """The picture of a trace, folded so."""
+    if folding.size() > MOST and not looks.get("force"):
         raise ValueError(
             f"the picture would have more than {MOST:,} nodes; fold it (fold='auto'), focus on a "
             "part, draw a smaller graph (fewer time steps), or insist with force=True"
         )
+    step = looks.get("step")
+    if step is not None and not 0 <= step <= len(found.steps):
+        raise ValueError(f"step {step} of a backward pass that has {len(found.steps)} steps")
     graph = build(found, folding)
-    if title is not None:
-        graph.graph["title"] = title
-    return Picture(
-        found, graph, {"theme": theme, "direction": direction, "engine": engine, "timeout": timeout}
-    )
+    if looks.get("title") is not None:
+        graph.graph["title"] = looks["title"]
+    drawing = {
+        "theme": looks.get("theme", "auto"), "direction": looks.get("direction", "TB"),
+        "engine": looks.get("engine"), "timeout": looks.get("timeout", 10.0), "step": step,
+    }  # fmt: skip
+    under = partial(write_strip, found) if looks.get("strip") else None
+    extras = {"marks": looks.get("marks", {}), "highlight": looks.get("highlight", {})}
+    return Picture(found, graph, drawing, {**extras, "strip": under})
+
+
+def write_strip(found: Trace, pen: Pen, room: float) -> tuple[str, float]:
+    from viz.strip import strip
+
+    return strip(pen, found, room)
 
 
 def arranged(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import networkx as nx
@@ -14,8 +15,10 @@ from viz.edges import Rect, Wire
 from viz.faces import draw_node, face
 from viz.layout import Frame, Layout, Link, layout
 from viz.legend import items, legend
+from viz.marks import Mark, draw_mark
 from viz.pen import Pen, Point, attributes, coordinate, curve, document, group, place
-from viz.records import Face
+from viz.records import Face, footnote
+from viz.stage import staged
 from viz.summary import Summary
 from viz.text import fit, number, one_line, width, xml
 from viz.theme import style
@@ -28,15 +31,102 @@ NODESEP = 26.0
 ARROW = 7.5
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A picture that is laid out: its nodes' measures and places, its edges' curves."""
+
+    faces: Mapping[str, Face]
+    boxes: Mapping[str, Rect]
+    wires: Sequence[Wire]
+    placed: Layout
+
+    @property
+    def extent(self) -> Rect:
+        """The rectangle that holds every box, curve and label."""
+        return extent([*self.boxes.values(), *self.placed.frames.values()], self.wires)
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What is drawn over or under a picture besides.
+
+    Attributes:
+        marks: by id of a node, see `viz.marks`.
+        highlight: by id of nodes and edges, the words there; "" for none.
+        strip: of a width in px, the SVG of what stands under the picture, and its height.
+    """
+
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    highlight: Mapping[str, str] = field(default_factory=dict)
+    strip: Callable[[Pen, float], tuple[str, float]] | None = None
+
+
 def write(
-    graph: nx.MultiDiGraph, theme: str, direction: str, engine: str | None, timeout: float
+    graph: nx.MultiDiGraph,
+    theme: str,
+    direction: str,
+    engine: str | None,
+    timeout: float,
+    step: int | None = None,
+    extras: Extras | None = None,
 ) -> str:
     """The picture of a graph as the text of an SVG file.
 
     Args:
-        graph: as `viz.picture.build` makes it.
-        theme, direction, engine, timeout: as for `viz.draw`.
+        graph: as `viz.graph.build` makes it.
+        theme, direction, engine, timeout, step: as for `viz.draw`.
+        extras: what is drawn besides.
     """
+    drawing = arrange(graph, direction, engine, timeout)
+    if step is not None:
+        graph, drawing = at_stage(graph, drawing, step)
+    return assemble(Pen(theme), graph, drawing, extras or Extras())
+
+
+def film(
+    graph: nx.MultiDiGraph,
+    theme: str,
+    direction: str,
+    engine: str | None,
+    timeout: float,
+    steps: Sequence[int],
+    columns: int,
+) -> str:
+    """Stages of a picture's backward pass side by side, as the text of an SVG file."""
+    pen, drawing = Pen(theme), arrange(graph, direction, engine, timeout)
+    left, top, right, bottom = drawing.extent
+    wide, high = right - left + 2 * MARGIN, bottom - top + MARGIN + 18.0
+    columns = max(min(columns, len(steps)), 1)
+    inner = max(columns * wide, NARROWEST)
+    head, head_height = heading(pen, graph, inner)
+    parts = []
+    for k, step in enumerate(steps):
+        stage, shown = at_stage(graph, drawing, step)
+        row, column = divmod(k, columns)
+        x, y = column * wide + MARGIN, MARGIN + head_height + row * high
+        said = f"after step {step} of {graph.graph['steps']}" if step else "before the first step"
+        parts.append(pen.text(x, y + 11, said, size=11.0, bold=True, fill="grad-ink"))
+        at = f"translate({coordinate(x - left)},{coordinate(y + 20 - top)})"
+        parts += [f'<g transform="{at}" data-stage="{step}">', *body(pen, stage, shown, Extras())]
+        parts.append("</g>")
+    rows = -(-len(steps) // columns)
+    tabled = any(f.form in ("table", "map") for f in drawing.faces.values())
+    key, key_height = legend(pen, items(graph, tabled), inner - 2 * MARGIN)
+    below = MARGIN + head_height + rows * high
+    whole = [
+        f"<title>{xml(graph.graph['title'])}</title>",
+        f"<desc>{xml(description(graph))}</desc>",
+        style(pen.theme),
+        pen.rect(0, 0, inner, below + key_height + 26.0, fill="canvas"),
+        f'<g transform="translate({MARGIN:g},{MARGIN:g})">{head}</g>',
+        *parts,
+        f'<g transform="translate({MARGIN:g},{coordinate(below + 12)})">{key}</g>',
+    ]
+    return document(inner, below + key_height + 26.0, "", whole, pen.theme)
+
+
+def arrange(graph: nx.MultiDiGraph, direction: str, engine: str | None, timeout: float) -> Drawing:
+    """Lays a picture out."""
     faces = {name: face(node, direction) for name, node in graph.nodes(data=True)}
     wires = wires_of(graph)
     blocks, home = blocks_of(graph, faces, direction)
@@ -55,7 +145,32 @@ def write(
         boxes |= stand(block, placed.positions[block.box.id], faces, direction)
     run_wires(wires, boxes, faces, graph, placed, direction)
     edges.put_labels(wires, boxes)
-    return assemble(Pen(theme), graph, faces, boxes, wires, placed)
+    return Drawing(faces, boxes, wires, placed)
+
+
+def at_stage(
+    graph: nx.MultiDiGraph, drawing: Drawing, step: int
+) -> tuple[nx.MultiDiGraph, Drawing]:
+    """The picture when some backward steps are done, every node in its place."""
+    stage = staged(graph, step)
+    faces = {name: restated(drawing.faces[name], node) for name, node in stage.nodes(data=True)}
+    flowing = {wire.id: wire for wire in wires_of(stage)}
+    wires = []
+    for wire in drawing.wires:
+        now = flowing[wire.id]
+        home, spot = (wire.home, wire.spot) if now.back else ([], None)
+        wires.append(replace(wire, back=now.back, label=now.label, home=home, spot=spot))
+    return stage, replace(drawing, faces=faces, wires=wires)
+
+
+def restated(f: Face, node: Mapping[str, Any]) -> Face:
+    """A face with the gradient that is known at a stage."""
+    record = node["results"][0] if node.get("results") else node
+    rows = [
+        replace(row, summary=record["gradient"]) if row.label == "grad" else row for row in f.rows
+    ]
+    foot = footnote(record) if f.foot else ""
+    return replace(f, rows=tuple(rows), foot=foot)
 
 
 def frames_of(graph: nx.MultiDiGraph) -> list[Frame]:
@@ -81,8 +196,8 @@ def wires_of(graph: nx.MultiDiGraph) -> list[Wire]:
     found = sorted(graph.edges(keys=True, data=True), key=lambda edge: edge[3]["order"])
     for tail, head, key, edge in found:
         if edge["out"]:
-            flows = graph.nodes[tail]["step"] is not None
-            g = graph.nodes[head]["gradient"]
+            op, g = graph.nodes[tail], graph.nodes[head]["gradient"]
+            flows = op["step"] is not None and op.get("state") != "pending"
             wires.append(Wire(key, tail, head, flows and g is not None))
             continue
         if "merged" in edge:
@@ -144,23 +259,18 @@ def run_wires(
         wire.home = [edges.turn(direction, p) for p in wire.home]
 
 
-def assemble(
-    pen: Pen,
-    graph: nx.MultiDiGraph,
-    faces: Mapping[str, Face],
-    boxes: Mapping[str, Rect],
-    wires: list[Wire],
-    placed: Layout,
-) -> str:
-    """Puts title, banner, edges, nodes and legend together."""
-    left, top, right, bottom = extent([*boxes.values(), *placed.frames.values()], wires)
+def assemble(pen: Pen, graph: nx.MultiDiGraph, drawing: Drawing, extras: Extras) -> str:
+    """Puts title, banner, edges, nodes, strip and legend together."""
+    left, top, right, bottom = drawing.extent
     inner = max(right - left, NARROWEST)
     head, head_height = heading(pen, graph, inner)
-    tabled = any(f.form in ("table", "map") for f in faces.values())
+    tabled = any(f.form in ("table", "map") for f in drawing.faces.values())
+    under, under_height = extras.strip(pen, inner) if extras.strip else ("", 0.0)
     key, key_height = legend(pen, items(graph, tabled), inner)
     across = inner + 2 * MARGIN
     shift = MARGIN + (inner - right + left) / 2 - left, MARGIN + head_height - top
-    below = MARGIN + head_height + bottom - top + 22.0
+    foot = MARGIN + head_height + bottom - top + (18.0 if under else 0.0)
+    below = foot + under_height + 22.0
     down = below + key_height + 14.0
     whole = [
         f"<title>{xml(graph.graph['title'])}</title>",
@@ -169,17 +279,18 @@ def assemble(
         pen.rect(0, 0, across, down, fill="canvas"),
         f'<g transform="translate({MARGIN:g},{MARGIN:g})">{head}</g>',
         f'<g transform="translate({coordinate(shift[0])},{coordinate(shift[1])})">',
-        *frames(pen, graph, placed),
-        *body(pen, graph, faces, boxes, wires),
+        *body(pen, graph, drawing, extras),
         "</g>",
+        f'<g transform="translate({MARGIN:g},{coordinate(foot)})">{under}</g>' if under else "",
         pen.path(f"M{place((MARGIN, below))}H{coordinate(across - MARGIN)}", stroke="hair"),
         f'<g transform="translate({MARGIN:g},{coordinate(below + 12)})">{key}</g>',
     ]
     data = {
         "steps": graph.graph["steps"],
+        "stage": graph.graph.get("stage"),
         "stale": "true" if graph.graph["stale"] else None,
         "changed": ", ".join(graph.graph["changed"]) or None,
-        "layout": placed.engine,
+        "layout": drawing.placed.engine,
     }
     return document(across, down, attributes(data), whole, pen.theme)
 
@@ -198,8 +309,7 @@ def frames(pen: Pen, graph: nx.MultiDiGraph, placed: Layout) -> list[str]:
     return parts
 
 
-def extent(rects: list[Rect], wires: list[Wire]) -> Rect:
-    """The rectangle that holds every box, curve and label."""
+def extent(rects: list[Rect], wires: Sequence[Wire]) -> Rect:
     for wire in wires:
         rects += [(x, y, x, y) for x, y in (*wire.forth, *wire.home)]
         if wire.spot:
@@ -209,34 +319,55 @@ def extent(rects: list[Rect], wires: list[Wire]) -> Rect:
     return min(lefts), min(tops), max(rights), max(bottoms)
 
 
-def body(
-    pen: Pen,
-    graph: nx.MultiDiGraph,
-    faces: Mapping[str, Face],
-    boxes: Mapping[str, Rect],
-    wires: list[Wire],
-) -> list[str]:
-    """Edges first, then nodes, then labels: nothing hides a number."""
+def body(pen: Pen, graph: nx.MultiDiGraph, drawing: Drawing, extras: Extras) -> list[str]:
+    """Boxes and edges first, then nodes, then labels: nothing hides a number."""
     ends = {key: (graph.nodes[op], edge) for _, op, key, edge in graph.edges(keys=True, data=True)}
-    parts = []
-    for wire in wires:
+    parts = frames(pen, graph, drawing.placed)
+    for wire in drawing.wires:
         title, data = words.of_edge(graph, wire.tail, wire.head, wire.id)
-        parts.append(group(data, title, draw_wire(pen, wire)))
+        glow = [pen.path(curve(wire.forth), stroke="glow", line=9.0)]
+        lines = [*(glow if wire.id in extras.highlight else []), *draw_wire(pen, wire)]
+        parts.append(group(data, title, lines))
     for name, node in graph.nodes(data=True):
-        title, data = about(name, node, ends)
-        f, (x, y, _, _) = faces[name], boxes[name]
-        at = f' transform="translate({coordinate(x + f.margin)},{coordinate(y + f.margin)})"'
-        held = [*node.get("results", ()), *node.get("parameters", ())]
-        inner = [group(words.of_record(record, ends)[1], "", []) for record in held]
-        parts.append(group(data, title, [draw_node(pen, node, f), *inner], at))
-    for wire in wires:
-        if wire.spot:
-            x, y = wire.spot
-            parts.append(
-                pen.text(x, y + 3.5, wire.label, size=edges.TEXT, fill="grad-ink", anchor="middle",
-                         halo="canvas")
-            )  # fmt: skip
+        parts.append(draw_at(pen, name, node, drawing, extras, ends))
+    for wire in drawing.wires:
+        words_there = extras.highlight.get(wire.id)
+        if wire.spot and not words_there:
+            parts.append(label(pen, wire.spot, wire.label, "grad-ink"))
+        elif words_there:
+            spot = wire.spot or edges.along(wire.forth, 0.5)
+            parts.append(label(pen, spot, words_there, "ink"))
     return parts
+
+
+def label(pen: Pen, spot: Point, said: str, ink: str) -> str:
+    x, y = spot
+    return pen.text(
+        x, y + 3.5, said, size=edges.TEXT, fill=ink, bold=ink == "ink", anchor="middle",
+        halo="canvas",
+    )  # fmt: skip
+
+
+def draw_at(
+    pen: Pen, name: str, node: Mapping[str, Any], drawing: Drawing, extras: Extras, ends: Mapping
+) -> str:
+    """A node in its place, with its mark and what the group holds."""
+    title, data = about(name, node, ends)
+    f, (x, y, _, _) = drawing.faces[name], drawing.boxes[name]
+    parts = []
+    if name in extras.highlight:
+        parts.append(
+            pen.rect(-5, -5, f.width + 10, f.height + 10, stroke="glow", line=6.0, radius=12.0)
+        )
+    held = [*node.get("results", ()), *node.get("parameters", ())]
+    parts += [draw_node(pen, node, f)]
+    parts += [group(words.of_record(record, ends)[1], "", []) for record in held]
+    mark = extras.marks.get(name)
+    if mark is not None:
+        parts.append(draw_mark(pen, f, mark))
+        data, title = {**data, "mark": mark.level}, f"{title}\n{mark.words}".strip()
+    at = f' transform="translate({coordinate(x + f.margin)},{coordinate(y + f.margin)})"'
+    return group(data, title, parts, at)
 
 
 def about(name: str, node: Mapping[str, Any], ends: Mapping[str, Any]) -> tuple[str, dict]:
@@ -295,7 +426,9 @@ def banner_words(graph: nx.MultiDiGraph) -> str:
 
 
 def subtitle(graph: nx.MultiDiGraph) -> str:
-    steps = graph.graph["steps"]
+    steps, stage = graph.graph["steps"], graph.graph.get("stage")
+    if stage is not None:
+        return f"{graph.graph['summary']} · after backward step {stage} of {steps}"
     if steps:
         return f"{graph.graph['summary']} · backward step{'s 1–' if steps > 1 else ' '}{steps}"
     flow = "" if graph.graph["backward"] else " · no backward pass"

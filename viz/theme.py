@@ -31,6 +31,7 @@ COLOURS: dict[str, tuple[str, str]] = {
     "plus": ("#0072B2", "#56b4e9"),  # strokes of weights by their sign
     "minus": ("#D55E00", "#ff8f3f"),
     "grad-ink": ("#a34700", "#ffa35f"),  # words about it: dark enough to read
+    "glow": ("#ffd75e", "#8a6d00"),  # behind what is pointed out
     "chip": ("#b04c00", "#ff9d57"),
     "chip-ink": ("#ffffff", "#14100c"),
     "sum": ("#CC79A7", "#e59cc5"),
