@@ -86,6 +86,7 @@ def face_of_record(node: Mapping[str, Any], direction: str) -> Face:
     parts = [("data", node["value"])]
     if node["kind"] != "constant":
         parts.append(("grad", node["gradient"]))
+    parts = node.get("rows", parts)
     abreast = direction == "TB" and (1, *node["shape"])[-1] == 1 and len(parts) == 2
     foot = footnote(node)
     head = width(title_of(node), 12.0, True) + 12.0 + width(meta_of(node), 9.5) + 2 * PAD
@@ -147,7 +148,8 @@ def footnote(node: Mapping[str, Any]) -> str:
     count = len(arrivals(node))
     words = [f"Σ {count} contributions"] if count > 1 else []
     words += ["and more that is not shown"] if node["hidden"] else []
-    return " · ".join(words + (["changed by a hook"] if node["hooked"] else []))
+    words += ["changed by a hook"] if node["hooked"] else []
+    return " · ".join(words + node.get("notes", []))
 
 
 def title_of(node: Mapping[str, Any]) -> str:
@@ -239,7 +241,7 @@ def heading(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
 def row(pen: Pen, part: Row, form: str) -> str:
     """One row of a record: its label and what it holds; "—" for what was not computed."""
     x, left, middle = part.summary, part.x + INDENT, part.y + part.height / 2
-    ink = "grad-ink" if part.label == "grad" else "muted"
+    ink = "grad-ink" if part.label.startswith(("grad", "∂")) else "muted"
     text = pen.text(part.x + PAD + 2.0, middle + 3.5, part.label, fill=ink)
     if x is None:
         return text + pen.text(left, middle + 3.5, "—", size=12.0, fill="muted")
@@ -330,6 +332,7 @@ def caption_of(node: Mapping[str, Any]) -> str:
         else:
             words.append(f"{node['args'][i]} = {value}")
     words += [f"{key} {one_line(brief(x))}" for key, x in node["options"].items()]
+    words += node.get("notes", [])
     return fit(" · ".join(words), 150.0, 9.5)
 
 
