@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from viz.explain import Explanation, explain
 from viz.formulas import Formula, formula
+from viz.neurons import Neurons, neurons
 from viz.numpy_program import Program, numpy_program
 from viz.paths import Path, Paths, paths
 from viz.picture import Picture, draw
@@ -12,6 +13,7 @@ from viz.trace import Trace, trace
 __all__ = [
     "Explanation",
     "Formula",
+    "Neurons",
     "Path",
     "Paths",
     "Picture",
@@ -20,6 +22,7 @@ __all__ = [
     "draw",
     "explain",
     "formula",
+    "neurons",
     "numpy_program",
     "paths",
     "trace",
