@@ -159,6 +159,8 @@ def named(groups: Group, names: Iterable[str]) -> set[Group]:
             raise ValueError(f"no group is called {name!r}; there are {some}")
         for group in found:
             out.update(group.around())
+            # who opens a module wants to see the modules in it, alike or not
+            out.update(g for g in inner(group) if g.kind == "repeat" and not g.shared)
     return out
 
 
