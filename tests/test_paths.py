@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 
 import microgradnd as mg
 import viz
 from examples.bp_equations import ThreeLayer, half_squared_error, sample_pair
+from microgradnd import nn
 from viz.paths import paths
+from viz.text import number
 
 
 def leaf(*shape: int, name: str = "w", seed: int = 0) -> mg.Tensor:
@@ -147,3 +151,88 @@ def test_a_gradient_to_start_from_is_pulled_back() -> None:
     x = leaf(3)
     found = paths(x * 2.0, x, gradient=np.array([1.0, 2.0, 3.0]))
     np.testing.assert_array_equal(found.total, [2, 4, 6])
+
+
+def edges_of(picture: viz.Picture) -> dict[str, ElementTree.Element]:
+    root = ElementTree.fromstring(picture.svg())
+    return {e.attrib["data-id"]: e for e in root.iter() if "data-id" in e.attrib}
+
+
+@pytest.mark.parametrize("name", ["x", "W", "b"])
+def test_a_contribution_is_the_product_of_local_jacobians(name: str) -> None:
+    leaves = {n: leaf(*s, name=n) for n, s in {"x": (3, 2), "W": (2, 2), "b": (2,)}.items()}
+    x, W, b = leaves.values()
+    h = mg.concatenate([x @ W + b, x * b], axis=1).softmax()
+    found = paths((h * h).sum() + mg.stack([b, b * b]).max(), leaves[name])
+    for k, path in enumerate(found):
+        product = np.ones((1, 1))
+        for J in found.jacobians(k):
+            assert J is not None
+            product = product @ J
+        contribution = path.contribution.reshape(1, -1)
+        np.testing.assert_allclose(product, contribution, rtol=1e-12, atol=1e-14)
+
+
+def test_a_path_stands_out_on_the_picture_with_its_slopes() -> None:
+    x = mg.Tensor(0.5, requires_grad=True, name="x")
+    y = ((x.sin() * x.exp()).named("y") + x).named("z")
+    found = paths(y, x)
+    picture = found.draw(1)
+    words = {"e-2-0": "1.649", "e-3-1": "0.4794", "e-4-0": "1"}
+    marked = picture.extras["highlight"]
+    assert {key: said for key, said in marked.items() if said} == words
+    assert set(found[1].keys) == set(words)
+    drawn = edges_of(picture)
+    assert set(marked) <= set(drawn)
+    assert not {"e-1-0", "e-3-0", "e-4-1", "op-1", "e-1-out"} & set(marked)
+    assert {"op-2", "op-3", "op-4", "t-1", "t-5", "e-2-out", "e-4-out"} <= set(marked)
+    assert picture.svg().count('class="mg-s-glow"') == len(marked)
+    assert picture.graph.graph["title"] == "path 2 of 3 from x adds 0.7904 (bold: local slopes)"
+
+
+def test_a_path_leads_over_closed_groups_and_shared_weights() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 3), nn.Tanh())
+    x = np.ones((2, 2))
+    loss = model(x).square().sum()
+    found = paths(loss, model[0].weight)
+    opened, closed = found.draw(), found.draw(fold=True)
+    assert len(closed.graph) < len(opened.graph)
+    marked = closed.extras["highlight"]
+    assert any(key.startswith("g-") for key in marked)
+    assert set(marked) <= {*closed.graph, *(key for _, _, key in closed.graph.edges(keys=True))}
+    assert {opened.extras["highlight"][key] for key in found[0].keys} == {
+        f"‖J‖ {number(float(np.linalg.norm(J)), 3)}" for J in found.jacobians(0) if J is not None
+    }
+
+
+def test_a_focused_picture_shows_the_path_alone() -> None:
+    x, b = leaf(3, name="x"), leaf(3, name="b")
+    loss = (x.tanh() * b).sum().named("loss")
+    found = paths(loss, x)
+    picture = found.draw(focus=(x, loss))
+    tracked = {key for _, _, key, e in picture.graph.edges(keys=True, data=True) if not e["out"]}
+    assert set(found[0].keys) <= tracked & set(picture.extras["highlight"])
+
+
+def test_large_jacobians_are_named_by_their_shape() -> None:
+    x = leaf(10, 10, name="x")
+    found = paths(x.exp().sum(), x)
+    first, second = found.jacobians(0)
+    assert first is not None
+    assert first.shape == (1, 100)
+    assert second is None
+    assert found.draw(0).extras["highlight"]["e-1-0"] == "J 100×100"
+    with pytest.raises(IndexError):
+        found.draw(1)
+
+
+def test_paths_that_are_only_counted_cannot_be_drawn() -> None:
+    x = mg.Tensor(1.0, requires_grad=True)
+    with pytest.raises(ValueError, match="2 paths, more than the limit of 1"):
+        paths(x * x, x, limit=1).draw()
+
+
+def test_the_last_path_is_number_minus_one() -> None:
+    x = mg.Tensor(3.0, requires_grad=True, name="x")
+    found = paths(x * x + x, x)
+    assert found.draw(-1).graph.graph["title"].startswith("path 3 of 3 from x adds 1 ")

@@ -8,7 +8,7 @@ the gradient of the loss: the seed is pulled back over this one path alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,14 @@ from microgradnd.contributions import fitted
 from microgradnd.engine import Tensor, as_gradient, node_of, recording, seed
 from microgradnd.graph import Node, by_seq, leading_to, reachable
 from microgradnd.table import Plan
+from viz.ids import ids_of
+from viz.picture import Picture
+from viz.picture import draw as draw_picture
+from viz.text import number
 from viz.trace import operand_value, replayed
 
 Array = np.ndarray
+LARGE = 64  # results of more elements have Jacobians that are not computed
 
 
 @dataclass(frozen=True)
@@ -56,13 +61,16 @@ class Paths:
         count: how many there are.
         listed: the paths themselves; None if there are more than the limit.
         shape, dtype: of the tensor.
+        loss, gradient: where they end, and the gradient there, 1 if None.
     """
 
     count: int
     listed: tuple[Path, ...] | None
     shape: tuple[int, ...]
     dtype: np.dtype
-    limit: int = field(default=1000, repr=False)
+    loss: Tensor
+    limit: int = 1000
+    gradient: Any = None
 
     def known(self) -> tuple[Path, ...]:
         if self.listed is None:
@@ -88,6 +96,54 @@ class Paths:
         for path in self.known():
             out = out + path.contribution
         return np.asarray(out)
+
+    def jacobians(self, k: int) -> list[Array | None]:
+        """The local Jacobians along path k, from the loss to the tensor.
+
+        Each has a row per element of the operation's result and a column per element of the
+        operand; None stands for one of more than 64 rows. Their product, with the gradient of the
+        loss on its left, is the path's contribution.
+
+        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> paths(x.square().sum(), x).jacobians(0)
+        [array([[1., 1.]]), array([[2., 0.],
+               [0., 4.]])]
+        """
+        computed, leaves = reachable([node_of(self.loss)])
+        values = replayed(sorted([*computed, *leaves], key=by_seq))
+        pullers: dict[Any, Any] = {}
+        return [jacobian(node, i, values, pullers) for node, i in self[k].edges]
+
+    def draw(self, k: int = 0, **options: Any) -> Picture:
+        """The picture of the loss in which path k stands out, its local Jacobians on its edges.
+
+        A Jacobian of one element is written as that number, of others the norm ‖J‖, or their
+        shape if they have more than 64 rows.
+
+        Args:
+            k: the number of the path.
+            options: of `viz.draw`. By default the whole graph is drawn, without groups; with
+                groups, a path through a closed one leads over its node. `focus=(w, loss)` draws
+                the paths from w to the loss alone.
+
+        Raises:
+            ValueError: there are more paths than the limit.
+            IndexError: there is no such path.
+
+        >>> x = Tensor(3.0, requires_grad=True, name="x")
+        >>> paths(x * x, x).draw(1).extras["highlight"]["e-1-1"]
+        '3'
+        """
+        path = self[k]
+        words = [slope(x, node, i) for x, (node, i) in zip(self.jacobians(k), path.edges)]
+        k = range(len(self))[k]
+        title = f"path {k + 1} of {self.count} from {path.labels[0]} adds "
+        title += f"{amount(path.contribution)} (bold: local slopes)"
+        options = {"fold": False, "title": title, "gradient": self.gradient, **options}
+        picture = draw_picture(self.loss, **options)
+        highlight = {**on_picture(path, words, picture), **options.get("highlight", {})}
+        extras = {**picture.extras, "highlight": highlight}
+        return Picture(picture.trace, picture.graph, picture.drawing, extras)
 
     def __str__(self) -> str:
         """A table: the contribution of each path, as a number or a norm, and its way."""
@@ -142,7 +198,7 @@ def paths(loss: Tensor, w: Tensor, limit: int = 1000, gradient: Any = None) -> P
         values = replayed(sorted([*computed, *leaves], key=by_seq))
         numbers = {node: i for i, node in enumerate(reversed(computed), start=1)}
         listed = tuple(walked(top, target, start, useful, values, numbers))
-    return Paths(count, listed, w.shape, w.dtype, limit)
+    return Paths(count, listed, w.shape, w.dtype, loss, limit, gradient)
 
 
 def counted(computed: list[Node], useful: set[Node], top: Node, target: Node) -> int:
@@ -212,3 +268,50 @@ def path_of(
             labels.append(node.name)
     keys = tuple(f"e-{numbers[node]}-{i}" for node, i in edges)
     return Path(tuple(edges), keys, np.array(g), tuple(labels))
+
+
+def jacobian(node: Node, i: int, values: dict[Node, Array], pullers: dict) -> Array | None:
+    """The derivative of a node's result by operand i, as a matrix; None if it is large."""
+    rows = int(np.prod(node.shape))
+    if rows > LARGE:
+        return None
+    columns = int(np.prod(node.parents[i].shape))
+    out = np.empty((rows, columns), node.dtype)
+    for row in range(rows):
+        unit = np.zeros(rows, node.dtype)
+        unit[row] = 1.0
+        out[row] = pulled(node, i, unit.reshape(node.shape), values, pullers).ravel()
+    return out
+
+
+def slope(x: Array | None, node: Node, i: int) -> str:
+    """What stands on an edge for its local Jacobian."""
+    if x is None:
+        rows, columns = (int(np.prod(n.shape)) for n in (node, node.parents[i]))
+        return f"J {rows:,}×{columns:,}"
+    if x.size == 1:
+        return number(float(x[0, 0]))
+    return f"‖J‖ {number(float(np.linalg.norm(x)), 3)}"
+
+
+def on_picture(path: Path, words: list[str], picture: Picture) -> dict[str, str]:
+    """The ids of a picture's nodes and edges that a path leads over, with the words there."""
+    graph, ids = picture.graph, ids_of(picture.trace)
+    found: dict[str, str] = {}
+    for (node, i), said in zip(path.edges, words, strict=True):
+        around = [group.id for group in ids.homes.of[node].around()]
+        head = next((name for name in (ids.operations[node], *around) if name in graph), None)
+        if head is None:
+            continue  # not in focus
+        own, tensor = ids.edge(node, i), ids.tensors[node.parents[i]]
+        found[head] = ""
+        for tail, _, key, edge in graph.in_edges(head, keys=True, data=True):
+            homes = [edge["home"], *(home for home, _ in edge.get("merged", ()))]
+            if key == own or (head in around and tensor in homes):
+                found |= {key: said if key == own else "", tail: ""}
+    tensors = {ids.tensors[node] for node in path.nodes}
+    found |= dict.fromkeys(tensors & set(graph), "")
+    for tail, head, key, edge in graph.edges(keys=True, data=True):
+        if edge["out"] and tail in found and head in tensors:
+            found[key] = ""
+    return found
