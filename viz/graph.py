@@ -29,6 +29,9 @@ Groups have
     results         records of what it gives to others, with the attributes of records and `id`
     parameters      records of the leaves that are used in it alone
 
+A comparison (`viz.compare`) adds `rows` (a label and a Summary each, for data and grad), `notes`
+(words on a record or pill), `said` (more of the tooltip), and to edges a `label`.
+
 Edges into an operation have the key "e-<op>-<operand index>", the attributes `arg` (the operand's
 name), `index` and `contribution` (Summary or None); the edge to its result is "e-<op>-out".
 Edges into a closed group have the key "e-<group>-<tensor>" and the sum of its contributions.

@@ -15,7 +15,7 @@ from viz.edges import Rect, Wire
 from viz.faces import draw_node, face
 from viz.layout import Frame, Layout, Link, layout
 from viz.legend import items, legend
-from viz.marks import Mark, draw_mark
+from viz.marks import LOOKS, Mark, draw_mark
 from viz.pen import Pen, Point, attributes, coordinate, curve, document, group, place
 from viz.records import Face, footnote
 from viz.stage import staged
@@ -51,7 +51,7 @@ class Extras:
     """What is drawn over or under a picture besides.
 
     Attributes:
-        marks: by id of a node, see `viz.marks`.
+        marks: by id of a node or edge, see `viz.marks`.
         highlight: by id of nodes and edges, the words there; "" for none.
         strip: of a width in px, the SVG of what stands under the picture, and its height.
     """
@@ -213,7 +213,7 @@ def wires_of(graph: nx.MultiDiGraph) -> list[Wire]:
         x = edge["contribution"]
         wire = Wire(key, tail, head, x is not None)
         if x is not None:
-            wire.label, wire.thick = label_of(x), thickness(x.rms)
+            wire.label, wire.thick = edge.get("label") or label_of(x), thickness(x.rms)
         wires.append(wire)
     return wires
 
@@ -325,8 +325,9 @@ def body(pen: Pen, graph: nx.MultiDiGraph, drawing: Drawing, extras: Extras) -> 
     parts = frames(pen, graph, drawing.placed)
     for wire in drawing.wires:
         title, data = words.of_edge(graph, wire.tail, wire.head, wire.id)
-        glow = [pen.path(curve(wire.forth), stroke="glow", line=9.0)]
-        lines = [*(glow if wire.id in extras.highlight else []), *draw_wire(pen, wire)]
+        mark = extras.marks.get(wire.id)
+        title = f"{title}\n{mark.words}" if mark else title
+        lines = [*under(pen, wire, extras), *draw_wire(pen, wire)]
         parts.append(group(data, title, lines))
     for name, node in graph.nodes(data=True):
         parts.append(draw_at(pen, name, node, drawing, extras, ends))
@@ -338,6 +339,14 @@ def body(pen: Pen, graph: nx.MultiDiGraph, drawing: Drawing, extras: Extras) -> 
             spot = wire.spot or edges.along(wire.forth, 0.5)
             parts.append(label(pen, spot, words_there, "ink"))
     return parts
+
+
+def under(pen: Pen, wire: Wire, extras: Extras) -> list[str]:
+    """What lies under an edge that is marked or highlighted."""
+    mark, lit = extras.marks.get(wire.id), wire.id in extras.highlight
+    if mark is not None:
+        return [pen.path(curve(wire.forth), stroke=LOOKS[mark.level][0], line=6.0)]
+    return [pen.path(curve(wire.forth), stroke="glow", line=9.0)] if lit else []
 
 
 def label(pen: Pen, spot: Point, said: str, ink: str) -> str:
@@ -353,6 +362,7 @@ def draw_at(
 ) -> str:
     """A node in its place, with its mark and what the group holds."""
     title, data = about(name, node, ends)
+    title += node.get("said", "")
     f, (x, y, _, _) = drawing.faces[name], drawing.boxes[name]
     parts = []
     if name in extras.highlight:
