@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from viz.compare import Comparison, compare
 from viz.explain import Explanation, explain
 from viz.formulas import Formula, formula
+from viz.gradient_graph import gradient_graph, gradient_trace
+from viz.health import Health, health
+from viz.marks import Mark
 from viz.neurons import Neurons, neurons
 from viz.numpy_program import Program, numpy_program
 from viz.paths import Path, Paths, paths
@@ -11,17 +15,24 @@ from viz.picture import Picture, draw
 from viz.trace import Trace, trace
 
 __all__ = [
+    "Comparison",
     "Explanation",
     "Formula",
+    "Health",
+    "Mark",
     "Neurons",
     "Path",
     "Paths",
     "Picture",
     "Program",
     "Trace",
+    "compare",
     "draw",
     "explain",
     "formula",
+    "gradient_graph",
+    "gradient_trace",
+    "health",
     "neurons",
     "numpy_program",
     "paths",

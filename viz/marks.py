@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from viz.folding import Folding
+from viz.groups import Group
+from viz.ids import Ids
 from viz.pen import Pen
 from viz.records import Face
 
@@ -42,6 +46,25 @@ class Mark:
 def put(marks: dict[str, Mark], name: str, mark: Mark) -> None:
     """Adds a mark at an id, joined with the one that is there."""
     marks[name] = marks[name].joined(mark) if name in marks else mark
+
+
+def gathered(marks: Mapping[str, Mark], ids: Ids, folding: Folding) -> dict[str, Mark]:
+    """Marks as a folded picture shows them: a closed group has those of all that is in it."""
+    out = dict(marks)
+    if not marks:
+        return out
+    for key, name in ids.tensors.items():
+        place: Any = folding.place.get(key) if key in ids.operations else folding.closed(key)
+        if not isinstance(place, Group):
+            continue
+        inside = [name]
+        if key in ids.operations:
+            inside += [ids.operations[key], ids.result(key)]
+            inside += [ids.edge(key, i) for i in range(len(key.parents))]
+        for part in inside:
+            if part in marks:
+                put(out, place.id, marks[part])
+    return out
 
 
 def draw_mark(pen: Pen, f: Face, mark: Mark) -> str:

@@ -12,14 +12,17 @@ from typing import Any, TypedDict, Unpack
 import networkx as nx
 
 from microgradnd.engine import Tensor
+from microgradnd.errors import AnomalyError
 from microgradnd.graph import Node
 from viz import files
 from viz.focus import focused
 from viz.folding import Folding, divided, named, overview, standing, whole
 from viz.graph import build, shown
 from viz.groups import grouped
+from viz.health import health, traced
 from viz.homes import Homes, homes
-from viz.marks import Mark
+from viz.ids import ids_of
+from viz.marks import Mark, gathered
 from viz.pen import Pen
 from viz.theme import THEMES
 from viz.trace import Trace, regrouped, replay, several
@@ -137,7 +140,7 @@ class Looks(TypedDict, total=False):
 
 
 def draw(
-    tensors: Tensor | Sequence[Tensor] | Trace,
+    tensors: Tensor | Sequence[Tensor] | Trace | AnomalyError,
     *,
     gradient: Any = None,
     backward: bool = True,
@@ -155,7 +158,8 @@ def draw(
     leaves `.grad` untouched: the picture is the same before and after `backward()`.
 
     Args:
-        tensors: one or several, or a trace of them.
+        tensors: one or several, a trace of them, or the error of `microgradnd.detect_anomaly`, to
+            draw the computation that it was raised in and mark the way of the NaN.
         gradient: to start from, as for `backward`; of several tensors a list.
         backward: False draws the forward pass alone.
         fold: "auto" opens as many groups (modules, repeated steps, long chains) as stay readable,
@@ -179,6 +183,9 @@ def draw(
     (<Picture of 2 tensors, 1 operation>, ['e-1-0', 'e-1-1', 'e-1-out'])
     """
     check(looks)
+    if isinstance(tensors, AnomalyError):
+        tensors = traced(tensors)
+        looks.setdefault("marks", health(tensors).marks)
     at_home = partial(arranged, fold=fold, steps=steps, focus=focus, hops=hops)
     if not isinstance(tensors, Trace):
         found = replay(*several(tensors, gradient), backward, "summaries", at_home)
@@ -220,7 +227,8 @@ def pictured(found: Trace, folding: Folding, looks: Looks) -> Picture:
         "engine": looks.get("engine"), "timeout": looks.get("timeout", 10.0), "step": step,
     }  # fmt: skip
     under = partial(write_strip, found) if looks.get("strip") else None
-    extras = {"marks": looks.get("marks", {}), "highlight": looks.get("highlight", {})}
+    marks = gathered(looks.get("marks", {}), ids_of(found), folding)
+    extras = {"marks": marks, "highlight": looks.get("highlight", {})}
     return Picture(found, graph, drawing, {**extras, "strip": under})
 
 

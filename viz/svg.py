@@ -327,7 +327,7 @@ def body(pen: Pen, graph: nx.MultiDiGraph, drawing: Drawing, extras: Extras) -> 
         title, data = words.of_edge(graph, wire.tail, wire.head, wire.id)
         mark = extras.marks.get(wire.id)
         title = f"{title}\n{mark.words}" if mark else title
-        lines = [*under(pen, wire, extras), *draw_wire(pen, wire)]
+        lines = [*glow(pen, wire, extras), *draw_wire(pen, wire)]
         parts.append(group(data, title, lines))
     for name, node in graph.nodes(data=True):
         parts.append(draw_at(pen, name, node, drawing, extras, ends))
@@ -341,7 +341,7 @@ def body(pen: Pen, graph: nx.MultiDiGraph, drawing: Drawing, extras: Extras) -> 
     return parts
 
 
-def under(pen: Pen, wire: Wire, extras: Extras) -> list[str]:
+def glow(pen: Pen, wire: Wire, extras: Extras) -> list[str]:
     """What lies under an edge that is marked or highlighted."""
     mark, lit = extras.marks.get(wire.id), wire.id in extras.highlight
     if mark is not None:
