@@ -1,0 +1,1 @@
+"""Pictures of the chapter's networks, and the code that makes them."""

@@ -1,0 +1,151 @@
+"""One function per picture. Each makes a small network, runs it once and draws what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import viz
+from examples.bp_network import small_graph
+from examples.lenet import lenet as lenet_model
+from microgradnd import Tensor, nn
+from microgradnd.nn.functional import cross_entropy
+
+Array = np.ndarray
+
+
+def image(size: int, channels: int = 1) -> Array:
+    """A ring on a dark ground, (1, C, size, size): something for filters to see."""
+    y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    ring = np.exp(-20 * (np.hypot(x, y) - 0.6) ** 2)
+    return np.stack([ring * (1 - 0.3 * c) for c in range(channels)])[None].astype(np.float32)
+
+
+def bp_network(**looks: Any) -> viz.Picture:
+    """The chapter's three-layer network (fig. 5-7), one sample, every number of both passes."""
+    return viz.draw(small_graph(), title="One sample through a 2-3-1 network", **looks)
+
+
+def neurons(**looks: Any) -> viz.Neurons:
+    """The same pass as circles and weighted connections, as the chapter draws it."""
+    return viz.neurons(small_graph(), title="The 2-3-1 network and its weights", **looks)
+
+
+def neuron(**looks: Any) -> viz.Neurons:
+    """One of its units: the products that its net input and its weights' gradients are."""
+    title = "One hidden unit, product by product"
+    return viz.neurons(small_graph(), unit=("v", 1), title=title, **looks)
+
+
+def path(**looks: Any) -> viz.Picture:
+    """One way from an input to the result, with the local slopes along it."""
+    x = Tensor(0.5, requires_grad=True, name="x")
+    y = (x.sin().named("s") * x.exp().named("p")).named("y")
+    return viz.paths((y + x).named("z"), x).draw(1, **looks)
+
+
+def lenet(**looks: Any) -> viz.Picture:
+    """A LeNet-style network (C8) on an image of 8 × 8 pixels, its layers closed."""
+    model = lenet_model(np.random.default_rng(0)).eval()
+    loss = cross_entropy(model(image(8)), np.array([0])).named("loss")
+    return viz.draw(loss, fold=True, open="Sequential", title="LeNet on one digit", **looks)
+
+
+class VGG16(nn.Module):
+    """VGG-16 with an eighth of the channels: five blocks of convolutions, then three layers.
+
+    Shapes: x (N, 3, 32, 32), result (N, 10).
+    """
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        options: dict[str, Any] = {"rng": rng, "dtype": np.float32}
+        channels = 3
+        for block, (width, count) in enumerate(((8, 2), (16, 2), (32, 3), (64, 3), (64, 3)), 1):
+            layers: list[nn.Module] = []
+            for _ in range(count):
+                layers += [nn.Conv2d(channels, width, 3, padding=1, **options), nn.ReLU()]
+                channels = width
+            setattr(self, f"block{block}", nn.Sequential(*layers, nn.MaxPool2d(2)))
+        self.classifier = nn.Sequential(
+            nn.Flatten(),
+            *(nn.Linear(64, 512, **options), nn.ReLU()),
+            *(nn.Linear(512, 512, **options), nn.ReLU()),
+            nn.Linear(512, 10, **options),
+        )
+
+    def forward(self, x: Any) -> Tensor:
+        for block in self.children():
+            x = block(x)
+        return x
+
+
+def vgg16(**looks: Any) -> viz.Picture:
+    """VGG-16's sixteen layers, narrow, on an image of 32 × 32 pixels; its blocks are closed."""
+    model = VGG16(np.random.default_rng(0))
+    loss = cross_entropy(model(image(32, 3)), np.array([0])).named("loss")
+    title = "VGG-16 with an eighth of its channels"
+    return viz.draw(loss, fold=True, open="VGG16", title=title, **looks)
+
+
+def rnn(**looks: Any) -> viz.Picture:
+    """A recurrent network over three steps, unrolled: its weights' gradients are sums over time."""
+    rng = np.random.default_rng(0)
+    x = Tensor(np.sin(np.arange(4.0))[:, None, None], name="x")  # (T, 1, 1)
+    cell, h = nn.RNNCell(1, 2, rng=rng, dtype=np.float64), None
+    for t in range(3):
+        h = cell(x.data[t], h).named(f"h{'₁₂₃'[t]}")  # (1, 2)
+    assert h is not None
+    error = (h.sum().named("o") - x.data[3, 0, 0]).square().named("E")
+    return viz.draw(error, fold=False, title="A recurrent network over three steps", **looks)
+
+
+def sequence(**looks: Any) -> viz.Picture:
+    """A recurrent network over a hundred steps, rolled up but for its first and its last step."""
+    net = nn.RNN(1, 4, fused=False, rng=np.random.default_rng(0), dtype=np.float64)
+    x = np.sin(0.3 * np.arange(101.0))[:, None, None]  # (T, 1, 1)
+    _, h = net(x[:-1])  # (1, 1, 4)
+    loss = (h.mean() - float(x[-1, 0, 0])).square().named("loss")
+    title = "A recurrent network over 100 steps"
+    return viz.draw(loss, fold=True, open="RNN", steps=[1, -1], title=title, **looks)
+
+
+def lstm_cell(**looks: Any) -> viz.Picture:
+    """One step of the LSTM (eq. 5-37): gates, cell state and output."""
+    rng = np.random.default_rng(0)
+    cell = nn.LSTMCell(2, 2, rng=rng, dtype=np.float64)
+    h, c = (Tensor(rng.normal(size=(1, 2)), requires_grad=True, name=n) for n in ("h", "c"))
+    x = Tensor(rng.normal(size=(1, 2)), name="x")
+    h1, c1 = cell(x, (h, c))
+    c1.named("c₁")
+    loss = h1.named("h₁").square().sum().named("E")
+    return viz.draw(loss, fold=False, title="One step of an LSTM", **looks)
+
+
+class Residual(nn.Module):
+    """relu(x + conv(relu(conv(x)))): the block of a residual network, with its shortcut."""
+
+    def __init__(self, channels: int, rng: np.random.Generator) -> None:
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, rng=rng, dtype=np.float32)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, rng=rng, dtype=np.float32)
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(x + self.conv2(self.relu(self.conv1(x))))  # (N, C, H, W)
+
+
+def residual_block(**looks: Any) -> viz.Picture:
+    """A residual block: the gradient of its input is the sum over branch and shortcut."""
+    block = Residual(2, np.random.default_rng(0))
+    x = Tensor(image(8, 2), requires_grad=True, name="image").relu().named("x")
+    loss = block(x).square().mean().named("loss")
+    return viz.draw(loss, fold=False, title="A residual block", **looks)
+
+
+GALLERY: dict[str, Callable[..., viz.Picture | viz.Neurons]] = {
+    f.__name__: f
+    for f in (
+        bp_network, neurons, neuron, path, lenet, vgg16, rnn, sequence, lstm_cell, residual_block
+    )
+}  # fmt: skip
