@@ -14,6 +14,7 @@ from viz import files
 from viz.alignment import Alignment, aligned
 from viz.differences import Difference, difference
 from viz.ids import Ids, ids_of
+from viz.summary import spelled
 from viz.text import plural, xml
 from viz.trace import Trace, trace
 
@@ -85,8 +86,13 @@ class Comparison:
         return self.svg()
 
     def to_dict(self) -> dict[str, Any]:
-        """All rows as dicts, ready for JSON."""
-        return {"names": list(self.names), "changes": [asdict(row) for row in self.changes]}
+        """All rows as dicts, ready for JSON; "nan" and "inf" are strings there."""
+        rows = [asdict(row) for row in self.changes]
+        for row in rows:
+            for what in ("value", "gradient"):
+                if row[what]:
+                    row[what] = {key: spelled(x) for key, x in row[what].items()}
+        return {"names": list(self.names), "changes": rows}
 
     @property
     def summary(self) -> str:

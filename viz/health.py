@@ -16,6 +16,7 @@ from viz.findings import Finding
 from viz.ids import ids_of
 from viz.marks import Mark, put
 from viz.series import Series, series_of
+from viz.summary import spelled
 from viz.text import number, plural, xml
 from viz.trace import Trace, replayed, trace
 
@@ -70,13 +71,15 @@ class Health:
         return len(self.findings)
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as dicts, lists, strings and numbers, ready for JSON."""
+        """All of it as dicts, lists, strings and numbers, for JSON; NaN is the string "nan"."""
         return {
-            "findings": [asdict(row) for row in self.findings],
+            "findings": [{**asdict(row), "value": spelled(row.value)} for row in self.findings],
             "series": [
                 {
                     "axis": s.axis, "name": s.name, "bins": s.counts(),
-                    "points": [{"label": p.label, "rms": p.rms, "bin": p.bin} for p in s.points],
+                    "points": [
+                        {"label": p.label, "rms": spelled(p.rms), "bin": p.bin} for p in s.points
+                    ],
                 }
                 for s in self.series
             ],
@@ -179,10 +182,11 @@ def traced(what: Any, gradient: Any = None) -> Trace:
     """The trace of tensors, or of what an error of anomaly mode was raised in."""
     if isinstance(what, Trace):
         return what
-    if not isinstance(what, AnomalyError):
-        return trace(what, gradient, backward=differentiable(what, gradient))
-    tensors, gradients = subject(what)
-    return trace(tensors, gradients or None, backward=bool(gradients))
+    with np.errstate(all="ignore"):  # what NumPy would warn of is found and told
+        if not isinstance(what, AnomalyError):
+            return trace(what, gradient, backward=differentiable(what, gradient))
+        tensors, gradients = subject(what)
+        return trace(tensors, gradients or None, backward=bool(gradients))
 
 
 def differentiable(what: Any, gradient: Any) -> bool:
