@@ -1,0 +1,153 @@
+"""ResNet: deep networks whose blocks add to their input (He et al. 2016; M3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from microgradnd import nn
+from microgradnd.engine import Tensor
+
+
+class Block(nn.Module):
+    """relu(residual(x) + x); where shapes differ, x goes through a 1 × 1 convolution first."""
+
+    expansion: int
+    downsample: nn.Module | None = None
+
+    def residual(self, x: Any) -> Tensor:
+        raise NotImplementedError
+
+    def forward(self, x: Any) -> Tensor:
+        skip = x if self.downsample is None else self.downsample(x)
+        return self.relu(self.residual(x) + skip)  # (N, expansion · maps, H / stride, W / stride)
+
+
+class BasicBlock(Block):
+    """Two 3 × 3 convolutions.
+
+    Shapes: x (N, inputs, H, W), result (N, maps, H / stride, W / stride).
+    """
+
+    expansion = 1
+
+    def __init__(self, inputs: int, maps: int, stride: int, given: dict[str, Any]) -> None:
+        self.conv1 = nn.Conv2d(inputs, maps, 3, stride, 1, bias=False, **given)
+        self.bn1 = nn.BatchNorm2d(maps, dtype=given["dtype"])
+        self.relu = nn.ReLU()
+        self.conv2 = nn.Conv2d(maps, maps, 3, padding=1, bias=False, **given)
+        self.bn2 = nn.BatchNorm2d(maps, dtype=given["dtype"])
+
+    def residual(self, x: Any) -> Tensor:
+        x = self.relu(self.bn1(self.conv1(x)))
+        return self.bn2(self.conv2(x))
+
+
+class Bottleneck(Block):
+    """A 3 × 3 convolution between two of 1 × 1, which narrow and widen the maps.
+
+    Shapes: x (N, inputs, H, W), result (N, 4 maps, H / stride, W / stride).
+    """
+
+    expansion = 4
+
+    def __init__(self, inputs: int, maps: int, stride: int, given: dict[str, Any]) -> None:
+        self.conv1 = nn.Conv2d(inputs, maps, 1, bias=False, **given)
+        self.bn1 = nn.BatchNorm2d(maps, dtype=given["dtype"])
+        self.conv2 = nn.Conv2d(maps, maps, 3, stride, 1, bias=False, **given)
+        self.bn2 = nn.BatchNorm2d(maps, dtype=given["dtype"])
+        self.conv3 = nn.Conv2d(maps, 4 * maps, 1, bias=False, **given)
+        self.bn3 = nn.BatchNorm2d(4 * maps, dtype=given["dtype"])
+        self.relu = nn.ReLU()
+
+    def residual(self, x: Any) -> Tensor:
+        x = self.relu(self.bn1(self.conv1(x)))  # (N, maps, H, W)
+        x = self.relu(self.bn2(self.conv2(x)))  # (N, maps, H / stride, W / stride)
+        return self.bn3(self.conv3(x))  # (N, 4 maps, H / stride, W / stride)
+
+
+# by depth: the kind of block, and how many the four stages have
+STAGES: dict[int, tuple[type[Block], tuple[int, ...]]] = {
+    18: (BasicBlock, (2, 2, 2, 2)),
+    34: (BasicBlock, (3, 4, 6, 3)),
+    50: (Bottleneck, (3, 4, 6, 3)),
+    101: (Bottleneck, (3, 4, 23, 3)),
+    152: (Bottleneck, (3, 8, 36, 3)),
+}
+
+
+class ResNet(nn.Module):
+    """A 7 × 7 convolution, four stages of residual blocks, one fully connected layer.
+
+    Args:
+        block: BasicBlock or Bottleneck.
+        counts: the blocks of each stage; from stage to stage maps double and images are halved.
+        classes: how many outputs.
+        width: maps of the first stage.
+
+    Shapes: x (N, 3, H, W) (224 × 224 in the paper), result (N, classes): logits.
+    """
+
+    def __init__(
+        self,
+        block: type[Block],
+        counts: tuple[int, ...],
+        classes: int = 1000,
+        *,
+        width: int = 64,
+        rng: np.random.Generator | None = None,
+        dtype: Any = np.float32,
+    ) -> None:
+        given: dict[str, Any] = {"rng": rng, "dtype": dtype}
+        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False, **given)
+        self.bn1 = nn.BatchNorm2d(width, dtype=dtype)
+        self.relu = nn.ReLU()
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        inputs = width
+        for number, count in enumerate(counts):
+            maps, stride = width << number, 2 if number else 1
+            stage = nn.Sequential(residual(block, inputs, maps, stride, given))
+            inputs = maps * block.expansion
+            for _ in range(count - 1):
+                stage.append(residual(block, inputs, maps, 1, given))
+            setattr(self, f"layer{number + 1}", stage)
+        self.stages = len(counts)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(inputs, classes, **given)
+
+    def forward(self, x: Any) -> Tensor:
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))  # (N, width, H / 4, W / 4)
+        for number in range(self.stages):
+            x = getattr(self, f"layer{number + 1}")(x)
+        x = self.avgpool(x).reshape(len(x), -1)  # (N, C)
+        return self.fc(x)  # (N, classes)
+
+
+def residual(
+    block: type[Block], inputs: int, maps: int, stride: int, given: dict[str, Any]
+) -> Block:
+    """A block, with a way around it where its result has another shape than its input."""
+    out = block(inputs, maps, stride, given)  # type: ignore[call-arg]
+    outputs = maps * block.expansion
+    if stride != 1 or inputs != outputs:
+        out.downsample = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 1, stride, bias=False, **given),
+            nn.BatchNorm2d(outputs, dtype=given["dtype"]),
+        )
+    return out
+
+
+def resnet(depth: int = 18, classes: int = 1000, **options: Any) -> ResNet:
+    """ResNet of 18, 34, 50, 101 or 152 layers.
+
+    Raises:
+        ValueError: there is no ResNet of that depth.
+
+    >>> net = resnet(18, 10, width=4)
+    >>> net(np.zeros((1, 3, 64, 64), np.float32)).shape
+    (1, 10)
+    """
+    if depth not in STAGES:
+        raise ValueError(f"ResNet has {', '.join(map(str, STAGES))} layers, not {depth}")
+    return ResNet(*STAGES[depth], classes, **options)

@@ -1,0 +1,86 @@
+"""VGG: deep stacks of 3 × 3 convolutions (Simonyan and Zisserman 2015; fig. 5-22 and 5-23)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from microgradnd import nn
+from microgradnd.engine import Tensor
+
+# by depth: the maps of each convolution, "pool" between the stages
+STAGES: dict[int, tuple[int | str, ...]] = {
+    11: (64, "pool", 128, "pool", *(256,) * 2, "pool", *(512,) * 2, "pool", *(512,) * 2, "pool"),
+    16: (
+        *(64,) * 2, "pool", *(128,) * 2, "pool", *(256,) * 3, "pool", *(512,) * 3, "pool",
+        *(512,) * 3, "pool",
+    ),
+    19: (
+        *(64,) * 2, "pool", *(128,) * 2, "pool", *(256,) * 4, "pool", *(512,) * 4, "pool",
+        *(512,) * 4, "pool",
+    ),
+}  # fmt: skip
+
+
+class VGG(nn.Module):
+    """Convolutions with pooling, then three fully connected layers.
+
+    Args:
+        stages: the maps of each convolution, "pool" where the image is halved.
+        classes: how many outputs.
+        hidden: units of the two hidden fully connected layers.
+        dropout: the share of them that is dropped in training.
+
+    Shapes: x (N, 3, H, W) with H, W ≥ 32 (224 in the paper), result (N, classes): logits.
+    """
+
+    def __init__(
+        self,
+        stages: tuple[int | str, ...],
+        classes: int = 1000,
+        *,
+        hidden: int = 4096,
+        dropout: float = 0.5,
+        rng: np.random.Generator | None = None,
+        dtype: Any = np.float32,
+    ) -> None:
+        given: dict[str, Any] = {"rng": rng, "dtype": dtype}
+        layers: list[nn.Module] = []
+        maps = 3
+        for stage in stages:
+            if stage == "pool":
+                layers.append(nn.MaxPool2d(2))
+                continue
+            layers += [nn.Conv2d(maps, int(stage), 3, padding=1, **given), nn.ReLU()]
+            maps = int(stage)
+        self.features = nn.Sequential(*layers)
+        self.avgpool = nn.AdaptiveAvgPool2d(7)
+        self.classifier = nn.Sequential(
+            nn.Linear(maps * 49, hidden, **given),
+            nn.ReLU(),
+            nn.Dropout(dropout, rng=rng),
+            nn.Linear(hidden, hidden, **given),
+            nn.ReLU(),
+            nn.Dropout(dropout, rng=rng),
+            nn.Linear(hidden, classes, **given),
+        )
+
+    def forward(self, x: Any) -> Tensor:
+        x = self.avgpool(self.features(x))  # (N, C, 7, 7)
+        x = x.reshape(len(x), -1)  # (N, 49 C)
+        return self.classifier(x)  # (N, classes)
+
+
+def vgg(depth: int = 16, classes: int = 1000, **options: Any) -> VGG:
+    """VGG of 11, 16 or 19 layers.
+
+    Raises:
+        ValueError: there is no VGG of that depth.
+
+    >>> vgg(16, 10, hidden=8).features[28]
+    Conv2d(512, 512, kernel_size=(3, 3), padding=1)  # 2,359,808 parameters
+    """
+    if depth not in STAGES:
+        raise ValueError(f"VGG has {', '.join(map(str, STAGES))} layers, not {depth}")
+    return VGG(STAGES[depth], classes, **options)
