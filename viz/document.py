@@ -89,7 +89,7 @@ class Writer:
     """Gathers a document."""
 
     def __init__(self, found: Trace, most: int = MOST) -> None:
-        self.found, self.names, homes = found, ids_of(found), found.homes
+        self.found, self.ids, homes = found, ids_of(found), found.homes
         self.builder = Builder(found, whole(homes))
         self.summaries: list[dict[str, Any]] = []
         self.places: dict[int, int] = {}  # of a summary by its id
@@ -113,8 +113,8 @@ class Writer:
         kept = self.found.homes.kept
         return kept is None or node in kept
 
-    def operation_id(self, node: Node) -> str:
-        return self.names.operations[node]
+    def number_of(self, node: Node) -> int:
+        return int(self.ids.operations[node][3:])
 
     def summary(self, x: Any) -> int | None:
         """The number of a summary in the table of them."""
@@ -141,14 +141,14 @@ class Writer:
             "steps": len(found.steps),
             "stale": found.stale,
             "changed": list(words["changed"]),
-            "outputs": [self.names.tensors[key_of(t.node or t._data)] for t in found.outputs],
+            "outputs": [self.ids.tensors[key_of(t.node or t._data)] for t in found.outputs],
             "tensors": self.tensors(shown),
-            "operations": {self.operation_id(node): self.operation(node) for node in self.shown},
+            "operations": {self.ids.operations[node]: self.operation(node) for node in self.shown},
             "contributions": {
-                self.names.edge(*use): self.summary(found.contributions[use]) for use in flows
+                self.ids.edge(*use): self.summary(found.contributions[use]) for use in flows
             },
             "running": {
-                self.names.edge(*use): self.summary(found.running[use])
+                self.ids.edge(*use): self.summary(found.running[use])
                 for use in flows
                 if use in found.running
             },
@@ -164,21 +164,21 @@ class Writer:
 
     def tensors(self, shown: set[Node]) -> dict[str, Any]:
         """All tensors that an operation makes or uses, but those within sealed groups."""
-        found, names, out = self.found, self.names, {}
+        found, out = self.found, dict[str, Any]()
         wanted = {key_of(t.node or t._data) for t in found.outputs}
         for node in shown:
             wanted.update(key_of(p) for p in (node, *node.parents) if not is_number(p))
         for group in self.sealed:
             wanted.update(self.crossing(group))
-        for key, name in names.of.items():
+        for key, name in self.ids.tensors.items():
             if key not in wanted:
                 continue
             uses = [
-                [self.operation_id(node), i]
+                [self.ids.operations[node], i]
                 for node, i in found.homes.uses.get(key, ())
                 if node in shown
             ]
-            made = self.operation_id(key) if isinstance(key, Node) and key in shown else None
+            made = self.ids.operations[key] if isinstance(key, Node) and key in shown else None
             home = self.visible(found.homes.of.get(key, found.groups))
             out[name] = self.tensor(key) | {"by": made, "uses": uses, "group": home.id}
         return out
@@ -201,7 +201,7 @@ class Writer:
             "value": self.summary(value),
             "gradient": self.summary(g),
             "seed": self.summary(start),
-            "contributions": [self.names.edge(*use) for use in self.arrivals.get(key, ())],
+            "contributions": [self.ids.edge(*use) for use in self.arrivals.get(key, ())],
             "hooked": x["hooked"],
         }
 
@@ -211,15 +211,15 @@ class Writer:
         flows = self.found.contributions
         return {
             "name": node.op.name,
-            "order": int(self.names.operations[node][3:]),
+            "order": self.number_of(node),
             "step": self.found.steps.get(node),
             "options": {key: brief(x) for key, x in changed_options(node).items()},
             "args": [node.op.operand(i) for i in count],
             "inputs": [
-                spelled(float(p)) if is_number(p) else self.names.tensors[key_of(p)]
+                spelled(float(p)) if is_number(p) else self.ids.tensors[key_of(p)]
                 for p in node.parents
             ],
-            "output": self.names.tensors[node],
+            "output": self.ids.tensors[node],
             "group": self.found.homes.of[node].id,
             "rule": self.rules.forward(node),
             "rules": [self.rules.backward(node, i) if (node, i) in flows else None for i in count],
@@ -229,7 +229,7 @@ class Writer:
         nodes = [node for node in group.nodes() if self.in_focus(node)]
         closed = group in self.sealed
         ids = [
-            part.id if isinstance(part, Group) else self.operation_id(part)
+            part.id if isinstance(part, Group) else self.ids.operations[part]
             for part in group.parts
             if isinstance(part, Group) or self.in_focus(part)
         ]
@@ -247,12 +247,12 @@ class Writer:
             "parent": group.parent.id if group.parent else None,
             "parts": [] if closed else ids,
             "operations": len(nodes),
-            "first": int(self.names.operations[nodes[0]][3:]) if nodes else None,
+            "first": self.number_of(nodes[0]) if nodes else None,
             "steps": [min(walked), max(walked)] if walked else None,
             "parameters": sum(math.prod(p.shape) for p in own),
             "sealed": closed,
             "borders": self.borders(group, crossing),
-            "outputs": [self.names.tensors[key] for key in crossing if self.made_in(key, group)],
+            "outputs": [self.ids.tensors[key] for key in crossing if self.made_in(key, group)],
         }
 
     def made_in(self, key: Any, group: Group) -> bool:
@@ -282,10 +282,10 @@ class Writer:
             total = found.contributions[flowing[0]] if len(flowing) == 1 else None
             if len(flowing) > 1:
                 total = self.builder.flow(group, key)
-            out[self.names.tensors[key]] = {
+            out[self.ids.tensors[key]] = {
                 "contribution": self.summary(total),
                 "after": self.summary(found.running.get(flowing[-1])) if flowing else None,
-                "edges": [self.names.edge(*use) for use in flowing or uses],
+                "edges": [self.ids.edge(*use) for use in flowing or uses],
             }
         return out
 

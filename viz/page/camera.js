@@ -1,0 +1,207 @@
+// Pan and zoom by one transform of the whole drawing, and the small map of it.
+
+import {$, h, still} from "./dom.js";
+
+const NEAREST = 4, FARTHEST = 0.02;
+
+export class Camera {
+  constructor(drawing) {
+    this.drawing = drawing;
+    this.stage = $("#stage");
+    this.svg = $("#world");
+    this.map = $("#map");
+    [this.x, this.y, this.k] = [0, 0, 1];
+    this.listen();
+    new ResizeObserver(() => this.resized()).observe(this.stage);
+  }
+
+  listen() {
+    const {stage} = this;
+    let held = null;
+    stage.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      const {left, top} = stage.getBoundingClientRect();
+      const unit = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? 400 : 1;
+      if (event.ctrlKey || event.metaKey || !event.shiftKey) {
+        const speed = event.ctrlKey ? 0.01 : 0.0016;
+        this.zoom(Math.exp(-event.deltaY * unit * speed), event.clientX - left, event.clientY - top);
+      } else {
+        this.pan(-(event.deltaX || event.deltaY) * unit, 0);
+      }
+    }, {passive: false});
+    stage.addEventListener("pointerdown", (event) => {
+      if (event.button > 1 || event.target.closest("#map, button")) return;
+      held = {x: event.clientX, y: event.clientY, id: event.pointerId, far: false};
+    });
+    stage.addEventListener("pointermove", (event) => {
+      if (!held || event.pointerId !== held.id) return;
+      const dx = event.clientX - held.x, dy = event.clientY - held.y;
+      if (!held.far && Math.hypot(dx, dy) < 4) return;
+      if (!held.far) stage.setPointerCapture(held.id);
+      held.far = true;
+      stage.classList.add("panning");
+      [held.x, held.y] = [event.clientX, event.clientY];
+      this.pan(dx, dy);
+    });
+    const release = () => {
+      if (held && held.far) this.dragged = true; // the click that follows is none
+      held = null;
+      stage.classList.remove("panning");
+    };
+    stage.addEventListener("pointerup", release);
+    stage.addEventListener("pointercancel", release);
+    let inMap = false;
+    const jump = (event) => {
+      const {left, top} = this.map.getBoundingClientRect(), box = this.drawing.extent;
+      const k = this.scale();
+      this.centre(box.x + (event.clientX - left) / k, box.y + (event.clientY - top) / k, false);
+    };
+    this.map.addEventListener("pointerdown", (event) => {
+      inMap = true;
+      this.map.setPointerCapture(event.pointerId);
+      jump(event);
+    });
+    this.map.addEventListener("pointermove", (event) => inMap && jump(event));
+    this.map.addEventListener("pointerup", () => (inMap = false));
+  }
+
+  pan(dx, dy) {
+    this.x += dx;
+    this.y += dy;
+    this.apply();
+  }
+
+  // Zooms about a point of the stage; without one, about its middle.
+  zoom(factor, x = this.stage.clientWidth / 2, y = this.stage.clientHeight / 2) {
+    const k = Math.min(Math.max(this.k * factor, FARTHEST), NEAREST);
+    this.x = x - ((x - this.x) * k) / this.k;
+    this.y = y - ((y - this.y) * k) / this.k;
+    this.k = k;
+    this.apply();
+  }
+
+  apply() {
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => {
+      this.svg.style.transform = `translate(${this.x}px,${this.y}px) scale(${this.k})`;
+      this.frameMap();
+    });
+  }
+
+  // Goes there, softly unless nothing should move.
+  go(x, y, k = this.k, soft = true) {
+    cancelAnimationFrame(this.way);
+    if (!soft || still()) {
+      [this.x, this.y, this.k] = [x, y, k];
+      this.apply();
+      return;
+    }
+    const from = [this.x, this.y, this.k], start = performance.now();
+    const step = (now) => {
+      const t = Math.min(Math.max((now - start) / 300, 0), 1), e = 1 - (1 - t) ** 3;
+      [this.x, this.y, this.k] = [x, y, k].map((to, i) => from[i] + (to - from[i]) * e);
+      this.apply();
+      if (t < 1) this.way = requestAnimationFrame(step);
+    };
+    this.way = requestAnimationFrame(step);
+  }
+
+  // A point of the drawing comes to the middle of the stage.
+  centre(x, y, soft = true, k = this.k) {
+    const {extent} = this.drawing, {clientWidth: w, clientHeight: h_} = this.stage;
+    this.go(w / 2 - (x - extent.x) * k, h_ / 2 - (y - extent.y) * k, k, soft);
+  }
+
+  // Everything, if it can be read so; else the width of it, from its start or its end on.
+  fit(soft = true) {
+    const {extent, model} = this.drawing, {clientWidth: w, clientHeight: h_} = this.stage;
+    const k = Math.min(w / extent.width, h_ / extent.height, 1.15);
+    this.go((w - extent.width * k) / 2, (h_ - extent.height * k) / 2, k, soft);
+    return model;
+  }
+
+  // At first: all of it, but no smaller than can be read.
+  begin() {
+    const {extent} = this.drawing, {clientWidth: w, clientHeight: h_} = this.stage;
+    const k = Math.min(w / extent.width, h_ / extent.height, 1.15);
+    if (k >= 0.45) return this.fit(false);
+    const near = Math.max(Math.min(Math.max(w / extent.width, h_ / extent.height), 1), 0.55);
+    const x = extent.width * near < w ? (w - extent.width * near) / 2 : 12;
+    const y = extent.height * near < h_ ? (h_ - extent.height * near) / 2 : 12;
+    return this.go(x, y, near, false);
+  }
+
+  // Brings a rectangle of the drawing into sight if it is not.
+  reveal(rect, soft = true) {
+    if (!rect) return;
+    const {extent} = this.drawing, {clientWidth: w, clientHeight: h_} = this.stage;
+    const k = Math.max(this.k, 0.5), margin = 48;
+    const left = (rect.x - extent.x) * k + this.x, top = (rect.y - extent.y) * k + this.y;
+    const right = left + rect.width * k, bottom = top + rect.height * k;
+    const inside = left > margin && top > margin && right < w - margin && bottom < h_ - margin;
+    if (inside && k === this.k) return;
+    this.centre(rect.x + rect.width / 2, rect.y + rect.height / 2, soft, k);
+  }
+
+  // Keeps a point of the drawing where it was on the stage while everything is laid out anew.
+  anchored(rect, change, after) {
+    const {extent} = this.drawing;
+    const at = rect && [(rect.x + rect.width / 2 - extent.x) * this.k + this.x,
+      (rect.y - extent.y) * this.k + this.y];
+    change();
+    const next = after(), now = this.drawing.extent;
+    if (at && next) {
+      this.x = at[0] - (next.x + next.width / 2 - now.x) * this.k;
+      this.y = at[1] - (next.y - now.y) * this.k;
+    }
+    this.svg.style.transform = `translate(${this.x}px,${this.y}px) scale(${this.k})`;
+    this.drawMap();
+  }
+
+  resized() {
+    this.drawMap();
+  }
+
+  scale() {
+    const {extent} = this.drawing;
+    return Math.min(180 / extent.width, 220 / extent.height);
+  }
+
+  // The small map: a canvas with a rectangle for each node, and a frame for what is in sight.
+  drawMap() {
+    const {drawing, map} = this;
+    if (!drawing.place) return;
+    const k = this.scale(), {extent, place} = drawing;
+    const w = Math.max(Math.round(extent.width * k), 24), h_ = Math.max(Math.round(extent.height * k), 24);
+    const canvas = h("canvas", {width: w * 2, height: h_ * 2, "aria-hidden": "true"});
+    canvas.style.width = `${w}px`;
+    canvas.style.height = `${h_}px`;
+    const pen = canvas.getContext("2d"), style = getComputedStyle(document.documentElement);
+    const paint = (role) => style.getPropertyValue(`--${role}`);
+    pen.scale(2 * k, 2 * k);
+    pen.translate(-extent.x, -extent.y);
+    pen.strokeStyle = paint("line");
+    pen.lineWidth = 1 / k;
+    for (const {x, y, width, height} of place.boxes.values()) pen.strokeRect(x, y, width, height);
+    for (const [id, {x, y, width, height}] of place.nodes) {
+      const kind = drawing.view.nodes.get(id).kind, element = drawing.elements.get(id);
+      pen.fillStyle = paint(element.classList.contains("now") ? "grad"
+        : kind === "operation" ? "op-line" : kind === "group" ? "group-line" : "line");
+      pen.globalAlpha = element.classList.contains("later") ? 0.3 : 0.75;
+      pen.fillRect(x, y, Math.max(width, 2 / k), Math.max(height, 2 / k));
+    }
+    this.sight = h("div", {class: "sight"});
+    map.replaceChildren(canvas, this.sight);
+    this.frameMap();
+  }
+
+  frameMap() {
+    const {stage, map, sight} = this, {extent} = this.drawing;
+    if (!sight) return;
+    const {clientWidth: w, clientHeight: h_} = stage, k = this.scale() / this.k;
+    map.hidden = this.noMap || (extent.width * this.k <= w + 2 * 40 * this.k + 8
+      && extent.height * this.k <= h_ + 2 * 40 * this.k + 8);
+    Object.assign(sight.style, {left: `${-this.x * k}px`, top: `${-this.y * k}px`,
+      width: `${w * k}px`, height: `${h_ * k}px`});
+  }
+}

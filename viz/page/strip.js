@@ -1,0 +1,130 @@
+// The strip above the slider: the RMS of the gradient at each step, on a logarithmic scale. Where
+// it falls or grows along the pass, gradients vanish or explode. A click goes to the step.
+
+import {$, h} from "./dom.js";
+import {number} from "./model.js";
+import {flowOf} from "./stepper.js";
+
+const TOP = 9, BOTTOM = 7;
+
+export class Strip {
+  constructor(model, stepper) {
+    Object.assign(this, {model, stepper});
+    this.canvas = $("#strip canvas");
+    this.hint = $("#strip output");
+    const at = (event) => {
+      const {width} = this.canvas.getBoundingClientRect(), count = stepper.pass.length;
+      return Math.round((event.offsetX / Math.max(width, 1)) * count);
+    };
+    this.canvas.addEventListener("click", (event) => stepper.seek(Math.max(at(event), 1)));
+    this.canvas.addEventListener("pointermove", (event) => this.tell(Math.max(at(event), 1)));
+    this.canvas.addEventListener("pointerleave", () => this.tell(null));
+    new ResizeObserver(() => this.draw()).observe(this.canvas.parentElement);
+  }
+
+  arranged() {
+    this.points = this.stepper.pass.map((unit) => flowOf(this.model, unit));
+    $("#strip").hidden = !this.points.some((x) => x !== null);
+    this.draw();
+    this.tell(null);
+  }
+
+  finite() {
+    return this.points.filter((x) => x > 0 && Number.isFinite(x));
+  }
+
+  tell(at) {
+    const {points, stepper, model} = this;
+    if (at !== null && points?.[at - 1] !== undefined) {
+      const x = points[at - 1];
+      this.hint.textContent = `${at} · ${model.title(stepper.pass[at - 1].id)} · `
+        + `${x === null ? "no gradient" : `RMS ${number(x, 3)}`}`;
+      return;
+    }
+    const some = this.finite(), order = stepper.backward ? some : some.slice().reverse();
+    this.hint.textContent = some.length
+      ? `gradient RMS: ${number(order[0], 3)} at the loss → ${number(order[order.length - 1], 3)}` : "";
+    this.canvas.setAttribute("aria-label", `${this.hint.textContent} over ${points.length} steps`);
+  }
+
+  draw() {
+    const {canvas, points, stepper} = this;
+    if (!points) return;
+    const wide = canvas.parentElement.clientWidth, tall = canvas.parentElement.clientHeight;
+    if (!wide || !tall) return;
+    const sharp = devicePixelRatio || 1, pen = canvas.getContext("2d");
+    canvas.width = wide * sharp;
+    canvas.height = tall * sharp;
+    pen.scale(sharp, sharp);
+    const style = getComputedStyle(document.documentElement);
+    const paint = (role) => style.getPropertyValue(`--${role}`);
+    const logs = this.finite().map(Math.log10);
+    let low = Math.floor(Math.min(...logs, 0) - 0.1), high = Math.ceil(Math.max(...logs, 0) + 0.1);
+    if (!logs.length) [low, high] = [-1, 1];
+    const y = (log) => TOP + ((high - log) / (high - low)) * (tall - TOP - BOTTOM);
+    const x = (k) => ((k + 1) / Math.max(points.length, 1)) * (wide - 12) + 6;
+    const every = Math.max(Math.ceil((high - low) / 4), 1);
+    pen.font = "9.5px system-ui, sans-serif";
+    pen.textBaseline = "middle";
+    for (let log = high; log >= low; log -= every) {
+      pen.strokeStyle = paint("hair");
+      pen.lineWidth = log === 0 ? 1.5 : 1;
+      pen.beginPath();
+      pen.moveTo(0, y(log));
+      pen.lineTo(wide, y(log));
+      pen.stroke();
+    }
+    const now = stepper.mode ? stepper.at - 1 : null;
+    pen.strokeStyle = paint("grad");
+    pen.lineWidth = 1.6;
+    pen.beginPath();
+    let drawn = false;
+    points.forEach((v, k) => {
+      if (!(v > 0) || !Number.isFinite(v)) return;
+      if (drawn) pen.lineTo(x(k), y(Math.log10(v)));
+      else pen.moveTo(x(k), y(Math.log10(v)));
+      drawn = true;
+    });
+    pen.stroke();
+    const dots = points.length < wide / 4;
+    points.forEach((v, k) => {
+      if (v === null || (!dots && k !== now && v > 0 && Number.isFinite(v))) return;
+      const good = v > 0 && Number.isFinite(v), px = x(k), py = good ? y(Math.log10(v)) : tall - BOTTOM;
+      pen.fillStyle = pen.strokeStyle = paint(k === now ? "grad-ink" : "grad");
+      pen.globalAlpha = now !== null && k > now ? 0.4 : 1;
+      pen.beginPath();
+      if (good) {
+        pen.arc(px, py, k === now ? 4.5 : 2.6, 0, 2 * Math.PI);
+        pen.fill();
+      } else { // zero or not a number: a cross at the foot
+        pen.lineWidth = 1.4;
+        pen.moveTo(px - 3, py - 3);
+        pen.lineTo(px + 3, py + 3);
+        pen.moveTo(px - 3, py + 3);
+        pen.lineTo(px + 3, py - 3);
+        pen.stroke();
+      }
+      pen.globalAlpha = 1;
+    });
+    if (now !== null && now >= 0) {
+      pen.strokeStyle = paint("muted");
+      pen.lineWidth = 1;
+      pen.setLineDash([2, 3]);
+      pen.beginPath();
+      pen.moveTo(x(now), 0);
+      pen.lineTo(x(now), tall);
+      pen.stroke();
+    }
+    this.scale(low, high, every, y);
+  }
+
+  scale(low, high, every, y) {
+    const marks = [];
+    for (let log = high; log >= low; log -= every) {
+      const mark = h("span", {}, log === 0 ? "1" : `1e${String(log).replace("-", "−")}`);
+      mark.style.top = `${y(log)}px`;
+      marks.push(mark);
+    }
+    $("#scale").replaceChildren(...marks);
+  }
+}
