@@ -337,3 +337,12 @@ def test_the_description_tells_what_the_picture_shows() -> None:
     said = ElementTree.fromstring(picture.svg()).findtext(f"{SVG}desc", "")
     assert "2–3–1 units" in said
     assert "Layer 0: 2 inputs, 3 units, sigmoid." in said
+
+
+def test_numbers_that_are_not_those_of_the_forward_pass_are_announced() -> None:
+    W = Tensor(np.ones((2, 2)), requires_grad=True, name="W")
+    y = (np.ones((1, 2)) @ W).sum()
+    assert "⚠" not in viz.neurons(y).svg()
+    with mg.no_grad():
+        W -= 0.5
+    assert "⚠ a leaf or constant changed since the forward pass" in viz.neurons(y).svg()

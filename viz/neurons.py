@@ -239,6 +239,8 @@ def subtitle(picture: Neurons, unit: tuple[int, int] | None) -> str:
         said = ", ".join("–".join(map(str, widths(c))) for c in picture.chains) + " units"
     else:
         said = f"unit {unit[1]} of layer {unit[0]}"
+    if picture.trace.stale:
+        said = f"⚠ a leaf or constant changed since the forward pass · {said}"
     if samples == [1]:
         return f"{said} · one sample"
     many = f"{samples[-1]:,}" if len(samples) == 1 else "its"
@@ -255,7 +257,7 @@ def description(picture: Neurons, look: Style, said: str) -> str:
     for k, one in enumerate(picture.layers):
         text += f" Layer {k}: {plural(one.sizes[0], 'input')}, {plural(one.sizes[1], 'unit')}"
         text += f", {one.function}." if one.function else "."
-    return text + (" The numbers are not those of the forward pass." if picture.trace.stale else "")
+    return text
 
 
 def items(

@@ -9,8 +9,10 @@ import numpy as np
 
 import viz
 from examples.bp_network import small_graph
-from examples.lenet import lenet as lenet_model
 from microgradnd import Tensor, nn
+from microgradnd.models import LeNet, vgg
+from microgradnd.models.resnet import BasicBlock
+from microgradnd.models.vgg import VGG
 from microgradnd.nn.functional import cross_entropy
 
 Array = np.ndarray
@@ -47,46 +49,35 @@ def path(**looks: Any) -> viz.Picture:
 
 
 def lenet(**looks: Any) -> viz.Picture:
-    """A LeNet-style network (C8) on an image of 8 × 8 pixels, its layers closed."""
-    model = lenet_model(np.random.default_rng(0)).eval()
-    loss = cross_entropy(model(image(8)), np.array([0])).named("loss")
-    return viz.draw(loss, fold=True, open="Sequential", title="LeNet on one digit", **looks)
+    """The LeNet-style network (C8) on an image of 28 × 28 pixels, its layers closed."""
+    model = LeNet(rng=np.random.default_rng(0))
+    loss = cross_entropy(model(image(28)), np.array([0])).named("loss")
+    return viz.draw(loss, fold=True, open="LeNet", title="LeNet on one digit", **looks)
 
 
-class VGG16(nn.Module):
-    """VGG-16 with an eighth of the channels: five blocks of convolutions, then three layers.
+class Stages(nn.Module):
+    """A VGG in its stages: what lies between two poolings is one module."""
 
-    Shapes: x (N, 3, 32, 32), result (N, 10).
-    """
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        options: dict[str, Any] = {"rng": rng, "dtype": np.float32}
-        channels = 3
-        for block, (width, count) in enumerate(((8, 2), (16, 2), (32, 3), (64, 3), (64, 3)), 1):
-            layers: list[nn.Module] = []
-            for _ in range(count):
-                layers += [nn.Conv2d(channels, width, 3, padding=1, **options), nn.ReLU()]
-                channels = width
-            setattr(self, f"block{block}", nn.Sequential(*layers, nn.MaxPool2d(2)))
-        self.classifier = nn.Sequential(
-            nn.Flatten(),
-            *(nn.Linear(64, 512, **options), nn.ReLU()),
-            *(nn.Linear(512, 512, **options), nn.ReLU()),
-            nn.Linear(512, 10, **options),
-        )
+    def __init__(self, model: VGG) -> None:
+        layers: list[nn.Module] = []
+        for layer in model.features:
+            layers.append(layer)
+            if isinstance(layer, nn.MaxPool2d):
+                setattr(self, f"stage{len(list(self.children())) + 1}", nn.Sequential(*layers))
+                layers = []
+        self.avgpool, self.flatten, self.classifier = model.avgpool, nn.Flatten(), model.classifier
 
     def forward(self, x: Any) -> Tensor:
-        for block in self.children():
-            x = block(x)
+        for part in self.children():
+            x = part(x)
         return x
 
 
 def vgg16(**looks: Any) -> viz.Picture:
-    """VGG-16's sixteen layers, narrow, on an image of 32 × 32 pixels; its blocks are closed."""
-    model = VGG16(np.random.default_rng(0))
+    """VGG-16 with small fully connected layers, on a small image, its stages closed."""
+    model = Stages(vgg(16, 10, hidden=256, rng=np.random.default_rng(0))).eval()
     loss = cross_entropy(model(image(32, 3)), np.array([0])).named("loss")
-    title = "VGG-16 with an eighth of its channels"
-    return viz.draw(loss, fold=True, open="VGG16", title=title, **looks)
+    return viz.draw(loss, fold=True, open="Stages", title="VGG-16, stage by stage", **looks)
 
 
 def rnn(**looks: Any) -> viz.Picture:
@@ -123,24 +114,13 @@ def lstm_cell(**looks: Any) -> viz.Picture:
     return viz.draw(loss, fold=False, title="One step of an LSTM", **looks)
 
 
-class Residual(nn.Module):
-    """relu(x + conv(relu(conv(x)))): the block of a residual network, with its shortcut."""
-
-    def __init__(self, channels: int, rng: np.random.Generator) -> None:
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, rng=rng, dtype=np.float32)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, rng=rng, dtype=np.float32)
-        self.relu = nn.ReLU()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.relu(x + self.conv2(self.relu(self.conv1(x))))  # (N, C, H, W)
-
-
 def residual_block(**looks: Any) -> viz.Picture:
-    """A residual block: the gradient of its input is the sum over branch and shortcut."""
-    block = Residual(2, np.random.default_rng(0))
+    """A block of ResNet-18: the gradient of its input is the sum over branch and shortcut."""
+    rng = np.random.default_rng(0)
+    block = BasicBlock(2, 2, 1, {"rng": rng, "dtype": np.float32})
     x = Tensor(image(8, 2), requires_grad=True, name="image").relu().named("x")
     loss = block(x).square().mean().named("loss")
-    return viz.draw(loss, fold=False, title="A residual block", **looks)
+    return viz.draw(loss, fold=True, open="BasicBlock", title="A residual block", **looks)
 
 
 GALLERY: dict[str, Callable[..., viz.Picture | viz.Neurons]] = {
