@@ -72,15 +72,33 @@ class Picture:
 
         return write(self.graph, self.drawing["direction"])
 
+    def html(self) -> str:
+        """An interactive page in one file: the passes step by step, every number, groups that open.
+
+        It needs no network and starts as the picture is: the same groups are open.
+        """
+        from viz.page import page
+
+        return page(self.trace, self.graph, self.drawing["direction"], self.drawing["theme"])
+
+    def json(self) -> str:
+        """The picture as data, see `viz.document` for its members."""
+        from viz.document import document, text_of
+
+        return text_of(document(self.trace, self.graph, self.drawing["direction"])) + "\n"
+
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes a file in the format that its suffix names: .svg or .dot.
+        """Writes a file in the format that its suffix names: .svg, .html, .json or .dot.
 
         Folders are created, and the file is replaced in one step.
 
         Raises:
             ValueError: the suffix names no format.
         """
-        return files.save(path, {".svg": self.svg, ".dot": self.dot}, "a picture")
+        writers: dict[str, Callable[[], str | bytes]] = {
+            ".svg": self.svg, ".html": self.html, ".json": self.json, ".dot": self.dot,
+        }  # fmt: skip
+        return files.save(path, writers, "a picture")
 
     def _repr_svg_(self) -> str:
         return self.svg()

@@ -82,6 +82,10 @@ export class Camera {
 
   apply() {
     cancelAnimationFrame(this.frame);
+    // While it moves, the picture is a texture; it is drawn sharp when it rests.
+    this.stage.classList.add("gliding");
+    clearTimeout(this.rest);
+    this.rest = setTimeout(() => this.stage.classList.remove("gliding"), 160);
     this.frame = requestAnimationFrame(() => {
       this.svg.style.transform = `translate(${this.x}px,${this.y}px) scale(${this.k})`;
       this.frameMap();

@@ -4,7 +4,7 @@ import {swatch} from "./heat.js";
 import {isFloat, number, oneLine, shapeOf, sizeOf} from "./model.js";
 
 const MATH = "http://www.w3.org/1998/Math/MathML";
-const FEW = [4, 4]; // a matrix of so many rows and columns is written with its numbers
+const FEW = [3, 3]; // a matrix of so many rows and columns is written with its numbers
 
 export function m(name, attributes = {}, ...children) {
   const element = document.createElementNS(MATH, name);
@@ -35,8 +35,8 @@ export function amount(x, top = null) {
     if (sizeOf(shape) === 1) return written([elements].flat(Infinity)[0]);
     const rows = shape.length === 1 ? [elements] : elements;
     if (rows.length <= FEW[0] && rows[0].length <= FEW[1]) {
-      return m("mrow", {}, m("mo", {}, "["), m("mtable", {class: "matrix"}, rows.map((row) =>
-        m("mtr", {}, row.map((v) => m("mtd", {}, m("mn", {}, number(v, 3))))))), m("mo", {}, "]"));
+      return m("mtable", {class: "matrix"}, rows.map((row) =>
+        m("mtr", {}, row.map((v) => m("mtd", {}, m("mn", {}, number(v, 3)))))));
     }
   }
   return m("mtext", {}, swatch(x, top));

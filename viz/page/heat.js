@@ -147,6 +147,7 @@ export function swatch(x, top = null, room = 64, high = 34) {
   const wide = Math.min(room / columns, 14), tall = Math.min(high / rows, Math.max(2.2 * wide, 4), 14);
   const canvas = paint(cells, top ?? isFloat(stats(x).top), wide, tall);
   canvas.setAttribute("aria-hidden", "true");
+  canvas.style.verticalAlign = `${5 - (tall * rows) / 2}px`; // its middle at that of the letters
   return h("span", {class: "swatch"}, canvas);
 }
 

@@ -6,7 +6,8 @@ const SWEEPS = 6;
 
 // Centres of boxes and Bézier routes of edges, ranks from top to bottom. `sizes` are [width,
 // height], `edges` pairs of indices into them; boxes in `first` and `last` get ranks of their own.
-export function layered(sizes, edges, ranksep, nodesep, first = [], last = []) {
+// `slack` is how much of a box's height is room above it, which a rank of such boxes does not need.
+export function layered(sizes, edges, ranksep, nodesep, first = [], last = [], slack = []) {
   let ranks = ranksOf(sizes.length, edges);
   if (first.length || last.length) {
     const tops = new Set(first), bottoms = new Set(last);
@@ -22,6 +23,7 @@ export function layered(sizes, edges, ranksep, nodesep, first = [], last = []) {
     const start = Math.min(...new Set(ranks));
     ranks = ranks.map((rank) => rank - start);
   }
+  tighten(sizes, ranks, slack);
   const widths = sizes.map((size) => size[0]);
   const level = ranks.slice();
   const chains = chainsOf(ranks, edges, widths, level, nodesep);
@@ -59,6 +61,13 @@ export function layered(sizes, edges, ranksep, nodesep, first = [], last = []) {
   const centres = ranks.map((rank, n) => [x[n], (strips[rank][0] + strips[rank][1]) / 2]);
   const routes = routesOf(edges, chains, centres, sizes, ranks, strips, x, nodesep);
   return {centres, routes};
+}
+
+// Takes the room above boxes off where no other box of their rank needs it.
+function tighten(sizes, ranks, slack) {
+  const full = new Set();
+  ranks.forEach((rank, n) => sizes[n][1] > 0 && !slack[n] && full.add(rank));
+  ranks.forEach((rank, n) => slack[n] && !full.has(rank) && (sizes[n][1] -= slack[n]));
 }
 
 // For each edge whether it enters its head from the longest path: drawn straight, these keep

@@ -52,9 +52,10 @@ function blocksOf(view, faces, turned) {
     const names = result.has(id) ? [id, result.get(id)] : [id];
     const sizes = names.map((name) => sizeOf(name, faces, turned));
     let long = sizes.reduce((sum, size) => sum + size[1], 0) + JOIN * (names.length - 1);
-    if (!turned && names.length === 1 && node.kind !== "group") long += PILL + JOIN;
+    const slack = !turned && names.length === 1 && node.kind !== "group" ? PILL + JOIN : 0;
+    long += slack;
     const wide = Math.max(...sizes.map((size) => size[0]));
-    blocks.set(id, {id, names, box: node.box, size: [wide, long]});
+    blocks.set(id, {id, names, box: node.box, size: [wide, long], slack});
     for (const name of names) home.set(name, id);
   }
   return {blocks, home};
@@ -132,7 +133,8 @@ class Nest {
       (side ? exits : entries).push(sizes.length - 1);
       return sizes.length - 1;
     }));
-    const {centres, routes} = layered(sizes, pairs, this.ranksep, NODESEP, entries, exits);
+    const {centres, routes} = layered(sizes, pairs, this.ranksep, NODESEP, entries, exits,
+      items.map((id) => this.blocks.get(id).slack));
     return this.assembled(frame, number, inner, sizes, centres,
       new Map(links.map((link, k) => [link.key, {...link, route: routes[k]}])));
   }

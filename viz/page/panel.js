@@ -70,7 +70,7 @@ export class Panel {
     const seeds = Object.entries(doc.tensors).filter(([, x]) => x.seed !== null);
     const given = backward ? seeds.map(([id, x]) => h("section", {},
       h("h3", {}, "Start at ", this.link(id)),
-      this.equation(derivative(this.loss, this.model.title(id)), sign("="), amount(this.model.summary(x.seed))),
+      this.known(x.seed, derivative(this.loss, this.model.title(id)), x.shape),
       this.array(x.seed, `the start at ${this.model.title(id)}`))) : [];
     this.put(this.heading(backward ? "Backward pass" : "Forward pass", plural(pass.length, "step"), 0),
       h("p", {}, words), given);
@@ -85,6 +85,12 @@ export class Panel {
     const x = this.model.summary(number_);
     if (!x || x.scalar !== undefined || sizeOf(x.shape) === 1) return null;
     return heatmap(x, {name, ...options});
+  }
+
+  // A symbol and its value, or its shape where a heat-map follows.
+  known(number_, left, shape) {
+    const x = this.model.summary(number_);
+    return sizeOf(shape) === 1 ? this.equation(left, sign("="), amount(x)) : this.equation(shaped(left, shape));
   }
 
   line(words, ...parts) {
@@ -115,8 +121,8 @@ export class Panel {
     const given = entry.given.length
       ? h("p", {class: "muted small"}, `where ${entry.given.map((x) => this.worded(x, op)).join(", ")}`) : null;
     return [
-      this.line("rule", left.name, left.sign, ...filled(entry, names)),
-      this.line("shapes", left.shape, left.sign, ...filled(entry, shapes)),
+      this.line("rule", left.name, sign(left.sign), ...filled(entry, names)),
+      this.line("shapes", left.shape, sign(left.sign), ...filled(entry, shapes)),
       this.line("numbers", ...filled(entry, values), sign("="), left.value),
       given, right,
     ];
@@ -129,7 +135,7 @@ export class Panel {
 
   forwardStep(id) {
     const {model} = this, op = model.operation(id), out = model.tensor(op.output);
-    const left = {name: this.name(op.output), sign: sign("="), shape: shaped(this.name(op.output), out.shape),
+    const left = {name: this.name(op.output), sign: "=", shape: shaped(this.name(op.output), out.shape),
       value: amount(model.summary(out.value))};
     const operands = op.inputs.map((input, k) => (model.tensor(input)
       ? h("section", {class: "operand"}, h("h3", {}, `${op.args[k]}: `, this.link(input)),
@@ -158,8 +164,7 @@ export class Panel {
   backwardStep(id) {
     const {model} = this, op = model.operation(id), out = model.tensor(op.output);
     const incoming = h("section", {}, h("h3", {}, "Incoming gradient of ", this.link(op.output)),
-      this.equation(shaped(derivative(this.loss, model.title(op.output)), out.shape), sign("="),
-        amount(model.summary(out.gradient))),
+      this.known(out.gradient, derivative(this.loss, model.title(op.output)), out.shape),
       this.array(out.gradient, `the gradient of ${model.title(op.output)}`, {high: 110}));
     const operands = op.inputs.map((input, k) => this.contribution(op, id, input, k));
     return [incoming, this.options(op), operands];
@@ -175,13 +180,13 @@ export class Panel {
     }
     const name = model.title(input), several = this.count(x) > 1;
     const own = () => derivative(this.loss, name);
-    const left = {name: own(), sign: sign(several ? "+=" : "="), shape: shaped(own(), x.shape),
+    const left = {name: own(), sign: several ? "+=" : "=", shape: shaped(own(), x.shape),
       value: amount(model.summary(found))};
     const entry = model.doc.formulas[op.rules[k]];
     return h("section", {class: "operand"}, h("h3", {}, "To ", this.link(input),
       h("span", {class: "muted"}, ` operand ${op.args[k]}`)),
     this.rule(entry, op, left, null),
-    several ? this.sum(input, found, model.doc.running[key], [key]) : this.array(found, `what flows to ${name}`, {high: 130}));
+    several ? this.sum(input, found, model.doc.running[key], [key]) : this.array(found, `what flows to ${name}`, {high: 110}));
   }
 
   count(tensor) {
