@@ -200,6 +200,8 @@ def test_a_unit_spells_its_sum_and_its_weights_gradients() -> None:
     assert products(found, "grad-product") == hand
     np.testing.assert_allclose(products(found, "grad"), hand, rtol=1e-12)
     np.testing.assert_allclose(hand[:2], network.v.grad.data[1], rtol=1e-12)
+    tooltip = found["u-0-1"].findtext(f"{SVG}title", "")
+    assert "net⁰ - θ⁰ = Σ v x + b⁰ − θ⁰" in tooltip
     words = " ".join("".join(e.itertext()) for e in found["net-0-1"].iter(f"{SVG}text"))
     assert "net = (−0.918) · 0.779 + (−0.967) · 0.114 + 0.459 − 0.632 = −0.9988" in words
 
@@ -346,3 +348,56 @@ def test_numbers_that_are_not_those_of_the_forward_pass_are_announced() -> None:
     with mg.no_grad():
         W -= 0.5
     assert "⚠ a leaf or constant changed since the forward pass" in viz.neurons(y).svg()
+
+
+def odd_layers() -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
+    """W (3, 2) and w (3,) with vectors and with samples on other axes than the first."""
+    x = np.random.default_rng(5).normal(size=(5, 3, 4))
+    return {
+        "one sample": lambda W, w: x[0, :, 0] @ W,
+        "one sample, W first": lambda W, w: W.T @ x[0, :, 0],
+        "one unit": lambda W, w: x[0].T @ w + 1.5,
+        "one unit, w first": lambda W, w: w @ x[0],
+        "one unit, one sample": lambda W, w: w @ x[0, :, 0],
+        "samples on two axes": lambda W, w: W.T @ x,
+    }
+
+
+@pytest.mark.parametrize("name", odd_layers())
+def test_vectors_and_samples_on_any_axes_are_layers_too(name: str) -> None:
+    rng = np.random.default_rng(6)
+    W, w = (Tensor(rng.normal(size=s), requires_grad=True, name="W") for s in ((3, 2), (3,)))
+    net = odd_layers()[name](W, w)
+    found = viz.trace(net.sigmoid().square().sum(), keep="arrays")
+    samples = viz.neurons(found).layers[0].samples
+    used = W if "unit" not in name else w
+    sums = np.zeros(used.shape)
+    for n in range(samples):
+        (one,) = viz.neurons(found, sample=n).layers
+        values = one.weight.values @ one.inputs.values + sum(p.sign * p.values for p in one.shifts)
+        np.testing.assert_allclose(values, one.sums.values, rtol=1e-12)
+        for j in range(one.sizes[1]):
+            rows = elements(viz.neurons(found, sample=n, unit=(0, j)))
+            for i in range(3):
+                place = tuple(map(int, rows[f"w-0-{j}-{i}"].attrib["data-index"].split()))
+                sums[place] += figure(rows, f"p-0-{j}-{i}", "grad-product")
+    assert samples * one.sizes[1] == net.data.size
+    (g,) = mg.grad(net.sigmoid().square().sum(), [used])
+    np.testing.assert_allclose(sums, g.data, rtol=1e-10)
+
+
+def test_tied_weights_tell_what_each_layer_adds_to_their_gradient() -> None:
+    rng = np.random.default_rng(0)
+    x, W = rng.normal(size=(4, 3)), Tensor(rng.normal(size=(3, 2)), requires_grad=True, name="W")
+    loss = ((x @ W).tanh() @ W.T - x).square().sum()
+    picture = viz.neurons(loss)
+    first, second = picture.layers
+    assert second.after is first
+    assert first.weight.here is not None
+    assert second.weight.here is not None
+    (g,) = mg.grad(loss, [W])
+    np.testing.assert_allclose(first.weight.here.T + second.weight.here, g.data, rtol=1e-12)
+    assert first.weight.gradients is not None
+    np.testing.assert_allclose(first.weight.gradients.T, g.data, rtol=1e-12)
+    tooltip = elements(picture)["w-1-0-0"].findtext(f"{SVG}title", "")
+    assert "of it through this layer" in tooltip

@@ -288,8 +288,10 @@ def input_unit(style: Style, spot: Point, k: int, i: int, first: Column, name: s
     )
 
 
-def unit(style: Style, spot: Point, k: int, j: int, one: Layer, name: Names) -> str:
-    """A unit with its net input, its output, their gradients, its bias and threshold."""
+def unit(
+    style: Style, spot: Point, k: int, j: int, one: Layer, name: Names, pills: bool = True
+) -> str:
+    """A unit with its net input, its output, their gradients, its bias and threshold as pills."""
     net, slope = at(one.sums.values, j), at(one.sums.gradients, j)
     out = at(one.outputs.values, j) if one.outputs else None
     g = at(one.outputs.gradients, j) if one.outputs else None
@@ -309,8 +311,9 @@ def unit(style: Style, spot: Point, k: int, j: int, one: Layer, name: Names) -> 
     below.append((f"∂{style.loss}/∂net {told(slope, 3)}", "grad-ink"))
     shown = net if one.outputs is None else out
     parts = circle(style.pen, spot, label, shown, below, "op", "op-line")
-    pills = [pill(style, spot, k, j, one, p, s) for s, p in enumerate(one.shifts)]
-    return group(data, "\n".join(lines), parts) + "".join(pills)
+    shifts = enumerate(one.shifts if pills else ())
+    above = [pill(style, spot, k, j, one, p, s) for s, p in shifts]
+    return group(data, "\n".join(lines), parts) + "".join(above)
 
 
 def formula(one: Layer, name: Names) -> str:

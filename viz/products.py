@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from viz.chains import Layer, Parameter
 from viz.circles import (
@@ -102,7 +102,7 @@ def table(
     for i, (term, spot) in enumerate(zip(terms, spots, strict=True)):
         lines.append(connection(style, term, k, j, i, (spot, centre), top))
         circles.append(end(style, one, term, k, i, spot))
-    circles.append(unit(style, centre, k, j, bare(one), name))
+    circles.append(unit(style, centre, k, j, one, name, pills=False))
     start = middle + RADIUS + 70.0
     cells, right = columns(style, one, terms, start)
     rows = [
@@ -111,11 +111,6 @@ def table(
     ]
     sums, deep = totals(style, one, name, terms, (k, j), HEAD + tall + 14.0, right - GAP)
     return lines + circles + cells[0] + rows + sums, right, deep
-
-
-def bare(one: Layer) -> Layer:
-    """The layer without pills: here its biases are connections."""
-    return replace(one, shifts=())
 
 
 def connection(
