@@ -1,5 +1,6 @@
 """Layers, losses and initialisers, under PyTorch's names."""
 
+from microgradnd.nn import init
 from microgradnd.nn.activations import (
     ELU,
     GELU,
@@ -35,6 +36,7 @@ from microgradnd.nn.losses import (
     SmoothL1Loss,
 )
 from microgradnd.nn.module import Module
+from microgradnd.nn.neuron import Perceptron, ThresholdUnit
 from microgradnd.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm, LocalResponseNorm
 from microgradnd.nn.pooling import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 from microgradnd.nn.recurrent import GRU, LSTM, RNN
@@ -85,6 +87,7 @@ __all__ = [
     "Module",
     "ModuleList",
     "NLLLoss",
+    "Perceptron",
     "RNNCell",
     "ReLU",
     "Sequential",
@@ -96,5 +99,7 @@ __all__ = [
     "Step",
     "Summary",
     "Tanh",
+    "ThresholdUnit",
+    "init",
     "summary",
 ]

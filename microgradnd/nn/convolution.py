@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.engine import Tensor, default_dtype
+from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
 from microgradnd.ops import convolution
 from microgradnd.ops.convolution_layout import output_size
@@ -149,11 +150,10 @@ class Convolution(Module):
         shape = self.weight_shape()
         rng, dtype = generator(rng), dtype or default_dtype[0]
         bound = float(np.prod(shape[1:])) ** -0.5
-        self.weight = Tensor(rng.uniform(-bound, bound, shape).astype(dtype), requires_grad=True)
+        self.weight = uniform_parameter(shape, bound, rng, dtype)
         self.bias: Tensor | None = None
         if bias:
-            start = rng.uniform(-bound, bound, out_channels).astype(dtype)
-            self.bias = Tensor(start, requires_grad=True)
+            self.bias = uniform_parameter(out_channels, bound, rng, dtype)
 
     def weight_shape(self) -> tuple[int, ...]:
         kernel = self.kernel_size if self.axes == 2 else (self.kernel_size,)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.engine import Tensor, default_dtype
+from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
 from microgradnd.ops.linalg import matmul
 from microgradnd.random import generator
@@ -52,12 +53,10 @@ class Linear(Module):
         self.in_features, self.out_features = in_features, out_features
         rng, dtype = generator(rng), dtype or default_dtype[0]
         bound = in_features**-0.5 if in_features else 0.0
-        weight = rng.uniform(-bound, bound, (out_features, in_features))
-        self.weight = Tensor(weight.astype(dtype), requires_grad=True)
+        self.weight = uniform_parameter((out_features, in_features), bound, rng, dtype)
         self.bias: Tensor | None = None
         if bias:
-            start = rng.uniform(-bound, bound, out_features)
-            self.bias = Tensor(start.astype(dtype), requires_grad=True)
+            self.bias = uniform_parameter(out_features, bound, rng, dtype)
 
     def forward(self, x: Any) -> Tensor:
         return linear(x, self.weight, self.bias)

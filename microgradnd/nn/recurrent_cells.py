@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.engine import Tensor, default_dtype
+from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
 from microgradnd.ops.recurrent_steps import NONLINEARITIES, gru_step, lstm_step, rnn_step
 from microgradnd.random import generator
@@ -23,12 +24,10 @@ def recurrent_parameters(
 ) -> list[Tensor | None]:
     """W_ih, W_hh, b_ih, b_hh, each uniform in ±1/√H as in PyTorch; the biases may be left out."""
     rows, bound = gates * width, width**-0.5
-    found: list[Tensor | None] = []
-    for shape in [(rows, input_size), (rows, width), (rows,), (rows,)]:
-        drawn = bias or len(shape) == 2
-        start = rng.uniform(-bound, bound, shape).astype(dtype) if drawn else None
-        found.append(None if start is None else Tensor(start, requires_grad=True))
-    return found
+    shapes = [(rows, input_size), (rows, width), (rows,), (rows,)]
+    return [
+        uniform_parameter(s, bound, rng, dtype) if bias or len(s) == 2 else None for s in shapes
+    ]
 
 
 def check_sizes(layer: str, input_size: int, hidden_size: int) -> None:

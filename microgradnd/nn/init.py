@@ -1,0 +1,227 @@
+"""Initialisers: fill a parameter with its start, in place, under PyTorch's names.
+
+They set the width of the start so that signals (fan_in) or gradients (fan_out) keep their size
+from layer to layer. Each takes a leaf, gives it back filled, and records nothing.
+
+>>> import microgradnd as mg
+>>> w = mg.Tensor(np.empty((2, 3)), requires_grad=True)
+>>> ones_(w)
+Tensor([[1., 1., 1.],
+        [1., 1., 1.]], requires_grad=True)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from microgradnd.engine import Tensor
+from microgradnd.random import generator
+
+LINEAR = ("linear", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "sigmoid")
+GAINS = {name: 1.0 for name in LINEAR} | {"tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The factor that makes up for what an activation takes from the width of a signal.
+
+    1 for linear layers and the sigmoid, 5/3 for tanh, √2 for relu, 3/4 for selu, and
+    √(2/(1 + a²)) for leaky_relu, a = `param` (0.01 if not given).
+
+    >>> calculate_gain("tanh")
+    1.6666666666666667
+    """
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+    if nonlinearity not in GAINS:
+        raise ValueError(
+            f"nonlinearity={nonlinearity!r} has no known gain; choose one of "
+            f"{[*GAINS, 'leaky_relu']}, or give `gain` as a number where the initialiser takes it"
+        )
+    return GAINS[nonlinearity]
+
+
+def fans(tensor: Tensor) -> tuple[int, int]:
+    """How many inputs an output sees, and how many outputs an input: fan_in and fan_out.
+
+    Shapes: weight (O, I) or of a convolution (O, C/groups, F, F): I and O, each times F·F.
+
+    >>> fans(Tensor(np.empty((20, 3, 5, 5))))
+    (75, 500)
+    """
+    shape = tensor.shape
+    if len(shape) < 2:
+        raise ValueError(
+            f"fan_in and fan_out need a weight of 2 or more axes (O, I, ...), got shape {shape}; "
+            "fill a bias by zeros_, constant_ or uniform_"
+        )
+    field = math.prod(shape[2:])
+    return shape[1] * field, shape[0] * field
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """Fills with one number.
+
+    >>> constant_(Tensor([0.0, 0.0]), 0.5)
+    Tensor([0.5, 0.5])
+    """
+    return filled("constant_", tensor, np.full(np.shape(tensor), val))
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """Fills with 0.
+
+    >>> zeros_(Tensor([1.0, 2.0]))
+    Tensor([0., 0.])
+    """
+    return constant_(tensor, 0.0)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """Fills with 1.
+
+    >>> ones_(Tensor([3.0, 2.0]))
+    Tensor([1., 1.])
+    """
+    return constant_(tensor, 1.0)
+
+
+def uniform_(
+    tensor: Tensor, a: float = 0.0, b: float = 1.0, *, rng: np.random.Generator | None = None
+) -> Tensor:
+    """Draws each element evenly from [a, b): mean (a + b)/2, variance (b - a)²/12.
+
+    >>> float(uniform_(Tensor(np.empty(100)), -2.0, -1.0).max()) < -1
+    True
+    """
+    if not a <= b:
+        raise ValueError(f"uniform_: a={a!r} must not be above b={b!r}")
+    return filled("uniform_", tensor, generator(rng).uniform(a, b, np.shape(tensor)))
+
+
+def normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, *, rng: np.random.Generator | None = None
+) -> Tensor:
+    """Draws each element from the normal distribution of that mean and standard deviation.
+
+    >>> normal_(Tensor([0.0, 0.0]), mean=3.0, std=0.0)
+    Tensor([3., 3.])
+    """
+    if not std >= 0:
+        raise ValueError(f"normal_: std={std!r} must not be below 0")
+    return filled("normal_", tensor, generator(rng).normal(mean, std, np.shape(tensor)))
+
+
+def xavier_uniform_(
+    tensor: Tensor, gain: float = 1.0, *, rng: np.random.Generator | None = None
+) -> Tensor:
+    """Uniform in ±gain √(6/(fan_in + fan_out)) (Glorot, Bengio 2010).
+
+    A compromise between signals, which ask for fan_in, and gradients, which ask for fan_out; for
+    tanh and sigmoid.
+
+    >>> w = xavier_uniform_(Tensor(np.empty((2, 4))))
+    >>> float(abs(w).max()) <= 1  # √(6/6)
+    True
+    """
+    bound = math.sqrt(3) * xavier_std(tensor, gain)
+    return uniform_(tensor, -bound, bound, rng=rng)
+
+
+def xavier_normal_(
+    tensor: Tensor, gain: float = 1.0, *, rng: np.random.Generator | None = None
+) -> Tensor:
+    """Normal with standard deviation gain √(2/(fan_in + fan_out)) (Glorot, Bengio 2010).
+
+    >>> xavier_normal_(Tensor(np.empty((2, 4)))).shape
+    (2, 4)
+    """
+    return normal_(tensor, 0.0, xavier_std(tensor, gain), rng=rng)
+
+
+def kaiming_uniform_(
+    tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+    *, rng: np.random.Generator | None = None,
+) -> Tensor:  # fmt: skip
+    """Uniform in ±gain √(3/fan) (He et al. 2015), for ReLU and its relatives.
+
+    Args:
+        tensor: the weight.
+        a: the slope of a leaky ReLU below 0.
+        mode: "fan_in" keeps the size of signals, "fan_out" that of gradients.
+        nonlinearity: what follows the layer; see `calculate_gain`.
+        rng: where to draw from.
+
+    >>> w = kaiming_uniform_(Tensor(np.empty((4, 6))))
+    >>> float(abs(w).max()) <= 1  # √2 √(3/6)
+    True
+    """
+    bound = math.sqrt(3) * kaiming_std(tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound, rng=rng)
+
+
+def kaiming_normal_(
+    tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+    *, rng: np.random.Generator | None = None,
+) -> Tensor:  # fmt: skip
+    """Normal with standard deviation gain/√fan (He et al. 2015); see `kaiming_uniform_`.
+
+    >>> kaiming_normal_(Tensor(np.empty((2, 4))), mode="fan_out").shape
+    (2, 4)
+    """
+    return normal_(tensor, 0.0, kaiming_std(tensor, a, mode, nonlinearity), rng=rng)
+
+
+def orthogonal_(
+    tensor: Tensor, gain: float = 1.0, *, rng: np.random.Generator | None = None
+) -> Tensor:
+    """A random matrix with W Wᵀ = gain² I, or Wᵀ W = gain² I if it is higher than wide.
+
+    It turns signals without stretching them, as long recurrences need (Saxe et al. 2014). The
+    orthogonal factor of a normal matrix, its signs set so that all turns are equally likely. Axes
+    after the first count as one.
+
+    >>> w = orthogonal_(Tensor(np.empty((2, 2))))
+    >>> np.allclose((w @ w.T).numpy(), np.eye(2))
+    True
+    """
+    shape = np.shape(tensor)
+    if len(shape) < 2:
+        raise ValueError(f"orthogonal_: needs a weight of 2 or more axes, got shape {shape}")
+    rows, columns = shape[0], math.prod(shape[1:])
+    drawn = generator(rng).standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(drawn)
+    q = q * np.where(np.diag(r) < 0, -gain, gain)
+    return filled("orthogonal_", tensor, (q.T if rows < columns else q).reshape(shape))
+
+
+def uniform_parameter(shape: Any, bound: float, rng: np.random.Generator, dtype: Any) -> Tensor:
+    """A new parameter, uniform in ±bound, as PyTorch's layers start."""
+    start = uniform_(Tensor(np.empty(shape, dtype)), -bound, bound, rng=rng)
+    start.requires_grad = True
+    return start
+
+
+def filled(name: str, tensor: Tensor, values: np.ndarray) -> Tensor:
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"{name}: fills a Tensor, not {type(tensor).__name__}; wrap it: Tensor(x)")
+    if tensor.dtype.kind != "f":
+        raise TypeError(
+            f"{name}: the tensor has dtype {tensor.dtype}, which would cut the values; make it "
+            "with dtype=float"
+        )
+    tensor.data = values
+    return tensor
+
+
+def xavier_std(tensor: Tensor, gain: float) -> float:
+    return gain * math.sqrt(2 / max(sum(fans(tensor)), 1))  # 1: a weight without elements
+
+
+def kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"mode={mode!r}; choose 'fan_in' or 'fan_out'")
+    fan = fans(tensor)[mode == "fan_out"]
+    return calculate_gain(nonlinearity, a) / math.sqrt(max(fan, 1))

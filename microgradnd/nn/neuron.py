@@ -1,0 +1,101 @@
+"""Single neurons and layers of them, as section 5.2 writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from microgradnd.engine import Tensor, default_dtype
+from microgradnd.nn.init import uniform_parameter
+from microgradnd.nn.linear import linear
+from microgradnd.nn.module import Module
+from microgradnd.ops.activations import step
+from microgradnd.ops.elementwise import sigmoid
+from microgradnd.random import generator
+
+
+class Perceptron(Module):
+    """The neuron y = f(Σ_i w_i x_i), its bias b the term i = 0 (eq. 5-1).
+
+    Args:
+        in_features: length of x, I.
+        out_features: how many neurons look at x, O.
+        activation: f; the step of eq. 5-23 by default, through which no gradient passes. Such a
+            neuron learns by `optim.perceptron`; with a smooth f, by gradients.
+        rng: draws the start, weight and bias uniform in ±1/√I.
+        dtype: of the parameters; default `get_default_dtype()`.
+
+    Shapes: x (..., I), weight (O, I), bias (O,), result (..., O).
+
+    >>> neuron = Perceptron(2)
+    >>> neuron.weight.data, neuron.bias.data = [[1.0, 1.0]], [-1.5]
+    >>> neuron([[0.0, 1.0], [1.0, 1.0]]).tolist()  # AND
+    [[0.0], [1.0]]
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int = 1,
+        activation: Callable[[Any], Tensor] = step,
+        *,
+        rng: np.random.Generator | None = None,
+        dtype: Any = None,
+    ) -> None:
+        if in_features < 1 or out_features < 1:
+            raise ValueError(
+                f"{type(self).__name__}: in_features and out_features must be 1 or more, got "
+                f"{in_features} and {out_features}"
+            )
+        self.in_features, self.out_features = in_features, out_features
+        self.activation = activation
+        rng, dtype = generator(rng), dtype or default_dtype[0]
+        bound = in_features**-0.5
+        self.weight = uniform_parameter((out_features, in_features), bound, rng, dtype)
+        self.bias = uniform_parameter(out_features, bound, rng, dtype)
+
+    def forward(self, x: Any) -> Tensor:
+        net = linear(x, self.weight, self.bias)  # (..., O)
+        return self.activation(net)  # (..., O)
+
+    def extra_repr(self) -> str:
+        return f"{self.in_features}, {self.out_features}"
+
+
+class ThresholdUnit(Perceptron):
+    """The unit with a threshold, net_j = Σ_i w_ji x_i + b_j, h_j = f(net_j - θ_j) (5-2, 5-3).
+
+    θ starts at 0. It acts as a bias of the opposite sign: the gradients are ∂E/∂θ = -∂E/∂b.
+
+    Args:
+        in_features: length of x, I.
+        out_features: number of units, O.
+        activation: f; the sigmoid of eq. 5-2 by default.
+        rng: draws the start, weight and bias uniform in ±1/√I.
+        dtype: of the parameters; default `get_default_dtype()`.
+
+    Shapes: x (..., I), weight (O, I), bias and threshold (O,), result (..., O).
+
+    >>> unit = ThresholdUnit(2)
+    >>> unit.weight.data, unit.bias.data, unit.threshold.data = [[2.0, 1.0]], [0.5], [3.5]
+    >>> unit([1.0, 1.0])
+    Tensor([0.5], op='sigmoid')
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int = 1,
+        activation: Callable[[Any], Tensor] = sigmoid,
+        *,
+        rng: np.random.Generator | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(in_features, out_features, activation, rng=rng, dtype=dtype)
+        self.threshold = Tensor(np.zeros(out_features, self.weight.dtype), requires_grad=True)
+
+    def forward(self, x: Any) -> Tensor:
+        net = linear(x, self.weight, self.bias)  # (..., O)
+        return self.activation(net - self.threshold)  # (..., O)
