@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 from xml.etree import ElementTree
 
 import numpy as np
@@ -19,6 +20,7 @@ from viz.marks import Mark, gathered
 from viz.pen import Pen
 from viz.series import BINS, bin_of, series_of
 from viz.strip import strip
+from viz.units import again
 
 Array = np.ndarray
 SVG = "{http://www.w3.org/2000/svg}"
@@ -100,6 +102,19 @@ def test_the_series_over_time_is_that_of_the_states(scale: float, kind: str) -> 
     assert {row.kind for row in found if row.where.startswith("over time")} == {kind} - {""}
 
 
+def test_over_time_it_is_the_state_that_counts_not_the_outputs() -> None:
+    rng = np.random.default_rng(10)
+    W, V, h = parameter(np.eye(3) * 0.5, "W"), parameter(np.eye(3), "V"), mg.Tensor(np.ones((2, 3)))
+    total, states = mg.Tensor(0.0), []
+    for _ in range(6):
+        h = h @ W + rng.normal(size=(2, 3))
+        states.append(h)
+        total = total + (h @ V).square().sum()
+    wanted = [rms(g.data) for g in mg.grad(total, states, retain_graph=True) if g is not None]
+    time = health(total).series[-1]
+    np.testing.assert_allclose([p.rms for p in time.points][:5], wanted[:5], rtol=1e-12)
+
+
 def test_every_gradient_is_in_one_of_five_bins() -> None:
     starts = [start for _, start in BINS]
     assert len(starts) == 5
@@ -168,6 +183,23 @@ def test_what_changed_since_the_pass_is_not_guessed() -> None:
     assert "keep='arrays'" in found.notes[0]
 
 
+def test_values_are_computed_again_with_no_more_memory_than_the_graph_is_wide() -> None:
+    w = parameter(np.ones(50_000), "w")
+    h = w * 1.0
+    for _ in range(30):
+        h = (h - 0.5).relu() + 0.5
+    found = viz.trace(h.sum())
+    relus = {node for node in found.nodes if node.plan is not None and node.op.name == "relu"}
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in again(found, relus))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert count == 30
+    assert peak < 5 * w.data.nbytes
+
+
 def test_the_units_of_a_convolution_are_its_channels() -> None:
     rng = np.random.default_rng(6)
     x, K = rng.normal(size=(4, 2, 6, 6)), parameter(rng.normal(size=(5, 2, 3, 3)), "K")
@@ -190,6 +222,15 @@ def test_a_unit_is_dead_only_if_it_is_off_at_every_time_step() -> None:
     assert row.value == pytest.approx(2 / 4)
     assert "for all 96 samples" in row.figure
     assert len(row.ids) == 12
+
+
+@pytest.mark.parametrize(
+    ("off", "samples", "found"), [(34, 1, 0), (64, 1, 1), (5, 8, 0), (9, 8, 1)]
+)
+def test_units_that_may_be_off_by_chance_are_not_dead(off: int, samples: int, found: int) -> None:
+    W = np.where(np.arange(64) < off, -1.0, 1.0)[None]
+    rows = list(health(dense(np.ones((samples, 1)), W, np.zeros(64)).sum()))
+    assert sum(row.kind == "dead" for row in rows) == found
 
 
 def test_half_the_units_off_in_one_sample_is_no_death() -> None:
@@ -292,6 +333,26 @@ def test_a_nan_of_the_backward_pass_alone_is_found_in_the_walk() -> None:
     assert found.findings[1].where == "x"
 
 
+def test_a_nan_that_comes_of_an_infinite_gradient_has_its_origin_there() -> None:
+    d = parameter([1.0, 2.0], "x") * 1.0
+    loss = (d - d).square().sum().sqrt() + d.mean()
+    found = health(loss)
+    assert [(row.kind, row.where) for row in found] == [("Inf", "sqrt → #6"), ("NaN", "x")]
+
+
+def test_the_way_to_the_loss_is_a_shortest_one() -> None:
+    x = parameter([-1.0, 4.0], "x")
+    with np.errstate(invalid="ignore"):
+        y = (x * 1.0).sqrt()
+        loss = (y + y.tanh().sin() * 2.0).sum()
+        row = health(loss).findings[0]
+    ids = ids_of(viz.trace(loss))
+    assert [name for name in row.way if name.startswith("op-")] == ["op-6", "op-7"]
+    assert [name for name in row.way if name.startswith("t-")] == [
+        ids.tensors[y.node], "t-7", "t-8",
+    ]  # fmt: skip
+
+
 def test_a_nan_that_the_walk_starts_from_is_the_givers() -> None:
     x = parameter([1.0, 2.0], "x")
     row = health(x * 2.0, gradient=np.array([1.0, np.nan])).findings[0]
@@ -355,6 +416,18 @@ def test_the_table_can_be_read_by_people_browsers_and_programs() -> None:
     rows = json.loads(json.dumps(found.to_dict(), allow_nan=False))["findings"]
     assert [row["kind"] for row in rows] == [row.kind for row in found]
     assert "cure: leaky_relu" in str(found)
+
+
+def test_a_long_table_is_cut_and_says_so() -> None:
+    total = mg.Tensor(0.0)
+    for k in range(60):
+        total = (
+            total + (mg.Tensor(-np.ones((8 + k, 1))) * parameter(np.ones(2), f"w{k}")).relu().sum()
+        )
+    found = health(total)
+    assert len(found) > 50
+    assert str(found).count("cure:") == 50
+    assert "the first 50 are shown" in found._repr_html_()
 
 
 def test_a_closed_group_bears_the_marks_of_what_is_in_it() -> None:

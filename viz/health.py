@@ -21,6 +21,7 @@ from viz.text import number, plural, xml
 from viz.trace import Trace, replayed, trace
 
 HEADS = ("", "what", "where", "figure", "should be", "cure")
+MOST = 50  # rows of a table
 SIGNS = {"bad": "✗", "warn": "!"}
 UNKNOWN = (
     "some activations could not be looked into: leaves changed since the pass, and the trace kept "
@@ -89,7 +90,7 @@ class Health:
     def cells(self) -> list[tuple[str, ...]]:
         return [
             (SIGNS[row.level], row.kind, row.where, row.figure, row.threshold, row.cure)
-            for row in self.findings
+            for row in self.findings[:MOST]
         ]
 
     def lines(self) -> list[str]:
@@ -103,7 +104,10 @@ class Health:
             + " · ".join(f"{word} {count}" for word, count in s.counts().items())
             for s in self.series
         ]
-        return [verdict, *sizes_, *(f"note: {words}" for words in self.notes)]
+        notes = [f"note: {words}" for words in self.notes]
+        if len(self) > MOST:
+            notes.append(f"the first {MOST} are shown, `findings` has all")
+        return [verdict, *sizes_, *notes]
 
     def __str__(self) -> str:
         out = self.lines()
@@ -153,8 +157,8 @@ def health(
         gradient: to start from at tensors that are no scalars, as for `backward`.
         vanishing, exploding: ratios of gradients' RMS from which on there is a warning; a thousand
             times further it is bad.
-        dead: share of dead units for a warning; more in batches so small that units are off by
-            chance. Above a half it is bad.
+        dead: share of dead units for a warning; more in batches so small that as many units may
+            be off by chance. Above a half it is bad.
         saturated: share of flat elements for a warning; above nine tenths it is bad.
 
     >>> x = Tensor([[-1.0, 2.0]] * 8)
@@ -162,7 +166,7 @@ def health(
     >>> print(health((x * w).relu().sum()))
     1 finding
     ! dead: relu → #4
-        1 of 2 units (50%) are 0 for all 8 samples; should be at most 10%
+        1 of 2 units (50%) are 0 for all 8 samples; should be at most 14%
         cure: leaky_relu or GELU, a smaller learning rate, He initialisation
     """
     found = traced(what, gradient)

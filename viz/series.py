@@ -6,7 +6,7 @@ Their size is the root mean square: a norm would grow with the number of element
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,8 +115,8 @@ def norm_of(x: Any) -> float:
 def series_of(found: Trace, ids: Ids) -> list[Series]:
     """The series of a trace with a backward pass: one over depth, one for each row of time steps.
 
-    Over time stand the tensors that a step hands to later ones; over depth the results of the
-    operations that use a parameter: the error terms of the layers.
+    Over time stand the largest tensors that a step hands to later ones, its state; over depth the
+    results of the operations that use a parameter: the error terms of the layers.
     """
     if not found.gradients:
         return []
@@ -159,11 +159,18 @@ def time_series(found: Trace, group: Group) -> Series:
                 onward[k][p] = None
     points = []
     for number, (nodes, others) in enumerate(zip(onward, leaving, strict=True), start=1):
-        if tensors := tuple(nodes or others):
+        if tensors := largest(nodes or others):
             rms = rms_of([found.gradients[p] for p in tensors])
             points.append(Point(str(number), tensors, rms))
     around = (group.parent.path() if group.parent else "") or group.name
     return Series("time", around, tuple(points))
+
+
+def largest(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """Of what a step hands on the state, not a running sum of losses: what is largest."""
+    sizes = {node: math.prod(node.shape) for node in nodes}
+    most = max(sizes.values(), default=0)
+    return tuple(node for node, size in sizes.items() if size == most)
 
 
 def depth_series(found: Trace, ids: Ids, spent: set[Node]) -> Series:

@@ -7,6 +7,7 @@ trace that kept its arrays, or computed again from the leaves, one after the oth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,8 +109,9 @@ def note(one: Seen, node: Node, y: Array, step: int) -> None:
 def dead_row(one: Seen, ids: Ids, dead: float) -> Finding | None:
     assert one.off is not None
     share = float(one.off.mean())
-    # in a small batch half the units are off in one sample, a quarter in both of two, by chance
-    bound = max(dead, min(2.0 * 0.5**one.samples, 0.99))
+    # by chance half the units are off in one sample, a quarter in both of two: that is no death
+    chance = 0.5**one.samples
+    bound = max(dead, chance + 3.0 * math.sqrt(chance * (1.0 - chance) / one.off.size))
     level = graded(share, bound, max(0.5, bound))
     if level is None:
         return None
