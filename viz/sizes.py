@@ -35,7 +35,7 @@ BLOCKED = {
     "multiply": "the other factor is 0 everywhere",
     "matmul": "the other factor is 0 everywhere: weights that start at 0 stay there",
 }
-NAMES = 4  # so many parameters are named in one row
+NAMES = 4  # so many parameters, or operations that block them, are told in one row
 
 
 def of_series(series: Series, ids: Ids, vanishing: float, exploding: float) -> list[Finding]:
@@ -66,7 +66,7 @@ def of_parameters(found: Trace, ids: Ids) -> list[Finding]:
     tiny: dict[Node, float] = {}
     huge: dict[Node, float] = {}
     flawed: dict[Node, float] = {}
-    uses = uses_in(found)
+    blocked = blockers(found)
     for node in found.nodes:
         if node.plan is not None or node not in found.gradients:
             continue
@@ -75,7 +75,7 @@ def of_parameters(found: Trace, ids: Ids) -> list[Finding]:
         if any(flaws(g)):
             flawed[node] = float(sum(flaws(g)))
         elif rms == 0:
-            zero.setdefault(blockers(found, uses, node), []).append(node)
+            zero.setdefault(blocked.get(node, ()), []).append(node)
         elif rms < VANISHED:
             tiny[node] = rms
         elif rms >= EXPLODED:
@@ -139,20 +139,22 @@ def uses_in(found: Trace) -> Uses:
     return uses
 
 
-def blockers(found: Trace, uses: Uses, leaf: Node) -> tuple[Node, ...]:
-    """The operations that made 0 of a gradient that was not, on the ways back to a leaf."""
-    out: dict[Node, None] = {}
-    seen, stack = {leaf}, [leaf]
-    while stack:
-        for node, i in uses.get(stack.pop(), ()):
-            if node in seen or not is_zero(found.contributions[node, i]):
-                continue
-            seen.add(node)
-            if is_zero(found.gradients[node]):
-                stack.append(node)
-            else:
-                out[node] = None
-    return tuple(sorted(out, key=by_seq))
+def blockers(found: Trace) -> dict[Node, tuple[Node, ...]]:
+    """By tensor without gradient, the operations on the ways to it that had one and gave 0.
+
+    There may be many: the first few in order of creation.
+    """
+    uses = uses_in(found)
+    out: dict[Node, tuple[Node, ...]] = {}
+    for node, g in found.gradients.items():  # in the order of the walk: users come first
+        if not is_zero(g):
+            continue
+        some: dict[Node, None] = {}
+        for user, i in uses.get(node, ()):
+            if is_zero(found.contributions[user, i]):
+                some.update(dict.fromkeys(out.get(user, (user,))))
+        out[node] = tuple(sorted(some, key=by_seq)[:NAMES])
+    return out
 
 
 def is_zero(x: Any) -> bool:
