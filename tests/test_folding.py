@@ -14,6 +14,7 @@ from viz import Trace, draw, trace
 from viz.folding import overview
 from viz.ids import ids_of
 from viz.stage import staged
+from viz.words import flow
 
 
 class Block(nn.Module):
@@ -69,7 +70,7 @@ def check_sums(graph: nx.MultiDiGraph) -> int:
     for record in records(graph):
         if record["gradient"] is None or record["hidden"] or record["hooked"]:
             continue
-        terms = [edges[key]["contribution"] for key in record["contributions"]]
+        terms = [flow(edges[key], record["id"]) for key in record["contributions"]]
         terms += [record["seed"], record["inside"]]
         arrays = [np.array(x.elements) for x in terms if x is not None]
         np.testing.assert_allclose(sum(arrays), record["gradient"].elements, rtol=1e-12, atol=1e-15)
@@ -257,3 +258,16 @@ def test_an_overview_opens_groups_of_a_kind_together() -> None:
         if group.parent in folding.open:
             kinds.setdefault(group.kind, set()).add(group in folding.open)
     assert all(len(states) == 1 for kind, states in kinds.items() if kind == "Block")
+
+
+def test_many_edges_from_a_group_to_one_operation_are_one() -> None:
+    w = Tensor(np.eye(2) * 0.5, requires_grad=True, name="W")
+    h, states = Tensor(np.ones((1, 2))), []
+    for _ in range(30):
+        h = (h @ w).tanh()
+        states.append(h)
+    graph = draw(mg.stack(states).sum(), fold=True).graph
+    [(group, op, bundle)] = [e for e in graph.edges(data=True) if "merged" in e[2]]
+    assert (graph.nodes[group]["count"], graph.nodes[op]["name"]) == (30, "stack")
+    assert len(bundle["merged"]) == 30
+    assert check_sums(graph) >= 30

@@ -37,8 +37,9 @@ name), `index` and `contribution` (Summary or None); the edge to its result is "
 Edges into a closed group have the key "e-<group>-<tensor>" and the sum of its contributions.
 All have `home`, the id of the tensor that they carry, `running` (the sum of contributions when
 this one had arrived, if there are several), and `steps`, the backward steps that made it. Where
-several tensors pass between two groups, one edge "e-<group>-<group>" carries them all: `merged`
-is a list of (id, Summary or None).
+several tensors pass from a closed group to another, or many to one operation, a single edge
+"e-<group>-<group>" or "e-<group>-<op>" carries them all: `merged` is a list of (id, Summary or
+None).
 
 The graph's `clusters` are the open groups: dicts of id, name, path, module, count, shared and box.
 """
@@ -61,6 +62,7 @@ from viz.text import number, plural
 if TYPE_CHECKING:
     from viz.trace import Trace
 
+BUNDLE = 4  # edges from a closed group to one operation, from which on they are drawn as one
 FAN_OUT = 4  # an intermediate result used by so many operations is drawn with tags, too
 
 
@@ -77,7 +79,8 @@ class Builder:
         self.graph = nx.MultiDiGraph()
         self.roots = {t.node for t in found.outputs if t.node is not None}
         self.tags: dict[tuple[str, str], str] = {}  # by the id of a tensor and of its user
-        self.into: dict[tuple[str, str], list[str]] = {}  # edges from group to group
+        self.into: dict[tuple[str, str], list[str]] = {}  # edges from closed groups
+        self.bundles: dict[str, str] = {}  # by edge that was merged, the one that it is part of
         self.keys: dict[tuple[Node, int], str] = {}  # by use, the key of its edge
         self.users = self.users_of()
 
@@ -276,14 +279,14 @@ class Builder:
             running=shown(self.found.running.get(use)) if len(uses) == 1 else None,
             steps=self.steps_of(uses),
         )  # fmt: skip
-        if tail.startswith("g-"):
-            self.into.setdefault((tail, group.id), []).append(edge)
 
     def steps_of(self, uses: list[tuple[Node, int]]) -> tuple[int, ...]:
         return tuple(sorted({self.found.steps[op] for op, _ in uses if op in self.found.steps}))
 
     def add_edge(self, tail: str, head: str, edge: str, key: Any, **attributes: Any) -> None:
         values = {"out": False, "contribution": None, "running": None, "steps": (), **attributes}
+        if tail.startswith("g-"):
+            self.into.setdefault((tail, head), []).append(edge)
         home = self.ids.tensors[key]
         self.graph.add_edge(
             tail, head, key=edge, home=home, order=self.graph.number_of_edges(), **values
@@ -323,10 +326,11 @@ class Builder:
         )  # fmt: skip
 
     def merge(self) -> None:
-        """Makes one edge of those that lead from one closed group to another."""
+        """Makes one edge of those that lead from one closed group to another, or to an operation."""
         for (tail, head), edges in self.into.items():
-            if len(edges) == 1:
+            if len(edges) == 1 or (head.startswith("op-") and len(edges) < BUNDLE):
                 continue
+            self.bundles.update(dict.fromkeys(edges, f"e-{tail}-{head}"))
             some = [self.graph.edges[tail, head, edge] for edge in edges]
             self.graph.remove_edges_from([(tail, head, edge) for edge in edges])
             steps = tuple(sorted({step for edge in some for step in edge["steps"]}))
@@ -347,6 +351,7 @@ class Builder:
         for op, i in self.found.contributions:
             record = records.get(self.ids.tensors[op.parents[i]])
             key = self.keys.get((op, i))
+            key = self.bundles.get(key, key)  # type: ignore[arg-type]
             if record is None or (key is None and record["inside"] is not None):
                 continue
             if key is None or key not in edges:

@@ -7,6 +7,8 @@ from typing import Any
 
 import networkx as nx
 
+from viz.words import flow
+
 
 def staged(graph: nx.MultiDiGraph, step: int) -> nx.MultiDiGraph:
     """The graph of a picture after `step` backward steps.
@@ -72,5 +74,5 @@ def partial(
         alone = k == 0 and record["seed"] is None and not record["hidden"]
         so_far = edges[key]["running"]
         if so_far is None and alone:
-            so_far = edges[key]["contribution"]
+            so_far = flow(edges[key], record["id"])
     return {"contributions": here, "gradient": so_far, "inside": None}

@@ -153,11 +153,16 @@ def histogram(blocks: list[Array]) -> tuple[int, ...]:
     low = min((float(x.min()) for x in blocks if x.size), default=0.0)
     high = max((float(x.max()) for x in blocks if x.size), default=0.0)
     counts = np.zeros(BINS, np.int64)
+    # halved where the range is more than the type holds
+    half = 1.0 if math.isfinite(high - low) and high - low < np.finfo(np.float32).max else 0.5
+    spread = high * half - low * half
     for x in blocks:
-        # halved, so that the range of float64 is no more than float64 holds
-        spread = high / 2 - low / 2
-        place = (x / 2 - low / 2) / spread * BINS if spread > 0 else np.zeros(x.shape)
-        counts += np.bincount(np.minimum(place.astype(np.int64), BINS - 1), minlength=BINS)
+        if spread == 0:
+            counts[0] += x.size
+            continue
+        x = x if half == 1.0 else x * x.dtype.type(half)
+        place = ((x - x.dtype.type(low * half)) * x.dtype.type(BINS / spread)).astype(np.intp)
+        counts += np.bincount(np.minimum(place, BINS - 1, out=place), minlength=BINS)
     return tuple(counts.tolist())
 
 

@@ -144,7 +144,10 @@ def arrange(graph: nx.MultiDiGraph, direction: str, engine: str | None, timeout:
     for block in blocks:
         boxes |= stand(block, placed.positions[block.box.id], faces, direction)
     run_wires(wires, boxes, faces, graph, placed, direction)
-    edges.put_labels(wires, boxes)
+    titles = {
+        frame.id: title_place(placed.frames[frame.id], frame.width) for frame in frames_of(graph)
+    }
+    edges.put_labels(wires, {**boxes, **titles})
     return Drawing(faces, boxes, wires, placed)
 
 
@@ -179,6 +182,11 @@ def frames_of(graph: nx.MultiDiGraph) -> list[Frame]:
         Frame(cluster["id"], width(box_title(cluster), 11.0, True), cluster["box"])
         for cluster in graph.graph["clusters"]
     ]
+
+
+def title_place(frame: Rect, wide: float) -> Rect:
+    left, top, right, _ = frame
+    return left + 7, top + 4, min(left + 11 + wide, right), top + 19
 
 
 def box_title(cluster: Mapping[str, Any]) -> str:

@@ -74,7 +74,7 @@ def of_record(node: Mapping[str, Any], edges: Mapping[str, Any]) -> tuple[str, d
         for key in node["contributions"]:
             op, edge = edges[key]
             where = f"{op['name'] or op['kind']}, backward step {told(edge['steps'])}"
-            terms.append((key, where, edge["contribution"]))
+            terms.append((key, where, flow(edge, node["id"])))
         if node["inside"] is not None:
             terms.append(("inside", "the group it is made in", node["inside"]))
         if len(terms) > 1:
@@ -162,6 +162,11 @@ def of_merged(edge: Mapping[str, Any], tail: str, head: str, key: str) -> tuple[
             "tensors": " ".join(home for home, _ in edge["merged"]),
             "contribution-norm": repr(merged_norm(edge))}  # fmt: skip
     return "\n".join(lines), data
+
+
+def flow(edge: Mapping[str, Any], tensor: str) -> Summary | None:
+    """What an edge contributes to the gradient of a tensor that it carries."""
+    return dict(edge["merged"]).get(tensor) if "merged" in edge else edge["contribution"]
 
 
 def merged_norm(edge: Mapping[str, Any]) -> float:
