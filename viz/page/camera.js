@@ -2,6 +2,7 @@
 
 import {$, h, still} from "./dom.js";
 
+const FAR = 0.28; // where nothing can be read, nothing is written
 const NEAREST = 4, FARTHEST = 0.02;
 
 export class Camera {
@@ -53,8 +54,8 @@ export class Camera {
     let inMap = false;
     const jump = (event) => {
       const {left, top} = this.map.getBoundingClientRect(), box = this.drawing.extent;
-      const k = this.scale();
-      this.centre(box.x + (event.clientX - left) / k, box.y + (event.clientY - top) / k, false);
+      const [across, down] = this.scale();
+      this.centre(box.x + (event.clientX - left) / across, box.y + (event.clientY - top) / down, false);
     };
     this.map.addEventListener("pointerdown", (event) => {
       inMap = true;
@@ -82,14 +83,23 @@ export class Camera {
 
   apply() {
     cancelAnimationFrame(this.frame);
-    // While it moves, the picture is a texture; it is drawn sharp when it rests.
-    this.stage.classList.add("gliding");
-    clearTimeout(this.rest);
-    this.rest = setTimeout(() => this.stage.classList.remove("gliding"), 160);
+    if (this.k !== this.sharp) {
+      clearTimeout(this.rest);
+      this.rest = setTimeout(() => this.sharpen(), 140);
+    }
     this.frame = requestAnimationFrame(() => {
       this.svg.style.transform = `translate(${this.x}px,${this.y}px) scale(${this.k})`;
+      this.svg.classList.toggle("far", this.k < FAR);
       this.frameMap();
     });
+  }
+
+  // The picture is a texture, so that it moves without being drawn anew; one that was zoomed is
+  // drawn again when it rests.
+  sharpen() {
+    this.sharp = this.k;
+    this.svg.style.willChange = "auto";
+    requestAnimationFrame(() => requestAnimationFrame(() => (this.svg.style.willChange = "transform")));
   }
 
   // Goes there, softly unless nothing should move.
@@ -166,33 +176,34 @@ export class Camera {
     this.drawMap();
   }
 
+  // How much smaller the small map is, across and down: long graphs are drawn wider than they are.
   scale() {
-    const {extent} = this.drawing;
-    return Math.min(180 / extent.width, 220 / extent.height);
+    const {width, height} = this.drawing.extent, k = Math.min(180 / width, 220 / height);
+    return [Math.min(Math.max(k, 40 / width), k * 8), Math.min(Math.max(k, 40 / height), k * 8)];
   }
 
   // The small map: a canvas with a rectangle for each node, and a frame for what is in sight.
   drawMap() {
     const {drawing, map} = this;
     if (!drawing.place) return;
-    const k = this.scale(), {extent, place} = drawing;
-    const w = Math.max(Math.round(extent.width * k), 24), h_ = Math.max(Math.round(extent.height * k), 24);
+    const [across, down] = this.scale(), {extent, place} = drawing;
+    const w = Math.round(extent.width * across), h_ = Math.round(extent.height * down);
     const canvas = h("canvas", {width: w * 2, height: h_ * 2, "aria-hidden": "true"});
     canvas.style.width = `${w}px`;
     canvas.style.height = `${h_}px`;
     const pen = canvas.getContext("2d"), style = getComputedStyle(document.documentElement);
     const paint = (role) => style.getPropertyValue(`--${role}`);
-    pen.scale(2 * k, 2 * k);
+    pen.scale(2 * across, 2 * down);
     pen.translate(-extent.x, -extent.y);
     pen.strokeStyle = paint("line");
-    pen.lineWidth = 1 / k;
+    pen.lineWidth = 1 / Math.max(across, down);
     for (const {x, y, width, height} of place.boxes.values()) pen.strokeRect(x, y, width, height);
     for (const [id, {x, y, width, height}] of place.nodes) {
       const kind = drawing.view.nodes.get(id).kind, element = drawing.elements.get(id);
       pen.fillStyle = paint(element.classList.contains("now") ? "grad"
         : kind === "operation" ? "op-line" : kind === "group" ? "group-line" : "line");
       pen.globalAlpha = element.classList.contains("later") ? 0.3 : 0.75;
-      pen.fillRect(x, y, Math.max(width, 2 / k), Math.max(height, 2 / k));
+      pen.fillRect(x, y, Math.max(width, 1.5 / across), Math.max(height, 1 / down));
     }
     this.sight = h("div", {class: "sight"});
     map.replaceChildren(canvas, this.sight);
@@ -202,10 +213,10 @@ export class Camera {
   frameMap() {
     const {stage, map, sight} = this, {extent} = this.drawing;
     if (!sight) return;
-    const {clientWidth: w, clientHeight: h_} = stage, k = this.scale() / this.k;
+    const {clientWidth: w, clientHeight: h_} = stage, [across, down] = this.scale().map((x) => x / this.k);
     map.hidden = this.noMap || (extent.width * this.k <= w + 2 * 40 * this.k + 8
       && extent.height * this.k <= h_ + 2 * 40 * this.k + 8);
-    Object.assign(sight.style, {left: `${-this.x * k}px`, top: `${-this.y * k}px`,
-      width: `${w * k}px`, height: `${h_ * k}px`});
+    Object.assign(sight.style, {left: `${-this.x * across}px`, top: `${-this.y * down}px`,
+      width: `${w * across}px`, height: `${h_ * down}px`});
   }
 }

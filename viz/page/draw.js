@@ -45,6 +45,7 @@ export class Drawing {
     const {x, y, width, height} = this.place.extent;
     this.extent = {x: x - PAD, y: y - PAD, width: width + 2 * PAD, height: height + 2 * PAD};
     const box = this.extent;
+    this.svg.classList.toggle("many", this.view.nodes.size > MOVES);
     this.svg.setAttribute("viewBox", `${box.x} ${box.y} ${box.width} ${box.height}`);
     this.svg.setAttribute("width", box.width);
     this.svg.setAttribute("height", box.height);

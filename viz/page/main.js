@@ -60,7 +60,8 @@ class Page {
     this.paintChosen();
     this.show();
     this.strip.draw();
-    this.camera.drawMap();
+    clearTimeout(this.mapping);
+    this.mapping = setTimeout(() => this.camera.drawMap(), 120);
   }
 
   show() {
@@ -200,6 +201,7 @@ class Page {
   }
 
   point(event) {
+    if ($("#stage").classList.contains("panning")) return;
     const node = event.target.closest(".node"), edge = event.target.closest(".edge");
     if (node) this.light(node.dataset.id);
     else if (edge) this.lightEdge(edge);

@@ -1,7 +1,7 @@
 // The passes, step by step: what is done, what happens now, what is still to come. A closed group
 // is one step. Position 0 is before the first step: of the backward pass, its start is known.
 
-import {$, announce, still} from "./dom.js";
+import {$, announce} from "./dom.js";
 import {labelOf, number, stats} from "./model.js";
 import {passOf} from "./view.js";
 
@@ -159,15 +159,16 @@ export class Stepper {
 
   // Of what is to be seen now: which nodes are still to come, and how much of a gradient is there.
   paintNodes() {
-    const {model, drawing} = this;
+    const {drawing} = this;
     for (const [id, node] of drawing.view.nodes) {
+      const unit = this.unitState(id, node), shows = this.shows(id, node);
       const element = drawing.elements.get(id), list = element.classList;
-      const unit = this.unitState(id, node);
+      const state = `${unit} ${shows}`;
+      if (element.state === state) continue; // most nodes stay as they are from step to step
+      element.state = state;
       list.toggle("later", unit === "later");
       list.toggle("now", unit === "now");
-      if (node.kind !== "tensor" && node.kind !== "group") continue;
-      const tensor = node.kind === "group" ? model.faces[id].of : id;
-      const [value, gradient] = tensor ? this.known(tensor) : [true, "all"];
+      const [value, gradient] = shows;
       list.toggle("no-value", !value);
       list.toggle("no-grad", gradient !== "all");
       list.toggle("some-grad", gradient !== "all" && gradient !== "none");
@@ -176,6 +177,12 @@ export class Stepper {
         if (wait) wait.textContent = gradient === "none" ? "—" : gradient;
       }
     }
+  }
+
+  // Whether a node shows its value, and whether "all", "none" or so much of its gradient.
+  shows(id, node) {
+    const tensor = node.kind === "group" ? this.model.faces[id].of : node.kind === "tensor" ? id : null;
+    return tensor ? this.known(tensor) : [true, "all"];
   }
 
   unitState(id, node) {
@@ -220,21 +227,18 @@ export class Stepper {
   paintEdges() {
     const {drawing} = this, now = this.current();
     for (const edge of drawing.view.edges) {
-      const list = drawing.wires.get(edge.key).classList;
       const unit = edge.out ? edge.tail : edge.head, k = this.index.get(unit);
-      const state = !this.mode ? "" : unit === now ? "now" : k >= this.at ? "later" : "";
-      list.toggle("now", state === "now");
-      list.toggle("later", state === "later" || (Boolean(this.mode) && k === undefined));
+      let state = !this.mode ? "" : unit === now ? "now" : k >= this.at ? "later" : "";
+      if (this.mode && k === undefined) state = "later";
+      const element = drawing.wires.get(edge.key);
+      if (element.state === state) continue;
+      element.state = state;
+      element.classList.toggle("now", state === "now");
+      element.classList.toggle("later", state === "later");
       const label = drawing.labelOf.get(edge.key);
       if (label) {
         label.classList.toggle("later", state === "later");
         label.classList.toggle("now", state === "now");
-      }
-    }
-    // what moves is drawn above what stands; a few at a time
-    if (now && !still()) {
-      for (const edge of drawing.view.edges) {
-        if ((edge.out ? edge.tail : edge.head) === now) drawing.edges.append(drawing.wires.get(edge.key));
       }
     }
   }
