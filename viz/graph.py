@@ -326,7 +326,7 @@ class Builder:
         )  # fmt: skip
 
     def merge(self) -> None:
-        """Makes one edge of those that lead from one closed group to another, or to an operation."""
+        """Makes one edge of those that lead from a closed group to another or to an operation."""
         for (tail, head), edges in self.into.items():
             if len(edges) == 1 or (head.startswith("op-") and len(edges) < BUNDLE):
                 continue

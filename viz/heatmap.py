@@ -58,6 +58,8 @@ def small(images: list[Array], rows: int, columns: int) -> tuple[list[Array], st
     ([array([[0., 2., 0., 2.]])], 'first 1×4 of 32×256')
     """
     shrunk = [shrink(x, rows, columns) for x in images]
+    if shrunk[0].shape == images[0].shape:
+        return shrunk, ""
     zeros = 1.0 - float(np.mean([np.count_nonzero(x) / x.size for x in images]))
     left = 1.0 - float(np.mean([np.count_nonzero(x) / x.size for x in shrunk]))
     if zeros < HIDDEN or left >= zeros / 2:

@@ -77,7 +77,7 @@ def summarise(value: Any) -> Summary:
     """
     array = np.asarray(value)
     if array.shape == ():
-        return of_scalar(float(array), str(array.dtype))
+        return of_scalar(float(array), array.dtype.name)
     if array.size == 0:
         nan = math.nan
         empty = array.tolist()
@@ -99,7 +99,9 @@ def summarise(value: Any) -> Summary:
     with np.errstate(all="ignore"):
         flat = x.ravel() / unit
         norm = math.sqrt(flat @ flat) * unit if whole else math.sqrt(np.square(flat).sum())
-        mean, std = float(flat.mean()) * unit, float(flat.std()) * unit
+        mean = float(flat.sum()) / x.size
+        apart = flat - mean
+        mean, std = mean * unit, math.sqrt(apart @ apart / x.size) * unit
         low, high, total = float(x.min()), float(x.max()), float(x.sum())
     return Summary(
         shape=array.shape, dtype=str(array.dtype), mean=mean, std=std, min=low, max=high,

@@ -29,6 +29,7 @@ RANKSEP = {"TB": 30.0, "LR": 78.0}  # in the second, labels lie along the edges
 ROOMY = 14.0  # more where groups are closed: edges leave them at a slant
 NODESEP = 26.0
 ARROW = 7.5
+MOST_HELD = 64  # results and parameters of a closed group whose data stand in the file
 
 
 @dataclass(frozen=True)
@@ -379,7 +380,7 @@ def draw_at(
         )
     held = [*node.get("results", ()), *node.get("parameters", ())]
     parts += [draw_node(pen, node, f)]
-    parts += [group(words.of_record(record, ends)[1], "", []) for record in held]
+    parts += [group(words.of_record(record, ends)[1], "", []) for record in held[:MOST_HELD]]
     mark = extras.marks.get(name)
     if mark is not None:
         parts.append(draw_mark(pen, f, mark))

@@ -135,6 +135,7 @@ def of_group(node: Mapping[str, Any]) -> tuple[str, dict]:
         "path": node["path"], "operations": node["operations"],
         "count": node["count"] if node["count"] > 1 else None,
         "shared": "true" if node["shared"] else None,
+        "results": len(node["results"]), "parameters": len(node["parameters"]),
         "steps": None if node["steps"] is None else "{}-{}".format(*node["steps"]),
     }  # fmt: skip
     return "\n".join(lines), data
