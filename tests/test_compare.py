@@ -159,7 +159,7 @@ def test_another_batch_is_compared_by_norms() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.sampled_from(["tanh", "sin", "exp"]), max_size=12), st.integers(0, 12),
+@given(st.lists(st.sampled_from(["tanh", "sin", "cos"]), max_size=12), st.integers(0, 12),
        st.integers(0, 12))  # fmt: skip
 def test_an_alignment_keeps_the_order_and_pairs_everything_once(
     names: list[str], start: int, stop: int

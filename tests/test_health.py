@@ -80,6 +80,17 @@ def test_the_series_over_depth_is_that_of_the_layers_error_terms() -> None:
     assert row.level == ("bad" if row.value < 1e-6 else "warn")
 
 
+def test_a_layer_is_where_its_input_meets_its_weights() -> None:
+    rng = np.random.default_rng(11)
+    layers = [mg.nn.Linear(4, 4, rng=rng) for _ in range(3)]
+    net = mg.nn.Sequential(*layers)
+    loss = net(rng.normal(size=(5, 4))).square().mean()
+    (depth,) = health(loss).series
+    assert [p.label for p in depth.points] == ["0", "1", "2"]
+    assert [node.op.name for p in depth.points for node in p.nodes] == ["add"] * 3
+    assert all(node.shape == (5, 4) for p in depth.points for node in p.nodes)
+
+
 @pytest.mark.parametrize(("scale", "kind"), [(0.4, "vanishing"), (1.0, ""), (3.0, "exploding")])
 def test_the_series_over_time_is_that_of_the_states(scale: float, kind: str) -> None:
     rng = np.random.default_rng(1)

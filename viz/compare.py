@@ -13,6 +13,7 @@ from microgradnd.graph import Node
 from viz import files
 from viz.alignment import Alignment, aligned
 from viz.differences import Difference, difference
+from viz.health import differentiable
 from viz.ids import Ids, ids_of
 from viz.summary import spelled
 from viz.text import plural, xml
@@ -187,7 +188,8 @@ def compare(
     norms are.
 
     A trace keeps the numbers of its time: trace before a training step and again after it. Tensors
-    are traced now, so that their leaves' present values count.
+    are traced now, so that their leaves' present values count; those that are no scalars without a
+    backward pass.
 
     Args:
         a, b: traces, or tensors to be traced.
@@ -211,5 +213,8 @@ def compare(
                             f"{', '.join(options)}")  # fmt: skip
     if len(names) != 2 or names[0] == names[1]:
         raise ValueError(f"names must be two different words, not {names!r}")
-    one, other = (x if isinstance(x, Trace) else trace(x, keep="arrays") for x in (a, b))
+    one, other = (
+        x if isinstance(x, Trace) else trace(x, keep="arrays", backward=differentiable(x))
+        for x in (a, b)
+    )
     return Comparison(one, other, (str(names[0]), str(names[1])), {**options, **drawing})

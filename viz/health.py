@@ -193,7 +193,7 @@ def traced(what: Any, gradient: Any = None) -> Trace:
         return trace(tensors, gradients or None, backward=bool(gradients))
 
 
-def differentiable(what: Any, gradient: Any) -> bool:
+def differentiable(what: Any, gradient: Any = None) -> bool:
     """Whether a backward pass can start: from gradients that are given, or from scalars."""
     tensors = [what] if isinstance(what, Tensor) else what
     return gradient is not None or all(getattr(t, "size", 1) == 1 for t in tensors)

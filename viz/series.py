@@ -14,6 +14,7 @@ import numpy as np
 
 from microgradnd.graph import Node
 from viz.groups import Group
+from viz.homes import is_number
 from viz.ids import Ids
 from viz.summary import Summary, square
 from viz.text import one_line
@@ -21,6 +22,7 @@ from viz.trace import Trace
 
 # The bins of every table and strip: the word, and the RMS from which on a gradient is in it.
 BINS = (("vanished", 0.0), ("faint", 1e-8), ("usual", 1e-5), ("strong", 10.0), ("exploded", 1e3))
+BIASED = ("add", "subtract")
 
 
 @dataclass(frozen=True)
@@ -175,17 +177,20 @@ def largest(nodes: Iterable[Node]) -> tuple[Node, ...]:
 
 def depth_series(found: Trace, ids: Ids, spent: set[Node]) -> Series:
     layers: dict[Node, list[str]] = {}  # with the names of the parameters
-    latest: Node | None = None
+    weights: dict[Any, str | None] = {}  # leaves, and what is made of one alone, as its transpose
+    latest: Any = None
     for node in found.nodes:
-        if node.plan is None or node in spent or node not in found.gradients:
+        operands = [p for p in node.parents if not is_number(p)]
+        used = [p for p in operands if isinstance(p, Node) and p in weights]
+        if len(operands) == len(used) < 2:
+            weights[node] = weights[used[0]] if used else node.name
             continue
-        leaves = [p for p in node.parents if isinstance(p, Node) and p.plan is None]
-        if not leaves:
+        if not used or node in spent or node not in found.gradients:
             continue
-        names = [p.name for p in leaves if p.name]
-        if latest and any(p is latest for p in node.parents):
+        names = [name for p in used if (name := weights[p])]
+        if node.op.name in BIASED and any(p is latest for p in operands):
             # of a product and the bias added to it, the sum is the layer
-            names = layers.pop(latest) + names
+            names = layers.pop(latest, []) + names
         layers[node], latest = names, node
     points = (
         Point(layer_name(names) or ids.where(n), (n,), rms_of([found.gradients[n]]))

@@ -29,8 +29,8 @@ def strip(pen: Pen, found: Trace, room: float) -> tuple[str, float]:
 
     >>> from microgradnd import Tensor
     >>> from viz.trace import trace
-    >>> x = Tensor(1.0, requires_grad=True)
-    >>> text, height = strip(Pen("light"), trace((x * 2.0).tanh() * x), 500.0)
+    >>> v, w = Tensor(0.5, requires_grad=True), Tensor([1.0, 2.0], requires_grad=True)
+    >>> text, height = strip(Pen("light"), trace(((w * [3.0, 1.0]).tanh() * v).sum()), 500.0)
     >>> text.count("<circle"), height
     (2, 177.0)
     """
