@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from microgradnd import methods, numpy_protocol  # noqa: F401 - they complete Tensor
 from microgradnd.checks import GradientMismatch, detect_anomaly, gradcheck, gradgradcheck
 from microgradnd.engine import Tensor
-from microgradnd.errors import GraphError
+from microgradnd.errors import AnomalyError, GraphError
 from microgradnd.modes import (
     enable_grad,
     get_default_dtype,
@@ -92,7 +92,7 @@ from microgradnd.transforms import grad
 __version__ = "0.1.0"
 
 __all__ = [
-    "OPS", "GradientMismatch", "GraphError", "Op", "Tensor", "abs", "add", "arccos",
+    "OPS", "AnomalyError", "GradientMismatch", "GraphError", "Op", "Tensor", "abs", "add", "arccos",
     "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "broadcast_to", "ceil",
     "clip", "concatenate", "cos", "cosh", "cross_entropy", "detect_anomaly", "divide", "dot",
     "einsum", "enable_grad", "exp", "exp2", "expand_dims", "expm1", "floor",

@@ -18,7 +18,7 @@ LEFT, RIGHT = 64.0, 116.0  # room for the bins' bounds, and for their words and 
 LOWEST, HIGHEST = -11.0, 6.0  # powers of ten at the ends of the scale
 DECADE = 7.0  # height of one
 BOUNDS = (LOWEST, *(math.log10(start) for _, start in BINS[1:]), HIGHEST)
-TITLE, FOOT = 20.0, 22.0
+TITLE, FOOT = 36.0, 22.0
 APART = 14.0  # pixels between labelled points, at least their labels' width
 CLOSEST = 3.0  # pixels between points; of more points, neighbours become one
 GAP = 16.0  # between two strips
@@ -32,7 +32,7 @@ def strip(pen: Pen, found: Trace, room: float) -> tuple[str, float]:
     >>> v, w = Tensor(0.5, requires_grad=True), Tensor([1.0, 2.0], requires_grad=True)
     >>> text, height = strip(Pen("light"), trace(((w * [3.0, 1.0]).tanh() * v).sum()), 500.0)
     >>> text.count("<circle"), height
-    (2, 177.0)
+    (2, 193.0)
     """
     parts, y = [], 0.0
     for series in series_of(found, ids_of(found)):
@@ -47,8 +47,9 @@ def plot(pen: Pen, series: Series, room: float) -> tuple[str, float]:
     """One series as a strip at (0, 0), and its height."""
     across = room - LEFT - RIGHT
     points = thinned(series.points, max(int(across / CLOSEST), 2))
-    head = f"gradient RMS {series.title}: {said(series)}"
+    head, words = f"gradient RMS {series.title}", fit(said(series), room, 10.0)
     parts = [pen.text(0, 11, fit(head, room, 11.0, True), size=11.0, bold=True)]
+    parts.append(pen.text(0, 25, words, fill="muted"))
     parts += bands(pen, series, room)
     step = across / len(points)
     spots = [(LEFT + (k + 0.5) * step, height_of(p.rms)) for k, p in enumerate(points)]
@@ -64,10 +65,10 @@ def plot(pen: Pen, series: Series, room: float) -> tuple[str, float]:
 def said(series: Series) -> str:
     """The series in words."""
     first, last = series.points[0].rms, series.points[-1].rms
-    words = f"{number(last, 3)} at the loss, {number(first, 3)} at the far end"
+    words = f"{number(last, 3)} near the loss · {number(first, 3)} at the far end"
     factor = series.factor
     if math.isfinite(factor):
-        words += f", ×{number(factor, 3)} a step back"
+        words += f" · ×{number(factor, 3)} a step back"
     return words
 
 

@@ -118,7 +118,7 @@ def dead_row(one: Seen, ids: Ids, dead: float) -> Finding | None:
     count, units = int(one.off.sum()), one.off.size
     figure = f"{count} of {units} units ({share:.0%}) are 0 for all {one.samples:,} samples"
     return Finding(
-        "dead", level, whereabouts(ids, one.nodes), figure, share, f"at most {bound:.0%}", DEAD,
+        "dead", level, whereabouts(ids, one.nodes), figure, share, f"at most {math.floor(100 * bound)}%", DEAD,
         tuple(ids.tensors[node] for node in one.nodes),
     )  # fmt: skip
 
