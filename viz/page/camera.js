@@ -126,12 +126,11 @@ export class Camera {
     this.go(w / 2 - (x - extent.x) * k, h_ / 2 - (y - extent.y) * k, k, soft);
   }
 
-  // Everything, if it can be read so; else the width of it, from its start or its end on.
+  // All of it.
   fit(soft = true) {
-    const {extent, model} = this.drawing, {clientWidth: w, clientHeight: h_} = this.stage;
+    const {extent} = this.drawing, {clientWidth: w, clientHeight: h_} = this.stage;
     const k = Math.min(w / extent.width, h_ / extent.height, 1.15);
     this.go((w - extent.width * k) / 2, (h_ - extent.height * k) / 2, k, soft);
-    return model;
   }
 
   // At first: all of it, but no smaller than can be read.

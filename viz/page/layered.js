@@ -7,7 +7,8 @@ const SWEEPS = 6;
 // Centres of boxes and Bézier routes of edges, ranks from top to bottom. `sizes` are [width,
 // height], `edges` pairs of indices into them; boxes in `first` and `last` get ranks of their own.
 // `slack` is how much of a box's height is room above it, which a rank of such boxes does not need.
-export function layered(sizes, edges, ranksep, nodesep, first = [], last = [], slack = []) {
+// `pins` are by edge how far from the middle of its tail and its head it must meet them, or null.
+export function layered(sizes, edges, ranksep, nodesep, first = [], last = [], slack = [], pins = []) {
   let ranks = ranksOf(sizes.length, edges);
   if (first.length || last.length) {
     const tops = new Set(first), bottoms = new Set(last);
@@ -49,7 +50,7 @@ export function layered(sizes, edges, ranksep, nodesep, first = [], last = [], s
       straight.add(edges[k][1] * 1e7 + edges[k][0]);
     }
   });
-  const x = columns(layers, above, below, widths, straight, nodesep);
+  const x = columns(layers, above, below, widths, straight, nodesep, leanings(chains, edges, pins));
   const strips = [];
   let top = 0;
   for (const layer of layers) {
@@ -59,7 +60,7 @@ export function layered(sizes, edges, ranksep, nodesep, first = [], last = [], s
     top += tall + ranksep;
   }
   const centres = ranks.map((rank, n) => [x[n], (strips[rank][0] + strips[rank][1]) / 2]);
-  const routes = routesOf(edges, chains, centres, sizes, ranks, strips, x, nodesep);
+  const routes = routesOf(edges, chains, centres, sizes, ranks, strips, x, nodesep, pins);
   return {centres, routes};
 }
 
@@ -221,12 +222,31 @@ function fewerCrossings(layers, above, below) {
   return best;
 }
 
+// How far to the side of its neighbour a box wants to stand, so that a pinned edge runs straight.
+function leanings(chains, edges, pins) {
+  const lean = new Map();
+  const note = (n, m, by) => {
+    lean.set(n * 1e7 + m, by);
+    lean.set(m * 1e7 + n, -by);
+  };
+  chains.forEach((chain, k) => {
+    if (!pins[k]) return;
+    const [tail, head] = chain[0] === edges[k][0] ? pins[k] : pins[k].slice().reverse();
+    const last = chain.length - 1;
+    if (last === 1) return note(chain[0], chain[1], (head || 0) - (tail || 0));
+    if (tail) note(chain[0], chain[1], -tail);
+    if (head) note(chain[last - 1], chain[last], head);
+    return null;
+  });
+  return lean;
+}
+
 function mean(values, otherwise) {
   return values.length ? values.reduce((a, b) => a + b, 0) / values.length : otherwise;
 }
 
 // The x of every box: near the mean of its neighbours, in order, `nodesep` apart.
-function columns(layers, above, below, widths, straight, nodesep) {
+function columns(layers, above, below, widths, straight, nodesep, lean) {
   const x = new Array(widths.length).fill(0);
   const steps = layers.map((layer) => {
     const out = [0];
@@ -245,7 +265,7 @@ function columns(layers, above, below, widths, straight, nodesep) {
         let near = down ? above[n] : below[n];
         if (sweep === 2 * SWEEPS) near = [...above[n], ...below[n]];
         const lined = near.filter((m) => straight.has(n * 1e7 + m));
-        wanted.push(mean((lined.length ? lined : near).map((m) => x[m]), x[n]));
+        wanted.push(mean((lined.length ? lined : near).map((m) => x[m] + (lean.get(n * 1e7 + m) || 0)), x[n]));
         weights.push(lined.length ? 10 : 0.1);
       }
       settle(wanted, weights, steps[rank]).forEach((value, i) => (x[layer[i]] = value));
@@ -285,8 +305,13 @@ function settle(wanted, weights, steps) {
   return out;
 }
 
-function routesOf(edges, chains, centres, sizes, ranks, strips, x, nodesep) {
+function routesOf(edges, chains, centres, sizes, ranks, strips, x, nodesep, pins) {
   const leaving = ports(chains, x, sizes, true), entering = ports(chains, x, sizes, false);
+  pins.forEach((pin, k) => {
+    const down = chains[k][0] === edges[k][0];
+    if (pin && pin[0] !== null) (down ? leaving : entering)[k] = x[edges[k][0]] + pin[0];
+    if (pin && pin[1] !== null) (down ? entering : leaving)[k] = x[edges[k][1]] + pin[1];
+  });
   return edges.map(([tail, head], k) => {
     const chain = chains[k];
     if (tail === head) {

@@ -125,18 +125,22 @@ class Nest {
       number.set(id, sizes.length);
       sizes.push([held.width, held.height]);
     }
-    const entries = [], exits = [];
+    const entries = [], exits = [], ports = [];
     const links = this.links.get(frame);
-    const pairs = links.map(({tail, head}) => [tail, head].map((end, side) => {
+    const pairs = links.map(({key, tail, head}) => [tail, head].map((end, side) => {
       if (end !== null) return number.get(end);
       sizes.push([2, 0]);
       (side ? exits : entries).push(sizes.length - 1);
+      ports.push([`${key} ${side ? "out" : "in"}`, sizes.length - 1]);
       return sizes.length - 1;
     }));
     const {centres, routes} = layered(sizes, pairs, this.ranksep, NODESEP, entries, exits,
-      items.map((id) => this.blocks.get(id).slack));
-    return this.assembled(frame, number, inner, sizes, centres,
+      items.map((id) => this.blocks.get(id).slack), links.map((link) => pinsOf(link, inner)));
+    const out = this.assembled(frame, number, inner, sizes, centres,
       new Map(links.map((link, k) => [link.key, {...link, route: routes[k]}])));
+    // where edges cross the border, from its left
+    out.ports = new Map(ports.map(([name, k]) => [name, centres[k][0] + (out.shift || 0)]));
+    return out;
   }
 
   assembled(frame, number, inner, sizes, centres, links) {
@@ -183,10 +187,20 @@ class Nest {
       wide = title - 2 * MARGIN;
     }
     const out = moved(held, start, MARGIN + above - top);
+    out.shift = start;
     out.width = wide + 2 * MARGIN + side;
     out.height = long + 2 * MARGIN + above;
     return out;
   }
+}
+
+// How far from the middles of the boxes that it joins an edge crosses their borders.
+function pinsOf({key, tail, head}, inner) {
+  const pin = (end, side) => {
+    const held = inner.get(end), x = held?.ports.get(`${key} ${side}`);
+    return x === undefined ? null : x - held.width / 2;
+  };
+  return [pin(tail, "out"), pin(head, "in")];
 }
 
 function moved(held, dx, dy) {
