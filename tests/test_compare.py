@@ -115,6 +115,25 @@ def test_a_training_step_moves_a_weight_by_its_gradient() -> None:
     assert slope.change > 0
 
 
+def test_a_pass_whose_weights_were_changed_since_is_no_picture_of_before() -> None:
+    w = parameter(W0, "W")
+    before = (w * 2.0).sum()
+    with mg.no_grad():
+        w -= 1.0
+    found = compare(before, (w * 2.0).sum(), names=("before", "after"))
+    assert "leaves changed since before" in found.summary
+    assert "leaves changed since before" in str(found)
+    assert "changed since the forward pass" in found.svg()
+
+
+def test_tensors_that_are_no_scalars_are_compared_by_their_values() -> None:
+    w = parameter(W0, "W")
+    row = compare((w * 2.0).named("y"), (w * 3.0).named("y"))["y"]
+    assert row.gradient is None
+    assert row.value is not None
+    assert row.value.change == pytest.approx(0.5)
+
+
 def test_sigmoid_stands_in_the_place_of_relu() -> None:
     a, b = network("sigmoid"), network("relu")
     found = compare(a, b, names=("sigmoid", "ReLU"))

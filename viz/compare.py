@@ -97,12 +97,16 @@ class Comparison:
 
     @property
     def summary(self) -> str:
-        """How many tensors correspond, and how many have no counterpart."""
+        """How many tensors correspond, how many have no counterpart, and what is not as it was."""
         a = sum(row.b is None for row in self.changes)
         b = sum(row.a is None for row in self.changes)
         words = f"{plural(len(self) - a - b, 'tensor')} in both"
         words += f", {a} only in {self.names[0]}" if a else ""
-        return words + (f", {b} only in {self.names[1]}" if b else "")
+        words += f", {b} only in {self.names[1]}" if b else ""
+        stale = [name for name, x in zip(self.names, (self.a, self.b), strict=True) if x.stale]
+        if stale:
+            words += f"; leaves changed since {' and '.join(stale)}: values are what they give now"
+        return words
 
     def cells(self) -> list[tuple[str, str, str]]:
         return [(where_of(row, self.names), str(row.value or "—"), str(row.gradient or "—"))

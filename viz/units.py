@@ -117,10 +117,9 @@ def dead_row(one: Seen, ids: Ids, dead: float) -> Finding | None:
         return None
     count, units = int(one.off.sum()), one.off.size
     figure = f"{count} of {units} units ({share:.0%}) are 0 for all {one.samples:,} samples"
-    return Finding(
-        "dead", level, whereabouts(ids, one.nodes), figure, share, f"at most {math.floor(100 * bound)}%", DEAD,
-        tuple(ids.tensors[node] for node in one.nodes),
-    )  # fmt: skip
+    allowed, marked = math.floor(100 * bound), tuple(ids.tensors[node] for node in one.nodes)
+    where = whereabouts(ids, one.nodes)
+    return Finding("dead", level, where, figure, share, f"at most {allowed}%", DEAD, marked)
 
 
 def flat_row(one: Seen, ids: Ids, saturated: float) -> Finding | None:
