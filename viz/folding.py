@@ -15,7 +15,7 @@ from viz.groups import Group, numbered
 from viz.homes import Homes, computed, leaves_by_home
 
 SMALL = 100  # nodes of a computation that is drawn whole
-BUDGET = 120  # nodes up to which groups of a larger one are opened
+BUDGET = 50  # nodes up to which groups of a larger one are opened
 MOST = 300  # nodes of an overview, where no group has a meaning of its own
 FEW_STEPS = 8  # repetitions of so many steps are opened like modules
 PLAIN = ("chain", "stretch")  # kinds of groups that stand for want of a better
