@@ -59,7 +59,7 @@ def test_resnet_has_the_published_number_of_parameters(depth: int, parameters: i
 
 
 def test_the_twelve_steps_of_vgg_16() -> None:
-    """M2, figures 5-22 and 5-23: the sizes after the first stages, and where the image is halved."""
+    """M2, figures 5-22, 5-23: the sizes after the first stages, and where the image is halved."""
     net = vgg(16, 10, hidden=8, rng=np.random.default_rng(0))
     x: Any = np.zeros((1, 3, 224, 224), np.float32)
     sizes = []

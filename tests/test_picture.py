@@ -10,7 +10,7 @@ import pygraphviz
 import pytest
 
 from microgradnd import Tensor
-from viz import draw, graph, picture, summary
+from viz import draw, picture, summary
 
 
 def leaf(values: object, name: str | None = None) -> Tensor:

@@ -87,7 +87,7 @@ def in_document(text: str) -> tuple[Numbers, Numbers, dict[str, np.ndarray], dic
     known = {name: t for name, t in tensors.items() if t["gradient"] is not None}
     gradients = {name: array(t["gradient"]) for name, t in known.items()}
     contributions = {key: array(number) for key, number in contents["contributions"].items()}
-    contributions |= {"seed": array(t["seed"]) for t in known.values() if t["seed"] is not None}
+    [contributions["seed"]] = [array(t["seed"]) for t in known.values() if t["seed"] is not None]
     sums = {
         name: ["seed"] * (t["seed"] is not None) + t["contributions"] for name, t in known.items()
     }

@@ -13,6 +13,7 @@ from viz.records import (
     PAD,
     WIDEST,
     Face,
+    Row,
     chip,
     even,
     form_of,
@@ -33,7 +34,7 @@ def face_of_group(node: Mapping[str, Any], direction: str) -> Face:
     texts = [width(line, 9.5) + 2 * PAD for line in captions(node)]
     head = width(title_of_group(node), 12.0, True) + width(kind_of_group(node), 9.5)
     across = min(max([head + 12.0 + 2 * PAD + chip_of_group(node)[1], *texts, 96.0]), WIDEST + 40)
-    form, rows = "", ()
+    form, rows = "", list[Row]()
     if node["results"]:
         result = node["results"][0]
         form = form_of(result["shape"])

@@ -219,7 +219,7 @@ class Builder:
         """What the uses of a node in a group add to its gradient, if they do."""
         found = self.found
         if (group, node) in found.borders:
-            return found.borders[group, node]  # type: ignore[index]
+            return found.borders[group, node]
         uses = [
             use
             for use in found.homes.uses.get(node, ())

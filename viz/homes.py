@@ -48,8 +48,8 @@ class Homes:
             for use in uses:
                 if self.kept is not None and use[0] not in self.kept:
                     inside.setdefault(None, []).append(use)
-                for group in self.of[use[0]].around():
-                    inside.setdefault(group, []).append(use)
+                for outer in self.of[use[0]].around():
+                    inside.setdefault(outer, []).append(use)
             around = set(self.of[key].around())
             for group, some in inside.items():
                 if len(some) > 1 and not (len(some) == len(uses) and group in around):

@@ -96,7 +96,7 @@ class Nesting:
         sizes = [self.sizes[n] for n in boxes] + [(p.width, p.height) for p in inner.values()]
         links: list[tuple[int, int]] = []
         numbers: list[int] = []  # of the edges that the links are
-        entries, exits = [], []
+        entries, exits = list[int](), list[int]()
         for number, (tail, head) in enumerate(self.edges):
             ends = self.item(tail, frame), self.item(head, frame)
             if ends[0] == ends[1] and (ends[0] is None or ends[0][0] == "frame"):

@@ -222,9 +222,10 @@ def check(looks: Looks) -> None:
         if what not in Looks.__annotations__:
             known = ", ".join(Looks.__annotations__)
             raise TypeError(f"draw() knows no argument {what!r}; how a picture looks say {known}")
-    for what, known in (("theme", THEMES), ("direction", DIRECTIONS)):
-        if looks.get(what, known[0]) not in known:
-            raise ValueError(f"{what} {looks.get(what)!r} is unknown: one of {', '.join(known)}")
+    choices: dict[str, tuple[str, ...]] = {"theme": THEMES, "direction": DIRECTIONS}
+    for what, few in choices.items():
+        if looks.get(what, few[0]) not in few:
+            raise ValueError(f"{what} {looks.get(what)!r} is unknown: one of {', '.join(few)}")
 
 
 def pictured(found: Trace, folding: Folding, looks: Looks) -> Picture:

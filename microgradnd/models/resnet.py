@@ -14,6 +14,7 @@ class Block(nn.Module):
     """relu(residual(x) + x); where shapes differ, x goes through a 1 × 1 convolution first."""
 
     expansion: int
+    relu: nn.Module
     downsample: nn.Module | None = None
 
     def residual(self, x: Any) -> Tensor:

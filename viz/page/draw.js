@@ -68,7 +68,7 @@ export class Drawing {
       const {x, y, width, height} = this.place.boxes.get(id);
       const title = this.boxTitle(id);
       return s("g", {class: "box", "data-id": id, transform: `translate(${x},${y})`, tabindex: -1,
-        role: "button", "aria-expanded": "true", "aria-label": `${title}, open. Enter closes it.`},
+        role: "graphics-object", "aria-label": `${title}, open. Enter closes it.`},
       s("rect", {class: "box-frame", width, height, rx: 10}),
       s("rect", {class: "halo", x: -3, y: -3, width: width + 6, height: height + 6, rx: 12}),
       s("text", {class: "box-title", x: 32, y: 17}, title),
@@ -101,8 +101,7 @@ export class Drawing {
   element(id, node) {
     const face = this.face(id);
     const element = s("g", {class: `node ${node.kind}`, "data-id": id, tabindex: -1,
-      role: "button", "aria-label": this.label(id, node)});
-    if (node.kind === "group") element.setAttribute("aria-expanded", "false");
+      role: "graphics-symbol", "aria-label": this.label(id, node)});
     // made by the still picture's writer, which escapes all text
     element.innerHTML = face.base + face.rows
       .map(({kind, svg}) => `<g class="row ${kind === "grad" ? "grad" : "data"}">${svg}</g>`)
