@@ -64,7 +64,7 @@ def test_values_and_two_derivatives_are_torchs(layer: nn.Module) -> None:
             (second,) = torch.autograd.grad((wanted * wanted).sum(), theirs, allow_unused=True)
             if second is not None:
                 found = ours.grad.numpy() if ours.grad is not None else np.zeros(x.shape)
-                # at its kink elu has two second derivatives: torch takes the right one's, we the left
+                # elu's kink has two second derivatives: torch takes the right one, we the left
                 there = (x != 0) | (not isinstance(layer, nn.ELU))
                 np.testing.assert_allclose(found[there], second.numpy()[there], **close)
 
