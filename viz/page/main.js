@@ -25,7 +25,10 @@ class Page {
     });
     this.stepper = new Stepper(this.model, this.drawing, () => this.stepped());
     this.strip = new Strip(this.model, this.stepper);
-    this.search = new Search(this.model, this.drawing, (id) => this.goTo(id));
+    this.search = new Search(this.model, this.drawing, (id) => {
+      this.goTo(id);
+      this.focusable(this.focused, true);
+    });
     this.heading();
     this.drawing.arrange();
     this.arranged();
@@ -307,7 +310,7 @@ class Page {
       Escape: () => (this.chosen ? this.select(null) : stepper.leave()),
       s: () => this.focused && stepper.visit(this.focused), c: () => this.closeAround(),
       "+": () => camera.zoom(1.3), "=": () => camera.zoom(1.3), "-": () => camera.zoom(1 / 1.3),
-      0: () => camera.fit(), 1: () => camera.zoom(1 / camera.k), "/": () => $("#search").focus(),
+      0: () => camera.fit(), 1: () => camera.zoom(1 / camera.k), "/": () => $("#search").select(),
       "?": () => $("#help").showModal(), t: () => this.theme(), o: () => this.all(true), p: () => this.all(false),
       n: () => this.drawing.elementOf(this.focused)?.focus({preventScroll: true}),
       m: () => {
