@@ -17,12 +17,13 @@ recorder: ContextVar[bool | Callable] = ContextVar("recorder", default=True)
 
 
 @contextmanager
-def observed(after_forward: Callable, watch: Callable) -> Iterator[None]:
+def observed(after_forward: Callable | None, watch: Callable) -> Iterator[None]:
     """Watches what is computed inside, and each walk backward.
 
     Args:
         after_forward: called with each new node and its result, an array.
-        watch: called with the seeds of each walk, gives an observer as `engine.walk` takes it.
+        watch: called with the seeds of each walk, gives an observer as `engine.walk` takes it,
+            or None to let a walk pass.
     """
     outer, around = recorder.get(), watcher.get()
 
@@ -31,15 +32,13 @@ def observed(after_forward: Callable, watch: Callable) -> Iterator[None]:
         after_forward(node, out)
 
     def watch_both(seeds: Sequence) -> Callable:
-        observers = [around(seeds), watch(seeds)]  # type: ignore[misc]
+        observers = [o for o in (around(seeds), watch(seeds)) if o is not None]  # type: ignore[misc]
         return lambda *seen: [observer(*seen) for observer in observers]
 
-    recorded = record_both if callable(outer) else after_forward
-    contexts: dict[ContextVar[Any], Any] = {
-        recorder: recorded,
-        recording: recording.get() and recorded,  # inside no_grad it stays off
-        watcher: watch if around is None else watch_both,
-    }
+    contexts: dict[ContextVar[Any], Any] = {watcher: watch if around is None else watch_both}
+    if after_forward is not None:
+        contexts[recorder] = record_both if callable(outer) else after_forward
+        contexts[recording] = recording.get() and contexts[recorder]  # inside no_grad it stays off
     tokens = [(context, context.set(value)) for context, value in contexts.items()]
     try:
         yield

@@ -249,20 +249,29 @@ def watched(keep: str) -> Iterator[list[Trace]]:
                     values[p], taken[p] = KEEP[keep](p.saved), node.seq
 
     def watch(seeds: Sequence[tuple[Node, Any]]) -> Observer:
-        computed, leaves = reachable(dict.fromkeys(node for node, _ in seeds))
-        nodes = tuple(sorted([*computed, *leaves], key=by_seq))
-        if any(node not in values for node in nodes):  # some were computed before
-            again = replayed(nodes)
-            heads.update((node, again[node]) for node, _ in seeds)
-            values.update((n, KEEP[keep](x)) for n, x in again.items() if n not in values)
-        roots = tuple(tracked(heads[node], node) for node, _ in seeds)
-        known = {node: values[node] for node in nodes}
-        found = Trace(keep, roots, nodes, known, homes=homes_of(nodes))
-        passes.append(found)
-        return Observer(found, seeds)
+        passes.append(begun(seeds, keep, values, heads))
+        return Observer(passes[-1], seeds)
 
     with observed(after_forward, watch):
         yield passes
+
+
+def begun(
+    seeds: Sequence[tuple[Node, Any]],
+    keep: str,
+    values: dict[Node, Kept],
+    heads: dict[Node, Array],
+) -> Trace:
+    """The trace of a walk that begins; values that are not known yet are replayed and added."""
+    computed, leaves = reachable(dict.fromkeys(node for node, _ in seeds))
+    nodes = tuple(sorted([*computed, *leaves], key=by_seq))
+    if any(node not in values for node in nodes):
+        again = replayed(nodes)
+        heads.update((node, again[node]) for node, _ in seeds)
+        values.update((n, KEEP[keep](x)) for n, x in again.items() if n not in values)
+    roots = tuple(tracked(heads[node], node) for node, _ in seeds)
+    known = {node: values[node] for node in nodes}
+    return Trace(keep, roots, nodes, known, homes=homes_of(nodes))
 
 
 def regrouped(found: Trace, new: Homes) -> Trace:
