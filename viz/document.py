@@ -64,7 +64,7 @@ from viz.symbols import NotSymbolic, Symbol
 from viz.trace import Trace
 
 FORMAT, VERSION = "microgradnd/picture", 1
-MOST = 4_000  # operations in a document; the parts of groups beyond are left out
+MOST = 6_000  # parts of groups in a document; the parts of groups beyond are left out
 HOVER = 4_096  # elements that are written of an array that was kept in full
 COSTLY = 1 << 21  # elements of an operation's arrays whose rule is quoted, not run on symbols
 

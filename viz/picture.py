@@ -79,7 +79,11 @@ class Picture:
         """
         from viz.page import page
 
-        return page(self.trace, self.graph, self.drawing["direction"], self.drawing["theme"])
+        drawing, extras = self.drawing, self.extras
+        return page(
+            self.trace, self.graph, drawing["direction"], drawing["theme"], extras.get("marks"),
+            extras.get("highlight"),
+        )  # fmt: skip
 
     def json(self) -> str:
         """The picture as data, see `viz.document` for its members."""

@@ -22,8 +22,9 @@ from viz.faces import draw_node, face
 from viz.folding import Folding
 from viz.graph import Builder
 from viz.legend import items, legend
+from viz.marks import Mark, draw_mark, put
 from viz.pen import Pen
-from viz.records import row
+from viz.records import Face, row
 from viz.text import xml
 from viz.theme import COLOURS
 from viz.trace import Trace
@@ -35,13 +36,21 @@ MODULES = (
 LEGEND = 300.0
 
 
-def page(found: Trace, graph: nx.MultiDiGraph, direction: str = "TB", theme: str = "auto") -> str:
+def page(
+    found: Trace,
+    graph: nx.MultiDiGraph,
+    direction: str = "TB",
+    theme: str = "auto",
+    marks: Mapping[str, Mark] | None = None,
+    highlight: Mapping[str, str] | None = None,
+) -> str:
     """The page of a picture as the text of an HTML file.
 
     Args:
         found, graph: the picture's trace and graph.
         direction: of the forward pass, "TB" or "LR".
         theme: "light", "dark" or "auto" to start with.
+        marks, highlight: by id, as `viz.svg.Extras` has them.
     """
     writer = Writer(found)
     contents = writer.write(graph, direction)
@@ -51,14 +60,16 @@ def page(found: Trace, graph: nx.MultiDiGraph, direction: str = "TB", theme: str
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
+    seen = faces(writer, contents, direction)
     parts = {
         "title": xml(contents["title"]) or "picture",
         "theme": theme,
         "policy": policy,
         "style": palette() + source("style.css"),
-        "legend": key_of(graph, found),
+        "legend": key_of(contents),
         "document": embedded(contents),
-        "faces": embedded(faces(writer, contents, direction)),
+        "faces": embedded({name: looks for name, (_, looks) in seen.items()}),
+        "looks": embedded(looks_of(writer, seen, dict(marks or {}), highlight or {})),
         "script": script,
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], source("template.html"))
@@ -105,20 +116,58 @@ def palette() -> str:
     )
 
 
-def key_of(graph: nx.MultiDiGraph, found: Trace) -> str:
-    """The legend as drawings."""
-    text, height = legend(Pen("auto"), items(graph, tabled=True), LEGEND)
+def key_of(contents: Mapping[str, Any]) -> str:
+    """The legend as drawings: of all that can be visible, whatever is open."""
+    whole = nx.MultiDiGraph(steps=contents["steps"], clusters=list(contents["groups"])[1:])
+    for name, x in contents["tensors"].items():
+        whole.add_node(name, kind=x["kind"], contributions=x["contributions"], seed=x["seed"])
+        if len(x["uses"]) > 1:
+            whole.add_node(f"{name}-u", kind="tag")
+    for name in contents["operations"]:
+        whole.add_node(name, kind="operation")
+        whole.add_edge(name, name)
+    if whole.graph["clusters"]:
+        whole.add_node("group", kind="group")
+    text, height = legend(Pen("auto"), items(whole, tabled=True), LEGEND)
     size = f'width="{LEGEND:g}" height="{height:g}" viewBox="0 0 {LEGEND:g} {height:g}"'
     return f'<svg {size} role="img" aria-label="legend">{text}</svg>'
 
 
-def faces(writer: Writer, contents: Mapping[str, Any], direction: str) -> dict[str, Any]:
+def looks_of(
+    writer: Writer,
+    seen: Mapping[str, tuple[Face, Any]],
+    marks: dict[str, Mark],
+    highlight: Mapping[str, str],
+) -> dict[str, Any]:
+    """The marks of nodes and edges, drawn, and what is highlighted; groups bear those inside."""
+    ids = writer.ids
+    for group in writer.groups:
+        for node in group.nodes():
+            for name in (ids.operations[node], ids.tensors[node]):
+                if name in marks and group.parent is not None:
+                    put(marks, group.id, marks[name])
+    pen = Pen("auto")
+    return {
+        "marks": {
+            name: {
+                "words": mark.words,
+                "svg": plain(draw_mark(pen, seen[name][0], mark)) if name in seen else "",
+            }
+            for name, mark in marks.items()
+        },
+        "highlight": dict(highlight),
+    }
+
+
+def faces(
+    writer: Writer, contents: Mapping[str, Any], direction: str
+) -> dict[str, tuple[Face, Any]]:
     """Every node that can be visible, drawn by the still picture's writer, by id; tags by "t-1-u".
 
     A face has w and h, its margin m, `base` and `rows`: what of it shows data or a gradient.
     """
     found, ids = writer.found, writer.ids
-    pen, out = Pen("auto"), {}
+    pen, out = Pen("auto"), dict[str, tuple[Face, Any]]()
     builder = Builder(found, Folding(found.homes, set(found.homes.groups.groups())))
     for node in writer.shown:
         builder.add_operation(node)
@@ -130,24 +179,30 @@ def faces(writer: Writer, contents: Mapping[str, Any], direction: str) -> dict[s
             arrivals = writer.arrivals.get(key, ()) if isinstance(key, Node) else ()
             record["contributions"] = [ids.edge(*use) for use in arrivals]
             out[name] = drawn(pen, record, direction)
-            tag = {**record, "kind": "tag", "home": name, "shown": True}
-            out[f"{name}-u"] = drawn(pen, tag, direction)
+            if len(found.homes.uses.get(key, ())) > 1:
+                tag = {**record, "kind": "tag", "home": name, "shown": True}
+                out[f"{name}-u"] = drawn(pen, tag, direction)
     for group in writer.groups:
         if group.parent is not None and any(map(writer.in_focus, group.nodes())):
             builder.folding.open = {*list(group.around())[1:]}
             builder.add_group(group)
             node = builder.graph.nodes[group.id]
             out[group.id] = drawn(pen, node, direction)
-            out[group.id]["of"] = node["results"][0]["id"] if node["results"] else None
+            out[group.id][1]["of"] = node["results"][0]["id"] if node["results"] else None
     return out
 
 
-def drawn(pen: Pen, node: Any, direction: str) -> dict[str, Any]:
+def drawn(pen: Pen, node: Any, direction: str) -> tuple[Face, dict[str, Any]]:
     f = face(node, direction)
     rows = [
-        {"kind": part.label, "svg": row(pen, part, f.form), "x": part.x, "y": part.y,
+        {"kind": part.label, "svg": plain(row(pen, part, f.form)), "x": part.x, "y": part.y,
          "height": part.height}
         for part in f.rows
     ]  # fmt: skip
-    base = draw_node(pen, node, replace(f, rows=()))
-    return {"w": f.width, "h": f.height, "m": f.margin, "base": base, "rows": rows}
+    base = plain(draw_node(pen, node, replace(f, rows=())))
+    return f, {"w": f.width, "h": f.height, "m": f.margin, "base": base, "rows": rows}
+
+
+def plain(svg: str) -> str:
+    """A drawing without the colours that the page's classes give it anyway."""
+    return re.sub(r'(?: (?:fill|stroke)="#[0-9a-fA-F]{6}")+(?= class="mg-)', "", svg)

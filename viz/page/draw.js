@@ -106,6 +106,9 @@ export class Drawing {
     element.innerHTML = face.base + face.rows
       .map(({kind, svg}) => `<g class="row ${kind === "grad" ? "grad" : "data"}">${svg}</g>`)
       .join("");
+    const {marks, highlight} = this.model.looks;
+    if (marks[id]) element.insertAdjacentHTML("beforeend", marks[id].svg);
+    if (id in highlight) element.classList.add("way");
     element.prepend(s("rect", {class: "halo", x: -4 - face.m, y: -4 - face.m, rx: 11,
       width: face.w + 2 * face.m + 8, height: face.h + 2 * face.m + 8}));
     for (const {kind, x, y, height} of face.rows) {
@@ -164,7 +167,8 @@ export class Drawing {
       parts.push(s("path", {class: "back-tip", d: arrow(...end, 2.6 + edge.thick * 0.75)}));
     }
     parts.push(s("path", {class: "hit", d: curve(edge.forth)}));
-    return s("g", {class: "edge", "data-key": edge.key, "data-tail": edge.tail,
+    const way = edge.key in this.model.looks.highlight ? " way" : "";
+    return s("g", {class: `edge${way}`, "data-key": edge.key, "data-tail": edge.tail,
       "data-head": edge.head}, parts);
   }
 
@@ -219,20 +223,22 @@ export class Drawing {
     const {model} = this;
     const found = this.view.edges.find(({key}) => key === edge.dataset.key);
     const name = model.title(found.tensor);
+    const {marks, highlight} = model.looks, more = marks[found.key]?.words || highlight[found.key];
+    const said = more ? `\n${more}` : "";
     if (found.merged) {
       return found.merged.map((one) => `${model.title(one.tensor)}: ${one.label || "no gradient"}`).join("\n");
     }
     if (found.out) {
       const g = model.summary(model.tensor(found.tensor).gradient);
       const back = g ? `\nback flows its gradient: ${labelOf(g)}` : "";
-      return `${name} is the result of ${model.title(found.tail)}${back}`;
+      return `${name} is the result of ${model.title(found.tail)}${back}${said}`;
     }
     const into = found.arg ? `operand ${found.arg} of ${model.title(found.head)}`
       : `an input of ${model.title(found.head)}`;
     const x = model.summary(found.contribution);
     const flows = x ? `\nback flows ${labelOf(x)} (RMS ${number(stats(x).rms, 3)})`
       : "\nno gradient flows back here";
-    return `${name} is ${into}${flows}`;
+    return `${name} is ${into}${flows}${said}`;
   }
 }
 

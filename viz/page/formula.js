@@ -26,25 +26,26 @@ export function derivative(above, below) {
     m("mrow", {}, m("mo", {}, "∂"), symbol(below)));
 }
 
-// An array as it stands in a formula: a number, a matrix of them, or a heat-map.
-export function amount(x, top = null) {
+// An array as it stands in a formula: a number, a matrix of them, or a heat-map. Among others a
+// negative number stands in parentheses.
+export function amount(x, among = false) {
   if (!x) return m("mtext", {}, "—");
-  if (x.scalar !== undefined) return written(x.scalar);
+  if (x.scalar !== undefined) return written(x.scalar, among);
   const {shape, elements} = x;
   if (elements !== undefined && shape.length <= 2 && sizeOf(shape) > 0) {
-    if (sizeOf(shape) === 1) return written([elements].flat(Infinity)[0]);
+    if (sizeOf(shape) === 1) return written([elements].flat(Infinity)[0], among);
     const rows = shape.length === 1 ? [elements] : elements;
     if (rows.length <= FEW[0] && rows[0].length <= FEW[1]) {
       return m("mtable", {class: "matrix"}, rows.map((row) =>
         m("mtr", {}, row.map((v) => m("mtd", {}, m("mn", {}, number(v, 3)))))));
     }
   }
-  return m("mtext", {}, swatch(x, top));
+  return m("mtext", {}, swatch(x));
 }
 
-function written(v) {
-  const digits = m("mn", {}, number(Math.abs(isFloat(v)), 4));
-  return isFloat(v) < 0 ? m("mrow", {}, m("mo", {}, "("), m("mo", {}, "−"), digits, m("mo", {}, ")")) : digits;
+function written(v, among) {
+  const digits = m("mn", {}, number(v, 4));
+  return among && isFloat(v) < 0 ? m("mrow", {}, m("mo", {}, "("), digits, m("mo", {}, ")")) : digits;
 }
 
 // Over its shape.

@@ -50,7 +50,12 @@ function ofElements({elements, shape}) {
   for (let depth = 0; depth < shape.length - 2; depth++) {
     matrices = matrices.flatMap(([x, at]) => x.map((inner, k) => [inner, [...at, k]]));
   }
-  const [rows, columns] = shape.slice(-2), across = Math.ceil(Math.sqrt((matrices.length * rows) / columns));
+  const [rows, columns] = shape.slice(-2);
+  if (rows === 1) { // a row each
+    return {cells: matrices.map(([x]) => x[0]), caption: "",
+      index: (i, j) => `[${[...matrices[i][1], 0, j].join(", ")}]`};
+  }
+  const across = Math.ceil(Math.sqrt((matrices.length * rows) / columns));
   const down = Math.ceil(matrices.length / across), cells = [];
   for (let i = 0; i < down * (rows + 1) - 1; i++) {
     cells.push([]);

@@ -14,7 +14,7 @@ const MANY = 600; // nodes from which on others are not dimmed while one is poin
 class Page {
   constructor() {
     const read = (id) => JSON.parse($(id).textContent);
-    this.model = new Model(read("#document"), read("#faces"));
+    this.model = new Model(read("#document"), read("#faces"), read("#looks"));
     this.drawing = new Drawing(this.model, new Set(this.model.doc.open));
     this.camera = this.drawing.camera = new Camera(this.drawing);
     this.chosen = null;

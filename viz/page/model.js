@@ -1,9 +1,8 @@
 // The document, with what is asked of it again and again.
 
 export class Model {
-  constructor(doc, faces) {
-    this.doc = doc;
-    this.faces = faces;
+  constructor(doc, faces, looks) {
+    Object.assign(this, {doc, faces, looks});
     this.root = Object.keys(doc.groups)[0];
     this.lines = new Map(); // of a group: itself and those around it, the outermost first
     for (const id of Object.keys(doc.groups)) {

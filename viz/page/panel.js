@@ -115,14 +115,15 @@ export class Panel {
       return shaped(names(key), x.shape);
     };
     const values = (key) => {
-      if (key === "g") return amount(model.summary(out.gradient));
-      return amount(model.summary(model.tensor(of(key)).value));
+      const x = model.summary(key === "g" ? out.gradient : model.tensor(of(key)).value);
+      return amount(x, !/^q(\d+|y|g)$/.test(entry.text));
     };
     const given = entry.given.length
       ? h("p", {class: "muted small"}, `where ${entry.given.map((x) => this.worded(x, op)).join(", ")}`) : null;
+    const plain = [...inputs, output].every((id) => !model.tensor(id)?.shape.length);
     return [
       this.line("rule", left.name, sign(left.sign), ...filled(entry, names)),
-      this.line("shapes", left.shape, sign(left.sign), ...filled(entry, shapes)),
+      plain ? null : this.line("shapes", left.shape, sign(left.sign), ...filled(entry, shapes)),
       this.line("numbers", ...filled(entry, values), sign("="), left.value),
       given, right,
     ];
@@ -202,7 +203,7 @@ export class Panel {
     const parts = [before, model.summary(contribution), model.summary(after ?? x.gradient)];
     const top = Math.max(...parts.filter(Boolean).map((part) => isFloat(stats(part).top)));
     const cell = (part, word) => h("div", {class: "term"}, part
-      ? sizeOf(part.shape) === 1 ? h("span", {class: "big"}, number(stats(part).sum, 5)) : swatch(part, top, 88, 70)
+      ? sizeOf(part.shape) === 1 ? h("span", {class: "big"}, number(stats(part).sum, 4)) : swatch(part, top, 88, 70)
       : h("span", {class: "big"}, "0"),
     h("span", {class: "muted small"}, word),
     part && sizeOf(part.shape) > 1 ? h("span", {class: "small"}, labelOf(part)) : null);
@@ -259,9 +260,11 @@ export class Panel {
     const {model} = this;
     const back = stepper.mode ? h("button", {type: "button", class: "back", onclick: () => this.actions.back()},
       "← to the step") : null;
-    if (model.doc.tensors[id]) this.put(back, this.tensor(id));
-    else if (model.doc.operations[id]) this.put(back, this.operation(id));
-    else this.put(back, this.group(id));
+    const words = model.looks.marks[id]?.words || model.looks.highlight[id];
+    const said = words ? h("p", {class: "finding"}, words) : null;
+    if (model.doc.tensors[id]) this.put(back, said, this.tensor(id));
+    else if (model.doc.operations[id]) this.put(back, said, this.operation(id));
+    else this.put(back, said, this.group(id));
   }
 
   tensor(id) {

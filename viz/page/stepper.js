@@ -220,8 +220,8 @@ export class Stepper {
   soFar(x, arrived, count) {
     const seeded = x.seed !== null ? 1 : 0, key = x.contributions[arrived - seeded - 1];
     const sum = this.model.summary(key ? this.model.doc.running[key] : x.seed);
-    const words = sum?.scalar !== undefined ? `${number(sum.scalar)} so far` : "so far";
-    return `${words} (Σ ${arrived} of ${count})`;
+    if (sum?.scalar !== undefined) return `${number(sum.scalar, 3)} (${arrived} of ${count})`;
+    return `so far (Σ ${arrived} of ${count})`;
   }
 
   paintEdges() {

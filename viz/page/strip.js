@@ -24,13 +24,40 @@ export class Strip {
 
   arranged() {
     this.points = this.stepper.pass.map((unit) => flowOf(this.model, unit));
+    this.course = this.courseOf();
     $("#strip").hidden = !this.points.some((x) => x !== null);
     this.draw();
     this.tell(null);
   }
 
+  // The line: a point for each operation, those of a closed group side by side in its place.
+  courseOf() {
+    const {model, stepper} = this, inside = new Map();
+    for (const id of stepper.backward ? model.backward : model.operations) {
+      const k = stepper.index.get(stepper.unitOf.get(id));
+      if (k === undefined) continue;
+      if (!inside.has(k)) inside.set(k, []);
+      inside.get(k).push(id);
+    }
+    return stepper.pass.flatMap((unit, k) => {
+      if (unit.kind !== "group") return [[k, this.points[k]]];
+      const ids = [...(inside.get(k) || []), ...this.sealedIn(unit.id)];
+      const first = (id) => model.group(id)?.steps?.[0] ?? model.operation(id)?.step ?? 0;
+      const when = (id) => (stepper.backward ? first(id) : model.group(id)?.first ?? model.operation(id).order);
+      ids.sort((a, b) => when(a) - when(b));
+      const {operations} = model.group(unit.id), start = ids.length ? when(ids[0]) : 0;
+      return ids.map((id) => [k - 1 + (when(id) - start + 1) / operations,
+        flowOf(model, {id, kind: id.startsWith("g-") ? "group" : "operation"})]);
+    });
+  }
+
+  sealedIn(id) {
+    const {doc, lines} = this.model;
+    return Object.keys(doc.groups).filter((other) => doc.groups[other].sealed && lines.get(other).includes(id));
+  }
+
   finite() {
-    return this.points.filter((x) => x > 0 && Number.isFinite(x));
+    return this.course.map(([, x]) => x).filter((x) => x > 0 && Number.isFinite(x));
   }
 
   tell(at) {
@@ -79,7 +106,7 @@ export class Strip {
     pen.lineWidth = 1.6;
     pen.beginPath();
     let drawn = false;
-    points.forEach((v, k) => {
+    this.course.forEach(([k, v]) => {
       if (!(v > 0) || !Number.isFinite(v)) return;
       if (drawn) pen.lineTo(x(k), y(Math.log10(v)));
       else pen.moveTo(x(k), y(Math.log10(v)));
