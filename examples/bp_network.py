@@ -236,11 +236,12 @@ def draw_training(
 
 
 def save_picture(output: Tensor, path: Path, title: str) -> None:
-    """Draws the graph that a tensor was computed by."""
+    """Draws the graph that a tensor was computed by, as SVG and as a page to step through."""
     import viz
 
-    viz.draw(output, title=title).save(path)
-    print(f"  {path}")
+    picture = viz.draw(output, title=title)
+    for suffix in (".svg", ".html"):
+        print(f"  {picture.save(path.with_suffix(suffix))}")
 
 
 def small_graph(seed: int = 0) -> Tensor:
