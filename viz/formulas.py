@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +69,7 @@ class Formula:
         return self.text(equation=True)
 
 
-def noted(run: Any) -> tuple[Any, tuple[tuple[Symbol, bool], ...]]:
+def noted(run: Callable[[], Any]) -> tuple[Any, tuple[tuple[Symbol, bool], ...]]:
     """What a function gives, and what was asked of Symbols meanwhile."""
     found: list[tuple[Symbol, bool]] = []
     token = assumptions.set(found)
@@ -84,16 +84,21 @@ def stated(op: Op, i: int) -> str:
     return source_of_rule(op.rules[op.operands[0 if op.variadic else i]])
 
 
+def by_rule(left: Symbol, op: Op, i: int, run: Callable[[], Any]) -> Formula:
+    """What the rule of operand i gives when it is run; quoted if symbols are not enough for it."""
+    try:
+        expression, given = noted(run)
+    except NotSymbolic:
+        return Formula(left, None, stated(op, i))
+    return Formula(left, simplified(expression), None, given)
+
+
 def of_contribution(node: Node, i: int, operands: Sequence[Any], out: Symbol, g: Symbol) -> Formula:
     """What a node adds to the gradient of operand i: its rule, fitted to the operand's shape."""
     name = operands[i].name if isinstance(operands[i], Symbol) else "?"
     of = (g.of[0] if g.of else "L", str(name))
     left = Symbol.named(f"∂{of[0]}/∂{of[1]}", np.empty(node.parents[i].shape), of)
-    try:
-        expression, given = noted(lambda: contribution(node, i, operands, out, g))
-    except NotSymbolic:
-        return Formula(left, None, stated(node.op, i))
-    return Formula(left, simplified(expression), None, given)
+    return by_rule(left, node.op, i, lambda: contribution(node, i, operands, out, g))
 
 
 def samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) -> list[Any]:
@@ -153,17 +158,12 @@ def formula(
     """
     row = op if isinstance(op, Op) else OPS[op]
     arrays = samples(row, shapes, values or {})
-    names = list(operands or default_names(row, len(arrays)))
-    if len(names) != len(arrays):
-        raise ValueError(f"{row.name} takes {len(arrays)} operands, {len(names)} names were given")
+    names = operand_names(row, operands, len(arrays))
     symbols = [
         x if isinstance(x, (bool, int, float)) else Symbol.named(name, x)
         for name, x in zip(names, arrays)
     ]
-    given = {**row.defaults, **options}
-    missing = [key for key, value in given.items() if value is REQUIRED]
-    if missing or given.keys() - row.defaults.keys():
-        raise ValueError(f"{row!r}: unknown options, or no value for {missing}")
+    given = complete(row, options)
     result = forward(row, symbols, given)
     left = Symbol.named(out, result.value)
     if operand is None:
@@ -171,17 +171,25 @@ def formula(
     i = place(row, operand, names)
     g = Symbol.named(f"∂{loss}/∂{out}", np.full(result.shape, 0.5), (loss, out))
     target = Symbol.named(f"∂{loss}/∂{names[i]}", np.asarray(arrays[i]), (loss, names[i]))
-    try:
-        found, asked = noted(lambda: run_rule(row, i, symbols, left, g, given))
-    except NotSymbolic:
-        return Formula(target, None, stated(row, i))
-    return Formula(target, simplified(found), None, asked)
+    return by_rule(target, row, i, lambda: run_rule(row, i, symbols, left, g, given))
 
 
-def default_names(op: Op, count: int) -> list[str]:
-    if not op.variadic:
-        return list(op.operands)
-    return [f"x{i + 1}".translate(LOWERED) for i in range(count)]
+def operand_names(op: Op, given: Sequence[str] | None, count: int) -> list[str]:
+    """The names that were given, one for each operand, or those of the table."""
+    numbered = [f"x{i + 1}".translate(LOWERED) for i in range(count)]
+    names = list(given or (numbered if op.variadic else op.operands))
+    if len(names) != count:
+        raise ValueError(f"{op.name} takes {count} operands, {len(names)} names were given")
+    return names
+
+
+def complete(op: Op, options: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of an operation, those not given with their defaults."""
+    full = {**op.defaults, **options}
+    missing = [key for key, value in full.items() if value is REQUIRED]
+    if missing or full.keys() - op.defaults.keys():
+        raise ValueError(f"{op!r}: unknown options, or no value for {missing}")
+    return full
 
 
 def place(op: Op, operand: str | int, names: list[str]) -> int:

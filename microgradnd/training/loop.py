@@ -24,11 +24,12 @@ from microgradnd.training.metrics import Metric
 from microgradnd.training.run import Run, check_place, restore, state_of
 
 Batches = Iterable[Any]  # of pairs (x, y), anew for each epoch
+Loss = Callable[[Tensor, Any], Tensor]  # of prediction and target
 
 
 def fit(
     model: Module,
-    loss: Callable[[Tensor, Any], Tensor],
+    loss: Loss,
     optimizer: Any,
     batches: Batches,
     epochs: int,
@@ -74,30 +75,10 @@ def fit(
     loaders = {"batches": batches, "validation": validation}
     history = History() if history is None else history
     run = Run(model, optimizer, history, epochs, schedule, callbacks, loaders, rng)
-    if checkpoint is not None:
-        check_place(checkpoint)
-        if resume and Path(checkpoint).exists():
-            restore(run, checkpoint)
-    elif resume:
-        raise ValueError("fit: resume=True needs checkpoint=, the file to go on from")
+    prepare(run, checkpoint, resume)
     while run.epoch < epochs and not run.stop:
-        start = perf_counter()
-        record: dict[str, Any] = {"epoch": run.epoch + 1}
-        record |= train(run, loss, batches, metrics or {}, clip, progress)
-        if validation is not None:
-            values = evaluate(model, loss, validation, metrics)
-            record |= {f"val_{name}": value for name, value in values.items()}
-        record["lr"] = float(optimizer.param_groups[0]["lr"])
-        if schedule is not None:
-            advance(schedule, record.get("val_loss", record["loss"]))
-        record["seconds"] = perf_counter() - start
-        history.records.append(record)
-        for callback in callbacks:
-            callback(run)
-        if checkpoint is not None:
-            save(checkpoint, state_of(run))
-        if progress:
-            print(line(run), flush=True)
+        history.records.append(one_epoch(run, loss, metrics or {}, clip, progress))
+        hand_on(run, checkpoint, progress)
     for callback in callbacks:
         if hasattr(callback, "finish"):
             callback.finish(run)
@@ -105,9 +86,46 @@ def fit(
     return history
 
 
+def prepare(run: Run, checkpoint: str | os.PathLike[str] | None, resume: bool) -> None:
+    """Sees that a checkpoint can be written, and goes back to one that is there if wanted."""
+    if checkpoint is not None:
+        check_place(checkpoint)
+        if resume and Path(checkpoint).exists():
+            restore(run, checkpoint)
+    elif resume:
+        raise ValueError("fit: resume=True needs checkpoint=, the file to go on from")
+
+
+def one_epoch(
+    run: Run, loss: Loss, metrics: Mapping[str, Metric], clip: float | None, progress: bool
+) -> dict[str, Any]:
+    """Training, validation and a step of the schedule; gives the epoch's record."""
+    start = perf_counter()
+    record: dict[str, Any] = {"epoch": run.epoch + 1}
+    record |= train(run, loss, run.loaders["batches"], metrics, clip, progress)
+    if run.loaders["validation"] is not None:
+        values = evaluate(run.model, loss, run.loaders["validation"], metrics)
+        record |= {f"val_{name}": value for name, value in values.items()}
+    record["lr"] = float(run.optimizer.param_groups[0]["lr"])
+    if run.schedule is not None:
+        advance(run.schedule, record.get("val_loss", record["loss"]))
+    record["seconds"] = perf_counter() - start
+    return record
+
+
+def hand_on(run: Run, checkpoint: str | os.PathLike[str] | None, progress: bool) -> None:
+    """What a complete epoch gave, to the callbacks, the checkpoint and the reader."""
+    for callback in run.callbacks:
+        callback(run)
+    if checkpoint is not None:
+        save(checkpoint, state_of(run))
+    if progress:
+        print(line(run), flush=True)
+
+
 def train(
     run: Run,
-    loss: Callable[[Tensor, Any], Tensor],
+    loss: Loss,
     batches: Batches,
     metrics: Mapping[str, Metric],
     clip: float | None,
@@ -134,7 +152,7 @@ def train(
 
 def evaluate(
     model: Module,
-    loss: Callable[[Tensor, Any], Tensor],
+    loss: Loss,
     batches: Batches,
     metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, float]:
