@@ -179,8 +179,9 @@ def faces(
             arrivals = writer.arrivals.get(key, ()) if isinstance(key, Node) else ()
             record["contributions"] = [ids.edge(*use) for use in arrivals]
             out[name] = drawn(pen, record, direction)
-            if len(found.homes.uses.get(key, ())) > 1:
-                tag = {**record, "kind": "tag", "home": name, "shown": True}
+            shown = not isinstance(key, Node) or writer.in_focus(key)
+            if not shown or len(found.homes.uses.get(key, ())) > 1:
+                tag = {**record, "kind": "tag", "home": name, "shown": shown}
                 out[f"{name}-u"] = drawn(pen, tag, direction)
     for group in writer.groups:
         if group.parent is not None and any(map(writer.in_focus, group.nodes())):
