@@ -221,6 +221,11 @@ export class Panel {
 
   groupStep(id, backward) {
     const {model} = this, group = model.group(id);
+    const [only] = group.operations === 1 && !group.sealed ? group.parts : [];
+    if (only?.startsWith("op-") && (!backward || model.operation(only).step !== null)) {
+      return [h("p", {class: "muted"}, "One operation: ", this.link(only)),
+        backward ? this.backwardStep(only) : this.forwardStep(only)];
+    }
     const open = group.sealed
       ? h("p", {class: "muted"}, "What is in it is not in this file: the picture would be too large.")
       : h("p", {}, h("button", {type: "button", class: "wide", onclick: () => this.actions.open(id)},

@@ -25,6 +25,9 @@ export class Strip {
   arranged() {
     this.points = this.stepper.pass.map((unit) => flowOf(this.model, unit));
     this.course = this.courseOf();
+    // a closed group's gradient is that of its last operation: at the start of the backward pass
+    this.places = this.stepper.pass.map((unit, k) => (unit.kind === "group" && this.stepper.backward
+      ? k - 1 + 1 / this.model.group(unit.id).operations : k));
     $("#strip").hidden = !this.points.some((x) => x !== null);
     this.draw();
     this.tell(null);
@@ -116,7 +119,7 @@ export class Strip {
     const dots = points.length < wide / 4;
     points.forEach((v, k) => {
       if (v === null || (!dots && k !== now && v > 0 && Number.isFinite(v))) return;
-      const good = v > 0 && Number.isFinite(v), px = x(k), py = good ? y(Math.log10(v)) : tall - BOTTOM;
+      const good = v > 0 && Number.isFinite(v), px = x(this.places[k]), py = good ? y(Math.log10(v)) : tall - BOTTOM;
       pen.fillStyle = pen.strokeStyle = paint(k === now ? "grad-ink" : "grad");
       pen.globalAlpha = now !== null && k > now ? 0.4 : 1;
       pen.beginPath();
