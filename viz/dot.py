@@ -9,7 +9,7 @@ import networkx as nx
 
 from viz.records import WORDS, arrivals, caption_of, meta_of, tag_label, title_of
 from viz.summary import Summary
-from viz.text import clean, number
+from viz.text import clean, number, plural
 
 LOOKS = {
     "parameter": 'shape=box, style="filled,bold", fillcolor="#fdf6e3", color="#6b5310"',
@@ -19,6 +19,8 @@ LOOKS = {
     "output": 'shape=box, style=rounded, peripheries=2, color="#6e7781"',
     "tag": 'shape=box, style="rounded,dashed", color="#6b5310"',
     "operation": 'shape=box, style="rounded,filled", fillcolor="#e6eef7", color="#4f6d8f"',
+    "group": 'shape=box3d, style=filled, fillcolor="#f3f4f6", color="#6e7781"',
+    "more": "shape=plaintext",
 }
 BACK = 'constraint=false, style=dashed, color="#D55E00", fontcolor="#a34700"'
 
@@ -54,6 +56,13 @@ def label(node: Mapping[str, Any]) -> str:
         return lines(node["name"], caption_of(node), step)
     if node["kind"] == "tag":
         return lines(tag_label(node))
+    if node["kind"] == "more":
+        return lines(f"⋯ {node['uses']} more")
+    if node["kind"] == "group":
+        count = f" ×{node['count']}" if node["count"] > 1 else ""
+        return lines(
+            f"{node['name']}{count}", node["module"], plural(node["operations"], "operation")
+        )
     rows = [f"{title_of(node)}   {meta_of(node)}", f"data {short(node['value'])}"]
     if node["kind"] != "constant":
         rows.append(f"grad {short(node['gradient'])}")
