@@ -15,6 +15,7 @@ from microgradnd import Tensor, nn
 from microgradnd.nn.functional import cross_entropy
 from tests.test_browser import CHROMIUM
 from viz import draw
+from viz.text import number
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is on PATH")
 
@@ -515,3 +516,21 @@ def test_axe_finds_no_serious_violation(show: Open, axe: str, scheme: str) -> No
             if v["impact"] in ("serious", "critical")
         ]
         assert not grave, state
+
+
+def test_the_strip_is_of_the_pass_that_is_chosen(show: Open) -> None:
+    page = show(square())
+    assert page.locator("#strip output").inner_text() == "gradient RMS: 1 at the loss → 1"
+    page.keyboard.press("f")
+    assert page.locator("#strip output").inner_text() == "RMS of the results: 9 at the first → 9"
+
+
+def test_numbers_are_spelled_as_in_the_still_picture(show: Open) -> None:
+    page = show(square())
+    random = np.random.default_rng(0)
+    values = [0.0, -0.0, 1.0, -1.5, 1e4, 9999.5, 99995.0, 1e-4, 9.9999e-5, 123456.0, 5e-324, 1e308]
+    values += (random.normal(size=300) * 10.0 ** random.integers(-12, 12, 300)).tolist()
+    for digits in (3, 4):
+        # the page's own way to write a number is what the strip, labels and tables use
+        spell = "([all, digits]) => all.map((x) => page.number(x, digits))"
+        assert page.evaluate(spell, [values, digits]) == [number(x, digits) for x in values]

@@ -177,7 +177,8 @@ export class Camera {
 
   // How much smaller the small map is, across and down: long graphs are drawn wider than they are.
   scale() {
-    const {width, height} = this.drawing.extent, k = Math.min(180 / width, 220 / height);
+    const {width, height} = this.drawing.extent, {clientWidth: w, clientHeight: h_} = this.stage;
+    const k = Math.min(Math.min(180, w / 4) / width, Math.min(220, h_ / 2.5) / height);
     return [Math.min(Math.max(k, 40 / width), k * 8), Math.min(Math.max(k, 40 / height), k * 8)];
   }
 

@@ -3,7 +3,7 @@
 import {Camera} from "./camera.js";
 import {$, announce} from "./dom.js";
 import {Drawing} from "./draw.js";
-import {Model} from "./model.js";
+import {Model, number} from "./model.js";
 import {Panel} from "./panel.js";
 import {Search} from "./search.js";
 import {Stepper} from "./stepper.js";
@@ -23,7 +23,8 @@ class Page {
       select: (id) => this.goTo(id), open: (id) => this.open(id), close: (id) => this.close(id),
       back: () => this.select(null),
     });
-    this.stepper = new Stepper(this.model, this.drawing, () => this.stepped());
+    this.stepper = new Stepper(this.model, this.drawing, () => this.stepped(),
+      () => this.strip.arranged());
     this.strip = new Strip(this.model, this.stepper);
     this.search = new Search(this.model, this.drawing, (id) => {
       this.goTo(id);
@@ -329,4 +330,4 @@ class Page {
   }
 }
 
-globalThis.page = new Page();
+globalThis.page = Object.assign(new Page(), {number});

@@ -8,8 +8,9 @@ import {passOf} from "./view.js";
 const PAUSE = 1500; // milliseconds between steps at speed 1
 
 export class Stepper {
-  constructor(model, drawing, changed) {
-    Object.assign(this, {model, drawing, changed, mode: null, at: 0, playing: null});
+  // `changed` is called after each step, `turned` when the other pass was chosen.
+  constructor(model, drawing, changed, turned) {
+    Object.assign(this, {model, drawing, changed, turned, mode: null, at: 0, playing: null});
     this.backward = true;
     this.slider = $("#slider");
     this.slider.addEventListener("input", () => this.seek(Number(this.slider.value)));
@@ -84,6 +85,7 @@ export class Stepper {
     this.at = 0;
     this.pass = null;
     this.arranged();
+    this.turned();
     this.tell();
   }
 
@@ -138,6 +140,7 @@ export class Stepper {
     play.classList.toggle("playing", Boolean(this.playing));
     $("#backward").setAttribute("aria-pressed", String(this.backward));
     $("#forward").setAttribute("aria-pressed", String(!this.backward));
+    document.body.classList.toggle("going-forward", !this.backward);
     $("#whole").disabled = !this.mode;
     $("#previous").disabled = Boolean(this.mode) && this.at === 0;
     $("#next").disabled = Boolean(this.mode) && this.at === this.pass?.length;
@@ -278,12 +281,12 @@ function plainCount(count) {
   return `${count} step${count === 1 ? "" : "s"}`;
 }
 
-// The root mean square of the gradient that flows into a step, and what it adds to parameters.
-export function flowOf(model, unit) {
+// The root mean square of a step's results, or of the gradient that flows into it.
+export function flowOf(model, unit, part) {
   const results = unit.kind === "group" ? model.group(unit.id).outputs : [model.operation(unit.id).output];
   let norm = 0, size = 0;
   for (const id of results) {
-    const x = stats(model.summary(model.tensor(id)?.gradient));
+    const x = stats(model.summary(model.tensor(id)?.[part]));
     if (!x) continue;
     norm = Math.hypot(norm, Number(x.norm));
     size += x.shape.reduce((a, b) => a * b, 1);

@@ -1,5 +1,6 @@
 // The strip above the slider: the RMS of the gradient at each step, on a logarithmic scale. Where
-// it falls or grows along the pass, gradients vanish or explode. A click goes to the step.
+// it falls or grows along the pass, gradients vanish or explode. Of the forward pass it shows the
+// RMS of the results. A click goes to the step.
 
 import {$, h} from "./dom.js";
 import {number} from "./model.js";
@@ -23,7 +24,9 @@ export class Strip {
   }
 
   arranged() {
-    this.points = this.stepper.pass.map((unit) => flowOf(this.model, unit));
+    this.part = this.stepper.backward ? "gradient" : "value";
+    this.ink = this.stepper.backward ? ["grad", "grad-ink"] : ["op-line", "op-line"];
+    this.points = this.stepper.pass.map((unit) => flowOf(this.model, unit, this.part));
     this.course = this.courseOf();
     // a closed group's gradient is that of its last operation: at the start of the backward pass
     this.places = this.stepper.pass.map((unit, k) => (unit.kind === "group" && this.stepper.backward
@@ -50,7 +53,7 @@ export class Strip {
       ids.sort((a, b) => when(a) - when(b));
       const {operations} = model.group(unit.id), start = ids.length ? when(ids[0]) : 0;
       return ids.map((id) => [k - 1 + (when(id) - start + 1) / operations,
-        flowOf(model, {id, kind: id.startsWith("g-") ? "group" : "operation"})]);
+        flowOf(model, {id, kind: id.startsWith("g-") ? "group" : "operation"}, this.part)]);
     });
   }
 
@@ -68,12 +71,13 @@ export class Strip {
     if (at !== null && points?.[at - 1] !== undefined) {
       const x = points[at - 1];
       this.hint.textContent = `${at} · ${model.title(stepper.pass[at - 1].id)} · `
-        + `${x === null ? "no gradient" : `RMS ${number(x, 3)}`}`;
+        + `${x === null ? "none" : `RMS ${number(x, 3)}`}`;
       return;
     }
-    const some = this.finite(), order = stepper.backward ? some : some.slice().reverse();
-    this.hint.textContent = some.length
-      ? `gradient RMS: ${number(order[0], 3)} at the loss → ${number(order[order.length - 1], 3)}` : "";
+    const some = this.finite(), last = number(some[some.length - 1], 3);
+    this.hint.textContent = !some.length ? "" : stepper.backward
+      ? `gradient RMS: ${number(some[0], 3)} at the loss → ${last}`
+      : `RMS of the results: ${number(some[0], 3)} at the first → ${last}`;
     this.canvas.setAttribute("aria-label", `${this.hint.textContent} over ${points.length} steps`);
   }
 
@@ -105,7 +109,7 @@ export class Strip {
       pen.stroke();
     }
     const now = stepper.mode ? stepper.at - 1 : null;
-    pen.strokeStyle = paint("grad");
+    pen.strokeStyle = paint(this.ink[0]);
     pen.lineWidth = 1.6;
     pen.beginPath();
     let drawn = false;
@@ -120,7 +124,7 @@ export class Strip {
     points.forEach((v, k) => {
       if (v === null || (!dots && k !== now && v > 0 && Number.isFinite(v))) return;
       const good = v > 0 && Number.isFinite(v), px = x(this.places[k]), py = good ? y(Math.log10(v)) : tall - BOTTOM;
-      pen.fillStyle = pen.strokeStyle = paint(k === now ? "grad-ink" : "grad");
+      pen.fillStyle = pen.strokeStyle = paint(this.ink[k === now ? 1 : 0]);
       pen.globalAlpha = now !== null && k > now ? 0.4 : 1;
       pen.beginPath();
       if (good) {
