@@ -11,25 +11,20 @@ import pytest
 import microgradnd as mg
 from microgradnd import Tensor, optim
 from microgradnd.nn.state import StateError
+from tests.torch_records import (
+    EVERY,
+    MIX,
+    OPTIMISERS,
+    START,
+    STEPS,
+    TARGET,
+    label,
+    records,
+    torch_path,
+    torch_records,
+)
 
-START = np.random.default_rng(0).standard_normal((2, 3))
-TARGET = np.random.default_rng(1).standard_normal((4, 3))
-MIX = np.random.default_rng(2).standard_normal((4, 2))
-CASES: list[tuple[str, dict[str, Any]]] = [
-    ("SGD", {"lr": 0.02}),
-    ("SGD", {"lr": 0.02, "momentum": 0.9, "weight_decay": 0.1}),
-    ("SGD", {"lr": 0.02, "momentum": 0.8, "dampening": 0.3}),
-    ("SGD", {"lr": 0.02, "momentum": 0.9, "nesterov": True}),
-    ("RMSprop", {"lr": 0.02}),
-    ("RMSprop", {"lr": 0.02, "momentum": 0.5, "centered": True, "weight_decay": 0.1}),
-    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.05}),
-    ("Adagrad", {"lr": 0.1, "initial_accumulator_value": 0.2}),
-    ("Adam", {"lr": 0.05}),
-    ("Adam", {"lr": 0.05, "betas": (0.7, 0.95), "weight_decay": 0.1, "amsgrad": True}),
-    ("AdamW", {"lr": 0.05, "weight_decay": 0.3}),
-    ("AdamW", {"lr": 0.05, "amsgrad": True}),
-]
-each_case = pytest.mark.parametrize(("name", "options"), CASES)
+each_case = pytest.mark.parametrize(("name", "options"), OPTIMISERS)
 
 
 def steps(optimizer: optim.Optimizer, w: Tensor, count: int) -> np.ndarray:
@@ -43,23 +38,40 @@ def steps(optimizer: optim.Optimizer, w: Tensor, count: int) -> np.ndarray:
     return np.array(path)
 
 
-@each_case
-def test_fifty_steps_go_as_torchs(name: str, options: dict[str, Any]) -> None:
+@pytest.fixture(scope="module")
+def torch() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what torch says of its own imports is not our concern
-        torch = pytest.importorskip("torch", reason="torch is an oracle, not a dependency")
-        w = torch.tensor(START, requires_grad=True)
-        optimizer = getattr(torch.optim, name)([w], **options)
-        path = []
-        for _ in range(50):
-            optimizer.zero_grad()
-            ((torch.tanh(torch.tensor(MIX) @ w) - torch.tensor(TARGET)) ** 2).sum().backward()
-            optimizer.step()
-            path.append(w.detach().numpy().copy())
-    ours = Tensor(START, requires_grad=True, copy=True)
-    np.testing.assert_allclose(
-        steps(getattr(optim, name)([ours], **options), ours, 50), path, rtol=0, atol=1e-10
-    )
+        return pytest.importorskip("torch", reason="torch is an oracle, not a dependency")
+
+
+def fifty_steps(name: str, options: dict[str, Any]) -> np.ndarray:
+    w = Tensor(START, requires_grad=True, copy=True)
+    return steps(getattr(optim, name)([w], **options), w, STEPS)
+
+
+@each_case
+def test_fifty_steps_go_as_torchs(torch: Any, name: str, options: dict[str, Any]) -> None:
+    path = torch_path(torch, name, options)
+    np.testing.assert_allclose(fifty_steps(name, options), path, rtol=0, atol=1e-10)
+
+
+@each_case
+def test_fifty_steps_go_as_torchs_did_when_it_was_recorded(
+    name: str, options: dict[str, Any]
+) -> None:
+    kept = np.array(records()["parameters"][label(name, options)]).reshape(-1, *START.shape)
+    path = fifty_steps(name, options)[EVERY - 1 :: EVERY]
+    np.testing.assert_allclose(path, kept, rtol=0, atol=1e-9)
+
+
+def test_what_was_recorded_is_what_torch_gives(torch: Any) -> None:
+    now, then = torch_records(torch), records()
+    assert now.keys() == then.keys()
+    for part, table in now.items():
+        assert table.keys() == then[part].keys()
+        for name, row in table.items():
+            np.testing.assert_allclose(row, then[part][name], rtol=1e-9, err_msg=name)
 
 
 @each_case

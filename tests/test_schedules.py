@@ -3,56 +3,31 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import pytest
 
 from microgradnd import Tensor, optim
-
-CASES: list[tuple[str, dict[str, Any]]] = [
-    ("StepLR", {"step_size": 3, "gamma": 0.5}),
-    ("ExponentialLR", {"gamma": 0.9}),
-    ("CosineAnnealingLR", {"T_max": 20, "eta_min": 0.01}),
-    ("LinearLR", {"start_factor": 0.1, "total_iters": 6}),
-    ("OneCycleLR", {"max_lr": 1.0, "total_steps": 21, "pct_start": 0.4}),
-    ("LambdaLR", {"lr_lambda": lambda t: 1 / (1 + t)}),
-]
+from tests.torch_records import BASE, SCHEDULES, rates, records, torch_rates
 
 
 def descent(lr: float = 0.5) -> optim.SGD:
     return optim.SGD([Tensor([1.0], requires_grad=True)], lr=lr)
 
 
-def torch_descent() -> Any:
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_rates_are_torchs(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what torch says of its own imports is not our concern
         torch = pytest.importorskip("torch", reason="torch is an oracle, not a dependency")
-    return torch, torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.5)
+    wanted = torch_rates(torch, name)
+    assert rates(optim, descent(BASE), name, SCHEDULES[name]) == pytest.approx(wanted, rel=1e-9)
 
 
-@pytest.mark.parametrize(("name", "options"), CASES)
-def test_rates_are_torchs(name: str, options: dict[str, Any]) -> None:
-    torch, theirs = torch_descent()
-    more = {"cycle_momentum": False} if name == "OneCycleLR" else {}
-    wanted = getattr(torch.optim.lr_scheduler, name)(theirs, **options, **more)
-    ours = getattr(optim, name)(descent(), **options)
-    for _ in range(20):
-        assert ours.get_last_lr() == pytest.approx(wanted.get_last_lr(), rel=1e-9)
-        theirs.step()
-        wanted.step()
-        ours.step()
-
-
-def test_plateaus_are_met_as_torch_meets_them() -> None:
-    torch, theirs = torch_descent()
-    options: dict[str, Any] = {"factor": 0.3, "patience": 2, "cooldown": 1, "min_lr": 0.02}
-    wanted = torch.optim.lr_scheduler.ReduceLROnPlateau(theirs, **options)
-    optimizer = descent()
-    ours = optim.ReduceLROnPlateau(optimizer, **options)
-    for loss in (3, 2, 2, 2, 2, 2, 2, 1.9999, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1):
-        wanted.step(loss)
-        ours.step(loss)
-        assert ours.get_last_lr() == pytest.approx([theirs.param_groups[0]["lr"]])
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_rates_are_those_that_were_recorded_of_torch(name: str) -> None:
+    wanted = records()["rates"][name]
+    assert len(set(wanted)) > 3  # they change
+    assert rates(optim, descent(BASE), name, SCHEDULES[name]) == pytest.approx(wanted, rel=1e-9)
 
 
 def test_a_warm_up_is_followed_by_another_schedule() -> None:
