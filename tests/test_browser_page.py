@@ -15,6 +15,7 @@ from microgradnd import Tensor, nn
 from microgradnd.nn.functional import cross_entropy
 from tests.test_browser import CHROMIUM
 from viz import draw
+from viz.document import Writer
 from viz.text import number
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is on PATH")
@@ -534,3 +535,46 @@ def test_numbers_are_spelled_as_in_the_still_picture(show: Open) -> None:
         # the page's own way to write a number is what the strip, labels and tables use
         spell = "([all, digits]) => all.map((x) => page.number(x, digits))"
         assert page.evaluate(spell, [values, digits]) == [number(x, digits) for x in values]
+
+
+def test_what_is_too_large_for_the_file_is_stepped_over_as_one(
+    show: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Writer.__init__, "__defaults__", (16,))
+    loss, [W, _] = recurrent(12)
+    page = show(loss, fold=True)
+    page.keyboard.press("o")
+    assert page.locator(".node.group").count() == 12  # the steps; nothing opens them
+    assert page.locator(".node.group .toggle").count() == 0
+    page.keyboard.press("b")
+    node = page.locator(".node.parameter:has-text('W'), .node[data-id=t-1]").first
+    said = []
+    for _ in range(steps_of(page)[1]):
+        page.keyboard.press("ArrowRight")
+        if "some-grad" in (node.get_attribute("class") or ""):
+            said.append(node.locator(".wait.grad").text_content())
+    assert said == [f"so far (Σ {k} of 12)" for k in range(1, 12)]
+    assert page.locator(".sum-title").first.inner_text() == "Σ contribution 12 of 12"
+    loss.backward()
+    assert W.grad is not None
+    find(page, "W")
+    assert statistics(page, "Gradient")["‖·‖"] == pytest.approx(np.linalg.norm(W.grad.numpy()))
+    assert page.locator(".sums tbody tr").count() == 12
+
+
+def test_two_fingers_zoom(show: Open) -> None:
+    page = show(square())
+    before = page.evaluate("page.camera.k")
+    page.evaluate(
+        """() => {
+            const stage = document.querySelector("#stage");
+            const send = (type, pointerId, clientX) => stage.dispatchEvent(new PointerEvent(type,
+              {pointerId, clientX, clientY: 300, bubbles: true, pointerType: "touch"}));
+            send("pointerdown", 7, 300);
+            send("pointerdown", 8, 400);
+            send("pointermove", 8, 500);
+            send("pointerup", 8, 500);
+            send("pointerup", 7, 300);
+        }"""
+    )
+    assert page.evaluate("page.camera.k") == pytest.approx(2 * before)

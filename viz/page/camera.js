@@ -19,6 +19,11 @@ export class Camera {
   listen() {
     const {stage} = this;
     let held = null;
+    const fingers = new Map(); // where they are, by pointer
+    const spread = () => {
+      const [a, b] = [...fingers.values()];
+      return {x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, wide: Math.hypot(a.x - b.x, a.y - b.y) || 1};
+    };
     stage.addEventListener("wheel", (event) => {
       event.preventDefault();
       const {left, top} = stage.getBoundingClientRect();
@@ -32,10 +37,20 @@ export class Camera {
     }, {passive: false});
     stage.addEventListener("pointerdown", (event) => {
       if (event.button > 1 || event.target.closest("#map, button")) return;
-      held = {x: event.clientX, y: event.clientY, id: event.pointerId, far: false};
+      fingers.set(event.pointerId, {x: event.clientX, y: event.clientY});
+      held = {x: event.clientX, y: event.clientY, id: event.pointerId, far: fingers.size > 1};
     });
     stage.addEventListener("pointermove", (event) => {
+      if (fingers.size === 2 && fingers.has(event.pointerId)) { // two fingers move and zoom
+        const before = spread();
+        fingers.set(event.pointerId, {x: event.clientX, y: event.clientY});
+        const now = spread(), {left, top} = stage.getBoundingClientRect();
+        this.pan(now.x - before.x, now.y - before.y);
+        this.zoom(now.wide / before.wide, now.x - left, now.y - top);
+        return;
+      }
       if (!held || event.pointerId !== held.id) return;
+      fingers.set(event.pointerId, {x: event.clientX, y: event.clientY});
       const dx = event.clientX - held.x, dy = event.clientY - held.y;
       if (!held.far && Math.hypot(dx, dy) < 4) return;
       if (!held.far) stage.setPointerCapture(held.id);
@@ -44,7 +59,8 @@ export class Camera {
       [held.x, held.y] = [event.clientX, event.clientY];
       this.pan(dx, dy);
     });
-    const release = () => {
+    const release = (event) => {
+      fingers.delete(event.pointerId);
       if (held && held.far) this.dragged = true; // the click that follows is none
       held = null;
       stage.classList.remove("panning");

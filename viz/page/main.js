@@ -199,6 +199,7 @@ class Page {
     $("#close-all").addEventListener("click", () => this.all(false));
     $("#keys").addEventListener("click", () => $("#help").showModal());
     $("#help-close").addEventListener("click", () => $("#help").close());
+    $("#help-legend").append($("#legend").content.cloneNode(true));
     $("#fold").hidden = Object.keys(this.model.doc.groups).length < 2;
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.repaint());
     svg.addEventListener("dragstart", (event) => event.preventDefault());

@@ -9,6 +9,7 @@ export class Model {
       const parent = doc.groups[id].parent;
       this.lines.set(id, parent ? [...this.lines.get(parent), id] : [id]);
     }
+    this.sealed = Object.keys(doc.groups).filter((id) => doc.groups[id].sealed);
     this.operations = Object.keys(doc.operations);
     this.backward = this.operations
       .filter((id) => doc.operations[id].step !== null)
@@ -37,6 +38,23 @@ export class Model {
     if (!x) return id;
     if (x.parts) return x.path || x.name || x.kind;
     return x.name ? oneLine(x.name) : `#${id.slice(2)}`;
+  }
+
+  // The operation that an edge leads into, or the sealed group that it is in.
+  maker(key) {
+    const order = Number(key.split("-")[1]), id = `op-${order}`;
+    if (this.doc.operations[id]) return id;
+    return this.sealed.find((g) => {
+      const {first, operations} = this.doc.groups[g];
+      return first <= order && order < first + operations;
+    });
+  }
+
+  // The number of the sum of a tensor's contributions after one of them, null if it is not known.
+  sumAfter(tensor, key) {
+    const {running, groups} = this.doc, maker = this.maker(key);
+    if (maker?.startsWith("g-")) return groups[maker].borders[tensor]?.after ?? null;
+    return running[key] ?? null;
   }
 
   // The outermost group around a group (or itself) that is not open, or null.

@@ -198,7 +198,7 @@ export class Panel {
   sum(id, contribution, after, keys) {
     const {model} = this, x = model.tensor(id), first = x.contributions.indexOf(keys[0]);
     const last = x.contributions.indexOf(keys[keys.length - 1]);
-    const previous = first > 0 ? model.doc.running[x.contributions[first - 1]] : x.seed;
+    const previous = first > 0 ? model.sumAfter(id, x.contributions[first - 1]) : x.seed;
     const before = model.summary(previous ?? null), seeded = x.seed === null ? 0 : 1;
     const parts = [before, model.summary(contribution), model.summary(after ?? x.gradient)];
     const top = Math.max(...parts.filter(Boolean).map((part) => isFloat(stats(part).top)));
@@ -301,9 +301,11 @@ export class Panel {
     const {model} = this, rows = [];
     if (x.seed !== null) rows.push(["start", null, x.seed, x.seed]);
     for (const key of x.contributions) {
-      const op = `op-${key.split("-")[1]}`;
-      if (!model.doc.operations[op]) continue;
-      rows.push([model.operation(op).step, op, model.doc.contributions[key], model.doc.running[key]]);
+      const from = model.maker(key);
+      if (!from || rows.some(([, other]) => other === from && from.startsWith("g-"))) continue;
+      const {contribution} = model.edgeInto(from, id, key), group = model.doc.groups[from];
+      const step = group ? `${group.steps[0]}–${group.steps[1]}` : model.operation(from).step;
+      rows.push([step, from, contribution, model.sumAfter(id, key)]);
     }
     const all = rows.map(([, , c]) => model.summary(c)).filter(Boolean);
     const top = Math.max(...all.map((c) => isFloat(stats(c).top)));

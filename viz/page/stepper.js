@@ -37,6 +37,7 @@ export class Stepper {
       const group = model.closed(model.operation(id).group, drawing.open);
       this.unitOf.set(id, group || id);
     }
+    for (const id of model.sealed) this.unitOf.set(id, model.closed(id, drawing.open));
     this.spans = new Map(); // of a tensor: the first and last unit that adds to its gradient
     for (const [id, tensor] of Object.entries(model.doc.tensors)) this.spans.set(id, this.span(tensor));
     this.slider.max = this.pass.length;
@@ -65,8 +66,9 @@ export class Stepper {
   }
 
   span(tensor) {
+    const {model} = this;
     const steps = tensor.contributions
-      .map((key) => this.index.get(this.unitOf.get(`op-${key.split("-")[1]}`)))
+      .map((key) => this.index.get(this.unitOf.get(model.maker(key))))
       .filter((k) => k !== undefined);
     if (tensor.seed !== null) steps.push(-1);
     steps.sort((a, b) => a - b);
@@ -217,12 +219,12 @@ export class Stepper {
     if (x.gradient === null) return [true, "all"];
     const span = this.spans.get(id), arrived = span.filter((k) => k < this.at).length;
     if (arrived === span.length) return [true, "all"];
-    return [true, arrived ? this.soFar(x, arrived, span.length) : "none"];
+    return [true, arrived ? this.soFar(id, arrived, span.length) : "none"];
   }
 
-  soFar(x, arrived, count) {
-    const seeded = x.seed !== null ? 1 : 0, key = x.contributions[arrived - seeded - 1];
-    const sum = this.model.summary(key ? this.model.doc.running[key] : x.seed);
+  soFar(id, arrived, count) {
+    const x = this.model.tensor(id), seeded = x.seed !== null ? 1 : 0, key = x.contributions[arrived - seeded - 1];
+    const sum = this.model.summary(key ? this.model.sumAfter(id, key) : x.seed);
     if (sum?.scalar !== undefined) return `${number(sum.scalar, 3)} (${arrived} of ${count})`;
     return `so far (Σ ${arrived} of ${count})`;
   }

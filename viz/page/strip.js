@@ -58,8 +58,8 @@ export class Strip {
   }
 
   sealedIn(id) {
-    const {doc, lines} = this.model;
-    return Object.keys(doc.groups).filter((other) => doc.groups[other].sealed && lines.get(other).includes(id));
+    const {sealed, lines} = this.model;
+    return sealed.filter((other) => lines.get(other).includes(id));
   }
 
   finite() {
