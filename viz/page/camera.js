@@ -1,6 +1,7 @@
 // Pan and zoom by one transform of the whole drawing, and the small map of it.
 
 import {$, h, still} from "./dom.js";
+import {hands, onMap, wheel} from "./hands.js";
 
 const FAR = 0.28; // where nothing can be read, nothing is written
 const NEAREST = 4, FARTHEST = 0.02;
@@ -12,74 +13,10 @@ export class Camera {
     this.svg = $("#world");
     this.map = $("#map");
     [this.x, this.y, this.k] = [0, 0, 1];
-    this.listen();
+    wheel(this);
+    hands(this);
+    onMap(this);
     new ResizeObserver(() => this.resized()).observe(this.stage);
-  }
-
-  listen() {
-    const {stage} = this;
-    let held = null;
-    const fingers = new Map(); // where they are, by pointer
-    const spread = () => {
-      const [a, b] = [...fingers.values()];
-      return {x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, wide: Math.hypot(a.x - b.x, a.y - b.y) || 1};
-    };
-    stage.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      const {left, top} = stage.getBoundingClientRect();
-      const unit = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? 400 : 1;
-      if (event.ctrlKey || event.metaKey || !event.shiftKey) {
-        const speed = event.ctrlKey ? 0.01 : 0.0016;
-        this.zoom(Math.exp(-event.deltaY * unit * speed), event.clientX - left, event.clientY - top);
-      } else {
-        this.pan(-(event.deltaX || event.deltaY) * unit, 0);
-      }
-    }, {passive: false});
-    stage.addEventListener("pointerdown", (event) => {
-      if (event.button > 1 || event.target.closest("#map, button")) return;
-      fingers.set(event.pointerId, {x: event.clientX, y: event.clientY});
-      held = {x: event.clientX, y: event.clientY, id: event.pointerId, far: fingers.size > 1};
-    });
-    stage.addEventListener("pointermove", (event) => {
-      if (fingers.size === 2 && fingers.has(event.pointerId)) { // two fingers move and zoom
-        const before = spread();
-        fingers.set(event.pointerId, {x: event.clientX, y: event.clientY});
-        const now = spread(), {left, top} = stage.getBoundingClientRect();
-        this.pan(now.x - before.x, now.y - before.y);
-        this.zoom(now.wide / before.wide, now.x - left, now.y - top);
-        return;
-      }
-      if (!held || event.pointerId !== held.id) return;
-      fingers.set(event.pointerId, {x: event.clientX, y: event.clientY});
-      const dx = event.clientX - held.x, dy = event.clientY - held.y;
-      if (!held.far && Math.hypot(dx, dy) < 4) return;
-      if (!held.far) stage.setPointerCapture(held.id);
-      held.far = true;
-      stage.classList.add("panning");
-      [held.x, held.y] = [event.clientX, event.clientY];
-      this.pan(dx, dy);
-    });
-    const release = (event) => {
-      fingers.delete(event.pointerId);
-      if (held && held.far) this.dragged = true; // the click that follows is none
-      held = null;
-      stage.classList.remove("panning");
-    };
-    stage.addEventListener("pointerup", release);
-    stage.addEventListener("pointercancel", release);
-    let inMap = false;
-    const jump = (event) => {
-      const {left, top} = this.map.getBoundingClientRect(), box = this.drawing.extent;
-      const [across, down] = this.scale();
-      this.centre(box.x + (event.clientX - left) / across, box.y + (event.clientY - top) / down, false);
-    };
-    this.map.addEventListener("pointerdown", (event) => {
-      inMap = true;
-      this.map.setPointerCapture(event.pointerId);
-      jump(event);
-    });
-    this.map.addEventListener("pointermove", (event) => inMap && jump(event));
-    this.map.addEventListener("pointerup", () => (inMap = false));
   }
 
   pan(dx, dy) {
@@ -160,16 +97,21 @@ export class Camera {
     return this.go(x, y, near, false);
   }
 
-  // Brings a rectangle of the drawing into sight if it is not.
+  // Brings a rectangle of the drawing into sight: just so far, or to the middle if it is far off.
   reveal(rect, soft = true) {
     if (!rect) return;
     const {extent} = this.drawing, {clientWidth: w, clientHeight: h_} = this.stage;
-    const k = Math.max(this.k, 0.5), margin = 48;
+    const k = Math.max(this.k, 0.5), margin = 28;
     const left = (rect.x - extent.x) * k + this.x, top = (rect.y - extent.y) * k + this.y;
     const right = left + rect.width * k, bottom = top + rect.height * k;
-    const inside = left > margin && top > margin && right < w - margin && bottom < h_ - margin;
-    if (inside && k === this.k) return;
-    this.centre(rect.x + rect.width / 2, rect.y + rect.height / 2, soft, k);
+    const into = (low, high, room) =>
+      (low < margin ? margin - low : high > room - margin ? Math.max(room - margin - high, margin - low) : 0);
+    const dx = into(left, right, w), dy = into(top, bottom, h_);
+    if (k !== this.k || Math.abs(dx) > w / 2 || Math.abs(dy) > h_ / 2) {
+      this.centre(rect.x + rect.width / 2, rect.y + rect.height / 2, soft, k);
+    } else if (dx || dy) {
+      this.go(this.x + dx, this.y + dy, k, soft);
+    }
   }
 
   // Keeps a point of the drawing where it was on the stage while everything is laid out anew.

@@ -85,7 +85,8 @@ export function heatmap(x, {name = "", top = null, room = 330, high = 220, large
   canvas.setAttribute("aria-label", `heat-map of ${name || "the array"}, ${shapeOf(x.shape)}, `
     + `from ${number(stats(x).min)} to ${number(stats(x).max)}; arrow keys read its cells`);
   const frame = h("div", {class: "cell"});
-  const output = h("output", {class: "reading"}, `±${number(scale, 3)}${sheet.caption ? ` · ${sheet.caption}` : ""}`);
+  const output = h("output", {class: "reading"}, [flaw(stats(x)), `±${number(scale, 3)}`,
+    sheet.caption].filter(Boolean).join(" · "));
   const idle = output.textContent;
   let at = null;
   const show = (i, j) => {
@@ -130,18 +131,39 @@ function paint(cells, scale, wide, tall) {
   pen.textBaseline = "middle";
   pen.font = `${Math.min(11, tall * 0.62)}px system-ui, sans-serif`;
   cells.forEach((row, i) => row.forEach((cell, j) => {
-    if (cell === null) return;
-    const v = isFloat(cell), known = Number.isFinite(v);
-    const channels = known ? colour(v / (scale > 0 ? scale : 1)) : [128, 128, 128];
-    pen.fillStyle = `rgb(${channels})`;
+    const v = cell === null ? 0 : isFloat(cell), known = Number.isFinite(v);
+    const channels = known ? colour(v / (scale > 0 ? scale : 1)) : [255, 255, 255];
+    pen.fillStyle = cell === null ? "rgba(128,128,128,.35)" : `rgb(${channels})`;
     // a little over the edge, so that no seam shows between cells
     pen.fillRect(j * wide, i * tall, wide + (j + 1 < columns ? 0.5 : 0), tall + (i + 1 < rows ? 0.5 : 0));
+    if (cell === null) return;
+    if (!known) hatch(pen, j * wide, i * tall, wide, tall);
     if (wide >= 36 && tall >= 14) {
       pen.fillStyle = luminance(channels) < 0.179 ? "#fff" : "#000";
+      pen.strokeStyle = "#fff";
+      pen.lineWidth = 3;
+      if (!known) pen.strokeText(number(v, 3), (j + 0.5) * wide, (i + 0.5) * tall + 0.5, wide - 3);
       pen.fillText(number(v, 3), (j + 0.5) * wide, (i + 0.5) * tall + 0.5, wide - 3);
     }
   }));
   return canvas;
+}
+
+// Slanting lines: there is no number here, or an infinite one.
+function hatch(pen, x, y, wide, tall) {
+  pen.save();
+  pen.beginPath();
+  pen.rect(x, y, wide, tall);
+  pen.clip();
+  pen.strokeStyle = `rgb(${NEGATIVE})`;
+  pen.lineWidth = 1;
+  pen.beginPath();
+  for (let offset = 5; offset < wide + tall; offset += 5) {
+    pen.moveTo(x + offset, y);
+    pen.lineTo(x + offset - tall, y + tall);
+  }
+  pen.stroke();
+  pen.restore();
 }
 
 // A heat-map in the midst of a line, without anything to point at.

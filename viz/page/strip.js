@@ -84,53 +84,56 @@ export class Strip {
   draw() {
     const {canvas, points, stepper} = this;
     if (!points) return;
-    const wide = canvas.parentElement.clientWidth, tall = canvas.parentElement.clientHeight;
+    const {clientWidth: wide, clientHeight: tall} = canvas.parentElement;
     if (!wide || !tall) return;
     const sharp = devicePixelRatio || 1, pen = canvas.getContext("2d");
     canvas.width = wide * sharp;
     canvas.height = tall * sharp;
     pen.scale(sharp, sharp);
     const style = getComputedStyle(document.documentElement);
-    const paint = (role) => style.getPropertyValue(`--${role}`);
     const logs = this.finite().map(Math.log10);
-    let low = Math.floor(Math.min(...logs, 0) - 0.1), high = Math.ceil(Math.max(...logs, 0) + 0.1);
-    if (!logs.length) [low, high] = [-1, 1];
-    const y = (log) => TOP + ((high - log) / (high - low)) * (tall - TOP - BOTTOM);
-    const x = (k) => ((k + 1) / Math.max(points.length, 1)) * (wide - 12) + 6;
-    const every = Math.max(Math.ceil((high - low) / 4), 1);
-    pen.font = "9.5px system-ui, sans-serif";
-    pen.textBaseline = "middle";
-    for (let log = high; log >= low; log -= every) {
-      pen.strokeStyle = paint("hair");
-      pen.lineWidth = log === 0 ? 1.5 : 1;
-      pen.beginPath();
-      pen.moveTo(0, y(log));
-      pen.lineTo(wide, y(log));
-      pen.stroke();
-    }
-    const now = stepper.mode ? stepper.at - 1 : null;
+    const low = logs.length ? Math.floor(Math.min(...logs, 0) - 0.1) : -1;
+    const high = logs.length ? Math.ceil(Math.max(...logs, 0) + 0.1) : 1;
+    const frame = {
+      pen, wide, tall, low, high, every: Math.max(Math.ceil((high - low) / 4), 1),
+      now: stepper.mode ? stepper.at - 1 : null,
+      paint: (role) => style.getPropertyValue(`--${role}`),
+      x: (k) => ((k + 1) / Math.max(points.length, 1)) * (wide - 12) + 6,
+      y: (log) => TOP + ((high - log) / (high - low)) * (tall - TOP - BOTTOM),
+    };
+    this.drawScale(frame);
+    this.drawCourse(frame);
+    this.drawPoints(frame);
+    this.drawNow(frame);
+  }
+
+  drawCourse({pen, paint, x, y}) {
     pen.strokeStyle = paint(this.ink[0]);
     pen.lineWidth = 1.6;
     pen.beginPath();
     let drawn = false;
-    this.course.forEach(([k, v]) => {
-      if (!(v > 0) || !Number.isFinite(v)) return;
+    for (const [k, v] of this.course) {
+      if (!(v > 0) || !Number.isFinite(v)) continue;
       if (drawn) pen.lineTo(x(k), y(Math.log10(v)));
       else pen.moveTo(x(k), y(Math.log10(v)));
       drawn = true;
-    });
+    }
     pen.stroke();
-    const dots = points.length < wide / 4;
-    points.forEach((v, k) => {
-      if (v === null || (!dots && k !== now && v > 0 && Number.isFinite(v))) return;
-      const good = v > 0 && Number.isFinite(v), px = x(this.places[k]), py = good ? y(Math.log10(v)) : tall - BOTTOM;
+  }
+
+  drawPoints({pen, paint, x, y, now, wide, tall}) {
+    const all = this.points.length < wide / 4;
+    this.points.forEach((v, k) => {
+      const good = v > 0 && Number.isFinite(v), px = x(this.places[k]);
+      if (v === null || (!all && k !== now && good)) return;
       pen.fillStyle = pen.strokeStyle = paint(this.ink[k === now ? 1 : 0]);
       pen.globalAlpha = now !== null && k > now ? 0.4 : 1;
       pen.beginPath();
       if (good) {
-        pen.arc(px, py, k === now ? 4.5 : 2.6, 0, 2 * Math.PI);
+        pen.arc(px, y(Math.log10(v)), k === now ? 4.5 : 2.6, 0, 2 * Math.PI);
         pen.fill();
       } else { // zero or not a number: a cross at the foot
+        const py = tall - BOTTOM;
         pen.lineWidth = 1.4;
         pen.moveTo(px - 3, py - 3);
         pen.lineTo(px + 3, py + 3);
@@ -140,21 +143,28 @@ export class Strip {
       }
       pen.globalAlpha = 1;
     });
-    if (now !== null && now >= 0) {
-      pen.strokeStyle = paint("muted");
-      pen.lineWidth = 1;
-      pen.setLineDash([2, 3]);
-      pen.beginPath();
-      pen.moveTo(x(now), 0);
-      pen.lineTo(x(now), tall);
-      pen.stroke();
-    }
-    this.scale(low, high, every, y);
   }
 
-  scale(low, high, every, y) {
+  drawNow({pen, paint, x, now, tall}) {
+    if (now === null || now < 0) return;
+    pen.strokeStyle = paint("muted");
+    pen.lineWidth = 1;
+    pen.setLineDash([2, 3]);
+    pen.beginPath();
+    pen.moveTo(x(now), 0);
+    pen.lineTo(x(now), tall);
+    pen.stroke();
+  }
+
+  drawScale({pen, paint, low, high, every, y, wide}) {
     const marks = [];
+    pen.strokeStyle = paint("hair");
     for (let log = high; log >= low; log -= every) {
+      pen.lineWidth = log === 0 ? 1.5 : 1;
+      pen.beginPath();
+      pen.moveTo(0, y(log));
+      pen.lineTo(wide, y(log));
+      pen.stroke();
       const mark = h("span", {}, log === 0 ? "1" : `1e${String(log).replace("-", "−")}`);
       mark.style.top = `${y(log)}px`;
       marks.push(mark);

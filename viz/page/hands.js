@@ -1,0 +1,69 @@
+// What the wheel, the mouse and fingers do to the picture.
+
+export function wheel(camera) {
+  camera.stage.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    const {left, top} = camera.stage.getBoundingClientRect();
+    const unit = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? 400 : 1;
+    if (event.shiftKey && !event.ctrlKey) {
+      camera.pan(-(event.deltaX || event.deltaY) * unit, 0);
+      return;
+    }
+    const speed = event.ctrlKey ? 0.01 : 0.0016; // ctrl is what a pinch on a touchpad sends
+    camera.zoom(Math.exp(-event.deltaY * unit * speed), event.clientX - left, event.clientY - top);
+  }, {passive: false});
+}
+
+// One pointer moves the picture, two zoom it. A click without a way is not taken.
+export function hands(camera) {
+  const {stage} = camera, down = new Map(); // by pointer, where it is
+  let far = false; // whether it went so far that it is no click
+  stage.addEventListener("pointerdown", (event) => {
+    if (event.button > 1 || event.target.closest("#map, button")) return;
+    down.set(event.pointerId, {x: event.clientX, y: event.clientY});
+    far = down.size > 1;
+    camera.dragged = far;
+  });
+  stage.addEventListener("pointermove", (event) => {
+    const was = down.get(event.pointerId);
+    if (!was) return;
+    const now = {x: event.clientX, y: event.clientY};
+    if (!far && Math.hypot(now.x - was.x, now.y - was.y) < 4) return;
+    if (!far) stage.setPointerCapture(event.pointerId);
+    far = camera.dragged = true; // the click that follows is none
+    stage.classList.add("panning");
+    const before = spread(down);
+    down.set(event.pointerId, now);
+    const after = spread(down), {left, top} = stage.getBoundingClientRect();
+    camera.pan(after.x - before.x, after.y - before.y);
+    if (down.size > 1) camera.zoom(after.wide / before.wide, after.x - left, after.y - top);
+  });
+  const release = (event) => {
+    down.delete(event.pointerId);
+    if (!down.size) stage.classList.remove("panning");
+  };
+  stage.addEventListener("pointerup", release);
+  stage.addEventListener("pointercancel", release);
+}
+
+// The middle of the pointers, and how far two are apart.
+function spread(down) {
+  const all = [...down.values()], mean = (key) => all.reduce((sum, p) => sum + p[key], 0) / all.length;
+  const wide = all.length > 1 ? Math.hypot(all[0].x - all[1].x, all[0].y - all[1].y) || 1 : 1;
+  return {x: mean("x"), y: mean("y"), wide};
+}
+
+// On the small map, the pointer says where to look.
+export function onMap(camera) {
+  const {map} = camera;
+  const look = (event) => {
+    const {left, top} = map.getBoundingClientRect(), {extent} = camera.drawing;
+    const [across, down] = camera.scale();
+    camera.centre(extent.x + (event.clientX - left) / across, extent.y + (event.clientY - top) / down, false);
+  };
+  map.addEventListener("pointerdown", (event) => {
+    map.setPointerCapture(event.pointerId);
+    look(event);
+  });
+  map.addEventListener("pointermove", (event) => event.buttons && look(event));
+}
