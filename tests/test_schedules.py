@@ -68,7 +68,73 @@ def test_bad_arguments_are_refused() -> None:
         optim.SequentialLR(descent(), schedules, [])
     with pytest.raises(ValueError, match="factor must lie between"):
         optim.ReduceLROnPlateau(descent(), factor=2.0)
-    cycle = optim.OneCycleLR(descent(), 1.0, 2)
-    cycle.step()
-    with pytest.raises(ValueError, match="step 3 of 2"):
+    with pytest.raises(ValueError, match="pct_start must lie between 0 and 1, not 2"):
+        optim.OneCycleLR(descent(), 1.0, 9, pct_start=2)
+    counts = {"StepLR": "step_size", "CosineAnnealingLR": "T_max", "LinearLR": "total_iters"}
+    for name, count in counts.items():
+        with pytest.raises(ValueError, match=f"{name}: {count} must be at least 1, not 0"):
+            getattr(optim, name)(descent(), **{count: 0})
+    with pytest.raises(ValueError, match="total_steps must be at least 1"):
+        optim.OneCycleLR(descent(), 1.0, 0)
+
+
+@pytest.mark.parametrize("pct_start", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("total", [1, 2, 7])
+def test_a_cycle_has_as_many_steps_as_it_says(total: int, pct_start: float) -> None:
+    cycle = optim.OneCycleLR(descent(), 1.0, total, pct_start)
+    for _ in range(total):
+        assert 0 <= cycle.get_last_lr()[0] <= 1.0
         cycle.step()
+    with pytest.raises(ValueError, match=f"step {total + 1} of {total} in all"):
+        cycle.step()
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("threshold_mode", ["rel", "abs"])
+def test_a_plateau_of_either_kind(mode: str, threshold_mode: str) -> None:
+    sign = 1 if mode == "min" else -1
+    optimizer = descent(1.0)
+    plateau = optim.ReduceLROnPlateau(
+        optimizer, mode, factor=0.5, patience=1, threshold=0.1, threshold_mode=threshold_mode
+    )
+    slack = 0.1 if threshold_mode == "abs" else 1.0  # a tenth of ten
+    for value, rate in [
+        (10.0, 1.0),
+        (10.0 - sign * slack * 1.01, 1.0),  # better by more than the threshold
+        (10.0 - sign * slack * 1.5, 1.0),  # not by enough
+        (10.0 - sign * slack * 1.5, 0.5),
+    ]:
+        plateau.step(value)
+        assert plateau.get_last_lr() == [rate]
+
+
+def test_a_plateau_goes_on_from_its_state() -> None:
+    def plateau() -> optim.ReduceLROnPlateau:
+        return optim.ReduceLROnPlateau(descent(), patience=3, cooldown=2)
+
+    losses = [5.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0]
+    for cut in range(len(losses)):
+        whole, first, second = plateau(), plateau(), plateau()
+        for loss in losses:
+            whole.step(loss)
+        for loss in losses[:cut]:
+            first.step(loss)
+        second.load_state_dict(first.state_dict())
+        second.optimizer.load_state_dict(first.optimizer.state_dict())
+        for loss in losses[cut:]:
+            second.step(loss)
+        assert second.get_last_lr() == whole.get_last_lr()
+        assert second.state_dict() == whole.state_dict()
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    schedule, plateau = optim.ExponentialLR(descent(), 0.5), optim.ReduceLROnPlateau(descent())
+    schedule.step()
+    before = schedule.state_dict(), schedule.get_last_lr(), plateau.state_dict()
+    with pytest.raises(ValueError, match="it has no"):
+        schedule.load_state_dict({"epoch": 9})
+    with pytest.raises(ValueError, match="rates of 2 parameter groups, the optimiser has 1"):
+        schedule.load_state_dict({"epoch": 9, "bases": [1.0, 2.0]})
+    with pytest.raises(ValueError, match="it has no"):
+        plateau.load_state_dict({"best": 0.0, "bad": 3})
+    assert (schedule.state_dict(), schedule.get_last_lr(), plateau.state_dict()) == before

@@ -43,7 +43,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "ExponentialLR": {"gamma": 0.9},
     "CosineAnnealingLR": {"T_max": 20, "eta_min": 0.01},
     "LinearLR": {"start_factor": 0.1, "total_iters": 6},
-    "OneCycleLR": {"max_lr": 1.0, "total_steps": 21, "pct_start": 0.4},
+    "OneCycleLR": {"max_lr": 1.0, "total_steps": 20, "pct_start": 0.4},
     "LambdaLR": {"lr_lambda": lambda t: 1 / (1 + t)},
     "ReduceLROnPlateau": {"factor": 0.3, "patience": 2, "cooldown": 1, "min_lr": 0.02},
     "SequentialLR": {"milestones": [4]},  # a warm-up, then a decay

@@ -47,7 +47,14 @@ class Schedule:
         return {"epoch": self.epoch, "bases": list(self.bases)}
 
     def load_state_dict(self, given: Mapping[str, Any]) -> None:
-        self.epoch, self.bases = int(given["epoch"]), [float(b) for b in given["bases"]]
+        check_state(self, given)
+        epoch, bases = int(given["epoch"]), [float(base) for base in given["bases"]]
+        if len(bases) != len(self.bases):
+            raise ValueError(
+                f"{type(self).__name__}: the state has the rates of {len(bases)} parameter groups, "
+                f"the optimiser has {len(self.bases)} groups"
+            )
+        self.epoch, self.bases = epoch, bases
         self.set()
 
 
@@ -55,6 +62,7 @@ class StepLR(Schedule):
     """η γ^⌊t/s⌋: times `gamma` every `step_size` steps."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+        at_least_one(self, "step_size", step_size)
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer)
 
@@ -80,6 +88,7 @@ class CosineAnnealingLR(Schedule):
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
+        at_least_one(self, "T_max", T_max)
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer)
 
@@ -97,6 +106,7 @@ class LinearLR(Schedule):
         end_factor: float = 1.0,
         total_iters: int = 5,
     ) -> None:
+        at_least_one(self, "total_iters", total_iters)
         self.start_factor, self.end_factor = start_factor, end_factor
         self.total_iters = total_iters
         super().__init__(optimizer)
@@ -123,7 +133,7 @@ class OneCycleLR(Schedule):
     Args:
         optimizer: whose rates are set.
         max_lr: the highest rate.
-        total_steps: the number of steps in all; beyond it `step` raises.
+        total_steps: how often `step` may be called, as once after each batch; then it raises.
         pct_start: the share of them that goes up.
         div_factor: the first rate is max_lr / div_factor.
         final_div_factor: the last rate is the first / final_div_factor.
@@ -140,16 +150,22 @@ class OneCycleLR(Schedule):
         div_factor: float = 25.0,
         final_div_factor: float = 1e4,
     ) -> None:
+        at_least_one(self, "total_steps", total_steps)
+        if not 0 <= pct_start <= 1:
+            raise ValueError(f"OneCycleLR: pct_start must lie between 0 and 1, not {pct_start}")
         self.max_lr, self.total_steps, self.pct_start = max_lr, total_steps, pct_start
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
         super().__init__(optimizer)
 
     def lr(self, base: float, epoch: int) -> float:
-        if epoch >= self.total_steps:
-            raise ValueError(f"OneCycleLR: step {epoch + 1} of {self.total_steps} in all")
+        if epoch > self.total_steps:
+            raise ValueError(
+                f"OneCycleLR: step {epoch} of {self.total_steps} in all; total_steps is the number "
+                "of batches in all epochs, or of epochs if it steps once in each"
+            )
         first = self.max_lr / self.div_factor
         top, end = self.pct_start * self.total_steps - 1, self.total_steps - 1
-        if epoch <= top:
+        if epoch <= top or end <= top:
             return self.max_lr + (first - self.max_lr) * half_cosine(epoch / top if top else 1.0)
         last = first / self.final_div_factor
         return last + (self.max_lr - last) * half_cosine((epoch - top) / (end - top))
@@ -243,8 +259,22 @@ class ReduceLROnPlateau:
         return {key: getattr(self, key) for key in ("best", "bad", "cooling", "epoch")}
 
     def load_state_dict(self, given: Mapping[str, Any]) -> None:
+        check_state(self, given)
         for key in self.state_dict():
             setattr(self, key, given[key])
+
+
+def at_least_one(schedule: Any, name: str, value: float) -> None:
+    if value < 1:
+        raise ValueError(f"{type(schedule).__name__}: {name} must be at least 1, not {value}")
+
+
+def check_state(schedule: Any, given: Mapping[str, Any]) -> None:
+    """Raises before anything of a state is taken over that lacks something."""
+    missing = [key for key in schedule.state_dict() if key not in given]
+    if missing:
+        what = type(schedule).__name__
+        raise ValueError(f"{what}: this is no state of such a schedule, it has no {missing}")
 
 
 def half_cosine(share: float) -> float:
