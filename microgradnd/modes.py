@@ -29,7 +29,7 @@ def observed(after_forward: Callable | None, watch: Callable) -> Iterator[None]:
 
     def record_both(node: Node, out: Array) -> None:
         outer(node, out)  # type: ignore[operator]
-        after_forward(node, out)
+        after_forward(node, out)  # type: ignore[misc]
 
     def watch_both(seeds: Sequence) -> Callable:
         observers = [o for o in (around(seeds), watch(seeds)) if o is not None]  # type: ignore[misc]

@@ -10,9 +10,8 @@ from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
 from microgradnd.ops import convolution
-from microgradnd.ops.convolution_layout import output_size
 from microgradnd.ops.shape import expand_dims, squeeze
-from microgradnd.ops.windows import pair
+from microgradnd.ops.windows import output_size, pair
 from microgradnd.random import generator
 
 Padding = Any  # a number, a pair, "same" or "valid"
@@ -166,7 +165,7 @@ class Convolution(Module):
         numbers = (self.kernel_size, self.stride, self.padding, self.dilation)
         each = zip(*(pair(n) for n in numbers)) if self.axes == 2 else [numbers]
         for n, (f, s, p, d) in zip(np.shape(x)[-self.axes :], each):
-            output_size(n, f, s, p, d, strict=True)
+            output_size(type(self).__name__, n, f, s, p, d, strict=True)
 
     def extra_repr(self) -> str:
         words = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"

@@ -14,54 +14,11 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from microgradnd.ops.windows import output_size
+
 Pair: TypeAlias = tuple[int, int]
 Sides: TypeAlias = tuple[Pair, Pair]  # of padding: (top, bottom), (left, right)
 BLOCK = 1 << 20  # bytes of patches at a time; more where the filters themselves are larger
-
-
-def output_size(
-    length: int,
-    kernel: int,
-    stride: int = 1,
-    padding: int | Pair = 0,
-    dilation: int = 1,
-    strict: bool = False,
-) -> int:
-    """The length of a convolution's or pooling's result: W2 = (W1 - F + 2P)/S + 1, eq. 5-32.
-
-    Args:
-        length: of the input along the axis, W1.
-        kernel: length of the filter, F; dilated, it spans dilation * (F - 1) + 1.
-        stride: step from one position of the filter to the next, S.
-        padding: zeros on each side, P, or a pair (before, after).
-        dilation: distance between the filter's elements.
-        strict: raises where S does not divide, instead of leaving out the last W1 elements that
-            no position of the filter reaches, as PyTorch does.
-
-    >>> output_size(5, 3), output_size(5, 3, stride=2), output_size(28, 5, padding=2)
-    (3, 2, 28)
-    >>> output_size(6, 3, stride=2, strict=True)  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ValueError: (W1 - F + 2P)/S + 1 = (6 - 3 + 2·0)/2 + 1 = 2.5: the stride 2 does not divide 3; ...
-    """
-    before, after = padding if isinstance(padding, tuple) else (padding, padding)
-    span = dilation * (kernel - 1) + 1
-    steps, rest = divmod(length - span + before + after, stride)
-    if steps >= 0 and not (rest and strict):
-        return steps + 1
-    pads = f"2·{before}" if before == after else f"{before} + {after}"
-    sum_ = f"({length} - {span} + {pads})/{stride} + 1 = {steps + 1 + rest / stride:g}"
-    why = f", where F = {dilation}·({kernel} - 1) + 1 = {span}" if dilation > 1 else ""
-    reached = length - span + before + after
-    if steps < 0:
-        raise ValueError(
-            f"(W1 - F + 2P)/S + 1 = {sum_}{why}: the result would have no element, the filter "
-            "does not fit into the input; make it smaller, or pad the input"
-        )
-    raise ValueError(
-        f"(W1 - F + 2P)/S + 1 = {sum_}{why}: the stride {stride} does not divide {reached}; change "
-        f"the padding or the stride, or leave out the last {rest} with strict=False"
-    )
 
 
 class Geometry(NamedTuple):
@@ -75,7 +32,7 @@ class Geometry(NamedTuple):
     def sizes(self, size: tuple[int, ...], kernel: tuple[int, ...]) -> tuple[int, ...]:
         """Height and width of the result, from those of the input."""
         axes = zip(size, kernel, self.stride, self.padding, self.dilation)
-        return tuple(output_size(*axis) for axis in axes)
+        return tuple(output_size("conv2d", *axis) for axis in axes)
 
 
 def planes(x: np.ndarray, padding: Sides = ((0, 0), (0, 0))) -> np.ndarray:

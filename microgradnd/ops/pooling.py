@@ -300,6 +300,11 @@ def global_avg_pool2d(x: TensorLike) -> Tensor:
     return reduction.mean(x, (-2, -1))
 
 
+def along(kernel_size: int, stride: int | None) -> tuple[int, int]:
+    """The stride of a row as one of an image."""
+    return 1, kernel_size if stride is None else stride
+
+
 def max_pool1d(
     x: TensorLike, kernel_size: int, stride: int | None = None, padding: int = 0, dilation: int = 1
 ) -> Tensor:
@@ -310,7 +315,7 @@ def max_pool1d(
     """
     flat = shape.expand_dims(x, -2)
     out = max_pool2d(
-        flat, (1, kernel_size), (1, stride or kernel_size), (0, padding), (1, dilation)
+        flat, (1, kernel_size), along(kernel_size, stride), (0, padding), (1, dilation)
     )
     return shape.squeeze(out, -2)
 
@@ -329,7 +334,7 @@ def avg_pool1d(
     Tensor([2., 2.])
     """
     out = avg_pool2d(
-        shape.expand_dims(x, -2), (1, kernel_size), (1, stride or kernel_size), (0, padding),
+        shape.expand_dims(x, -2), (1, kernel_size), along(kernel_size, stride), (0, padding),
         count_include_pad=count_include_pad,
     )  # fmt: skip
     return shape.squeeze(out, -2)

@@ -25,52 +25,50 @@ def output_size(
     op: str,
     length: int,
     kernel: int,
-    stride: int,
-    padding: int,
+    stride: int = 1,
+    padding: int | tuple[int, int] = 0,
     dilation: int = 1,
     strict: bool = False,
 ) -> int:
-    """How many places a window has along an axis: `(length - kernel + 2 padding)/stride + 1`.
-
-    A dilated kernel covers `dilation (kernel - 1) + 1` elements. Division rounds down: the last
-    elements that no whole window reaches are left out, as in torch.
+    """How many places a window has along an axis: (W1 - F + 2P)/S + 1.
 
     Args:
         op: who asks, for the message.
-        strict: a division with a remainder is an error too.
+        length: of the input along the axis, W1.
+        kernel: length of the window, F; dilated, it spans D (F - 1) + 1.
+        stride: from one place to the next, S.
+        padding: on each side, P, or a pair (before, after).
+        dilation: distance between the window's elements, D.
+        strict: raises where S does not divide, instead of leaving out the last elements, which no
+            place reaches, as PyTorch does.
 
     Raises:
         ValueError: for a result below 1, with the arithmetic written out.
 
     Source: eq. 5-32.
 
-    >>> output_size("conv2d", length=5, kernel=3, stride=2, padding=0)
-    2
+    >>> output_size("conv2d", 5, 3, stride=2), output_size("conv2d", 28, 5, padding=2)
+    (2, 28)
     """
-    for name, value, least in (
-        ("kernel size", kernel, 1),
-        ("stride", stride, 1),
-        ("dilation", dilation, 1),
-        ("padding", padding, 0),
-    ):
+    before, after = padding if isinstance(padding, tuple) else (padding, padding)
+    limits = (("kernel size", kernel, 1), ("stride", stride, 1), ("dilation", dilation, 1))
+    for name, value, least in (*limits, ("padding", min(before, after), 0)):
         if value < least:
             raise ValueError(f"{op}: the {name} is {value}, it must be at least {least}")
-    covered = dilation * (kernel - 1) + 1
-    room = length - covered + 2 * padding
-    size = room // stride + 1
-    if size >= 1 and not (strict and room % stride):
-        return size
-    spread = "" if dilation == 1 else f" (a kernel of {kernel} with dilation {dilation} covers "
-    spread += f"{covered})" if spread else ""
-    sums = (
-        f"{op}: ({length} - {covered} + 2·{padding})/{stride} + 1 = {room / stride + 1:g}{spread}"
-    )
-    if size < 1:
+    span = dilation * (kernel - 1) + 1
+    room = length - span + before + after
+    steps, rest = divmod(room, stride)
+    if steps >= 0 and not (rest and strict):
+        return steps + 1
+    pads = f"2·{before}" if before == after else f"{before} + {after}"
+    sum_ = f"({length} - {span} + {pads})/{stride} + 1 = {room / stride + 1:g}"
+    why = f", where F = {dilation}·({kernel} - 1) + 1 = {span}" if dilation > 1 else ""
+    if steps < 0:
         raise ValueError(
-            f"{sums}: the window does not fit into the input once. "
-            "Give a larger input, a smaller kernel or more padding"
+            f"{op}: (W1 - F + 2P)/S + 1 = {sum_}{why}: the window does not fit into the input "
+            "once; give a larger input, a smaller window or more padding"
         )
     raise ValueError(
-        f"{sums} is no whole number: {room % stride} of the elements lie outside all windows. "
-        f"Change the stride, the padding or the input, or allow rounding down to {size}"
+        f"{op}: (W1 - F + 2P)/S + 1 = {sum_}{why}: the stride {stride} does not divide {room}; "
+        f"change the padding or the stride, or leave out the last {rest} with strict=False"
     )
