@@ -578,3 +578,22 @@ def test_two_fingers_zoom(show: Open) -> None:
         }"""
     )
     assert page.evaluate("page.camera.k") == pytest.approx(2 * before)
+
+
+def test_of_a_large_graph_only_what_is_near_is_painted(show: Open) -> None:
+    page = show(recurrent(60)[0], fold=False)
+    page.wait_for_timeout(200)
+    shown = page.locator(".node:not([style*='none'])")
+    count = page.locator(".node").count()
+    assert 10 < shown.count() < count / 2
+    page.keyboard.press("0")  # everything
+    until(page, f"document.querySelectorAll('.node:not([style*=none])').length === {count}")
+    page.keyboard.press("1")
+    last = page.evaluate("page.drawing.reading.at(-1)")
+    page.evaluate("(id) => page.focusable(page.drawing.reading.at(-2), true)", last)
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.id") == last
+    node = page.locator(f".node[data-id={last}]")
+    page.wait_for_timeout(100)
+    box = node.bounding_box()
+    assert 0 <= box["y"] <= 800

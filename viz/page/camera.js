@@ -43,6 +43,7 @@ export class Camera {
     this.frame = requestAnimationFrame(() => {
       this.svg.style.transform = `translate(${this.x}px,${this.y}px) scale(${this.k})`;
       this.svg.classList.toggle("far", this.k < FAR);
+      this.drawing.cull(this.sightOf());
       this.frameMap();
     });
   }
@@ -53,6 +54,12 @@ export class Camera {
     this.sharp = this.k;
     this.svg.style.willChange = "auto";
     requestAnimationFrame(() => requestAnimationFrame(() => (this.svg.style.willChange = "transform")));
+  }
+
+  // What of the drawing is in sight: left, top, right, bottom.
+  sightOf() {
+    const {x, y} = this.drawing.extent, {clientWidth: w, clientHeight: h_} = this.stage;
+    return [x - this.x / this.k, y - this.y / this.k, x + (w - this.x) / this.k, y + (h_ - this.y) / this.k];
   }
 
   // Goes there, softly unless nothing should move.
@@ -126,10 +133,12 @@ export class Camera {
       this.y = at[1] - (next.y - now.y) * this.k;
     }
     this.svg.style.transform = `translate(${this.x}px,${this.y}px) scale(${this.k})`;
+    this.drawing.cull(this.sightOf());
     this.drawMap();
   }
 
   resized() {
+    if (this.drawing.place) this.apply();
     this.drawMap();
   }
 

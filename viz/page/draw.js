@@ -52,6 +52,11 @@ export class Drawing {
     this.drawBoxes();
     this.drawNodes();
     this.drawEdges();
+    this.ready = null;
+    for (const element of this.elements.values()) {
+      element.off = false;
+      element.style.display = "";
+    }
     this.move(before, origin);
   }
 
@@ -206,6 +211,42 @@ export class Drawing {
     step(start);
   }
 
+  // Of a large drawing only what is near the part in sight is there to be painted. `sight` is
+  // [left, top, right, bottom]; nothing is done while it stays within what was made ready.
+  cull(sight) {
+    if (this.view.nodes.size <= MOVES) return;
+    const [left, top, right, bottom] = sight, ready = this.ready;
+    const wide = right - left, high = bottom - top;
+    if (ready && left >= ready[0] && top >= ready[1] && right <= ready[2] && bottom <= ready[3]
+      && ready[2] - ready[0] <= 6 * wide) return;
+    const near = (this.ready = [left - wide, top - high, right + wide, bottom + high]);
+    const show = (element, [a, b, c, d]) => {
+      const off = c < near[0] || a > near[2] || d < near[1] || b > near[3];
+      if (off && element.getAttribute("tabindex") === "0") return; // Tab leads to it
+      if (element.off === off) return;
+      element.off = off;
+      element.style.display = off ? "none" : "";
+    };
+    for (const [id, {x, y, width, height}] of this.place.nodes) {
+      show(this.elements.get(id), [x, y, x + width, y + height]);
+    }
+    for (const edge of this.view.edges) {
+      edge.bounds ||= boundsOf([...edge.forth, ...edge.home]);
+      show(this.wires.get(edge.key), edge.bounds);
+      if (edge.spot) show(this.labelOf.get(edge.key), [...edge.spot, ...edge.spot]);
+    }
+  }
+
+  // Makes a node ready to be focused, wherever it is.
+  present(id) {
+    const element = this.elementOf(id);
+    if (element?.off) {
+      element.off = false;
+      element.style.display = "";
+    }
+    return element;
+  }
+
   // Where a node or box stands on the drawing.
   rect(id) {
     const {place, view} = this;
@@ -240,6 +281,11 @@ export class Drawing {
       : "\nno gradient flows back here";
     return `${name} is ${into}${flows}${said}`;
   }
+}
+
+function boundsOf(points) {
+  const xs = points.map((p) => p[0]), ys = points.map((p) => p[1]);
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
 }
 
 function curve(points) {

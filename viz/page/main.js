@@ -147,7 +147,8 @@ class Page {
       drawing.elementOf(other)?.setAttribute("tabindex", other === id ? "0" : "-1");
     }
     this.focused = id;
-    if (now) drawing.elementOf(id)?.focus({preventScroll: true});
+    const element = drawing.present(id);
+    if (now) element?.focus({preventScroll: true});
   }
 
   walk(count) {
@@ -314,7 +315,7 @@ class Page {
       "+": () => camera.zoom(1.3), "=": () => camera.zoom(1.3), "-": () => camera.zoom(1 / 1.3),
       0: () => camera.fit(), 1: () => camera.zoom(1 / camera.k), "/": () => $("#search").select(),
       "?": () => $("#help").showModal(), t: () => this.theme(), o: () => this.all(true), p: () => this.all(false),
-      n: () => this.drawing.elementOf(this.focused)?.focus({preventScroll: true}),
+      n: () => this.focusable(this.focused, true),
       m: () => {
         camera.noMap = !camera.noMap;
         camera.frameMap();
