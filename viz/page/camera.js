@@ -53,7 +53,8 @@ export class Camera {
   sharpen() {
     this.sharp = this.k;
     this.svg.style.willChange = "auto";
-    requestAnimationFrame(() => requestAnimationFrame(() => (this.svg.style.willChange = "transform")));
+    clearTimeout(this.texture);
+    this.texture = setTimeout(() => (this.svg.style.willChange = "transform"), 300);
   }
 
   // What of the drawing is in sight: left, top, right, bottom.
@@ -64,6 +65,7 @@ export class Camera {
 
   // Goes there, softly unless nothing should move.
   go(x, y, k = this.k, soft = true) {
+    [x, y] = [Math.round(x), Math.round(y)]; // whole pixels are sharp
     cancelAnimationFrame(this.way);
     if (!soft || still()) {
       [this.x, this.y, this.k] = [x, y, k];
@@ -134,6 +136,8 @@ export class Camera {
     }
     this.svg.style.transform = `translate(${this.x}px,${this.y}px) scale(${this.k})`;
     this.drawing.cull(this.sightOf());
+    clearTimeout(this.rest);
+    this.rest = setTimeout(() => this.sharpen(), 450);
     this.drawMap();
   }
 
