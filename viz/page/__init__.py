@@ -30,8 +30,8 @@ from viz.theme import COLOURS
 from viz.trace import Trace
 
 MODULES = (
-    "model", "dom", "view", "layered", "layout", "draw", "hands", "camera", "heat", "formula", "stepper",
-    "panel", "strip", "search", "main",
+    "model", "dom", "view", "layered", "layout", "draw", "hands", "camera", "heat", "formula",
+    "stepper", "panel", "strip", "search", "main",
 )  # fmt: skip
 LEGEND = 300.0
 
