@@ -125,8 +125,8 @@ def test_contributions_add_up_step_by_step(program: Callable[[], Tensor], tmp_pa
 
 
 def test_what_flows_over_a_border_is_the_sum_of_what_flows_inside(tmp_path: Path) -> None:
-    doc = saved(recurrent(), tmp_path)
-    checked = 0
+    doc = saved(recurrent(60), tmp_path)  # so many steps are gathered in twos
+    checked = []
     for group in doc["groups"].values():
         for border in group["borders"].values():
             flowing = [key for key in border["edges"] if key in doc["contributions"]]
@@ -136,8 +136,8 @@ def test_what_flows_over_a_border_is_the_sum_of_what_flows_inside(tmp_path: Path
             total = sum(elements(doc, doc["contributions"][key]) for key in flowing)
             found = elements(doc, border["contribution"])
             np.testing.assert_allclose(found, total, rtol=1e-12)
-            checked += 1
-    assert checked > 10
+            checked.append(len(flowing))
+    assert {1, 2} <= set(checked)
 
 
 def test_ids_do_not_depend_on_what_is_folded(tmp_path: Path) -> None:
