@@ -93,7 +93,7 @@ def test_saving_makes_folders_and_knows_its_formats(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == shown.svg()
     assert shown.save(tmp_path / "x.dot").read_text(encoding="utf-8").startswith("digraph")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["some", "x.dot"]
-    with pytest.raises(ValueError, match=r"'x\.jpg'.*\.svg, \.html, \.json, \.dot"):
+    with pytest.raises(ValueError, match=r"'x\.jpg'.*\.svg, \.png, \.pdf, \.html, \.json"):
         shown.save(tmp_path / "x.jpg")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from viz import notebook
 from viz.compare import Comparison, compare
 from viz.explain import Explanation, explain
 from viz.formulas import Formula, formula
@@ -13,6 +14,8 @@ from viz.numpy_program import Program, numpy_program
 from viz.paths import Path, Paths, paths
 from viz.picture import Picture, draw
 from viz.trace import Trace, trace
+
+notebook.register()
 
 __all__ = [
     "Comparison",

@@ -58,6 +58,12 @@ def kind_of_group(node: Mapping[str, Any]) -> str:
     )
 
 
+def title_of_box(cluster: Mapping[str, Any]) -> str:
+    """The title of an open group."""
+    kind = kind_of_group(cluster) if cluster["name"] != cluster["module"] else ""
+    return one_line(f"{cluster['name']}  {kind}".strip())
+
+
 def captions(node: Mapping[str, Any]) -> list[str]:
     """The lines below the title: shapes in and out, parameters and their gradient."""
     given = [shape_of(shape) for _, _, shape in node["inputs"]]

@@ -78,10 +78,12 @@ class Comparison:
             self._svg = write(self)
         return self._svg
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes a file in the format that its suffix names: .svg, .html or .txt."""
-        writers = {".svg": self.svg, ".html": self._repr_html_, ".txt": lambda: f"{self}\n"}
-        return files.save(path, writers, "a comparison")
+    def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
+        """Writes a file in the format that its suffix names: .svg, .png, .pdf, .html or .txt."""
+        from viz.export import of_svg
+
+        texts = {".html": self._repr_html_, ".txt": lambda: f"{self}\n"}
+        return files.save(path, of_svg(self.svg, scale) | texts, "a comparison")
 
     def _repr_svg_(self) -> str:
         return self.svg()

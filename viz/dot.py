@@ -7,9 +7,11 @@ from typing import Any
 
 import networkx as nx
 
+from viz.closed import captions, kind_of_group, stub_label, title_of_box, title_of_group
 from viz.records import WORDS, arrivals, caption_of, meta_of, tag_label, title_of
 from viz.summary import Summary
-from viz.text import clean, number, plural
+from viz.text import clean, number
+from viz.words import merged_norm
 
 LOOKS = {
     "parameter": 'shape=box, style="filled,bold", fillcolor="#fdf6e3", color="#6b5310"',
@@ -50,41 +52,62 @@ def short(x: Summary | None) -> str:
     return x.flaw or f"μ {number(x.mean, 3)}  ‖·‖ {number(x.norm, 3)}  ±{number(x.top, 2)}"
 
 
-def label(node: Mapping[str, Any]) -> str:
+def texts(node: Mapping[str, Any]) -> list[str]:
+    """What a node says, line by line."""
     if node["kind"] == "operation":
         step = f"step {node['step']}" if node["step"] else ""
-        return lines(node["name"], caption_of(node), step)
+        return [node["name"], caption_of(node), step]
     if node["kind"] == "tag":
-        return lines(tag_label(node))
+        return [tag_label(node)]
     if node["kind"] == "more":
-        return lines(f"⋯ {node['uses']} more")
+        return [stub_label(node)]
     if node["kind"] == "group":
-        count = f" ×{node['count']}" if node["count"] > 1 else ""
-        return lines(
-            f"{node['name']}{count}", node["module"], plural(node["operations"], "operation")
-        )
+        results = [short(record["gradient"]) for record in node["results"][:1]]
+        out = [f"{title_of_group(node)}   {kind_of_group(node)}".strip(), *captions(node)]
+        return [*out, *(f"grad {x}" for x in results)]
     rows = [f"{title_of(node)}   {meta_of(node)}", f"data {short(node['value'])}"]
     if node["kind"] != "constant":
-        rows.append(f"grad {short(node['gradient'])}")
         count = len(arrivals(node))
+        rows.append(f"grad {short(node['gradient'])}")
         rows.append(f"Σ {count} contributions" if count > 1 else "")
-    return lines(*rows)
+    return rows
+
+
+def said(edge: Mapping[str, Any]) -> str:
+    """What flows back over an edge, in words; "" if nothing does."""
+    if "merged" in edge:
+        flows = any(x is not None for _, x in edge["merged"])
+        return f"{len(edge['merged'])} tensors, ‖·‖ {number(merged_norm(edge), 3)}" if flows else ""
+    x = edge["contribution"]
+    if x is None:
+        return ""
+    return number(x.total) if x.size == 1 else f"‖·‖ {number(x.norm, 3)}"
 
 
 def write(graph: nx.MultiDiGraph, direction: str) -> str:
     """The graph as the text of a .dot file; backward edges are dashed and point backward."""
     out = ["digraph {", f"  rankdir={direction}; label={quoted(graph.graph['title'])};"]
     out.append('  node [fontname="sans-serif", fontsize=10]; edge [fontsize=9, color="#6e7781"];')
-    for name, node in graph.nodes(data=True):
-        word = WORDS.get(node["kind"], node["kind"])
-        out.append(
-            f"  {quoted(name)} [label={label(node)}, {LOOKS[node['kind']]}, class={quoted(word)}];"
-        )
+    out += box(graph, None, "  ")
     for tail, head, key, edge in graph.edges(keys=True, data=True):
         out.append(f"  {quoted(tail)} -> {quoted(head)} [id={quoted(key)}];")
-        x = edge.get("contribution")
-        if x is not None:
-            words = number(x.total) if x.size == 1 else f"‖·‖ {number(x.norm, 3)}"
-            ends = f"{quoted(head)} -> {quoted(tail)}"
-            out.append(f"  {ends} [id={quoted(f'{key}-back')}, label={quoted(words)}, {BACK}];")
+        if said(edge):
+            ends, words = f"{quoted(head)} -> {quoted(tail)}", quoted(said(edge))
+            out.append(f"  {ends} [id={quoted(f'{key}-back')}, label={words}, {BACK}];")
     return "\n".join([*out, "}", ""])
+
+
+def box(graph: nx.MultiDiGraph, around: str | None, indent: str) -> list[str]:
+    """The nodes of an open group, and the groups in it as clusters."""
+    out = []
+    for name, node in graph.nodes(data=True):
+        if node["box"] == around:
+            word = quoted(WORDS.get(node["kind"], node["kind"]))
+            looks = f"label={lines(*texts(node))}, {LOOKS[node['kind']]}, class={word}"
+            out.append(f"{indent}{quoted(name)} [{looks}];")
+    for cluster in graph.graph["clusters"]:
+        if cluster["box"] == around:
+            out.append(f"{indent}subgraph {quoted('cluster_' + cluster['id'])} {{")
+            out.append(f'{indent}  label={quoted(title_of_box(cluster))}; color="#b6bfc9";')
+            out += [*box(graph, cluster["id"], indent + "  "), f"{indent}}}"]
+    return out

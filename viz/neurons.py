@@ -14,6 +14,7 @@ from microgradnd.engine import Tensor
 from viz import circles, files, products
 from viz.chains import Layer, chains_of, layers_of
 from viz.circles import Style
+from viz.export import of_svg
 from viz.legend import Draw, legend
 from viz.notation import is_simple
 from viz.pen import Pen, attributes, coordinate, document, place
@@ -52,13 +53,13 @@ class Neurons:
         """The picture as the text of an SVG file."""
         return self.text
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the picture to an .svg file; folders are created.
+    def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
+        """Writes the picture to an .svg, .png or .pdf file; folders are created.
 
         Raises:
             ValueError: the file has another suffix.
         """
-        return files.save(path, {".svg": self.svg}, "neurons")
+        return files.save(path, of_svg(self.svg, scale), "neurons")
 
     def _repr_svg_(self) -> str:
         return self.text

@@ -91,21 +91,46 @@ class Picture:
 
         return text_of(document(self.trace, self.graph, self.drawing["direction"])) + "\n"
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes a file in the format that its suffix names: .svg, .html, .json or .dot.
+    def graphml(self) -> str:
+        """The picture's graph as GraphML, which networkx reads; see `viz.export.graphml`."""
+        from viz.export import graphml
 
-        Folders are created, and the file is replaced in one step.
+        return graphml(self.graph)
+
+    def mermaid(self) -> str:
+        """The picture as a Mermaid flowchart, for Markdown."""
+        from viz.export import mermaid
+
+        return mermaid(self.graph, self.drawing["direction"])
+
+    def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
+        """Writes a file in the format that its suffix names.
+
+        .svg, .png and .pdf are images, .html is a page to step through, .json has every number;
+        .dot, .graphml and .mmd (Mermaid) are for other tools. Folders are created, and the file
+        is replaced in one step.
+
+        Args:
+            path: of the file.
+            scale: of a PNG, its pixels for each pixel of the SVG.
 
         Raises:
             ValueError: the suffix names no format.
+            ImportError: PNG or PDF, and the package that writes it is missing.
         """
-        writers: dict[str, Callable[[], str | bytes]] = {
-            ".svg": self.svg, ".html": self.html, ".json": self.json, ".dot": self.dot,
+        from viz.export import of_svg
+
+        texts: dict[str, Callable[[], str | bytes]] = {
+            ".html": self.html, ".json": self.json, ".dot": self.dot, ".graphml": self.graphml,
+            ".mmd": self.mermaid,
         }  # fmt: skip
-        return files.save(path, writers, "a picture")
+        return files.save(path, of_svg(self.svg, scale) | texts, "a picture")
 
     def _repr_svg_(self) -> str:
         return self.svg()
+
+    def _repr_html_(self) -> str:
+        return f'<div style="overflow:auto">{self.svg()}</div>'
 
     def __repr__(self) -> str:
         return f"<Picture of {self.graph.graph['summary']}>"
@@ -124,9 +149,11 @@ class Filmstrip:
         drawing = {key: x for key, x in self.picture.drawing.items() if key != "step"}
         return film(self.picture.graph, **drawing, steps=self.steps, columns=self.columns)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes a .svg file."""
-        return files.save(path, {".svg": self.svg}, "a filmstrip")
+    def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
+        """Writes a .svg, .png or .pdf file."""
+        from viz.export import of_svg
+
+        return files.save(path, of_svg(self.svg, scale), "a filmstrip")
 
     def _repr_svg_(self) -> str:
         return self.svg()

@@ -11,6 +11,7 @@ import networkx as nx
 
 from viz import edges, words
 from viz.blocks import blocks_of, stand
+from viz.closed import title_of_box
 from viz.edges import Rect, Wire
 from viz.faces import draw_node, face
 from viz.layout import Frame, Layout, Link, layout
@@ -180,7 +181,7 @@ def restated(f: Face, node: Mapping[str, Any]) -> Face:
 def frames_of(graph: nx.MultiDiGraph) -> list[Frame]:
     """The boxes of open groups, the outer before the inner."""
     return [
-        Frame(cluster["id"], width(box_title(cluster), 11.0, True), cluster["box"])
+        Frame(cluster["id"], width(title_of_box(cluster), 11.0, True), cluster["box"])
         for cluster in graph.graph["clusters"]
     ]
 
@@ -188,16 +189,6 @@ def frames_of(graph: nx.MultiDiGraph) -> list[Frame]:
 def title_place(frame: Rect, wide: float) -> Rect:
     left, top, right, _ = frame
     return left + 7, top + 4, min(left + 11 + wide, right), top + 19
-
-
-def box_title(cluster: Mapping[str, Any]) -> str:
-    """The title of an open group; a repetition says honestly what is repeated."""
-    words = cluster["module"] if cluster["name"] != cluster["module"] else ""
-    if cluster["module"] == "repeat":
-        words = f"×{cluster['count']}" if cluster["shared"] else f"{cluster['count']} alike"
-    elif cluster["module"] in ("step", "steps"):
-        words = ""
-    return one_line(f"{cluster['name']}  {words}".strip())
 
 
 def wires_of(graph: nx.MultiDiGraph) -> list[Wire]:
@@ -312,7 +303,7 @@ def frames(pen: Pen, graph: nx.MultiDiGraph, placed: Layout) -> list[str]:
         title, data = words.of_cluster(cluster)
         box = pen.rect(left, top, right - left, bottom - top, fill="box", stroke="box-line",
                        radius=10.0)  # fmt: skip
-        name = fit(box_title(cluster), right - left - 16.0, 11.0, True)
+        name = fit(title_of_box(cluster), right - left - 16.0, 11.0, True)
         text = pen.text(left + 9, top + 15, name, size=11.0, bold=True, fill="muted")
         parts.append(group(data, title, [box, text]))
     return parts
