@@ -15,9 +15,9 @@ from hypothesis.extra.numpy import arrays
 import microgradnd as mg
 import viz
 from microgradnd.graph import Node
-from viz.alignment import matches
 from viz.compare import compare
-from viz.differences import difference
+from viz.compare.alignment import matches
+from viz.compare.differences import difference
 from viz.summary import summarise
 
 Array = np.ndarray

@@ -21,11 +21,11 @@ from microgradnd.table import OPS
 from tests.op_case import OpCase, Sample
 from tests.op_cases import CASES
 from viz import explain, formula
-from viz.derivation import Derivation
-from viz.formulas import Formula, of_contribution
-from viz.mathematics import latex, mathml, text
-from viz.simplify import simplified
-from viz.symbols import NotSymbolic, Symbol, contribution, evaluate, names_of
+from viz.explain.derivation import Derivation
+from viz.explain.formulas import Formula, of_contribution
+from viz.explain.mathematics import latex, mathml, text
+from viz.explain.simplify import simplified
+from viz.explain.symbols import NotSymbolic, Symbol, contribution, evaluate, names_of
 from viz.trace import operand_value, replayed
 
 # Of these families every rule leaves an expression; elsewhere one may look at the arrays

@@ -15,12 +15,12 @@ import viz
 from microgradnd.errors import AnomalyError
 from microgradnd.nn import functional
 from viz.health import health
+from viz.health.series import BINS, bin_of, series_of
+from viz.health.strip import strip
+from viz.health.units import again
 from viz.ids import ids_of
 from viz.marks import Mark, gathered
 from viz.pen import Pen
-from viz.series import BINS, bin_of, series_of
-from viz.strip import strip
-from viz.units import again
 
 Array = np.ndarray
 SVG = "{http://www.w3.org/2000/svg}"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from viz.layout import Box, Layout, LayoutError, Link, layout
 
-module = importlib.import_module("viz.layout")  # `viz.layout` may also name the function
+module = importlib.import_module("viz.layout.placing")
 
 needs_pygraphviz = pytest.mark.skipif(
     importlib.util.find_spec("pygraphviz") is None, reason="pygraphviz is not installed"

@@ -51,6 +51,8 @@ RECORDED: dict[str, tuple[Callable, str]] = {
     "np.hstack": (lambda t: np.hstack([t, np.ones((2, 1))]), "concatenate"),
     "np.hstack of vectors": (lambda t: np.hstack([t[0], np.ones(2)]), "concatenate"),
     "np.stack": (lambda t: np.stack([t, np.ones((2, 3))], axis=1), "stack"),
+    "np.pad": (lambda t: np.pad(t, ((1, 0), (0, 2)), constant_values=7.0), "pad"),
+    "np.pad all around": (lambda t: np.pad(t, 1), "pad"),
     "np.where": (lambda t: np.where(t > 2.5, t, 0.0), "where"),
     "np.where on arrays": (lambda t: np.where(np.array([True, False, True]), 1.0, t), "where"),
     "np.clip": (lambda t: np.clip(t, 1.5, 4.5), "clip"),

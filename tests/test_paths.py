@@ -11,7 +11,7 @@ import microgradnd as mg
 import viz
 from examples.bp_equations import ThreeLayer, half_squared_error, sample_pair
 from microgradnd import nn
-from viz.paths import paths
+from viz.explain.paths import paths
 from viz.text import number
 
 

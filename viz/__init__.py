@@ -5,13 +5,13 @@ from __future__ import annotations
 from viz import notebook
 from viz.compare import Comparison, compare
 from viz.explain import Explanation, explain
-from viz.formulas import Formula, formula
+from viz.explain.formulas import Formula, formula
+from viz.explain.numpy_program import Program, numpy_program
+from viz.explain.paths import Path, Paths, paths
 from viz.gradient_graph import gradient_graph, gradient_trace
 from viz.health import Health, health
 from viz.marks import Mark
 from viz.neurons import Neurons, neurons
-from viz.numpy_program import Program, numpy_program
-from viz.paths import Path, Paths, paths
 from viz.picture import Picture, draw
 from viz.trace import Trace, trace
 

@@ -50,17 +50,17 @@ import networkx as nx
 import numpy as np
 
 from microgradnd.graph import Constant, Node, by_seq
+from viz.explain.formulas import Formula, forward, of_contribution, stated
+from viz.explain.simplify import simplified
+from viz.explain.symbols import NotSymbolic, Symbol
 from viz.folding import whole
-from viz.formulas import Formula, forward, of_contribution, stated
 from viz.graph import Builder, changed_options
 from viz.groups import Group
 from viz.heatmap import GAP
 from viz.homes import is_number, key_of
 from viz.ids import ids_of
 from viz.records import brief
-from viz.simplify import simplified
 from viz.summary import Summary, spelled, summarise
-from viz.symbols import NotSymbolic, Symbol
 from viz.trace import Trace
 
 FORMAT, VERSION = "microgradnd/picture", 1

@@ -283,7 +283,7 @@ def pictured(found: Trace, folding: Folding, looks: Looks) -> Picture:
 
 
 def write_strip(found: Trace, pen: Pen, room: float) -> tuple[str, float]:
-    from viz.strip import strip
+    from viz.health.strip import strip
 
     return strip(pen, found, room)
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import networkx as nx
 
-from viz import edges, words
-from viz.blocks import blocks_of, stand
+from viz import words
 from viz.closed import title_of_box
-from viz.edges import Rect, Wire
 from viz.faces import draw_node, face
-from viz.layout import Frame, Layout, Link, layout
+from viz.layout import Frame, Layout, Link, edges, layout
+from viz.layout.blocks import blocks_of, stand
+from viz.layout.edges import Rect, Wire
 from viz.legend import items, legend
 from viz.marks import LOOKS, Mark, draw_mark
 from viz.pen import Pen, Point, attributes, coordinate, curve, document, group, place

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.table import OPS
-from viz.symbols import Symbol, alike, apply, concrete
+from viz.explain.symbols import Symbol, alike, apply, concrete
 
 # Functions that a factor can be taken out of: f(c x) = c f(x).
 LINEAR = {"sum", "mean", "reshape", "transpose", "swapaxes", "broadcast_to", "squeeze",

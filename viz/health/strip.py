@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from viz.health.series import BINS, Point, Series, series_of
 from viz.ids import ids_of
 from viz.pen import Pen, coordinate, group, place
-from viz.series import BINS, Point, Series, series_of
 from viz.text import fit, number, width
 from viz.trace import Trace
 

@@ -1,7 +1,7 @@
 """How mathematics is spelled: in LaTeX, in MathML, or on one line of plain text.
 
 A form knows what a fraction, a root or a transpose looks like, and how a name that may be anything
-is made harmless. What is to be written is decided in `viz.mathematics`.
+is made harmless. What is to be written is decided in `viz.explain.mathematics`.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from viz.chains import Array, Column, Layer, Parameter
-from viz.edges import TEXT, Rect, Wire, put_labels
-from viz.notation import SUBSCRIPTS, is_simple
+from viz.explain.notation import SUBSCRIPTS, is_simple
+from viz.layout.edges import TEXT, Rect, Wire, put_labels
+from viz.neurons.chains import Array, Column, Layer, Parameter
 from viz.pen import Pen, Point, coordinate, group, place
 from viz.text import fit, number, one_line, plural, shape_of, width
 from viz.theme import paint

@@ -11,8 +11,8 @@ from typing import Any
 from microgradnd.engine import Tensor
 from microgradnd.graph import Node
 from viz import files
-from viz.alignment import Alignment, aligned
-from viz.differences import Difference, difference
+from viz.compare.alignment import Alignment, aligned
+from viz.compare.differences import Difference, difference
 from viz.health import differentiable
 from viz.ids import Ids, ids_of
 from viz.summary import spelled
@@ -73,7 +73,7 @@ class Comparison:
     def svg(self) -> str:
         """Both passes in one picture, as the text of an SVG file."""
         if self._svg is None:
-            from viz.comparison_graph import write
+            from viz.compare.comparison_graph import write
 
             self._svg = write(self)
         return self._svg

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import networkx as nx
 
-from viz.layout import Box
+from viz.layout.placing import Box
 from viz.pen import Point
 from viz.records import PILL, Face
 

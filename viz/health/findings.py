@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from microgradnd.graph import Node
+from viz.health.series import repeats, steps_of
 from viz.ids import Ids
 from viz.marks import Level
-from viz.series import repeats, steps_of
 
 if TYPE_CHECKING:
     from viz.trace import Trace

@@ -13,12 +13,12 @@ import numpy as np
 from microgradnd.contributions import fitted
 from microgradnd.engine import Tensor, as_gradient, node_of, seed
 from microgradnd.graph import Constant, Node, by_seq, reachable
-from viz import mathematics
-from viz.formulas import forward, stated
-from viz.notation import is_simple
-from viz.numpy_text import Names, NotExpressible, NumPyText, identifier
-from viz.simplify import simplified
-from viz.symbols import NotSymbolic, Symbol, concrete, contribution
+from viz.explain import mathematics
+from viz.explain.formulas import forward, stated
+from viz.explain.notation import is_simple
+from viz.explain.numpy_text import Names, NotExpressible, NumPyText, identifier
+from viz.explain.simplify import simplified
+from viz.explain.symbols import NotSymbolic, Symbol, concrete, contribution
 from viz.trace import operand_value, replayed
 
 Array = np.ndarray

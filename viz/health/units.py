@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.graph import Array, Node
-from viz.findings import Finding, families, graded, whereabouts
+from viz.health.findings import Finding, families, graded, whereabouts
 from viz.homes import is_number
 from viz.ids import Ids
 from viz.summary import Summary

@@ -11,9 +11,9 @@ import numpy as np
 
 from microgradnd.engine import Tensor
 from microgradnd.graph import Node
-from viz.derivation import Derivation, Named
-from viz.formulas import Formula
-from viz.mathematics import Writer
+from viz.explain.derivation import Derivation, Named
+from viz.explain.formulas import Formula
+from viz.explain.mathematics import Writer
 from viz.text import clean, number, one_line
 
 MOST = 500  # operations; a longer derivation is of no use to a reader

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from viz import layered, nested
-from viz.graphviz_child import MISSING
+from viz.layout import layered, nested
+from viz.layout.graphviz_child import MISSING
 
 logger = logging.getLogger("viz")
 

@@ -7,11 +7,11 @@ from collections.abc import Sized
 from typing import Any
 
 from microgradnd.graph import Node, by_seq
-from viz.findings import Finding, graded
+from viz.health.findings import Finding, graded
+from viz.health.origins import flaws
+from viz.health.series import BINS, Series, rms_of
 from viz.ids import Ids
 from viz.marks import Level
-from viz.origins import flaws
-from viz.series import BINS, Series, rms_of
 from viz.summary import Summary
 from viz.text import number
 from viz.trace import Trace

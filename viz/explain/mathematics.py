@@ -1,7 +1,7 @@
 """Expressions as mathematics: LaTeX, MathML or one line of plain text.
 
-One walk over the expression decides what is said and where parentheses stand; `viz.notation` knows
-how it is spelled.
+One walk over the expression decides what is said and where parentheses stand;
+`viz.explain.notation` knows how it is spelled.
 
 ⊙ is the product element by element; factors side by side are scalars, or matrices multiplied as
 matrices. [x > 0] is 1 where the statement holds, else 0. ᵀ exchanges the last two axes, and 𝟏 is
@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from viz.notation import ATOM, FORMS, LOGIC, POWER, PRODUCT, SUM, Piece
-from viz.simplify import Product, core, product_of, x_is
-from viz.symbols import Symbol, alike, concrete
+from viz.explain.notation import ATOM, FORMS, LOGIC, POWER, PRODUCT, SUM, Piece
+from viz.explain.simplify import Product, core, product_of, x_is
+from viz.explain.symbols import Symbol, alike, concrete
 
 CONSTANTS = {
     np.pi: "π", float(np.log(2)): "ln 2", float(np.log(10)): "ln 10", np.sqrt(0.5): "1/√2",

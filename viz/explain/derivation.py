@@ -1,7 +1,7 @@
 """The derivation of a gradient as data: names, forward steps, backward steps, gradients.
 
-Every expression comes from running the rules on symbols (`viz.symbols`), every number from the
-engine's own walk (`viz.trace`).
+Every expression comes from running the rules on symbols (`viz.explain.symbols`), every number from
+the engine's own walk (`viz.trace`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 
 from microgradnd.engine import Tensor, node_of
 from microgradnd.graph import Constant, Node
-from viz.formulas import LOWERED, Formula, forward, of_contribution
-from viz.notation import is_simple
-from viz.simplify import simplified
-from viz.symbols import Symbol, count, names_of, substitute
+from viz.explain.formulas import LOWERED, Formula, forward, of_contribution
+from viz.explain.notation import is_simple
+from viz.explain.simplify import simplified
+from viz.explain.symbols import Symbol, count, names_of, substitute
 from viz.trace import Trace, operand_value, trace
 
 LONG = 40  # an expression of more names and calls is not put into another one

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from microgradnd.engine import Tensor
-from viz import circles, files, products
-from viz.chains import Layer, chains_of, layers_of
-from viz.circles import Style
+from viz import files
+from viz.explain.notation import is_simple
 from viz.export import of_svg
 from viz.legend import Draw, legend
-from viz.notation import is_simple
+from viz.neurons import circles, products
+from viz.neurons.chains import Layer, chains_of, layers_of
+from viz.neurons.circles import Style
 from viz.pen import Pen, attributes, coordinate, document, place
 from viz.text import fit, number, one_line, plural, xml
 from viz.theme import THEMES, style

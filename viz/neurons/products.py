@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from viz.chains import Layer, Parameter
-from viz.circles import (
+from viz.neurons.chains import Layer, Parameter
+from viz.neurons.circles import (
     RADIUS,
     Names,
     Style,

@@ -19,8 +19,8 @@ import numpy as np
 
 from microgradnd.engine import Tensor
 from microgradnd.table import Op
-from viz.notation import SUBSCRIPTS, SUPERSCRIPTS
-from viz.symbols import Symbol, alike
+from viz.explain.notation import SUBSCRIPTS, SUPERSCRIPTS
+from viz.explain.symbols import Symbol, alike
 
 COMPARE, OR, AND, SUM, PRODUCT, UNARY, POWER, ATOM = range(8)
 OPERATORS: dict[str, tuple[str, int]] = {

@@ -11,11 +11,11 @@ import numpy as np
 from microgradnd.engine import Tensor, tracked
 from microgradnd.errors import AnomalyError
 from microgradnd.graph import by_seq, reachable
-from viz import origins, sizes, units
-from viz.findings import Finding
+from viz.health import origins, sizes, units
+from viz.health.findings import Finding
+from viz.health.series import Series, series_of
 from viz.ids import ids_of
 from viz.marks import Mark, put
-from viz.series import Series, series_of
 from viz.summary import spelled
 from viz.text import number, plural, xml
 from viz.trace import Trace, replayed, trace

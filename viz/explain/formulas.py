@@ -11,10 +11,18 @@ import numpy as np
 from microgradnd.formulas import formula as source_of_rule
 from microgradnd.graph import Node
 from microgradnd.table import OPS, REQUIRED, Op
-from viz import mathematics
-from viz.notation import FORMS
-from viz.simplify import simplified
-from viz.symbols import NotSymbolic, Symbol, apply, assumptions, contribution, evaluate, run_rule
+from viz.explain import mathematics
+from viz.explain.notation import FORMS
+from viz.explain.simplify import simplified
+from viz.explain.symbols import (
+    NotSymbolic,
+    Symbol,
+    apply,
+    assumptions,
+    contribution,
+    evaluate,
+    run_rule,
+)
 
 LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 

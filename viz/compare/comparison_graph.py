@@ -8,7 +8,7 @@ import networkx as nx
 
 from microgradnd.graph import Node
 from viz import svg
-from viz.differences import Difference, difference
+from viz.compare.differences import Difference, difference
 from viz.folding import overview
 from viz.graph import build, shown
 from viz.homes import key_of
@@ -20,7 +20,7 @@ from viz.svg import Extras, label_of
 from viz.text import number, shape_of
 
 if TYPE_CHECKING:
-    from viz.compare import Comparison
+    from viz.compare.comparison import Comparison
 
 RECORDS = ("parameter", "leaf", "constant", "intermediate", "output")
 KEY = "∂: gradients · Δ = ‖b − a‖ / ‖a‖"

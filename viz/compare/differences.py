@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from viz.series import norm_of
+from viz.health.series import norm_of
 from viz.summary import Summary
 from viz.text import number
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.graph import Constant, Node
-from viz.findings import Finding
+from viz.health.findings import Finding
 from viz.ids import Ids
 from viz.summary import Summary, summarise
 from viz.text import number, plural
