@@ -32,7 +32,8 @@ def observed(after_forward: Callable | None, watch: Callable) -> Iterator[None]:
         after_forward(node, out)  # type: ignore[misc]
 
     def watch_both(seeds: Sequence) -> Callable:
-        observers = [o for o in (around(seeds), watch(seeds)) if o is not None]  # type: ignore[misc]
+        both = around(seeds), watch(seeds)  # type: ignore[misc]
+        observers = [observer for observer in both if observer is not None]
         return lambda *seen: [observer(*seen) for observer in observers]
 
     contexts: dict[ContextVar[Any], Any] = {watcher: watch if around is None else watch_both}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,7 +105,12 @@ def test_too_large_a_picture_explains_itself(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("option", "message"), [({"theme": "sepia"}, "auto, light"), ({"direction": "up"}, "TB, LR")]
+    ("option", "message"),
+    [
+        ({"theme": "sepia"}, "auto, light"),
+        ({"direction": "up"}, "TB, LR"),
+        ({"keep": "all"}, "summaries, arrays"),
+    ],
 )
 def test_unknown_options_are_refused(option: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -151,3 +157,11 @@ def test_large_arrays_are_summarised_in_blocks_as_small_ones_at_once(
             np.testing.assert_allclose(other, one, rtol=2e-5, equal_nan=True, err_msg=field)
         else:
             assert other == one, field
+
+
+def test_a_page_with_all_elements_has_every_cell() -> None:
+    x = leaf(np.arange(200.0).reshape(10, 20), "x")
+    for keep, expected in (("summaries", False), ("arrays", True)):
+        found = json.loads(draw((x * x).sum(), keep=keep).json())
+        summaries = [s for s in found["summaries"] if s["shape"] == [10, 20]]
+        assert all(("elements" in s) == expected for s in summaries)

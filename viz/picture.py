@@ -25,7 +25,7 @@ from viz.ids import ids_of
 from viz.marks import Mark, gathered
 from viz.pen import Pen
 from viz.theme import THEMES
-from viz.trace import Trace, regrouped, replay, several
+from viz.trace import KEEP, Trace, regrouped, replay, several
 
 MOST = 20_000  # drawn nodes; beyond, neither layout engines nor browsers are of use
 DIRECTIONS = ("TB", "LR")
@@ -174,6 +174,8 @@ class Looks(TypedDict, total=False):
         engine: of the layout, see `viz.layout.layout`; by default one that suits the graph.
         timeout: how long the layout engine may take, in seconds; 10 by default.
         force: draws more than 20,000 nodes.
+        keep: "arrays" keeps all elements, so that a page tells each cell of its heat-maps;
+            "summaries" (default) those of small arrays.
     """
 
     theme: str
@@ -186,6 +188,7 @@ class Looks(TypedDict, total=False):
     engine: str | None
     timeout: float
     force: bool
+    keep: str
 
 
 def draw(
@@ -237,7 +240,8 @@ def draw(
         looks.setdefault("marks", health(tensors).marks)
     at_home = partial(arranged, fold=fold, steps=steps, focus=focus, hops=hops)
     if not isinstance(tensors, Trace):
-        found = replay(*several(tensors, gradient), backward, "summaries", at_home)
+        keep = looks.get("keep", "summaries")
+        found = replay(*several(tensors, gradient), backward, keep, at_home)
     elif fold not in ("auto", True) or steps or focus is not None:
         found = regrouped(tensors, at_home(tensors.nodes))
     else:
@@ -253,7 +257,9 @@ def check(looks: Looks) -> None:
         if what not in Looks.__annotations__:
             known = ", ".join(Looks.__annotations__)
             raise TypeError(f"draw() knows no argument {what!r}; how a picture looks say {known}")
-    choices: dict[str, tuple[str, ...]] = {"theme": THEMES, "direction": DIRECTIONS}
+    choices: dict[str, tuple[str, ...]] = {
+        "theme": THEMES, "direction": DIRECTIONS, "keep": tuple(KEEP),
+    }  # fmt: skip
     for what, few in choices.items():
         if looks.get(what, few[0]) not in few:
             raise ValueError(f"{what} {looks.get(what)!r} is unknown: one of {', '.join(few)}")
