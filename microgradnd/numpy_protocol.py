@@ -16,7 +16,7 @@ from microgradnd.engine import Tensor
 from microgradnd.graph import Array
 from microgradnd.methods import METHODS, comparison, flatten
 from microgradnd.ops import einsum as einstein
-from microgradnd.ops import elementwise, linalg, reduction, shape
+from microgradnd.ops import elementwise, linalg, padding, reduction, shape
 
 UFUNCS: dict[np.ufunc, Callable] = {
     function.op.forward: function
@@ -109,6 +109,7 @@ FUNCTIONS: dict[Callable, tuple[Callable, str | None]] = {
     np.vstack: (joined(lambda ndim: 0, 2), "tup"),
     np.hstack: (joined(lambda ndim: min(1, ndim - 1), 1), "tup"),
     np.split: (shape.split, "ary indices_or_sections axis"),
+    np.pad: (padding.pad, None),
     np.where: (elementwise.where, None),
     np.clip: (clip, None),
     np.round: (elementwise.round, "a decimals"),

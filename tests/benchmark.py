@@ -118,7 +118,72 @@ def w3() -> tuple[Step, Step]:
     return ours, torchs
 
 
-WORKLOADS = {"W1": (w1, 100), "W3": (w3, 100), "W8": (w8, 9)}
+def stepped(ours: Any, theirs: Any, x: np.ndarray, target: np.ndarray | None) -> tuple[Step, Step]:
+    """A step of SGD of two networks with the same start; no target: the loss is the mean."""
+    ours.load_state_dict(theirs.state_dict())
+    mine, their = list(ours.parameters()), list(theirs.parameters())
+    rate = np.float32(1e-3)
+    tx = torch.tensor(x)
+    ty = None if target is None else torch.tensor(target)
+
+    def step() -> list[Any]:
+        out = ours(x)
+        (out.mean() if target is None else mg.cross_entropy(out, target).mean()).backward()
+        grads = []
+        for p in mine:
+            grad, p.grad = p.grad.data, None
+            grads.append(grad)
+            p.data -= grad * rate
+        return grads
+
+    def torchs() -> list[Any]:
+        out = theirs(tx)
+        loss = out.mean() if ty is None else torch.nn.functional.cross_entropy(out, ty)
+        loss.backward()
+        grads = []
+        with torch.no_grad():
+            for p in their:
+                grad, p.grad = p.grad, None
+                grads.append(grad.numpy())
+                p -= grad * float(rate)
+        return grads
+
+    return step, torchs
+
+
+def w4() -> tuple[Step, Step]:
+    """The chapter's network (C8), batch 32 of 28 x 28, one step of SGD."""
+    random = np.random.default_rng(4)
+    torch.manual_seed(4)
+
+    def layers(nn: Any, **given: Any) -> Any:
+        return nn.Sequential(
+            nn.Conv2d(1, 20, 5, **given), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(20, 50, 5, **given), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+            nn.Linear(800, 500, **given), nn.ReLU(), nn.Linear(500, 10, **given),
+        )  # fmt: skip
+
+    x = random.standard_normal((32, 1, 28, 28), np.float32)
+    ours = layers(mg.nn, dtype=np.float32)
+    return stepped(ours, layers(torch.nn), x, random.integers(0, 10, 32))
+
+
+def w5b() -> tuple[Step, Step]:
+    """A block of VGG: two convolutions 3 x 3, 64 to 64 maps, and pooling, on (4, 64, 56, 56)."""
+    random = np.random.default_rng(5)
+    torch.manual_seed(5)
+
+    def layers(nn: Any, **given: Any) -> Any:
+        return nn.Sequential(
+            nn.Conv2d(64, 64, 3, padding=1, **given), nn.ReLU(),
+            nn.Conv2d(64, 64, 3, padding=1, **given), nn.ReLU(), nn.MaxPool2d(2),
+        )  # fmt: skip
+
+    x = random.standard_normal((4, 64, 56, 56), np.float32)
+    return stepped(layers(mg.nn, dtype=np.float32), layers(torch.nn), x, None)
+
+
+WORKLOADS = {"W1": (w1, 100), "W3": (w3, 100), "W4": (w4, 30), "W5b": (w5b, 9), "W8": (w8, 9)}
 
 
 def difference(ours: list[Any], torchs: list[Any]) -> float:

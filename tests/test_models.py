@@ -25,6 +25,13 @@ def count(model: Module) -> int:
     return sum(p.size for p in model.parameters())
 
 
+class Zeros(np.random.Generator):
+    """Half a gigabyte of draws is nothing to wait for."""
+
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+        return np.broadcast_to(np.float32(0.0), size)
+
+
 def test_lenet_has_the_chapter_s_layers() -> None:
     net = LeNet(rng=np.random.default_rng(0))
     shapes = {name: p.shape for name, p in net.named_parameters() if name.endswith("weight")}
@@ -40,9 +47,7 @@ def test_lenet_has_the_chapter_s_layers() -> None:
 @pytest.mark.parametrize(
     ("depth", "parameters"), [(11, 132_863_336), (16, 138_357_544), (19, 143_667_240)]
 )
-def test_vgg_has_the_published_number_of_parameters(
-    depth: int, parameters: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_vgg_has_the_published_number_of_parameters(depth: int, parameters: int) -> None:
     assert count(vgg(depth, rng=Zeros(np.random.PCG64(0)))) == parameters
 
 
@@ -116,6 +121,15 @@ def test_torch_s_weights_of_vgg_16_load_unchanged_and_compute_the_same(torch: An
     agree(torch, ours, theirs, x, 2e-4)
 
 
+def test_parameters_of_vgg_16_have_torchvision_s_names_and_shapes(torch: Any) -> None:
+    with torch.device("meta"):  # shapes without numbers
+        theirs = torch_vgg(torch.nn, 4096, 1000)
+    expected = {name: tuple(p.shape) for name, p in theirs.state_dict().items()}
+    ours = vgg(16, rng=Zeros(np.random.PCG64(0)))
+    assert {name: a.shape for name, a in ours.state_dict().items()} == expected
+    assert {"features.0.weight", "features.28.bias", "classifier.6.weight"} <= set(expected)
+
+
 def torch_block(nn: Any, inputs: int, maps: int, stride: int, deep: bool) -> Any:
     """A residual block with torchvision's names."""
     wide = maps * (4 if deep else 1)
@@ -178,10 +192,19 @@ def test_residual_networks_compute_what_torch_s_do(torch: Any, deep: bool) -> No
     agree(torch, ours, theirs, x, 1e-8)
 
 
-def test_parameters_of_resnet_50_have_torchvision_s_names_and_shapes(torch: Any) -> None:
-    theirs = torch_resnet(torch.nn, True, (3, 4, 6, 3), 64, 1000)
-    expected = {name: tuple(p.shape) for name, p in theirs.named_parameters()}
-    assert {name: p.shape for name, p in resnet(50).named_parameters()} == expected
+@pytest.mark.parametrize(
+    ("depth", "deep", "counts"),
+    [(18, False, (2, 2, 2, 2)), (50, True, (3, 4, 6, 3)), (152, True, (3, 8, 36, 3))],
+)
+def test_states_of_resnets_have_torchvision_s_names_and_shapes(
+    torch: Any, depth: int, deep: bool, counts: tuple[int, ...]
+) -> None:
+    with torch.device("meta"):
+        theirs = torch_resnet(torch.nn, deep, counts, 64, 1000)
+    expected = {name: tuple(p.shape) for name, p in theirs.state_dict().items()}
+    ours = resnet(depth, rng=Zeros(np.random.PCG64(0)))
+    assert {name: a.shape for name, a in ours.state_dict().items()} == expected
+    assert {"layer1.0.conv1.weight", "layer2.0.downsample.0.weight"} <= set(expected)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,11 @@ def pad(
     """
     if mode != "constant":
         raise ValueError(f"pad: mode {mode!r} has no derivative rule here; only 'constant' does")
+    if np.ndim(constant_values):
+        raise ValueError(
+            f"pad: constant_values {constant_values!r} must be one number; for other values on "
+            "other sides, pad side by side"
+        )
     widths = np.asarray(pad_width)
     ndim = np.ndim(x.data if isinstance(x, Tensor) else x)
     if widths.dtype.kind not in "iu" or (widths < 0).any():
