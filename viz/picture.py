@@ -305,6 +305,8 @@ def arranged(
             raise ValueError(f"fold={name!r} is unknown: one of {', '.join(GROUPINGS)}")
     switches = {name: name in wanted for name in GROUPINGS}
     groups = grouped(computed, **switches, stretches=fold is not False)
+    if 0 in steps:
+        raise ValueError("steps count from 1, negative ones from the end: there is no step 0")
     if steps:
         divided(groups, steps)
     kept = None if focus is None else focused(nodes, focus, hops)

@@ -190,7 +190,7 @@ def trace(
 
 def several(outputs: Any, grad: Any) -> tuple[list[Tensor], list[Any]]:
     """The tensors to trace, and the gradient that each is given."""
-    tensors = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    tensors = list(outputs) if isinstance(outputs, Sequence) else [outputs]
     for t in tensors:
         if not isinstance(t, Tensor):
             raise TypeError(f"can trace and draw a Tensor or several, not a {type(t).__name__}")
