@@ -132,6 +132,23 @@ def test_out_of_bag_predictions_come_from_models_that_never_saw_the_sample() -> 
     assert (ensemble(np.arange(30)) > 0).all()
 
 
+def test_each_bag_leaves_out_what_its_model_was_not_given() -> None:
+    bags: list[np.ndarray] = []
+
+    def train(indices: np.ndarray, own: np.random.Generator) -> Callable:
+        bags.append(indices)
+        return lambda x: x
+
+    ensemble = bagging(train, 500, 20, rng())
+    assert len(ensemble.out_of_bag) == len(bags) == 20
+    for drawn, unseen in zip(bags, ensemble.out_of_bag):
+        assert len(drawn) == 500
+        assert len(unseen) == 500 - len(set(drawn.tolist()))
+        assert not np.isin(unseen, drawn).any()
+    share = np.mean([len(unseen) for unseen in ensemble.out_of_bag]) / 500
+    assert abs(share - (1 - 1 / 500) ** 500) < 0.02  # about 1/e, R1
+
+
 def test_samples_seen_by_every_model_have_no_out_of_bag_prediction() -> None:
     ensemble = bagging(lambda indices, own: lambda x: 2 * x[:, None], 8, 1, rng())
     out = ensemble.predict_out_of_bag(np.arange(8))
