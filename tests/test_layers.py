@@ -1,0 +1,115 @@
+"""Every layer's derivatives, first and second, in its input and its parameters, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnd as mg
+from microgradnd import Tensor, nn
+from microgradnd.nn import Module
+
+# a layer, its arguments, the shape of its input; kinks are kept off by distinct inputs
+LAYERS: dict[str, tuple[Callable[[], Module], tuple[int, ...]]] = {
+    "Linear": (lambda: nn.Linear(3, 2), (2, 3)),
+    "Linear without bias": (lambda: nn.Linear(3, 2, bias=False), (3,)),
+    "Perceptron": (lambda: nn.Perceptron(3), (2, 3)),
+    "ThresholdUnit": (lambda: nn.ThresholdUnit(3), (2, 3)),
+    "Conv1d": (lambda: nn.Conv1d(2, 2, 2, stride=2, padding=1), (1, 2, 4)),
+    "Conv2d": (lambda: nn.Conv2d(2, 2, (2, 3), padding=1, groups=2), (1, 2, 3, 2)),
+    "Conv2d same": (lambda: nn.Conv2d(1, 2, 2, padding="same", bias=False), (1, 1, 3, 2)),
+    "ConvTranspose2d": (lambda: nn.ConvTranspose2d(1, 2, 2, stride=2), (1, 1, 2, 2)),
+    "MaxPool1d": (lambda: nn.MaxPool1d(3, 2), (1, 2, 5)),
+    "MaxPool2d": (lambda: nn.MaxPool2d(3, 2, 1), (1, 2, 4, 4)),
+    "AvgPool1d": (lambda: nn.AvgPool1d(2), (1, 2, 4)),
+    "AvgPool2d": (lambda: nn.AvgPool2d(2, 1), (1, 2, 3, 3)),
+    "AdaptiveAvgPool2d": (lambda: nn.AdaptiveAvgPool2d((2, 1)), (1, 2, 3, 3)),
+    "Flatten": (lambda: nn.Flatten(), (2, 2, 3)),
+    "Identity": (lambda: nn.Identity(), (2, 3)),
+    "Affine": (lambda: nn.Affine(2.0, 1.0), (2, 3)),
+    "Gaussian": (lambda: nn.Gaussian(0.5, 2.0), (2, 3)),
+    "LocalResponseNorm": (lambda: nn.LocalResponseNorm(3), (1, 4, 2)),
+    "BatchNorm1d": (lambda: nn.BatchNorm1d(2), (4, 2)),
+    "BatchNorm2d": (lambda: nn.BatchNorm2d(2), (2, 2, 2, 2)),
+    "LayerNorm": (lambda: nn.LayerNorm(3), (2, 3)),
+    "Dropout in evaluation": (lambda: nn.Dropout(0.5).eval(), (2, 3)),
+    "RNNCell": (lambda: nn.RNNCell(1, 1), (2, 1)),
+    "LSTMCell": (lambda: nn.LSTMCell(1, 1), (2, 1)),
+    "LSTMCell of the chapter": (lambda: nn.LSTMCell(1, 1, chapter=True), (2, 1)),
+    "GRUCell": (lambda: nn.GRUCell(1, 1), (2, 1)),
+    **{
+        f"{kind.__name__} {'fused' if fused else 'composed'} {options}": (
+            lambda kind=kind, fused=fused, options=options: kind(1, 1, fused=fused, **options),
+            (2, 1, 1),
+        )
+        for kind in (nn.RNN, nn.LSTM, nn.GRU)
+        for fused in (True, False)
+        for options in (
+            {},
+            {"bidirectional": True, "batch_first": True, "bias": False},
+            *([{"chapter": True}] if kind is nn.LSTM else []),
+        )
+    },
+    **{
+        name: (lambda name=name: getattr(nn, name)(), (2, 3))
+        for name in (
+            "ReLU", "LeakyReLU", "Sigmoid", "Tanh", "Softplus", "ELU", "GELU", "SiLU", "Hardtanh",
+            "Softmax", "LogSoftmax",
+        )
+    },
+}  # fmt: skip
+
+
+def built(name: str) -> tuple[Module, list[Tensor]]:
+    """The layer, with parameters that are not all alike, and the tensors to differentiate by."""
+    mg.random.manual_seed(3)
+    make, shape = LAYERS[name]
+    with_doubles = mg.get_default_dtype()
+    assert with_doubles == np.float64
+    layer = make()
+    random = np.random.default_rng(5)
+    for p in layer.parameters():
+        p.data = random.uniform(-1.0, 1.0, p.shape)
+    count = int(np.prod(shape))
+    x = np.linspace(-1.3, 1.4, count)[random.permutation(count)].reshape(shape)
+    return layer, [Tensor(x, requires_grad=True), *layer.parameters()]
+
+
+def first(out: Any) -> Tensor:
+    """One number per element of all results, so that none goes unchecked."""
+    if isinstance(out, Tensor):
+        return out
+    parts = [first(part).reshape(-1) for part in out]
+    return mg.concatenate(parts)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_first_and_second_derivatives_are_the_finite_differences(name: str) -> None:
+    layer, tensors = built(name)
+
+    def f(x: Tensor, *parameters: Tensor) -> Tensor:
+        return first(layer(x)) * 1.0
+
+    assert mg.gradcheck(f, tensors)
+    assert mg.gradgradcheck(f, tensors, atol=1e-4)
+
+
+def test_no_layer_is_left_out() -> None:
+    """Every public class of nn that computes something is in the table, or named here with why."""
+    elsewhere = {
+        "Module", "Sequential", "ModuleList",  # hold others
+        "Dropout", "Dropout2d",  # random: their gradient is their mask, tests/test_normalization.py
+        "Embedding",  # takes integers: tests/test_embedding.py
+        "Step",  # its slope is zero wherever it has one: tests/test_activations.py
+    }  # fmt: skip
+    checked = {name.split()[0] for name in LAYERS}
+    public = {
+        name
+        for name in nn.__all__
+        if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), Module)
+    }
+    losses = {name for name in public if name.endswith(("Loss", "Error"))}  # tests/test_losses.py
+    assert public - losses - elsewhere - checked == set()
