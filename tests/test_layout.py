@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from viz.layout import Box, Layout, LayoutError, Link, layout
+from viz.layout import Box, Frame, Layout, LayoutError, Link, layout
 
 module = importlib.import_module("viz.layout.placing")
 
@@ -358,3 +358,59 @@ def test_input_that_is_no_graph_is_refused(
 def test_options_that_mean_nothing_are_refused(option: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(option))):
         layout([A], [], **option)
+
+
+def nested_graph() -> tuple[list[Box], list[Link], list[Frame]]:
+    """Three frames, one in another, with links over their borders and around them."""
+    frames = [Frame("outer", 80.0), Frame("inner", 60.0, "outer"), Frame("other", 300.0)]
+    homes = {
+        "a": None,
+        "b": "outer",
+        "c": "inner",
+        "d": "inner",
+        "e": "outer",
+        "f": "other",
+        "g": None,
+    }
+    boxes = [Box(name, 50.0 + 10 * k, 24.0, home) for k, (name, home) in enumerate(homes.items())]
+    pairs = ["ab", "bc", "cd", "de", "ad", "af", "fg", "eg", "bg", "cg"]
+    return boxes, [Link(pair, *pair) for pair in pairs], frames
+
+
+def inside(point: tuple[float, float], rect: tuple[float, ...]) -> bool:
+    return rect[0] <= point[0] <= rect[2] and rect[1] <= point[1] <= rect[3]
+
+
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+@pytest.mark.parametrize("engine", ["layered", "pygraphviz"])
+def test_frames_hold_their_boxes_and_no_others(engine: str, direction: str) -> None:
+    boxes, links, frames = nested_graph()
+    placed = layout(boxes, links, frames=frames, direction=direction, engine=engine)
+    around = {"outer": {"b", "c", "d", "e"}, "inner": {"c", "d"}, "other": {"f"}}
+    for name, held in around.items():
+        left, top, right, bottom = placed.frames[name]
+        for box in boxes:
+            x, y = placed.positions[box.id]
+            corners = [
+                (x + i * box.width / 2, y + j * box.height / 2) for i in (-1, 1) for j in (-1, 1)
+            ]
+            within = [inside(corner, (left, top, right, bottom)) for corner in corners]
+            assert all(within) if box.id in held else not any(within), (name, box.id)
+        assert right - left >= 60.0
+    assert all(inside(p, placed.frames["outer"]) for p in zip(*[iter(placed.frames["inner"])] * 2))
+    for link in links:  # routes begin and end at their boxes
+        for end, point in (
+            (link.tail, placed.routes[link.id][0]),
+            (link.head, placed.routes[link.id][-1]),
+        ):
+            box = next(box for box in boxes if box.id == end)
+            x, y = placed.positions[end]
+            assert abs(point[0] - x) <= box.width / 2 + 1
+            assert abs(point[1] - y) <= box.height / 2 + 1
+
+
+def test_frames_must_come_before_what_stands_in_them() -> None:
+    with pytest.raises(ValueError, match="frame 'in' comes twice, or before the frame around it"):
+        layout([Box("a", 1, 1)], [], frames=[Frame("in", 9.0, "out"), Frame("out", 9.0)])
+    with pytest.raises(ValueError, match="box 'a' stands in 'x', which is not a frame"):
+        layout([Box("a", 1, 1, "x")], [])
