@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import networkx as nx
 import numpy as np
 
 from viz.heatmap import colours, rectangles
+from viz.marks import Level, Mark, draw_mark
 from viz.pen import Pen
 from viz.records import RING, Face, frame
 from viz.text import width
@@ -74,6 +75,15 @@ def scale(pen: Pen) -> str:
     return rectangles(cells, 0.0, 1.0, 6.0, 13.0) + pen.rect(0, 1, 54, 13, stroke="line", line=0.8)
 
 
+def glow(pen: Pen) -> str:
+    return pen.rect(3, 3, 20, 10, stroke="glow", line=5.0, radius=5.0)
+
+
+def marked(level: Level) -> Draw:
+    frame = '<g transform="translate(6,5)">{}</g>'
+    return lambda pen: frame.format(draw_mark(pen, Face(16.0, 6.0), Mark(level, "")))
+
+
 # what makes an item part of the legend, its swatch, the swatch's width, its words
 ITEMS: tuple[tuple[str, Draw, float, str], ...] = (
     ("parameter", swatch("parameter"), 26.0, "param: leaf with a name"),
@@ -90,13 +100,19 @@ ITEMS: tuple[tuple[str, Draw, float, str], ...] = (
     ("edge", forward, 26.0, "forward"),
     ("step", backward, 26.0, "gradient contribution (width: log of its RMS)"),
     ("sum", ring, 26.0, "Σ gradient summed from several"),
+    ("glow", glow, 26.0, "pointed out"),
+    ("bad", marked("bad"), 26.0, "wrong"),
+    ("warn", marked("warn"), 26.0, "suspicious"),
+    ("way", marked("way"), 26.0, "on the way to what is wrong"),
     ("cells", scale, 54.0, "−max … 0 … +max of the tensor"),
 )
 
 
-def items(graph: nx.MultiDiGraph, tabled: bool) -> list[tuple[Draw, float, str]]:
-    """The items that this picture needs."""
-    here: set[str] = {kind for _, kind in graph.nodes(data="kind")}
+def items(
+    graph: nx.MultiDiGraph, tabled: bool, besides: Iterable[str] = ()
+) -> list[tuple[Draw, float, str]]:
+    """The items that this picture needs, for heat-maps and what is drawn besides as well."""
+    here: set[str] = {kind for _, kind in graph.nodes(data="kind")} | set(besides)
     if graph.graph["clusters"]:
         here.add("box")
     if graph.number_of_edges():

@@ -266,7 +266,10 @@ def assemble(pen: Pen, graph: nx.MultiDiGraph, drawing: Drawing, extras: Extras)
     head, head_height = heading(pen, graph, inner)
     tabled = any(f.form in ("table", "map") for f in drawing.faces.values())
     under, under_height = extras.strip(pen, inner) if extras.strip else ("", 0.0)
-    key, key_height = legend(pen, items(graph, tabled), inner)
+    besides = {mark.level for mark in extras.marks.values()} | (
+        {"glow"} if extras.highlight else set()
+    )
+    key, key_height = legend(pen, items(graph, tabled, besides), inner)
     across = inner + 2 * MARGIN
     shift = MARGIN + (inner - right + left) / 2 - left, MARGIN + head_height - top
     foot = MARGIN + head_height + bottom - top + (18.0 if under else 0.0)
