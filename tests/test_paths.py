@@ -186,7 +186,7 @@ def test_a_path_stands_out_on_the_picture_with_its_slopes() -> None:
     assert set(marked) <= set(drawn)
     assert not {"e-1-0", "e-3-0", "e-4-1", "op-1", "e-1-out"} & set(marked)
     assert {"op-2", "op-3", "op-4", "t-1", "t-5", "e-2-out", "e-4-out"} <= set(marked)
-    assert picture.svg().count('class="mg-s-glow"') == len(marked)
+    assert picture.svg().count('class="mg-s-glow"') == len(marked) + 1  # and the legend's
     assert picture.graph.graph["title"] == "path 2 of 3 from x adds 0.7904 (bold: local slopes)"
 
 
