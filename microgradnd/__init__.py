@@ -12,11 +12,11 @@ Tensor([2., 4.])
 
 from typing import TYPE_CHECKING, Any
 
-from microgradnd import methods, numpy_protocol  # noqa: F401 - they complete Tensor
-from microgradnd.checks import GradientMismatch, detect_anomaly, gradcheck, gradgradcheck
+from microgradnd import numpy_protocol, tensor_methods  # noqa: F401 - they complete Tensor
+from microgradnd.declaration import OPS, Op, op
 from microgradnd.engine import Tensor
 from microgradnd.errors import AnomalyError, GraphError
-from microgradnd.modes import (
+from microgradnd.grad_mode import (
     enable_grad,
     get_default_dtype,
     is_grad_enabled,
@@ -86,8 +86,8 @@ from microgradnd.ops.shape import (
 )
 from microgradnd.ops.softmax import cross_entropy, log_softmax, logsumexp, softmax
 from microgradnd.random import manual_seed
-from microgradnd.table import OPS, Op, op
-from microgradnd.transforms import grad
+from microgradnd.testing.checks import GradientMismatch, detect_anomaly, gradcheck, gradgradcheck
+from microgradnd.transforms.gradients import grad
 
 __version__ = "0.1.0"
 

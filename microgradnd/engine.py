@@ -1,8 +1,8 @@
 """The engine: a Tensor records what is computed with it, a walk over the record differentiates it.
 
 `Tensor` holds an array and, if a gradient flows to it, the `Node` that says how it was computed.
-Nodes are made by the operations of `microgradnd.table`; `walk` goes over them backward and asks
-each node's plan for the gradients of its parents. No derivative rule is known here.
+Nodes are made by the operations of `microgradnd.declaration`; `walk` goes over them backward and
+asks each node's plan for the gradients of its parents. No derivative rule is known here.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgradnd import errors
-from microgradnd.contributions import ALONE, Scatter, fitted, references, scatter
-from microgradnd.graph import (
+from microgradnd.accumulation import ALONE, Scatter, fitted, references, scatter
+from microgradnd.node import (
     NO_OPTIONS,
     Array,
     Node,
@@ -28,8 +28,8 @@ from microgradnd.graph import (
 )
 
 if TYPE_CHECKING:
-    from microgradnd.methods import TensorMethods
-    from microgradnd.table import Plan
+    from microgradnd.declaration import Plan
+    from microgradnd.tensor_methods import TensorMethods
 else:
     TensorMethods = object
 

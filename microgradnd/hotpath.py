@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.declaration import Op, as_operand
 from microgradnd.engine import Tensor, new_tensor, recording, untracked
-from microgradnd.graph import NO_OPTIONS, Array, Node, constant, next_seq
+from microgradnd.node import NO_OPTIONS, Array, Node, constant, next_seq
 from microgradnd.signatures import Binary, Unary
-from microgradnd.table import Op, as_operand
 
 is_recording = recording.get
 

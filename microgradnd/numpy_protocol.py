@@ -13,10 +13,10 @@ import numpy as np
 
 from microgradnd import errors
 from microgradnd.engine import Tensor
-from microgradnd.graph import Array
-from microgradnd.methods import METHODS, comparison, flatten
+from microgradnd.node import Array
 from microgradnd.ops import einsum as einstein
 from microgradnd.ops import elementwise, linalg, padding, reduction, shape
+from microgradnd.tensor_methods import METHODS, comparison, flatten
 
 UFUNCS: dict[np.ufunc, Callable] = {
     function.op.forward: function

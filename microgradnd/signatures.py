@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union, overload
 import numpy as np
 
 if TYPE_CHECKING:
+    from microgradnd.declaration import Op
     from microgradnd.engine import Tensor
-    from microgradnd.table import Op
 
 # What stands for an operand: a Tensor, a real array or number, or nested lists of numbers.
 TensorLike: TypeAlias = Union[

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 import microgradnd as mg
+from microgradnd.declaration import OPS
 from microgradnd.ops import indexing
-from microgradnd.table import OPS
 from tests.op_case import (
     Draw,
     OpCase,

@@ -18,7 +18,7 @@ from PIL import Image
 
 from microgradnd import Tensor
 from viz import draw
-from viz.theme import COLOURS, Rgb, rgb
+from viz.style.theme import COLOURS, Rgb, rgb
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)

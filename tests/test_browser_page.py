@@ -14,8 +14,8 @@ from microgradnd import Tensor, nn
 from microgradnd.nn.functional import cross_entropy
 from tests.test_browser import CHROMIUM
 from viz import draw
-from viz.document import Writer
-from viz.text import number
+from viz.formats.document import Writer
+from viz.style.text import number
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is on PATH")
 

@@ -14,11 +14,11 @@ from hypothesis.extra.numpy import arrays
 
 import microgradnd as mg
 import viz
-from microgradnd.graph import Node
-from viz.compare import compare
-from viz.compare.alignment import matches
-from viz.compare.differences import difference
-from viz.summary import summarise
+from microgradnd.node import Node
+from viz.capture.summary import summarise
+from viz.reports.compare import compare
+from viz.reports.compare.alignment import matches
+from viz.reports.compare.differences import difference
 
 Array = np.ndarray
 SVG = "{http://www.w3.org/2000/svg}"

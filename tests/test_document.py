@@ -15,9 +15,9 @@ import viz
 from microgradnd import Tensor, nn
 from microgradnd.nn.functional import cross_entropy
 from viz import draw, trace
-from viz.document import Writer, document
-from viz.graph import build
-from viz.summary import summarise
+from viz.capture.summary import summarise
+from viz.formats.document import Writer, document
+from viz.model.graph import build
 
 Document = dict[str, Any]
 

@@ -15,7 +15,7 @@ import pytest
 import microgradnd as mg
 from microgradnd import GraphError, Tensor
 from microgradnd.engine import seed, walk
-from microgradnd.graph import reachable
+from microgradnd.node import reachable
 
 
 def leaf(*values: float, name: str | None = None) -> Tensor:

@@ -14,19 +14,19 @@ import pytest
 import microgradnd as mg
 from examples import bp_equations as equations
 from examples.bp_equations import ThreeLayer, half_squared_error, sample_pair
-from microgradnd.contributions import fitted
+from microgradnd.accumulation import fitted
+from microgradnd.declaration import OPS
 from microgradnd.engine import as_gradient
-from microgradnd.graph import Node, by_seq, reachable
-from microgradnd.table import OPS
+from microgradnd.node import Node, by_seq, reachable
 from tests.op_case import OpCase, Sample
 from tests.op_cases import CASES
 from viz import explain, formula
-from viz.explain.derivation import Derivation
-from viz.explain.formulas import Formula, of_contribution
-from viz.explain.mathematics import latex, mathml, text
-from viz.explain.simplify import simplified
-from viz.explain.symbols import NotSymbolic, Symbol, contribution, evaluate, names_of
-from viz.trace import operand_value, replayed
+from viz.capture.trace import operand_value, replayed
+from viz.formulas.derivation import Derivation
+from viz.formulas.formulas import Formula, of_contribution
+from viz.formulas.mathematics import latex, mathml, text
+from viz.formulas.simplify import simplified
+from viz.formulas.symbols import NotSymbolic, Symbol, contribution, evaluate, names_of
 
 # Of these families every rule leaves an expression; elsewhere one may look at the arrays
 # themselves, or run a whole walk, and is quoted.

@@ -18,7 +18,7 @@ from PIL import Image
 
 import viz
 from microgradnd import Tensor, nn
-from viz.export import entity, png
+from viz.formats.export import entity, png
 
 HOSTILE = 'x "<b>&{}|`#;\n--> end %% \x00 subgraph'
 

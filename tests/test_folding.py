@@ -11,10 +11,10 @@ import pytest
 import microgradnd as mg
 from microgradnd import Tensor, nn
 from viz import Trace, draw, trace
-from viz.folding import overview
-from viz.ids import ids_of
-from viz.stage import staged
-from viz.words import flow
+from viz.structure.folding import overview
+from viz.structure.ids import ids_of
+from viz.svg.stage import staged
+from viz.svg.words import flow
 
 
 class Block(nn.Module):

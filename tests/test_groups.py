@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from microgradnd import Tensor, nn
-from microgradnd.graph import by_seq, reachable
-from viz.groups import Group, Part, grouped
+from microgradnd.node import by_seq, reachable
+from viz.structure.groups import Group, Part, grouped
 
 
 def operations(t: Tensor) -> list:

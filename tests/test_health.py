@@ -14,13 +14,13 @@ import microgradnd as mg
 import viz
 from microgradnd.errors import AnomalyError
 from microgradnd.nn import functional
-from viz.health import health
-from viz.health.series import BINS, bin_of, series_of
-from viz.health.strip import strip
-from viz.health.units import again
-from viz.ids import ids_of
-from viz.marks import Mark, gathered
-from viz.pen import Pen
+from viz.model.marks import Mark, gathered
+from viz.reports.health import health
+from viz.reports.health.series import BINS, bin_of, series_of
+from viz.reports.health.strip import strip
+from viz.reports.health.units import again
+from viz.structure.ids import ids_of
+from viz.svg.pen import Pen
 
 Array = np.ndarray
 SVG = "{http://www.w3.org/2000/svg}"

@@ -18,7 +18,7 @@ from examples.bp_equations import ThreeLayer, half_squared_error, sample_pair
 from examples.network import Network
 from microgradnd import Tensor, nn
 from microgradnd.nn.linear import linear
-from viz.text import width
+from viz.style.text import width
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = 'W"</title><script>alert(1)</script>&\n{|}\x00'

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import microgradnd as mg
+from microgradnd.declaration import OPS
 from microgradnd.engine import walk
-from microgradnd.graph import Constant, Node
-from microgradnd.methods import METHODS
-from microgradnd.table import OPS
+from microgradnd.node import Constant, Node
+from microgradnd.tensor_methods import METHODS
 from tests.op_case import OpCase, Sample
 from tests.op_cases import CASES, LIBRARY_OPS
 

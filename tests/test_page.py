@@ -17,7 +17,7 @@ import pytest
 from microgradnd import Tensor, nn
 from viz import draw
 from viz.page import MODULES, embedded, plain, source
-from viz.theme import COLOURS
+from viz.style.theme import COLOURS
 
 HOSTILE = '</script><img src=x onerror="alert(1)">\n&{{script}}\\1${1}\u2028'
 
@@ -159,7 +159,7 @@ def test_the_page_starts_with_the_picture_s_theme(tmp_path: Path, theme: str) ->
 
 
 def test_findings_are_marked_on_the_page(tmp_path: Path) -> None:
-    from viz.marks import Mark
+    from viz.model.marks import Mark
     from viz.page import page
 
     picture = draw(network(), fold=True)

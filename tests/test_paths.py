@@ -11,8 +11,8 @@ import microgradnd as mg
 import viz
 from examples.bp_equations import ThreeLayer, half_squared_error, sample_pair
 from microgradnd import nn
-from viz.explain.paths import paths
-from viz.text import number
+from viz.reports.paths import paths
+from viz.style.text import number
 
 
 def leaf(*shape: int, name: str = "w", seed: int = 0) -> mg.Tensor:

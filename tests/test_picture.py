@@ -11,7 +11,8 @@ import pygraphviz
 import pytest
 
 from microgradnd import Tensor
-from viz import draw, picture, summary
+from viz import draw, picture
+from viz.capture import summary
 
 
 def leaf(values: object, name: str | None = None) -> Tensor:

@@ -20,7 +20,7 @@ from hypothesis import assume, given, settings
 from microgradnd import Tensor
 from tests.test_properties import programs, tame
 from viz import draw, trace
-from viz.ids import ids_of
+from viz.structure.ids import ids_of
 
 Arrays = list[np.ndarray]
 Numbers = dict[str, np.ndarray]  # by id of a tensor

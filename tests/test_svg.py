@@ -16,9 +16,9 @@ from PIL import Image
 
 from microgradnd import Tensor, no_grad
 from viz import draw
-from viz.heatmap import colours, png, shrink, thumbnail
-from viz.text import fit, width
-from viz.theme import COLOURS, NEGATIVE, TEXT_ON, contrast, diverging, ink_on, rgb
+from viz.style.heatmap import colours, png, shrink, thumbnail
+from viz.style.text import fit, width
+from viz.style.theme import COLOURS, NEGATIVE, TEXT_ON, contrast, diverging, ink_on, rgb
 
 SVG = "{http://www.w3.org/2000/svg}"
 Arrays = dict[str, np.ndarray]

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import microgradnd as mg
-from microgradnd import engine, methods
+from microgradnd import engine
+from microgradnd import tensor_methods as methods
 
 ROOT = Path(mg.__file__).parent
 # With __array__ NumPy's hints would take a Tensor for an array, and array * tensor for an ndarray.

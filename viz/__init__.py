@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from viz import notebook
-from viz.compare import Comparison, compare
-from viz.explain import Explanation, explain
-from viz.explain.formulas import Formula, formula
-from viz.explain.numpy_program import Program, numpy_program
-from viz.explain.paths import Path, Paths, paths
-from viz.gradient_graph import gradient_graph, gradient_trace
-from viz.health import Health, health
-from viz.marks import Mark
-from viz.neurons import Neurons, neurons
+from viz.capture.trace import Trace, trace
+from viz.formulas import Explanation, explain
+from viz.formulas.formulas import Formula, formula
+from viz.formulas.numpy_program import Program, numpy_program
+from viz.model.marks import Mark
 from viz.picture import Picture, draw
-from viz.trace import Trace, trace
+from viz.reports.compare import Comparison, compare
+from viz.reports.gradient_graph import gradient_graph, gradient_trace
+from viz.reports.health import Health, health
+from viz.reports.neurons import Neurons, neurons
+from viz.reports.paths import Path, Paths, paths
 
 notebook.register()
 

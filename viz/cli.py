@@ -15,11 +15,11 @@ from typing import Any
 
 import microgradnd
 from microgradnd.errors import AnomalyError
-from microgradnd.graph import Node, by_seq, reachable
-from microgradnd.modes import observed
+from microgradnd.grad_mode import observed
+from microgradnd.node import Node, by_seq, reachable
+from viz.capture.trace import Observer, Trace, begun, replayed
 from viz.picture import GROUPINGS, draw
-from viz.text import number, plural, shape_of
-from viz.trace import Observer, Trace, begun, replayed
+from viz.style.text import number, plural, shape_of
 
 OURS = (str(Path(microgradnd.__file__).parent), str(Path(__file__).parent))
 ABOUT = """Runs a Python script as it is and draws the graph of its backward calls.
@@ -264,7 +264,7 @@ def drawing(options: argparse.Namespace, found: Any) -> dict[str, Any]:
         "strip": options.strip,
     }
     if options.health:
-        from viz.health import health
+        from viz.reports.health import health
 
         condition = health(found)
         print(condition)

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from microgradnd.engine import Tensor
-from microgradnd.graph import reachable
+from microgradnd.node import reachable
 
 FEW = 60  # nodes of a graph that is drawn; a larger one is told in words
 SMALL = 1_000_000  # elements that may have to be computed again for it

@@ -13,19 +13,19 @@ import networkx as nx
 
 from microgradnd.engine import Tensor
 from microgradnd.errors import AnomalyError
-from microgradnd.graph import Node
-from viz import files
-from viz.focus import focused
-from viz.folding import Folding, divided, named, overview, standing, whole
-from viz.graph import build, shown
-from viz.groups import grouped
-from viz.health import health, traced
-from viz.homes import Homes, homes
-from viz.ids import ids_of
-from viz.marks import Mark, gathered
-from viz.pen import Pen
-from viz.theme import THEMES
-from viz.trace import KEEP, Trace, regrouped, replay, several
+from microgradnd.node import Node
+from viz.capture.trace import KEEP, Trace, regrouped, replay, several
+from viz.formats import files
+from viz.model.graph import build, shown
+from viz.model.marks import Mark, gathered
+from viz.reports.health import health, traced
+from viz.structure.focus import focused
+from viz.structure.folding import Folding, divided, named, overview, standing, whole
+from viz.structure.groups import grouped
+from viz.structure.homes import Homes, homes
+from viz.structure.ids import ids_of
+from viz.style.theme import THEMES
+from viz.svg.pen import Pen
 
 MOST = 20_000  # drawn nodes; beyond, neither layout engines nor browsers are of use
 DIRECTIONS = ("TB", "LR")
@@ -49,7 +49,7 @@ class Picture:
     def svg(self) -> str:
         """The picture as the text of an SVG file; it is laid out at the first call."""
         if self._svg is None:
-            from viz.svg import Extras, write
+            from viz.svg.writer import Extras, write
 
             self._svg = write(self.graph, **self.drawing, extras=Extras(**self.extras))
         return self._svg
@@ -68,7 +68,7 @@ class Picture:
 
     def dot(self) -> str:
         """The picture in the DOT language, for Graphviz."""
-        from viz.dot import write
+        from viz.formats.dot import write
 
         return write(self.graph, self.drawing["direction"])
 
@@ -87,19 +87,19 @@ class Picture:
 
     def json(self) -> str:
         """The picture as data, see `viz.document` for its members."""
-        from viz.document import document, text_of
+        from viz.formats.document import document, text_of
 
         return text_of(document(self.trace, self.graph, self.drawing["direction"])) + "\n"
 
     def graphml(self) -> str:
         """The picture's graph as GraphML, which networkx reads; see `viz.export.graphml`."""
-        from viz.export import graphml
+        from viz.formats.export import graphml
 
         return graphml(self.graph)
 
     def mermaid(self) -> str:
         """The picture as a Mermaid flowchart, for Markdown."""
-        from viz.export import mermaid
+        from viz.formats.export import mermaid
 
         return mermaid(self.graph, self.drawing["direction"])
 
@@ -118,7 +118,7 @@ class Picture:
             ValueError: the suffix names no format.
             ImportError: PNG or PDF, and the package that writes it is missing.
         """
-        from viz.export import of_svg
+        from viz.formats.export import of_svg
 
         texts: dict[str, Callable[[], str | bytes]] = {
             ".html": self.html, ".json": self.json, ".dot": self.dot, ".graphml": self.graphml,
@@ -144,14 +144,14 @@ class Filmstrip:
 
     def svg(self) -> str:
         """The stages as the text of one SVG file."""
-        from viz.svg import film
+        from viz.svg.writer import film
 
         drawing = {key: x for key, x in self.picture.drawing.items() if key != "step"}
         return film(self.picture.graph, **drawing, steps=self.steps, columns=self.columns)
 
     def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
         """Writes a .svg, .png or .pdf file."""
-        from viz.export import of_svg
+        from viz.formats.export import of_svg
 
         return files.save(path, of_svg(self.svg, scale), "a filmstrip")
 
@@ -289,7 +289,7 @@ def pictured(found: Trace, folding: Folding, looks: Looks) -> Picture:
 
 
 def write_strip(found: Trace, pen: Pen, room: float) -> tuple[str, float]:
-    from viz.health.strip import strip
+    from viz.reports.health.strip import strip
 
     return strip(pen, found, room)
 

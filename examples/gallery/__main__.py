@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from examples.gallery.pictures import GALLERY
-from viz.theme import THEMES
+from viz.style.theme import THEMES
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from microgradnd.engine import Tensor
-from microgradnd.graph import Call, next_seq
 from microgradnd.nn import state
+from microgradnd.node import Call, next_seq
 
 Self = TypeVar("Self", bound="Module")
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from microgradnd.engine import Tensor, default_dtype, recording
-from microgradnd.graph import Array, Node
 from microgradnd.nn.module import Module
+from microgradnd.node import Array, Node
 
 Shape = tuple[int, ...]
 Formula = Callable[[Shape, Sequence[Shape], dict[str, Any]], int]  # of out, operands, options

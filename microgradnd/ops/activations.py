@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from microgradnd.declaration import op
 from microgradnd.engine import Tensor
 from microgradnd.hotpath import unary
 from microgradnd.ops.elementwise import floating, sigmoid, sigmoid_forward
 from microgradnd.signatures import TensorLike
-from microgradnd.table import op
 
 Value = Any  # an array, or a Tensor when the walk itself is recorded
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.declaration import Op, op
 from microgradnd.engine import Tensor
 from microgradnd.ops.convolution_layout import (
     Geometry,
@@ -21,7 +22,6 @@ from microgradnd.ops.convolution_layout import (
     turned,
     turned_padding,
 )
-from microgradnd.table import Op, op
 
 Value = Any
 NO_PADDING: Sides = ((0, 0), (0, 0))

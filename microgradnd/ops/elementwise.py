@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.declaration import op
 from microgradnd.engine import Tensor
 from microgradnd.hotpath import binary, unary
 from microgradnd.signatures import Choosing, Clipping, Leaky, Rounding
-from microgradnd.table import op
 
 Value = Any  # an array, or a Tensor when the walk itself is recorded
 

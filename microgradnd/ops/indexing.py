@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.contributions import Scatter
+from microgradnd.accumulation import Scatter
+from microgradnd.declaration import op
 from microgradnd.engine import Tensor
-from microgradnd.table import op
 
 Value = Any
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.declaration import op
 from microgradnd.engine import Tensor
 from microgradnd.hotpath import binary
 from microgradnd.ops.elementwise import multiply
 from microgradnd.signatures import TensorLike
-from microgradnd.table import op
 
 Value = Any
 

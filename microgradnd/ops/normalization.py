@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.table import op
+from microgradnd.declaration import op
 
 Value = Any
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.declaration import op
 from microgradnd.engine import Tensor
 from microgradnd.signatures import TensorLike
-from microgradnd.table import op
 
 Value = Any
 Widths = tuple[tuple[int, int], ...]  # by axis, how many elements come before and after

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.declaration import op
 from microgradnd.engine import Tensor
 from microgradnd.ops import linalg, reduction, shape
 from microgradnd.ops.indexing import put_add
 from microgradnd.ops.padding import inside, pad_forward
 from microgradnd.ops.windows import Pair, output_size, pair
 from microgradnd.signatures import TensorLike
-from microgradnd.table import op
 
 Value = Any
 Sides = tuple[int, int]  # of the axes of height and width

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.declaration import op
 from microgradnd.engine import Tensor, node_of, recording, walk
 from microgradnd.ops import recurrent_steps as steps
 from microgradnd.ops.shape import concatenate, reshape, stack
 from microgradnd.signatures import TensorLike
-from microgradnd.table import op
 
 Value = Any
 Shape = tuple[int, int, int]  # T, N, H: steps, sequences, width of the state

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.declaration import op
 from microgradnd.signatures import Axis, Reduction, Spread
-from microgradnd.table import op
 
 Value = Any
 Flag = Any  # a bool; NumPy's hints would have it a literal one

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.declaration import op
 from microgradnd.engine import Tensor
 from microgradnd.ops.indexing import getitem
 from microgradnd.signatures import (
@@ -20,7 +21,6 @@ from microgradnd.signatures import (
     TensorLike,
     Transposing,
 )
-from microgradnd.table import op
 
 Value = Any
 

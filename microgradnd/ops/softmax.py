@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.declaration import op
 from microgradnd.engine import Tensor
 from microgradnd.ops.reduction import axes_of, kept
 from microgradnd.signatures import AlongAxis, Axis, Reduction, TensorLike
-from microgradnd.table import op
 
 Value = Any
 

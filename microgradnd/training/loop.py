@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from microgradnd.engine import Tensor
+from microgradnd.grad_mode import no_grad
 from microgradnd.io import save
-from microgradnd.modes import no_grad
 from microgradnd.nn.module import Module
 from microgradnd.optim import clip_grad_norm_
 from microgradnd.training.history import History, shown

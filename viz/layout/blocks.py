@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import networkx as nx
 
 from viz.layout.placing import Box
-from viz.pen import Point
-from viz.records import PILL, Face
+from viz.svg.pen import Point
+from viz.svg.records import PILL, Face
 
 JOIN = 13.0  # from a pill to its record; no label lies there
 ABOVE = PILL + JOIN

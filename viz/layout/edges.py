@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from viz.pen import Point
-from viz.text import width
+from viz.style.text import width
+from viz.svg.pen import Point
 
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
 

@@ -16,18 +16,18 @@ from typing import Any
 
 import networkx as nx
 
-from microgradnd.graph import Node
-from viz.document import Writer, text_of
-from viz.faces import draw_node, face
-from viz.folding import Folding
-from viz.graph import Builder
-from viz.legend import items, legend
-from viz.marks import Mark, draw_mark, put
-from viz.pen import Pen
-from viz.records import Face, row
-from viz.text import xml
-from viz.theme import COLOURS
-from viz.trace import Trace
+from microgradnd.node import Node
+from viz.capture.trace import Trace
+from viz.formats.document import Writer, text_of
+from viz.model.graph import Builder
+from viz.model.marks import Mark, draw_mark, put
+from viz.structure.folding import Folding
+from viz.style.text import xml
+from viz.style.theme import COLOURS
+from viz.svg.faces import draw_node, face
+from viz.svg.legend import items, legend
+from viz.svg.pen import Pen
+from viz.svg.records import Face, row
 
 MODULES = (
     "model", "dom", "view", "layered", "layout", "draw", "hands", "camera", "heat", "formula",

@@ -1,0 +1,1 @@
+"""Checks against finite differences, and the hunt for NaN."""

@@ -1,0 +1,1 @@
+"""The true numbers of a computation: its values, its gradients, and summaries of both."""

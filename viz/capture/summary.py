@@ -1,0 +1,196 @@
+"""What a picture keeps of an array: statistics, its elements if they are few, and a thumbnail."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from viz.style.heatmap import thumbnail
+
+Array = np.ndarray
+FULL = 64  # arrays of up to so many elements are kept whole
+BINS = 16  # of a histogram
+LARGE = 1 << 20  # larger ones are gone over in blocks, without a copy in float64
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """An array in few numbers.
+
+    Attributes:
+        shape, dtype: of the array.
+        mean, std, min, max, norm, rms, total: over all its elements, in float64; NaN if there are
+            none of them. `norm` is the root of the sum of squares, `total` the sum.
+        top: the largest finite magnitude, the end of the heat-map's scale.
+        zeros: the share of elements that are exactly 0.
+        nans, infs: how many elements are not numbers, or infinite.
+        elements: all elements as nested lists, if there are at most 64.
+        thumb: the array shrunk to at most 16 × 16 cells, or tiles of channels.
+        caption: what the thumbnail leaves out.
+        bins: how many of the finite elements lie in each of 16 equal intervals from the smallest
+            to the largest of them; empty if `elements` has them all.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    mean: float
+    std: float
+    min: float
+    max: float
+    norm: float
+    rms: float
+    total: float
+    top: float
+    zeros: float
+    nans: int
+    infs: int
+    elements: Any
+    thumb: Array | None
+    caption: str
+    bins: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def scalar(self) -> float | None:
+        """The only element, of an array that has one and no axes."""
+        return self.mean if self.shape == () else None
+
+    @property
+    def flaw(self) -> str:
+        """ "NaN", "Inf" or both, if the array holds any, else an empty string."""
+        words = (("NaN", self.nans), ("Inf", self.infs))
+        return " ".join(f"{count} {word}" for word, count in words if count)
+
+
+def summarise(value: Any) -> Summary:
+    """The summary of an array or a number.
+
+    >>> summarise(np.array([3.0, -4.0])).norm
+    5.0
+    """
+    array = np.asarray(value)
+    if array.shape == ():
+        return of_scalar(float(array), array.dtype.name)
+    if array.size == 0:
+        nan = math.nan
+        empty = array.tolist()
+        return Summary(
+            array.shape, str(array.dtype), nan, nan, nan, nan, 0.0, nan, 0.0, 0.0, nan, 0, 0, empty,
+            None, "",
+        )  # fmt: skip
+    if array.size > LARGE:
+        return of_large(array)
+    x = array.astype(np.float64)
+    finite = np.isfinite(x)
+    whole = bool(finite.all())
+    nans = 0 if whole else int(np.isnan(x).sum())
+    infs = 0 if whole else int(x.size - finite.sum()) - nans
+    top = float(np.abs(x).max()) if whole else float(np.abs(x[finite]).max(initial=0.0))
+    # squares of elements near the ends of the range of float64 would not be numbers
+    unit = top if whole and top > 0 and not 1e-140 < top < 1e140 else 1.0
+    thumb, caption = thumbnail(x)
+    with np.errstate(all="ignore"):
+        flat = x.ravel() / unit
+        norm = math.sqrt(flat @ flat) * unit if whole else math.sqrt(np.square(flat).sum())
+        mean = float(flat.sum()) / x.size
+        apart = flat - mean
+        mean, std = mean * unit, math.sqrt(apart @ apart / x.size) * unit
+        low, high, total = float(x.min()), float(x.max()), float(x.sum())
+    return Summary(
+        shape=array.shape, dtype=str(array.dtype), mean=mean, std=std, min=low, max=high,
+        norm=norm, rms=norm / math.sqrt(x.size), total=total, top=top,
+        zeros=1.0 - float(np.count_nonzero(x)) / x.size, nans=nans, infs=infs,
+        elements=array.tolist() if array.size <= FULL else None, thumb=thumb, caption=caption,
+        bins=histogram([x.ravel() if whole else x[finite]]) if array.size > FULL else (),
+    )  # fmt: skip
+
+
+def of_large(array: Array) -> Summary:
+    """The summary of an array too large to be copied; sums are taken in blocks, then in float64."""
+    dtype = str(array.dtype)
+    if array.dtype.kind != "f":
+        array = array.astype(np.float32 if array.dtype == bool else np.float64)
+    flat = array.ravel(order="K")
+    blocks = [flat[i : i + LARGE] for i in range(0, flat.size, LARGE)]
+    with np.errstate(all="ignore"):
+        # NaN passes through minimum and maximum, and infinity is one of them
+        low, high = float(flat.min()), float(flat.max())
+        whole = math.isfinite(low) and math.isfinite(high)
+        top = max(-low, high)
+        nans = infs = 0
+        if not whole:
+            nans = sum(int(np.isnan(x).sum()) for x in blocks)
+            infs = sum(int(np.isinf(x).sum()) for x in blocks)
+            top = max(float(np.abs(x[np.isfinite(x)]).max(initial=0.0)) for x in blocks)
+        total = sum(float(np.add.reduce(x, dtype=np.float64)) for x in blocks)
+        mean = total / flat.size
+        if flat.dtype != np.float64 and not 1e-12 < top < 1e12:  # squares would leave float32
+            blocks = [x.astype(np.float64) for x in blocks]
+        squares = sum(square(x) for x in blocks)
+        spread = sum(square(x - x.dtype.type(mean)) for x in blocks)
+        zeros = 1.0 - sum(int(np.count_nonzero(x)) for x in blocks) / flat.size
+        thumb, caption = thumbnail(array)
+    bins = histogram(blocks if whole else [x[np.isfinite(x)] for x in blocks])
+    return Summary(
+        shape=array.shape, dtype=dtype, mean=mean, std=math.sqrt(spread / flat.size),
+        min=low, max=high, norm=math.sqrt(squares), rms=math.sqrt(squares / flat.size),
+        total=total, top=top, zeros=zeros, nans=nans, infs=infs, elements=None,
+        thumb=thumb.astype(np.float64), caption=caption, bins=bins,
+    )  # fmt: skip
+
+
+def histogram(blocks: list[Array]) -> tuple[int, ...]:
+    """How many finite numbers lie in each of 16 equal intervals from the smallest to the largest.
+
+    >>> histogram([np.array([0.0, 1.0]), np.array([16.0, 15.5])])
+    (1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2)
+    """
+    low = min((float(x.min()) for x in blocks if x.size), default=0.0)
+    high = max((float(x.max()) for x in blocks if x.size), default=0.0)
+    counts = np.zeros(BINS, np.int64)
+    # halved where the range is more than the type holds
+    half = 1.0 if math.isfinite(high - low) and high - low < np.finfo(np.float32).max else 0.5
+    spread = high * half - low * half
+    for x in blocks:
+        if spread == 0:
+            counts[0] += x.size
+            continue
+        x = x if half == 1.0 else x * x.dtype.type(half)
+        place = ((x - x.dtype.type(low * half)) * x.dtype.type(BINS / spread)).astype(np.intp)
+        counts += np.bincount(np.minimum(place, BINS - 1, out=place), minlength=BINS)
+    return tuple(counts.tolist())
+
+
+def square(x: Array) -> float:
+    return float(x @ x)
+
+
+def of_scalar(x: float, dtype: str) -> Summary:
+    nan, inf = math.isnan(x), math.isinf(x)
+    size = abs(x)
+    return Summary(
+        (), dtype, x, math.nan if nan or inf else 0.0, x, x, size, size, x,
+        0.0 if nan or inf else size, float(x == 0), int(nan), int(inf), x, None, "",
+    )  # fmt: skip
+
+
+def literal(elements: Any) -> str:
+    """Nested lists as JSON whose numbers are exact; "nan" and "inf" are strings there.
+
+    >>> literal([[0.1, 2.0]]), literal(float("inf"))
+    ('[[0.1, 2.0]]', '"inf"')
+    """
+    return json.dumps(spelled(elements))
+
+
+def spelled(x: Any) -> Any:
+    if isinstance(x, list):
+        return [spelled(item) for item in x]
+    return repr(x) if isinstance(x, float) and not math.isfinite(x) else x

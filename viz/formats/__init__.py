@@ -1,0 +1,1 @@
+"""The files a picture can be saved to."""

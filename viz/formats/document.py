@@ -1,0 +1,428 @@
+"""A picture as a JSON document: every number of it, in full precision, for other programs.
+
+`picture.save("x.json")` writes it, and the page of `picture.save("x.html")` is drawn from it. It
+is an object with these members; `schema.json` beside this file says the same as a JSON Schema.
+
+    format          "microgradnd/picture"
+    version         1; grows when a member changes its meaning or goes
+    title, summary  the words above the picture
+    direction       "TB" or "LR", of the forward pass
+    backward        whether there was a backward pass, and its number of `steps`
+    stale, changed  whether leaves were written to since the forward pass, and which
+    outputs         the ids of the tensors that were drawn
+    tensors         by id: name, kind (parameter, leaf, constant, intermediate or output), shape,
+                    dtype, value, gradient, seed, contributions (keys of edges in the order in
+                    which they arrived), hooked, group, by (the operation that made it), uses
+    operations      by id: name, order (of the forward pass, from 1), step (of the backward pass,
+                    from 1, or null), options, args (names of the operands), inputs (ids of tensors
+                    or plain numbers), output, group, rule (of the forward pass) and rules (by
+                    operand, null where there is none)
+    contributions   by edge "e-<operation>-<operand>": what it added to the operand's gradient
+    running         by edge: the operand's gradient after it, where several contributions arrive
+    groups          by id: name, path, kind, count, shared, parent, parts (ids of operations and
+                    groups in order), operations (their number), first (the order of the first),
+                    steps (the first and the last), parameters (their elements), outputs,
+                    borders: by tensor from outside, what the group as a whole adds to its gradient
+                    (`contribution`), what that is then (`after`), and over which `edges`; sealed:
+                    whether its parts are left out because the document would be too large
+    open            the groups that are open in the picture
+    formulas        what `rule` and `rules` point at: text, mathml and given (conditions). There
+                    stand q0, q1, … for operands, qy for the result, qg for its gradient
+    summaries       what every value, gradient and contribution points at: shape, dtype and either
+                    scalar, or mean, std, min, max, norm, rms, sum, top (the largest magnitude),
+                    zeros (their share), nans and infs (their number), bins (counts in as many
+                    equal intervals from the smallest to the largest finite element), elements (if
+                    at most 64, or all were kept), cells (a thumbnail, rounded; null is a gap) and
+                    caption (what it leaves out)
+
+Floats that are no JSON numbers are the strings "nan", "inf" and "-inf". Ids count in order of
+creation over the whole computation, whatever is folded: the same program gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from microgradnd.node import Constant, Node, by_seq
+from viz.capture.summary import Summary, spelled, summarise
+from viz.capture.trace import Trace
+from viz.formulas.formulas import Formula, forward, of_contribution, stated
+from viz.formulas.simplify import simplified
+from viz.formulas.symbols import NotSymbolic, Symbol
+from viz.model.graph import Builder, changed_options
+from viz.structure.folding import whole
+from viz.structure.groups import Group
+from viz.structure.homes import is_number, key_of
+from viz.structure.ids import ids_of
+from viz.style.heatmap import GAP
+from viz.svg.records import brief
+
+FORMAT, VERSION = "microgradnd/picture", 1
+MOST = 6_000  # parts of groups in a document; the parts of groups beyond are left out
+HOVER = 4_096  # elements that are written of an array that was kept in full
+COSTLY = 1 << 21  # elements of an operation's arrays whose rule is quoted, not run on symbols
+
+
+def document(found: Trace, graph: nx.MultiDiGraph, direction: str = "TB") -> dict[str, Any]:
+    """The document of a picture, see the docstring of this module.
+
+    Args:
+        found: the numbers.
+        graph: the picture's, which says what is open and what the title is.
+        direction: of the forward pass.
+    """
+    return Writer(found).write(graph, direction)
+
+
+def text_of(contents: Mapping[str, Any]) -> str:
+    """A document as JSON, the same bytes for the same contents."""
+    return json.dumps(contents, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+class Writer:
+    """Gathers a document."""
+
+    def __init__(self, found: Trace, most: int = MOST) -> None:
+        self.found, self.ids, homes = found, ids_of(found), found.homes
+        self.builder = Builder(found, whole(homes))
+        self.summaries: list[dict[str, Any]] = []
+        self.places: dict[int, int] = {}  # of a summary by its id
+        self.kept: list[Any] = []  # so that ids stay theirs
+        self.rules = Rules(found)
+        self.sealed = sealed(homes.groups, most)
+        self.groups = written(homes.groups, self.sealed)
+        self.shown = [
+            part
+            for group in self.groups
+            for part in group.parts
+            if isinstance(part, Node) and group not in self.sealed and self.in_focus(part)
+        ]
+        self.shown.sort(key=by_seq)
+        self.arrivals: dict[Node, list[tuple[Node, int]]] = {}
+        self.order = {use: number for number, use in enumerate(found.contributions)}
+        for node, i in found.contributions:
+            self.arrivals.setdefault(node.parents[i], []).append((node, i))
+
+    def in_focus(self, node: Node) -> bool:
+        kept = self.found.homes.kept
+        return kept is None or node in kept
+
+    def number_of(self, node: Node) -> int:
+        return int(self.ids.operations[node][3:])
+
+    def summary(self, x: Any) -> int | None:
+        """The number of a summary in the table of them."""
+        if x is None:
+            return None
+        if id(x) not in self.places:
+            self.places[id(x)] = len(self.summaries)
+            self.kept.append(x)
+            self.summaries.append(described(x))
+        return self.places[id(x)]
+
+    def write(self, graph: nx.MultiDiGraph, direction: str) -> dict[str, Any]:
+        found, words = self.found, graph.graph
+        shown = set(self.shown)
+        closed = {name for name, kind in graph.nodes(data="kind") if kind == "group"}
+        flows = [use for use in found.contributions if use[0] in shown]
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "title": words["title"],
+            "summary": words["summary"],
+            "direction": direction,
+            "backward": bool(found.seeds),
+            "steps": len(found.steps),
+            "stale": found.stale,
+            "changed": list(words["changed"]),
+            "outputs": [self.ids.tensors[key_of(t.node or t._data)] for t in found.outputs],
+            "tensors": self.tensors(shown),
+            "operations": {self.ids.operations[node]: self.operation(node) for node in self.shown},
+            "contributions": {
+                self.ids.edge(*use): self.summary(found.contributions[use]) for use in flows
+            },
+            "running": {
+                self.ids.edge(*use): self.summary(found.running[use])
+                for use in flows
+                if use in found.running
+            },
+            "groups": {group.id: self.group(group) for group in self.groups},
+            "open": [
+                group.id
+                for group in self.groups
+                if group not in self.sealed and not closed & {g.id for g in group.around()}
+            ],
+            "formulas": self.rules.table,
+            "summaries": self.summaries,
+        }
+
+    def tensors(self, shown: set[Node]) -> dict[str, Any]:
+        """All tensors that an operation makes or uses, but those within sealed groups."""
+        found, out = self.found, dict[str, Any]()
+        wanted = {key_of(t.node or t._data) for t in found.outputs}
+        for node in shown:
+            wanted.update(key_of(p) for p in (node, *node.parents) if not is_number(p))
+        for group in self.sealed:
+            wanted.update(self.crossing(group))
+        for key, name in self.ids.tensors.items():
+            if key not in wanted:
+                continue
+            uses = [
+                [self.ids.operations[node], i]
+                for node, i in found.homes.uses.get(key, ())
+                if node in shown
+            ]
+            made = self.ids.operations[key] if isinstance(key, Node) and key in shown else None
+            home = self.visible(found.homes.of.get(key, found.groups))
+            out[name] = self.tensor(key) | {"by": made, "uses": uses, "group": home.id}
+        return out
+
+    def visible(self, group: Group) -> Group:
+        """The group itself, or the sealed one around it."""
+        return next((g for g in list(group.around())[::-1] if g in self.sealed), group)
+
+    def tensor(self, key: Any) -> dict[str, Any]:
+        x = self.builder.record(key)
+        value, g, start = x["value"], x["gradient"], x["seed"]
+        if isinstance(key, Node):  # what the trace kept may be more than a summary of it
+            value, g = self.found.values[key], self.found.gradients.get(key)
+            start = self.found.seeds.get(key)
+        return {
+            "name": x["name"],
+            "kind": x["kind"],
+            "shape": list(x["shape"]),
+            "dtype": x["dtype"],
+            "value": self.summary(value),
+            "gradient": self.summary(g),
+            "seed": self.summary(start),
+            "contributions": [self.ids.edge(*use) for use in self.arrivals.get(key, ())],
+            "hooked": x["hooked"],
+        }
+
+    def operation(self, node: Node) -> dict[str, Any]:
+        assert node.op is not None
+        count = range(len(node.parents))
+        flows = self.found.contributions
+        return {
+            "name": node.op.name,
+            "order": self.number_of(node),
+            "step": self.found.steps.get(node),
+            "options": {key: brief(x) for key, x in changed_options(node).items()},
+            "args": [node.op.operand(i) for i in count],
+            "inputs": [
+                spelled(float(p)) if is_number(p) else self.ids.tensors[key_of(p)]
+                for p in node.parents
+            ],
+            "output": self.ids.tensors[node],
+            "group": self.found.homes.of[node].id,
+            "rule": self.rules.forward(node),
+            "rules": [self.rules.backward(node, i) if (node, i) in flows else None for i in count],
+        }
+
+    def group(self, group: Group) -> dict[str, Any]:
+        nodes = [node for node in group.nodes() if self.in_focus(node)]
+        closed = group in self.sealed
+        ids = [
+            part.id if isinstance(part, Group) else self.ids.operations[part]
+            for part in group.parts
+            if isinstance(part, Group) or self.in_focus(part)
+        ]
+        crossing = self.crossing(group)
+        homes = self.found.homes
+        leaves = {p for n in nodes for p in n.parents if isinstance(p, Node) and p.plan is None}
+        walked = [self.found.steps[node] for node in nodes if node in self.found.steps]
+        own = [p for p in leaves if p.name and group in homes.of[p].around()]
+        return {
+            "name": group.name,
+            "path": group.path(),
+            "kind": group.kind,
+            "count": group.count,
+            "shared": group.shared,
+            "parent": group.parent.id if group.parent else None,
+            "parts": [] if closed else ids,
+            "operations": len(nodes),
+            "first": self.number_of(nodes[0]) if nodes else None,
+            "steps": [min(walked), max(walked)] if walked else None,
+            "parameters": sum(math.prod(p.shape) for p in own),
+            "sealed": closed,
+            "borders": self.borders(group, crossing),
+            "outputs": [self.ids.tensors[key] for key in crossing if self.made_in(key, group)],
+        }
+
+    def made_in(self, key: Any, group: Group) -> bool:
+        return group in self.found.homes.of[key].around()
+
+    def crossing(self, group: Group) -> dict[Any, list[tuple[Node, int]]]:
+        """The uses in a group of what is at home outside of it, and its results used outside."""
+        out: dict[Any, list[tuple[Node, int]]] = {}
+        homes = self.found.homes
+        roots = {t.node for t in self.found.outputs}
+        for node in filter(self.in_focus, group.nodes()):
+            for i, p in enumerate(node.parents):
+                if not is_number(p) and not self.made_in(key_of(p), group):
+                    out.setdefault(key_of(p), []).append((node, i))
+            uses = homes.uses.get(node, ())
+            if node in roots or any(not self.made_in(op, group) for op, _ in uses):
+                out.setdefault(node, [])
+        return out
+
+    def borders(self, group: Group, crossing: Mapping[Any, Any]) -> dict[str, Any]:
+        """What a group adds to the gradient of each tensor that it uses from outside."""
+        found, out = self.found, {}
+        for key, uses in crossing.items():
+            if not uses:
+                continue
+            flowing = sorted((u for u in uses if u in self.order), key=self.order.__getitem__)
+            total = found.contributions[flowing[0]] if len(flowing) == 1 else None
+            if len(flowing) > 1:
+                total = self.builder.flow(group, key)
+            out[self.ids.tensors[key]] = {
+                "contribution": self.summary(total),
+                "after": self.summary(found.running.get(flowing[-1])) if flowing else None,
+                "edges": [self.ids.edge(*use) for use in flowing or uses],
+            }
+        return out
+
+
+def sealed(root: Group, most: int) -> set[Group]:
+    """The groups whose parts do not fit into the budget, the outermost of them."""
+    out: set[Group] = set()
+    level, left = [root], most
+    while level:
+        following: list[Group] = []
+        for group in level:
+            if len(group.parts) > left and group is not root:
+                out.add(group)
+                continue
+            left -= len(group.parts)
+            following += [part for part in group.parts if isinstance(part, Group)]
+        level = following
+    return out
+
+
+def written(root: Group, sealed: set[Group]) -> list[Group]:
+    """The groups that do not stand in a sealed one, the outer before the inner."""
+    out: list[Group] = []
+    stack = [root]
+    while stack:
+        group = stack.pop()
+        out.append(group)
+        if group not in sealed:
+            stack += [part for part in reversed(group.parts) if isinstance(part, Group)]
+    return out
+
+
+class Rules:
+    """The formulas of a trace's operations, each distinct one once."""
+
+    def __init__(self, found: Trace) -> None:
+        self.found = found
+        self.table: list[dict[str, Any]] = []
+        self.known: dict[Any, int] = {}
+        self.same: dict[Any, int] = {}
+
+    def forward(self, node: Node) -> int:
+        return self.number(node, None, lambda: self.written_forward(node))
+
+    def backward(self, node: Node, i: int) -> int:
+        return self.number(node, i, lambda: self.written_backward(node, i))
+
+    def number(self, node: Node, i: int | None, write: Callable[[], Formula]) -> int:
+        """The formula's place in the table. Equal operations on equal shapes share a formula."""
+        shapes = tuple(float(p) if is_number(p) else p.shape for p in node.parents)
+        options = tuple((key, repr(x)) for key, x in node.options.items())
+        key = (node.op.name, i, options, node.shape, shapes)
+        if key in self.known:
+            return self.known[key]
+        formula = write()
+        entry = {
+            "text": formula.text(), "mathml": formula.mathml(), "given": formula.conditions(),
+            "stated": formula.expression is None,
+        }  # fmt: skip
+        mark = tuple(map(str, entry.values()))
+        if mark not in self.same:
+            self.same[mark] = len(self.table)
+            self.table.append(entry)
+        number = self.same[mark]
+        if not formula.given:  # else it depends on the values
+            self.known[key] = number
+        return number
+
+    def operands(self, node: Node) -> list[Any]:
+        return [
+            p if is_number(p) and not isinstance(p, np.ndarray) else
+            Symbol.named(f"q{i}", self.array(p))
+            for i, p in enumerate(node.parents)
+        ]  # fmt: skip
+
+    def array(self, operand: Any) -> np.ndarray:
+        """The operand's array, or one of its shape if only a summary of it was kept."""
+        if not isinstance(operand, Node):
+            return np.asarray(operand.value if isinstance(operand, Constant) else operand)
+        kept = self.found.values[operand]
+        if not isinstance(kept, Summary):
+            return np.asarray(kept)
+        if kept.elements is not None:
+            return np.array(kept.elements, kept.dtype).reshape(kept.shape)
+        return np.broadcast_to(np.array(0.5, kept.dtype), kept.shape)
+
+    def cheap(self, node: Node) -> bool:
+        sizes = [math.prod(p.shape) for p in node.parents if not is_number(p)]
+        return sum(sizes) + math.prod(node.shape) <= COSTLY
+
+    def written_forward(self, node: Node) -> Formula:
+        left = Symbol.named("qy", self.array(node))
+        if not self.cheap(node):
+            arguments = ", ".join(f"q{i}" for i in range(len(node.parents)))
+            return Formula(left, None, f"{node.op.name}({arguments})")
+        try:
+            return Formula(left, simplified(forward(node.op, self.operands(node), node.options)))
+        except (NotSymbolic, ValueError, TypeError):
+            return Formula(left, None, node.op.name)
+
+    def written_backward(self, node: Node, i: int) -> Formula:
+        out = Symbol.named("qy", self.array(node))
+        g = Symbol.named("qg", np.broadcast_to(np.array(0.5, node.dtype), node.shape))
+        if self.cheap(node):
+            try:
+                return of_contribution(node, i, self.operands(node), out, g)
+            except (NotSymbolic, ValueError, TypeError):
+                pass
+        return Formula(g, None, stated(node.op, i))
+
+
+def described(kept: Any) -> dict[str, Any]:
+    """A summary, or an array that was kept in full, as the document has it."""
+    x = kept if isinstance(kept, Summary) else summarise(kept)
+    out: dict[str, Any] = {"shape": list(x.shape), "dtype": x.dtype}
+    if x.scalar is not None:
+        return out | {"scalar": spelled(x.scalar)}
+    out |= {
+        key: spelled(getattr(x, name))
+        for key, name in (
+            ("mean", "mean"), ("std", "std"), ("min", "min"), ("max", "max"), ("norm", "norm"),
+            ("rms", "rms"), ("sum", "total"), ("top", "top"), ("zeros", "zeros"),
+        )
+    }  # fmt: skip
+    out |= {"nans": x.nans, "infs": x.infs, "bins": list(x.bins)}
+    if x.elements is not None:
+        out["elements"] = spelled(x.elements)
+    elif not isinstance(kept, Summary) and kept.size <= HOVER:
+        out["elements"] = spelled(kept.tolist())
+    elif x.thumb is not None:
+        out["cells"] = [[cell(v) for v in row] for row in x.thumb.tolist()]
+        out["caption"] = x.caption
+    return out
+
+
+def cell(x: float) -> Any:
+    """A cell of a thumbnail to six digits; null for the gap between tiles."""
+    if x == GAP:
+        return None
+    return float(f"{x:.6g}") if math.isfinite(x) else repr(x)

@@ -1,0 +1,171 @@
+"""Pictures in other formats: PNG and PDF from the SVG, GraphML and Mermaid from the graph."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+
+from viz.formats import dot
+from viz.style.text import clean
+from viz.svg import words
+from viz.svg.closed import title_of_box
+from viz.svg.writer import about
+
+CURE = 'install it with `pip install "microgradnd[pictures]"`'
+SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)" height="([\d.]+)"')
+
+
+def of_svg(svg: Callable[[], str], scale: float) -> dict[str, Callable[[], str | bytes]]:
+    """By suffix, the writers of everything that is drawn from an SVG."""
+    return {".svg": svg, ".png": lambda: png(svg(), scale), ".pdf": lambda: pdf(svg())}
+
+
+def png(svg: str, scale: float = 2.0) -> bytes:
+    """An SVG as a PNG file, `scale` pixels to each of its own; "auto" pictures are light.
+
+    Raises:
+        ImportError: resvg-py is missing.
+        ValueError: the scale is not positive.
+    """
+    if not scale > 0:
+        raise ValueError(f"scale={scale!r}: a PNG needs a positive number of pixels")
+    try:
+        import resvg_py
+    except ImportError as error:
+        raise ImportError(f"a PNG needs resvg-py: {CURE}") from error
+    return bytes(
+        resvg_py.svg_to_bytes(
+            svg_string=svg, zoom=scale, font_files=fonts(), sans_serif_family="DejaVu Sans"
+        )
+    )
+
+
+def pdf(svg: str) -> bytes:
+    """An SVG as a PDF file of one page of its size; lines stay lines and words can be searched.
+
+    Raises:
+        ImportError: typst is missing.
+    """
+    try:
+        import typst
+    except ImportError as error:
+        raise ImportError(f"a PDF needs typst: {CURE}") from error
+    found = SIZE.search(svg)
+    assert found is not None, "an SVG of ours says its size"
+    wide, high = found.groups()
+    page = f'#set page(width: {wide}pt, height: {high}pt, margin: 0pt)\n#image("picture.svg")\n'
+    folders = sorted({str(Path(name).parent) for name in fonts()})
+    files = {"main.typ": page.encode(), "picture.svg": svg.encode()}
+    compiled: Any = typst.compile  # its types know of no files in memory
+    return bytes(compiled(files, font_paths=folders, timestamp=0))
+
+
+def fonts() -> list[str]:
+    """Font files for machines that have none: matplotlib brings DejaVu Sans along."""
+    spec = find_spec("matplotlib")
+    if spec is None or spec.origin is None:
+        return []
+    folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
+    names = (folder / "DejaVuSans.ttf", folder / "DejaVuSans-Bold.ttf")
+    return [str(name) for name in names if name.exists()]
+
+
+def graphml(graph: nx.MultiDiGraph) -> str:
+    """The graph as GraphML.
+
+    Nodes and edges have the attributes that the SVG has as data-*, numbers as numbers: `kind`,
+    `name`, `shape`, `value` of a scalar or `value-mean`, `value-norm`, ... of an array, `grad`
+    and `contribution` likewise, `step` of an operation, and `label`, what a tooltip says. Results
+    of closed groups have theirs in front: `result-t-5-grad-norm`.
+    """
+    out = nx.MultiDiGraph(
+        title=clean(graph.graph["title"]), steps=graph.graph["steps"],
+        summary=graph.graph["summary"],
+    )  # fmt: skip
+    ends = {key: (graph.nodes[op], edge) for _, op, key, edge in graph.edges(keys=True, data=True)}
+    for name, node in graph.nodes(data=True):
+        label, data = about(name, node, ends)
+        for record in node.get("results", ()):
+            _, more = words.of_record(record, ends)
+            data |= {f"result-{record['id']}-{key}": x for key, x in more.items()}
+        out.add_node(name, label=clean(label), **plain(data | {"box": node["box"]}))
+    for tail, head, key in graph.edges(keys=True):
+        label, data = words.of_edge(graph, tail, head, key)
+        out.add_edge(tail, head, key=key, label=clean(label), **plain(data))
+    return "\n".join(nx.generate_graphml(out)) + "\n"
+
+
+def plain(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes as GraphML takes them: numbers, or text without what XML forbids."""
+    return {key: value(x) for key, x in data.items() if x is not None and key != "id"}
+
+
+def value(x: Any) -> float | int | str:
+    if isinstance(x, (int, float)):
+        return x
+    try:
+        return float(x)
+    except ValueError:
+        return clean(x)
+
+
+SHAPES = {  # of Mermaid, by kind; tensors that are not named here are plain boxes
+    "operation": ('(["', '"])'),
+    "parameter": ('[["', '"]]'),
+    "leaf": ('[["', '"]]'),
+    "constant": ('[/"', '"/]'),
+    "output": ('{{"', '"}}'),
+    "tag": ('("', '")'),
+    "group": ('[["', '"]]'),
+    "more": ('("', '")'),
+}
+SAFE = re.compile(r"[\x00-\x7f]")
+KEPT = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,+-=/_")
+
+
+def entity(text: object) -> str:
+    """Text as Mermaid shows it: all signs that could mean something are written by number.
+
+    >>> entity('a"<b>')
+    'a#34;#60;b#62;'
+    """
+    spelled = lambda m: m[0] if m[0] in KEPT else f"#{ord(m[0])};"
+    return SAFE.sub(spelled, clean(text).replace("\n", "⏎").replace("\r", ""))
+
+
+def identifier(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def mermaid(graph: nx.MultiDiGraph, direction: str) -> str:
+    """The graph as a Mermaid flowchart; dotted edges point backward and say the contribution."""
+    out = [f"flowchart {direction}"]
+    out += mermaid_box(graph, None, 1)
+    out += [f"  {identifier(tail)} --> {identifier(head)}" for tail, head in graph.edges()]
+    for tail, head, _, edge in graph.edges(keys=True, data=True):
+        said = dot.said(edge)
+        if said:
+            out.append(f'  {identifier(head)} -. "{entity(said)}" .-> {identifier(tail)}')
+    return "\n".join([*out, ""])
+
+
+def mermaid_box(graph: nx.MultiDiGraph, box: str | None, depth: int) -> list[str]:
+    """The nodes of an open group, and of those in it."""
+    indent, out = "  " * depth, []
+    for name, node in graph.nodes(data=True):
+        if node["box"] == box:
+            left, right = SHAPES.get(node["kind"], ('["', '"]'))
+            text = "<br/>".join(entity(line) for line in dot.texts(node) if line)
+            out.append(f"{indent}{identifier(name)}{left}{text}{right}")
+    for cluster in graph.graph["clusters"]:
+        if cluster["box"] == box:
+            title = entity(title_of_box(cluster))
+            out.append(f'{indent}subgraph {identifier(cluster["id"])}["{title}"]')
+            out += mermaid_box(graph, cluster["id"], depth + 1)
+            out.append(f"{indent}end")
+    return out

@@ -1,0 +1,226 @@
+"""The derivation of a gradient as data: names, forward steps, backward steps, gradients.
+
+Every expression comes from running the rules on symbols (`viz.formulas.symbols`), every number from
+the engine's own walk (`viz.trace`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import count as counting
+from typing import Any
+
+import numpy as np
+
+from microgradnd.engine import Tensor, node_of
+from microgradnd.node import Constant, Node
+from viz.capture.trace import Trace, operand_value, trace
+from viz.formulas.formulas import LOWERED, Formula, forward, of_contribution
+from viz.formulas.notation import is_simple
+from viz.formulas.simplify import simplified
+from viz.formulas.symbols import Symbol, count, names_of, substitute
+
+LONG = 40  # an expression of more names and calls is not put into another one
+TERMS = 12  # a gradient of more contributions is left as their sum
+SHORT = 9  # one of no more is put in the place of a result that has no name
+
+
+@dataclass
+class Named:
+    """What a symbol of the derivation stands for."""
+
+    symbol: Symbol
+    shape: tuple[int, ...]
+    origin: str  # parameter, constant, or the name of the operation
+    name: str | None  # the tensor's own, where it is not the symbol
+
+
+@dataclass
+class Step:
+    """One operation of the backward pass: what it adds to the gradient of each operand."""
+
+    number: int
+    node: Node
+    formulas: list[tuple[Node, int, Formula]] = field(default_factory=list)
+
+
+@dataclass
+class Sum:
+    """A gradient: the expression at hand, then with more and more put in.
+
+    Attributes:
+        left: the gradient's symbol.
+        forms: equal expressions, from the nearest named gradients down to values alone.
+        stated: the quoted rules it depends on where they leave no expression.
+    """
+
+    left: Symbol
+    forms: list[Any]
+    stated: list[str]
+
+
+class Derivation:
+    """How the gradient of every tensor comes about, by the chain rule, step by step.
+
+    Attributes:
+        trace: the numbers of the engine.
+        symbols: of every node, and of constants by the id of their array.
+        legend: what the symbols stand for, constants and parameters first.
+        forward: the formula of each result, in order of computation.
+        steps: the backward pass in its order.
+        sums: the gradient of each node that has a name, or is used more than once, or is a leaf.
+    """
+
+    def __init__(self, loss: Tensor, grad: Any = None) -> None:
+        self.top = node_of(loss)
+        self.trace: Trace = trace(loss, grad, keep="arrays")
+        self.computed = [node for node in reversed(self.trace.nodes) if node.plan is not None]
+        self.leaves = [node for node in self.trace.nodes if node.plan is None]
+        self.taken: set[str] = set()
+        self.symbols: dict[Any, Any] = {}
+        self.legend: list[Named] = []
+        self.name_all()
+        self.loss = str(self.symbols[self.top].name)
+        self.gradients = {node: self.gradient_symbol(node) for node in self.trace.nodes}
+        self.forward = [(node, self.result(node)) for node in reversed(self.computed)]
+        self.steps: list[Step] = []
+        self.arrivals: dict[Node, list[tuple[Node, int, Formula]]] = {}
+        for number, node in enumerate(self.computed, start=1):
+            self.steps.append(step := Step(number, node))
+            for i, p in enumerate(node.parents):
+                if isinstance(p, Node):
+                    found = node, i, self.contribution(node, i)
+                    step.formulas.append((p, i, found[2]))
+                    self.arrivals.setdefault(p, []).append(found)
+        self.condense()
+        self.sums = {node: self.sum_of(node) for node in self.shown()}
+
+    def name_all(self) -> None:
+        """Gives a symbol to every operand and result; tensors keep names that can be symbols."""
+        wishes = [node.name for node in self.trace.nodes]
+        self.reserved = {name for name in wishes if name and is_simple(name)}
+        for leaf in self.leaves:
+            self.name(leaf, leaf.name, "w", "parameter", self.trace.values[leaf])
+        for node in self.trace.nodes:
+            for operand in node.parents:
+                if not isinstance(operand, Node):
+                    self.name_constant(operand)
+        for node in reversed(self.computed):
+            stem = "L" if node is self.top else "z"
+            self.name(node, node.name, stem, node.op.name, self.trace.values[node])
+
+    def name(self, key: Any, own: str | None, stem: str, origin: str, value: Any) -> None:
+        name = own if own and is_simple(own) and own not in self.taken else self.generated(stem)
+        self.taken.add(name)
+        self.symbols[key] = symbol = Symbol.named(name, value)
+        self.legend.append(Named(symbol, symbol.shape, origin, None if own == name else own))
+
+    def generated(self, stem: str) -> str:
+        free = (f"{stem}{k}".translate(LOWERED) if k else stem for k in counting(stem != "L"))
+        return next(n for n in free if n not in self.taken | self.reserved)
+
+    def name_constant(self, operand: Any) -> None:
+        value = operand_value(operand, {})
+        if id(value) in self.symbols:
+            return
+        if isinstance(operand, Constant) or (isinstance(value, np.ndarray) and value.ndim):
+            own = operand.name if isinstance(operand, Constant) else None
+            self.name(id(value), own, "c", "constant", value)
+        else:
+            self.symbols[id(value)] = value
+
+    def operands(self, node: Node) -> list[Any]:
+        keys = (p if isinstance(p, Node) else id(operand_value(p, {})) for p in node.parents)
+        return [self.symbols[key] for key in keys]
+
+    def gradient_symbol(self, node: Node) -> Symbol:
+        name = str(self.symbols[node].name)
+        return Symbol.named(f"∂{self.loss}/∂{name}", self.trace.values[node], (self.loss, name))
+
+    def result(self, node: Node) -> Formula:
+        found = forward(node.op, self.operands(node), node.options)
+        return Formula(self.symbols[node], simplified(found))
+
+    def contribution(self, node: Node, i: int) -> Formula:
+        operands = self.operands(node)
+        return of_contribution(node, i, operands, self.symbols[node], self.gradients[node])
+
+    def is_landmark(self, node: Node) -> bool:
+        """Whether a gradient is spoken of by its own symbol: it has a name, or several sources."""
+        own = node.name and self.symbols[node].name == node.name
+        return node is self.top or bool(own) or len(self.arrivals.get(node, ())) > 1
+
+    def condense(self) -> None:
+        """Expresses each gradient by those of the nearest landmarks, and values by named ones."""
+        self.condensed: dict[Node, Any] = {}
+        self.inlined: dict[str, Any] = {}
+        for node, formula in self.forward:
+            if not self.is_landmark(node):
+                inner = simplified(substitute(formula.expression, self.inlined))
+                if count(inner) <= SHORT:
+                    self.inlined[str(self.symbols[node].name)] = inner
+        seed = self.trace.seeds[self.top]
+        gradients: dict[str, Any] = {}
+        if seed.ndim == 0 and seed == 1:
+            gradients[str(self.gradients[self.top].name)] = Symbol.literal(1.0)
+        for node in [*self.computed, *reversed(self.leaves)]:
+            terms = [formula.expression for _, _, formula in self.arrivals.get(node, ())]
+            if not 0 < len(terms) <= TERMS or any(term is None for term in terms):
+                continue
+            terms = [substitute(term, gradients) for term in terms]
+            total = terms[0]
+            for term in terms[1:]:
+                total = total + term
+            self.condensed[node] = found = simplified(total)
+            if not self.is_landmark(node) and count(found) <= LONG:
+                gradients[str(self.gradients[node].name)] = found
+
+    def shown(self) -> list[Node]:
+        """The nodes whose gradients are written out: landmarks in backward order, then leaves."""
+        middle = [n for n in self.computed if self.is_landmark(n) and n is not self.top]
+        return [*middle, *self.leaves]
+
+    def sum_of(self, node: Node) -> Sum:
+        """The gradient of a node, in one form after another until only values are left."""
+        left = self.gradients[node]
+        if node not in self.condensed:
+            quoted = [f.stated for _, _, f in self.arrivals.get(node, ()) if f.stated]
+            return Sum(left, [], quoted)
+        known = {str(self.gradients[n].name): x for n, x in self.condensed.items()}
+        forms = [self.condensed[node]]
+        while any(name in known for name in names_of(forms[-1])):
+            following = simplified(substitute(forms[-1], known))
+            if count(following) > LONG:
+                break
+            forms.append(following)
+        return Sum(left, distinct([simplified(substitute(f, self.inlined)) for f in forms]), [])
+
+    def gradient(self, name: str) -> Any:
+        """The last form of the gradient of what is called so, an expression.
+
+        Raises:
+            KeyError: nothing shown has the name.
+        """
+        for node, found in self.sums.items():
+            if self.symbols[node].name == name:
+                return found.forms[-1]
+        raise KeyError(name)
+
+    def environment(self) -> dict[str, Any]:
+        """The engine's numbers by the names that expressions use."""
+        found = {str(s.name): s.value for s in self.symbols.values() if isinstance(s, Symbol)}
+        return found | {str(self.gradients[n].name): g for n, g in self.trace.gradients.items()}
+
+    def size(self) -> int:
+        """How many numbers there are in all values."""
+        return sum(int(np.prod(item.shape)) for item in self.legend)
+
+
+def distinct(forms: Iterable[Any]) -> list[Any]:
+    """The forms without those that are written like the one before."""
+    kept: list[Any] = []
+    for form in forms:
+        if not kept or repr(form) != repr(kept[-1]):
+            kept.append(form)
+    return kept

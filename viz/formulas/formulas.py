@@ -1,0 +1,219 @@
+"""The formula of an operation, and of each of its derivatives: the rule itself, run on symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from microgradnd.declaration import OPS, REQUIRED, Op
+from microgradnd.formulas import formula as source_of_rule
+from microgradnd.node import Node
+from viz.formulas import mathematics
+from viz.formulas.notation import FORMS
+from viz.formulas.simplify import simplified
+from viz.formulas.symbols import (
+    NotSymbolic,
+    Symbol,
+    apply,
+    assumptions,
+    contribution,
+    evaluate,
+    run_rule,
+)
+
+LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An equation: what is computed, and the expression that says how.
+
+    Attributes:
+        left: what stands before the equals sign.
+        expression: what was recorded, None if the rule could not be run on symbols.
+        stated: then the rule as its source states it, or its name.
+        given: what the rule asked of the values, and was told: the formula holds where this does.
+    """
+
+    left: Symbol
+    expression: Any
+    stated: str | None = None
+    given: tuple[tuple[Symbol, bool], ...] = ()
+
+    def written(self, form: str, equation: bool = True) -> str:
+        """In the form "text", "latex" or "mathml"; `equation` puts the left side before it."""
+        writer = mathematics.Writer(form)
+        note = FORMS[form].note
+        right = note(str(self.stated)) if self.expression is None else writer(self.expression)
+        return f"{writer(self.left)}{FORMS[form].sign('=')}{right}" if equation else right
+
+    def text(self, equation: bool = False) -> str:
+        return self.written("text", equation)
+
+    def latex(self, equation: bool = False) -> str:
+        return self.written("latex", equation)
+
+    def mathml(self, equation: bool = False) -> str:
+        """A `<math>` element."""
+        inner = self.written("mathml", equation)
+        return f'<math xmlns="http://www.w3.org/1998/Math/MathML"><mrow>{inner}</mrow></math>'
+
+    def conditions(self, form: str = "text") -> list[str]:
+        """What the values must satisfy for the formula to be this one."""
+        writer, negation = mathematics.Writer(form), FORMS[form].sign("¬")
+        held = [(writer.within(x, mathematics.LOGIC), truth) for x, truth in self.given]
+        return list(dict.fromkeys(x if truth else f"{negation}({x})" for x, truth in held))
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        """The right side computed from the values of its names."""
+        if self.expression is None:
+            raise NotSymbolic(f"{self.stated} was not run on symbols, it has no expression")
+        return evaluate(self.expression, values)
+
+    def __str__(self) -> str:
+        return self.text(equation=True)
+
+
+def noted(run: Callable[[], Any]) -> tuple[Any, tuple[tuple[Symbol, bool], ...]]:
+    """What a function gives, and what was asked of Symbols meanwhile."""
+    found: list[tuple[Symbol, bool]] = []
+    token = assumptions.set(found)
+    try:
+        return run(), tuple(found)
+    finally:
+        assumptions.reset(token)
+
+
+def stated(op: Op, i: int) -> str:
+    """The rule of operand i as its source has it."""
+    return source_of_rule(op.rules[op.operands[0 if op.variadic else i]])
+
+
+def by_rule(left: Symbol, op: Op, i: int, run: Callable[[], Any]) -> Formula:
+    """What the rule of operand i gives when it is run; quoted if symbols are not enough for it."""
+    try:
+        expression, given = noted(run)
+    except NotSymbolic:
+        return Formula(left, None, stated(op, i))
+    return Formula(left, simplified(expression), None, given)
+
+
+def of_contribution(node: Node, i: int, operands: Sequence[Any], out: Symbol, g: Symbol) -> Formula:
+    """What a node adds to the gradient of operand i: its rule, fitted to the operand's shape."""
+    name = operands[i].name if isinstance(operands[i], Symbol) else "?"
+    of = (g.of[0] if g.of else "L", str(name))
+    left = Symbol.named(f"∂{of[0]}/∂{of[1]}", np.empty(node.parents[i].shape), of)
+    return by_rule(left, node.op, i, lambda: contribution(node, i, operands, out, g))
+
+
+def samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) -> list[Any]:
+    """Arrays to stand for the operands while a rule is run; a constant operand is of integers."""
+    count = 2 if op.variadic else len(op.operands)
+    if shapes is None:
+        shapes = [(2, 3), (3, 4)] if op.name == "matmul" else [(2, 3)] * count
+    random = np.random.default_rng(0)
+    arrays: list[Any] = [random.uniform(0.2, 0.8, shape) for shape in shapes]
+    for i, key in enumerate(op.operands):
+        if key in values:
+            arrays[i] = values[key]
+        elif key not in op.rules:
+            chosen = op.name == "where"
+            arrays[i] = np.ones((2, 3), bool) if chosen else np.zeros(np.shape(arrays[0])[:1], int)
+    return arrays
+
+
+def formula(
+    op: str | Op,
+    operand: str | int | None = None,
+    operands: Sequence[str] | None = None,
+    *,
+    out: str = "out",
+    loss: str = "L",
+    shapes: Sequence[tuple[int, ...]] | None = None,
+    values: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Formula:
+    """The formula of an operation's result, or of the derivative by one of its operands.
+
+    A rule that goes by shapes or values is run for those given; what it asked of them stands in
+    `given`. One that cannot be run on symbols is quoted from its source instead, in `stated`.
+
+    Args:
+        op: an operation or its name in the table.
+        operand: by which is differentiated, by name or number; None for the result itself.
+        operands: what to call the operands; by default as the table does.
+        out, loss: what to call the result, and what is differentiated.
+        shapes: of the operands; by default matrices of 2 × 3.
+        values: of operands by their name in the table, where the formula depends on them; a
+            Python number is written as such.
+        options: of the operation.
+
+    Raises:
+        KeyError: there is no such operation.
+        ValueError: there is no such operand, or no derivative by it.
+
+    >>> print(formula("tanh", "x", out="y"))
+    ∂L/∂x = ∂L/∂y − ∂L/∂y ⊙ y²
+    >>> formula("matmul", "y", ["X", "W"], out="Z").latex()
+    '{X}^{\\\\top}\\\\,\\\\frac{\\\\partial L}{\\\\partial Z}'
+    >>> print(formula("power", "x", values={"y": 3}, out="y"))
+    ∂L/∂x = 3·∂L/∂y ⊙ x²
+    >>> print(formula("sigmoid", out="y"))
+    y = σ(x)
+    """
+    row = op if isinstance(op, Op) else OPS[op]
+    arrays = samples(row, shapes, values or {})
+    names = operand_names(row, operands, len(arrays))
+    symbols = [
+        x if isinstance(x, (bool, int, float)) else Symbol.named(name, x)
+        for name, x in zip(names, arrays)
+    ]
+    given = complete(row, options)
+    result = forward(row, symbols, given)
+    left = Symbol.named(out, result.value)
+    if operand is None:
+        return Formula(left, simplified(result))
+    i = place(row, operand, names)
+    g = Symbol.named(f"∂{loss}/∂{out}", np.full(result.shape, 0.5), (loss, out))
+    target = Symbol.named(f"∂{loss}/∂{names[i]}", np.asarray(arrays[i]), (loss, names[i]))
+    return by_rule(target, row, i, lambda: run_rule(row, i, symbols, left, g, given))
+
+
+def operand_names(op: Op, given: Sequence[str] | None, count: int) -> list[str]:
+    """The names that were given, one for each operand, or those of the table."""
+    numbered = [f"x{i + 1}".translate(LOWERED) for i in range(count)]
+    names = list(given or (numbered if op.variadic else op.operands))
+    if len(names) != count:
+        raise ValueError(f"{op.name} takes {count} operands, {len(names)} names were given")
+    return names
+
+
+def complete(op: Op, options: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of an operation, those not given with their defaults."""
+    full = {**op.defaults, **options}
+    missing = [key for key, value in full.items() if value is REQUIRED]
+    if missing or full.keys() - op.defaults.keys():
+        raise ValueError(f"{op!r}: unknown options, or no value for {missing}")
+    return full
+
+
+def place(op: Op, operand: str | int, names: list[str]) -> int:
+    """The number of an operand, which may be given by its name in the table or by its own."""
+    if isinstance(operand, str):
+        known = [*op.operands, *names] if not op.variadic else [*names]
+        if operand not in known:
+            raise ValueError(f"{op.name} has no operand {operand!r}: one of {', '.join(known)}")
+        operand = known.index(operand) % len(names)
+    if op.operands[0 if op.variadic else operand] not in op.rules:
+        raise ValueError(f"{op.name} has no derivative by {names[operand]}")
+    return operand
+
+
+def forward(op: Op, operands: Sequence[Any], options: Mapping[str, Any]) -> Symbol:
+    """The result of an operation as a Symbol that says how it came about."""
+    args = (list(operands),) if op.variadic else tuple(operands)
+    result = apply(op, args, dict(options))
+    return result if isinstance(result, Symbol) else Symbol.literal(result)

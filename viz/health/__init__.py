@@ -1,7 +1,0 @@
-"""What is wrong with a pass: vanishing gradients, dead units, the origin of a NaN."""
-
-from __future__ import annotations
-
-from viz.health.diagnosis import Health, differentiable, health, traced
-
-__all__ = ["Health", "differentiable", "health", "traced"]

@@ -1,0 +1,423 @@
+"""The graph of a picture: a networkx.MultiDiGraph of a trace.
+
+It is bipartite and knows nothing of drawing. Nodes are tensor records ("t-1", ...),
+operations ("op-1", ...), tags ("t-1-u2", the second use of t-1) and closed groups ("g-1", ...),
+numbered in order of creation over the whole computation, whatever of it is shown.
+
+Records, tags and groups have the attributes
+    kind            parameter, leaf, constant, intermediate, output, tag or group
+    name, box       its name, and the id of the open group around it or None
+Records and tags besides
+    shape, dtype
+    value           `viz.summary.Summary`
+    gradient        Summary, or None where none was computed
+    contributions   the keys of the edges over which it arrived, in the order of the walk
+    seed            Summary of the gradient the walk started from here, or None
+    inside          of a closed group's result: Summary of what the group itself contributed to
+                    its gradient, or None
+    hidden          whether contributions came from operations that are not shown
+    hooked          whether hooks made the gradient another one than the sum
+    home            of a tag, the id of its record
+Operations have kind "operation", name, step (None without a backward pass), options and numbers,
+the operands that are plain numbers by index.
+Groups have
+    module, path    the class of the module ("repeat", "chain", ... for what was found), its path
+    count, shared   of a repetition, how often its steps come, and whether with the same parameters
+    operations      how many are in it
+    steps           the first and last backward step in it, or None
+    inputs          (id, name, shape) of the tensors it is given
+    results         records of what it gives to others, with the attributes of records and `id`
+    parameters      records of the leaves that are used in it alone
+
+A comparison (`viz.compare`) adds `rows` (a label and a Summary each, for data and grad), `notes`
+(words on a record or pill), `said` (more of the tooltip), and to edges a `label`.
+
+Edges into an operation have the key "e-<op>-<operand index>", the attributes `arg` (the operand's
+name), `index` and `contribution` (Summary or None); the edge to its result is "e-<op>-out".
+Edges into a closed group have the key "e-<group>-<tensor>" and the sum of its contributions.
+All have `home`, the id of the tensor that they carry, `running` (the sum of contributions when
+this one had arrived, if there are several), and `steps`, the backward steps that made it. Where
+several tensors pass from a closed group to another, or many to one operation, a single edge
+"e-<group>-<group>" or "e-<group>-<op>" carries them all: `merged` is a list of (id, Summary or
+None).
+
+The graph's `clusters` are the open groups: dicts of id, name, path, module, count, shared and box.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+import numpy as np
+
+from microgradnd.node import Constant, Node
+from viz.capture.summary import Summary, summarise
+from viz.structure.folding import Folding, whole
+from viz.structure.groups import Group
+from viz.structure.homes import is_number, key_of
+from viz.structure.ids import ids_of
+from viz.style.text import number, plural
+
+if TYPE_CHECKING:
+    from viz.capture.trace import Trace
+
+BUNDLE = 4  # edges from a closed group to one operation, from which on they are drawn as one
+FAN_OUT = 4  # an intermediate result used by so many operations is drawn with tags, too
+
+
+def build(found: Trace, folding: Folding | None = None) -> nx.MultiDiGraph:
+    """The graph of a trace, see the docstring of this module; without a folding, all of it."""
+    return Builder(found, folding or whole(found.homes)).build()
+
+
+class Builder:
+    """Makes the graph of a picture, in order of creation."""
+
+    def __init__(self, found: Trace, folding: Folding) -> None:
+        self.found, self.folding, self.ids = found, folding, ids_of(found)
+        self.graph = nx.MultiDiGraph()
+        self.roots = {t.node for t in found.outputs if t.node is not None}
+        self.tags: dict[tuple[str, str], str] = {}  # by the id of a tensor and of its user
+        self.into: dict[tuple[str, str], list[str]] = {}  # edges from closed groups
+        self.bundles: dict[str, str] = {}  # by edge that was merged, the one that it is part of
+        self.keys: dict[tuple[Node, int], str] = {}  # by use, the key of its edge
+        self.users = self.users_of()
+
+    def build(self) -> nx.MultiDiGraph:
+        for node in self.found.nodes:
+            if not self.folding.shows(node):
+                continue
+            if node.plan is None:
+                if self.folding.closed(node) is None:
+                    self.add_record(node)
+                continue
+            place = self.folding.place[node]
+            if isinstance(place, Group):
+                if place.id not in self.graph:
+                    self.add_group(place)
+            else:
+                self.add_operation(node)
+            self.add_uses(node, place)
+            if not isinstance(place, Group):
+                self.add_record(node)
+                op, edge = self.ids.operations[node], self.ids.result(node)
+                self.add_edge(op, self.ids.tensors[node], edge, node, out=True)
+        for node in self.found.nodes:
+            if self.folding.shows(node):
+                self.add_elsewhere(node)
+        for t in self.found.outputs:
+            if t.node is None:
+                self.add_constant(key_of(t._data))
+        self.merge()
+        self.arrive()
+        self.describe()
+        return self.graph
+
+    def users_of(self) -> dict[Any, list[Any]]:
+        """The visible places that use each tensor or constant, oldest first, each once."""
+        out: dict[Any, list[Any]] = {}
+        for key, uses in self.found.homes.uses.items():
+            places = (self.folding.place[op] for op, _ in uses if self.folding.shows(op))
+            out[key] = list(dict.fromkeys(places))
+        return out
+
+    def where(self, key: Any) -> str | None:
+        """The id of what shows a tensor: its record, the group it is made in; None if nothing."""
+        if isinstance(key, Node):
+            if not self.folding.shows(key):
+                return None
+            if key.plan is not None:
+                place = self.folding.place[key]
+                return place.id if isinstance(place, Group) else self.ids.tensors[key]
+        return self.ids.tensors[key]
+
+    def box(self, part: Any) -> str | None:
+        group = self.folding.box(part)
+        return None if group is None else group.id
+
+    def add_record(self, node: Node) -> None:
+        self.graph.add_node(self.ids.tensors[node], **self.record(node), box=self.box(node))
+
+    def record(self, key: Any) -> dict[str, Any]:
+        """What is shown of a tensor or constant."""
+        if not isinstance(key, Node):
+            return self.record_of_constant(key)
+        kind = "intermediate" if key.plan else "parameter" if key.name else "leaf"
+        kind = "output" if key in self.roots and key.plan else kind
+        return {
+            "id": self.ids.tensors[key], "kind": kind, "name": key.name, "shape": key.shape,
+            "dtype": str(key.dtype), "value": shown(self.found.values[key]),
+            "gradient": shown(self.found.gradients.get(key)), "contributions": [],
+            "seed": shown(self.found.seeds.get(key)), "inside": None, "hidden": False,
+            "hooked": key in self.found.hooked,
+        }  # fmt: skip
+
+    def record_of_constant(self, key: Any) -> dict[str, Any]:
+        operand = self.ids.constants[key]
+        value = np.asarray(operand.value if isinstance(operand, Constant) else operand)
+        return {
+            "id": self.ids.tensors[key], "kind": "constant", "name": getattr(operand, "name", None),
+            "shape": value.shape, "dtype": str(value.dtype), "value": summarise(value),
+            "gradient": None, "contributions": [], "seed": None, "inside": None, "hidden": False,
+            "hooked": False,
+        }  # fmt: skip
+
+    def add_constant(self, key: Any) -> None:
+        if self.ids.tensors[key] not in self.graph:
+            self.graph.add_node(self.ids.tensors[key], **self.record(key), box=self.box(key))
+
+    def add_operation(self, node: Node) -> None:
+        assert node.op is not None
+        self.graph.add_node(
+            self.ids.operations[node], kind="operation", name=node.op.name,
+            step=self.found.steps.get(node), options=changed_options(node),
+            numbers={i: p for i, p in enumerate(node.parents) if is_number(p)},
+            arity=len(node.parents), args=[node.op.operand(i) for i in range(len(node.parents))],
+            box=self.box(node),
+        )  # fmt: skip
+
+    def add_group(self, group: Group) -> None:
+        nodes = [node for node in group.nodes() if self.folding.shows(node)]
+        own = set(nodes)
+        uses = self.found.homes.uses
+        results = [
+            node
+            for node in nodes
+            if node in self.roots
+            or any(op not in own and self.folding.shows(op) for op, _ in uses.get(node, ()))
+        ]
+        inputs, leaves = dict[Any, None](), dict[Any, None]()
+        for node in nodes:
+            for operand in node.parents:
+                key = key_of(operand)
+                if is_number(operand) or key in own:
+                    continue
+                is_leaf = not isinstance(operand, Node) or operand.plan is None
+                inside = is_leaf and self.folding.closed(key) is not None
+                (leaves if inside else inputs)[key] = None
+        walked = [self.found.steps[node] for node in nodes if node in self.found.steps]
+        records = [self.record(node) for node in results]
+        for node, record in zip(results, records, strict=True):
+            record["inside"] = shown(self.flow(group, node))
+        self.graph.add_node(
+            group.id, id=group.id, kind="group", name=group.name, module=group.kind,
+            path=group.path(), count=group.count, shared=group.shared, operations=len(nodes),
+            steps=(min(walked), max(walked)) if walked else None,
+            inputs=[(self.ids.tensors[key], *self.name_and_shape(key)) for key in inputs],
+            results=records, parameters=[self.record(key) for key in leaves],
+            box=self.box(group),
+        )  # fmt: skip
+
+    def name_and_shape(self, key: Any) -> tuple[str | None, tuple[int, ...]]:
+        if isinstance(key, Node):
+            return key.name, key.shape
+        operand = self.ids.constants[key]
+        return getattr(operand, "name", None), np.shape(getattr(operand, "value", operand))
+
+    def flow(self, group: Group | None, node: Node) -> Any:
+        """What the uses of a node in a group add to its gradient, if they do."""
+        found = self.found
+        if (group, node) in found.borders:
+            return found.borders[group, node]
+        uses = [
+            use
+            for use in found.homes.uses.get(node, ())
+            if (
+                group in found.homes.of[use[0]].around()
+                if group
+                else not self.folding.shows(use[0])
+            )
+        ]
+        if len(uses) == 1:
+            return found.contributions.get(uses[0])
+        alone = len(uses) == len(found.homes.uses.get(node, ())) and node not in found.seeds
+        return found.gradients.get(node) if uses and alone and node not in found.hooked else None
+
+    def add_uses(self, node: Node, place: Node | Group) -> None:
+        """The edges into an operation or its group, each from its operand or from a tag of it."""
+        for i, operand in enumerate(node.parents):
+            if is_number(operand):
+                continue
+            key = key_of(operand)
+            if isinstance(place, Group) and self.inside(key, place):
+                continue
+            if not isinstance(key, Node):
+                self.add_constant(key)
+            if isinstance(place, Group):
+                self.add_border(key, place, (node, i))
+            else:
+                self.add_use(key, node, i)
+
+    def inside(self, key: Any, group: Group) -> bool:
+        if isinstance(key, Node) and key.plan is not None:
+            return self.folding.place[key] is group
+        return self.folding.closed(key) is group
+
+    def add_use(self, key: Any, node: Node, i: int) -> None:
+        assert node.op is not None
+        op, use = self.ids.operations[node], (node, i)
+        self.keys[use] = self.ids.edge(node, i)
+        self.add_edge(
+            self.tail(key, node, op), op, self.keys[use], key, arg=node.op.operand(i), index=i,
+            tracked=isinstance(key, Node), contribution=shown(self.found.contributions.get(use)),
+            running=shown(self.found.running.get(use)), steps=self.steps_of([use]),
+        )  # fmt: skip
+
+    def add_border(self, key: Any, group: Group, use: tuple[Node, int]) -> None:
+        """The edge over a closed group's border, once for all its uses of a tensor."""
+        tensor = self.ids.tensors[key]
+        edge = self.keys[use] = f"e-{group.id}-{tensor}"
+        tail = self.tail(key, group, group.id)
+        if self.graph.has_edge(tail, group.id, edge):
+            return
+        uses = [(op, i) for op, i in self.found.homes.uses[key] if self.folding.place[op] is group]
+        tracked = isinstance(key, Node)
+        self.add_edge(
+            tail, group.id, edge, key, arg="", index=None, tracked=tracked,
+            contribution=shown(self.flow(group, key)) if tracked else None,
+            running=shown(self.found.running.get(use)) if len(uses) == 1 else None,
+            steps=self.steps_of(uses),
+        )  # fmt: skip
+
+    def steps_of(self, uses: list[tuple[Node, int]]) -> tuple[int, ...]:
+        return tuple(sorted({self.found.steps[op] for op, _ in uses if op in self.found.steps}))
+
+    def add_edge(self, tail: str, head: str, edge: str, key: Any, **attributes: Any) -> None:
+        values = {"out": False, "contribution": None, "running": None, "steps": (), **attributes}
+        if tail.startswith("g-"):
+            self.into.setdefault((tail, head), []).append(edge)
+        home = self.ids.tensors[key]
+        self.graph.add_edge(
+            tail, head, key=edge, home=home, order=self.graph.number_of_edges(), **values
+        )
+
+    def tail(self, key: Any, user: Any, head: str) -> str:
+        """Where an edge to a user starts: at the tensor itself, or at a tag of it."""
+        tensor, users, home = self.ids.tensors[key], self.users[key], self.where(key)
+        leaf = not isinstance(key, Node) or key.plan is None
+        if home is not None and (users[0] is user or not (leaf or len(users) >= FAN_OUT)):
+            return home
+        tag = self.tags.get((tensor, head))
+        if tag is None:
+            number = len([pair for pair in self.tags if pair[0] == tensor]) + 2
+            tag = self.tags[tensor, head] = f"{tensor}-u{number}"
+            name, shape = self.name_and_shape(key)
+            self.graph.add_node(
+                tag, kind="tag", home=tensor, name=name, shape=shape, shown=home is not None,
+                box=self.box(user),
+            )  # fmt: skip
+        return tag
+
+    def add_elsewhere(self, node: Node) -> None:
+        """A stub for the uses of a node that are not in focus."""
+        uses = [u for u in self.found.homes.uses.get(node, ()) if not self.folding.shows(u[0])]
+        tail = self.where(node)
+        if not uses or tail is None or tail not in self.graph:
+            return
+        stub = f"{self.ids.tensors[node]}-more"
+        self.graph.add_node(stub, kind="more", name=None, home=self.ids.tensors[node], box=None,
+                            uses=len(uses))  # fmt: skip
+        for use in uses:
+            self.keys[use] = f"e-more-{self.ids.tensors[node]}"
+        self.add_edge(
+            tail, stub, f"e-more-{self.ids.tensors[node]}", node, arg="", index=None, tracked=True,
+            contribution=shown(self.flow(None, node)), steps=self.steps_of(uses),
+        )  # fmt: skip
+
+    def merge(self) -> None:
+        """Makes one edge of those that lead from a closed group to another or to an operation."""
+        for (tail, head), edges in self.into.items():
+            if len(edges) == 1 or (head.startswith("op-") and len(edges) < BUNDLE):
+                continue
+            self.bundles.update(dict.fromkeys(edges, f"e-{tail}-{head}"))
+            some = [self.graph.edges[tail, head, edge] for edge in edges]
+            self.graph.remove_edges_from([(tail, head, edge) for edge in edges])
+            steps = tuple(sorted({step for edge in some for step in edge["steps"]}))
+            self.graph.add_edge(
+                tail, head, key=f"e-{tail}-{head}", out=False, home=None, order=some[0]["order"],
+                arg="", index=None, tracked=any(edge["tracked"] for edge in some),
+                contribution=None, running=None, steps=steps,
+                merged=[(edge["home"], edge["contribution"]) for edge in some],
+            )  # fmt: skip
+
+    def arrive(self) -> None:
+        """Gives the records the keys of the edges over which their gradients came."""
+        records = {node["id"]: node for _, node in self.graph.nodes(data=True) if "value" in node}
+        for _, node in self.graph.nodes(data=True):
+            if node["kind"] == "group":
+                records |= {record["id"]: record for record in node["results"]}
+        edges = {key for _, _, key in self.graph.edges(keys=True)}
+        for op, i in self.found.contributions:
+            record = records.get(self.ids.tensors[op.parents[i]])
+            key = self.keys.get((op, i))
+            key = self.bundles.get(key, key)  # type: ignore[arg-type]
+            if record is None or (key is None and record["inside"] is not None):
+                continue
+            if key is None or key not in edges:
+                record["hidden"] = True
+            elif key not in record["contributions"]:
+                record["contributions"].append(key)
+
+    def describe(self) -> None:
+        """The words about the whole picture."""
+        found, clusters = self.found, []
+        boxes = {box for _, box in self.graph.nodes(data="box")}
+        for group in found.groups.groups():
+            inner = {box for box in boxes if box is not None} & {g.id for g in group.groups()}
+            if group.parent is None or group not in self.folding.open or not inner:
+                continue
+            if self.box_of(group) == group.id:
+                around = group.parent
+                clusters.append(
+                    {"id": group.id, "name": group.name, "path": group.path(),
+                     "module": group.kind, "count": group.count, "shared": group.shared,
+                     "box": self.box_of(around)}
+                )  # fmt: skip
+        names = [repr(leaf.name) if leaf.name else "an unnamed leaf" for leaf in found.changed]
+        self.graph.graph.update(
+            title=", ".join(self.heads()), summary=self.summary(), steps=len(found.steps),
+            stale=found.stale, changed=tuple(dict.fromkeys(names)),
+            names=[leaf.name or "" for leaf in found.changed], backward=bool(found.seeds),
+            clusters=clusters,
+        )  # fmt: skip
+
+    def box_of(self, group: Group | None) -> str | None:
+        box = self.folding.boxed(group)
+        return None if box is None else box.id
+
+    def heads(self) -> list[str]:
+        out = []
+        for t in self.found.outputs:
+            value = shown(t._data if t.node is None else self.found.values[t.node])
+            told = "" if value is None or value.scalar is None else f" = {number(value.scalar)}"
+            out.append(f"{t.name or 'output'}{told}")
+        return out
+
+    def summary(self) -> str:
+        tensors, operations = len(self.ids.tensors), len(self.ids.operations)
+        words = f"{plural(tensors, 'tensor')}, {plural(operations, 'operation')}"
+        groups = [node for _, node in self.graph.nodes(data=True) if node["kind"] == "group"]
+        if groups:
+            words += f", folded into {plural(len(self.graph), 'node')}"
+        if self.found.homes.kept is not None:
+            shown_count = sum(self.folding.shows(node) for node in self.found.nodes)
+            words += f", {shown_count} of them in focus"
+        return words
+
+
+def changed_options(node: Node) -> dict[str, Any]:
+    """The options of an operation that are not its defaults."""
+    assert node.op is not None
+    defaults = node.op.defaults
+    return {key: x for key, x in node.options.items() if not equal(x, defaults.get(key))}
+
+
+def equal(one: Any, other: Any) -> bool:
+    arrays = isinstance(one, np.ndarray) or isinstance(other, np.ndarray)
+    return one is other or (not arrays and bool(type(one) is type(other) and one == other))
+
+
+def shown(x: Any) -> Summary | None:
+    """The summary of what a trace kept of an array, if it did."""
+    return x if x is None or isinstance(x, Summary) else summarise(x)

@@ -1,0 +1,87 @@
+"""Marks at a picture's nodes and edges: a border and a badge that say something is wrong there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from viz.structure.folding import Folding
+from viz.structure.groups import Group
+from viz.structure.ids import Ids
+from viz.svg.pen import Pen
+from viz.svg.records import Face
+
+Level = Literal["bad", "warn", "way"]
+RANK = {"bad": 2, "warn": 1, "way": 0}
+# by level: the colour of the border, its width, its dashes, the badge's colours and its sign
+LOOKS: dict[str, tuple[str, float, str, str, str, str]] = {
+    "bad": ("bad", 3.0, "", "bad", "bad-ink", "×"),
+    "warn": ("warn-line", 2.4, "6 3", "warn", "warn-ink", "!"),
+    "way": ("bad", 2.0, "2 3", "", "", ""),
+}
+OFF = 3.5  # how far the border stands off
+BADGE = 8.0  # its radius
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is said of a node or an edge.
+
+    Attributes:
+        level: "bad", "warn", or "way" for what only lies on the way to something bad.
+        words: one line for each finding, for the tooltip.
+    """
+
+    level: Level
+    words: str
+
+    def joined(self, other: Mark) -> Mark:
+        """Both marks in one: the graver level, the words of both."""
+        first, second = sorted((self, other), key=lambda mark: -RANK[mark.level])
+        lines = dict.fromkeys([*first.words.splitlines(), *second.words.splitlines()])
+        return Mark(first.level, "\n".join(lines))
+
+
+def put(marks: dict[str, Mark], name: str, mark: Mark) -> None:
+    """Adds a mark at an id, joined with the one that is there."""
+    marks[name] = marks[name].joined(mark) if name in marks else mark
+
+
+def gathered(marks: Mapping[str, Mark], ids: Ids, folding: Folding) -> dict[str, Mark]:
+    """Marks as a folded picture shows them: a closed group has those of all that is in it."""
+    out = dict(marks)
+    if not marks:
+        return out
+    for key, name in ids.tensors.items():
+        place: Any = folding.place.get(key) if key in ids.operations else folding.closed(key)
+        if not isinstance(place, Group):
+            continue
+        inside = [name]
+        if key in ids.operations:
+            inside += [ids.operations[key], ids.result(key)]
+            inside += [ids.edge(key, i) for i in range(len(key.parents))]
+        for part in inside:
+            if part in marks:
+                put(out, place.id, marks[part])
+    return out
+
+
+def draw_mark(pen: Pen, f: Face, mark: Mark) -> str:
+    """The border around a node's box at (0, 0), and the badge on its upper left corner."""
+    line, width, dash, fill, ink, sign = LOOKS[mark.level]
+    off = OFF + f.margin
+    radius = 9.0 if f.rows else f.height / 2 + off  # pills and tags are round
+    border = pen.rect(
+        -off, -off, f.width + 2 * off, f.height + 2 * off, stroke=line, line=width, dash=dash,
+        radius=radius,
+    )  # fmt: skip
+    if not sign:
+        return border
+    x = y = -off + 1.0
+    badge = pen.rect(
+        x - BADGE, y - BADGE, 2 * BADGE, 2 * BADGE, fill=fill, stroke=line, radius=BADGE
+    )
+    return border + badge + pen.text(
+        x, y + 4.4, sign, size=12.0, bold=True, fill=ink, anchor="middle"
+    )  # fmt: skip

@@ -1,7 +1,0 @@
-"""Networks as circles and weighted connections, and a unit product by product."""
-
-from __future__ import annotations
-
-from viz.neurons.network import Neurons, neurons
-
-__all__ = ["Neurons", "neurons"]

@@ -1,0 +1,1 @@
+"""Pictures and tables that answer one question: health, comparison, neurons, paths, gradients."""

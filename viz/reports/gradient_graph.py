@@ -1,0 +1,143 @@
+"""The graph of a gradient beside the graph it is the gradient of: a backward pass is a graph too.
+
+A backward walk with `create_graph=True` computes with Tensors, so that what it does is recorded as
+any computation is. Here both stand in one picture, in two boxes: "forward" and "backward", and in
+the second a box for each operation that the gradient was taken back through.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from microgradnd.engine import Tensor, node_of, seed, walk
+from microgradnd.node import Node, next_seq
+from viz.capture.trace import Trace, trace
+from viz.structure.groups import Group, Part, grouped, numbered
+from viz.structure.homes import homes
+from viz.structure.ids import ids_of
+
+if TYPE_CHECKING:
+    from viz.picture import Picture
+
+NAMES = 2  # a tensor that is the gradient of several others is called after so many of them
+
+
+class Namer:
+    """Calls the gradients of a walk "∂loss/∂h", as its observer, and notes which rule made what."""
+
+    def __init__(self, loss: Tensor) -> None:
+        self.ids = ids_of(trace(loss, backward=False))
+        self.root, self.loss = node_of(loss), loss.name or "loss"
+        self.names: dict[Node, list[str]] = {}
+        self.rules: list[list[int]] = []  # the numbers before and after the nodes of each rule
+        self.through: list[Node] = []  # by rule, the operation that it is of
+        self.start = next_seq()
+
+    def __call__(self, node: Node, i: int | None, g: Any) -> None:
+        if i is not None:
+            self.rules[-1][1] = next_seq()  # sums of contributions come later
+            return
+        if node.plan is not None:
+            self.rules.append([next_seq(), 0])
+            self.through.append(node)
+        by = self.loss if node is self.root else self.ids.title(node)
+        name = f"∂{self.loss}/∂{by}"
+        if g.node is None:
+            g.name = g.name or name  # now, before the rule takes it as a constant
+        elif g.node.seq > self.start:
+            self.names.setdefault(g.node, []).append(name)
+
+    def put(self) -> None:
+        """Gives the recorded gradients their names."""
+        for node, names in self.names.items():
+            more = " = …" if len(names) > NAMES else ""
+            node.note()["name"] = " = ".join(names[:NAMES]) + more
+
+
+def gradient_trace(loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: Any = None) -> Trace:
+    """The forward pass to a loss and the walk back to some inputs, both as one computation.
+
+    Its outputs are the loss and the gradients, its groups "forward" and "backward".
+
+    Args:
+        loss: the tensor that is differentiated.
+        inputs: by which; leaves or intermediate results.
+        gradient: to start from, 1 for a scalar.
+
+    Raises:
+        GraphError: one of them does not require a gradient, or its graph was freed.
+        ValueError: the loss does not depend on an input.
+
+    >>> x = Tensor(3.0, requires_grad=True, name="x")
+    >>> found = gradient_trace((x**2).named("y"), x)
+    >>> [t.name for t in found.outputs], float(found.outputs[1])
+    (['y', '∂y/∂x'], 6.0)
+    >>> [group.name for group in found.groups.parts]
+    ['forward', 'backward']
+    """
+    wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    targets = {node_of(t): t for t in wanted}
+    seeds = seed([loss], [gradient])
+    namer = Namer(loss)
+    gradients = walk(seeds, targets, True, True, observer=namer)
+    for node, t in targets.items():
+        if node not in gradients:
+            raise ValueError(f"{loss.name or 'the loss'} does not depend on {t.name or 'an input'}")
+    namer.put()
+    found = trace([loss, *(gradients[node] for node in targets)], backward=False)
+    computed = [node for node in found.nodes if node.plan is not None]
+    found.homes = homes(in_two(computed, namer), found.nodes)
+    return found
+
+
+def in_two(computed: Sequence[Node], namer: Namer) -> Group:
+    """The groups of a forward pass and of the walk back over it."""
+    first = grouped([node for node in computed if node.seq <= namer.start])
+    forward = Group("forward", "forward", [first] if first.is_module else first.parts)
+    walked = [node for node in computed if node.seq > namer.start]
+    backward = Group("backward", "backward", rules(walked, namer))
+    root = Group("", "graph", [part for part in (forward, backward) if part.parts])
+    numbered(root)
+    return root
+
+
+def rules(walked: Sequence[Node], namer: Namer) -> list[Part]:
+    """What the rules of each operation made: as a group, where it is more than one node."""
+    parts: list[Part] = []
+    made: list[list[Part]] = [[] for _ in namer.rules]
+    starts = [start for start, _ in namer.rules]
+    for node in walked:
+        k = bisect(starts, node.seq) - 1
+        if node.seq > namer.rules[k][1]:
+            parts.append(node)
+            continue
+        if not made[k]:
+            name = f"back through {namer.through[k].op.name}"
+            parts.append(Group(name, name, made[k]))
+        made[k].append(node)
+    return [
+        part.parts[0] if isinstance(part, Group) and len(part.parts) == 1 else part
+        for part in parts
+    ]
+
+
+def gradient_graph(
+    loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: Any = None, **drawing: Any
+) -> Picture:
+    """Draws a forward pass and the walk back from it as one graph, see `gradient_trace`.
+
+    Args:
+        loss, inputs, gradient: as for `microgradnd.grad`.
+        drawing: as for `viz.draw`: theme, direction, title, ...
+
+    >>> x = Tensor(3.0, requires_grad=True, name="x")
+    >>> gradient_graph(x.tanh(), x)
+    <Picture of 6 tensors, 4 operations>
+    """
+    from viz.picture import draw
+
+    found = gradient_trace(loss, inputs, gradient)
+    names = ", ".join(t.name or "a gradient" for t in found.outputs[1:])
+    return draw(found, **{"title": f"{loss.name or 'loss'} and {names}", **drawing})

@@ -1,0 +1,161 @@
+"""Gradients that vanish, explode or are zero: over depth, over time, and of each parameter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sized
+from typing import Any
+
+from microgradnd.node import Node, by_seq
+from viz.capture.summary import Summary
+from viz.capture.trace import Trace
+from viz.model.marks import Level
+from viz.reports.health.findings import Finding, graded
+from viz.reports.health.origins import flaws
+from viz.reports.health.series import BINS, Series, rms_of
+from viz.structure.ids import Ids
+from viz.style.text import number
+
+GRAVER = 1e3  # by so much beyond a threshold, a warning becomes bad
+VANISHED, EXPLODED = BINS[1][1], BINS[-1][1]
+VANISHING = "ReLU or gates (LSTM, GRU), normalisation, residual connections, He or Glorot weights"
+EXPLODING = "clip the gradients, smaller or orthogonal weights, normalisation"
+TINY = "as for vanishing; if the loss is as low as it can be, none is needed"
+HUGE = "clip the gradients, scale inputs and targets, take a mean for a sum in the loss"
+BLOCKED = {
+    "relu": "a dead ReLU lies between: leaky_relu, a smaller learning rate",
+    "maximum": "the other operand is larger everywhere",
+    "clip": "all elements are outside the bounds: widen them",
+    "hardtanh": "all elements are outside the bounds: smaller weights",
+    "step": "its slope is 0 everywhere: take sigmoid instead",
+    "sign": "its slope is 0 everywhere: take tanh instead",
+    "round": "its slope is 0 everywhere",
+    "floor": "its slope is 0 everywhere",
+    "ceil": "its slope is 0 everywhere",
+    "multiply": "the other factor is 0 everywhere",
+    "matmul": "the other factor is 0 everywhere: weights that start at 0 stay there",
+}
+NAMES = 4  # so many parameters, or operations that block them, are told in one row
+
+
+def of_series(series: Series, ids: Ids, vanishing: float, exploding: float) -> list[Finding]:
+    """A row if gradients shrink or grow too much on their way back over the whole series."""
+    points = [p for p in series.points if math.isfinite(p.rms)]
+    ratio = series.ratio
+    if len(points) < 3 or not math.isfinite(ratio) or not ratio > 0:
+        return []
+    far, near = points[0], points[-1]
+    place = f"step {far.label}" if series.axis == "time" else far.label
+    figure = f"RMS {number(near.rms, 3)} near the loss, {number(far.rms, 3)} at {place} "
+    figure += f"(×{number(series.factor, 3)} a step back, {len(points)} steps)"
+    where, marked = series.title, tuple(ids.tensors[node] for node in far.nodes)
+    if level := graded(1 / ratio, 1 / vanishing, GRAVER / vanishing):
+        bound = f"at least {number(vanishing)} of that near the loss"
+        row = Finding("vanishing", level, where, figure, ratio, bound, VANISHING, marked)
+    elif level := graded(ratio, exploding, GRAVER * exploding):
+        bound = f"at most {number(exploding)} times that near the loss"
+        row = Finding("exploding", level, where, figure, ratio, bound, EXPLODING, marked)
+    else:
+        return []
+    return [row]
+
+
+def of_parameters(found: Trace, ids: Ids) -> list[Finding]:
+    """Rows about the leaves: those without any gradient, by what blocks it; tiny and huge ones."""
+    zero: dict[tuple[Node, ...], list[Node]] = {}
+    tiny: dict[Node, float] = {}
+    huge: dict[Node, float] = {}
+    flawed: dict[Node, float] = {}
+    blocked = blockers(found)
+    for node in found.nodes:
+        if node.plan is not None or node not in found.gradients:
+            continue
+        g = found.gradients[node]
+        rms = rms_of([g])
+        if any(flaws(g)):
+            flawed[node] = float(sum(flaws(g)))
+        elif rms == 0:
+            zero.setdefault(blocked.get(node, ()), []).append(node)
+        elif rms < VANISHED:
+            tiny[node] = rms
+        elif rms >= EXPLODED:
+            huge[node] = rms
+    rows = [zero_row(ids, at, leaves) for at, leaves in zero.items()]
+    if tiny:
+        worst, least = number(VANISHED), min(tiny.values())
+        figure = f"gradient RMS of {few(tiny)} below {worst}, the least {number(least, 3)}"
+        rows.append(row_of("vanishing", ids, tiny, figure, least, f"at least {worst}", TINY))
+    if huge:
+        worst, most = number(EXPLODED), max(huge.values())
+        figure = f"gradient RMS of {few(huge)} up to {number(most, 3)}"
+        rows.append(row_of("exploding", ids, huge, figure, most, f"below {worst}", HUGE))
+    if flawed:
+        count = sum(flawed.values())
+        figure = f"the gradients of {few(flawed)} hold NaN or Inf"
+        cure = "do not step; mend the origin"
+        rows.append(row_of("NaN", ids, flawed, figure, count, "none", cure))
+    return rows
+
+
+def few(leaves: Sized) -> str:
+    count = len(leaves)
+    return "this leaf" if count == 1 else f"these {count} leaves"
+
+
+def row_of(
+    kind: str, ids: Ids, leaves: dict[Node, float], figure: str, value: float, bound: str, cure: str
+) -> Finding:
+    marked = tuple(ids.tensors[node] for node in leaves)
+    where = listed(ids, list(leaves))
+    level: Level = "warn" if kind == "vanishing" else "bad"
+    return Finding(kind, level, where, figure, value, bound, cure, marked)
+
+
+def listed(ids: Ids, nodes: list[Node]) -> str:
+    names = [ids.title(node) for node in nodes[:NAMES]]
+    return ", ".join(names) + (f" and {len(nodes) - NAMES} more" if len(nodes) > NAMES else "")
+
+
+def zero_row(ids: Ids, at: tuple[Node, ...], leaves: list[Node]) -> Finding:
+    figure = f"the gradient of {few(leaves)} is 0 everywhere"
+    cure = "its contributions cancel; look at the loss"
+    if at:
+        figure += f", from {ids.where(at[0])} on"
+        cure = BLOCKED.get(at[0].op.name, "the slopes of that operation are 0 here")
+    level: Level = "warn" if all(node.shape == () for node in leaves) else "bad"
+    marked = [*(ids.tensors[node] for node in leaves), *(ids.operations[node] for node in at)]
+    where = listed(ids, leaves)
+    return Finding("zero gradient", level, where, figure, 0.0, "not 0", cure, tuple(marked))
+
+
+Uses = dict[Node, list[tuple[Node, int]]]
+
+
+def uses_in(found: Trace) -> Uses:
+    """By tensor, the operations and operand indices over which its gradient arrived."""
+    uses: Uses = {}
+    for node, i in found.contributions:
+        uses.setdefault(node.parents[i], []).append((node, i))
+    return uses
+
+
+def blockers(found: Trace) -> dict[Node, tuple[Node, ...]]:
+    """By tensor without gradient, the operations on the ways to it that had one and gave 0.
+
+    There may be many: the first few in order of creation.
+    """
+    uses = uses_in(found)
+    out: dict[Node, tuple[Node, ...]] = {}
+    for node, g in found.gradients.items():  # in the order of the walk: users come first
+        if not is_zero(g):
+            continue
+        some: dict[Node, None] = {}
+        for user, i in uses.get(node, ()):
+            if is_zero(found.contributions[user, i]):
+                some.update(dict.fromkeys(out.get(user, (user,))))
+        out[node] = tuple(sorted(some, key=by_seq)[:NAMES])
+    return out
+
+
+def is_zero(x: Any) -> bool:
+    return x.zeros == 1.0 if isinstance(x, Summary) else not x.any()

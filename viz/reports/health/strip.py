@@ -1,0 +1,152 @@
+"""A strip under a picture: the RMS of gradients over depth or time, on a logarithmic scale.
+
+Five fixed bins lie behind the points as bands, so that strips of different networks compare.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from viz.capture.trace import Trace
+from viz.reports.health.series import BINS, Point, Series, series_of
+from viz.structure.ids import ids_of
+from viz.style.text import fit, number, width
+from viz.svg.pen import Pen, coordinate, group, place
+
+LEFT, RIGHT = 64.0, 116.0  # room for the bins' bounds, and for their words and counts
+LOWEST, HIGHEST = -11.0, 6.0  # powers of ten at the ends of the scale
+DECADE = 7.0  # height of one
+BOUNDS = (LOWEST, *(math.log10(start) for _, start in BINS[1:]), HIGHEST)
+TITLE, FOOT = 36.0, 22.0
+APART = 14.0  # pixels between labelled points, at least their labels' width
+CLOSEST = 3.0  # pixels between points; of more points, neighbours become one
+GAP = 16.0  # between two strips
+
+
+def strip(pen: Pen, found: Trace, room: float) -> tuple[str, float]:
+    """The strips of a trace at (0, 0), `room` wide, and their height; ("", 0.0) without gradients.
+
+    >>> from microgradnd import Tensor
+    >>> from viz.trace import trace
+    >>> v, w = Tensor(0.5, requires_grad=True), Tensor([1.0, 2.0], requires_grad=True)
+    >>> text, height = strip(Pen("light"), trace(((w * [3.0, 1.0]).tanh() * v).sum()), 500.0)
+    >>> text.count("<circle"), height
+    (2, 193.0)
+    """
+    parts, y = [], 0.0
+    for series in series_of(found, ids_of(found)):
+        body, high = plot(pen, series, room)
+        y += GAP
+        parts.append(f'<g transform="translate(0,{coordinate(y)})">{body}</g>')
+        y += high
+    return "".join(parts), y
+
+
+def plot(pen: Pen, series: Series, room: float) -> tuple[str, float]:
+    """One series as a strip at (0, 0), and its height."""
+    across = room - LEFT - RIGHT
+    points = thinned(series.points, max(int(across / CLOSEST), 2))
+    head, words = f"gradient RMS {series.title}", fit(said(series), room, 10.0)
+    parts = [pen.text(0, 11, fit(head, room, 11.0, True), size=11.0, bold=True)]
+    parts.append(pen.text(0, 25, words, fill="muted"))
+    parts += bands(pen, series, room)
+    step = across / len(points)
+    spots = [(LEFT + (k + 0.5) * step, height_of(p.rms)) for k, p in enumerate(points)]
+    line = [spot for spot, p in zip(spots, points, strict=True) if math.isfinite(p.rms)]
+    if line:
+        parts.append(pen.path("M" + "L".join(map(place, line)), stroke="grad", line=1.4))
+    parts += [dot(pen, p, spot) for p, spot in zip(points, spots, strict=True)]
+    bottom = TITLE + DECADE * (HIGHEST - LOWEST)
+    parts += labels(pen, points, spots, step, bottom)
+    return "".join(parts), bottom + FOOT
+
+
+def said(series: Series) -> str:
+    """The series in words."""
+    first, last = series.points[0].rms, series.points[-1].rms
+    words = f"{number(last, 3)} near the loss · {number(first, 3)} at the far end"
+    factor = series.factor
+    if math.isfinite(factor):
+        words += f" · ×{number(factor, 3)} a step back"
+    return words
+
+
+def thinned(points: Sequence[Point], most: int) -> list[Point]:
+    """No more points than there is room for: neighbours are taken together."""
+    size = -(-len(points) // most)
+    out = []
+    for i in range(0, len(points), size):
+        some = points[i : i + size]
+        label = some[0].label if len(some) == 1 else f"{some[0].label} … {some[-1].label}"
+        rms = math.sqrt(sum(p.rms**2 for p in some) / len(some)) if len(some) > 1 else some[0].rms
+        out.append(Point(label, tuple(n for p in some for n in p.nodes), rms))
+    return out
+
+
+def height_of(rms: float) -> float:
+    """Where a size lies in the strip."""
+    if not rms > 0:  # 0 and NaN lie at the bottom
+        return level(LOWEST)
+    return level(min(max(math.log10(rms), LOWEST), HIGHEST) if math.isfinite(rms) else HIGHEST)
+
+
+def level(power: float) -> float:
+    return TITLE + DECADE * (HIGHEST - power)
+
+
+def bands(pen: Pen, series: Series, room: float) -> list[str]:
+    """The five bins with their bounds, their words and the numbers of points in them."""
+    parts = []
+    counts = series.counts()
+    for k, (word, start) in enumerate(BINS):
+        top, bottom = level(BOUNDS[k + 1]), level(BOUNDS[k])
+        fill = ("warn", "const", "record", "const", "warn")[k]
+        parts.append(
+            pen.rect(LEFT, top, room - LEFT - RIGHT, bottom - top, fill=fill, stroke="hair")
+        )
+        if k:
+            bound = number(start, 2)
+            parts.append(
+                pen.text(LEFT - 6, bottom + 3.4, bound, size=9.5, fill="muted", anchor="end")
+            )
+        words = f"{word} {counts[word]}"
+        ink, middle = "ink" if counts[word] else "muted", (top + bottom) / 2 + 3.6
+        right = room - RIGHT + 8
+        parts.append(pen.text(right, middle, words, fill=ink, bold=bool(counts[word])))
+    return parts
+
+
+def dot(pen: Pen, point: Point, spot: tuple[float, float]) -> str:
+    """A point with its number as a tooltip; one that is not finite is a cross."""
+    x, y = spot
+    data = {"point": point.label, "rms": repr(point.rms)}
+    title = f"{point.label}: RMS {number(point.rms)} ({point.bin})"
+    if math.isfinite(point.rms):
+        paint = pen.stroke("grad", None, 1.0, "")
+        shape = f'<circle cx="{coordinate(x)}" cy="{coordinate(y)}" r="2.6"{paint}/>'
+    else:
+        d = f"M{place((x - 4, y - 4))}L{place((x + 4, y + 4))}M{place((x - 4, y + 4))}"
+        shape = pen.path(f"{d}L{place((x + 4, y - 4))}", stroke="grad", line=2.0)
+    return group(data, title, [shape])
+
+
+def labels(
+    pen: Pen, points: Sequence[Point], spots: Sequence[tuple[float, float]], step: float, y: float
+) -> list[str]:
+    """The names of as many points as have room, the ends first of all."""
+    parts: list[str] = []
+    last = len(points) - 1
+    widest = max(min(max(width(short(p.label), 9.5) for p in points), 90.0) + 8.0, APART)
+    every = max(1, math.ceil(widest / step))
+    for k in [*range(0, last - every // 2, every), last] if last else [0]:
+        words = fit(short(points[k].label), max(widest, step) - 6.0, 9.5)
+        parts.append(
+            pen.text(spots[k][0], y + 13.5, words, size=9.5, fill="muted", anchor="middle")
+        )
+    return parts
+
+
+def short(label: str) -> str:
+    """A place without the name of its result."""
+    return label.partition(" → ")[0]

@@ -1,0 +1,197 @@
+"""Units that do not learn: ReLUs that are off for the whole batch, saturated sigmoids and tanhs.
+
+A unit is one index of the axis that holds features: axis 1 behind a convolution, else the last.
+Statistics cannot tell one unit from another. Where they leave a doubt, the values are taken from a
+trace that kept its arrays, or computed again from the leaves, one after the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from microgradnd.node import Array, Node
+from viz.capture.summary import Summary
+from viz.capture.trace import Trace, changed_leaves, operand_value
+from viz.reports.health.findings import Finding, families, graded, whereabouts
+from viz.structure.homes import is_number
+from viz.structure.ids import Ids
+
+FLAT = 0.01  # a slope below is that of a saturated element
+# by operation: its slope where it took the value y
+SLOPES: dict[str, Callable[[Any], Any]] = {
+    "sigmoid": lambda y: y * (1.0 - y),
+    "tanh": lambda y: 1.0 - y * y,
+}
+KEEPS_CHANNELS = ("normalize", "add", "multiply", "max_pool2d", "avg_pool2d", "relu", "sigmoid",
+                  "tanh")  # fmt: skip
+DEAD = "leaky_relu or GELU, a smaller learning rate, He initialisation"
+FLATTENED = "smaller initial weights, inputs of unit scale, normalisation, or ReLU"
+
+
+@dataclass
+class Seen:
+    """What is known of one activation, over all time steps."""
+
+    nodes: list[Node] = field(default_factory=list)
+    off: Array | None = None  # by unit, whether it was 0 always
+    samples: int = 0  # per unit
+    flat: int = 0
+    size: int = 0
+    worst: tuple[float, int] = (0.0, 0)  # share of flat elements, and the step
+
+
+def function_of(node: Node) -> str:
+    """The activation that an operation is: "relu", "sigmoid", "tanh", or ""."""
+    name = node.op.name
+    if name == "maximum":
+        return "relu" if any(is_number(p) and float(p) == 0 for p in node.parents) else ""
+    if name == "rnn_sequence":
+        name = node.options["nonlinearity"]
+    return name if name == "relu" or name in SLOPES else ""
+
+
+def feature_axis(node: Node) -> int:
+    """The axis of a result that its units lie along."""
+    if len(node.shape) < 3:
+        return -1
+    source: Any = node
+    while isinstance(source, Node) and source.plan is not None:
+        if source.op.name.startswith("conv"):
+            return 1
+        if source is not node and source.op.name not in KEEPS_CHANNELS:
+            return -1
+        source = next((p for p in source.parents if isinstance(p, Node) and p.plan), None)
+    return -1
+
+
+def findings(found: Trace, ids: Ids, dead: float, saturated: float) -> tuple[list[Finding], bool]:
+    """What is wrong with the activations, and whether some could not be looked into."""
+    places = families(found)
+    seen: dict[Node, Seen] = {}
+    wanted = [node for node in found.nodes if node.plan is not None and function_of(node)]
+    unknown = False
+    for node, y in arrays(found, wanted):
+        home, step = places.get(node, (node, 1))
+        one = seen.setdefault(home, Seen())
+        if y is None:
+            unknown = True
+        elif y.size:
+            note(one, node, y, step)
+    out = []
+    for one in seen.values():
+        if one.nodes:
+            row = dead_row(one, ids, dead) if one.off is not None else flat_row(one, ids, saturated)
+            out += [row] if row else []
+    return out, unknown
+
+
+def note(one: Seen, node: Node, y: Array, step: int) -> None:
+    one.nodes.append(node)
+    function = function_of(node)
+    if function == "relu":
+        units = np.moveaxis(y, feature_axis(node), -1) if y.ndim else y.reshape(1, 1)
+        units = units.reshape(-1, units.shape[-1])
+        off = np.asarray(np.all(units == 0, axis=0))
+        one.off = off if one.off is None else np.logical_and(one.off, off)
+        one.samples += len(units)
+        return
+    count = int(np.count_nonzero(SLOPES[function](y) < FLAT))
+    one.flat += count
+    one.size += y.size
+    one.worst = max(one.worst, (count / y.size, -step))  # the first of the worst steps
+
+
+def dead_row(one: Seen, ids: Ids, dead: float) -> Finding | None:
+    assert one.off is not None
+    share = float(one.off.mean())
+    # by chance half the units are off in one sample, a quarter in both of two: that is no death
+    chance = 0.5**one.samples
+    bound = max(dead, chance + 3.0 * math.sqrt(chance * (1.0 - chance) / one.off.size))
+    level = graded(share, bound, max(0.5, bound))
+    if level is None:
+        return None
+    count, units = int(one.off.sum()), one.off.size
+    figure = f"{count} of {units} units ({share:.0%}) are 0 for all {one.samples:,} samples"
+    allowed, marked = math.floor(100 * bound), tuple(ids.tensors[node] for node in one.nodes)
+    where = whereabouts(ids, one.nodes)
+    return Finding("dead", level, where, figure, share, f"at most {allowed}%", DEAD, marked)
+
+
+def flat_row(one: Seen, ids: Ids, saturated: float) -> Finding | None:
+    share = one.flat / one.size
+    level = graded(share, saturated, 0.9)
+    if level is None:
+        return None
+    figure = f"{share:.0%} of {one.size:,} elements have a slope below {FLAT:g}"
+    if len(one.nodes) > 1:
+        figure += f" (worst: {one.worst[0]:.0%} in step {-one.worst[1]})"
+    return Finding(
+        "saturated", level, whereabouts(ids, one.nodes), figure, share,
+        f"at most {saturated:.0%}", FLATTENED, tuple(ids.tensors[node] for node in one.nodes),
+    )  # fmt: skip
+
+
+def arrays(found: Trace, wanted: Iterable[Node]) -> Iterator[tuple[Node, Array | None]]:
+    """The values of some nodes; None where the trace did not keep them and a leaf has changed."""
+    doubtful = set()
+    for node in wanted:
+        kept = found.values[node]
+        if not isinstance(kept, Summary):
+            yield node, kept
+        elif kept.elements is not None:
+            yield node, np.asarray(kept.elements)
+        elif (plain := stand_in(node, kept)) is not None:
+            yield node, plain
+        else:
+            doubtful.add(node)
+    if doubtful and changed_leaves([node for node in found.nodes if node.plan is not None]):
+        yield from ((node, None) for node in doubtful)
+    elif doubtful:
+        yield from again(found, doubtful)
+
+
+def stand_in(node: Node, x: Summary) -> Array | None:
+    """An array with as many dead units or flat elements, where statistics alone tell how many."""
+    function = function_of(node)
+    if function == "relu":
+        if x.zeros == 1.0:
+            return np.zeros(x.shape)
+        units = x.shape[feature_axis(node)]
+        return (
+            np.ones(x.shape) if x.zeros * units < 1.0 - 1e-9 else None
+        )  # too few zeros for one unit
+    slopes = SLOPES[function](np.array([x.min, x.max]))
+    # the slope is a cap over the values: between two that are steep all are
+    return np.zeros(x.shape) + 0.5 * (function == "sigmoid") if slopes.min() >= FLAT else None
+
+
+def again(found: Trace, wanted: set[Node]) -> Iterator[tuple[Node, Array]]:
+    """The values of some nodes from the leaves; each is forgotten after its last use."""
+    needed = set(wanted)
+    last: dict[Node, Node] = {}
+    for node in reversed(found.nodes):
+        if node in needed:
+            for p in node.parents:
+                if isinstance(p, Node):
+                    needed.add(p)
+                    last.setdefault(p, node)
+    values: dict[Node, Array] = {}
+    for node in found.nodes:
+        if node not in needed:
+            continue
+        if node.plan is None:
+            values[node] = node.saved
+            continue
+        operands = [operand_value(p, values) for p in node.parents]
+        with np.errstate(all="ignore"):
+            values[node] = node.op.run(operands, options=node.options)
+        if node in wanted:
+            yield node, values[node]
+        for p in node.parents:
+            if isinstance(p, Node) and last[p] is node:
+                values.pop(p, None)

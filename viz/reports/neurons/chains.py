@@ -1,0 +1,347 @@
+"""Units and weights found in a trace: matrix products with a leaf, their shifts and functions.
+
+A layer is a product x W or W x of data with a matrix that is a leaf or a constant, perhaps
+transposed or reshaped on its way. Biases and thresholds are leaves added to it or subtracted from
+it. What stands between a layer's net input and the data of the next is the layer's function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from microgradnd.node import Constant, Node
+from viz.capture.trace import Trace, operand_value
+
+Array = np.ndarray
+
+VIEWS = {"transpose", "swapaxes", "reshape", "expand_dims", "squeeze", "astype", "broadcast_to"}
+FUNCTIONS = {
+    "elu", "erf", "gaussian", "gelu", "hardtanh", "leaky_relu", "log_softmax", "relu", "sigmoid",
+    "silu", "sin", "softmax", "softplus", "step", "tanh",
+}  # fmt: skip
+FARTHEST = 12  # operations between a layer and the next, at most
+MIXING = {"matmul", "einsum", "conv2d", "reshape", "getitem", "concatenate", "stack", "take"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """The values of one sample at a row of units, and their gradients if they have any."""
+
+    name: str | None
+    values: Array  # (units,)
+    gradients: Array | None = None  # (units,)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a weight matrix, a bias or a threshold gives to each unit of a layer.
+
+    Attributes:
+        name: of the leaf.
+        shape: of the leaf.
+        sign: −1 for what is subtracted.
+        at: by unit (and input), the place in the leaf, counted as in memory.
+        values: by unit (and input).
+        gradients: of the whole pass, or None.
+        here: what this layer contributes to them, before other uses are added; or None.
+    """
+
+    name: str | None
+    shape: tuple[int, ...]
+    sign: int
+    at: Array
+    values: Array
+    gradients: Array | None
+    here: Array | None
+
+    def place(self, *unit: int) -> tuple[int, ...]:
+        """The index in the leaf."""
+        return tuple(int(i) for i in np.unravel_index(int(self.at[unit]), self.shape))
+
+
+@dataclass
+class Layer:
+    """A row of units for one sample.
+
+    Attributes:
+        product: the node of x W or W x; net: the node after all shifts.
+        data: the operand that is no weight.
+        inputs, weight (units, inputs), shifts, sums, outputs: the numbers. `sums` are the net
+            inputs, with ∂E/∂net; `outputs` is None if the net input goes on as it is.
+        function: the names of the operations that make the outputs.
+        samples: how many there are in the pass.
+        after: the layer whose outputs are the inputs, if that is all they are.
+    """
+
+    product: Node
+    net: Node
+    data: Any
+    left: bool  # W x, samples are columns
+    inputs: Column
+    weight: Parameter
+    shifts: tuple[Parameter, ...]
+    sums: Column
+    samples: int
+    outputs: Column | None = None
+    function: str = ""
+    after: Layer | None = None
+    followers: list[Layer] = field(default_factory=list)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many inputs and units."""
+        units, inputs = self.weight.values.shape
+        return inputs, units
+
+
+def layers_of(found: Trace, sample: int) -> list[Layer]:
+    """The layers of a trace in order of creation, linked where one feeds the next.
+
+    Raises:
+        ValueError: a layer has no such sample.
+    """
+    uses: dict[Node, list[Node]] = {}
+    for node in found.nodes:
+        for p in dict.fromkeys(q for q in node.parents if isinstance(q, Node)):
+            uses.setdefault(p, []).append(node)
+    products = {node: weights_of(node) for node in found.nodes if is_product(node)}
+    clear = [places[0] == 0 for places in products.values() if len(places) == 1]
+    left = sum(clear) * 2 > len(clear)
+    layers = []
+    for node, places in products.items():
+        if places:
+            first = places[0] == 0 if len(places) == 1 else hinted(node, uses, left)
+            layers.append(layer(node, first, uses, found, sample))
+    link(layers, uses, found, sample)
+    return layers
+
+
+def is_product(node: Node) -> bool:
+    return node.op is not None and node.op.name == "matmul"
+
+
+def weights_of(node: Node) -> list[int]:
+    """Which operands of a product may be its weights: leaves first, then constants."""
+    places = []
+    for i, operand in enumerate(node.parents):
+        base, _ = source(operand)
+        leaf = not isinstance(base, Node) or base.plan is None
+        if leaf and len(shape_of(operand)) in (1, 2):
+            places.append(i)
+    tracked = [i for i in places if isinstance(node.parents[i], Node)]
+    return tracked or places
+
+
+def shape_of(operand: Any) -> tuple[int, ...]:
+    return operand.shape if isinstance(operand, (Node, Constant)) else np.shape(operand)
+
+
+def source(operand: Any) -> tuple[Any, list[Node]]:
+    """What an operand is a view of, and the operations that make it so, first to last."""
+    views: list[Node] = []
+    while isinstance(operand, Node) and operand.op is not None and operand.op.name in VIEWS:
+        views.append(operand)
+        operand = operand.parents[0]
+    return operand, views[::-1]
+
+
+def viewed(x: Array, views: Iterable[Node]) -> Array:
+    for node in views:
+        x = node.op.run([x], options=node.options)
+    return x
+
+
+def hinted(node: Node, uses: dict[Node, list[Node]], left: bool) -> bool:
+    """Whether the first of two operands that could both be weights is: as the bias lies."""
+    for user in uses.get(node, ()):
+        for other in user.parents:
+            shape = shape_of(other)
+            if other is not node and len(shape) == 2 == len(node.shape) and shape != node.shape:
+                return bool(shape[0] == node.shape[0] > 1)
+    return left
+
+
+def rows(x: Array, first: bool, vector: bool) -> Array:
+    """An array of a layer with a row per sample and a column per unit.
+
+    first: the weights are the first operand, so units come before the last axis, the samples'.
+    vector: the operand in question has one axis alone, and it is that of the units.
+    """
+    if vector:
+        return x.reshape(1, -1)
+    return (np.swapaxes(x, -1, -2) if first else x).reshape(-1, x.shape[-2 if first else -1])
+
+
+def numbered(shape: tuple[int, ...]) -> Array:
+    return np.arange(int(np.prod(shape))).reshape(shape)
+
+
+def layer(
+    node: Node, first: bool, uses: dict[Node, list[Node]], found: Trace, sample: int
+) -> Layer:
+    """The layer of one product."""
+    i = 0 if first else 1
+    matrix, data = node.parents[i], node.parents[1 - i]
+    shape, x = shape_of(matrix), np.asarray(operand_value(data, found.values))
+    single = len(shape) == 1  # one unit, whose axis the result has not
+
+    def units(a: Array) -> Array:
+        """The result, or what has its shape, by sample and unit."""
+        return a.reshape(-1, 1) if single else rows(a, first, x.ndim == 1)
+
+    def flat(a: Array) -> Array:
+        """The matrix by unit and input."""
+        return a[None] if single else a if first else a.T
+
+    inputs = rows(x, first, x.ndim == 1)
+    check_sample(sample, len(inputs))
+
+    def column(operand: Any, by: Callable[[Array], Array]) -> Column:
+        g = found.gradients.get(operand) if isinstance(operand, Node) else None
+        value = np.asarray(operand_value(operand, found.values))
+        base = source(operand)[0]
+        name = getattr(operand, "name", None) or getattr(base, "name", None)
+        return Column(name, by(value)[sample], None if g is None else by(g)[sample])
+
+    base, views = source(matrix)
+    at = flat(viewed(numbered(shape_of(base)), views))
+    here = found.contributions.get((node, i))
+    weight = parameter(base, at, found, None if here is None else flat(here))
+    net, shifts = shifted(node, units, uses, found)
+    return Layer(
+        node, net, data, first, column(data, lambda a: rows(a, first, x.ndim == 1)), weight,
+        shifts, column(net, units), len(inputs),
+    )  # fmt: skip
+
+
+def check_sample(sample: int, samples: int) -> None:
+    if not 0 <= sample < samples:
+        raise ValueError(
+            f"sample={sample} is not in the pass: it has "
+            + ("one sample, 0" if samples == 1 else f"samples 0 to {samples - 1}")
+        )
+
+
+def parameter(base: Any, at: Array, found: Trace, here: Array | None, sign: int = 1) -> Parameter:
+    value = np.asarray(operand_value(base, found.values))
+    g = found.gradients.get(base) if isinstance(base, Node) else None
+    return Parameter(
+        getattr(base, "name", None), value.shape, sign, at, value.ravel()[at],
+        None if g is None else g.ravel()[at], here,
+    )  # fmt: skip
+
+
+def shifted(
+    node: Node, units: Callable, uses: dict[Node, list[Node]], found: Trace
+) -> tuple[Node, tuple[Parameter, ...]]:
+    """The node after biases and thresholds, and these."""
+    shifts: list[Parameter] = []
+    while True:
+        steps = [(user, p) for user in uses.get(node, ()) if (p := shift(user, node, units, found))]
+        if len(steps) != 1:
+            return node, tuple(shifts)
+        node = steps[0][0]
+        shifts.append(steps[0][1])
+
+
+def shift(user: Node, node: Node, units: Callable, found: Trace) -> Parameter | None:
+    """The bias that an operation adds to a node, or the threshold that it subtracts."""
+    if user.op.name not in ("add", "subtract") or user.shape != node.shape:
+        return None
+    i = 1 if user.parents[0] is node else 0
+    other = user.parents[i]
+    base, views = source(other)
+    constant = not isinstance(base, Node)
+    if other is node or not (constant or base.plan is None) or (i == 0 and user.op.name != "add"):
+        return None
+    index = viewed(numbered(shape_of(base)), views)
+    at = units(np.broadcast_to(index, user.shape))
+    if (at != at[0]).any():
+        return None  # not the same for every sample: data, not a bias
+    here = found.contributions.get((user, i))
+    by_unit = None if here is None else here.ravel()[units(np.broadcast_to(
+        numbered(shape_of(other)), user.shape))[0]]  # fmt: skip
+    return parameter(base, at[0], found, by_unit, -1 if user.op.name == "subtract" else 1)
+
+
+def link(layers: list[Layer], uses: dict[Node, list[Node]], found: Trace, sample: int) -> None:
+    """Tells each layer which one it follows, and what is done to net inputs on the way."""
+    nets = {one.net: one for one in layers}
+    ways: dict[int, tuple[Node, str]] = {}
+    for one in layers:
+        before, way = origin(one.data, nets)
+        if before is None:
+            continue
+        turned = sum(node.op.name in ("transpose", "swapaxes") for node in way) % 2
+        if before.sizes[1] == one.sizes[0] and turned == (before.left != one.left):
+            before.followers.append(one)
+            one.after = before
+            ways[id(one)] = one.data, words(way)
+    for one in layers:
+        ends = {ways[id(f)] for f in one.followers}
+        if len(ends) == 1:
+            (node, function), *_ = ends
+            if node is not one.net:
+                one.outputs, one.function = one.followers[0].inputs, function
+        elif not ends:
+            last(one, uses, found, sample)
+
+
+def origin(operand: Any, nets: dict[Node, Layer]) -> tuple[Layer | None, list[Node]]:
+    """The one layer that data was computed from, and the operations in between."""
+    hits: set[Node] = set()
+    way: dict[Node, None] = {}
+    stack = [operand]
+    while stack:
+        node = stack.pop()
+        if not isinstance(node, Node) or node.op is None or node in way:
+            continue
+        if node in nets:
+            hits.add(node)
+        elif node.op.name in MIXING or len(way) > FARTHEST:
+            return None, []
+        else:
+            way[node] = None
+            stack += node.parents
+    return (nets[hits.pop()] if len(hits) == 1 else None), sorted(way, key=lambda node: node.seq)
+
+
+def words(way: Iterable[Node]) -> str:
+    names = [node.op.name for node in way if node.op.name not in ("transpose", "swapaxes")]
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+
+
+def last(one: Layer, uses: dict[Node, list[Node]], found: Trace, sample: int) -> None:
+    """The outputs of a layer that no other follows: its function, if it is a known one."""
+    users = uses.get(one.net, [])
+    if len(users) == 1 and users[0].op.name in FUNCTIONS and users[0].shape == one.net.shape:
+        node = users[0]
+        single = len(one.weight.shape) == 1
+
+        def units(x: Array) -> Array:
+            return x.reshape(-1, 1) if single else rows(x, one.left, x.ndim == 1)
+
+        g = found.gradients.get(node)
+        one.outputs = Column(
+            node.name, units(found.values[node])[sample], None if g is None else units(g)[sample]
+        )
+        one.function = node.op.name
+
+
+def chains_of(layers: Iterable[Layer]) -> list[list[Layer]]:
+    """Layers in rows, each of which follows the one before it alone."""
+    chains: list[list[Layer]] = []
+    ends: dict[int, list[Layer]] = {}
+    for one in layers:
+        before = one.after
+        if before is not None and len(before.followers) == 1:
+            ends[id(before)].append(one)
+            ends[id(one)] = ends[id(before)]
+        else:
+            chains.append(row := [one])
+            ends[id(one)] = row
+    return chains

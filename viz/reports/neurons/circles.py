@@ -1,0 +1,380 @@
+"""Layers of units as circles, and their weights as connections: the chapter's figures 5-6, 5-7."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from viz.formulas.notation import SUBSCRIPTS, is_simple
+from viz.layout.edges import TEXT, Rect, Wire, put_labels
+from viz.reports.neurons.chains import Array, Column, Layer, Parameter
+from viz.style.text import fit, number, one_line, plural, shape_of, width
+from viz.style.theme import paint
+from viz.svg.pen import Pen, Point, coordinate, group, place
+
+RADIUS = 27.0
+PILL = 17.0  # height of a bias or threshold
+NARROW, WIDE = 230.0, 430.0  # between two columns
+LABELLED = 20  # a layer of more weights has no room for their numbers
+HEAD = 46.0
+LOWERED = {int(digit): sign for sign, digit in SUBSCRIPTS.items()}
+
+
+@dataclass(frozen=True)
+class Style:
+    """What the whole picture has in common."""
+
+    pen: Pen
+    colour: str  # "weight" or "gradient"
+    loss: str  # its symbol
+
+    def shown(self, p: Parameter) -> Array | None:
+        """The numbers that connections are coloured by."""
+        return p.values if self.colour == "weight" else p.gradients
+
+    def slope(self, name: str) -> str:
+        return f"∂{self.loss}/∂{name}"
+
+
+@dataclass(frozen=True)
+class Names:
+    """The symbols of a layer's tensors; those without a name have the chapter's."""
+
+    inputs: str
+    sums: str
+    outputs: str
+    weight: str
+
+
+def names_of(chain: Sequence[Layer], inputs: str = "x") -> list[Names]:
+    """The symbols of each layer of a chain: x, net, h, o where tensors have no names."""
+    names, hidden = [], len(chain) - 1
+    before = shown_name(chain[0].inputs.name, inputs)
+    for k, one in enumerate(chain):
+        raised = "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(c)] for c in str(k)) if hidden else ""
+        sums = shown_name(one.sums.name, f"net{raised}")
+        default = "o" if k == hidden else f"h{raised if hidden > 1 else ''}"
+        outputs = sums if one.outputs is None else shown_name(one.outputs.name, default)
+        weight = shown_name(one.weight.name, f"W{raised}")
+        names.append(Names(before, sums, outputs, weight))
+        before = outputs
+    return names
+
+
+def shown_name(name: str | None, default: str) -> str:
+    return one_line(name) if name else default
+
+
+def symbol(name: str, j: int) -> str:
+    """The name of a unit: h₀, or long name[0].
+
+    >>> symbol("h", 12), symbol("fc 1", 0)
+    ('h₁₂', 'fc 1[0]')
+    """
+    return name + "".join(LOWERED[int(c)] for c in str(j)) if is_simple(name) else f"{name}[{j}]"
+
+
+def largest(values: Array | None) -> float:
+    """The largest finite magnitude, the end of a layer's scale."""
+    if values is None:
+        return 0.0
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
+
+
+def line_of(
+    pen: Pen, d: str, value: float | None, top: float, widest: float = 5.0, dash: str = "7 4"
+) -> str:
+    """A stroke that tells a number: width by magnitude, dashes and colour by sign."""
+    hit = f'<path d="{d}" fill="none" stroke="#000000" stroke-width="9" stroke-opacity="0"/>'
+    if value is None or not math.isfinite(value):
+        return hit + pen.path(d, stroke="line", line=1.0, dash="1 3")
+    if value == 0:
+        return hit + pen.path(d, stroke="line", line=0.8)
+    wide = 0.15 * widest + 0.85 * widest * min(abs(value) / top, 1.0)
+    if value > 0:
+        return hit + pen.path(d, stroke="plus", line=wide)
+    return hit + pen.path(d, stroke="minus", line=wide, dash=dash)
+
+
+def widest_of(one: Layer) -> float:
+    """The thickest line of a layer, so that many lines leave each other room."""
+    return min(5.0, max(2.0, 24.0 / math.sqrt(one.weight.values.size)))
+
+
+def told(x: float | None, digits: int = 4) -> str:
+    return "—" if x is None else number(float(x), digits)
+
+
+def compact(x: float | None, room: float) -> str:
+    """A number with as many digits, up to three, as there is room for.
+
+    >>> compact(-0.000569, 48.0)
+    '−6e−4'
+    """
+    for digits in (3, 2, 1):
+        words = told(x, digits)
+        if width(words, 11.0, True) <= room:
+            return words
+    power = f"{x:.0e}".split("e")
+    return f"{power[0]}e{int(power[1])}".replace("-", "−")
+
+
+def exact(x: float | None) -> str | None:
+    return None if x is None else repr(float(x))
+
+
+def at(values: Array | None, *index: int) -> float | None:
+    return None if values is None else float(values[index])
+
+
+def height_of(units: int, shifts: int) -> float:
+    return units * pitch(shifts)
+
+
+def pitch(shifts: int) -> float:
+    """The distance of two units in a column."""
+    return 2 * RADIUS + 40.0 + PILL * shifts
+
+
+def spots(units: int, shifts: int, x: float, middle: float) -> list[Point]:
+    """The centres of a column's circles, pills above and two lines of words below them."""
+    step = pitch(shifts)
+    first = middle - (units - 1) / 2 * step + (PILL * shifts - 20.0) / 2
+    return [(x, first + j * step) for j in range(units)]
+
+
+def row(
+    chain: Sequence[Layer], numbers: Sequence[int], style: Style
+) -> tuple[list[str], float, float]:
+    """A chain of layers, inputs on the left: its elements, width and height."""
+    names = names_of(chain)
+    sizes = [(chain[0].sizes[0], 0), *((one.sizes[1], len(one.shifts)) for one in chain)]
+    tall = max(height_of(*size) for size in sizes)
+    gap = min(max(0.34 * tall, NARROW), WIDE)
+    left = 64.0
+    columns = [
+        spots(*size, left + k * gap, HEAD + tall / 2) for k, size in enumerate(sizes)
+    ]  # fmt: skip
+    circles, lines, words = [], [], []
+    boxes: dict[str, Rect] = {}
+    wires: list[Wire] = []
+    first = chain[0].inputs
+    words += heading(style.pen, left, names[0].inputs, plural(len(columns[0]), "input"))
+    for i, spot in enumerate(columns[0]):
+        circles.append(input_unit(style, spot, numbers[0], i, first, names[0].inputs))
+        boxes[f"x-{numbers[0]}-{i}"] = around(spot, 0)
+    for k, (one, name) in enumerate(zip(chain, names, strict=True)):
+        x = left + (k + 1) * gap
+        words += heading(style.pen, x, *caption(one, name))
+        words += heading(style.pen, x - gap / 2, *matrix(style, one, name), small=True)
+        for j, spot in enumerate(columns[k + 1]):
+            circles.append(unit(style, spot, numbers[k], j, one, name))
+            boxes[f"u-{numbers[k]}-{j}"] = around(spot, len(one.shifts))
+        made, layer_wires = connections(style, one, name, numbers[k], columns[k : k + 2])
+        lines += made
+        wires += layer_wires
+    put_labels(wires, boxes)
+    role = "ink" if style.colour == "weight" else "grad-ink"
+    labels = [
+        style.pen.text(w.spot[0], w.spot[1] + 3.5, w.label, size=TEXT, fill=role,
+                       anchor="middle", halo="canvas")
+        for w in wires if w.spot
+    ]  # fmt: skip
+    across = left + len(chain) * gap + 90.0
+    return lines + circles + labels + words, across, HEAD + tall
+
+
+def around(spot: Point, shifts: int) -> Rect:
+    x, y = spot
+    return x - RADIUS - 8, y - RADIUS - 4 - PILL * shifts, x + RADIUS + 8, y + RADIUS + 26
+
+
+def heading(pen: Pen, x: float, title: str, below: str, small: bool = False) -> list[str]:
+    size = 11.0 if small else 12.0
+    room = 130.0
+    return [
+        pen.text(x, 14, fit(title, room, size, True), size=size, bold=True, anchor="middle"),
+        pen.text(x, 29, fit(below, room, 10.0), fill="muted", anchor="middle"),
+    ]
+
+
+def caption(one: Layer, name: Names) -> tuple[str, str]:
+    return name.outputs, f"{one.function or 'net input'}, {plural(one.sizes[1], 'unit')}"
+
+
+def matrix(style: Style, one: Layer, name: Names) -> tuple[str, str]:
+    top = largest(style.shown(one.weight))
+    of = name.weight if style.colour == "weight" else style.slope(name.weight)
+    return f"{of}  {shape_of(one.weight.shape)}", f"widest line: {number(top, 3)}"
+
+
+def connections(
+    style: Style, one: Layer, name: Names, k: int, ends: Sequence[Sequence[Point]]
+) -> tuple[list[str], list[Wire]]:
+    """The lines of a layer's weights, and wires that carry their numbers if there is room."""
+    values, lines, wires = style.shown(one.weight), [], []
+    top, widest = largest(values), widest_of(one)
+    for j, head in enumerate(ends[1]):
+        for i, tail in enumerate(ends[0]):
+            start, end = trimmed(tail, head)
+            value = at(values, j, i)
+            line = line_of(style.pen, f"M{place(start)}L{place(end)}", value, top, widest)
+            data = {"id": f"w-{k}-{j}-{i}", "kind": "weight", "from": i, "to": j}
+            data |= data_of(one.weight, j, i)
+            title = weight_words(style, one, name, j, i)
+            lines.append(group(data, title, [line]))
+            if len(ends[0]) * len(ends[1]) <= LABELLED and value is not None:
+                thirds = [(start[0] + (end[0] - start[0]) * t, start[1] + (end[1] - start[1]) * t)
+                          for t in (1.0, 2 / 3, 1 / 3, 0.0)]  # fmt: skip
+                label = number(value, 3)
+                wires.append(Wire(f"w-{k}-{j}-{i}", "", "", True, label, [], thirds, thick=3.0))
+    return lines, wires
+
+
+def trimmed(tail: Point, head: Point) -> tuple[Point, Point]:
+    """The line between two centres, from rim to rim."""
+    dx, dy = head[0] - tail[0], head[1] - tail[1]
+    length = math.hypot(dx, dy)
+    ux, uy = dx / length * RADIUS, dy / length * RADIUS
+    return (tail[0] + ux, tail[1] + uy), (head[0] - ux, head[1] - uy)
+
+
+def data_of(p: Parameter, *unit: int) -> dict[str, object]:
+    """The data-* attributes of one number of a parameter, in full precision."""
+    return {
+        "name": p.name, "index": " ".join(map(str, p.place(*unit))),
+        "value": exact(at(p.values, *unit)), "grad": exact(at(p.gradients, *unit)),
+        "here": exact(at(p.here, *unit)),
+    }  # fmt: skip
+
+
+def element(name: str, p: Parameter, *unit: int) -> str:
+    """A number of a parameter as NumPy would write it: v[0, 1]."""
+    index = p.place(*unit)
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
+def weight_words(style: Style, one: Layer, name: Names, j: int, i: int) -> str:
+    w = element(name.weight, one.weight, j, i)
+    title = f"{w} = {told(at(one.weight.values, j, i), 6)}"
+    title += f": from {symbol(name.inputs, i)} to {symbol(name.outputs, j)}"
+    return title + slope_words(style, one, one.weight, w, j, i)
+
+
+def slope_words(style: Style, one: Layer, p: Parameter, name: str, *unit: int) -> str:
+    """A parameter's gradient in a tooltip, and whose it is."""
+    g, here = at(p.gradients, *unit), at(p.here, *unit)
+    words = f"\n{style.slope(name)} = {told(g, 6)}"
+    if g is not None:
+        words += f" (of the whole pass, {plural(one.samples, 'sample')})"
+    if here is not None and here != g:
+        words += f"\n  of it through this layer: {told(here, 6)}"
+    return words
+
+
+def input_unit(style: Style, spot: Point, k: int, i: int, first: Column, name: str) -> str:
+    value, g = at(first.values, i), at(first.gradients, i)
+    title = f"{symbol(name, i)} = {told(value, 6)}"
+    if g is not None:
+        title += f"\n{style.slope(symbol(name, i))} = {told(g, 6)}"
+    data = {"id": f"x-{k}-{i}", "kind": "input", "name": first.name, "unit": i,
+            "value": exact(value), "grad": exact(g)}  # fmt: skip
+    below = [] if g is None else [(f"{style.slope(name)} {told(g, 3)}", "grad-ink")]
+    return group(
+        data, title, circle(style.pen, spot, symbol(name, i), value, below, "leaf", "leaf-line")
+    )
+
+
+def unit(
+    style: Style, spot: Point, k: int, j: int, one: Layer, name: Names, pills: bool = True
+) -> str:
+    """A unit with its net input, its output, their gradients, its bias and threshold as pills."""
+    net, slope = at(one.sums.values, j), at(one.sums.gradients, j)
+    out = at(one.outputs.values, j) if one.outputs else None
+    g = at(one.outputs.gradients, j) if one.outputs else None
+    label = symbol(name.outputs, j)
+    lines = [f"{label}: unit {j} of {one.sizes[1]}", f"{name.sums} = {formula(one, name)}"]
+    lines.append(f"  = {told(net, 6)}")
+    if one.outputs is not None:
+        lines.append(f"{label} = {one.function}({name.sums}) = {told(out, 6)}")
+        lines.append(f"{style.slope(label)} = {told(g, 6)}")
+    lines.append(f"{style.slope(name.sums)} = {told(slope, 6)}")
+    data = {
+        "id": f"u-{k}-{j}", "kind": "unit", "name": one.outputs.name if one.outputs else
+        one.sums.name, "unit": j, "function": one.function or None, "net": exact(net),
+        "net-grad": exact(slope), "value": exact(out), "grad": exact(g),
+    }  # fmt: skip
+    below = [(f"net {told(net, 4)}", "muted")] if one.outputs else []
+    below.append((f"∂{style.loss}/∂net {told(slope, 3)}", "grad-ink"))
+    shown = net if one.outputs is None else out
+    parts = circle(style.pen, spot, label, shown, below, "op", "op-line")
+    shifts = enumerate(one.shifts if pills else ())
+    above = [pill(style, spot, k, j, one, p, s) for s, p in shifts]
+    return group(data, "\n".join(lines), parts) + "".join(above)
+
+
+def formula(one: Layer, name: Names) -> str:
+    """net = Σ w x + b − θ in the layer's own symbols."""
+    text = f"Σ {name.weight} {name.inputs}"
+    for s, p in enumerate(one.shifts):
+        text += f" {'+' if p.sign > 0 else '−'} {shift_name(p, s)}"
+    return text
+
+
+def shift_name(p: Parameter, s: int) -> str:
+    return shown_name(p.name, ("b" if p.sign > 0 else "θ") + "′" * (s // 2))
+
+
+def circle(
+    pen: Pen, spot: Point, name: str, value: float | None, below: Iterable[tuple[str, str]],
+    fill: str, stroke: str,
+) -> list[str]:  # fmt: skip
+    x, y = spot
+    room = 2 * RADIUS - 10.0
+    rim = f'<circle cx="{coordinate(x)}" cy="{coordinate(y)}" r="{RADIUS:g}" stroke-width="1.6"'
+    parts = [rim + paint(pen.theme, fill, stroke) + "/>"]
+    parts.append(pen.text(x, y - 6, fit(name, room, 11.0), size=11.0, fill="muted",
+                          anchor="middle"))  # fmt: skip
+    words = compact(value, room + 4.0)
+    parts.append(pen.text(x, y + 9.5, words, size=11.0, bold=True, anchor="middle"))
+    shown = [(fit(words, 120.0, 10.0), role) for words, role in below]
+    if shown:
+        wide = max(width(words, 10.0) for words, _ in shown) + 2.0
+        left, top, tall = x - wide / 2, y + RADIUS + 2.5, 12.0 * len(shown)
+        parts.append(pen.rect(left, top, wide, tall, fill="canvas", radius=3.0))
+    for line, (words, role) in enumerate(shown):
+        y_line = y + RADIUS + 11.5 + 12 * line
+        parts.append(pen.text(x, y_line, words, fill=role, anchor="middle"))
+    return parts
+
+
+def pill(style: Style, spot: Point, k: int, j: int, one: Layer, p: Parameter, s: int) -> str:
+    """A bias or threshold above its unit."""
+    values, name = style.shown(p), shift_name(p, s)
+    value, sign = at(values, j), "+" if p.sign > 0 else "−"
+    own = element(name, p, j)
+    title = f"{own} = {told(at(p.values, j), 6)}, {'added' if p.sign > 0 else 'subtracted'}"
+    title += slope_words(style, one, p, own, j)
+    data: dict[str, object] = {
+        "id": f"b-{k}-{j}-{s}",
+        "kind": "bias" if p.sign > 0 else "threshold",
+        "to": j,
+    }
+    data |= data_of(p, j)
+    words = f"{sign} {fit(name, 40.0, 10.0)} {told(value, 3)}"
+    if style.colour == "gradient":
+        words = f"∂{style.loss}/∂{fit(name, 34.0, 10.0)} {told(value, 3)}"
+    wide = width(words, 10.0) + 10.0
+    x, bottom = spot[0], spot[1] - RADIUS - 4.0 - PILL * s
+    stem = f"M{place((x, bottom))}V{coordinate(bottom + 4.0)}"
+    line = line_of(style.pen, stem, value, largest(values), dash="") if s == 0 else ""
+    role = "line" if not value or not math.isfinite(value) else "plus" if value > 0 else "minus"
+    box = style.pen.rect(
+        x - wide / 2, bottom - PILL + 2, wide, PILL - 3, fill="canvas", stroke=role, radius=7.0,
+        dash="4 3" if role == "minus" else "",
+    )  # fmt: skip
+    text = style.pen.text(x, bottom - 4.0, words, anchor="middle")
+    return group(data, title, [line, box, text])

@@ -1,0 +1,288 @@
+"""Networks as textbooks draw them: a circle per unit, a line per weight, with the true numbers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microgradnd.engine import Tensor
+from viz.capture.trace import Trace, trace
+from viz.formats import files
+from viz.formats.export import of_svg
+from viz.formulas.notation import is_simple
+from viz.reports.neurons import circles, products
+from viz.reports.neurons.chains import Layer, chains_of, layers_of
+from viz.reports.neurons.circles import Style
+from viz.style.text import fit, number, one_line, plural, xml
+from viz.style.theme import THEMES, style
+from viz.svg.legend import Draw, legend
+from viz.svg.pen import Pen, attributes, coordinate, document, place
+
+MOST_UNITS = 16
+MOST_LAYERS = 12
+COLOURS = ("weight", "gradient")
+MARGIN = 26.0
+NARROWEST = 560.0
+
+
+class Neurons:
+    """Units and weights of a network for one sample; made by `viz.neurons`.
+
+    Attributes:
+        trace: the numbers of the pass.
+        layers: with the numbers of the sample, in order of creation.
+        chains: the same layers, in rows each of which feeds the next.
+    """
+
+    def __init__(
+        self, found: Trace, layers: Sequence[Layer], sample: int, drawing: dict[str, Any]
+    ) -> None:
+        self.trace, self.layers, self.sample = found, tuple(layers), sample
+        self.chains = chains_of(layers)
+        self.drawing = drawing
+
+    @cached_property
+    def text(self) -> str:
+        return write(self, **self.drawing)
+
+    def svg(self) -> str:
+        """The picture as the text of an SVG file."""
+        return self.text
+
+    def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
+        """Writes the picture to an .svg, .png or .pdf file; folders are created.
+
+        Raises:
+            ValueError: the file has another suffix.
+        """
+        return files.save(path, of_svg(self.svg, scale), "neurons")
+
+    def _repr_svg_(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        sizes = ", ".join("-".join(map(str, widths(chain))) for chain in self.chains)
+        return f"<Neurons of {plural(len(self.layers), 'layer')}: {sizes}>"
+
+
+def neurons(
+    source: Tensor | Sequence[Tensor] | Trace,
+    *,
+    gradient: Any = None,
+    colour: str = "weight",
+    sample: int = 0,
+    unit: tuple[int | str, int] | None = None,
+    theme: str = "auto",
+    title: str | None = None,
+) -> Neurons:
+    """Draws the layers of a network as circles and weighted connections, as figures 5-6 and 5-7 do.
+
+    Layers are products x W or W x of data with a leaf, biases and thresholds included, such as
+    `nn.Linear`; of up to 16 inputs and units. Circles hold the values of one sample, below them
+    stand net input and gradient. Gradients of weights and biases are those of the whole pass, of
+    all its samples together.
+
+    Args:
+        source: a loss or other result, or its `viz.trace(..., keep="arrays")`.
+        gradient: to start from at the result, see `viz.trace`.
+        colour: of connections: by "weight" or by "gradient".
+        sample: which one of the batch, from 0.
+        unit: a layer, by number from 0 or by its weight's name, and the number of a unit in it:
+            draws this unit alone, its net input and its weights' gradients as sums and products
+            of numbers, net = Σ w x + b and ∂E/∂w = ∂E/∂net · x (eq. 5-2, 5-12).
+        theme: "light", "dark" or "auto".
+        title: the first line of the picture.
+
+    Raises:
+        ValueError: there is no such layer, unit or sample, a layer is too large, there are more
+            than 12 layers, or the trace lacks what the picture needs.
+
+    >>> import numpy as np
+    >>> x, W = Tensor([[1.0, 2.0]]), Tensor(np.eye(2), requires_grad=True, name="W")
+    >>> picture = neurons((x @ W).tanh().sum())
+    >>> picture
+    <Neurons of 1 layer: 2-2>
+    >>> picture.layers[0].function
+    'tanh'
+    """
+    for what, value, known in (("theme", theme, THEMES), ("colour", colour, COLOURS)):
+        if value not in known:
+            raise ValueError(f"{what} {value!r} is unknown: one of {', '.join(known)}")
+    found = source if isinstance(source, Trace) else trace(source, gradient, keep="arrays")
+    if found.keep != "arrays":
+        raise ValueError('a trace of summaries has not every weight: viz.trace(..., keep="arrays")')
+    if colour == "gradient" and not found.gradients:
+        raise ValueError("the trace has no backward pass: there are no gradients to colour by")
+    layers = layers_of(found, sample)
+    if not layers:
+        raise ValueError(
+            "there is no layer of neurons: no product x @ W or W @ x of data with a leaf W"
+        )
+    chosen = None if unit is None else unit_of(layers, unit)
+    check_sizes(layers if chosen is None else [layers[chosen[0]]])
+    drawing = {"theme": theme, "title": title, "colour": colour, "unit": chosen}
+    return Neurons(found, layers, sample, drawing)
+
+
+def unit_of(layers: Sequence[Layer], unit: tuple[int | str, int]) -> tuple[int, int]:
+    """The numbers of a layer and a unit, checked."""
+    which, j = unit
+    if isinstance(which, str):
+        names = [one.weight.name for one in layers]
+        if which not in names:
+            known = ", ".join(repr(name) for name in names if name) or "none has a name"
+            raise ValueError(f"no layer has a weight {which!r}; there are: {known}")
+        which = names.index(which)
+    if not 0 <= which < len(layers):
+        raise ValueError(f"layer {which} is not among the {plural(len(layers), 'layer')}, from 0")
+    units = layers[which].sizes[1]
+    if not 0 <= j < units:
+        raise ValueError(f"unit {j} is not among the {plural(units, 'unit')} of layer {which}")
+    return which, j
+
+
+def check_sizes(layers: Sequence[Layer]) -> None:
+    for k, one in enumerate(layers):
+        inputs, units = one.sizes
+        if max(inputs, units) > MOST_UNITS:
+            name = f" {one.weight.name!r}" if one.weight.name else ""
+            raise ValueError(
+                f"layer {k}{name} has {plural(inputs, 'input')} and {plural(units, 'unit')}; "
+                f"circles are drawn for up to {MOST_UNITS}: viz.draw shows any size"
+            )
+    if len(layers) > MOST_LAYERS:
+        raise ValueError(
+            f"there are {len(layers)} layers of neurons, more than {MOST_LAYERS}: viz.draw shows "
+            "them all, and unit=(layer, j) one unit of one"
+        )
+
+
+def widths(chain: Sequence[Layer]) -> list[int]:
+    return [chain[0].sizes[0], *(one.sizes[1] for one in chain)]
+
+
+def loss_of(found: Trace) -> tuple[str, str]:
+    """The symbol of what is differentiated, and the picture's title."""
+    names = [t.name for t in found.outputs]
+    single = names[0] if len(names) == 1 else None
+    symbol = single if single and is_simple(single) else "E"
+    heads = []
+    for t in found.outputs:
+        value = t._data if t.node is None else found.values[t.node]
+        told = f" = {number(float(value))}" if np.ndim(value) == 0 else ""
+        heads.append(f"{t.name or ('E' if not told or single is None else 'output')}{told}")
+    return symbol, ", ".join(heads)
+
+
+def write(
+    picture: Neurons, theme: str, title: str | None, colour: str, unit: tuple[int, int] | None
+) -> str:
+    """The text of the SVG file."""
+    loss, default = loss_of(picture.trace)
+    look = Style(Pen(theme), colour, loss)
+    parts: list[str] = []
+    across, down = 0.0, 0.0
+    if unit is None:
+        number_of = {id(one): k for k, one in enumerate(picture.layers)}
+        for chain in picture.chains:
+            row, wide, tall = circles.row(chain, [number_of[id(one)] for one in chain], look)
+            parts += shifted(row, 0.0, down)
+            across, down = max(across, wide), down + tall + 20.0
+    else:
+        chain = next(c for c in picture.chains if picture.layers[unit[0]] in c)
+        parts, across, down = products.table(chain, picture.layers[unit[0]], unit, look)
+    return assemble(picture, look, title or default, (parts, across, down), unit)
+
+
+def shifted(parts: list[str], x: float, y: float) -> list[str]:
+    return [f'<g transform="translate({coordinate(x)},{coordinate(y)})">', *parts, "</g>"]
+
+
+def assemble(
+    picture: Neurons,
+    look: Style,
+    title: str,
+    body: tuple[list[str], float, float],
+    unit: tuple[int, int] | None,
+) -> str:
+    """Title, drawing and legend together."""
+    pen, (parts, wide, tall) = look.pen, body
+    room = max(wide, NARROWEST)
+    key, key_height = legend(pen, items(picture, look, unit), room)
+    across, below = room + 2 * MARGIN, MARGIN + 48.0 + tall + 12.0
+    down = below + key_height + 24.0
+    said = subtitle(picture, unit)
+    whole = [
+        f"<title>{xml(title)}</title>",
+        f"<desc>{xml(description(picture, look, said))}</desc>",
+        style(pen.theme),
+        pen.rect(0, 0, across, down, fill="canvas"),
+        pen.text(MARGIN, MARGIN + 13, fit(one_line(title), room, 16.0, True), size=16.0, bold=True),
+        pen.text(MARGIN, MARGIN + 31, fit(said, room, 11.0), size=11.0, fill="muted"),
+        *shifted(parts, MARGIN + (room - wide) / 2, MARGIN + 48.0),
+        pen.path(f"M{place((MARGIN, below))}H{coordinate(across - MARGIN)}", stroke="hair"),
+        *shifted([key], MARGIN, below + 12.0),
+    ]
+    data = {
+        "kind": "neurons", "sample": picture.sample, "colour": look.colour,
+        "unit": None if unit is None else f"{unit[0]} {unit[1]}",
+    }  # fmt: skip
+    return document(across, down, attributes(data), whole, pen.theme)
+
+
+def subtitle(picture: Neurons, unit: tuple[int, int] | None) -> str:
+    samples = sorted({one.samples for one in picture.layers})
+    if unit is None:
+        said = ", ".join("–".join(map(str, widths(c))) for c in picture.chains) + " units"
+    else:
+        said = f"unit {unit[1]} of layer {unit[0]}"
+    if picture.trace.stale:
+        said = f"⚠ a leaf or constant changed since the forward pass · {said}"
+    if samples == [1]:
+        return f"{said} · one sample"
+    many = f"{samples[-1]:,}" if len(samples) == 1 else "its"
+    return (
+        f"{said} · sample {picture.sample} of {many} samples, counted from 0 · gradients of "
+        "weights and biases: of all samples"
+    )
+
+
+def description(picture: Neurons, look: Style, said: str) -> str:
+    text = f"A network of circles and weighted connections: {said}. Connections are coloured by "
+    text += "weight" if look.colour == "weight" else "gradient"
+    text += ": solid and blue where it is positive, dashed and orange where it is negative."
+    for k, one in enumerate(picture.layers):
+        text += f" Layer {k}: {plural(one.sizes[0], 'input')}, {plural(one.sizes[1], 'unit')}"
+        text += f", {one.function}." if one.function else "."
+    return text
+
+
+def items(
+    picture: Neurons, look: Style, unit: tuple[int, int] | None
+) -> list[tuple[Draw, float, str]]:
+    """The legend."""
+    of = "weight" if look.colour == "weight" else "gradient of the weight"
+
+    def stroke(value: float) -> Draw:
+        return lambda pen: circles.line_of(pen, "M0 8H26", value, 1.0)
+
+    found = [
+        (stroke(0.6), 26.0, f"{of} > 0"),
+        (stroke(-0.6), 26.0, f"{of} < 0"),
+        (lambda pen: circles.line_of(pen, "M0 3H26", 0.1, 1.0)
+         + circles.line_of(pen, "M0 12H26", 1.0, 1.0), 26.0, "width: magnitude within a layer"),
+    ]  # fmt: skip
+    shifts = {p.sign for one in picture.layers for p in one.shifts}
+    if shifts and unit is None:
+        sorts = ["bias (+)"] * (1 in shifts) + ["threshold (−)"] * (-1 in shifts)
+        found.append((box, 26.0, " and ".join(sorts)))
+    return found
+
+
+def box(pen: Pen) -> str:
+    return pen.rect(0.5, 1.5, 25, 13, fill="canvas", stroke="plus", radius=6.0)

@@ -1,0 +1,255 @@
+"""One unit in full: its net input and the gradients of its weights, product by product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from viz.reports.neurons.chains import Layer, Parameter
+from viz.reports.neurons.circles import (
+    RADIUS,
+    Names,
+    Style,
+    at,
+    circle,
+    data_of,
+    element,
+    exact,
+    largest,
+    line_of,
+    names_of,
+    shift_name,
+    symbol,
+    told,
+    trimmed,
+    unit,
+)
+from viz.style.text import fit, one_line, width
+from viz.svg.pen import Point, coordinate, group, place
+
+PITCH = 70.0
+HEAD = 52.0
+GAP = 26.0
+SIZE = 11.0
+
+
+@dataclass(frozen=True)
+class Term:
+    """A summand of the net input: parameter times input, which is ±1 for a bias or threshold."""
+
+    parameter: Parameter
+    where: tuple[int, ...]
+    name: str  # of the number in the parameter
+    input: str
+    x: float
+    slope: float | None  # ∂E/∂net
+    bias: bool = False
+
+    @property
+    def value(self) -> float:
+        return float(self.parameter.values[self.where])
+
+    @property
+    def product(self) -> float:
+        return self.value * self.x
+
+    @property
+    def grad_product(self) -> float | None:
+        """What this sample adds to the parameter's gradient."""
+        return None if self.slope is None or self.parameter.gradients is None else (
+            self.slope * self.x
+        )  # fmt: skip
+
+    @property
+    def share(self) -> float | None:
+        """What this unit adds to the gradient of its input."""
+        return None if self.slope is None else self.slope * self.value
+
+    @property
+    def total(self) -> float | None:
+        """The parameter's gradient, of the whole pass."""
+        return at(self.parameter.gradients, *self.where)
+
+
+def terms_of(one: Layer, name: Names, j: int) -> list[Term]:
+    """What a unit's net input is the sum of, inputs first."""
+    slope = at(one.sums.gradients, j)
+    terms = [
+        Term(one.weight, (j, i), element(name.weight, one.weight, j, i), symbol(name.inputs, i),
+             float(x), slope)
+        for i, x in enumerate(one.inputs.values)
+    ]  # fmt: skip
+    for s, p in enumerate(one.shifts):
+        sign = float(p.sign)
+        own = element(shift_name(p, s), p, j)
+        terms.append(Term(p, (j,), own, told(sign), sign, slope, True))
+    return terms
+
+
+def table(
+    chain: Sequence[Layer], one: Layer, which: tuple[int, int], style: Style
+) -> tuple[list[str], float, float]:
+    """A unit, its inputs, and beside each its product; the elements, their width and height."""
+    k, j = which
+    name = names_of(chain)[chain.index(one)]
+    terms = terms_of(one, name, j)
+    tall = len(terms) * PITCH
+    left, middle = 40.0, 270.0
+    spots = [(left, HEAD + (i + 0.5) * PITCH) for i in range(len(terms))]
+    centre = middle, HEAD + tall / 2
+    top = max(largest(style.shown(one.weight)), *(largest(style.shown(p)) for p in one.shifts), 0.0)
+    lines, circles = [], []
+    for i, (term, spot) in enumerate(zip(terms, spots, strict=True)):
+        lines.append(connection(style, term, k, j, i, (spot, centre), top))
+        circles.append(end(style, one, term, k, i, spot))
+    circles.append(unit(style, centre, k, j, one, name, pills=False))
+    start = middle + RADIUS + 70.0
+    cells, right = columns(style, one, terms, start)
+    rows = [
+        group(row_data(term, k, j, i), row_words(style, one, term), cells[i + 1])
+        for i, term in enumerate(terms)
+    ]
+    sums, deep = totals(style, one, name, terms, (k, j), HEAD + tall + 14.0, right - GAP)
+    return lines + circles + cells[0] + rows + sums, right, deep
+
+
+def connection(
+    style: Style, term: Term, k: int, j: int, i: int, ends: tuple[Point, Point], top: float
+) -> str:
+    values = style.shown(term.parameter)
+    start, stop = trimmed(*ends)
+    line = line_of(style.pen, f"M{place(start)}L{place(stop)}", at(values, *term.where), top or 1.0)
+    data = {"id": f"w-{k}-{j}-{i}", "kind": "weight", "from": i, "to": j}
+    data |= data_of(term.parameter, *term.where)
+    return group(data, f"{term.name} = {told(term.value, 6)}", [line])
+
+
+def end(style: Style, one: Layer, term: Term, k: int, i: int, spot: Point) -> str:
+    """The circle of an input, or of the constant 1 that a bias is multiplied by."""
+    if i >= one.sizes[0]:
+        name = "for " + shift_name(term.parameter, i - one.sizes[0])
+        parts = circle(style.pen, spot, name, term.x, [], "const", "line")
+        return group({"id": f"x-{k}-{i}", "kind": "one", "value": exact(term.x)}, "", parts)
+    g = at(one.inputs.gradients, i)
+    data = {"id": f"x-{k}-{i}", "kind": "input", "name": one.inputs.name, "unit": i,
+            "value": exact(term.x), "grad": exact(g)}  # fmt: skip
+    title = f"{term.input} = {told(term.x, 6)}"
+    if g is not None:
+        title += f"\n{style.slope(term.input)} = {told(g, 6)}, over all units that it leads to"
+    return group(data, title, circle(style.pen, spot, term.input, term.x, [], "leaf", "leaf-line"))
+
+
+def columns(
+    style: Style, one: Layer, terms: Sequence[Term], left: float
+) -> tuple[list[list[str]], float]:
+    """The cells of the table's head and of each row, and where the table ends."""
+    slope = f"∂{style.loss}/∂net"
+    sorts = [
+        ("weight", "", "muted", [fit(one_line(t.name), 130.0, SIZE) for t in terms]),
+        ("value", "", "ink", [told(t.value) for t in terms]),
+        ("× input", "", "ink", [f"× {told(t.x)}" for t in terms]),
+        ("= product", "adds to net", "ink", [f"= {told(t.product)}" for t in terms]),
+        (f"∂{style.loss}/∂weight", f"= {slope} × input", "grad-ink",
+         [told(t.grad_product) for t in terms]),
+    ]  # fmt: skip
+    if any(t.total is not None and not near(t.total, t.grad_product) for t in terms):
+        over = f"all {one.samples:,} samples" if one.samples > 1 else "whole pass"
+        sorts.append((f"∂{style.loss}/∂weight", over, "grad-ink", [told(t.total) for t in terms]))
+    if one.inputs.gradients is not None:
+        shares = [told(t.share) for t in terms[: one.sizes[0]]]
+        sorts.append((f"to ∂{style.loss}/∂input", f"= {slope} × weight", "grad-ink", shares))
+    cells: list[list[str]] = [[] for _ in range(len(terms) + 1)]
+    x, pen = left, style.pen
+    for title, below, role, column in sorts:
+        x += max(width(w, SIZE, w == title) for w in (title, below, *column))
+        cells[0].append(pen.text(x, 16, title, size=SIZE, bold=True, anchor="end"))
+        if below:
+            cells[0].append(pen.text(x, 31, below, fill="muted", anchor="end"))
+        for i, words in enumerate(column):
+            y = HEAD + (i + 0.5) * PITCH + 4.0
+            cells[i + 1].append(pen.text(x, y, words, size=SIZE, fill=role, anchor="end"))
+        x += GAP
+    cells[0].append(pen.path(f"M{place((left, 40.0))}H{coordinate(x - GAP)}", stroke="hair"))
+    return cells, x
+
+
+def near(one: float, other: float | None) -> bool:
+    """Whether two gradients are one: the engine may have summed in another order."""
+    return other is not None and abs(one - other) <= 1e-5 * max(abs(one), abs(other))
+
+
+def row_data(term: Term, k: int, j: int, i: int) -> dict[str, object]:
+    return {
+        "id": f"p-{k}-{j}-{i}", "kind": "product", "weight": exact(term.value),
+        "input": exact(term.x), "product": exact(term.product),
+        "grad-product": exact(term.grad_product), "grad": exact(term.total),
+        "share": exact(term.share),
+    }  # fmt: skip
+
+
+def row_words(style: Style, one: Layer, term: Term) -> str:
+    """The tooltip of a row."""
+    words = f"{term.name} × {term.input} = {told(term.value, 6)} × {told(term.x, 6)} = "
+    words += told(term.product, 6)
+    if term.grad_product is not None:
+        words += f"\n∂{style.loss}/∂net × {term.input} = {told(term.slope, 6)} × {told(term.x, 6)}"
+        words += f" = {told(term.grad_product, 6)}"
+        words += f"\n{style.slope(term.name)} of the whole pass: {told(term.total, 6)}"
+    return words
+
+
+def spelled(terms: Sequence[Term]) -> list[str]:
+    """The summands with their numbers and signs: 0.5 · 1, + (−0.2) · 3, − 0.1."""
+    words = []
+    for k, term in enumerate(terms):
+        value, x = (bracketed(told(x, 3)) for x in (term.value, term.x))
+        sign = "− " if term.parameter.sign < 0 else "+ " if k else ""
+        words.append(sign + (value if term.bias else f"{value} · {x}"))
+    return words
+
+
+def bracketed(number: str) -> str:
+    return f"({number})" if number.startswith("−") else number
+
+
+def wrapped(words: Iterable[str], room: float) -> list[str]:
+    """Words in lines that are no wider than the room."""
+    lines: list[str] = []
+    for word in words:
+        if lines and width(f"{lines[-1]} {word}", SIZE, True) <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def totals(
+    style: Style,
+    one: Layer,
+    name: Names,
+    terms: Sequence[Term],
+    which: tuple[int, int],
+    y: float,
+    room: float,
+) -> tuple[list[str], float]:
+    """The lines below: net input, output, and how the gradient comes to the net input."""
+    (k, j), pen = which, style.pen
+    net, slope = at(one.sums.values, j), at(one.sums.gradients, j)
+    words = ["net =", *spelled(terms), f"= {told(net)}"]
+    said = [(line, "ink", True) for line in wrapped(words, room)]
+    label = symbol(name.outputs, j)
+    if name.sums != "net":
+        said.append((f"net is element {j} of {name.sums}", "muted", False))
+    if one.outputs is not None:
+        said.append((f"{label} = {one.function}(net) = {told(at(one.outputs.values, j))}", "ink",
+                     False))  # fmt: skip
+        g = at(one.outputs.gradients, j)
+        said.append((f"∂{style.loss}/∂{label} = {told(g)}", "grad-ink", False))
+    said.append((f"∂{style.loss}/∂net = {told(slope)}", "grad-ink", True))
+    parts = [pen.path(f"M0 {coordinate(y)}H{coordinate(room)}", stroke="hair")]
+    for line, role, bold in said:
+        y += 19.0
+        line = fit(one_line(line), room, SIZE, bold)
+        parts.append(pen.text(0, y, line, size=SIZE, fill=role, bold=bold))
+    data = {"id": f"net-{k}-{j}", "kind": "net", "net": exact(net), "net-grad": exact(slope)}
+    return [group(data, " ".join(words), parts)], y + 8.0

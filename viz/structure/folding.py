@@ -1,0 +1,208 @@
+"""Which groups of a computation are open in a picture, and where that puts its operations.
+
+A closed group is drawn as one node. Small computations are drawn whole; of larger ones as many
+groups are opened, kind by kind and from the outside in, as stay readable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from microgradnd.node import Node
+from viz.structure.groups import Group, numbered
+from viz.structure.homes import Homes, computed, leaves_by_home
+
+SMALL = 100  # nodes of a computation that is drawn whole
+BUDGET = 50  # nodes up to which groups of a larger one are opened
+MOST = 300  # nodes of an overview, where no group has a meaning of its own
+FEW_STEPS = 8  # repetitions of so many steps are opened like modules
+PLAIN = ("chain", "stretch")  # kinds of groups that stand for want of a better
+
+
+@dataclass
+class Folding:
+    """The open groups of a picture.
+
+    Attributes:
+        homes: the groups, and where everything is at home.
+        open: the groups that are drawn as boxes around what they hold; the whole always is.
+        place: by operation, itself or the closed group it is drawn in.
+    """
+
+    homes: Homes
+    open: set[Group]
+    place: dict[Node, Node | Group] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.open.add(self.homes.groups)
+        stack: list[Group] = [self.homes.groups]
+        while stack:
+            for part in stack.pop().parts:
+                if isinstance(part, Node):
+                    self.place[part] = part
+                elif part in self.open:
+                    stack.append(part)
+                else:
+                    self.place.update((node, part) for node in part.nodes())
+
+    def shows(self, node: Node) -> bool:
+        """Whether a node is in focus."""
+        return self.homes.kept is None or node in self.homes.kept
+
+    def size(self) -> int:
+        """About how many nodes are drawn."""
+        places = {part for node, part in self.place.items() if self.shows(node)}
+        leaves = sum(self.closed(key) is None for key in self.homes.uses if not computed(key))
+        return leaves + sum(1 if isinstance(part, Group) else 2 for part in places)
+
+    def closed(self, key: Any) -> Group | None:
+        """The closed group that a leaf or constant is hidden in, or None."""
+        hidden = None
+        for group in self.homes.of.get(key, self.homes.groups).around():
+            if group not in self.open:
+                hidden = group
+        return hidden
+
+    def box(self, part: Any) -> Group | None:
+        """The box around an operation, a closed group or a leaf; stretches are drawn without."""
+        return self.boxed(part.parent if isinstance(part, Group) else self.homes.of.get(part))
+
+    def boxed(self, home: Group | None) -> Group | None:
+        """The innermost box that an open group is drawn as, or stands in."""
+        for group in home.around() if home else ():
+            alike = group.kind == "repeat" and not group.shared  # its steps have boxes
+            if group.parent is not None and group.kind not in PLAIN and not alike:
+                return group
+        return None
+
+
+def whole(homes: Homes) -> Folding:
+    """Everything is open."""
+    return Folding(homes, set(homes.groups.groups()))
+
+
+def overview(homes: Homes) -> Folding:
+    """As much is open as stays readable."""
+    alone = Counts(homes)
+    few = homes.kept is not None and len(homes.kept) <= SMALL
+    if few or alone.all(homes.groups) <= SMALL:
+        return whole(homes)
+    plain = all(group.kind in ("graph", *PLAIN) for group in homes.groups.groups())
+    if plain and alone.all(homes.groups) <= MOST:
+        return whole(homes)
+    open_groups = {homes.groups}
+    total, level = alone.shut(homes.groups), inner(homes.groups)
+    while level:
+        kinds: dict[str, list[Group]] = {}
+        for group in level:
+            if opens(group):
+                kinds.setdefault(group.kind, []).append(group)
+        opened: list[Group] = []
+        for groups in sorted(kinds.values(), key=lambda some: sum(map(alone.shut, some))):
+            more = sum(alone.shut(group) - 1 for group in groups)
+            if total + more <= BUDGET:
+                total += more
+                opened += groups
+        open_groups.update(opened)
+        level = [part for group in opened for part in inner(group)]
+    return Folding(homes, open_groups)
+
+
+def opens(group: Group) -> bool:
+    """Whether an overview may open a group: it is no layer, and no row of many equal steps."""
+    if group.kind == "repeat":
+        return group.count <= FEW_STEPS
+    return group.kind not in PLAIN and bool(inner(group))
+
+
+def inner(group: Group) -> list[Group]:
+    return [part for part in group.parts if isinstance(part, Group)]
+
+
+class Counts:
+    """How many nodes groups take in a picture."""
+
+    def __init__(self, homes: Homes) -> None:
+        self.leaves = {group: len(keys) for group, keys in leaves_by_home(homes).items()}
+
+    def shut(self, group: Group) -> int:
+        """The nodes of an open group in which all groups are closed."""
+        own = sum(1 if isinstance(part, Group) else 2 for part in group.parts)
+        return own + self.leaves.get(group, 0)
+
+    def all(self, group: Group) -> int:
+        """The nodes of a group in which all groups are open."""
+        return sum(
+            self.leaves.get(g, 0) + 2 * sum(isinstance(part, Node) for part in g.parts)
+            for g in group.groups()
+        )
+
+
+def named(groups: Group, names: Iterable[str]) -> set[Group]:
+    """The groups that are asked for by path (or its end), name, kind or id, and those around them.
+
+    Raises:
+        ValueError: nothing has such a name; the error lists what there is.
+    """
+    out: set[Group] = set()
+    for name in names:
+        found = [
+            g
+            for g in groups.groups()
+            if name in (g.name, g.kind, g.id) or f".{g.path()}".endswith(f".{name}")
+        ]
+        if not found:
+            known = dict.fromkeys(g.path() or g.kind for g in groups.groups() if g.parent)
+            some = ", ".join(map(repr, list(known)[:20])) or "none"
+            raise ValueError(f"no group is called {name!r}; there are {some}")
+        for group in found:
+            out.update(group.around())
+            # who opens a module wants to see the modules in it, alike or not
+            out.update(g for g in inner(group) if g.kind == "repeat" and not g.shared)
+    return out
+
+
+def divided(groups: Group, steps: Collection[int]) -> None:
+    """Divides repetitions so that the chosen steps stand alone, those between them folded.
+
+    Steps count from 1; negative ones from the end.
+    """
+    for group in [g for g in groups.groups() if g.kind == "repeat"]:
+        alone = {s + group.count + 1 if s < 0 else s for s in steps}
+        rows = list(flat_steps(group))
+        parts: list[Any] = []
+        row: list[Group] = []
+        for number, step in enumerate([*rows, None], start=1):
+            if step is not None and number not in alone:
+                row.append(step)
+                continue
+            if row:
+                name = f"steps {number - len(row)}–{number - 1}"
+                parts.append(row[0] if len(row) == 1 else Group(name, "steps", [*row]))
+                row = []
+            if step is not None:
+                parts.append(step)
+        group.parts = parts
+    numbered(groups)
+
+
+def standing(groups: Group, steps: Collection[int]) -> set[Group]:
+    """What must be open for the chosen steps to be seen, after `divided`."""
+    out: set[Group] = set()
+    for group in [g for g in groups.groups() if g.kind == "repeat"]:
+        rows = list(flat_steps(group))
+        for number in {s + group.count + 1 if s < 0 else s for s in steps}:
+            if 1 <= number <= len(rows):
+                out.update(rows[number - 1].groups(), group.around())
+    return out
+
+
+def flat_steps(group: Group) -> Iterator[Group]:
+    """The steps of a repetition, those that were gathered too."""
+    for part in inner(group):
+        if part.kind in ("stretch", "steps"):
+            yield from flat_steps(part)
+        else:
+            yield part

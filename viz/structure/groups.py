@@ -1,0 +1,283 @@
+"""The parts of a computation: modules' calls, repeated steps and blocks, as a tree of groups.
+
+A call of a module made the nodes between two numbers of creation; inside it, what comes again and
+again (time steps, equal blocks, the terms of a sum) is found as a repetition of the same sequence
+of operations. Every group is a stretch of the order of creation, so that no path leaves it and
+comes back: it can be closed into one node without making a cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from microgradnd.node import Constant, Node
+
+LONGEST = 400  # operations and groups in one period of a repetition, at most
+FEWEST = 12  # operations that a repetition folds, if no groups are among them
+CHAIN = 6  # elementwise operations in a row, from which on they are one group
+FOUND = (
+    "graph",
+    "repeat",
+    "step",
+    "steps",
+    "chain",
+    "stretch",
+)  # kinds of groups that are no modules
+FANOUT = 40  # parts of a group; more are gathered into stretches
+
+
+@dataclass(eq=False)
+class Group:
+    """A part of a computation.
+
+    Attributes:
+        name: what it is called, of a module the name in the module around it.
+        kind: the module's class, "graph" for the whole, or what was found: "repeat", "step",
+            "chain" (of operations, each on the one before) or "stretch" (for want of structure).
+        parts: the operations and groups in it, in order of creation.
+        count: of a "repeat", how often its steps come.
+        shared: of a "repeat", whether all steps use the same parameters.
+        id: "g-1", "g-2", ... in order of creation, the outer before the inner.
+        parent: the group around it; None of the whole.
+        inputs: of a module's call, the ids of its arguments' nodes, of constants their arrays'.
+    """
+
+    name: str
+    kind: str
+    parts: list[Part] = field(default_factory=list)
+    count: int = 1
+    shared: bool = False
+    id: str = ""
+    parent: Group | None = None
+    inputs: tuple[int, ...] = ()
+
+    @property
+    def is_module(self) -> bool:
+        return self.kind not in FOUND
+
+    def __repr__(self) -> str:
+        return f"<Group {self.id} {self.path()!r} ({self.kind})>"
+
+    def around(self) -> Iterator[Group]:
+        """This group and those around it, the innermost first."""
+        group: Group | None = self
+        while group is not None:
+            yield group
+            group = group.parent
+
+    def path(self) -> str:
+        """The names of the modules around it and its own, joined by dots."""
+        names = [g.name for g in self.around() if g.parent is not None and g.is_module]
+        own = [] if self.is_module else [self.name]
+        return ".".join([*names[::-1], *own])
+
+    def nodes(self) -> Iterator[Node]:
+        """All operations in it."""
+        for part in self.parts:
+            if isinstance(part, Group):
+                yield from part.nodes()
+            else:
+                yield part
+
+    def groups(self) -> Iterator[Group]:
+        """This group and all groups in it, the outer before the inner."""
+        yield self
+        for part in self.parts:
+            if isinstance(part, Group):
+                yield from part.groups()
+
+
+Part: TypeAlias = Node | Group
+
+
+def grouped(
+    computed: Sequence[Node],
+    *,
+    modules: bool = True,
+    repeats: bool = True,
+    chains: bool = True,
+    stretches: bool = True,
+) -> Group:
+    """The tree of groups of a computation.
+
+    Args:
+        computed: its operations, in order of creation.
+        modules, repeats, chains: whether calls of modules, repetitions and long rows of
+            operations, each on the result of the one before, become groups.
+        stretches: whether groups of more than 40 parts are divided.
+    """
+    root = Group("", "graph", list(computed))
+    if modules:
+        root.parts = called(computed)
+        if len(root.parts) == 1 and isinstance(root.parts[0], Group):
+            root = root.parts[0]
+    if repeats or chains:
+        folded(root, {}, repeats, chains)
+    if stretches:
+        stretched(root)
+    numbered(root)
+    return root
+
+
+def numbered(root: Group) -> None:
+    """Gives the groups of a tree their ids and parents."""
+    for number, group in enumerate(root.groups()):
+        group.id = f"g-{number}"
+        for part in group.parts:
+            if isinstance(part, Group):
+                part.parent = group
+
+
+def called(computed: Sequence[Node]) -> list[Part]:
+    """The operations, those that a module's call made in its group."""
+    last: dict[Any, int] = {}
+    for node in computed:
+        for call in (node.notes or {}).get("calls", ()):
+            last[call] = max(node.seq, last.get(call, 0))
+    calls = sorted(last, key=lambda call: (call.first, -last[call]))
+    top: list[Part] = []
+    stack: list[tuple[int, list[Part]]] = [(computed[-1].seq if computed else 0, top)]
+    upcoming = iter([*calls, None])
+    call = next(upcoming)
+    for node in computed:
+        while stack[-1][0] < node.seq:
+            stack.pop()
+        while call is not None and call.first < node.seq:
+            if last[call] >= node.seq:
+                while stack[-1][0] < last[call]:  # a call that another cuts short is left out
+                    stack.pop()
+                group = Group(call.name, call.kind, inputs=call.inputs)
+                stack[-1][1].append(group)
+                stack.append((last[call], group.parts))
+            call = next(upcoming)
+        stack[-1][1].append(node)
+    return top
+
+
+def folded(group: Group, known: dict[Any, int], repeats: bool, chains: bool) -> int:
+    """Gathers what repeats in a group, inner groups first; returns the number of its kind.
+
+    Equal numbers mean equal structure: the same operations on operands of the same shapes.
+    """
+    tokens = [
+        folded(part, known, repeats, chains) if isinstance(part, Group) else token(part, known)
+        for part in group.parts
+    ]
+    mark = known.setdefault((group.kind, *tokens), len(known))
+    parts = group.parts
+    for period in range(1, min(LONGEST, len(tokens) // 3) + 1) if repeats else ():
+        parts, tokens = with_repeats(parts, tokens, period, known)
+    group.parts = with_chains(parts) if chains else parts
+    return mark
+
+
+def token(node: Node, known: dict[Any, int]) -> int:
+    """A number that equal operations on operands of equal shapes share."""
+    shapes = (p.shape if isinstance(p, (Node, Constant)) else np.shape(p) for p in node.parents)
+    key = (node.op.name, node.shape, *shapes)
+    return known.setdefault(key, len(known))
+
+
+def runs(tokens: Sequence[int], period: int) -> list[tuple[int, int]]:
+    """Where a sequence repeats at least three times with a period: starts and times."""
+    marks = np.array(tokens)
+    same = np.r_[False, marks[period:] == marks[:-period], False]
+    starts, ends = np.flatnonzero(np.diff(same)).reshape(-1, 2).T
+    long = ends - starts >= 2 * period  # so many equal pairs are a stretch that comes three times
+    times = (ends - starts) // period + 1
+    return list(zip(starts[long].tolist(), times[long].tolist(), strict=True))
+
+
+def with_repeats(
+    parts: list[Part], tokens: list[int], period: int, known: dict[Any, int]
+) -> tuple[list[Part], list[int]]:
+    """Stretches of `period` parts that come at least three times in a row, each as one group."""
+    out: list[Part] = []
+    marks: list[int] = []
+    at = 0
+    for start, times in runs(tokens, period):
+        of_groups = any(isinstance(part, Group) for part in parts[start : start + period])
+        if start < at or not (of_groups or (period > 1 and times * period >= FEWEST)):
+            continue
+        out += parts[at:start]
+        marks += tokens[at:start]
+        at = start + times * period
+        steps = [parts[i : i + period] for i in range(start, at, period)]
+        out.append(repeat(steps))
+        marks.append(
+            known.setdefault(("repeat", times, *tokens[start : start + period]), len(known))
+        )
+    return out + parts[at:], marks + tokens[at:]
+
+
+def repeat(steps: list[list[Part]]) -> Group:
+    """A repetition: one group for each step, named by what a step is made of."""
+    groups: list[Group] = []
+    for number, parts in enumerate(steps, start=1):
+        if len(parts) == 1 and isinstance(parts[0], Group):
+            groups.append(parts[0])  # a call of a module is a step by itself
+        else:
+            groups.append(Group(f"step {number}", "step", list(parts)))
+    names = [
+        (part.kind if part.is_module else part.name) if isinstance(part, Group) else part.op.name
+        for part in steps[0]
+    ]
+    words = " ".join(names[:3]) + (" …" if len(names) > 3 else "")
+    used = [{p for n in group.nodes() for p in leaves_of(n)} for group in groups]
+    shared = bool(used[0]) and all(other & used[0] == used[0] for other in used[1:])
+    return Group(words, "repeat", [*groups], count=len(steps), shared=shared)
+
+
+def leaves_of(node: Node) -> list[Node]:
+    return [p for p in node.parents if isinstance(p, Node) and p.plan is None and p.name]
+
+
+def with_chains(parts: list[Part]) -> list[Part]:
+    """Long rows of operations, each made of the one before alone, as one group each."""
+    out: list[Part] = []
+    before: Part | None = None
+
+    def linked(part: Part) -> bool:
+        nonlocal before
+        source, before = before, part
+        if not isinstance(part, Node) or not isinstance(source, Node):
+            return False
+        return [p for p in part.parents if isinstance(p, Node)] == [source]
+
+    row: list[Part] = []
+    for part in [*parts, None]:
+        if part is not None and linked(part):
+            row.append(part)
+            continue
+        out += [Group(f"{len(row)} operations", "chain", row)] if len(row) >= CHAIN else row
+        row = [part] if part is not None else []
+    return out
+
+
+def stretched(group: Group) -> None:
+    """Gathers the parts of large groups into stretches, so that none has more than 40."""
+    for part in group.parts:
+        if isinstance(part, Group):
+            stretched(part)
+    while len(group.parts) > FANOUT:
+        size = max(-(-len(group.parts) // FANOUT), 2)
+        chunks = [group.parts[i : i + size] for i in range(0, len(group.parts), size)]
+        group.parts = [
+            chunk[0] if len(chunk) == 1 else Group(name_of(chunk), "stretch", chunk)
+            for chunk in chunks
+        ]
+
+
+def name_of(chunk: Sequence[Part]) -> str:
+    """What a stretch is called: by its first and last part if these are steps."""
+    first, last = chunk[0], chunk[-1]
+    if isinstance(first, Group) and isinstance(last, Group) and first.name != last.name:
+        if first.kind == last.kind == "step":
+            return f"steps {first.name.split()[-1]}–{last.name.split()[-1]}"
+        return f"{first.name.split(' … ')[0]} … {last.name.split(' … ')[-1]}"
+    count = sum(1 for part in chunk for _ in (part.nodes() if isinstance(part, Group) else (part,)))
+    return f"{count} operations"

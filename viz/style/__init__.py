@@ -1,0 +1,1 @@
+"""How a picture looks: colours, words and numbers, heat-maps."""

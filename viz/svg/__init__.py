@@ -1,0 +1,1 @@
+"""The SVG writer and the strokes it draws with."""

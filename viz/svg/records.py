@@ -1,0 +1,406 @@
+"""Nodes of a picture: how large a record, a pill or a tag is, and how it is drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from viz.capture.summary import Summary
+from viz.style.heatmap import colours, data_uri, rectangles
+from viz.style.text import dtype_of, fit, number, one_line, shape_of, width
+from viz.style.theme import ink_on
+from viz.svg.pen import Pen, coordinate
+
+WORDS = {"parameter": "param", "leaf": "leaf", "constant": "const", "output": "output"}
+INFIX = {
+    "add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "true_divide": "÷", "power": "^",
+    "matmul": "@",
+}  # fmt: skip
+
+HEADER = 22.0
+PILL = 28.0  # height of a pill without a caption
+PAD = 9.0
+INDENT = 42.0  # where the contents of a row start, after its label
+THUMB = (54.0, 26.0)
+NUMBER = 12.0  # font size of a scalar
+CELL = 16.0  # height of a cell that shows its number
+FOOT = 17.0
+RING = 4.0  # how far the ring of an accumulated gradient stands off
+WIDEST = 236.0
+FEW = 9  # a matrix of so many elements shows its numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A part of a record, its data or its gradient, and the rectangle it has there."""
+
+    label: str
+    summary: Summary | None
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """The measures of a node: its box, and of a record the kind and place of its rows."""
+
+    width: float
+    height: float
+    rows: tuple[Row, ...] = ()
+    form: str = ""
+    foot: str = ""
+    margin: float = 0.0  # room for a ring around the box
+
+
+def form_of(shape: tuple[int, ...]) -> str:
+    """How an array is shown: as a number, a table of numbers or a heat-map.
+
+    >>> form_of((1, 1)), form_of((3, 2)), form_of((16, 16))
+    ('scalar', 'table', 'map')
+    """
+    if math.prod(shape) == 1:
+        return "scalar"
+    rows, columns = (1, *shape)[-2:]
+    if 0 in shape:
+        return "empty"
+    few = len(shape) <= 2 and rows <= 3 and columns <= 4 and rows * columns <= FEW
+    return "table" if few else "map"
+
+
+def face_of_tag(node: Mapping[str, Any], direction: str) -> Face:
+    return Face(min(width(tag_label(node), 11.0, True) + 18.0, WIDEST), 20.0)
+
+
+def tag_label(node: Mapping[str, Any]) -> str:
+    """The name of the tensor, and whether its record stands elsewhere in the picture or nowhere."""
+    return f"{title_of({**node, 'id': node['home']})} {'↗' if node['shown'] else '⋯'}"
+
+
+def face_of_record(node: Mapping[str, Any], direction: str) -> Face:
+    """A record's measures; slim columns stand side by side where the picture grows downward."""
+    form = form_of(node["shape"])
+    parts = [("data", node["value"])]
+    if node["kind"] != "constant":
+        parts.append(("grad", node["gradient"]))
+    parts = node.get("rows", parts)
+    abreast = direction == "TB" and (1, *node["shape"])[-1] == 1 and len(parts) == 2
+    foot = footnote(node)
+    head = width(title_of(node), 12.0, True) + 12.0 + width(meta_of(node), 9.5) + 2 * PAD
+    below = width(foot, 9.5, True) + 2 * PAD
+    room = INDENT + inner_width(node["shape"], form, [x for _, x in parts if x]) + PAD
+    count = len(parts) if abreast else 1
+    across = even(max(count * room, min(max(head, below), WIDEST), 96.0))
+    rows, y = rows_of(parts, node["shape"], form, across, HEADER + 3.0, abreast)
+    ring = RING + 1.0 if len(arrivals(node)) > 1 else 0.0
+    down = y + (FOOT if foot else 0.0) + 3.0
+    return Face(across, down, tuple(rows), form, foot, ring)
+
+
+def rows_of(
+    parts: Sequence[tuple[str, Summary | None]],
+    shape: tuple[int, ...],
+    form: str,
+    across: float,
+    y: float,
+    abreast: bool,
+) -> tuple[list[Row], float]:
+    """The rows of a box that is so wide, from y downward, and where they end."""
+    rows, share = [], across / len(parts) if abreast else across
+    for k, (label, x) in enumerate(parts):
+        high = row_height(shape, form) if x is not None or abreast else 18.0
+        rows.append(Row(label, x, k * share if abreast else 0.0, y, share, high))
+        y += 0.0 if abreast and k + 1 < len(parts) else high
+    return rows, y
+
+
+def row_height(shape: tuple[int, ...], form: str) -> float:
+    lines = (1, *shape)[-2] if form == "table" else 0
+    return {"scalar": 18.0, "table": lines * CELL + 5.0, "map": THUMB[1] + 6.0, "empty": 18.0}[form]
+
+
+def inner_width(shape: tuple[int, ...], form: str, shown: Sequence[Summary]) -> float:
+    """How wide the contents of a row are."""
+    if form == "scalar":
+        return max(width(number(x.mean), NUMBER, True) for x in shown)
+    if form == "table":
+        cells = (number(v, 3) for x in shown for v in flat(x.elements))
+        return max(34.0, *(width(v, 10.0) + 7.0 for v in cells)) * (1, *shape)[-1]
+    if form == "map":
+        return THUMB[0] + 8.0 + max(max(map(stat_width, shown)), 100.0)
+    return width("empty", 10.0)
+
+
+def even(x: float) -> float:
+    return 2.0 * -(-x // 2.0)
+
+
+def arrivals(node: Mapping[str, Any]) -> list[str]:
+    """The contributions to a gradient, the one the walk started from included."""
+    start = ["seed"] if node["seed"] is not None else []
+    return [*start, *node["contributions"], *(["inside"] if node["inside"] is not None else [])]
+
+
+def footnote(node: Mapping[str, Any]) -> str:
+    count = len(arrivals(node))
+    words = [f"Σ {count} contributions"] if count > 1 else []
+    words += ["and more that is not shown"] if node["hidden"] else []
+    words += ["changed by a hook"] if node["hooked"] else []
+    return " · ".join(words + node.get("notes", []))
+
+
+def title_of(node: Mapping[str, Any]) -> str:
+    return one_line(node["name"]) if node["name"] else f"#{node['id'][2:]}"
+
+
+def meta_of(node: Mapping[str, Any]) -> str:
+    words = f"{shape_of(node['shape'])} {dtype_of(node['dtype'])}"
+    word = WORDS.get(node["kind"])
+    return f"{words} · {word}" if word else words
+
+
+def flat(x: Any) -> list[float]:
+    return [v for item in x for v in flat(item)] if isinstance(x, list) else [float(x)]
+
+
+def stats_of(x: Summary) -> tuple[str, str, str]:
+    if x.flaw:
+        return x.flaw, f"of {x.size}", f"±{number(x.top, 2)}"
+    return f"μ {number(x.mean, 3)}", f"‖·‖ {number(x.norm, 3)}", f"±{number(x.top, 2)}"
+
+
+def stat_width(x: Summary) -> float:
+    mean, norm, top = stats_of(x)
+    return max(width(mean, 9.5), width(norm, 9.5)) + 8.0 + width(top, 9.5)
+
+
+def draw_tag(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
+    label = fit(tag_label(node), f.width - 16.0, 11.0, True)
+    box = pen.rect(
+        0.5, 0.5, f.width - 1, f.height - 1, fill="leaf", stroke="leaf-line", radius=9.5, dash="4 3"
+    )
+    return box + pen.text(f.width / 2, 14.0, label, size=11.0, bold=True, anchor="middle")
+
+
+def draw_record(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
+    """A tensor's record at the origin, its box at (0, 0)."""
+    parts = [frame(pen, node["kind"], f), heading(pen, node, f)]
+    parts += [row(pen, part, f.form) for part in f.rows]
+    if f.foot:
+        parts.append(
+            pen.text(f.width / 2, f.height - 9.0, f.foot, size=9.5, fill="sum-ink", bold=True,
+                     anchor="middle")
+        )  # fmt: skip
+    return "".join(parts)
+
+
+def frame(pen: Pen, kind: str, f: Face) -> str:
+    """The border that tells the kinds of tensors apart, and the ring of an accumulation."""
+    w, h = f.width, f.height
+    parts = []
+    if f.margin:
+        parts.append(
+            pen.rect(-RING, -RING, w + 2 * RING, h + 2 * RING, stroke="sum", line=2.2, radius=9.0)
+        )
+    if kind in ("parameter", "leaf"):
+        parts.append(
+            pen.rect(1, 1, w - 2, h - 2, fill="leaf", stroke="leaf-line", line=2.0, radius=2.0)
+        )
+        if kind == "parameter":
+            parts.append(pen.rect(1, 1, 5, h - 2, fill="leaf-line"))
+    elif kind == "constant":
+        cut = 11.0
+        d = f"M.5 .5H{coordinate(w - cut)}L{coordinate(w - 0.5)} {cut:g}V{coordinate(h - 0.5)}H.5z"
+        parts.append(pen.path(d, fill="const", stroke="line"))
+    else:
+        parts.append(
+            pen.rect(0.5, 0.5, w - 1, h - 1, fill="record", stroke="line", line=1.2, radius=7.0)
+        )
+        if kind == "output":
+            parts.append(pen.rect(3.5, 3.5, w - 7, h - 7, stroke="line", line=1.2, radius=4.5))
+    return "".join(parts)
+
+
+def heading(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
+    meta = meta_of(node)
+    right = f.width - PAD - (5.0 if node["kind"] == "constant" else 0.0)
+    left = PAD + (2.0 if node["kind"] == "parameter" else 0.0)
+    name = fit(title_of(node), right - left - width(meta, 9.5) - 6.0, 12.0, True)
+    named = bool(node["name"])
+    rule = f"M{coordinate(left - 3)} {HEADER:g}H{coordinate(f.width - 6)}"
+    return (
+        pen.text(left, 15.5, name, size=12.0, bold=named, fill="ink" if named else "muted")
+        + pen.text(right, 15.0, meta, size=9.5, fill="muted", anchor="end")
+        + pen.path(rule, stroke="hair")
+    )
+
+
+def row(pen: Pen, part: Row, form: str) -> str:
+    """One row of a record: its label and what it holds; "—" for what was not computed."""
+    x, left, middle = part.summary, part.x + INDENT, part.y + part.height / 2
+    ink = "grad-ink" if part.label.startswith(("grad", "∂")) else "muted"
+    text = pen.text(part.x + PAD + 2.0, middle + 3.5, part.label, fill=ink)
+    if x is None:
+        return text + pen.text(left, middle + 3.5, "—", size=12.0, fill="muted")
+    if form == "scalar":
+        back = ""
+        if x.flaw:
+            wide = part.width - INDENT - 4
+            back = pen.hatch(left - 3, part.y + 1, wide, part.height - 2)
+        halo = "record" if x.flaw else None
+        value = pen.text(left, middle + 4.2, number(x.mean), size=NUMBER, bold=True, halo=halo)
+        return text + back + value
+    if form == "table":
+        return text + table(pen, x, left, part.y + 2.0, part.width - INDENT - PAD)
+    if form == "empty":
+        return text + pen.text(left, middle + 3.5, "empty", fill="muted")
+    right = part.x + part.width - PAD
+    return text + heat(pen, x, left, part.y + 3.0) + statistics(pen, x, left, right, middle)
+
+
+def table(pen: Pen, x: Summary, x0: float, y: float, wide: float) -> str:
+    """Few elements as cells of a heat-map with their numbers in them."""
+    assert x.thumb is not None
+    pixels = colours(x.thumb, x.top)
+    columns = x.thumb.shape[1]
+    cell = wide / columns
+    values = flat(x.elements)
+    parts = [rectangles(pixels, x0, y, cell, CELL)]
+    for k, v in enumerate(values):
+        i, j = divmod(k, columns)
+        left, top = x0 + j * cell, y + i * CELL
+        r, g, b, _ = pixels[i, j].tolist()
+        if v - v != 0:  # NaN or infinite
+            parts.append(
+                pen.rect(left, top, cell, CELL, fill="record")
+                + pen.hatch(left, top, cell, CELL)
+                + pen.text(left + cell / 2, top + 11.7, number(v), bold=True, anchor="middle",
+                           halo="record")
+            )  # fmt: skip
+            continue
+        parts.append(
+            f'<text x="{coordinate(left + cell / 2)}" y="{coordinate(top + 11.7)}" font-size="10" '
+            f'text-anchor="middle" fill="{ink_on((r, g, b))}">{number(v, 3)}</text>'
+        )
+    high = x.thumb.shape[0] * CELL
+    return "".join(parts) + pen.rect(x0, y, wide, high, stroke="line", line=0.8)
+
+
+def heat(pen: Pen, x: Summary, x0: float, y: float) -> str:
+    """The thumbnail: rectangles if its cells are few, else a small PNG drawn without smoothing."""
+    assert x.thumb is not None
+    pixels = colours(x.thumb, x.top)
+    rows, columns = x.thumb.shape
+    # cells are as square as the room allows
+    dx = min(THUMB[0] / columns, 2.2 * THUMB[1] / rows)
+    dy = min(THUMB[1] / rows, max(2.2 * dx, 6.0))
+    w, h = dx * columns, dy * rows
+    left, top = x0 + (THUMB[0] - w) / 2, y + (THUMB[1] - h) / 2
+    if rows * columns <= 64 and min(dx, dy) >= 3.0:
+        cells = rectangles(pixels, left, top, dx, dy)
+    else:
+        cells = (
+            f'<image x="{coordinate(left)}" y="{coordinate(top)}" width="{w:g}" height="{h:g}" '
+            'preserveAspectRatio="none" image-rendering="optimizeSpeed" '
+            f'style="image-rendering:pixelated" href="{data_uri(pixels)}"/>'
+        )
+    flawed = pen.hatch(left, top, w, h) if x.flaw else ""
+    return cells + flawed + pen.rect(left, top, w, h, stroke="line", line=0.8)
+
+
+def statistics(pen: Pen, x: Summary, x0: float, right: float, middle: float) -> str:
+    first, second, top = stats_of(x)
+    left = x0 + THUMB[0] + 8.0
+    return (
+        pen.text(left, middle - 2.5, first, size=9.5, bold=bool(x.flaw))
+        + pen.text(left, middle + 9.5, second, size=9.5)
+        + pen.text(right, middle + 3.5, top, size=9.5, fill="muted", anchor="end")
+    )
+
+
+def caption_of(node: Mapping[str, Any]) -> str:
+    """What a pill says below the name: operands that are plain numbers, and options."""
+    words = []
+    for i, x in node["numbers"].items():
+        sign = INFIX.get(node["name"])
+        value = number(float(x))
+        if sign and node["arity"] == 2:
+            words.append(f"{sign} {value}" if i else f"{value} {sign}")
+        else:
+            words.append(f"{node['args'][i]} = {value}")
+    words += [f"{key} {one_line(brief(x))}" for key, x in node["options"].items()]
+    words += node.get("notes", [])
+    return fit(" · ".join(words), 150.0, 9.5)
+
+
+def brief(x: Any) -> str:
+    """An option's value in few characters; an index as it is written in Python.
+
+    >>> brief((slice(None, 1), Ellipsis, 3)), brief(0.5)
+    (':1, ..., 3', '0.5')
+    """
+    if isinstance(x, tuple):
+        return ", ".join(map(brief, x)) or "()"
+    if isinstance(x, slice):
+        ends = ["" if end is None else str(end) for end in (x.start, x.stop, x.step)]
+        return ":".join(ends if ends[2] else ends[:2])
+    if x is Ellipsis:
+        return "..."
+    if getattr(x, "shape", ()):
+        return f"array {shape_of(x.shape)}"
+    return repr(x)
+
+
+def face_of_pill(node: Mapping[str, Any], direction: str) -> Face:
+    caption = caption_of(node)
+    label = fit(one_line(node["name"]), 150.0, 12.0, True)
+    text = max(width(label, 12.0, True), width(caption, 9.5))
+    return Face(even(max(text + 26.0 + chip_width(node), 64.0)), 40.0 if caption else PILL)
+
+
+def chip_width(node: Mapping[str, Any]) -> float:
+    if node["step"] is None:
+        return 0.0
+    return max(18.0, width(str(node["step"]), 10.0, True) + 9.0)
+
+
+def draw_pill(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
+    caption, room = caption_of(node), chip_width(node)
+    box = pen.rect(
+        0.5, 0.5, f.width - 1, f.height - 1, fill="op", stroke="op-line",
+        radius=min(14.0, f.height / 2),
+    )  # fmt: skip
+    middle = (f.width - room) / 2 + (1.0 if room else 0.0)
+    label = fit(one_line(node["name"]), 150.0, 12.0, True)
+    y = f.height / 2 + (-2.0 if caption else 4.2)
+    words = pen.text(middle, y, label, size=12.0, bold=True, anchor="middle")
+    if caption:
+        words += pen.text(middle, y + 13.5, caption, size=9.5, fill="muted", anchor="middle")
+    if not room:
+        return box + words
+    return (
+        box + words + chip(pen, str(node["step"]), f.width - room - 6.0, f.height / 2, room, node)
+    )
+
+
+def chip(
+    pen: Pen, text: str, left: float, middle: float, wide: float, node: Mapping[str, Any]
+) -> str:
+    """A backward step's number; hollow while the step is yet to come, ringed when it is now."""
+    state, top = node.get("state"), middle - 9.0
+    if state == "pending":
+        box = pen.rect(left + 0.5, top + 0.5, wide - 1, 17, stroke="chip", radius=8.5, dash="3 2")
+        return box + pen.text(
+            left + wide / 2, middle + 3.6, text, bold=True, fill="grad-ink", anchor="middle"
+        )
+    ring = ""
+    if state == "now":
+        ring = pen.rect(left - 3, top - 3, wide + 6, 24.0, stroke="chip", line=2.2, radius=12.0)
+    return (
+        ring
+        + pen.rect(left, top, wide, 18.0, fill="chip", radius=9.0)
+        + pen.text(left + wide / 2, middle + 3.6, text, bold=True, fill="chip-ink", anchor="middle")
+    )

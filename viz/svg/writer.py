@@ -1,0 +1,475 @@
+"""The SVG writer: lays a picture out and draws it. It knows the picture's graph and no engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import networkx as nx
+
+from viz.capture.summary import Summary
+from viz.layout import Frame, Layout, Link, edges, layout
+from viz.layout.blocks import blocks_of, stand
+from viz.layout.edges import Rect, Wire
+from viz.model.marks import LOOKS, Mark, draw_mark
+from viz.style.text import fit, number, one_line, width, xml
+from viz.style.theme import style
+from viz.svg import words
+from viz.svg.closed import title_of_box
+from viz.svg.faces import draw_node, face
+from viz.svg.legend import items, legend
+from viz.svg.pen import Pen, Point, attributes, coordinate, curve, document, group, place
+from viz.svg.records import Face, footnote
+from viz.svg.stage import staged
+
+MARGIN = 26.0
+NARROWEST = 520.0  # so that title and legend have room beside a slim graph
+RANKSEP = {"TB": 30.0, "LR": 78.0}  # in the second, labels lie along the edges
+ROOMY = 14.0  # more where groups are closed: edges leave them at a slant
+NODESEP = 26.0
+ARROW = 7.5
+MOST_HELD = 64  # results and parameters of a closed group whose data stand in the file
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture that is laid out: its nodes' measures and places, its edges' curves."""
+
+    faces: Mapping[str, Face]
+    boxes: Mapping[str, Rect]
+    wires: Sequence[Wire]
+    placed: Layout
+
+    @property
+    def extent(self) -> Rect:
+        """The rectangle that holds every box, curve and label."""
+        return extent([*self.boxes.values(), *self.placed.frames.values()], self.wires)
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What is drawn over or under a picture besides.
+
+    Attributes:
+        marks: by id of a node or edge, see `viz.marks`.
+        highlight: by id of nodes and edges, the words there; "" for none.
+        strip: of a width in px, the SVG of what stands under the picture, and its height.
+    """
+
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    highlight: Mapping[str, str] = field(default_factory=dict)
+    strip: Callable[[Pen, float], tuple[str, float]] | None = None
+
+
+def write(
+    graph: nx.MultiDiGraph,
+    theme: str,
+    direction: str,
+    engine: str | None,
+    timeout: float,
+    step: int | None = None,
+    extras: Extras | None = None,
+) -> str:
+    """The picture of a graph as the text of an SVG file.
+
+    Args:
+        graph: as `viz.model.graph.build` makes it.
+        theme, direction, engine, timeout, step: as for `viz.draw`.
+        extras: what is drawn besides.
+    """
+    drawing = arrange(graph, direction, engine, timeout)
+    if step is not None:
+        graph, drawing = at_stage(graph, drawing, step)
+    return assemble(Pen(theme), graph, drawing, extras or Extras())
+
+
+def film(
+    graph: nx.MultiDiGraph,
+    theme: str,
+    direction: str,
+    engine: str | None,
+    timeout: float,
+    steps: Sequence[int],
+    columns: int,
+) -> str:
+    """Stages of a picture's backward pass side by side, as the text of an SVG file."""
+    pen, drawing = Pen(theme), arrange(graph, direction, engine, timeout)
+    left, top, right, bottom = drawing.extent
+    wide, high = right - left + 2 * MARGIN, bottom - top + MARGIN + 18.0
+    columns = max(min(columns, len(steps)), 1)
+    inner = max(columns * wide, NARROWEST)
+    head, head_height = heading(pen, graph, inner)
+    parts = []
+    for k, step in enumerate(steps):
+        stage, shown = at_stage(graph, drawing, step)
+        row, column = divmod(k, columns)
+        x, y = column * wide + MARGIN, MARGIN + head_height + row * high
+        said = f"after step {step} of {graph.graph['steps']}" if step else "before the first step"
+        parts.append(pen.text(x, y + 11, said, size=11.0, bold=True, fill="grad-ink"))
+        at = f"translate({coordinate(x - left)},{coordinate(y + 20 - top)})"
+        parts += [f'<g transform="{at}" data-stage="{step}">', *body(pen, stage, shown, Extras())]
+        parts.append("</g>")
+    rows = -(-len(steps) // columns)
+    tabled = any(f.form in ("table", "map") for f in drawing.faces.values())
+    key, key_height = legend(pen, items(graph, tabled), inner - 2 * MARGIN)
+    below = MARGIN + head_height + rows * high
+    whole = [
+        f"<title>{xml(graph.graph['title'])}</title>",
+        f"<desc>{xml(description(graph))}</desc>",
+        style(pen.theme),
+        pen.rect(0, 0, inner, below + key_height + 26.0, fill="canvas"),
+        f'<g transform="translate({MARGIN:g},{MARGIN:g})">{head}</g>',
+        *parts,
+        f'<g transform="translate({MARGIN:g},{coordinate(below + 12)})">{key}</g>',
+    ]
+    return document(inner, below + key_height + 26.0, "", whole, pen.theme)
+
+
+def arrange(graph: nx.MultiDiGraph, direction: str, engine: str | None, timeout: float) -> Drawing:
+    """Lays a picture out."""
+    faces = {name: face(node, direction) for name, node in graph.nodes(data=True)}
+    wires = wires_of(graph)
+    blocks, home = blocks_of(graph, faces, direction)
+    links = [
+        Link(wire.id, home[wire.tail], home[wire.head])
+        for wire in wires
+        if home[wire.tail] != home[wire.head]
+    ]
+    roomy = ROOMY if any(kind == "group" for _, kind in graph.nodes(data="kind")) else 0.0
+    placed = layout(
+        [block.box for block in blocks], links, frames=frames_of(graph), direction=direction,
+        engine=engine, timeout=timeout, ranksep=RANKSEP[direction] + roomy, nodesep=NODESEP,
+    )  # fmt: skip
+    boxes: dict[str, Rect] = {}
+    for block in blocks:
+        boxes |= stand(block, placed.positions[block.box.id], faces, direction)
+    run_wires(wires, boxes, faces, graph, placed, direction)
+    titles = {
+        frame.id: title_place(placed.frames[frame.id], frame.width) for frame in frames_of(graph)
+    }
+    edges.put_labels(wires, {**boxes, **titles})
+    return Drawing(faces, boxes, wires, placed)
+
+
+def at_stage(
+    graph: nx.MultiDiGraph, drawing: Drawing, step: int
+) -> tuple[nx.MultiDiGraph, Drawing]:
+    """The picture when some backward steps are done, every node in its place."""
+    stage = staged(graph, step)
+    faces = {name: restated(drawing.faces[name], node) for name, node in stage.nodes(data=True)}
+    flowing = {wire.id: wire for wire in wires_of(stage)}
+    wires = []
+    for wire in drawing.wires:
+        now = flowing[wire.id]
+        home, spot = (wire.home, wire.spot) if now.back else ([], None)
+        wires.append(replace(wire, back=now.back, label=now.label, home=home, spot=spot))
+    return stage, replace(drawing, faces=faces, wires=wires)
+
+
+def restated(f: Face, node: Mapping[str, Any]) -> Face:
+    """A face with the gradient that is known at a stage."""
+    record = node["results"][0] if node.get("results") else node
+    rows = [
+        replace(row, summary=record["gradient"]) if row.label == "grad" else row for row in f.rows
+    ]
+    foot = footnote(record) if f.foot else ""
+    return replace(f, rows=tuple(rows), foot=foot)
+
+
+def frames_of(graph: nx.MultiDiGraph) -> list[Frame]:
+    """The boxes of open groups, the outer before the inner."""
+    return [
+        Frame(cluster["id"], width(title_of_box(cluster), 11.0, True), cluster["box"])
+        for cluster in graph.graph["clusters"]
+    ]
+
+
+def title_place(frame: Rect, wide: float) -> Rect:
+    left, top, right, _ = frame
+    return left + 7, top + 4, min(left + 11 + wide, right), top + 19
+
+
+def wires_of(graph: nx.MultiDiGraph) -> list[Wire]:
+    wires = []
+    found = sorted(graph.edges(keys=True, data=True), key=lambda edge: edge[3]["order"])
+    for tail, head, key, edge in found:
+        if edge["out"]:
+            op, g = graph.nodes[tail], graph.nodes[head]["gradient"]
+            flows = op["step"] is not None and op.get("state") != "pending"
+            wires.append(Wire(key, tail, head, flows and g is not None))
+            continue
+        if "merged" in edge:
+            flows = any(x is not None for _, x in edge["merged"])
+            wire = Wire(key, tail, head, flows)
+            wire.label = f"{len(edge['merged'])} tensors"
+            if flows:
+                wire.label += f", ‖·‖ {number(words.merged_norm(edge), 3)}"
+                sizes = sum(x.size for _, x in edge["merged"] if x is not None)
+                wire.thick = thickness(words.merged_norm(edge) / math.sqrt(max(sizes, 1)))
+            wires.append(wire)
+            continue
+        x = edge["contribution"]
+        wire = Wire(key, tail, head, x is not None)
+        if x is not None:
+            wire.label, wire.thick = edge.get("label") or label_of(x), thickness(x.rms)
+        wires.append(wire)
+    return wires
+
+
+def label_of(x: Summary) -> str:
+    if x.size == 1:
+        return number(x.total)
+    return x.flaw or f"‖·‖ {number(x.norm, 3)}"
+
+
+def thickness(rms: float) -> float:
+    """The width of a backward edge: from 1.2 px at an RMS of 1e-6 to 4.8 px at 1 and above."""
+    if not math.isfinite(rms) or rms == 0:
+        return 1.2
+    return 1.2 + 0.6 * min(max(math.log10(rms) + 6.0, 0.0), 6.0)
+
+
+def run_wires(
+    wires: list[Wire],
+    boxes: Mapping[str, Rect],
+    faces: Mapping[str, Face],
+    graph: nx.MultiDiGraph,
+    placed: Layout,
+    direction: str,
+) -> None:
+    """Gives the wires their curves, in the picture's own frame."""
+
+    def turned(rect: Rect) -> Rect:
+        return *edges.turn(direction, rect[:2]), *edges.turn(direction, rect[2:])
+
+    frames = {name: turned(box) for name, box in boxes.items()}
+    flat = {}
+    for name, (left, top, right, bottom) in frames.items():
+        pill = graph.nodes[name]["kind"] in ("operation", "tag")
+        corner = min(14.0, (bottom - top) / 2, (right - left) / 2) if pill else 7.0
+        flat[name] = max(right - left - 2 * corner - 4.0, 12.0)
+    routes = {key: [edges.turn(direction, p) for p in r] for key, r in placed.routes.items()}
+    straight = [(0.0, 0.0)] * 4  # within a block: from port to port
+    routes |= {wire.id: straight for wire in wires if wire.id not in routes}
+    edges.lay(wires, frames, flat, routes)
+    for wire in wires:
+        wire.forth = [edges.turn(direction, p) for p in wire.forth]
+        wire.home = [edges.turn(direction, p) for p in wire.home]
+
+
+def assemble(pen: Pen, graph: nx.MultiDiGraph, drawing: Drawing, extras: Extras) -> str:
+    """Puts title, banner, edges, nodes, strip and legend together."""
+    left, top, right, bottom = drawing.extent
+    inner = max(right - left, NARROWEST)
+    head, head_height = heading(pen, graph, inner)
+    tabled = any(f.form in ("table", "map") for f in drawing.faces.values())
+    under, under_height = extras.strip(pen, inner) if extras.strip else ("", 0.0)
+    besides = {mark.level for mark in extras.marks.values()} | (
+        {"glow"} if extras.highlight else set()
+    )
+    key, key_height = legend(pen, items(graph, tabled, besides), inner)
+    across = inner + 2 * MARGIN
+    shift = MARGIN + (inner - right + left) / 2 - left, MARGIN + head_height - top
+    foot = MARGIN + head_height + bottom - top + (18.0 if under else 0.0)
+    below = foot + under_height + 22.0
+    down = below + key_height + 14.0
+    whole = [
+        f"<title>{xml(graph.graph['title'])}</title>",
+        f"<desc>{xml(description(graph))}</desc>",
+        style(pen.theme),
+        pen.rect(0, 0, across, down, fill="canvas"),
+        f'<g transform="translate({MARGIN:g},{MARGIN:g})">{head}</g>',
+        f'<g transform="translate({coordinate(shift[0])},{coordinate(shift[1])})">',
+        *body(pen, graph, drawing, extras),
+        "</g>",
+        f'<g transform="translate({MARGIN:g},{coordinate(foot)})">{under}</g>' if under else "",
+        pen.path(f"M{place((MARGIN, below))}H{coordinate(across - MARGIN)}", stroke="hair"),
+        f'<g transform="translate({MARGIN:g},{coordinate(below + 12)})">{key}</g>',
+    ]
+    data = {
+        "steps": graph.graph["steps"],
+        "stage": graph.graph.get("stage"),
+        "stale": "true" if graph.graph["stale"] else None,
+        "changed": ", ".join(graph.graph["changed"]) or None,
+        "layout": drawing.placed.engine,
+    }
+    return document(across, down, attributes(data), whole, pen.theme)
+
+
+def frames(pen: Pen, graph: nx.MultiDiGraph, placed: Layout) -> list[str]:
+    """The boxes of open groups, under everything else."""
+    parts = []
+    for cluster in graph.graph["clusters"]:
+        left, top, right, bottom = placed.frames[cluster["id"]]
+        title, data = words.of_cluster(cluster)
+        box = pen.rect(left, top, right - left, bottom - top, fill="box", stroke="box-line",
+                       radius=10.0)  # fmt: skip
+        name = fit(title_of_box(cluster), right - left - 16.0, 11.0, True)
+        text = pen.text(left + 9, top + 15, name, size=11.0, bold=True, fill="muted")
+        parts.append(group(data, title, [box, text]))
+    return parts
+
+
+def extent(rects: list[Rect], wires: Sequence[Wire]) -> Rect:
+    for wire in wires:
+        rects += [(x, y, x, y) for x, y in (*wire.forth, *wire.home)]
+        if wire.spot:
+            half = width(wire.label, edges.TEXT) / 2
+            rects.append((wire.spot[0] - half, wire.spot[1], wire.spot[0] + half, wire.spot[1]))
+    lefts, tops, rights, bottoms = zip(*rects, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+def body(pen: Pen, graph: nx.MultiDiGraph, drawing: Drawing, extras: Extras) -> list[str]:
+    """Boxes and edges first, then nodes, then labels: nothing hides a number."""
+    ends = {key: (graph.nodes[op], edge) for _, op, key, edge in graph.edges(keys=True, data=True)}
+    parts = frames(pen, graph, drawing.placed)
+    for wire in drawing.wires:
+        title, data = words.of_edge(graph, wire.tail, wire.head, wire.id)
+        mark = extras.marks.get(wire.id)
+        title = f"{title}\n{mark.words}" if mark else title
+        lines = [*glow(pen, wire, extras), *draw_wire(pen, wire)]
+        parts.append(group(data, title, lines))
+    for name, node in graph.nodes(data=True):
+        parts.append(draw_at(pen, name, node, drawing, extras, ends))
+    for wire in drawing.wires:
+        words_there = extras.highlight.get(wire.id)
+        if wire.spot and not words_there:
+            parts.append(label(pen, wire.spot, wire.label, "grad-ink"))
+        elif words_there:
+            spot = wire.spot or edges.along(wire.forth, 0.5)
+            parts.append(label(pen, spot, words_there, "ink"))
+    return parts
+
+
+def glow(pen: Pen, wire: Wire, extras: Extras) -> list[str]:
+    """What lies under an edge that is marked or highlighted."""
+    mark, lit = extras.marks.get(wire.id), wire.id in extras.highlight
+    if mark is not None:
+        return [pen.path(curve(wire.forth), stroke=LOOKS[mark.level][0], line=6.0)]
+    return [pen.path(curve(wire.forth), stroke="glow", line=9.0)] if lit else []
+
+
+def label(pen: Pen, spot: Point, said: str, ink: str) -> str:
+    x, y = spot
+    return pen.text(
+        x, y + 3.5, said, size=edges.TEXT, fill=ink, bold=ink == "ink", anchor="middle",
+        halo="canvas",
+    )  # fmt: skip
+
+
+def draw_at(
+    pen: Pen, name: str, node: Mapping[str, Any], drawing: Drawing, extras: Extras, ends: Mapping
+) -> str:
+    """A node in its place, with its mark and what the group holds."""
+    title, data = about(name, node, ends)
+    title += node.get("said", "")
+    f, (x, y, _, _) = drawing.faces[name], drawing.boxes[name]
+    parts = []
+    if name in extras.highlight:
+        parts.append(
+            pen.rect(-5, -5, f.width + 10, f.height + 10, stroke="glow", line=6.0, radius=12.0)
+        )
+    held = [*node.get("results", ()), *node.get("parameters", ())]
+    parts += [draw_node(pen, node, f)]
+    parts += [group(words.of_record(record, ends)[1], "", []) for record in held[:MOST_HELD]]
+    mark = extras.marks.get(name)
+    if mark is not None:
+        parts.append(draw_mark(pen, f, mark))
+        data, title = {**data, "mark": mark.level}, f"{title}\n{mark.words}".strip()
+    at = f' transform="translate({coordinate(x + f.margin)},{coordinate(y + f.margin)})"'
+    return group(data, title, parts, at)
+
+
+def about(name: str, node: Mapping[str, Any], ends: Mapping[str, Any]) -> tuple[str, dict]:
+    """The tooltip and the data of a node."""
+    if node["kind"] == "operation":
+        return words.of_operation(name, node)
+    if node["kind"] == "tag":
+        return words.of_tag(name, node)
+    if node["kind"] == "group":
+        return words.of_group(node)
+    if node["kind"] == "more":
+        return words.of_stub(node)
+    return words.of_record(node, ends)
+
+
+def draw_wire(pen: Pen, wire: Wire) -> list[str]:
+    """The forward edge, and the backward edge beside it if a gradient flows."""
+    line, tip = pointed(wire.forth, ARROW)
+    parts = [pen.path(curve(line), stroke="line", line=1.3)]
+    parts.append(pen.path(arrow(*tip, 3.4), fill="line"))
+    if wire.home:
+        size = 6.5 + wire.thick
+        line, tip = pointed(wire.home, size)
+        dash = "5 3" if wire.label else "3 3"
+        parts.append(pen.path(curve(line), stroke="grad", line=wire.thick, dash=dash))
+        parts.append(pen.path(arrow(*tip, 2.6 + wire.thick * 0.75), fill="grad"))
+    return parts
+
+
+def pointed(points: list[Point], size: float) -> tuple[list[Point], tuple[Point, Point]]:
+    """A curve that ends where its arrowhead begins, and the head's base and tip."""
+    tip, before = points[-1], points[-2]
+    dx, dy = tip[0] - before[0], tip[1] - before[1]
+    length = math.hypot(dx, dy) or 1.0
+    size = min(size, length)
+    base = tip[0] - dx / length * size, tip[1] - dy / length * size
+    return [*points[:-1], base], (base, tip)
+
+
+def arrow(base: Point, tip: Point, half: float) -> str:
+    dx, dy = tip[0] - base[0], tip[1] - base[1]
+    length = math.hypot(dx, dy) or 1.0
+    nx_, ny = -dy / length * half, dx / length * half
+    one, other = (base[0] + nx_, base[1] + ny), (base[0] - nx_, base[1] - ny)
+    return f"M{place(tip)}L{place(one)}L{place(other)}z"
+
+
+def banner_words(graph: nx.MultiDiGraph) -> str:
+    """What is said when the numbers are not those of the forward pass."""
+    if not graph.graph["stale"]:
+        return ""
+    who = ", ".join(graph.graph["changed"])
+    if who:
+        who = ("leaf " if len(graph.graph["changed"]) == 1 else "leaves ") + who
+    return f"{who or 'a leaf or constant'} changed since the forward pass: replayed with new values"
+
+
+def subtitle(graph: nx.MultiDiGraph) -> str:
+    steps, stage = graph.graph["steps"], graph.graph.get("stage")
+    if stage is not None:
+        return f"{graph.graph['summary']} · after backward step {stage} of {steps}"
+    if steps:
+        return f"{graph.graph['summary']} · backward step{'s 1–' if steps > 1 else ' '}{steps}"
+    flow = "" if graph.graph["backward"] else " · no backward pass"
+    return graph.graph["summary"] + flow
+
+
+def description(graph: nx.MultiDiGraph) -> str:
+    sums = [
+        node["name"] or name
+        for name, node in graph.nodes(data=True)
+        if len(node.get("contributions") or ()) > 1
+    ]
+    text = f"The graph of a computation and of the gradients that flow back: {subtitle(graph)}."
+    if sums:
+        text += f" Gradients that are sums of several contributions: {', '.join(sums)}."
+    banner = banner_words(graph)
+    return text + (f" Warning: {banner}." if banner else "")
+
+
+def heading(pen: Pen, graph: nx.MultiDiGraph, room: float) -> tuple[str, float]:
+    """Title, summary and, if need be, the banner; at (0, 0), with its height."""
+    title = fit(one_line(graph.graph["title"]), room, 16.0, True)
+    parts = [pen.text(0, 13, title, size=16.0, bold=True)]
+    parts.append(pen.text(0, 31, fit(subtitle(graph), room, 11.0), size=11.0, fill="muted"))
+    banner = banner_words(graph)
+    if not banner:
+        return "".join(parts), 52.0
+    parts.append(pen.rect(0, 42, room, 26, fill="warn", stroke="warn-line", radius=5.0))
+    said = fit("⚠ " + one_line(banner), room - 20, 11.0, True)
+    parts.append(pen.text(10, 59, said, size=11.0, bold=True, fill="warn-ink"))
+    return "".join(parts), 88.0
