@@ -10,12 +10,30 @@ the package `viz` draws it.
 Tensor([2., 4.])
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
-from microgradnd import numpy_protocol, tensor_methods  # noqa: F401 - they complete Tensor
-from microgradnd.declaration import OPS, Op, op
+from microgradnd import errors as _errors
+from microgradnd import functions as _functions
+from microgradnd import numpy_protocol as _numpy_protocol  # noqa: F401 - it completes Tensor
+from microgradnd import tensor_methods as _tensor_methods  # noqa: F401 - they complete Tensor
+from microgradnd.creation import (
+    arange,
+    eye,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    rand,
+    randn,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from microgradnd.declaration import OPS, Op, Value, Values, op
 from microgradnd.engine import Tensor
-from microgradnd.errors import AnomalyError, GraphError
+from microgradnd.errors import AnomalyError, DetachWarning, GraphError
 from microgradnd.grad_mode import (
     enable_grad,
     get_default_dtype,
@@ -24,101 +42,49 @@ from microgradnd.grad_mode import (
     set_default_dtype,
     set_grad_enabled,
 )
-from microgradnd.ops.einsum import einsum
-from microgradnd.ops.elementwise import (
-    abs,
-    add,
-    arccos,
-    arccosh,
-    arcsin,
-    arcsinh,
-    arctan,
-    arctan2,
-    arctanh,
-    ceil,
-    clip,
-    cos,
-    cosh,
-    divide,
-    exp,
-    exp2,
-    expm1,
-    floor,
-    hypot,
-    leaky_relu,
-    log,
-    log1p,
-    log2,
-    log10,
-    logaddexp,
-    maximum,
-    minimum,
-    multiply,
-    negative,
-    positive,
-    power,
-    reciprocal,
-    relu,
-    round,
-    sigmoid,
-    sign,
-    sin,
-    sinh,
-    sqrt,
-    square,
-    subtract,
-    tan,
-    tanh,
-    where,
-)
-from microgradnd.ops.linalg import dot, matmul
-from microgradnd.ops.reduction import max, mean, min, prod, std, sum, var
-from microgradnd.ops.shape import (
-    broadcast_to,
-    concatenate,
-    expand_dims,
-    reshape,
-    split,
-    squeeze,
-    stack,
-    swapaxes,
-    transpose,
-)
-from microgradnd.ops.softmax import cross_entropy, log_softmax, logsumexp, softmax
 from microgradnd.random import manual_seed
 from microgradnd.testing.checks import GradientMismatch, detect_anomaly, gradcheck, gradgradcheck
 from microgradnd.transforms.gradients import grad
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "OPS", "AnomalyError", "GradientMismatch", "GraphError", "Op", "Tensor", "abs", "add", "arccos",
-    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "broadcast_to", "ceil",
-    "clip", "concatenate", "cos", "cosh", "cross_entropy", "detect_anomaly", "divide", "dot",
-    "einsum", "enable_grad", "exp", "exp2", "expand_dims", "expm1", "floor",
-    "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hypot", "is_grad_enabled",
-    "leaky_relu", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logsumexp",
-    "manual_seed", "matmul", "max", "maximum", "mean", "min", "minimum", "multiply", "negative",
-    "no_grad", "op", "positive", "power", "prod", "reciprocal", "relu", "reshape", "round",
-    "set_default_dtype", "set_grad_enabled", "sigmoid", "sign", "sin", "sinh", "softmax",
-    "split", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum", "swapaxes",
-    "tan", "tanh", "transpose", "var", "where",
+_PACKAGES = ("data", "graph", "io", "models", "nn", "optim", "program", "training")
+_OWN = [
+    "OPS", "AnomalyError", "DetachWarning", "GradientMismatch", "GraphError", "Op", "Tensor",
+    "Value", "Values", "arange", "detect_anomaly", "enable_grad", "eye", "full", "full_like",
+    "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "is_grad_enabled", "linspace",
+    "manual_seed", "no_grad", "ones", "ones_like", "op", "rand", "randn", "set_default_dtype",
+    "set_grad_enabled", "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
 
-
-if TYPE_CHECKING:
+if _TYPE_CHECKING:
     from microgradnd import data as data
     from microgradnd import io as io
     from microgradnd import models as models
     from microgradnd import nn as nn
     from microgradnd import optim as optim
     from microgradnd import training as training
+    from microgradnd.functions import *
 else:
 
-    def __getattr__(name: str) -> Any:
-        """Loads the packages of layers and training when they are first spoken of: `mg.nn`."""
-        if name in ("data", "io", "models", "nn", "optim", "training"):
+    def __getattr__(name: str) -> _Any:
+        """Makes the functions, and loads the packages of layers and training, when spoken of."""
+        if name in _PACKAGES:
             from importlib import import_module
 
             return import_module(f"{__name__}.{name}")
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name == "__all__":
+            return sorted({*_OWN, *_functions.names()})
+        if name == "cross_entropy":
+            from microgradnd.nn.functional import cross_entropy
+
+            return cross_entropy
+        if name.startswith("__"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+        try:
+            return getattr(_functions, name)  # (not kept here: a user's op may take its place)
+        except AttributeError:
+            raise _errors.no_attribute(f"module {__name__!r}", name, __dir__()) from None
+
+    def __dir__() -> list[str]:
+        return sorted({*_OWN, *_functions.names(), *_PACKAGES, "__version__"})

@@ -1,8 +1,12 @@
-"""Contributions: what a rule gives for one operand, made fit to be added to its gradient."""
+"""Contributions: what a rule gives for one operand, made fit to be added to its gradient.
+
+A walk keeps a total for each node, and the set of the nodes whose total it owns: a buffer that
+nobody else holds, which may be added to in place and handed out. The first contribution to a total
+is kept by reference; it is the walk's own only if the rule that gave it says so (`fresh`).
+"""
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -10,33 +14,8 @@ import numpy as np
 from microgradnd import errors
 from microgradnd.node import Array, Node
 
-
-class Scatter:
-    """A gradient that is zero but at `index`: added into a buffer there, never spread out twice."""
-
-    __slots__ = ("value", "index", "shape", "unique")
-
-    def __init__(self, value: Array, index: Any, shape: tuple, unique: bool) -> None:
-        self.value, self.index, self.shape, self.unique = value, index, shape, unique
-
-    def add_to(self, buffer: Array) -> Array:
-        if self.unique:
-            buffer[self.index] += self.value
-        else:
-            np.add.at(buffer, self.index, self.value)
-        return buffer
-
-    def dense(self) -> Array:
-        return self.add_to(np.zeros(self.shape, self.value.dtype))
-
-
-def scatter(totals: dict[Node, Any], own: set[Node], p: Node, x: Scatter) -> None:
-    """Adds a slice's gradient into the total of the whole, which becomes the walk's own buffer."""
-    if p not in own:
-        total = totals.get(p)
-        totals[p] = np.zeros(p.shape, p.dtype) if total is None else total.copy()
-        own.add(p)
-    x.add_to(totals[p])
+Totals = dict[Node, Any]
+Owned = set[Node]
 
 
 def fitted(x: Any, p: Node, node: Node) -> Any:
@@ -54,13 +33,24 @@ def fitted(x: Any, p: Node, node: Node) -> Any:
             raise errors.gradient_shape(node.op.name, node.op.operand(i), given, shape)
         if isinstance(x, np.generic):
             x = np.asarray(x)
-    return x if x.dtype is p.dtype else x.astype(p.dtype)
+    return x if x.dtype == p.dtype else x.astype(p.dtype)
 
 
-def references(found: dict[Any, Any], key: Any) -> tuple[Any, int]:
-    """Takes an array out of a dict, with the number of those who hold it."""
-    x = found.pop(key)
-    return x, sys.getrefcount(x)
+def add_to(totals: Totals, own: Owned, p: Node, x: Array) -> None:
+    """Adds to a total that is not the walk's own: into a new buffer, which is."""
+    totals[p] = np.asarray(totals[p] + x)  # the sum of 0-d arrays is a NumPy scalar
+    own.add(p)
 
 
-ALONE = references({0: np.empty(1)}, 0)[1]  # the count differs between versions of Python
+def buffer_of(totals: Totals, own: Owned, p: Node) -> Array:
+    """What a rule that asks for `into` adds to: the total of the operand, as the walk's own."""
+    if p not in own:
+        total = totals.get(p)
+        totals[p] = np.zeros(p.shape, p.dtype) if total is None else total.copy()
+        own.add(p)
+    return totals[p]
+
+
+def zeros(p: Node) -> Array:
+    """`into` where contributions stand alone: in walks that are recorded, observed or selective."""
+    return np.zeros(p.shape, p.dtype)

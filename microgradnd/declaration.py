@@ -1,232 +1,194 @@
-"""The derivative table: how a differentiable operation is declared, called and compiled.
+"""The declaration of an operation: its forward function, its derivative rules and its traits.
 
-An operation is one row::
+A ufunc is one line, any other operation is its own forward function, decorated; the function's
+signature is the operation's::
 
-    op(np.multiply, "x y", x=lambda g, y: g * y, y=lambda g, x: g * x)
+    multiply = op(np.multiply, "x y", x=lambda g, y: g * y, y=lambda g, x: g * x, linear="x y")
 
-The keyword names the operand. The parameters of its rule name what the rule needs: `g`, the
-gradient of the result; an operand's value; `out`, the result; `x_shape`, the shape of operand x;
-or an option of the operation. Only what the rules of those operands that require a gradient ask
-for is saved. The rows themselves stand in `microgradnd.ops`, one file per family.
+    @op(x=lambda g, x_shape, axis: broadcast_to(kept(g, x_shape, axis), x_shape), linear="x")
+    def sum(x: Value, axis: Axis = None, keepdims: bool = False):
+        "The sum over the axes."
+        return np.add.reduce(x, axis, keepdims=keepdims)
+
+Parameters annotated `Value` are operands, the others options. A rule is named after its operand,
+its parameters name what it needs (see `microgradnd.plan`). All else is a trait (see `Op`). From
+the declaration the caller is generated: arrays in, an array out; a Tensor among them, a recorded
+Tensor out; another class that has `__row__` decides. The operations stand in `microgradnd.ops`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MethodType
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from threading import Lock
+from types import FunctionType
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 
 import numpy as np
 
 from microgradnd import errors
-from microgradnd.engine import Tensor, record, recording, untracked
-from microgradnd.formulas import documentation
-from microgradnd.node import NO_OPTIONS, Array, Node, constant
+from microgradnd.documentation import documentation
+from microgradnd.engine import Methods, Tensor, new_tensor
+from microgradnd.generation import ALIASES, caller_source, code_of
+from microgradnd.grad_mode import notify, observers, recording
+from microgradnd.node import Array, Constant, Node, next_seq
+from microgradnd.plan import Plan
 
-OPS: dict[str, Op] = {}
-# What the commonest rules compile to: they are written out where they are used, not called.
-INLINE = {
-    (lambda g: g).__code__.co_code: "g",
-    (lambda g, y: g * y).__code__.co_code: "g * {0}",
-    (lambda g, out: g - g * out * out).__code__.co_code: "g - g * {0} * {0}",
-}
-REQUIRED = object()  # the default of an option that has none
+if TYPE_CHECKING:
+    Value: TypeAlias = Any
+    Values: TypeAlias = Sequence[Any]
+else:
+    Value = Annotated[Any, "operand"]  # an operand, in the signature of a forward function
+    Values = Annotated[Any, "operands"]  # a sequence of operands, the only ones of an operation
+# What stands for an operand in a call: a Tensor, a real array or number, nested lists of numbers.
+TensorLike: TypeAlias = Union[
+    Tensor, np.ndarray, "np.number[Any]", np.bool_, float, list[Any], tuple[Any, ...]
+]
+Axis: TypeAlias = int | tuple[int, ...] | None
+Shape: TypeAlias = int | Sequence[int]
 
-
-def parameters_of(function: Callable) -> dict[str, Any]:
-    """The names of a function's parameters and their defaults."""
-    code = function.__code__
-    names = code.co_varnames[: code.co_argcount]
-    defaults = function.__defaults__ or ()
-    return dict(zip(names, (REQUIRED,) * (len(names) - len(defaults)) + defaults))
-
-
-class Plan:
-    """What an op saves and how its gradients are pulled back, for one set of tracked operands.
-
-    Both are compiled from the rules' parameters: np.multiply with both operands tracked has
-    `pick = lambda values, out: (values[0], values[1],)` and
-    `pull = lambda g, s, n: ((n.first, g * s[1]), (n.second, g * s[0]),)`.
-    A single saved array stands by itself, not in a tuple.
-    """
-
-    __slots__ = ("op", "mask", "exact", "save", "pick", "pulled", "pull")
-
-    def __init__(self, op: Op, mask: int, wanted: int | None = None, exact: bool = False) -> None:
-        self.op, self.mask = op, mask
-        self.exact = exact  # gradients come out in the operands' shapes and dtypes: none to fit
-        tracked = [i for i, _ in enumerate(op.operands) if mask >> i & 1]
-        for i in tracked:
-            if op.operands[i] not in op.rules:
-                raise errors.no_derivative(op.name, op.operands[i])
-        needs = [need for i in tracked for need in op.needs[op.operands[i]]]
-        keys = [*op.operands, "out"]
-        self.save = tuple(k for k, key in enumerate(keys) if key in needs and not op.variadic)
-        self.pulled = [i for i in tracked if wanted is None or wanted >> i & 1]
-
-    def __getattr__(self, name: str) -> Callable:
-        """Compiles `pick` or `pull` when it is first needed: no import pays for unused ones."""
-        if name not in ("pick", "pull"):
-            raise AttributeError(name)
-        op = self.op
-        if name == "pick":
-            terms = (f"values[{k}]" if k < len(op.operands) else "out" for k in self.save)
-            comma = "" if len(self.save) == 1 else ","
-            self.pick = eval(f"lambda values, out: ({''.join(term + comma for term in terms)})")
-            return self.pick
-        rules = {f"rule{i}": op.rules[op.operands[i]] for i in self.pulled}
-        if op.variadic:
-            source = f"[(p, x) for p, x in zip(n.many, {self.call(0)}) if type(p) is Node]"
-        else:
-            source = "".join(f"({self.slot(i)}, {self.call(i)})," for i in self.pulled)
-        self.pull = eval(f"lambda g, s, n: ({source})", {**rules, "Node": Node, "np": np})
-        return self.pull
-
-    def slot(self, i: int) -> str:
-        """The source of operand i of a node n."""
-        return f"n.many[{i}]" if len(self.op.operands) > 2 else ("n.first", "n.second")[i]
-
-    def indices(self, node: Node) -> list[int]:
-        """The operands that `pull` gives the gradients of, in its order."""
-        if not self.op.variadic:
-            return self.pulled
-        return [i for i, p in enumerate(node.parents) if type(p) is Node]
-
-    def call(self, i: int) -> str:
-        """The source of the call of operand i's rule."""
-        op = self.op
-        keys = [*op.operands, "out"]
-        places = {key: f"n.options[{key!r}]" for key in op.defaults}
-        for k, key in enumerate(op.operands):
-            tracked = self.mask >> k & 1
-            slot = self.slot(k)
-            places[f"{key}_shape"] = f"{slot}.shape" if tracked else f"np.shape({slot})"
-        places |= {f"{op.operands[0]}_shapes": "[np.shape(p) for p in n.many]"}
-        alone = len(self.save) == 1
-        places |= {keys[k]: "s" if alone else f"s[{j}]" for j, k in enumerate(self.save)}
-        arguments = [places[need] for need in op.needs[op.operands[i]]]
-        inline = INLINE.get(op.rules[op.operands[i]].__code__.co_code)
-        return inline.format(*arguments) if inline else f"rule{i}({', '.join(['g', *arguments])})"
-
-    def unpacked(self, saved: Any) -> tuple:
-        """What `pick` gave, as a tuple of as many arrays as `save` has numbers."""
-        return (saved,) if len(self.save) == 1 else saved
-
-    def only(self, parents: tuple, needed: set[Node]) -> Plan:
-        """This plan, pulling gradients back only to those parents that are needed."""
-        if self.op.variadic:
-            return self
-        tracked = ((i, p) for i, p in enumerate(parents) if type(p) is Node)
-        wanted = sum((p in needed) << i for i, p in tracked)
-        key = self.mask, wanted, "only"
-        if key not in self.op.plans:
-            self.op.plans[key] = Plan(self.op, self.mask, wanted)
-        return self.op.plans[key]
+OPS: dict[str, Op] = {}  # all operations by name
+FUNCTIONS: dict[str, Callable] = {}  # functions composed of operations, by name
+NUMPY: dict[Callable, Callable] = {}  # by NumPy's function, what computes it on Tensors
+REDUCES: dict[np.ufunc, Callable] = {}  # by ufunc, what computes its `reduce`
+PUBLIC: set[str] = set()  # the names of operations and functions that are for everyone
+TORCH: dict[str, str] = {}  # by PyTorch's name, the name here
+REQUIRED: Any = object()  # the default of an option that has none
+ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "..."})()  # an alias that was not given
 
 
 class Op:
-    """A differentiable operation: a NumPy function and its row of the derivative table.
+    """An operation: a forward function on arrays, its rules, and its traits.
 
-    Args:
-        forward: computes the result from arrays; its parameters after the operands are options.
-        operands: their names, separated by spaces; `"*xs"` for one sequence of any length.
+    Attributes:
         name: how messages and pictures call it.
-        rules: by operand, the rule for its gradient.
+        operands: their names. `variadic`: the one operand is a sequence; `optional`: may be None;
+            `fixed`: those through which no gradient flows by nature, such as a condition.
+        options: their names and defaults (`REQUIRED`: none); `named`: the keyword-only ones.
+        rules: by operand, the rule for its gradient. `needs`: by operand, the rule's parameters.
+        function: the caller.
+
+    Traits, all optional:
+        elementwise: each element of the result comes of those of the operands at its place.
+        linear: operands in which it is linear, "x y" in each, "x+y" in all at once.
+        view: the operand whose memory the result may share.
+        fresh: operands whose contribution is an array that the rule has just made.
+        reduction: the ufunc by which it reduces.
+        contraction: sums products of two operands. cost: its multiply-adds, from shapes and options.
+        discrete: no gradient by nature. casts: the result may be no floating-point number.
+        keeps: what the forward function returns beside the result, for rules to ask for: by name, a
+            function of operands and options that computes it where it must be differentiated.
+        scratch: the option that lets the forward function write into an operand; arrays only.
+        prepare: by option, a function that makes it ready for rules and forward function.
+        composed: the same by other operations, for what its rules cannot be: differentiated again.
+        whole: stays itself where operations are replaced by what they are composed of.
+        infix: sign and level of precedence. sign: of a reduction or function. scalar: the formula of
+            one element. program: its line in a NumPy program. notation: its formula, from operands.
+        keeps_channels: axis 1 of the result holds the channels that axis 1 of the operand holds.
+        saturates: the results at which its slope is 0.
+        numpy: NumPy's function or functions. method: True for a method of that name, other names
+            (`"@T"` a property, `"*shape"` an option taken as *args). operator: "add" for __add__.
+        torch: PyTorch's names. internal: no public name.
     """
 
-    def __init__(self, forward: Callable, operands: str, name: str, rules: Mapping) -> None:
-        self.forward, self.name, self.rules = forward, name, dict(rules)
-        self.variadic = operands.startswith("*")
-        self.operands = tuple(operands.removeprefix("*").split())
-        self.__doc__, self.__name__ = documentation(forward, self.operands, rules), name
-        ufunc = isinstance(forward, np.ufunc)
-        parameters = {} if ufunc else parameters_of(forward)
-        self.defaults = dict(list(parameters.items())[len(self.operands) :])
-        self.needs = {key: tuple(parameters_of(rule))[1:] for key, rule in rules.items()}
-        known = {*self.operands, *self.defaults, "out", f"{self.operands[0]}_shapes"}
-        known |= {f"{operand}_shape" for operand in self.operands}
+    elementwise = contraction = discrete = casts = whole = internal = keeps_channels = False
+    linear = view = reduction = cost = infix = sign = scalar = program = notation = None
+    saturates = composed = scratch = operator = torch = method = numpy = None
+    keeps: Mapping[str, Callable] = {}
+    fresh: Any = ()
+    fixed: Any = ()
+    prepare: Mapping[str, Callable] = {}
+    function: Callable[..., Any]
+
+    def __init__(
+        self,
+        forward: Callable,
+        name: str,
+        signature: _Signature,
+        rules: Mapping[str, Callable],
+        traits: Mapping[str, Any],
+    ) -> None:
+        self.name, self.call_forward, self.rules = name, forward, dict(rules)
+        self.operands, self.variadic, self.optional, self.options, self.named = signature
+        self.defaults = [k for k, d in self.options.items() if d is not REQUIRED]
+        vars(self).update(traits)
+        self.fresh = _words(self.fresh)
+        self.fixed = _words(self.fixed)
+        self.forward = self._result_alone() if self.keeps or self.named else forward
+        self.needs = {key: tuple(_parameters_of(rule))[1:] for key, rule in rules.items()}
+        known = {*self.operands, *self.options, *self.keeps, "out", "out_shape", "into"}
+        known.update(f"{k}_shapes" if self.variadic else f"{k}_shape" for k in self.operands)
         unknown = [n for needs in self.needs.values() for n in needs if n not in known]
         if unknown or set(rules) - set(self.operands):
-            spoken = unknown or [*rules]
-            raise TypeError(f"{name}: a rule speaks of {spoken}, known: {sorted(known)}")
+            raise errors.bad_rule(name, unknown or [*rules], sorted(known))
         self.plans: dict[Any, Plan] = {}
-        OPS[name] = self
+
+    def _result_alone(self) -> Callable:
+        """The forward function with options by position, giving the result alone."""
+
+        def forward(*given: Any) -> Any:
+            out = self.call(given[: len(self.operands)], given[len(self.operands) :])
+            return out[0] if self.keeps else out
+
+        forward.__name__, forward.__doc__ = self.name, self.call_forward.__doc__
+        return forward
 
     def __repr__(self) -> str:
-        return f"<op {self.name}({', '.join([*self.operands, *self.defaults])})>"
+        return f"<op {self.name}({', '.join([*self.operands, *self.options])})>"
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "__signature__":  # loads `inspect`, which takes a third of the import's time
-            from microgradnd.formulas import signature_of
+    def __reduce__(self) -> tuple:
+        return _op_named, (self.name,)
 
-            return signature_of(self.operands, self.defaults, REQUIRED)
-        raise AttributeError(name)
-
-    def __get__(self, tensor: Any, kind: Any) -> Any:
-        """Makes an op a method where it is an attribute of Tensor."""
-        return self if tensor is None else MethodType(self, tensor)
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Calls the operation, as its `function` does."""
+        return self.function(*args, **options)
 
     def operand(self, i: int) -> str:
         """The name of operand i."""
         return f"{self.operands[0]}[{i}]" if self.variadic else self.operands[i]
 
-    def plan(self, mask: int, exact: bool = False) -> Plan:
-        if (mask, exact) not in self.plans:
-            self.plans[mask, exact] = Plan(self, mask, exact=exact)
-        return self.plans[mask, exact]
+    def plan(self, mask: int, exact: bool = False, wanted: int | None = None) -> Plan:
+        """What it saves and how it is pulled back, for a set of tracked operands."""
+        key = mask, exact, wanted
+        if key not in self.plans:
+            self.plans[key] = Plan(self, mask, wanted, exact)
+        return self.plans[key]
 
-    def bind(self, args: tuple, options: dict) -> tuple[tuple, dict]:
-        """Tells operands from options; `dim` and `keepdim` are taken for `axis` and `keepdims`."""
-        operands = tuple(args[0]) if self.variadic else args[: len(self.operands)]
-        given = dict(zip(self.defaults, args[len(self.operands) :]))
-        for key, value in options.items():
-            given[{"dim": "axis", "keepdim": "keepdims"}.get(key, key)] = value
-        options = {**self.defaults, **given}
-        missing = [key for key, value in options.items() if value is REQUIRED]
-        surplus = options.keys() - self.defaults.keys()
-        if surplus or missing or len(args) > len(self.operands) + len(self.defaults):
-            raise TypeError(f"{self!r}: unknown options {sorted(surplus)}, missing {missing}")
-        if not self.variadic and len(operands) < len(self.operands):
-            raise TypeError(f"{self!r} takes {len(self.operands)} operands, got {len(operands)}")
-        return operands, options
+    def kept_from(self, key: str) -> tuple[str, ...]:
+        """The operands and options from which what the forward function keeps can be computed."""
+        return tuple(_parameters_of(self.keeps[key]))
 
-    def __call__(self, *args: Any, **options: Any) -> Tensor:
-        operands, options = self.bind(args, options)
-        values: list[Any] = []
-        parents: list[Any] = []
-        mask = 0
-        for i, operand in enumerate(operands):
-            if isinstance(operand, Tensor):
-                values.append(operand._data)
-                parents.append(operand.node or constant(operand))
-                mask |= (operand.node is not None) << i
-            else:
-                values.append(as_operand(operand, self.name))
-                parents.append(values[-1])
-        out = self.run(values, operands, options)
-        if not mask or not (mode := recording.get()) or out.dtype.kind != "f":
-            return untracked(out)
-        plan = self.plan(1 if self.variadic else mask)
-        return record(plan, tuple(parents), plan.pick(values, out), out, mode, options)
+    def multiply_adds(self, out_shape: Any, shapes: Sequence[Any], options: Sequence[Any]) -> int:
+        """How many products it adds up, by its `cost`; 0 for all that contracts nothing."""
+        if self.cost is None:
+            return 0
+        places = {f"{k}_shape": s for k, s in zip((*self.operands, "out"), (*shapes, out_shape))}
+        places |= dict(zip(self.options, options))
+        return self.cost(*[places[need] for need in _parameters_of(self.cost)])
 
-    def run(
-        self, values: Sequence, operands: tuple = (), options: dict[str, Any] = NO_OPTIONS
-    ) -> Array:
-        """The forward function on arrays; what NumPy complains of is said in the user's terms."""
-        try:
-            if self.variadic:
-                out = self.forward(values, **options)
-            else:
-                out = self.forward(*values, **options)
-        except Exception as error:
-            names = (f"*{self.operands[0]}",) if self.variadic else self.operands
-            given = operands or tuple(values)
-            raise errors.explained(error, self.name, names, given, options) from None
-        return out if type(out) is Array else np.asarray(out)
+    def call(self, operands: Sequence[Any], options: Sequence[Any]) -> Any:
+        """What the forward function returns, with what it keeps, from options in their order."""
+        named = {k: v for k, v in zip(self.options, options) if k in self.named}
+        given = [v for k, v in zip(self.options, options) if k not in self.named]
+        return self.call_forward(*([operands] if self.variadic else operands), *given, **named)
 
 
-def op(forward: Callable, operands: str, *, name: str | None = None, **rules: Callable) -> Op:
-    """Declares a differentiable operation: one row of a derivative table.
+_Signature = tuple[tuple[str, ...], bool, set[str], dict[str, Any], tuple[str, ...]]
+
+
+def op(forward: Any = None, operands: str | None = None, *, name: str | None = None,
+       replace: bool = False, **keys: Any) -> Any:  # fmt: skip
+    """Declares an operation: `op(np.multiply, "x y", x=rule, y=rule)`, or as a decorator.
+
+    Args:
+        forward: computes the result from arrays: a function, a ufunc, a NumPy function.
+        operands: their names, separated by spaces, `"*xs"` for one sequence; default the
+            parameters annotated `Value` or `Values`.
+        name: default that of the function.
+        replace: takes the place of an operation that has the name.
+        keys: by operand, the rule for its gradient; all others are traits, see `Op`.
+
+    Returns the caller: of arrays alone it computes an array, else a Tensor. Its attribute `op` is
+    the `Op`.
 
     >>> square = op(lambda x: x * x, "x", name="my_square", x=lambda g, x: 2.0 * x * g)
     >>> t = Tensor([1.0, 2.0], requires_grad=True)
@@ -234,17 +196,320 @@ def op(forward: Callable, operands: str, *, name: str | None = None, **rules: Ca
     >>> t.grad
     Tensor([2., 4.])
     """
-    return Op(forward, operands, name or forward.__name__, rules)
+    if forward is None or isinstance(forward, str):
+        return lambda function: op(function, forward, name=name, replace=replace, **keys)
+    if not callable(forward):
+        raise TypeError(f"op: forward must be a function of arrays, not {errors.describe(forward)}")
+    name = name or getattr(getattr(forward, "func", forward), "__name__", "")
+    if name in OPS and not replace:
+        raise errors.taken(name, OPS[name].function.__module__)
+    signature = _signature_of(forward, operands, name)
+    rules = {key: keys.pop(key) for key in signature[0] if key in keys}
+    if isinstance(forward, np.ufunc):
+        keys.setdefault("elementwise", forward.signature is None)
+    if isinstance(forward, np.ufunc) or (forward.__module__ or "").partition(".")[0] == "numpy":
+        keys.setdefault("numpy", forward)
+    unknown = [key for key in keys if not hasattr(Op, key) or key.startswith("_")]
+    if unknown:
+        raise errors.bad_rule(name, unknown, [*signature[0], *_traits()])
+    row = Op(forward, name, signature, rules, keys)
+    row.function = function = _stub(row, module=_module_of(forward, rules))
+    OPS[name] = row
+    _enter(function, name, row)
+    return function
 
 
-def as_operand(value: Any, op_name: str) -> Any:
-    """A constant as ufuncs take it: numbers stay as they are, so that float32 stays float32."""
-    if isinstance(value, (Array, np.generic, int, float)):
-        out = value
-    elif isinstance(value, (list, tuple)):
-        out = np.asarray(value)
+def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], Callable]:
+    """Declares a function composed of operations: its public name, NumPy entry and methods."""
+
+    def declare(function: Callable) -> Callable:
+        named = name or function.__name__
+        FUNCTIONS[named] = function
+        _enter(function, named, _Traits(traits))
+        return function
+
+    return declare
+
+
+class _Traits:
+    """The traits of a composed function that say where it can be found."""
+
+    operator = torch = method = numpy = reduction = None
+    internal = False
+
+    def __init__(self, traits: Mapping[str, Any]) -> None:
+        vars(self).update(traits)
+
+
+def _enter(function: Callable, name: str, traits: Any) -> None:
+    """Makes a function reachable under all names that its traits say."""
+    for theirs in _several(traits.numpy):
+        NUMPY[theirs] = function
+    if not traits.internal:
+        PUBLIC.add(name)
+    for theirs in _words(traits.torch):
+        TORCH[theirs] = name
+    if traits.reduction:
+        REDUCES[traits.reduction] = function
+    if traits.operator:
+        setattr(Methods, f"__{traits.operator}__", function)
+        setattr(Methods, f"__r{traits.operator}__", reflected(function))
+    aliases = [theirs for theirs in _words(traits.torch) if "." not in theirs]
+    for method in _several(traits.method):
+        if method is True or method.startswith("*"):
+            made = function if method is True else _stub(traits, packed=method[1:])
+            for named in (name, *aliases):
+                setattr(Methods, named, made)
+        elif method.startswith("@"):
+            setattr(Methods, method[1:], property(function, doc=function.__doc__))
+        else:
+            setattr(Methods, method, function)
+
+
+def reflected(function: Callable) -> Callable:
+    """The operator for a Tensor on the right: y.__rsub__(x) is x - y."""
+
+    def operator(y: Any, x: Any) -> Any:
+        return function(x, y)
+
+    operator.__doc__ = function.__doc__
+    return operator
+
+
+def _several(given: Any) -> tuple:
+    return given if isinstance(given, tuple) else () if given in (None, False) else (given,)
+
+
+def _words(given: Any) -> tuple[str, ...]:
+    return tuple(given.split()) if isinstance(given, str) else tuple(given or ())
+
+
+def _traits() -> list[str]:
+    return [k for k, v in vars(Op).items() if not k.startswith("_") and not callable(v)]
+
+
+def _op_named(name: str) -> Op:
+    return OPS[name]
+
+
+# --- Signatures ----------------------------------------------------------------------------------
+def _parameters_of(function: Any) -> dict[str, Any]:
+    """The names of a function's positional parameters and their defaults."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return _inspected(function)[0]
+    names = code.co_varnames[: code.co_argcount]
+    defaults = function.__defaults__ or ()
+    return dict(zip(names, (REQUIRED,) * (len(names) - len(defaults)) + defaults))
+
+
+def _inspected(function: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Positional and keyword-only parameters of a function without code of its own."""
+    import inspect  # takes 9 ms to load, and the library's own ops do not need it
+
+    if isinstance(function, np.ufunc) and function.nin == 1:
+        return {"x": REQUIRED}, {}
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"op: the parameters of {function!r} cannot be told; write a lambda with named ones"
+        ) from None
+    empty = inspect.Parameter.empty
+    found: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+    for p in parameters:
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
+            found[p.kind is p.KEYWORD_ONLY][p.name] = REQUIRED if p.default is empty else p.default
+    return found
+
+
+def _signature_of(forward: Any, operands: str | None, name: str) -> _Signature:
+    """Operands, whether they are a sequence, which may be None; options and keyword-only ones."""
+    notes = getattr(forward, "__annotations__", {})
+    if isinstance(forward, np.ufunc):
+        positional, named = dict.fromkeys((operands or "").split(), REQUIRED), {}
+    elif hasattr(forward, "__code__"):
+        code = forward.__code__
+        positional = _parameters_of(forward)
+        keys = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
+        named = {k: (forward.__kwdefaults__ or {}).get(k, REQUIRED) for k in keys}
     else:
-        raise errors.not_an_operand(op_name, value)
-    if isinstance(out, (Array, np.generic)) and out.dtype.kind not in "biuf":
-        raise errors.not_an_operand(op_name, value)
-    return out
+        positional, named = _inspected(forward)
+        positional.pop("out", None)
+    if operands is None:
+        chosen = [k for k in positional if _is_operand(notes.get(k))]
+        variadic = any("Values" in str(notes[k]) or "'operands'" in str(notes[k]) for k in chosen)
+    else:
+        chosen, variadic = operands.removeprefix("*").split(), operands.startswith("*")
+    if not chosen:
+        raise TypeError(
+            f"op {name!r}: no operands; name them, op(forward, 'x y', ...), or annotate the "
+            "forward function's parameters with Value"
+        )
+    rest = list(positional.items())[len(chosen) :]
+    optional = {k for k in chosen if "None" in str(notes.get(k, ""))}
+    return tuple(chosen), variadic, optional, {**dict(rest), **named}, tuple(named)
+
+
+def _is_operand(note: Any) -> bool:
+    text = str(note)
+    return text.startswith("Value") or "'operand" in text
+
+
+def _module_of(forward: Any, rules: Mapping[str, Callable]) -> str:
+    """Where an operation was declared: with its rules, if the forward function is NumPy's."""
+    for function in (forward, *rules.values()):
+        module = getattr(function, "__module__", None)
+        if module and module.partition(".")[0] != "numpy":
+            return module
+    return "microgradnd.ops"
+
+
+# --- Callers -------------------------------------------------------------------------------------
+_generating = Lock()
+
+
+def _first_call(*args: Any, **options: Any) -> Any:
+    """The code of a caller that was not called before: generates its own, and runs that."""
+    _generate(function, op, how)  # type: ignore[name-defined] # noqa: F821 - globals of a stub
+    return function(*args, **options)  # type: ignore[name-defined] # noqa: F821
+
+
+def _stub(row: Any, module: str = "", public: bool = False, packed: str | None = None) -> Any:
+    """A caller whose code is generated when it is first called, which few of them ever are."""
+    how = {"public": public, "packed": packed}
+    scope = {"_generate": _generate, "op": row, "how": how, "__name__": module or __name__}
+    stub: Any = FunctionType(_first_call.__code__, scope, row.name)
+    scope["function"] = stub
+    forward = row.call_forward
+    stub.__module__, stub.__qualname__ = scope["__name__"], row.name
+    if hasattr(forward, "__code__") and not public:
+        stub.__qualname__ = forward.__qualname__
+    stub.__doc__ = documentation(forward, row.operands, row.rules) if public else forward.__doc__
+    stub.__wrapped__, stub.op = forward, row
+    return stub
+
+
+def _generate(function: Any, row: Op, how: dict[str, Any]) -> None:
+    with _generating:
+        if "__wrapped__" not in vars(function):
+            return  # another thread was faster
+        code = code_of(caller_source(row, **how), row.name, row.name)
+        function.__globals__.update(_scope(row))
+        aliases = {ALIASES[k]: ABSENT for k in row.options if k in ALIASES}
+        named = {k: row.options[k] for k in row.named if row.options[k] is not REQUIRED}
+        function.__kwdefaults__ = {how["packed"]: ABSENT} if how["packed"] else {**named, **aliases}
+        defaults = [row.options[k] for k in row.defaults if k not in row.named]
+        none = [None for k in row.operands if k in row.optional]
+        function.__defaults__ = None if how["packed"] else (*none, *defaults)
+        function.__code__ = code  # last, so that a thread calls either the old or the whole new one
+        del function.__wrapped__
+
+
+class _Plans(dict):
+    """An op's plans by mask, made when first asked for."""
+
+    def __init__(self, row: Op) -> None:
+        super().__init__()
+        self.row = row
+
+    def __missing__(self, mask: int) -> Plan:
+        self[mask] = plan = self.row.plan(mask)
+        return plan
+
+
+def _scope(row: Op) -> dict[str, Any]:
+    """What a generated caller finds in its globals."""
+    names = {**_COMMON, "forward": row.call_forward, "plans": _Plans(row)}
+    names |= {f"prepare_{k}": f for k, f in row.prepare.items()}
+    masks = (1,) if row.variadic else (1, 2, 3) if len(row.operands) == 2 else (1,)
+    for mask in masks:
+        tracked = [k for i, k in enumerate(row.operands) if mask >> i & 1]
+        if all(k in row.rules for k in tracked):
+            names[f"plan{mask}"] = row.plan(mask)
+            if row.elementwise:
+                names[f"exact{mask}"] = row.plan(mask, exact=True)
+    return names
+
+
+def dispatch(row: Op, function: Callable, operands: tuple, options: tuple) -> Any:
+    """The call of what is neither Tensor nor array: lists, NumPy's scalars, other classes."""
+    flat = operands[0] if row.variadic else operands
+    for x in flat:
+        if (decide := getattr(type(x), "__row__", None)) is not None:
+            return decide(row, operands, options)
+    plain = [_plain(row, row.operand(i), x) for i, x in enumerate(flat)]
+    named = {k: v for k, v in zip(row.options, options) if k in row.named}
+    given = [v for k, v in zip(row.options, options) if k not in row.named]
+    return function(*([plain] if row.variadic else plain), *given, **named)
+
+
+def _plain(row: Op, operand: str, x: Any) -> Any:
+    """An operand as a Tensor, an array or a number."""
+    if type(x) in (Tensor, Array) or (x is None and operand in row.optional):
+        return x
+    if isinstance(x, Tensor):
+        same = new_tensor(Tensor)
+        same._data, same.node, same._name = x._data, x.node, x.name
+        return same
+    single = len(row.operands) == 1
+    if type(x) in (int, float) and not single:
+        return x
+    if isinstance(x, (Array, np.generic, bool, int, float, list, tuple)) and not hasattr(x, "mask"):
+        array: Any = errors.as_array(row.name, x)
+        if array.dtype.kind in KINDS:
+            return array.view(Array) if type(array) is not Array else array
+    raise errors.not_an_operand(row.name, x)
+
+
+def _sequence(row: Op, xs: Any) -> tuple:
+    """The operands of an operation that takes a sequence of them."""
+    if isinstance(xs, Iterable) and not isinstance(xs, (str, bytes, Mapping)):
+        return tuple(xs)
+    raise TypeError(
+        f"{row.name}: {row.operands[0]} must be a sequence of tensors or arrays, "
+        f"not {errors.describe(xs)}"
+    )
+
+
+def constant_of(tensor: Tensor) -> Any:
+    """How a node keeps a Tensor that needs no gradient: its array, and its name if it has one."""
+    return tensor._data if tensor.name is None else Constant(tensor._data, tensor.name)
+
+
+def _explain(error: Exception, row: Op, operands: tuple, options: tuple) -> None:
+    given = operands[0] if row.variadic else operands
+    names = [row.operand(i) for i in range(len(given))]
+    errors.explain(error, row.name, names, given, dict(zip(row.options, options)))
+
+
+def _refuse(row: Op, out: Array) -> None:
+    raise errors.not_real(row.name, out.dtype)
+
+
+KINDS, FLOATING = frozenset("biuf"), frozenset("f")
+_COMMON = {
+    "ABSENT": ABSENT, "Array": Array, "FLOATING": FLOATING, "KINDS": KINDS, "Node": Node,
+    "NUMBER": frozenset({int, float}), "Tensor": Tensor, "asarray": np.asarray,
+    "constant_of": constant_of, "dispatch": dispatch, "explain": _explain, "new": new_tensor,
+    "next_seq": next_seq, "notify": notify, "observers": observers, "recording": recording.get,
+    "refuse": _refuse, "sequence": _sequence,
+}  # fmt: skip
+
+
+_public: dict[str, Callable] = {}
+
+
+def public(name: str) -> Callable:
+    """The public function of that name: an operation that gives a Tensor for arrays, too.
+
+    >>> public("exp")(0.0)
+    Tensor(1.)
+    """
+    name = TORCH.get(name, name)
+    if name in FUNCTIONS:
+        return FUNCTIONS[name]
+    function = _public.get(name)
+    if function is None or function.op is not OPS[name]:  # (it may have been replaced)
+        _public[name] = function = _stub(OPS[name], module="microgradnd.functions", public=True)
+    return function

@@ -9,41 +9,32 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextvars import ContextVar
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microgradnd import errors
-from microgradnd.accumulation import ALONE, Scatter, fitted, references, scatter
-from microgradnd.node import (
-    NO_OPTIONS,
-    Array,
-    Node,
-    check_fresh,
-    leading_to,
-    next_seq,
-    reachable,
-    saved_by,
-)
+from microgradnd import errors, writes
+from microgradnd.accumulation import Owned, Totals, fitted
+from microgradnd.grad_mode import Walked, default_dtype, observers, recording, walk_observer
+from microgradnd.node import Array, Node, leading_to, next_seq, reachable, saved_by
 
 if TYPE_CHECKING:
-    from microgradnd.declaration import Plan
-    from microgradnd.tensor_methods import TensorMethods
+    from microgradnd.tensor_methods import TensorMethods as Methods
 else:
-    TensorMethods = object
 
-# False: nothing is recorded. True: it is. A function: it is, and the function is called with each
-# new node and its result (anomaly mode). A context variable, so threads and tasks have their own.
-recording: ContextVar[bool | Callable] = ContextVar("recording", default=True)
-Observer = Callable[[Node, int | None, Any], None]
-# Called with the seeds of every walk, gives the walk's observer (anomaly mode, pictures).
-watcher: ContextVar[Callable[[Sequence], Observer] | None] = ContextVar("watcher", default=None)
-default_dtype = [np.dtype(np.float64)]  # one cell, so that set_default_dtype reaches everyone
+    class Methods:
+        """What ops are attached to as methods: Tensors have them, and all that stands for one."""
+
+        __slots__ = ()
+
+
 new_tensor = object.__new__
+_nobody: Callable[[], None] = lambda: None  # noqa: E731 - as a weak reference whose object is gone
+_accumulating = RLock()  # `.grad` of a leaf that several threads share loses no contribution
 
 
-class Tensor(TensorMethods):
+class Tensor(Methods):
     """An array that remembers how it was computed.
 
     Args:
@@ -103,13 +94,21 @@ class Tensor(TensorMethods):
             if value.shape != self._data.shape:
                 raise errors.wrong_data(value.shape, self._data.shape)
             self._data = value
-        self.changed()
+            self._leaf_changed(next_seq())
+        else:
+            self.changed()
 
     def changed(self) -> None:
-        """Notes that the array was written to in place, so that stale graphs explain themselves."""
-        if self.node is not None:
-            self.node.saved = self._data
-            self.node.note()["changed"] = next_seq()
+        """Logs that the array was written to in place: no graph that needs its old values is wrong
+        without noticing. Every write through a Tensor calls it; call it after one through `.data`.
+        """
+        self._leaf_changed(writes.log(self._data))
+
+    def _leaf_changed(self, clock: int) -> None:
+        node = self.node
+        if node is not None and node.plan is None and node.notes["target"]() is self:
+            node.saved = self._data
+            node.notes["changed"] = clock
 
     @property
     def grad(self) -> Tensor | None:
@@ -134,13 +133,15 @@ class Tensor(TensorMethods):
             if not wanted:
                 raise errors.lossy("requires_grad = False on a computed tensor")
         elif not wanted:
+            if self.node is not None:  # graphs recorded before no longer write to `.grad`
+                self.node.notes["target"] = _nobody
             self.node, self._name = None, name
         elif self.node is None:
             if self._data.dtype.kind != "f":
                 raise errors.needs_float(self._data.dtype)
             self.node = node = Node()
             node.plan = node.first = node.second = node.many = None
-            node.saved, node.options = self._data, NO_OPTIONS
+            node.saved, node.options = self._data, ()
             node.shape, node.dtype, node.seq = self._data.shape, self._data.dtype, next_seq()
             node.notes = {"name": name, "target": weakref.ref(self)}
 
@@ -166,7 +167,7 @@ class Tensor(TensorMethods):
         gradient: Tensor | Array | None = None,
         retain_graph: bool | None = None,
         create_graph: bool = False,
-        inputs: Iterable[Tensor] | None = None,
+        inputs: Tensor | Iterable[Tensor] | None = None,
     ) -> None:
         """Adds the gradient of this tensor to `.grad` of the leaves it was computed from.
 
@@ -176,14 +177,18 @@ class Tensor(TensorMethods):
             create_graph: records the walk itself, so that `.grad` can be differentiated again.
             inputs: only these tensors receive a gradient (they need not be leaves).
         """
-        targets = None if inputs is None else {node_of(t): t for t in inputs}
-        seeds = seed([self], [gradient])
-        found = walk(seeds, targets, retain_graph, create_graph)
-        for node in list(found):
-            t = targets.get(node) if targets is not None else node.notes["target"]()
-            g = settled(found, node)
-            if t is not None:
-                t._grad = g if t.grad is None or node.plan is not None else t.grad + g
+        targets = None
+        if inputs is not None:
+            listed = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+            targets = {node_of(errors.a_tensor("backward", "inputs", t)): t for t in listed}
+            if not targets:
+                raise errors.no_inputs()
+        found = walk(seed([self], [gradient]), targets, retain_graph, create_graph)
+        with _accumulating:
+            for node, g in found.items():
+                t = targets.get(node) if targets is not None else node.notes["target"]()
+                if t is not None:
+                    t._grad = g if t.grad is None or node.plan is not None else t.grad + g
 
 
 def node_of(tensor: Tensor) -> Node:
@@ -208,31 +213,23 @@ def seed(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Node
     return seeds
 
 
-def untracked(data: Array) -> Tensor:
-    """A constant Tensor of an array, made without the checks of `Tensor(data)`."""
+def as_tensor(x: Any) -> Tensor:
+    """A Tensor as it is, anything else as a constant one."""
+    return x if isinstance(x, Tensor) else Tensor(x)
+
+
+def constant(data: Array) -> Tensor:
+    """A Tensor of an array that needs no gradient, made without the checks of `Tensor(data)`."""
     out = new_tensor(Tensor)
     out._data, out.node, out._name = data, None, None
     return out
 
 
 def tracked(data: Array, node: Node) -> Tensor:
+    """A Tensor of a node's value."""
     out = new_tensor(Tensor)
     out._data, out.node = data, node
     return out
-
-
-def record(
-    plan: Plan, parents: tuple, saved: Any, out: Array, mode: Any, options: dict[str, Any]
-) -> Tensor:
-    """The Tensor of a result, with the node that remembers how it came about."""
-    node = Node()
-    few = 1 <= len(parents) <= 2 and not plan.op.variadic
-    node.first, node.second = (*parents, None)[:2] if few else (None, None)
-    node.plan, node.many, node.saved, node.options = plan, None if few else parents, saved, options
-    node.shape, node.dtype, node.seq, node.notes = out.shape, out.dtype, next_seq(), None
-    if mode is not True:
-        mode(node, out)
-    return tracked(out, node)
 
 
 def walk(
@@ -240,9 +237,9 @@ def walk(
     targets: Mapping[Node, Any] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    observer: Observer | None = None,
+    observer: Walked | None = None,
     saved_of: Callable[[Node], Any] = saved_by,
-) -> dict[Node, Any]:
+) -> dict[Node, Tensor]:
     """Walks a graph backward and returns the gradients of its leaves, or of the targets.
 
     Args:
@@ -253,144 +250,133 @@ def walk(
         observer: called with (node, None, gradient) when a node's gradient is complete, then with
             (node, operand index, contribution) for each contribution that its rules make of it.
         saved_of: where to find what a node's rules need (pictures replay it from the leaves).
+
+    The gradients share their memory with nobody.
     """
     nodes, leaves = reachable(node for node, _ in seeds)
-    check_fresh(nodes, leaves, saved_of)
-    needed = None if targets is None else leading_to(targets, nodes)
-    totals: dict[Node, Any] = {}
-    found: dict[Node, Any] = {}
-    if observer is None and (watch := watcher.get()) is not None:
-        observer = watch(seeds)
-    plain = not create_graph and observer is None and targets is None and saved_of is saved_by
-    special = found, targets or {}, needed, create_graph, observer, saved_of
-    pull = None if plain else careful(*special)
+    writes.check_fresh(nodes, saved_of)
+    if observer is None and observers:
+        observer = walk_observer(seeds)
+    totals: Totals = {}
+    own: Owned = set()
     free = not (create_graph if retain_graph is None else retain_graph)
-    token = recording.set((recording.get() or True) if create_graph else False)
+    token = recording.set(recording.get() if create_graph else False)
     try:
         for node, g in seeds:
             g = as_gradient(g, create_graph)
             totals[node] = totals[node] + g if node in totals else g
-        descend(nodes, totals, found, pull, free)
+        if not create_graph and observer is None and targets is None and saved_of is saved_by:
+            found = pull_all(nodes, totals, own, free)
+        else:
+            how = targets, create_graph, observer, saved_of
+            found = pull_some(nodes, totals, own, free, *how)
         for leaf in leaves:
-            if leaf in totals and (needed is None or leaf in needed):
-                found[leaf] = hooked(leaf, totals.pop(leaf))
+            if leaf in totals and (targets is None or leaf in targets):
+                found[leaf] = g = hooked(leaf, totals[leaf], own)
                 if observer is not None:
-                    observer(leaf, None, found[leaf])
+                    observer(leaf, None, g)
     finally:
         recording.reset(token)
-    return found
+    return {node: own_tensor(g, node in own) for node, g in found.items()}
 
 
-def careful(
-    found: dict[Node, Any],
-    targets: Mapping[Node, Any],
-    needed: set[Node] | None,
-    create_graph: bool,
-    observer: Observer | None,
-    saved_of: Callable[[Node], Any],
-) -> Callable[[Node, Any], Sequence[Any]]:
-    """How a node's gradient is pulled back in a walk that is selective, recorded or observed."""
+def pull_all(nodes: list[Node], totals: Totals, own: Owned, free: bool) -> dict[Node, Any]:
+    """The plain walk: each node once, after all that was computed from it.
 
-    def pull(node: Node, g: Any) -> Sequence[Any]:
-        if observer is not None:
-            observer(node, None, g)
-        if node in targets:
-            found[node] = g
-        if needed is not None and node not in needed:
-            return ()
-        plan = node.plan if needed is None else node.plan.only(node.parents, needed)
-        saved = rewrapped(node, saved_of(node)) if create_graph else saved_of(node)
-        contributions = []
-        for i, (p, x) in zip(plan.indices(node), plan.pull(g, saved, node)):
-            x = fitted(as_gradient(x, create_graph), p, node)
-            contributions.append((p, x))
-            if observer is not None:
-                observer(node, i, x)
-        return contributions
-
-    return pull
-
-
-def descend(
-    nodes: list[Node],
-    totals: dict[Node, Any],
-    found: dict[Node, Any],
-    pull: Callable[[Node, Any], Sequence[Any]] | None,
-    free: bool,
-) -> None:
-    """The loop of `walk`: each node once, after all that was computed from it.
-
-    The first contribution to a total is kept by reference, the second makes a buffer of the walk's
-    own, later ones add into it: nothing is copied that need not be.
+    A plan's `pull` computes the contributions and adds them to the totals of the operands.
+    Returns the gradients of computed tensors that are to be kept.
     """
-    own: set[Node] = set()  # the nodes whose total is a buffer that nobody else holds
-    take, total_of, add = totals.pop, totals.get, np.add
+    found: dict[Node, Any] = {}
+    take = totals.pop
     for node in nodes:
         g = take(node, None)
         if g is None:
             continue
         if node.notes is not None:
-            g = hooked(node, g)
+            g = hooked(node, g, own)
             if "target" in node.notes:
                 found[node] = g
-        plan, saved = node.plan, node.saved
-        exact = plan.exact
-        for p, x in plan.pull(g, saved, node) if pull is None else pull(node, g):
-            if type(x) is not Array:
-                if type(x) is Scatter:
-                    scatter(totals, own, p, x)
-                    continue
-                if type(x) is not Tensor:
-                    x = np.asarray(x)
-            if not exact and (x.shape != p.shape or x.dtype is not p.dtype):
-                x = fitted(x, p, node)
-            total = total_of(p)
-            if total is None:
-                totals[p] = x
-            elif p in own:
-                add(total, x, total)
-            else:
-                total = total + x
-                if type(x) is Array:
-                    total = np.asarray(total)  # the sum of 0-d arrays is a NumPy scalar
-                    own.add(p)
-                totals[p] = total
+        plan = node.plan
+        plan.pull(g, node, totals, own)
         if free and plan.save:
             node.saved = None
+    return found
+
+
+def pull_some(
+    nodes: list[Node],
+    totals: Totals,
+    own: Owned,
+    free: bool,
+    targets: Mapping[Node, Any] | None,
+    create_graph: bool,
+    observer: Walked | None,
+    saved_of: Callable[[Node], Any],
+) -> dict[Node, Any]:
+    """The walk that is selective, recorded or observed: contributions come one by one."""
+    found: dict[Node, Any] = {}
+    needed = None if targets is None else leading_to(targets, nodes)
+    alone = observer is None and not create_graph  # what is computed here, nobody else holds
+    for node in nodes:
+        g = totals.pop(node, None)
+        if g is None:
+            continue
+        if node.notes is not None:
+            g = hooked(node, g, own)
+        if observer is not None:
+            observer(node, None, g)
+        if node in targets if targets is not None else node.notes and "target" in node.notes:
+            found[node] = g
+        if needed is None or node in needed:
+            plan = node.plan if needed is None else node.plan.only(node.parents, needed)
+            saved = rewrapped(node, saved_of(node)) if create_graph else saved_of(node)
+            for i, p, x in plan.contributions(g, saved, node):
+                x = fitted(as_gradient(x, create_graph), p, node)
+                if observer is not None:
+                    observer(node, i, x)
+                if alone and (p in totals or plan.is_fresh(i)):
+                    own.add(p)
+                totals[p] = as_gradient(totals[p] + x, create_graph) if p in totals else x
+        if free and node.plan.save:
+            node.saved = None
+    return found
 
 
 def as_gradient(x: Any, create_graph: bool) -> Any:
     """A gradient as the walk works with it: an array, or a Tensor if the walk is recorded."""
-    if type(x) is Scatter:
-        x = x.dense()
     if create_graph:
-        return x if isinstance(x, Tensor) else untracked(np.asarray(x))
+        return x if isinstance(x, Tensor) else constant(np.asarray(x))
     return x._data if isinstance(x, Tensor) else np.asarray(x)
 
 
 def rewrapped(node: Node, saved: Any) -> Any:
     """Saved arrays as Tensors of the forward graph, so that derivatives go on through them."""
-    sources = [*node.parents, node]
-    pairs = zip(node.plan.unpacked(saved), (sources[k] for k in node.plan.save))
-    again = tuple(tracked(x, source) if type(source) is Node else x for x, source in pairs)
-    return again[0] if len(again) == 1 else again
+    plan, sources = node.plan, [*node.parents, node]
+    again = [
+        tracked(x, sources[k]) if k < len(sources) and type(sources[k]) is Node else x
+        for x, k in zip(plan.unpacked(saved), plan.save)
+    ]
+    return plan.kept_anew(again, node.options)
 
 
-def hooked(node: Node, g: Any) -> Any:
-    """The gradient of a node after its hooks, which may look at it or replace it."""
+def hooked(node: Node, g: Any, own: Owned) -> Any:
+    """The gradient of a node after its hooks, which may look at it or replace it.
+
+    A hook is given a copy: what it writes into is nobody else's.
+    """
     for hook in list(node.notes.get("hooks", {}).values()):
-        changed = hook(g if isinstance(g, Tensor) else untracked(g))
+        changed = hook(g if isinstance(g, Tensor) else constant(g.copy()))
         if changed is not None:
             g = as_gradient(changed, isinstance(g, Tensor))
             if g.shape != node.shape:
                 raise errors.wrong_gradient(g.shape, node.shape)
-            g = g if g.dtype is node.dtype else g.astype(node.dtype)
+            g = g if g.dtype == node.dtype else g.astype(node.dtype)
+            own.discard(node)
     return g
 
 
-def settled(found: dict[Node, Any], node: Node) -> Tensor:
-    """Takes a gradient out of a walk's result as a Tensor that shares its memory with nobody."""
-    x, count = references(found, node)
-    if isinstance(x, Tensor):
-        return x
-    return untracked(x if x.base is None and count <= ALONE else x.copy())
+def own_tensor(g: Any, owned: bool) -> Tensor:
+    """A gradient as a Tensor that shares its memory with nobody."""
+    if isinstance(g, Tensor):
+        return constant(g._data.copy()) if g.node is None else tracked(g._data.copy(), g.node)
+    return constant(g if owned else g.copy())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,10 @@ BROADCASTING = (
 
 class GraphError(RuntimeError):
     """A backward pass was asked of a graph that cannot give it: freed, stale or never recorded."""
+
+
+class DetachWarning(UserWarning):
+    """A number was taken out of the graph where NumPy or Python leaves no way to record it."""
 
 
 class AnomalyError(FloatingPointError):
@@ -58,22 +62,59 @@ def describe(operand: Any) -> str:
         return f"{label}{type(operand).__name__}"
 
 
-def explained(
-    error: Exception, op: str, names: tuple[str, ...], operands: tuple, options: dict
-) -> Exception:
-    """The exception `error` again, of the same family, telling op, operands, options and cure."""
-    if names and names[0].startswith("*"):
-        listed = [f"{names[0][1:]}[{i}] = {describe(x)}" for i, x in enumerate(operands)]
-    else:
-        listed = [f"{name} = {describe(x)}" for name, x in zip(names, operands)]
+def explain(
+    error: Exception, op: str, names: Sequence[str], operands: Sequence[Any], options: dict
+) -> None:
+    """Adds to an exception, which goes on as it is: op, operands, options and the cure."""
+    listed = [f"{name} = {describe(x)}" for name, x in zip(names, operands)]
     listed += [f"{key}={value!r}" for key, value in options.items()]
     cure = CURES.get(op) or (BROADCASTING if "broadcast" in str(error) else "")
     advice = f". Cure: {cure}." if cure else ""
-    text = f"{op}: {str(error).strip()} [{', '.join(listed)}]{advice}"
-    for family in (IndexError, TypeError, ValueError, FloatingPointError):
-        if isinstance(error, family):
-            return family(text)
-    return RuntimeError(text)
+    error.add_note(f"{op}: {', '.join(listed)}{advice}")
+
+
+def as_array(op: str, value: Any) -> np.ndarray:
+    """A number or nested list as an array, if it is one of numbers."""
+    try:
+        return np.asarray(value)
+    except Exception as error:
+        error.add_note(f"{op}: the operand {value!r:.60} does not make an array")
+        raise
+
+
+def a_tensor(function: str, argument: str, value: Any) -> Any:
+    """The value, if it is a Tensor (or stands for one)."""
+    if not hasattr(value, "node"):
+        raise TypeError(
+            f"{function}: {argument} must be a Tensor, or several, not {describe(value)}; "
+            "gradients flow to tensors that were made with requires_grad=True"
+        )
+    return value
+
+
+def no_inputs() -> ValueError:
+    return ValueError(
+        "backward: inputs is empty, so no tensor would receive a gradient; leave it out to reach "
+        "all leaves, or name the tensors"
+    )
+
+
+def taken(name: str, module: str) -> ValueError:
+    return ValueError(
+        f"op: the name {name!r} is taken by the operation of {module}; choose another with "
+        "name=..., or replace=True to take its place"
+    )
+
+
+def bad_rule(op: str, unknown: list[str], known: list[str]) -> TypeError:
+    return TypeError(f"op {op!r}: a rule or trait speaks of {unknown}, known: {known}")
+
+
+def not_real(op: str, dtype: np.dtype) -> TypeError:
+    return TypeError(
+        f"{op}: cannot compute with an array of dtype {dtype}; give real numbers, "
+        "for example array.astype(float)"
+    )
 
 
 def not_an_operand(op: str, value: Any) -> TypeError:
@@ -132,10 +173,19 @@ def freed(op: str) -> GraphError:
     )
 
 
-def stale(op: str, leaf: str | None) -> GraphError:
+def stale(op: Any, k: int, node: Any) -> GraphError:
+    """A saved value was written to: operand k of an op, its result, or what its forward kept."""
+    if k < len(op.operands):
+        parent = node.parents[k]
+        name = getattr(parent, "name", None)
+        what = f"the value of {name!r}, its operand {op.operands[k]!r}," if name else (
+            f"the value of its operand {op.operands[k]!r}, of shape {np.shape(parent)},"
+        )  # fmt: skip
+    else:
+        what = "its result" + (f" {node.name!r}" if node.name else f", of shape {node.shape},")
     return GraphError(
-        f"{op!r} saved the value of the leaf {leaf or '(unnamed)'}, which was changed in place "
-        "since; run backward before the update, or run the forward pass again after it"
+        f"{op.name!r} saved {what} which was changed in place since; run backward before the "
+        "update, write t = t + u in place of it, or run the forward pass again after it"
     )
 
 
@@ -173,3 +223,32 @@ def unused(i: int, tensor: Any) -> GraphError:
         f"input {i}, {describe(tensor)}, is not part of the graph of the outputs; "
         "pass allow_unused=True to get None for it"
     )
+
+
+# What is called otherwise here, or not to be had, by the name that users of PyTorch or NumPy know.
+INSTEAD = {
+    "FloatTensor": "Tensor(data, dtype='float32')",
+    "autograd": "mg.grad, t.backward()",
+    "backward": "t.backward()",
+    "cpu": "nothing: all tensors are in the memory of the CPU",
+    "cuda": "nothing: microgradnd computes on the CPU alone",
+    "device": "nothing: microgradnd computes on the CPU alone",
+    "from_numpy": "Tensor(array)",
+    "hessian": "mg.grad of mg.grad(..., create_graph=True)",
+    "load": "mg.io.load",
+    "save": "mg.io.save",
+    "no_grad_": "mg.no_grad()",
+    "array": "mg.tensor(data)",
+    "asarray": "mg.Tensor(data)",
+}
+
+
+def no_attribute(owner: str, name: str, known: Iterable[str]) -> AttributeError:
+    """Says what to use in place of a name that is not there."""
+    from difflib import get_close_matches  # loads slowly, and only errors need it
+
+    close = [INSTEAD[name]] if name in INSTEAD else get_close_matches(name, list(known), 3, 0.6)
+    hint = f"; use {close[0]}" if name in INSTEAD else f"; did you mean {', '.join(close)}?"
+    error = AttributeError(f"{owner} has no attribute {name!r}" + hint * bool(close))
+    error.name = name
+    return error

@@ -1,55 +1,81 @@
-"""Switches: whether operations are recorded, and the dtype of new tensors."""
+"""Switches: whether operations are recorded, who observes them, the dtype of new tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ContextDecorator, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from typing import Any
+from functools import wraps
+from types import CoroutineType, GeneratorType
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from microgradnd.engine import default_dtype, recording, watcher
 from microgradnd.node import Array, Node
 
-# What recording means when it is on: True, or the function of an anomaly mode around it.
-recorder: ContextVar[bool | Callable] = ContextVar("recorder", default=True)
+F = TypeVar("F", bound=Callable[..., Any])
+Walked = Callable[[Node, int | None, Any], None]
+
+GENERATOR, COROUTINE = 0x20, 0x80  # inspect's flags of code objects; inspect itself loads slowly
+
+# Whether operations are recorded: a context variable, so threads and tasks have their own.
+recording: ContextVar[bool] = ContextVar("recording", default=True)
+default_dtype = [np.dtype(np.float64)]  # one cell, so that set_default_dtype reaches everyone
+
+
+class Observer(NamedTuple):
+    """Who looks on: at each operation as it is recorded, and at each walk backward."""
+
+    recorded: Callable[[Node, Array], None] | None  # called with a new node and its result
+    walk: Callable[[Sequence], Walked | None]  # called with a walk's seeds, gives its observer
+
+
+# All observers of the process: while it is empty, recording asks no further.
+observers: list[Observer] = []
+_here: ContextVar[tuple[Observer, ...]] = ContextVar("observers", default=())
 
 
 @contextmanager
-def observed(after_forward: Callable | None, watch: Callable) -> Iterator[None]:
-    """Watches what is computed inside, and each walk backward.
+def observed(recorded: Callable | None, walk: Callable) -> Iterator[None]:
+    """Looks on at what is recorded inside, in this thread or task, and at each walk backward.
 
     Args:
-        after_forward: called with each new node and its result, an array.
-        watch: called with the seeds of each walk, gives an observer as `engine.walk` takes it,
+        recorded: called with each new node and its result, an array.
+        walk: called with the seeds of each walk, gives an observer as `engine.walk` takes it,
             or None to let a walk pass.
     """
-    outer, around = recorder.get(), watcher.get()
-
-    def record_both(node: Node, out: Array) -> None:
-        outer(node, out)  # type: ignore[operator]
-        after_forward(node, out)  # type: ignore[misc]
-
-    def watch_both(seeds: Sequence) -> Callable:
-        both = around(seeds), watch(seeds)  # type: ignore[misc]
-        observers = [observer for observer in both if observer is not None]
-        return lambda *seen: [observer(*seen) for observer in observers]
-
-    contexts: dict[ContextVar[Any], Any] = {watcher: watch if around is None else watch_both}
-    if after_forward is not None:
-        contexts[recorder] = record_both if callable(outer) else after_forward
-        contexts[recording] = recording.get() and contexts[recorder]  # inside no_grad it stays off
-    tokens = [(context, context.set(value)) for context, value in contexts.items()]
+    observer = Observer(recorded, walk)
+    token = _here.set((*_here.get(), observer))
+    observers.append(observer)
     try:
         yield
     finally:
-        for context, token in tokens:
-            context.reset(token)
+        _here.reset(token)
+        del observers[next(i for i, other in enumerate(observers) if other is observer)]
 
 
-class set_grad_enabled(ContextDecorator):
-    """Records operations or not, in a `with` block or a decorated function.
+def notify(node: Node, out: Array) -> None:
+    """Tells the observers of this thread or task of a node that was recorded."""
+    for observer in _here.get():
+        if observer.recorded is not None:
+            observer.recorded(node, out)
+
+
+def walk_observer(seeds: Sequence) -> Walked | None:
+    """The observers of this thread or task as one, for a walk from these seeds; None if none."""
+    watching = [w for observer in _here.get() if (w := observer.walk(seeds)) is not None]
+    if len(watching) <= 1:
+        return watching[0] if watching else None
+
+    def all_of_them(node: Node, i: int | None, x: Any) -> None:
+        for watch in watching:
+            watch(node, i, x)
+
+    return all_of_them
+
+
+class set_grad_enabled:
+    """Records operations or not, in a `with` block or a decorated function or generator.
 
     The mode belongs to the thread (or task) that sets it.
 
@@ -60,17 +86,54 @@ class set_grad_enabled(ContextDecorator):
 
     def __init__(self, mode: bool) -> None:
         self.mode = bool(mode)
-        self.tokens: list[Token] = []
-
-    def _recreate_cm(self) -> set_grad_enabled:
-        return set_grad_enabled(self.mode)  # a decorated function may run in several threads
+        self._tokens: list[Token] = []
 
     def __enter__(self) -> set_grad_enabled:
-        self.tokens.append(recording.set(recorder.get() if self.mode else False))
+        self._tokens.append(recording.set(self.mode))
         return self
 
     def __exit__(self, *exc: object) -> None:
-        recording.reset(self.tokens.pop())
+        recording.reset(self._tokens.pop())
+
+    def __call__(self, function: F) -> F:
+        """Decorates a function; a generator or coroutine runs in the mode at each step."""
+        mode = self.mode
+        flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+
+        @wraps(function)
+        def inside(*args: Any, **options: Any) -> Any:
+            if flags & GENERATOR:
+                return _steps(function(*args, **options), mode)
+            if flags & COROUTINE:
+                return _awaited(function(*args, **options), mode)
+            with set_grad_enabled(mode):
+                return function(*args, **options)
+
+        return inside  # type: ignore[return-value]
+
+
+def _steps(generator: GeneratorType, mode: bool) -> Iterator[Any]:
+    """A generator that runs in the mode, and gives the mode back whenever it yields."""
+    step: Callable[[], Any] = generator.__next__
+    while True:
+        try:
+            with set_grad_enabled(mode):
+                value = step()
+        except StopIteration as end:
+            return end.value
+        try:
+            sent = yield value
+            step = lambda sent=sent: generator.send(sent)  # noqa: E731
+        except GeneratorExit:
+            generator.close()
+            raise
+        except BaseException as error:
+            step = lambda error=error: generator.throw(error)  # noqa: E731
+
+
+async def _awaited(coroutine: CoroutineType, mode: bool) -> Any:
+    with set_grad_enabled(mode):
+        return await coroutine
 
 
 class no_grad(set_grad_enabled):
@@ -97,7 +160,7 @@ class enable_grad(set_grad_enabled):
 
 def is_grad_enabled() -> bool:
     """Whether operations are being recorded in this thread."""
-    return recording.get() is not False
+    return recording.get()
 
 
 def set_default_dtype(dtype: Any) -> None:

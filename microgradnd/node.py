@@ -1,4 +1,4 @@
-"""The graph: what a computation leaves behind, and ways through it.
+"""Nodes: what a computation leaves behind, and ways through them.
 
 Nodes point only at the nodes and constants they were computed from, never at Tensors: a graph has
 no reference cycles, so it is freed at once when the last Tensor of it goes.
@@ -6,24 +6,22 @@ no reference cycles, so it is freed at once when the last Tensor of it goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import count
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from microgradnd import errors
-
 if TYPE_CHECKING:
-    from microgradnd.declaration import Op, Plan
+    from microgradnd.declaration import Op
+    from microgradnd.plan import Plan
 
 Array = np.ndarray
 MaybeNone: TypeAlias = Any  # `X | MaybeNone` may be None where the code around knows better
 next_seq = count(1).__next__
 by_seq = attrgetter("seq")
 saved_by = attrgetter("saved")
-NO_OPTIONS: dict[str, Any] = {}
 
 
 class Node:
@@ -40,7 +38,7 @@ class Node:
     second: Any
     many: tuple | None  # all operands, where the operation does not take one or two
     saved: Any  # what the rules need, an array or a tuple of them; None once freed
-    options: dict[str, Any]
+    options: tuple  # in the order of the op's options
     shape: tuple[int, ...]
     dtype: np.dtype
     seq: int  # grows in order of creation; backward is a walk in falling order of it
@@ -91,16 +89,11 @@ class Constant:
         return self.value.shape
 
 
-def constant(tensor: Any) -> Any:
-    """How a node keeps a Tensor that needs no gradient: its array, and its name if it has one."""
-    return tensor._data if tensor.name is None else Constant(tensor._data, tensor.name)
-
-
 def reachable(roots: Iterable[Node]) -> tuple[list[Node], list[Node]]:
     """The computed nodes below the roots, last created first, and the leaves."""
     nodes: list[Node] = []
     leaves: list[Node] = []
-    stack = list(roots)
+    stack = list(dict.fromkeys(roots))
     seen = set(stack)
     pop, push, see = stack.pop, stack.append, seen.add
     while stack:
@@ -133,19 +126,3 @@ def leading_to(targets: Iterable[Node], nodes: list[Node]) -> set[Node]:
         if any(type(p) is Node and p in needed for p in node.parents):
             needed.add(node)
     return needed
-
-
-def check_fresh(nodes: list[Node], leaves: list[Node], saved_of: Callable) -> None:
-    """Raises if what a node's rules need was freed, or overwritten in a leaf since it was saved."""
-    for node in nodes:
-        if node.saved is None and saved_of(node) is None:
-            raise errors.freed(node.plan.op.name)
-    oldest = nodes[-1].seq if nodes else 0
-    changed = [leaf for leaf in leaves if leaf.notes.get("changed", 0) > oldest]
-    for leaf in changed:
-        for node in nodes:
-            if node.seq > leaf.notes["changed"]:
-                continue
-            for array in node.plan.unpacked(saved_of(node)):
-                if isinstance(array, Array) and np.may_share_memory(array, leaf.saved):
-                    raise errors.stale(node.plan.op.name, leaf.name)

@@ -1,11 +1,12 @@
 """The operators and methods of a Tensor, attached here in one place.
 
-Most are the ops themselves. `methods.pyi` beside this file tells type checkers and editors about
-them; a test keeps the two equal.
+Most are ops that attach themselves; what is no op stands here. `tensor_methods.pyi` beside this file
+tells type checkers and editors about all of them; `python -m microgradnd.stubs` writes it.
 """
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,19 +14,10 @@ from typing import Any
 import numpy as np
 
 from microgradnd import errors
-from microgradnd.engine import Tensor, recording
+from microgradnd.engine import Tensor
+from microgradnd.grad_mode import recording
 from microgradnd.node import Array, next_seq
-from microgradnd.ops import elementwise, indexing, linalg, reduction, shape, softmax
-
-
-def reflected(function: Callable) -> Callable:
-    """The operator for a Tensor on the right: y.__rsub__(x) is x - y."""
-
-    def operator(y: Any, x: Any) -> Tensor:
-        return function(x, y)
-
-    operator.__doc__ = function.__doc__
-    return operator
+from microgradnd.ops import elementwise, indexing, linalg, shape
 
 
 def in_place(function: Callable) -> Callable:
@@ -38,8 +30,7 @@ def in_place(function: Callable) -> Callable:
 
     def operator(self: Tensor, other: Any) -> Tensor:
         if not recording.get():
-            function_on = function.op.forward  # type: ignore[attr-defined]
-            function_on(self._data, getattr(other, "_data", other), out=self._data)
+            function.op.numpy(self._data, getattr(other, "_data", other), out=self._data)
             self.changed()
             return self
         if self.node is not None and self.is_leaf:
@@ -50,7 +41,7 @@ def in_place(function: Callable) -> Callable:
                 f"{function.__name__} in place: the result has shape {result.shape}, the tensor "
                 f"{self.shape}; write t = t + u"
             )
-        if result.requires_grad and self.dtype.kind != "f":
+        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
             raise errors.integer_target(function.__name__ + " in place", self.dtype)
         return become(self, result.astype(self.dtype))
 
@@ -60,9 +51,14 @@ def in_place(function: Callable) -> Callable:
 
 def become(self: Tensor, result: Tensor) -> Tensor:
     """Makes a Tensor stand for another value: the same object, a new node."""
+    kept = None if self.node is None or self.node.notes is None else self.node.notes.get("target")
+    if kept is not None:  # retain_grad() was asked of this tensor: its new value's gradient is kept
+        del self.node.notes["target"]
     self._data, self.node = result._data, result.node
     if result.node is None:
         self._name = None
+    elif kept is not None:
+        result.node.note()["target"] = kept
     return self
 
 
@@ -73,7 +69,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     """
     index = indexing.plain(index)
     if not recording.get():
-        self._data[index] = getattr(value, "_data", value)
+        self._data[index] = getattr(value, "_data", value)  # what a NumPy array refuses, raises
         self.changed()
         return
     if self.node is not None and self.is_leaf:
@@ -83,55 +79,9 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     become(self, indexing.setitem(self, value, index))
 
 
-def comparison(ufunc: np.ufunc) -> Callable[[Any, Any], Tensor]:
-    """An operator whose result is boolean (or integer), so that no gradient flows through it."""
-
-    def compare(*operands: Any) -> Tensor:
-        return Tensor(ufunc(*(getattr(x, "_data", x) for x in operands)))
-
-    compare.__doc__ = f"numpy.{ufunc.__name__} of the elements; no gradient flows through it."
-    return compare
-
-
-def discrete(name: str) -> Callable:
-    """The method of ndarray with that name; its result (an index, a truth) has no gradient."""
-
-    def method(self: Tensor, *args: Any, **options: Any) -> Tensor:
-        options = {{"dim": "axis", "keepdim": "keepdims"}.get(k, k): v for k, v in options.items()}
-        return Tensor(getattr(self._data, name)(*args, **options))
-
-    method.__name__ = name
-    method.__doc__ = f"numpy.{name} of the tensor; no gradient flows through it."
-    return method
-
-
-def from_args(function: Callable, first: str) -> Callable:
-    """A method that takes sizes or axes one by one or as a tuple: t.reshape(2, 3)."""
-
-    def method(self: Tensor, *given: Any, **named: Any) -> Tensor:
-        if first in named:
-            given = (named[first],)
-        if len(given) == 1 and (given[0] is None or isinstance(given[0], (tuple, list))):
-            return function(self, given[0])
-        return function(self, tuple(given) or None)
-
-    method.__name__, method.__doc__ = function.__name__, function.__doc__
-    return method
-
-
-def flatten(self: Tensor) -> Tensor:
-    """All elements in one axis."""
-    return shape.reshape(self, -1)
-
-
 def astype(self: Tensor, dtype: Any) -> Tensor:
     """The tensor in another dtype; as integers or booleans it carries no gradient."""
-    return self if self.dtype == dtype else shape.astype(self, np.dtype(dtype))
-
-
-def clip(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """Held within [min, max], arrays or numbers; None leaves a side open."""
-    return elementwise.clip(self, min, max)
+    return self if self.dtype == dtype else shape.astype(self, dtype)
 
 
 def item(self: Tensor) -> float:
@@ -139,6 +89,37 @@ def item(self: Tensor) -> float:
     if self._data.size != 1:
         raise ValueError(f"item() needs one element, this tensor has shape {self._data.shape}")
     return self._data.item()
+
+
+def as_float(self: Tensor) -> float:
+    if self.node is not None:
+        words = "float(t), or a write into a NumPy array, takes a number out of the graph: no "
+        words += "gradient flows through it; say t.item() or t.detach() if that is meant"
+        warnings.warn(words, errors.DetachWarning, stacklevel=2)
+    return float(item(self))
+
+
+def formatted(self: Tensor, spec: str) -> str:
+    if not spec:
+        return repr(self)
+    if self._data.size != 1:
+        raise TypeError(
+            f"format {spec!r} is for one number, this tensor has shape {self.shape}; format its "
+            "elements, as in [f'{v:.3f}' for v in t.tolist()]"
+        )
+    return format(self._data.item(), spec)
+
+
+def to(self: Tensor, dtype: Any) -> Tensor:
+    """The tensor in another dtype, as `astype`; "cpu", where all tensors are, changes nothing."""
+    return self if isinstance(dtype, str) and dtype == "cpu" else astype(self, dtype)
+
+
+def missing(self: Tensor, name: str) -> Any:
+    """Called for attributes that are not there: says what there is in their place."""
+    if name.startswith("__") or name in Tensor.__slots__:
+        raise AttributeError(f"a Tensor has no attribute {name!r}", name=name, obj=self)
+    raise errors.no_attribute("a Tensor", name, [n for n in dir(Tensor) if n[0] != "_"])
 
 
 def numpy(self: Tensor) -> Array:
@@ -171,6 +152,10 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Call
     """
     if self.node is None:
         raise errors.untracked(self._data.shape)
+    if not callable(hook):
+        raise TypeError(
+            f"register_hook: the hook must be a function of the gradient, not {hook!r:.60}"
+        )
     hooks = self.node.note().setdefault("hooks", {})
     key = next_seq()
     hooks[key] = hook
@@ -211,11 +196,15 @@ def rebuild(self: Tensor) -> tuple:
     """Copies and pickles constants and leaves; of computed tensors it would lose the graph."""
     if not self.is_leaf:
         raise errors.lossy("copying or pickling a computed tensor")
-    return _restored, (self._data.copy(), self.requires_grad, self.name, self.grad)
+    parts = type(self), self._data.copy(), self.requires_grad, self.name, self.grad
+    return _restored, parts, getattr(self, "__dict__", None) or None
 
 
-def _restored(data: Array, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:
-    tensor = Tensor(data, requires_grad, name=name)
+def _restored(
+    kind: type[Tensor], data: Array, requires_grad: bool, name: str | None, grad: Tensor | None
+) -> Tensor:
+    tensor = kind.__new__(kind)
+    Tensor.__init__(tensor, data, requires_grad, name=name)
     tensor.grad = grad
     return tensor
 
@@ -230,7 +219,7 @@ def iterate(self: Tensor) -> Iterator[Tensor]:
     return (indexing.getitem(self, i) for i in range(length(self)))
 
 
-ARITHMETIC = {
+IN_PLACE = {
     "add": elementwise.add,
     "sub": elementwise.subtract,
     "mul": elementwise.multiply,
@@ -238,55 +227,24 @@ ARITHMETIC = {
     "pow": elementwise.power,
     "matmul": linalg.matmul,
 }
-COMPARISONS = {
-    "lt": np.less,
-    "le": np.less_equal,
-    "gt": np.greater,
-    "ge": np.greater_equal,
-    "eq": np.equal,
-    "ne": np.not_equal,
-    "and": np.bitwise_and,
-    "or": np.bitwise_or,
-    "xor": np.bitwise_xor,
-}
 SPECIAL = {
-    "__invert__": comparison(np.invert),
-    "__neg__": elementwise.negative,
-    "__pos__": elementwise.positive,
-    "__abs__": elementwise.abs,
-    "__getitem__": indexing.getitem,
     "__setitem__": setitem,
     "__len__": length,
     "__iter__": iterate,
-    "__float__": lambda self: float(item(self)),
+    "__float__": as_float,
     "__int__": lambda self: int(item(self)),
     "__bool__": lambda self: bool(self._data),
     "__index__": lambda self: self._data.__index__(),
+    "__format__": formatted,
     "__hash__": object.__hash__,
     "__repr__": representation,
     "__array__": as_array,
     "__reduce__": rebuild,
+    "__getattr__": missing,
 }
 METHODS = {
-    **{name: getattr(elementwise, name) for name in (
-        "exp", "log", "sqrt", "square", "tanh", "sigmoid", "relu", "leaky_relu", "sin", "cos",
-        "abs", "maximum", "minimum", "sign", "floor", "ceil", "round",
-    )},
-    **{name: getattr(reduction, name) for name in (
-        "sum", "mean", "max", "min", "prod", "var", "std",
-    )},
-    **{name: getattr(shape, name) for name in ("swapaxes", "expand_dims", "squeeze", "split")},
-    **{name: getattr(softmax, name) for name in ("softmax", "log_softmax", "logsumexp")},
-    "pow": elementwise.power,
-    "matmul": linalg.matmul,
-    "dot": linalg.dot,
-    "clip": clip,
-    "reshape": from_args(shape.reshape, "shape"),
-    "transpose": from_args(shape.transpose, "axes"),
-    "broadcast_to": from_args(shape.broadcast_to, "shape"),
-    "ravel": flatten,
-    "flatten": flatten,
     "astype": astype,
+    "to": to,
     "item": item,
     "numpy": numpy,
     "tolist": tolist,
@@ -295,33 +253,20 @@ METHODS = {
     "retain_grad": retain_grad,
     "register_hook": register_hook,
     "named": named,
-}  # fmt: skip
-WITHOUT_GRADIENT = ("argmax", "argmin", "argsort", "all", "any")
+}
 PROPERTIES = {
     "shape": property(lambda self: self._data.shape, doc="The length of each axis."),
     "ndim": property(lambda self: self._data.ndim, doc="How many axes there are."),
     "size": property(lambda self: self._data.size, doc="How many elements there are."),
     "dtype": property(lambda self: self._data.dtype, doc="The type of the elements."),
-    "T": property(lambda self: shape.transpose(self), doc="The axes in reverse order."),
-    "mT": property(lambda self: shape.swapaxes(self, -1, -2), doc="The last two axes exchanged."),
 }
 
 
 def attach() -> None:
     """Puts all of the above on Tensor."""
-    for name, function in ARITHMETIC.items():
-        setattr(Tensor, f"__{name}__", function)
-        setattr(Tensor, f"__r{name}__", reflected(function))
+    for name, function in IN_PLACE.items():
         setattr(Tensor, f"__i{name}__", in_place(function))
-    for name, ufunc in COMPARISONS.items():
-        setattr(Tensor, f"__{name}__", comparison(ufunc))
-    for name in ("and", "or", "xor"):
-        setattr(Tensor, f"__r{name}__", reflected(comparison(COMPARISONS[name])))
-    for name, function in {**SPECIAL, **METHODS}.items():
-        setattr(Tensor, name, function)
-    for name in WITHOUT_GRADIENT:
-        setattr(Tensor, name, discrete(name))
-    for name, value in PROPERTIES.items():
+    for name, value in {**SPECIAL, **METHODS, **PROPERTIES}.items():
         setattr(Tensor, name, value)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import microgradnd as mg
-from microgradnd.declaration import OPS
+from microgradnd.declaration import OPS, public
 from microgradnd.ops import indexing
 from tests.op_case import (
     Draw,
@@ -41,7 +41,7 @@ from tests.op_cases_recurrent import RECURRENT
 LIBRARY_OPS = {
     name
     for name, op in OPS.items()
-    if any(rule.__module__.startswith("microgradnd.") for rule in op.rules.values())
+    if op.function.__module__.startswith("microgradnd.ops")
 }
 
 
@@ -343,8 +343,8 @@ def numpy_setitem(x: np.ndarray, value: np.ndarray, index: Any) -> np.ndarray:
     return out
 
 
-def numpy_put_add(y: np.ndarray, index: Any, shape: Shape) -> np.ndarray:
-    out = np.zeros(shape, y.dtype)
+def numpy_add_at(x: np.ndarray, y: np.ndarray, index: Any) -> np.ndarray:
+    out = x.copy()
     np.add.at(out, index, y)
     return out
 
@@ -388,9 +388,9 @@ INDEXING = (
         ),
     ),
     OpCase(
-        "put_add", indexing.put_add, numpy_put_add,
+        "add_at", indexing.add_at, numpy_add_at,
         tuple(
-            sample(np.empty(shape)[index].shape, index=index, shape=shape)
+            sample(shape, np.empty(shape)[index].shape, index=index)
             for shape, index in [*PLAIN_INDICES, *NUMPY_INDICES]
         ),
     ),
@@ -446,6 +446,14 @@ LINALG = (
         "matmul", mg.matmul, np.matmul,
         tuple(sample(*pair) for pair in MATMUL_SHAPES),
         numpy=np.matmul, torch=lambda torch, x, y: torch.matmul(x, y),
+    ),
+    OpCase(
+        "linear", public("linear"), lambda x, w, b=0.0: x @ w.T + np.asarray(b, x.dtype),
+        (
+            sample((2, 3), (4, 3), (4,)), sample((2, 3), (4, 3)), sample((3,), (4, 3), (4,)),
+            sample((2, 1, 3), (2, 3), (2,)), sample((0, 3), (2, 3), (2,)),
+        ),
+        torch=lambda torch, x, w, b=None: torch.nn.functional.linear(x, w, b),
     ),
     einsum_case("einsum", EINSUMS),
     einsum_case("einsum2", EINSUMS_OF_MORE),
@@ -514,14 +522,47 @@ SOFTMAX = (
         torch=torch_logsumexp,
     ),
     OpCase(
-        "cross_entropy", mg.cross_entropy, numpy_cross_entropy,
+        "cross_entropy", public("cross_entropy"), numpy_cross_entropy,
         samples(TARGETS),
         torch=torch_cross_entropy,
     ),
 )
 # fmt: on
 
+# fmt: off
+DISCRETE = (
+    *[
+        OpCase(u.__name__, getattr(mg, u.__name__), u, samples([shapes((2, 3), (3,))]), numpy=u)
+        for u in (
+            np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal,
+            np.logical_and, np.logical_or, np.logical_xor,
+        )
+    ],
+    *[
+        OpCase(u.__name__, getattr(mg, u.__name__), u, (Sample((MASK, MASK[::-1].copy())),), numpy=u)
+        for u in (np.bitwise_and, np.bitwise_or, np.bitwise_xor)
+    ],
+    OpCase("invert", mg.invert, np.invert, (Sample((MASK,)),), numpy=np.invert),
+    *[
+        OpCase(u.__name__, getattr(mg, u.__name__), u, samples([shapes((2, 3))]), numpy=u)
+        for u in (np.logical_not, np.isnan, np.isinf, np.isfinite, np.signbit)
+    ],
+    *[
+        OpCase(
+            f.__name__, getattr(mg, f.__name__), f,
+            samples([shapes((2, 3))], {}, {"axis": 0}, {"axis": 1, "keepdims": True}), numpy=f,
+        )
+        for f in (np.argmax, np.argmin, np.all, np.any)
+    ],
+    OpCase(
+        "argsort", mg.argsort, np.argsort,
+        samples([shapes((2, 3))], {}, {"axis": 0}, {"axis": None}), numpy=np.argsort,
+    ),
+)
+# fmt: on
+
 CASES = (
+    *DISCRETE,
     *ELEMENTWISE,
     *REDUCTIONS,
     *SHAPES,

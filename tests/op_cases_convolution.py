@@ -36,6 +36,7 @@ def meetings(
 def naive_conv2d(
     x: np.ndarray,
     w: np.ndarray,
+    b: np.ndarray | None = None,
     stride: tuple = (1, 1),
     padding: tuple = NONE,
     dilation: tuple = (1, 1),
@@ -51,11 +52,7 @@ def naive_conv2d(
     options = stride, padding, dilation, groups
     for o, c, i, j, p, q, channel, row, column in meetings(y, w, x.shape[2:], *options):
         y[:, o, p, q] += w[o, c, i, j] * x[:, channel, row, column]
-    return y
-
-
-def naive_conv2d_bias(x: np.ndarray, w: np.ndarray, b: np.ndarray, **options: Any) -> np.ndarray:
-    return naive_conv2d(x, w, **options) + b[:, None, None]
+    return y if b is None else y + b[:, None, None]
 
 
 def naive_conv2d_input(
@@ -131,14 +128,10 @@ CONVOLUTION = (
         "conv2d",
         convolution.conv2d,
         naive_conv2d,
-        tuple(Sample(operands(x, w), options) for x, w, options in GEOMETRIES),
-        torch=torch_conv2d,
-    ),
-    OpCase(
-        "conv2d_bias",
-        convolution.conv2d_bias,
-        naive_conv2d_bias,
-        tuple(Sample(operands(x, w, w[:1]), options) for x, w, options in GEOMETRIES[1::3]),
+        (
+            *(Sample(operands(x, w), options) for x, w, options in GEOMETRIES),
+            *(Sample(operands(x, w, w[:1]), options) for x, w, options in GEOMETRIES[1::3]),
+        ),
         torch=torch_conv2d,
     ),
     OpCase(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from microgradnd.ops.losses import binary_cross_entropy_op
+from microgradnd.ops.losses import binary_cross_entropy
 from tests.op_case import OpCase, Operand, between, samples
 
 inside = between(0.1, 0.9)
@@ -17,7 +17,7 @@ def by_hand(o: np.ndarray, y: np.ndarray, eps: float = 0.0) -> np.ndarray:
 
 LOSSES = (
     OpCase(
-        "binary_cross_entropy", binary_cross_entropy_op, by_hand,
+        "binary_cross_entropy", binary_cross_entropy, by_hand,
         samples([(Operand((2, 3), inside), TARGETS)], {}, {"eps": 1e-3}),
     ),
 )  # fmt: skip

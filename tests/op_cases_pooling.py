@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.ops.padding import pad_op
-from microgradnd.ops.pooling import avg_pool2d_input, avg_pool2d_op, max_pool2d_op
+from microgradnd.ops.padding import padded
+from microgradnd.ops.pooling import avg_pool2d_input, avg_pooled, max_pool2d_input, max_pooled
 from tests.op_case import OpCase, Operand, distinct, samples
 
 
@@ -50,20 +50,36 @@ def spread(y: np.ndarray, size: Any, kernel: Any, stride: Any, padding: Any) -> 
     return flat.reshape(*y.shape[:-2], *size)
 
 
+def gradient_of_largest(y: Any, x: Any, out: Any, **windows: Any) -> np.ndarray:
+    """Each window's gradient at the place of its largest element, window by window."""
+    dx = np.zeros(x.shape, y.dtype)
+    for n, i, j in np.ndindex(out.shape):
+        window = x[n, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
+        a, b = np.unravel_index(window.argmax(), window.shape)
+        dx[n, 2 * i + a, 2 * j + b] += y[n, i, j]
+    return dx
+
+
+IMAGES = distinct(np.random.default_rng(8), (2, 4, 5))
 POOLING = (
     OpCase(
-        "pad", pad_op, lambda x, pad_width, constant_values=0.0: np.pad(
+        "pad", padded, lambda x, pad_width, constant_values=0.0: np.pad(
             x, pad_width, constant_values=constant_values),
         samples([(Operand((2, 3)),)], {"pad_width": ((1, 0), (0, 2))},
                 {"pad_width": ((0, 0), (1, 1)), "constant_values": 2.0}),
     ),
     OpCase(
-        "max_pool2d", max_pool2d_op, largest,
+        "max_pool2d", max_pooled, largest,
         samples([(Operand((2, 4, 5), distinct),)], two(2, 2, 0, dilation=(1, 1)),
                 two(3, 1, 1, dilation=(1, 1)), two(2, 1, 0, dilation=(2, 3))),
     ),
     OpCase(
-        "avg_pool2d", avg_pool2d_op, mean,
+        "max_pool2d_input", max_pool2d_input, gradient_of_largest,
+        samples([(Operand((2, 2, 2)), IMAGES, largest(IMAGES, **two(2, 2, 0)))],
+                two(2, 2, 0, dilation=(1, 1))),
+    ),
+    OpCase(
+        "avg_pool2d", avg_pooled, mean,
         samples([(Operand((2, 4, 5)),)], two(2, 2, 0), two(3, 2, 1),
                 two(3, 2, 1, count_include_pad=False)),
     ),

@@ -9,15 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.ops.recurrent import (
-    gru_op,
-    gru_parts,
-    lstm_op,
-    lstm_parts,
-    rnn_op,
-    rnn_parts,
-    unpacked,
-)
+from microgradnd.kernels.recurrent import gru_parts, lstm_parts, rnn_parts, unpacked
+from microgradnd.ops.recurrent import gru, lstm, rnn
 from tests.op_case import OpCase, Operand, Sample
 
 
@@ -86,17 +79,17 @@ SMALL = [(2, 2, 1), (1, 1, 2), (2, 0, 1)]
 # fmt: off
 RECURRENT = (
     OpCase(
-        "rnn_sequence", rnn_op, numpy_rnn,
+        "rnn_sequence", rnn, numpy_rnn,
         cases(rnn_parts, SMALL, {}, {"mask": ENDED}, {"nonlinearity": "relu"})
         + cases(rnn_parts, [(2, 1, 2)], {"mask": STARTING, "nonlinearity": "relu"}),
     ),
     OpCase(
-        "lstm_sequence", lstm_op, numpy_lstm,
+        "lstm_sequence", lstm, numpy_lstm,
         cases(lstm_parts, [(2, 1, 1), (1, 2, 1), (1, 0, 1)], {}, {"mask": STARTING})
         + cases(lstm_parts, [(2, 1, 1)], {"chapter": True, "mask": STARTING}),
     ),
     OpCase(
-        "gru_sequence", gru_op, numpy_gru,
+        "gru_sequence", gru, numpy_gru,
         cases(gru_parts, [(2, 1, 1), (1, 2, 1), (1, 0, 1)], {}, {"mask": STARTING}),
     ),
 )

@@ -10,9 +10,8 @@ from typing import Any
 
 from microgradnd.engine import Tensor
 from microgradnd.nn.module import Module
-from microgradnd.ops import activations as ops
-from microgradnd.ops import elementwise
-from microgradnd.ops.softmax import log_softmax, softmax
+from microgradnd import functions
+from microgradnd.functions import log_softmax, softmax
 
 
 def affine(x: Any, k: float = 1.0, c: float = 0.0) -> Tensor:
@@ -21,7 +20,7 @@ def affine(x: Any, k: float = 1.0, c: float = 0.0) -> Tensor:
     >>> affine(Tensor([1.0, 2.0]), k=3.0, c=0.5)
     Tensor([3.5, 6.5])
     """
-    return elementwise.add(elementwise.multiply(x, k), c)
+    return functions.add(functions.multiply(x, k), c)
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
@@ -30,7 +29,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     >>> leaky_relu(Tensor([-2.0, 2.0]))
     Tensor([-0.02,  2.  ])
     """
-    return elementwise.leaky_relu(x, negative_slope)
+    return functions.leaky_relu(x, negative_slope)
 
 
 class Affine(Module):
@@ -62,7 +61,7 @@ class Step(Module):
     """
 
     def forward(self, x: Any) -> Tensor:
-        return ops.step(x)
+        return functions.step(x)
 
 
 class Sigmoid(Module):
@@ -75,7 +74,7 @@ class Sigmoid(Module):
     """
 
     def forward(self, x: Any) -> Tensor:
-        return elementwise.sigmoid(x)
+        return functions.sigmoid(x)
 
 
 class Tanh(Module):
@@ -88,7 +87,7 @@ class Tanh(Module):
     """
 
     def forward(self, x: Any) -> Tensor:
-        return elementwise.tanh(x)
+        return functions.tanh(x)
 
 
 class Gaussian(Module):
@@ -106,7 +105,7 @@ class Gaussian(Module):
         self.c, self.sigma = c, sigma
 
     def forward(self, x: Any) -> Tensor:
-        return ops.gaussian(x, self.c, self.sigma)
+        return functions.gaussian(x, self.c, self.sigma)
 
     def extra_repr(self) -> str:
         return f"c={self.c}, sigma={self.sigma}"
@@ -122,7 +121,7 @@ class ReLU(Module):
     """
 
     def forward(self, x: Any) -> Tensor:
-        return elementwise.relu(x)
+        return functions.relu(x)
 
 
 class LeakyReLU(Module):
@@ -157,7 +156,7 @@ class Softplus(Module):
         self.beta, self.threshold = beta, threshold
 
     def forward(self, x: Any) -> Tensor:
-        return ops.softplus(x, self.beta, self.threshold)
+        return functions.softplus(x, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
         return f"beta={self.beta}, threshold={self.threshold}"
@@ -176,7 +175,7 @@ class ELU(Module):
         self.alpha = alpha
 
     def forward(self, x: Any) -> Tensor:
-        return ops.elu(x, self.alpha)
+        return functions.elu(x, self.alpha)
 
     def extra_repr(self) -> str:
         return f"alpha={self.alpha}"
@@ -196,7 +195,7 @@ class GELU(Module):
         self.approximate = approximate
 
     def forward(self, x: Any) -> Tensor:
-        return ops.gelu(x, self.approximate)
+        return functions.gelu(x, self.approximate)
 
     def extra_repr(self) -> str:
         return f"approximate={self.approximate!r}"
@@ -212,7 +211,7 @@ class SiLU(Module):
     """
 
     def forward(self, x: Any) -> Tensor:
-        return ops.silu(x)
+        return functions.silu(x)
 
 
 class Hardtanh(Module):
@@ -230,7 +229,7 @@ class Hardtanh(Module):
         self.min_val, self.max_val = min_val, max_val
 
     def forward(self, x: Any) -> Tensor:
-        return ops.hardtanh(x, self.min_val, self.max_val)
+        return functions.hardtanh(x, self.min_val, self.max_val)
 
     def extra_repr(self) -> str:
         return f"min_val={self.min_val}, max_val={self.max_val}"

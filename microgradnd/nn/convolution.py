@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor, default_dtype
+from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
 from microgradnd.ops import convolution
-from microgradnd.ops.shape import expand_dims, squeeze
-from microgradnd.ops.windows import output_size, pair
+from microgradnd.functions import expand_dims, squeeze
+from microgradnd.kernels.windows import output_size, pair
 from microgradnd.random import generator
 
 Padding = Any  # a number, a pair, "same" or "valid"
@@ -55,8 +55,8 @@ def conv2d(
         batch = expand_dims(input, 0)
         return squeeze(conv2d(batch, weight, bias, stride, padding, dilation, groups), 0)
     if bias is None:
-        return convolution.conv2d(input, weight, *options)
-    return convolution.conv2d_bias(input, weight, bias, *options)
+        return convolution.conv2d(as_tensor(input), weight, None, *options)
+    return convolution.conv2d(as_tensor(input), weight, bias, *options)
 
 
 def conv1d(
@@ -107,7 +107,7 @@ def conv_transpose2d(
             f"an input of shape {np.shape(input)}; it must be at least 1: take less padding"
         )
     both = tuple((p, p) for p in padding)
-    out = convolution.conv2d_input(input, weight, size, stride, both, dilation, groups)
+    out = convolution.conv2d_input(as_tensor(input), weight, size, stride, both, dilation, groups)
     return out if bias is None else out + bias.reshape(1, -1, 1, 1)
 
 

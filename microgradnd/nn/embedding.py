@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor, default_dtype
+from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.nn.module import Module
-from microgradnd.ops.elementwise import where
+from microgradnd.functions import where
 from microgradnd.ops.indexing import getitem
 from microgradnd.random import generator
-from microgradnd.signatures import TensorLike
+from microgradnd.declaration import TensorLike
 
 
 def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = None) -> Tensor:
@@ -47,7 +47,7 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
             f"from {numbers.min()} to {numbers.max()}; make the table larger or map unknown "
             "numbers to a row of their own"
         )
-    out = getitem(weight if isinstance(weight, Tensor) else Tensor(weight), numbers)  # (..., D)
+    out = getitem(as_tensor(weight), numbers)  # (..., D)
     if padding_idx is None:
         return out
     learned = numbers != row_of(padding_idx, size)

@@ -26,8 +26,8 @@ from microgradnd.nn.losses import (
     smooth_l1_loss,
 )
 from microgradnd.nn.normalization import batch_norm, layer_norm, local_response_norm
-from microgradnd.ops.activations import elu, erf, gaussian, gelu, hardtanh, silu, softplus, step
-from microgradnd.ops.elementwise import relu, sigmoid, tanh
+from microgradnd.functions import elu, erf, gaussian, gelu, hardtanh, silu, softplus, step
+from microgradnd.functions import relu, sigmoid, tanh
 from microgradnd.ops.pooling import (
     adaptive_avg_pool2d,
     avg_pool1d,
@@ -36,7 +36,7 @@ from microgradnd.ops.pooling import (
     max_pool1d,
     max_pool2d,
 )
-from microgradnd.ops.softmax import log_softmax, softmax
+from microgradnd.functions import log_softmax, softmax
 
 __all__ = [
     "adaptive_avg_pool2d",

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor
+from microgradnd.engine import Tensor, as_tensor
 from microgradnd.nn.module import Module
-from microgradnd.ops.activations import softplus
-from microgradnd.ops.elementwise import abs, clip, square, subtract, where
-from microgradnd.ops.losses import binary_cross_entropy_op
-from microgradnd.ops.softmax import cross_entropy_op
+from microgradnd.functions import softplus
+from microgradnd.functions import abs, clip, square, subtract, where
+from microgradnd.ops import losses as ops
+from microgradnd.ops import softmax
 
 
 def reduced(losses: Tensor, reduction: str) -> Tensor:
@@ -138,7 +138,7 @@ def binary_cross_entropy(
     Tensor(0.6931)
     """
     check_shapes("binary_cross_entropy", input, target)
-    losses = binary_cross_entropy_op(input, target, eps)
+    losses = ops.binary_cross_entropy(as_tensor(input), target, eps)
     return reduced(losses if weight is None else losses * constant_like(losses, weight), reduction)
 
 
@@ -235,16 +235,16 @@ def cross_entropy(
         y = target if target.ndim <= 2 else np.moveaxis(target, 1, -1)
         mixed = y * (1 - label_smoothing) + label_smoothing / z.shape[-1]
         q = (mixed * class_factors("cross_entropy", z, weight)).astype(z.dtype)
-        return reduced(cross_entropy_op(z, q), reduction)
+        return reduced(softmax.cross_entropy(as_tensor(z), q), reduction)
     if weight is None and not label_smoothing and not (target == ignore_index).any():
-        return reduced(cross_entropy_op(z, target), reduction)
+        return reduced(softmax.cross_entropy(as_tensor(z), target), reduction)
     index, factor = class_weights("cross_entropy", z, target, weight, ignore_index)
-    losses = cross_entropy_op(z, index)
+    losses = softmax.cross_entropy(as_tensor(z), index)
     if not label_smoothing:
         return averaged(losses, factor, reduction)
     total = count_of(factor)
     uniform = class_factors("cross_entropy", z, weight) / z.shape[-1]
-    spread = cross_entropy_op(z, np.broadcast_to(uniform, z.shape))
+    spread = softmax.cross_entropy(as_tensor(z), np.broadcast_to(uniform, z.shape))
     counts = target != ignore_index
     losses = counted(losses, factor) * (1 - label_smoothing)
     losses = losses + where(counts, spread, 0.0) * label_smoothing

@@ -11,8 +11,7 @@ from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.linear import linear
 from microgradnd.nn.module import Module
-from microgradnd.ops.activations import step
-from microgradnd.ops.elementwise import sigmoid
+from microgradnd.functions import sigmoid, step
 from microgradnd.random import generator
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor, default_dtype
+from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.nn.module import Module
 from microgradnd.ops.normalization import normalize
 
@@ -41,7 +41,7 @@ def batch_norm(
                 f"batch_norm: input of shape {x.shape} has {count} value per channel, which has "
                 "no variance; give a larger batch, or call eval()"
             )
-        out = normalize(x, axes, eps)
+        out = normalize(as_tensor(x), axes, eps)
         if training and running_mean is not None and running_var is not None:
             running_mean += momentum * (x.data.mean(axis=axes) - running_mean)
             running_var += momentum * (x.data.var(axis=axes, ddof=1) - running_var)
@@ -71,7 +71,7 @@ def layer_norm(
     given = tuple(normalized_shape)
     if not given or x.shape[-len(given) :] != given:
         raise ValueError(f"layer_norm: input of shape {x.shape} does not end in {given}")
-    out = normalize(x, tuple(range(x.ndim - len(given), x.ndim)), eps)
+    out = normalize(as_tensor(x), tuple(range(x.ndim - len(given), x.ndim)), eps)
     out = out if weight is None else out * weight
     return out if bias is None else out + bias
 

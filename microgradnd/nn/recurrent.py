@@ -15,9 +15,9 @@ from microgradnd.nn.recurrent_cells import (
     recurrent_parameters,
 )
 from microgradnd.ops import recurrent as fused
-from microgradnd.ops.elementwise import where
+from microgradnd.functions import where
 from microgradnd.ops.recurrent_steps import gru_step, kept, lstm_step, rnn_step
-from microgradnd.ops.shape import concatenate, stack
+from microgradnd.functions import concatenate, stack
 from microgradnd.random import generator
 
 States = tuple[Any, ...]  # h, or h and c

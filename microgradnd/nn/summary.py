@@ -2,60 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor, default_dtype, recording
+from microgradnd.engine import Tensor, default_dtype
+from microgradnd.grad_mode import enable_grad, observed
 from microgradnd.nn.module import Module
 from microgradnd.node import Array, Node
 
 Shape = tuple[int, ...]
-Formula = Callable[[Shape, Sequence[Shape], dict[str, Any]], int]  # of out, operands, options
-
-
-def matmul(out: Shape, shapes: Sequence[Shape], options: dict[str, Any]) -> int:
-    return prod(out) * shapes[0][-1]
-
-
-def einsum(out: Shape, shapes: Sequence[Shape], options: dict[str, Any]) -> int:
-    terms = options["subscripts"].partition("->")[0].split(",")
-    sizes = {c: n for term, shape in zip(terms, shapes) for c, n in zip(term, shape) if n != 1}
-    return prod(sizes.values())
-
-
-def convolution(out: Shape, shapes: Sequence[Shape], options: dict[str, Any]) -> int:
-    return prod(out) * prod(shapes[1][1:])  # weight (O, I / groups, k, ...)
-
-
-def transposed(out: Shape, shapes: Sequence[Shape], options: dict[str, Any]) -> int:
-    return prod(shapes[0]) * prod(shapes[1][1:])  # weight (I, O / groups, k, ...)
-
-
-def recurrent(gates: int) -> Formula:
-    def count(out: Shape, shapes: Sequence[Shape], options: dict[str, Any]) -> int:
-        steps, sequences, width = options["shape"]
-        return steps * sequences * gates * width**2  # what W_ih does is a matmul of its own
-
-    return count
-
-
-# How many multiply-adds an op does, by its name; those without a row do none, or one per element.
-MULTIPLY_ADDS: dict[str, Formula] = {
-    "matmul": matmul,
-    "einsum2": einsum,
-    "conv2d": convolution,
-    "conv2d_bias": convolution,
-    "conv2d_input": transposed,
-    "rnn_sequence": recurrent(1),
-    "lstm_sequence": recurrent(4),
-    "gru_sequence": recurrent(3),
-}
-
 
 @dataclass
 class Row:
@@ -228,10 +187,8 @@ def watched(model: Module, rows: dict[int, Row], kept: dict[int, Array]) -> Iter
         row.shape = shape_of(out)
 
     def count(node: Node, out: Array) -> None:
-        formula = MULTIPLY_ADDS.get(node.op.name)
-        if formula is not None:
-            shapes = [getattr(p, "shape", ()) for p in node.parents]
-            running[-1].multiply_adds += formula(node.shape, shapes, node.options)
+        shapes = [getattr(p, "shape", ()) for p in node.parents]
+        running[-1].multiply_adds += node.op.multiply_adds(node.shape, shapes, node.options)
         for array in node.plan.unpacked(node.saved):
             if isinstance(array, Array):
                 kept[id(owner(array))] = owner(array)
@@ -240,9 +197,8 @@ def watched(model: Module, rows: dict[int, Row], kept: dict[int, Array]) -> Iter
         for module in model.modules():
             stack.callback(module.register_forward_pre_hook(enter).remove)
             stack.callback(module.register_forward_hook(leave).remove)
-        token = recording.set(count)
-        stack.callback(recording.reset, token)
-        yield
+        with enable_grad(), observed(count, lambda seeds: None):
+            yield
 
 
 def owner(array: Array) -> Array:

@@ -6,13 +6,12 @@ back to x is the transposed convolution, what takes it back to w the correlation
 
 from __future__ import annotations
 
-from typing import Any
+from math import prod
 
 import numpy as np
 
-from microgradnd.declaration import Op, op
-from microgradnd.engine import Tensor
-from microgradnd.ops.convolution_layout import (
+from microgradnd.declaration import Value, op
+from microgradnd.kernels.convolution import (
     Geometry,
     Pair,
     Sides,
@@ -23,7 +22,6 @@ from microgradnd.ops.convolution_layout import (
     turned_padding,
 )
 
-Value = Any
 NO_PADDING: Sides = ((0, 0), (0, 0))
 
 
@@ -53,51 +51,53 @@ def check_result(y_shape: tuple, x_shape: tuple, w_shape: tuple, geometry: Geome
         )
 
 
-def conv2d_forward(
-    x: np.ndarray,
-    w: np.ndarray,
+@op(x=lambda g, x_shape, w, stride, padding, dilation, groups: conv2d_input(
+        g, w, x_shape[2:], stride, padding, dilation, groups),
+    w=lambda g, x, w_shape, stride, padding, dilation, groups: conv2d_weight(
+        x, g, w_shape[2:], stride, padding, dilation, groups),
+    b=lambda g: g.sum(axis=(0, 2, 3)),
+    fresh="x w b", linear="x w", contraction=True, internal=True, whole=True,
+    cost=lambda out_shape, w_shape: prod(out_shape) * prod(w_shape[1:]))  # fmt: skip
+def conv2d(
+    x: Value,
+    w: Value,
+    b: Value | None = None,
     stride: Pair = (1, 1),
     padding: Sides = NO_PADDING,
     dilation: Pair = (1, 1),
     groups: int = 1,
-) -> np.ndarray:
+) -> Value:
     """y[n, o, p, q] = Σ_c Σ_i Σ_j w[o, c, i, j] x[n, c, p·S + i·D - P, q·S + j·D - P], eq. 5-31.
 
     x (N, C, H, W), w (O, C/groups, F, F), y (N, O, H2, W2) with H2 = (H - F + 2P)/S + 1, rounded
-    down, and W2 likewise (eq. 5-32). Padding is ((top, bottom), (left, right)).
+    down, and W2 likewise (eq. 5-32). Padding is ((top, bottom), (left, right)). With b (O,), one
+    for each of the output's maps, that is added.
     """
     check(x.shape, w.shape, groups)
-    return convolved(x, w, Geometry(stride, padding, dilation, groups)).transpose(3, 0, 1, 2)
-
-
-def conv2d_bias_forward(
-    x: np.ndarray,
-    w: np.ndarray,
-    b: np.ndarray,
-    stride: Pair = (1, 1),
-    padding: Sides = NO_PADDING,
-    dilation: Pair = (1, 1),
-    groups: int = 1,
-) -> np.ndarray:
-    """conv2d(x, w) + b, with one b (O,) for each of the output's maps."""
-    check(x.shape, w.shape, groups)
-    if b.shape != w.shape[:1]:
+    if b is not None and b.shape != w.shape[:1]:
         raise ValueError(f"b must have the shape {w.shape[:1]}, one for each map, not {b.shape}")
-    out = convolved(x, w, Geometry(stride, padding, dilation, groups))
-    b = b[:, None, None, None]
-    dtype = np.result_type(out, b)
-    return np.add(out, b, out=out if out.dtype == dtype else None).transpose(3, 0, 1, 2)
+    y = convolved(x, w, Geometry(stride, padding, dilation, groups))
+    if b is not None:
+        b = b[:, None, None, None]
+        y = np.add(y, b, out=y if y.dtype == np.result_type(y, b) else None)
+    return y.transpose(3, 0, 1, 2)
 
 
-def conv2d_input_forward(
-    y: np.ndarray,
-    w: np.ndarray,
+@op(y=lambda g, w, stride, padding, dilation, groups: conv2d(
+        g, w, None, stride, padding, dilation, groups),
+    w=lambda g, y, w_shape, stride, padding, dilation, groups: conv2d_weight(
+        g, y, w_shape[2:], stride, padding, dilation, groups),
+    fresh="y w", linear="y w", contraction=True, internal=True, whole=True,
+    cost=lambda y_shape, w_shape: prod(y_shape) * prod(w_shape[1:]))  # fmt: skip
+def conv2d_input(
+    y: Value,
+    w: Value,
     size: Pair,
     stride: Pair = (1, 1),
     padding: Sides = NO_PADDING,
     dilation: Pair = (1, 1),
     groups: int = 1,
-) -> np.ndarray:
+) -> Value:
     """The transposed convolution: y (N, O, H2, W2) spread by w over (N, C, H, W), size = (H, W).
 
     x[n, c, p·S + i·D - P, q·S + j·D - P] is the sum of w[o, c, i, j] y[n, o, p, q] over all
@@ -117,15 +117,21 @@ def conv2d_input_forward(
     return x.transpose(3, 0, 1, 2)
 
 
-def conv2d_weight_forward(
-    x: np.ndarray,
-    y: np.ndarray,
+@op(x=lambda g, x_shape, y, stride, padding, dilation, groups: conv2d_input(
+        y, g, x_shape[2:], stride, padding, dilation, groups),
+    y=lambda g, x, stride, padding, dilation, groups: conv2d(
+        x, g, None, stride, padding, dilation, groups),
+    fresh="x y", linear="x y", contraction=True, internal=True, whole=True,
+    cost=lambda y_shape, out_shape: prod(y_shape) * prod(out_shape[1:]))  # fmt: skip
+def conv2d_weight(
+    x: Value,
+    y: Value,
     kernel: Pair,
     stride: Pair = (1, 1),
     padding: Sides = NO_PADDING,
     dilation: Pair = (1, 1),
     groups: int = 1,
-) -> np.ndarray:
+) -> Value:
     """w[o, c, i, j] = Σ_n Σ_p Σ_q y[n, o, p, q] x[n, c, p·S + i·D - P, q·S + j·D - P].
 
     x (N, C, H, W) and y (N, O, H2, W2) give w (O, C/groups, *kernel).
@@ -135,35 +141,3 @@ def conv2d_weight_forward(
     check(x.shape, shape, groups)
     check_result(y.shape, x.shape, shape, geometry)
     return correlated(x, y, kernel, geometry)
-
-
-def apply(member: Op, one: Value, other: Value, *options: Any) -> Value:
-    """A member of the family, recorded if the walk itself is: then there are Tensors."""
-    if isinstance(one, Tensor) or isinstance(other, Tensor):
-        return member(one, other, *options)
-    return member.forward(one, other, *options)
-
-
-# fmt: off
-conv2d: Op = op(
-    conv2d_forward, "x w", name="conv2d",
-    x=lambda g, x_shape, w, stride, padding, dilation, groups:
-        apply(conv2d_input, g, w, x_shape[2:], stride, padding, dilation, groups),
-    w=lambda g, x, w_shape, stride, padding, dilation, groups:
-        apply(conv2d_weight, x, g, w_shape[2:], stride, padding, dilation, groups))
-conv2d_bias: Op = op(
-    conv2d_bias_forward, "x w b", name="conv2d_bias", **conv2d.rules,
-    b=lambda g: g.sum(axis=(0, 2, 3)))
-conv2d_input: Op = op(
-    conv2d_input_forward, "y w", name="conv2d_input",
-    y=lambda g, w, stride, padding, dilation, groups:
-        apply(conv2d, g, w, stride, padding, dilation, groups),
-    w=lambda g, y, w_shape, stride, padding, dilation, groups:
-        apply(conv2d_weight, g, y, w_shape[2:], stride, padding, dilation, groups))
-conv2d_weight: Op = op(
-    conv2d_weight_forward, "x y", name="conv2d_weight",
-    x=lambda g, x_shape, y, stride, padding, dilation, groups:
-        apply(conv2d_input, y, g, x_shape[2:], stride, padding, dilation, groups),
-    y=lambda g, x, stride, padding, dilation, groups:
-        apply(conv2d, x, g, stride, padding, dilation, groups))
-# fmt: on

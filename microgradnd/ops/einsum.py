@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from math import prod
 
 import numpy as np
 
-from microgradnd.declaration import op
-from microgradnd.engine import Tensor
-from microgradnd.signatures import TensorLike
+from microgradnd.declaration import TensorLike, Value, derived, op
+from microgradnd.engine import Tensor, as_tensor
 
-Value = Any
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -32,16 +30,6 @@ def explicit(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
         right = ("..." if "..." in left else "") + "".join(once)
     full = [t.replace("...", dots[len(dots) - m :]) for t, m in zip(terms, covered)]
     return full, right.replace("...", dots)
-
-
-def einsum1_forward(x: np.ndarray, subscripts: str) -> np.ndarray:
-    """An Einstein sum of one operand: diagonals, traces, sums, transpositions."""
-    return np.array(np.einsum(subscripts, x))
-
-
-def einsum2_forward(x: np.ndarray, y: np.ndarray, subscripts: str) -> np.ndarray:
-    """An Einstein sum of two operands."""
-    return np.einsum(subscripts, x, y, optimize=True)
 
 
 def pulled_back(
@@ -67,10 +55,7 @@ def pulled_back(
                 factors.append((c, np.ones(shape[i], dtype)))
             new += c
     text = ",".join(t for t, _ in factors) + "->" + new
-    values = [v for _, v in factors]
-    if any(isinstance(v, Tensor) for v in values):
-        return einsum(text, *values)
-    return np.einsum(text, *values, optimize=True)
+    return contracted(text, *[v for _, v in factors])
 
 
 def einsum1_x(g: Value, x_shape: tuple[int, ...], subscripts: str) -> Value:
@@ -90,10 +75,26 @@ def einsum2_y(g: Value, x: Value, y_shape: tuple[int, ...], subscripts: str) -> 
     return pulled_back(g, out, y_term, y_shape, [(x_term, x)])
 
 
-einsum1 = op(einsum1_forward, "x", name="einsum", x=einsum1_x)
-einsum2 = op(einsum2_forward, "x y", name="einsum2", x=einsum2_x, y=einsum2_y)
+def products(x_shape: tuple[int, ...], y_shape: tuple[int, ...], subscripts: str) -> int:
+    """How many products an Einstein sum of two operands takes."""
+    terms = subscripts.partition("->")[0].split(",")
+    pairs = zip(terms, (x_shape, y_shape))
+    return prod({c: n for term, shape in pairs for c, n in zip(term, shape) if n != 1}.values())
 
 
+@op(name="einsum", x=einsum1_x, linear="x", internal=True, whole=True)
+def einsum1(x: Value, subscripts: str) -> Value:
+    """An Einstein sum of one operand: diagonals, traces, sums, transpositions."""
+    return np.array(np.einsum(subscripts, x))
+
+
+@op(x=einsum2_x, y=einsum2_y, linear="x y", contraction=True, cost=products, internal=True, whole=True)
+def einsum2(x: Value, y: Value, subscripts: str) -> Value:
+    """An Einstein sum of two operands."""
+    return np.einsum(subscripts, x, y, optimize=True)
+
+
+@derived(numpy=np.einsum)
 def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
     """numpy.einsum of any number of operands; more than two are contracted pair by pair.
 
@@ -103,17 +104,22 @@ def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
     """
     if not isinstance(subscripts, str):
         raise TypeError("einsum: the subscripts must be a string, such as 'ij,jk->ik'")
-    tensors = [t if isinstance(t, Tensor) else np.asarray(t) for t in operands]
-    terms, out = explicit(subscripts, [t.ndim for t in tensors])
-    while len(tensors) > 2:
-        values = [getattr(t, "_data", t) for t in tensors]
-        first = np.einsum_path(",".join(terms) + "->" + out, *values, optimize="greedy")[0][1]
+    return contracted(subscripts, *[as_tensor(t) for t in operands])
+
+
+def contracted(subscripts: str, *operands: Value) -> Value:
+    """An Einstein sum, pair by pair: arrays in, an array out; Tensors in, a Tensor out."""
+    values = list(operands)
+    terms, out = explicit(subscripts, [v.ndim for v in values])
+    while len(values) > 2:
+        stand_ins = [np.broadcast_to(0.0, v.shape) for v in values]
+        first = np.einsum_path(",".join(terms) + "->" + out, *stand_ins, optimize="greedy")[0][1]
         pair = sorted(first[:2]) if len(first) > 1 else [0, 1]
-        (b, y), (a, x) = [(terms.pop(i), tensors.pop(i)) for i in reversed(pair)]
+        (b, y), (a, x) = [(terms.pop(i), values.pop(i)) for i in reversed(pair)]
         still = set(out).union(*terms)
         middle = "".join(c for c in dict.fromkeys(a + b) if c in still)
         terms.append(middle)
-        tensors.append(einsum2(x, y, f"{a},{b}->{middle}"))
-    if len(tensors) == 1:
-        return einsum1(tensors[0], f"{terms[0]}->{out}")
-    return einsum2(tensors[0], tensors[1], f"{terms[0]},{terms[1]}->{out}")
+        values.append(einsum2(x, y, f"{a},{b}->{middle}"))
+    if len(values) == 1:
+        return einsum1(values[0], f"{terms[0]}->{out}")
+    return einsum2(values[0], values[1], f"{terms[0]},{terms[1]}->{out}")

@@ -1,4 +1,4 @@
-"""Elementwise operations: arithmetic, powers, exponentials, activations, choices.
+"""Elementwise operations: arithmetic, powers, exponentials, comparisons, choices.
 
 Kinks are settled here, each tested: |x|'(0) = 0, relu'(0) = 0, hypot'(0, 0) = 0, ties of maximum
 and minimum go half-half, clip has slope 1 at its bounds, and sqrt'(0) = inf. To keep that infinity
@@ -7,16 +7,13 @@ out of a gradient choose twice, before and after: `where(x > 0, sqrt(where(x > 0
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from microgradnd.declaration import op
-from microgradnd.engine import Tensor
-from microgradnd.hotpath import binary, unary
-from microgradnd.signatures import Choosing, Clipping, Leaky, Rounding
-
-Value = Any  # an array, or a Tensor when the walk itself is recorded
+from microgradnd.declaration import Value, op
+from microgradnd.kernels.special import floating, logistic
 
 
 def where_larger(g: Value, x: Value, y: Value) -> Value:
@@ -25,7 +22,7 @@ def where_larger(g: Value, x: Value, y: Value) -> Value:
 
 
 def power_x(g: Value, x: Value, y: Value) -> Value:
-    if isinstance(y, (int, float)):
+    if type(y) in (int, float):
         if y == 2:
             return g * (x * 2)
         return g * (x ** (y - 1) * y) if y else g * 0.0
@@ -33,42 +30,116 @@ def power_x(g: Value, x: Value, y: Value) -> Value:
 
 
 def power_y(g: Value, x: Value, out: Value) -> Value:
+    if type(x) in (int, float):
+        return g * (out * (math.log(x) if x > 0 else 0.0 if x == 0 else math.nan))
     return g * (out * np.log(np.where(x == 0, 1, x)))
 
 
-def floating(x: Value) -> np.ndarray:
-    x = np.asarray(x)
-    return x if x.dtype.kind == "f" else x.astype(np.float64)
+# fmt: off
+add      = op(np.add,      "x y", x=lambda g: g,          y=lambda g: g,
+              operator="add", linear="x+y", infix=("+", 4), scalar="x + y")
+subtract = op(np.subtract, "x y", x=lambda g: g,          y=lambda g: -g,
+              operator="sub", linear="x+y", infix=("-", 4), scalar="x - y", torch="sub")
+multiply = op(np.multiply, "x y", x=lambda g, y: g * y,   y=lambda g, x: g * x,
+              operator="mul", linear="x y", infix=("*", 5), scalar="x * y", torch="mul")
+divide   = op(np.divide,   "x y", x=lambda g, y: g / y,   y=lambda g, y, out: -g * out / y,
+              operator="truediv", linear="x", infix=("/", 5), scalar="x / y", torch="div true_divide")
+power    = op(np.power,    "x y", x=power_x,              y=power_y,
+              operator="pow", method="pow", infix=("**", 7), scalar="x ** y", torch="pow")
+maximum  = op(np.maximum,  "x y", x=where_larger,         y=lambda g, x, y: where_larger(g, y, x),
+              method=True, scalar="max(x, y)")
+minimum  = op(np.minimum,  "x y", x=lambda g, x, y: where_larger(g, y, x), y=where_larger,
+              method=True, scalar="min(x, y)")
+arctan2  = op(np.arctan2,  "x y", x=lambda g, x, y: g * y / (x * x + y * y),
+                                  y=lambda g, x, y: -g * x / (x * x + y * y),
+              method=True, scalar="atan2(x, y)", torch="atan2")
+hypot    = op(np.hypot,    "x y", x=lambda g, x, out: g * x / np.where(out == 0, 1, out),
+                                  y=lambda g, y, out: g * y / np.where(out == 0, 1, out),
+              method=True, scalar="hypot(x, y)")
+logaddexp = op(np.logaddexp, "x y", x=lambda g, x, out: g * np.exp(x - out),
+                                    y=lambda g, y, out: g * np.exp(y - out), method=True)
+
+negative   = op(np.negative,   "x", x=lambda g: -g, method="__neg__", linear="x", infix=("-", 6), scalar="-x", torch="neg")
+positive   = op(np.positive,   "x", x=lambda g: g, method="__pos__", linear="x", scalar="x")
+abs        = op(np.absolute,   "x", name="abs", x=lambda g, x: g * np.sign(x),
+                method=(True, "__abs__"), torch="absolute", scalar="abs(x)")
+square     = op(np.square,     "x", x=lambda g, x: g * (x * 2), method=True, scalar="x * x")
+sqrt       = op(np.sqrt,       "x", x=lambda g, out: g * 0.5 / out, method=True, scalar="sqrt(x)")
+reciprocal = op(np.reciprocal, "x", x=lambda g, out: -g * out * out, method=True, scalar="1 / x")
+exp        = op(np.exp,        "x", x=lambda g, out: g * out, method=True, scalar="exp(x)")
+exp2       = op(np.exp2,       "x", x=lambda g, out: g * out * float(np.log(2)), method=True)
+expm1      = op(np.expm1,      "x", x=lambda g, out: g * (out + 1), method=True, scalar="expm1(x)")
+log        = op(np.log,        "x", x=lambda g, x: g / x, method=True, scalar="log(x)")
+log2       = op(np.log2,       "x", x=lambda g, x: g / (x * float(np.log(2))), method=True, scalar="log2(x)")
+log10      = op(np.log10,      "x", x=lambda g, x: g / (x * float(np.log(10))), method=True, scalar="log10(x)")
+log1p      = op(np.log1p,      "x", x=lambda g, x: g / (x + 1), method=True, scalar="log1p(x)")
+sin        = op(np.sin,        "x", x=lambda g, x: g * np.cos(x), method=True, scalar="sin(x)")
+cos        = op(np.cos,        "x", x=lambda g, x: -g * np.sin(x), method=True, scalar="cos(x)")
+tan        = op(np.tan,        "x", x=lambda g, out: g * (1 + out * out), method=True, scalar="tan(x)")
+arcsin     = op(np.arcsin,     "x", x=lambda g, x: g / np.sqrt(1 - x * x), method=True, scalar="asin(x)", torch="asin")
+arccos     = op(np.arccos,     "x", x=lambda g, x: -g / np.sqrt(1 - x * x), method=True, scalar="acos(x)", torch="acos")
+arctan     = op(np.arctan,     "x", x=lambda g, x: g / (1 + x * x), method=True, scalar="atan(x)", torch="atan")
+sinh       = op(np.sinh,       "x", x=lambda g, x: g * np.cosh(x), method=True, scalar="sinh(x)")
+cosh       = op(np.cosh,       "x", x=lambda g, x: g * np.sinh(x), method=True, scalar="cosh(x)")
+tanh       = op(np.tanh,       "x", x=lambda g, out: g - g * out * out, method=True, scalar="tanh(x)",
+                torch="nn.functional.tanh", saturates=(-1.0, 1.0))
+arcsinh    = op(np.arcsinh,    "x", x=lambda g, x: g / np.sqrt(x * x + 1), method=True, scalar="asinh(x)", torch="asinh")
+arccosh    = op(np.arccosh,    "x", x=lambda g, x: g / np.sqrt(x * x - 1), method=True, scalar="acosh(x)", torch="acosh")
+arctanh    = op(np.arctanh,    "x", x=lambda g, x: g / (1 - x * x), method=True, scalar="atanh(x)", torch="atanh")
+
+sign       = op(np.sign,       "x", x=lambda g: g * 0.0, method=True, scalar="sign(x)")
+floor      = op(np.floor,      "x", x=lambda g: g * 0.0, method=True, scalar="floor(x)")
+ceil       = op(np.ceil,       "x", x=lambda g: g * 0.0, method=True, scalar="ceil(x)")
+
+# No gradient by nature: the results are truths (or integers).
+less          = op(np.less,          "x y", discrete=True, method="__lt__", infix=("<", 2), scalar="+(x < y)", torch="lt")
+less_equal    = op(np.less_equal,    "x y", discrete=True, method="__le__", infix=("<=", 2), scalar="+(x <= y)", torch="le")
+greater       = op(np.greater,       "x y", discrete=True, method="__gt__", infix=(">", 2), scalar="+(x > y)", torch="gt")
+greater_equal = op(np.greater_equal, "x y", discrete=True, method="__ge__", infix=(">=", 2), scalar="+(x >= y)", torch="ge")
+equal         = op(np.equal,         "x y", discrete=True, method="__eq__", infix=("==", 2), scalar="+(x == y)", torch="eq")
+not_equal     = op(np.not_equal,     "x y", discrete=True, method="__ne__", infix=("!=", 2), scalar="+(x != y)", torch="ne")
+bitwise_and   = op(np.bitwise_and,   "x y", discrete=True, operator="and", infix=("&", 3), scalar="x & y")
+bitwise_or    = op(np.bitwise_or,    "x y", discrete=True, operator="or", infix=("|", 3), scalar="x | y")
+bitwise_xor   = op(np.bitwise_xor,   "x y", discrete=True, operator="xor", infix=("^", 3), scalar="x ^ y")
+invert        = op(np.invert,        "x",   discrete=True, method="__invert__", infix=("~", 6), scalar="+!x")
+logical_and   = op(np.logical_and,   "x y", discrete=True, method=True, scalar="+(x && y)")
+logical_or    = op(np.logical_or,    "x y", discrete=True, method=True, scalar="+(x || y)")
+logical_xor   = op(np.logical_xor,   "x y", discrete=True, method=True, scalar="+(!x != !y)")
+logical_not   = op(np.logical_not,   "x",   discrete=True, method=True, scalar="+!x")
+isnan         = op(np.isnan,         "x",   discrete=True, method=True, scalar="+isNaN(x)")
+isinf         = op(np.isinf,         "x",   discrete=True, method=True)
+isfinite      = op(np.isfinite,      "x",   discrete=True, method=True, scalar="+isFinite(x)")
+signbit       = op(np.signbit,       "x",   discrete=True, method=True)
+# fmt: on
 
 
-def sigmoid_forward(x: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-x)). exp is held below its overflow, where the result is 0 all the same."""
-    x = floating(x)
-    return 1 / (1 + np.exp(np.minimum(-x, np.log(np.finfo(x.dtype).max))))
+@op(x=lambda g, out: g * (out * (1 - out)), elementwise=True, method=True, sign="σ",
+    scalar="1 / (1 + exp(-x))", torch="nn.functional.sigmoid", saturates=(0.0, 1.0))  # fmt: skip
+def sigmoid(x: Value) -> Value:
+    """1 / (1 + exp(-x))."""
+    return logistic(x)
 
 
-def relu_forward(x: np.ndarray) -> np.ndarray:
+@op(x=lambda g, out: g * (out > 0), elementwise=True, method=True, scalar="max(x, 0)",
+    torch="nn.functional.relu", saturates=(0.0,))  # fmt: skip
+def relu(x: Value) -> Value:
     """max(0, x)."""
     return np.maximum(x, 0)
 
 
-def leaky_relu_forward(x: np.ndarray, slope: float = 0.01) -> np.ndarray:
+@op(x=lambda g, x, slope: np.where(x > 0, g, g * slope), elementwise=True, method=True)
+def leaky_relu(x: Value, slope: float = 0.01) -> Value:
     """x where x > 0, else slope * x."""
     return np.where(np.greater(x, 0), x, np.multiply(x, slope))
 
 
-def where_forward(condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+@op(x=lambda g, condition: np.where(condition, g, 0.0),
+    y=lambda g, condition: np.where(condition, 0.0, g),
+    elementwise=True, linear="x+y", fresh="x y", fixed="condition", numpy=np.where, whole=True,
+    scalar="condition ? x : y")  # fmt: skip
+def where(condition: Value, x: Value, y: Value) -> Value:
     """x where the condition holds, else y."""
     return np.where(condition, x, y)
-
-
-def clip_forward(
-    x: np.ndarray, min: float | np.ndarray | None = None, max: float | np.ndarray | None = None
-) -> np.ndarray:
-    """x, held within [min, max]; None leaves a side open."""
-    # np.asarray raises for a bound that requires a gradient: it would silently get none.
-    min, max = (np.asarray(b) if isinstance(b, Tensor) else b for b in (min, max))
-    return np.clip(x, min, max)
 
 
 def clip_x(g: Value, x: Value, min: Any, max: Any) -> Value:
@@ -76,64 +147,27 @@ def clip_x(g: Value, x: Value, min: Any, max: Any) -> Value:
     return np.where(inside if max is None else inside & (x <= max), g, 0.0)
 
 
-def round_forward(x: np.ndarray, decimals: int = 0) -> np.ndarray:
+def bound(value: Any) -> Any:
+    """A bound of clip, which is a constant and a real number or array."""
+    if hasattr(value, "node") and value.node is not None:
+        raise TypeError(
+            "clip: a bound that requires a gradient would get none; pass bound.detach(), or use "
+            "minimum and maximum, which give it one"
+        )
+    value = getattr(value, "_data", value)
+    if value is not None and np.asarray(value).dtype.kind not in "biuf":
+        raise TypeError(f"clip: the bound {value!r:.60} must be a real number, an array or None")
+    return value
+
+
+@op(x=clip_x, fresh="x", elementwise=True, method=True, prepare={"min": bound, "max": bound}, torch="clamp",
+    saturates=())  # fmt: skip
+def clip(x: Value, min: Any = None, max: Any = None) -> Value:
+    """x, held within [min, max]; None leaves a side open."""
+    return np.clip(x, min, max)
+
+
+@op(x=lambda g: g * 0.0, elementwise=True, method=(True, "__round__"), numpy=(np.round, np.around))
+def round(x: Value, decimals: int = 0) -> Value:
     """Rounded to a number of decimals, halves to even. Its slope is 0."""
     return np.round(x, decimals)
-
-
-# fmt: off
-add      = binary(op(np.add,      "x y", x=lambda g: g,          y=lambda g: g))
-subtract = binary(op(np.subtract, "x y", x=lambda g: g,          y=lambda g: -g))
-multiply = binary(op(np.multiply, "x y", x=lambda g, y: g * y,   y=lambda g, x: g * x))
-divide   = binary(op(np.divide,   "x y", x=lambda g, y: g / y,   y=lambda g, y, out: -g * out / y))
-power    = binary(op(np.power,    "x y", x=power_x,              y=power_y))
-maximum  = binary(op(np.maximum,  "x y", x=where_larger,
-                                         y=lambda g, x, y: where_larger(g, y, x)))
-minimum  = binary(op(np.minimum,  "x y", x=lambda g, x, y: where_larger(g, y, x),
-                                         y=where_larger))
-arctan2  = binary(op(np.arctan2,  "x y", x=lambda g, x, y: g * y / (x * x + y * y),
-                                         y=lambda g, x, y: -g * x / (x * x + y * y)))
-hypot    = binary(op(np.hypot,    "x y", x=lambda g, x, out: g * x / np.where(out == 0, 1, out),
-                                         y=lambda g, y, out: g * y / np.where(out == 0, 1, out)))
-logaddexp = binary(op(np.logaddexp, "x y", x=lambda g, x, out: g * np.exp(x - out),
-                                           y=lambda g, y, out: g * np.exp(y - out)))
-
-negative   = unary(op(np.negative,   "x", x=lambda g: -g))
-positive   = unary(op(np.positive,   "x", x=lambda g: g))
-abs        = unary(op(np.absolute,   "x", name="abs", x=lambda g, x: g * np.sign(x)))
-square     = unary(op(np.square,     "x", x=lambda g, x: g * (x * 2)))
-sqrt       = unary(op(np.sqrt,       "x", x=lambda g, out: g * 0.5 / out))
-reciprocal = unary(op(np.reciprocal, "x", x=lambda g, out: -g * out * out))
-exp        = unary(op(np.exp,        "x", x=lambda g, out: g * out))
-exp2       = unary(op(np.exp2,       "x", x=lambda g, out: g * out * float(np.log(2))))
-expm1      = unary(op(np.expm1,      "x", x=lambda g, out: g * (out + 1)))
-log        = unary(op(np.log,        "x", x=lambda g, x: g / x))
-log2       = unary(op(np.log2,       "x", x=lambda g, x: g / (x * float(np.log(2)))))
-log10      = unary(op(np.log10,      "x", x=lambda g, x: g / (x * float(np.log(10)))))
-log1p      = unary(op(np.log1p,      "x", x=lambda g, x: g / (x + 1)))
-sin        = unary(op(np.sin,        "x", x=lambda g, x: g * np.cos(x)))
-cos        = unary(op(np.cos,        "x", x=lambda g, x: -g * np.sin(x)))
-tan        = unary(op(np.tan,        "x", x=lambda g, out: g * (1 + out * out)))
-arcsin     = unary(op(np.arcsin,     "x", x=lambda g, x: g / np.sqrt(1 - x * x)))
-arccos     = unary(op(np.arccos,     "x", x=lambda g, x: -g / np.sqrt(1 - x * x)))
-arctan     = unary(op(np.arctan,     "x", x=lambda g, x: g / (1 + x * x)))
-sinh       = unary(op(np.sinh,       "x", x=lambda g, x: g * np.cosh(x)))
-cosh       = unary(op(np.cosh,       "x", x=lambda g, x: g * np.sinh(x)))
-tanh       = unary(op(np.tanh,       "x", x=lambda g, out: g - g * out * out))
-arcsinh    = unary(op(np.arcsinh,    "x", x=lambda g, x: g / np.sqrt(x * x + 1)))
-arccosh    = unary(op(np.arccosh,    "x", x=lambda g, x: g / np.sqrt(x * x - 1)))
-arctanh    = unary(op(np.arctanh,    "x", x=lambda g, x: g / (1 - x * x)))
-sigmoid    = unary(op(sigmoid_forward, "x", name="sigmoid", x=lambda g, out: g * (out * (1 - out))))
-relu       = unary(op(relu_forward,  "x", name="relu", x=lambda g, out: g * (out > 0)))
-
-sign       = unary(op(np.sign,       "x", x=lambda g: g * 0.0))
-floor      = unary(op(np.floor,      "x", x=lambda g: g * 0.0))
-ceil       = unary(op(np.ceil,       "x", x=lambda g: g * 0.0))
-round: Rounding   = op(round_forward, "x", name="round", x=lambda g: g * 0.0)
-leaky_relu: Leaky = op(leaky_relu_forward, "x", name="leaky_relu",
-                       x=lambda g, x, slope: np.where(x > 0, g, g * slope))
-clip: Clipping    = op(clip_forward, "x", name="clip", x=clip_x)
-where: Choosing   = op(where_forward, "condition x y", name="where",
-                       x=lambda g, condition: np.where(condition, g, 0.0),
-                       y=lambda g, condition: np.where(condition, 0.0, g))
-# fmt: on

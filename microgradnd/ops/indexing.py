@@ -6,54 +6,48 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.accumulation import Scatter
-from microgradnd.declaration import op
-from microgradnd.engine import Tensor
+from microgradnd.declaration import Value, op
 
-Value = Any
+BASIC = frozenset({int, slice, type(None), type(...)})
 
 
 def plain(index: Any) -> Any:
-    """An index without Tensors in it."""
-    if isinstance(index, tuple):
-        return tuple(plain(part) for part in index)
-    if isinstance(index, Tensor):
-        return index.data
-    return np.asarray(index, None if index else int) if isinstance(index, list) else index
+    """An index without Tensors in it; basic ones come through untouched."""
+    if type(index) is tuple:
+        for part in index:
+            if type(part) not in BASIC:
+                return tuple([plain(part) for part in index])
+        return index
+    if type(index) in BASIC:
+        return index
+    if isinstance(index, list):
+        return np.asarray(index, None if index else int)
+    return getattr(index, "_data", index)
 
 
 def is_unique(index: Any) -> bool:
     """Whether an index reads no element twice for sure: slices, single integers and masks."""
     parts = index if isinstance(index, tuple) else (index,)
-    arrays = [part for part in parts if isinstance(part, np.ndarray) and part.ndim]
-    return all(part.dtype == bool for part in arrays)
+    return all([p.dtype == bool for p in parts if isinstance(p, np.ndarray) and p.ndim])
 
 
-def getitem_forward(x: np.ndarray, index: Any) -> np.ndarray:
-    """x[index], for every index that NumPy takes."""
+@op(x=lambda g, index, into: add_at(into, g, index, True), linear="x", view="x", whole=True,
+    prepare={"index": plain}, method="__getitem__", internal=True)  # fmt: skip
+def getitem(x: Value, index: Any) -> Value:
+    """x[index], for every index that NumPy takes; Tensors of integers or booleans may stand in it."""
     return x[index]
 
 
-def getitem_x(g: Value, x_shape: tuple[int, ...], index: Any) -> Value:
-    if isinstance(g, Tensor):
-        return put_add(g, index, x_shape)
-    return Scatter(g, index, x_shape, is_unique(index))
-
-
-def put_add_forward(y: np.ndarray, index: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Zeros of a shape, with y added in at index: what reading at index does to gradients."""
-    return Scatter(y, index, shape, is_unique(index)).dense()
-
-
-def setitem_forward(x: np.ndarray, value: np.ndarray | float, index: Any) -> np.ndarray:
-    """A copy of x in which value was written at index."""
-    out = np.array(x)
-    out[index] = value
+@op(x=lambda g: g, y=lambda g, index: g[index], linear="x+y", scratch="fresh", whole=True,
+    prepare={"index": plain}, internal=True)  # fmt: skip
+def add_at(x: Value, y: Value, index: Any, fresh: bool = False) -> Value:
+    """x with y added at index; in x itself if nobody else holds it (fresh)."""
+    out = x if fresh else x.copy()
+    if is_unique(index):
+        out[index] += y
+    else:
+        np.add.at(out, index, y)
     return out
-
-
-def setitem_x(g: Value, index: Any) -> Value:
-    return setitem(g, 0.0, index) if isinstance(g, Tensor) else setitem_forward(g, 0.0, index)
 
 
 def setitem_value(g: Value, x_shape: tuple, value_shape: tuple, index: Any) -> Value:
@@ -69,11 +63,10 @@ def setitem_value(g: Value, x_shape: tuple, value_shape: tuple, index: Any) -> V
     return np.where(last[index].reshape(read.shape) == writes, read, 0.0)
 
 
-getitem_op = op(getitem_forward, "x", name="getitem", x=getitem_x)
-put_add = op(put_add_forward, "y", name="put_add", y=lambda g, index: g[index])
-setitem = op(setitem_forward, "x value", name="setitem", x=setitem_x, value=setitem_value)
-
-
-def getitem(x: Any, index: Any) -> Tensor:
-    """x[index]; Tensors of integers or booleans may stand in the index."""
-    return getitem_op(x, plain(index))
+@op(x=lambda g, index: setitem(g, 0.0, index), value=setitem_value, linear="x+value", fresh="x",
+    prepare={"index": plain}, internal=True, whole=True)  # fmt: skip
+def setitem(x: Value, value: Value, index: Any) -> Value:
+    """A copy of x in which value was written at index."""
+    out = x.copy()
+    out[index] = value
+    return out

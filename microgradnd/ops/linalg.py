@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 import numpy as np
 
-from microgradnd.declaration import op
-from microgradnd.engine import Tensor
-from microgradnd.hotpath import binary
+from microgradnd.declaration import TensorLike, Value, derived, op
+from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.elementwise import multiply
-from microgradnd.signatures import TensorLike
-
-Value = Any
-
-
-def matmul_x(g: Value, x_shape: tuple[int, ...], y: Value) -> Value:
-    if y.ndim == 1:
-        return g[..., None] * y
-    if len(x_shape) == 1:
-        return (y @ g[..., None])[..., 0]
-    return g @ y.swapaxes(-1, -2)
 
 
 def flat_rows(x: Value) -> Value:
@@ -29,26 +16,55 @@ def flat_rows(x: Value) -> Value:
     return x.reshape((prod(x.shape[:-1]), x.shape[-1]))
 
 
+def matmul_x(g: Value, x_shape: tuple[int, ...], y: Value) -> Value:
+    if y.ndim == 1:
+        return g[..., None] * y
+    if len(x_shape) == 1:
+        return matmul(y, g[..., None])[..., 0]
+    return matmul(g, y.swapaxes(-1, -2))
+
+
 def matmul_y(g: Value, x: Value, y_shape: tuple[int, ...]) -> Value:
     if x.ndim == 1:
         return x * g if len(y_shape) == 1 else x[:, None] * g[..., None, :]
     if len(y_shape) == 1:
-        return (x.swapaxes(-1, -2) @ g[..., None])[..., 0]
+        return matmul(x.swapaxes(-1, -2), g[..., None])[..., 0]
     if len(y_shape) == 2 and x.ndim > 2:  # one product over the whole stack, not one each
-        return flat_rows(x).T @ flat_rows(g)
-    return x.swapaxes(-1, -2) @ g
+        return matmul(flat_rows(x).T, flat_rows(g))
+    return matmul(x.swapaxes(-1, -2), g)
 
 
-matmul = binary(op(np.matmul, "x y", x=matmul_x, y=matmul_y))
+@op(x=matmul_x, y=matmul_y, numpy=np.matmul, operator="matmul", method=True, fresh="x y",
+    linear="x y", contraction=True, infix=("@", 5), torch="mm bmm mv", whole=True,
+    cost=lambda out_shape, x_shape: prod(out_shape) * x_shape[-1])  # fmt: skip
+def matmul(x: Value, y: Value) -> Value:
+    """The matrix product: (..., n, k) @ (..., k, m) is (..., n, m); of vectors, along their axis."""
+    if x.ndim == 2 == y.ndim:
+        return x.dot(y)  # the same, in half of the time where matrices are small
+    return np.matmul(x, y)
 
 
+@op(x=lambda g, w: matmul(g, w),
+    w=lambda g, x: matmul(flat_rows(g).T, flat_rows(x)) if x.ndim > 1 else g[:, None] * x,
+    b=lambda g: g, fresh="x w", linear="x w", contraction=True, torch="nn.functional.linear", internal=True,
+    cost=lambda out_shape, x_shape: prod(out_shape) * x_shape[-1])  # fmt: skip
+def linear(x: Value, w: Value, b: Value | None = None) -> Value:
+    """a = W x + b, the fully connected layer of eqs. 5-33 and 5-34.
+
+    Shapes: x (..., I), W (O, I), b (O,), result (..., O).
+    """
+    a = matmul(x, w.T)
+    return a if b is None else a + b
+
+
+@derived(numpy=np.dot, method=True)
 def dot(x: TensorLike, y: TensorLike) -> Tensor:
     """numpy.dot: the sum over the last axis of x and the second-to-last (or only) axis of y.
 
-    >>> float(dot(Tensor([1.0, 2.0]), Tensor([3.0, 4.0])))
+    >>> float(dot(Tensor([1.0, 2.0]), Tensor([3.0, 4.0])).item())
     11.0
     """
-    x, y = (t if isinstance(t, Tensor) else Tensor(t) for t in (x, y))
+    x, y = as_tensor(x), as_tensor(y)
     if x.ndim == 0 or y.ndim == 0:
         return multiply(x, y)
     if y.ndim <= 2:

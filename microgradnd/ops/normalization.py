@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from microgradnd.declaration import op
-
-Value = Any
-
-
-def normalize_forward(x: np.ndarray, axis: tuple[int, ...], eps: float = 1e-5) -> np.ndarray:
-    """(x - mean) / sqrt(variance + eps) over the axes; the variance is divided by their length."""
-    centred = x - x.mean(axis=axis, keepdims=True)
-    variance = np.square(centred).mean(axis=axis, keepdims=True)
-    return centred / np.sqrt(variance + eps)
+from microgradnd.declaration import Value, op
 
 
 def normalize_x(g: Value, x: Value, out: Value, axis: tuple[int, ...], eps: float) -> Value:
@@ -24,4 +13,9 @@ def normalize_x(g: Value, x: Value, out: Value, axis: tuple[int, ...], eps: floa
     return (g - g.mean(axis=axis, keepdims=True) - out * along) / scale
 
 
-normalize = op(normalize_forward, "x", name="normalize", x=normalize_x)
+@op(x=normalize_x, fresh="x", internal=True, keeps_channels=True, whole=True)
+def normalize(x: Value, axis: tuple[int, ...], eps: float = 1e-5) -> Value:
+    """(x - mean) / sqrt(variance + eps) over the axes; the variance is divided by their length."""
+    centred = x - x.mean(axis=axis, keepdims=True)
+    variance = np.square(centred).mean(axis=axis, keepdims=True)
+    return centred / np.sqrt(variance + eps)

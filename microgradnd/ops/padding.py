@@ -7,35 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.declaration import op
+from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor
-from microgradnd.signatures import TensorLike
+from microgradnd.kernels import padding
+from microgradnd.kernels.padding import Widths, inside
 
-Value = Any
-Widths = tuple[tuple[int, int], ...]  # by axis, how many elements come before and after
-
-
-def pad_forward(x: np.ndarray, pad_width: Widths, constant_values: float = 0.0) -> np.ndarray:
+@op(x=lambda g, pad_width: g[inside(g.shape, pad_width)], linear="x", whole=True,
+    name="pad", keeps_channels=True)  # fmt: skip
+def padded(x: Value, pad_width: Widths, constant_values: float = 0.0) -> Value:
     """x with constants around it; the result lies in memory in the order that x lies in."""
-    shape = tuple(before + n + after for n, (before, after) in zip(x.shape, pad_width))
-    out = np.empty_like(x, shape=shape)
-    inner = inside(shape, pad_width)
-    if out.size != x.size:
-        out.fill(constant_values)
-    out[inner] = x
-    return out
+    return padding.pad(x, pad_width, constant_values)
 
 
-def inside(shape: tuple[int, ...], pad_width: Widths) -> tuple[slice, ...]:
-    """Where in a padded array of a shape its elements are not padding."""
-    return tuple(slice(before, n - after) for n, (before, after) in zip(shape, pad_width))
-
-
-pad_op = op(
-    pad_forward, "x", name="pad", x=lambda g, pad_width: g[inside(g.shape, pad_width)]
-)  # fmt: skip
-
-
+@derived(numpy=np.pad)
 def pad(
     x: TensorLike,
     pad_width: int | Sequence[Any],
@@ -70,4 +54,4 @@ def pad(
             f"pad: pad_width {pad_width!r} does not fit {ndim} axes; give a number, a pair "
             "(before, after), or such a pair for each axis"
         ) from None
-    return pad_op(x, tuple((before, after) for before, after in each), constant_values)
+    return padded(x, tuple((before, after) for before, after in each), constant_values)

@@ -7,15 +7,13 @@ the product is differentiated rightly through any number of zeros.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-from microgradnd.declaration import op
-from microgradnd.signatures import Axis, Reduction, Spread
+from microgradnd.declaration import Axis, Value, op
+from microgradnd.ops.shape import broadcast_to
 
-Value = Any
-Flag = Any  # a bool; NumPy's hints would have it a literal one
+FAST = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 
 
 def axes_of(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
@@ -28,83 +26,58 @@ def axes_of(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
 
 def kept(reduced: Value, shape: tuple[int, ...], axis: Axis) -> Value:
     """A reduced value with the reduced axes put back, of length 1."""
+    if not reduced.ndim or reduced.ndim == len(shape):
+        return reduced
     axes = axes_of(shape, axis)
-    return reduced.reshape(tuple(1 if i in axes else n for i, n in enumerate(shape)))
+    return reduced.reshape(tuple([1 if i in axes else n for i, n in enumerate(shape)]))
 
 
 def spread(g: Value, shape: tuple[int, ...], axis: Axis) -> Value:
     """A reduced gradient, repeated along the axes that were reduced."""
-    if type(g) is np.ndarray and g.size == 1:  # as np.broadcast_to, in a tenth of its time
-        repeated: np.ndarray = np.ndarray(shape, g.dtype, g, strides=(0,) * len(shape))
-        repeated.flags.writeable = False
-        return repeated
-    return np.broadcast_to(kept(g, shape, axis), shape)
+    return broadcast_to(kept(g, shape, axis), shape)
 
 
 def length(shape: tuple[int, ...], axis: Axis) -> int:
     """How many elements go into one reduced element."""
-    return math.prod(shape[a] for a in axes_of(shape, axis))
+    return math.prod(shape) if axis is None else math.prod([shape[a] for a in axes_of(shape, axis)])
 
 
-def sum_forward(x: np.ndarray, axis: Axis = None, keepdims: Flag = False) -> np.ndarray:
+@op(x=lambda g, x_shape, axis: spread(g, x_shape, axis), linear="x", reduction=np.add,
+    numpy=np.sum, method=True, sign="Σ")  # fmt: skip
+def sum(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
     """The sum over the axes."""
     return np.add.reduce(x, axis, keepdims=keepdims)
 
 
-def mean_forward(x: np.ndarray, axis: Axis = None, keepdims: Flag = False) -> np.ndarray:
+@op(x=lambda g, x_shape, axis: spread(g * (1 / length(x_shape, axis)), x_shape, axis),
+    linear="x", numpy=np.mean, method=True)  # fmt: skip
+def mean(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
     """The mean over the axes."""
-    if x.dtype not in (np.float32, np.float64) or not x.size:
-        return np.mean(x, axis, keepdims=keepdims)
-    return np.add.reduce(x, axis, keepdims=keepdims) / length(x.shape, axis)  # np.mean, faster
-
-
-def max_forward(x: np.ndarray, axis: Axis = None, keepdims: Flag = False) -> np.ndarray:
-    """The largest element over the axes."""
-    return np.maximum.reduce(x, axis, keepdims=keepdims)
-
-
-def min_forward(x: np.ndarray, axis: Axis = None, keepdims: Flag = False) -> np.ndarray:
-    """The smallest element over the axes."""
-    return np.minimum.reduce(x, axis, keepdims=keepdims)
-
-
-def prod_forward(x: np.ndarray, axis: Axis = None, keepdims: Flag = False) -> np.ndarray:
-    """The product over the axes."""
-    return np.multiply.reduce(x, axis, keepdims=keepdims)
-
-
-def var_forward(
-    x: np.ndarray, axis: Axis = None, ddof: float = 0, keepdims: Flag = False
-) -> np.ndarray:
-    """The variance over the axes, divided by their length less ddof."""
-    return np.var(x, axis, ddof=ddof, keepdims=keepdims)
-
-
-def std_forward(
-    x: np.ndarray, axis: Axis = None, ddof: float = 0, keepdims: Flag = False
-) -> np.ndarray:
-    """The standard deviation over the axes, divided by their length less ddof."""
-    return np.std(x, axis, ddof=ddof, keepdims=keepdims)
+    if x.dtype not in FAST or not x.size:
+        return np.mean(x, axis=axis, keepdims=keepdims)
+    total = np.add.reduce(x, axis, keepdims=keepdims)
+    return total / (x.size if axis is None else length(x.shape, axis))  # np.mean, faster
 
 
 def extreme_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
-    chosen = x == kept(out, x.shape, axis)
+    level = kept(out, x.shape, axis)
+    chosen = (x == level) | ((x != x) & (level != level))  # a NaN is the largest, and the smallest
     share = chosen.sum(axis=axis, keepdims=True).astype(g.dtype)
     return np.where(chosen, kept(g, x.shape, axis) / share, 0.0)
 
 
-def var_x(g: Value, x: Value, axis: Axis, ddof: float) -> Value:
-    centred = x - x.mean(axis=axis, keepdims=True)
-    return kept(g, x.shape, axis) * centred * (2 / (length(x.shape, axis) - ddof))
+@op(x=extreme_x, fresh="x", reduction=np.maximum, numpy=(np.max, np.amax), method=True,
+    torch="amax", whole=True)  # fmt: skip
+def max(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
+    """The largest element over the axes."""
+    return np.maximum.reduce(x, axis, keepdims=keepdims)
 
 
-def std_x(g: Value, x: Value, out: Value, axis: Axis, ddof: float) -> Value:
-    centred = x - x.mean(axis=axis, keepdims=True)
-    # The rounded mean of equal elements need not equal them, so out == 0 is not enough.
-    low, high = x.min(axis=axis, keepdims=True), x.max(axis=axis, keepdims=True)
-    flat = (low == high) | (kept(out, x.shape, axis) == 0)
-    scale = np.where(flat, 1.0, kept(out, x.shape, axis)) * (length(x.shape, axis) - ddof)
-    return np.where(flat, 0.0, kept(g, x.shape, axis) * centred / scale)
+@op(x=extreme_x, fresh="x", reduction=np.minimum, numpy=(np.min, np.amin), method=True,
+    torch="amin", whole=True)  # fmt: skip
+def min(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
+    """The smallest element over the axes."""
+    return np.minimum.reduce(x, axis, keepdims=keepdims)
 
 
 def prod_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
@@ -121,14 +94,64 @@ def prod_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
     return kept(g, x.shape, axis) * others
 
 
-# fmt: off
-sum:  Reduction = op(sum_forward,  "x", name="sum",
-                     x=lambda g, x_shape, axis: spread(g, x_shape, axis))
-mean: Reduction = op(mean_forward, "x", name="mean",
-                     x=lambda g, x_shape, axis: spread(g / length(x_shape, axis), x_shape, axis))
-max:  Reduction = op(max_forward,  "x", name="max",  x=extreme_x)
-min:  Reduction = op(min_forward,  "x", name="min",  x=extreme_x)
-prod: Reduction = op(prod_forward, "x", name="prod", x=prod_x)
-var:  Spread    = op(var_forward,  "x", name="var",  x=var_x)
-std:  Spread    = op(std_forward,  "x", name="std",  x=std_x)
-# fmt: on
+@op(x=prod_x, fresh="x", reduction=np.multiply, numpy=np.prod, method=True, sign="Π", whole=True)
+def prod(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
+    """The product over the axes."""
+    return np.multiply.reduce(x, axis, keepdims=keepdims)
+
+
+def var_x(g: Value, x: Value, axis: Axis, ddof: float) -> Value:
+    centred = x - x.mean(axis=axis, keepdims=True)
+    return kept(g, x.shape, axis) * centred * (2 / (length(x.shape, axis) - ddof))
+
+
+@op(x=var_x, fresh="x", numpy=np.var, method=True, whole=True)
+def var(x: Value, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Value:
+    """The variance over the axes, divided by their length less ddof."""
+    return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
+
+
+def std_x(g: Value, x: Value, out: Value, axis: Axis, ddof: float) -> Value:
+    centred = x - x.mean(axis=axis, keepdims=True)
+    # The rounded mean of equal elements need not equal them, so out == 0 is not enough.
+    low, high = x.min(axis=axis, keepdims=True), x.max(axis=axis, keepdims=True)
+    flat = (low == high) | (kept(out, x.shape, axis) == 0)
+    scale = np.where(flat, 1.0, kept(out, x.shape, axis)) * (length(x.shape, axis) - ddof)
+    return np.where(flat, 0.0, kept(g, x.shape, axis) * centred / scale)
+
+
+@op(x=std_x, fresh="x", numpy=np.std, method=True, whole=True)
+def std(x: Value, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Value:
+    """The standard deviation over the axes, divided by their length less ddof."""
+    return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)
+
+
+# --- No gradient by nature: places and truths ----------------------------------------------------
+@op(discrete=True, numpy=np.argmax, method=True)
+def argmax(x: Value, axis: int | None = None, keepdims: bool = False) -> Value:
+    """Where the largest element along the axis is; without an axis, in the flattened array."""
+    return np.argmax(x, axis=axis, keepdims=keepdims)
+
+
+@op(discrete=True, numpy=np.argmin, method=True)
+def argmin(x: Value, axis: int | None = None, keepdims: bool = False) -> Value:
+    """Where the smallest element along the axis is; without an axis, in the flattened array."""
+    return np.argmin(x, axis=axis, keepdims=keepdims)
+
+
+@op(discrete=True, numpy=np.argsort, method=True)
+def argsort(x: Value, axis: int | None = -1) -> Value:
+    """The order that would sort the elements along the axis."""
+    return np.argsort(x, axis=axis, kind="stable")
+
+
+@op(discrete=True, numpy=np.all, method=True, reduction=np.logical_and)
+def all(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
+    """Whether all elements over the axes are true."""
+    return np.all(x, axis=axis, keepdims=keepdims)
+
+
+@op(discrete=True, numpy=np.any, method=True, reduction=np.logical_or)
+def any(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
+    """Whether any element over the axes is true."""
+    return np.any(x, axis=axis, keepdims=keepdims)

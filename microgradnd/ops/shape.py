@@ -2,81 +2,89 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
-from microgradnd.declaration import op
-from microgradnd.engine import Tensor
+from microgradnd.declaration import Axis, Shape, TensorLike, Value, Values, derived, op
+from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.indexing import getitem
-from microgradnd.signatures import (
-    Expanding,
-    Joining,
-    JoiningOrFlat,
-    Reshaping,
-    Squeezing,
-    Swapping,
-    TensorLike,
-    Transposing,
-)
-
-Value = Any
 
 
-def reshape_forward(x: np.ndarray, shape: int | Sequence[int]) -> np.ndarray:
+@op(x=lambda g, x_shape: reshape(g, x_shape), linear="x", view="x", numpy=np.reshape,
+    method="*shape")  # fmt: skip
+def reshape(x: Value, shape: Shape) -> Value:
     """The same elements in another shape; one size may be -1."""
-    return np.reshape(x, shape)
+    return x.reshape(shape)
 
 
-def transpose_forward(x: np.ndarray, axes: Sequence[int] | None = None) -> np.ndarray:
-    """The axes in another order; reversed by default."""
-    return np.transpose(x, axes)
-
-
-def transpose_x(g: Value, axes: Sequence[int] | None) -> Value:
+def undone(axes: Sequence[int] | None) -> tuple[int, ...] | None:
+    """The order of axes that undoes another."""
     if axes is None:
-        return g.transpose()
-    return g.transpose(tuple(int(i) for i in np.argsort([a % len(axes) for a in axes])))
+        return None
+    return tuple(int(i) for i in np.argsort([a % len(axes) for a in axes]))
 
 
-def swapaxes_forward(x: np.ndarray, axis1: int, axis2: int) -> np.ndarray:
+@op(x=lambda g, axes: transpose(g, undone(axes)), linear="x", view="x", numpy=np.transpose,
+    method=("*axes", "@T"), torch="permute")  # fmt: skip
+def transpose(x: Value, axes: Sequence[int] | None = None) -> Value:
+    """The axes in another order; reversed by default."""
+    return x.transpose(axes)
+
+
+@op(x=lambda g, axis1, axis2: swapaxes(g, axis1, axis2), linear="x", view="x",
+    numpy=np.swapaxes, method=True)  # fmt: skip
+def swapaxes(x: Value, axis1: int, axis2: int) -> Value:
     """Two axes exchanged."""
-    return np.swapaxes(x, axis1, axis2)
+    return x.swapaxes(axis1, axis2)
 
 
-def expand_dims_forward(x: np.ndarray, axis: int | Sequence[int]) -> np.ndarray:
+@derived(numpy=np.matrix_transpose, method="@mT", internal=True)
+def matrix_transpose(x: Any) -> Tensor:
+    """The last two axes exchanged."""
+    return swapaxes(x, -1, -2)
+
+
+@op(x=lambda g, x_shape: reshape(g, x_shape), linear="x", view="x", numpy=np.expand_dims,
+    method=True, torch="unsqueeze")  # fmt: skip
+def expand_dims(x: Value, axis: Shape) -> Value:
     """With new axes of length 1."""
     return np.expand_dims(x, axis)
 
 
-def squeeze_forward(x: np.ndarray, axis: int | tuple[int, ...] | None = None) -> np.ndarray:
+@op(x=lambda g, x_shape: reshape(g, x_shape), linear="x", view="x", numpy=np.squeeze, method=True)
+def squeeze(x: Value, axis: Axis = None) -> Value:
     """Without axes of length 1."""
     return np.squeeze(x, axis)
 
 
-def broadcast_to_forward(x: np.ndarray, shape: int | Sequence[int]) -> np.ndarray:
+@op(x=lambda g: g, linear="x", view="x", numpy=np.broadcast_to, method="*shape", whole=True)
+def broadcast_to(x: Value, shape: Shape) -> Value:  # the engine sums
     """Repeated to a larger shape, by the rules of broadcasting, without copying."""
+    if x.size == 1 and type(shape) is tuple:  # as np.broadcast_to, in a tenth of its time
+        if len(shape) < x.ndim:
+            raise ValueError(f"{x.shape} does not broadcast to {shape}")
+        out: np.ndarray = np.ndarray(shape, x.dtype, x, strides=(0,) * len(shape))
+        out.flags.writeable = False
+        return out
     return np.broadcast_to(x, shape)
 
 
-def concatenate_forward(xs: Sequence[np.ndarray], axis: int | None = 0) -> np.ndarray:
-    """Joined along an axis they have; with axis None flattened first."""
-    return np.concatenate(xs, axis)
-
-
 def concatenate_xs(g: Value, xs_shapes: list[tuple[int, ...]], axis: int | None) -> list[Value]:
-    sizes = [int(np.prod(s)) if axis is None else s[axis] for s in xs_shapes]
+    sizes = [math.prod(s) if axis is None else s[axis] for s in xs_shapes]
     ends = list(accumulate(sizes))
     lead = (slice(None),) * (0 if axis is None else axis % g.ndim)
     pieces = [g[(*lead, slice(end - size, end))] for size, end in zip(sizes, ends)]
-    return [piece.reshape(shape) for piece, shape in zip(pieces, xs_shapes)]
+    return [reshape(piece, s) for piece, s in zip(pieces, xs_shapes)] if axis is None else pieces
 
 
-def stack_forward(xs: Sequence[np.ndarray], axis: int = 0) -> np.ndarray:
-    """Joined along a new axis."""
-    return np.stack(xs, axis)
+@op(xs=concatenate_xs, linear="xs", numpy=np.concatenate, torch="cat concat", whole=True)
+def concatenate(xs: Values, axis: int | None = 0) -> Value:
+    """Joined along an axis they have; with axis None flattened first."""
+    return np.concatenate(xs, axis)
 
 
 def stack_xs(g: Value, axis: int) -> list[Value]:
@@ -84,41 +92,76 @@ def stack_xs(g: Value, axis: int) -> list[Value]:
     return [g[(*lead, i)] for i in range(g.shape[axis])]
 
 
-def astype_forward(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+@op(xs=stack_xs, linear="xs", numpy=np.stack, whole=True)
+def stack(xs: Values, axis: int = 0) -> Value:
+    """Joined along a new axis."""
+    return np.stack(xs, axis)
+
+
+@op(x=lambda g: g, linear="x", casts=True, prepare={"dtype": np.dtype}, internal=True, whole=True)
+def astype(x: Value, dtype: np.dtype) -> Value:  # the engine casts back
     """In another dtype."""
     return x.astype(dtype)
 
 
-# fmt: off
-reshape: Reshaping = op(
-    reshape_forward,      "x",   name="reshape",      x=lambda g, x_shape: g.reshape(x_shape))
-transpose: Transposing = op(
-    transpose_forward,    "x",   name="transpose",    x=transpose_x)
-swapaxes: Swapping = op(
-    swapaxes_forward,     "x",   name="swapaxes",
-    x=lambda g, axis1, axis2: g.swapaxes(axis1, axis2))
-expand_dims: Expanding = op(
-    expand_dims_forward,  "x",   name="expand_dims",  x=lambda g, x_shape: g.reshape(x_shape))
-squeeze: Squeezing = op(
-    squeeze_forward,      "x",   name="squeeze",      x=lambda g, x_shape: g.reshape(x_shape))
-broadcast_to: Reshaping = op(
-    broadcast_to_forward, "x",   name="broadcast_to", x=lambda g: g)  # the engine sums
-astype = op(
-    astype_forward,       "x",   name="astype",       x=lambda g: g)  # the engine casts back
-concatenate: JoiningOrFlat = op(
-    concatenate_forward,  "*xs", name="concatenate",  xs=concatenate_xs)
-stack: Joining = op(
-    stack_forward,        "*xs", name="stack",        xs=stack_xs)
-# fmt: on
+@derived(numpy=np.ravel, method=(True, "flatten"), internal=True)
+def ravel(x: Any) -> Tensor:
+    """All elements in one axis."""
+    return reshape(x, -1)
 
 
+@derived(numpy=np.moveaxis, method=True, torch="movedim")
+def moveaxis(x: TensorLike, source: Any, destination: Any) -> Tensor:
+    """The axes `source` moved to the places `destination`; the others keep their order.
+
+    >>> moveaxis(np.zeros((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
+    x = as_tensor(x)
+    np.moveaxis(np.empty((0,) * x.ndim), source, destination)  # checks the arguments
+    places = np.lib.array_utils.normalize_axis_tuple(source, x.ndim)
+    goals = np.lib.array_utils.normalize_axis_tuple(destination, x.ndim)
+    axes = [i for i in range(x.ndim) if i not in places]
+    for goal, place in sorted(zip(goals, places)):
+        axes.insert(goal, place)
+    return transpose(x, tuple(axes))
+
+
+def _joined(xs: Any, axis: int, at_least: int) -> Tensor:
+    """Concatenated along an axis, after giving the operands enough axes."""
+    tensors = [as_tensor(t) for t in xs]
+    raised = [reshape(t, (1,) * (at_least - t.ndim) + t.shape) for t in tensors]
+    return concatenate(raised, min(axis, raised[0].ndim - 1))
+
+
+@derived(numpy=np.vstack)
+def vstack(tup: Any) -> Tensor:
+    """Stacked row upon row: along the first axis, one-dimensional ones as rows.
+
+    >>> vstack([[1.0, 2.0], [3.0, 4.0]]).shape
+    (2, 2)
+    """
+    return _joined(tup, 0, at_least=2)
+
+
+@derived(numpy=np.hstack)
+def hstack(tup: Any) -> Tensor:
+    """Side by side: along the second axis, one-dimensional ones along their only one.
+
+    >>> hstack([[1.0, 2.0], [3.0]]).shape
+    (3,)
+    """
+    return _joined(tup, 1, at_least=1)
+
+
+@derived(numpy=np.split, method=True)
 def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """Cut into equal sections, or before the given indices, along an axis; as numpy.split.
 
     >>> [part.shape for part in split(Tensor([1.0, 2.0, 3.0]), [1])]
     [(1,), (2,)]
     """
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_tensor(x)
     size = x.shape[axis]
     if isinstance(indices_or_sections, (int, np.integer)):
         step, rest = divmod(size, int(indices_or_sections))

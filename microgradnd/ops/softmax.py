@@ -2,39 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
 
 import numpy as np
 
-from microgradnd.declaration import op
-from microgradnd.engine import Tensor
+from microgradnd.declaration import Axis, Value, op
+from microgradnd.ops.indexing import add_at
 from microgradnd.ops.reduction import axes_of, kept
-from microgradnd.signatures import AlongAxis, Axis, Reduction, TensorLike
-
-Value = Any
 
 
-def shifted(x: np.ndarray, axis: Axis) -> tuple[np.ndarray, np.ndarray]:
-    """x less its largest element along axis, and that element (0 where it is infinite)."""
-    top = np.maximum.reduce(x, axis, keepdims=True)
-    if not np.isfinite(top).all():
-        top = np.where(np.isfinite(top), top, np.zeros_like(top))
+@cache
+def lowest(dtype: np.dtype) -> float:
+    """What every number of the dtype is at least; finite, so that x less it is no NaN."""
+    return np.finfo(dtype).min if dtype.kind == "f" else 0 if dtype.kind == "b" else -(2**31)
+
+
+def shifted(x: Value, axis: Axis) -> tuple[Value, Value]:
+    """x less its largest element along axis, and that element."""
+    top = np.maximum.reduce(x, axis, keepdims=True, initial=lowest(x.dtype))
     return x - top, top
 
 
-def softmax_forward(x: np.ndarray, axis: int = -1) -> np.ndarray:
+@op(x=lambda g, out, axis: out * (g - (g * out).sum(axis=axis, keepdims=True)), fresh="x",
+    method=True, torch="nn.functional.softmax", saturates=(0.0, 1.0))  # fmt: skip
+def softmax(x: Value, axis: int = -1) -> Value:
     """exp(x) / sum(exp(x)) along an axis (eq. 5-30, with the sign of its own code)."""
     e = np.exp(shifted(x, axis)[0])
-    return np.divide(e, np.add.reduce(e, axis, keepdims=True), out=e)
+    return np.divide(e, np.add.reduce(e, axis, keepdims=True))
 
 
-def log_softmax_forward(x: np.ndarray, axis: int = -1) -> np.ndarray:
+@op(x=lambda g, out, axis: g - np.exp(out) * g.sum(axis=axis, keepdims=True), fresh="x",
+    method=True, torch="nn.functional.log_softmax")  # fmt: skip
+def log_softmax(x: Value, axis: int = -1) -> Value:
     """log(softmax(x)) along an axis."""
     z = shifted(x, axis)[0]
     return z - np.log(np.add.reduce(np.exp(z), axis, keepdims=True))
 
 
-def logsumexp_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) -> np.ndarray:
+def logsumexp_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
+    level = kept(out, x.shape, axis)
+    return kept(g, x.shape, axis) * np.exp(x - np.where(level == -np.inf, 0.0, level))
+
+
+@op(x=logsumexp_x, fresh="x", method=True)
+def logsumexp(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
     """log(sum(exp(x))) over the axes."""
     z, top = shifted(x, axis)
     total = np.add.reduce(np.exp(z), axis, keepdims=True)
@@ -43,28 +54,7 @@ def logsumexp_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) 
     return out if keepdims else np.squeeze(out, axes_of(x.shape, axis))
 
 
-def logsumexp_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
-    level = kept(out, x.shape, axis)
-    return kept(g, x.shape, axis) * np.exp(x - np.where(np.isfinite(level), level, 0.0))
-
-
-def cross_entropy_forward(z: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """-log softmax(z)[target] along the last axis: one loss for each row of logits.
-
-    z (..., C) are logits; target (...) holds class numbers from 0 to C-1, or target (..., C) is a
-    distribution over the classes: then the loss is -sum(target * log softmax(z)).
-    """
-    check_target(z, target)
-    if target.shape == z.shape and target.dtype.kind == "f":
-        return -np.add.reduce(target * log_softmax_forward(z), -1)
-    y = shifted(z, -1)[0]
-    levels = np.log(np.add.reduce(np.exp(y), -1))
-    return levels - y.reshape(-1, y.shape[-1])[np.arange(target.size), target.ravel()].reshape(
-        target.shape
-    )
-
-
-def check_target(z: np.ndarray, target: np.ndarray) -> None:
+def check_target(z: Value, target: Value) -> None:
     classes = target.dtype.kind in "iu"
     wanted = z.shape[:-1] if classes else z.shape
     if target.shape != wanted:
@@ -81,37 +71,35 @@ def check_target(z: np.ndarray, target: np.ndarray) -> None:
 
 def out_of_range(target: np.ndarray, classes: int) -> bool:
     if target.dtype.kind == "i":  # seen without their sign, negative numbers are very large
+        target = target.astype(target.dtype.newbyteorder("="), copy=False)
         target = target.view(f"u{target.itemsize}")
     return bool(np.maximum.reduce(target, None) >= classes)
 
 
-def cross_entropy_z(g: Value, z: Value, target: Value) -> Value:
-    p = softmax(z) if isinstance(z, Tensor) else softmax_forward(z)
-    if target.shape == z.shape and target.dtype.kind == "f":
-        return g[..., None] * (p * target.sum(axis=-1, keepdims=True) - target)
-    if isinstance(p, Tensor):
-        return g[..., None] * (p - (target[..., None] == np.arange(z.shape[-1])))
-    p = np.ascontiguousarray(p)  # else reshape would copy
-    p.reshape(-1, p.shape[-1])[np.arange(target.size), target.ravel()] -= 1
-    return np.multiply(g[..., None], p, out=p)
+def cross_entropy_z(g: Value, p: Value, target: Value) -> Value:
+    g = g[..., None]
+    if target.dtype.kind == "f":
+        return g * (p * target.sum(axis=-1, keepdims=True) - target)
+    return g * add_at(p, -1.0, places(target))
 
 
-# fmt: off
-softmax: AlongAxis     = op(softmax_forward,     "x", name="softmax",
-    x=lambda g, out, axis: out * (g - (g * out).sum(axis=axis, keepdims=True)))
-log_softmax: AlongAxis = op(log_softmax_forward, "x", name="log_softmax",
-    x=lambda g, out, axis: g - np.exp(out) * g.sum(axis=axis, keepdims=True))
-logsumexp: Reduction   = op(logsumexp_forward,   "x", name="logsumexp", x=logsumexp_x)
-cross_entropy_op = op(cross_entropy_forward, "z target", name="cross_entropy", z=cross_entropy_z)
-# fmt: on
+def places(target: Value) -> tuple[Value, ...]:
+    """The index, into logits, of the class that the target names in each row."""
+    return (*np.indices(target.shape, sparse=True), target)
 
 
-def cross_entropy(z: TensorLike, target: TensorLike) -> Tensor:
-    """Softmax cross-entropy, one loss for each row of logits; `.mean()` it for a training loss.
+@op(z=cross_entropy_z, keeps={"p": lambda z: softmax(z)}, fresh="z", whole=True, internal=True)
+def cross_entropy(z: Value, target: Value) -> Value:
+    """-log softmax(z)[target] along the last axis: one loss for each row of logits.
 
-    >>> z = Tensor([[2.0, 0.0, 0.0]], requires_grad=True)
-    >>> cross_entropy(z, [0]).round(4)
-    Tensor([0.2395], op='round')
+    z (..., C) are logits; target (...) holds class numbers from 0 to C-1, or target (..., C) is a
+    distribution over the classes: then the loss is -sum(target * log softmax(z)).
     """
-    target = target if isinstance(target, Tensor) else np.asarray(target)
-    return cross_entropy_op(z, target)
+    check_target(z, target)
+    y = shifted(z, -1)[0]
+    e = np.exp(y)
+    total = np.add.reduce(e, -1, keepdims=True)
+    p = e / total
+    if target.dtype.kind == "f":
+        return -np.add.reduce(target * (y - np.log(total)), -1), p
+    return np.log(total)[..., 0] - y[places(target)], p

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from microgradnd import errors
-from microgradnd.engine import Tensor, node_of, seed, settled, walk
+from microgradnd.engine import Tensor, node_of, seed, walk
 
 
 def grad(
@@ -37,6 +37,9 @@ def grad(
     """
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    for argument, given in (("outputs", outputs), ("inputs", inputs)):
+        for t in given:
+            errors.a_tensor("grad", argument, t)
     if grad_outputs is None or not isinstance(grad_outputs, (list, tuple)):
         grad_outputs = [grad_outputs] * len(outputs) if grad_outputs is None else [grad_outputs]
     if len(grad_outputs) != len(outputs):
@@ -47,5 +50,4 @@ def grad(
     for i, (t, node) in enumerate(zip(inputs, nodes)):
         if node not in found and not allow_unused:
             raise errors.unused(i, t)
-    grads = {node: settled(found, node) for node in list(found)}
-    return tuple(None if node is None else grads.get(node) for node in nodes)
+    return tuple(None if node is None else found.get(node) for node in nodes)

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from microgradnd.ops.windows import output_size
+from microgradnd.kernels.windows import output_size
 
 Pair: TypeAlias = tuple[int, int]
 Sides: TypeAlias = tuple[Pair, Pair]  # of padding: (top, bottom), (left, right)

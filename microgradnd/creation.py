@@ -1,0 +1,125 @@
+"""New tensors: of given numbers, of one number, of ranges, drawn at random.
+
+Shapes can be given as numbers or as one tuple. Every function takes `requires_grad`, `dtype`
+(default `get_default_dtype()`) and `name`, as `Tensor` does; those that draw take `rng`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from microgradnd.engine import Tensor
+from microgradnd.grad_mode import default_dtype
+from microgradnd.random import generator
+
+
+def tensor(data: Any, requires_grad: bool = False, *, dtype: Any = None,
+           name: str | None = None) -> Tensor:  # fmt: skip
+    """A tensor with its own copy of the data.
+
+    >>> tensor([1.0, 2.0])
+    Tensor([1., 2.])
+    """
+    return Tensor(data, requires_grad, dtype=dtype, name=name, copy=True)
+
+
+def _shape(given: tuple[Any, ...]) -> tuple[int, ...]:
+    listed = given[0] if len(given) == 1 and isinstance(given[0], Sequence) else given
+    return tuple(listed)
+
+
+def _made(array: Any, dtype: Any, **options: Any) -> Tensor:
+    return Tensor(np.asarray(array, dtype or default_dtype[0]), **options)
+
+
+def zeros(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
+    """Zeros of a shape.
+
+    >>> zeros(2, 3).shape
+    (2, 3)
+    """
+    return _made(np.zeros(_shape(shape)), dtype, **options)
+
+
+def ones(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
+    """Ones of a shape.
+
+    >>> ones(2)
+    Tensor([1., 1.])
+    """
+    return _made(np.ones(_shape(shape)), dtype, **options)
+
+
+def full(shape: Any, value: float, *, dtype: Any = None, **options: Any) -> Tensor:
+    """One number in a whole shape.
+
+    >>> full(2, 7.0)
+    Tensor([7., 7.])
+    """
+    return _made(np.full(shape, value), dtype, **options)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, **options: Any) -> Tensor:
+    """The unit matrix, n by n or n by m.
+
+    >>> eye(2).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    return _made(np.eye(n, m), dtype, **options)
+
+
+def arange(start: float, stop: float | None = None, step: float = 1, *, dtype: Any = None,
+           **options: Any) -> Tensor:  # fmt: skip
+    """Numbers from start (or 0) to before stop; integers, where all three are.
+
+    >>> arange(3), arange(0.0, 1.0, 0.5)
+    (Tensor([0, 1, 2]), Tensor([0. , 0.5]))
+    """
+    first, last = (0, start) if stop is None else (start, stop)
+    array = np.arange(first, last, step)
+    return _made(array, dtype or (array.dtype if array.dtype.kind in "iu" else None), **options)
+
+
+def linspace(start: float, stop: float, num: int = 50, *, dtype: Any = None,
+             **options: Any) -> Tensor:  # fmt: skip
+    """As many numbers as `num`, equally far apart, from start to stop.
+
+    >>> linspace(0.0, 1.0, 3)
+    Tensor([0. , 0.5, 1. ])
+    """
+    return _made(np.linspace(start, stop, num), dtype, **options)
+
+
+def randn(*shape: Any, rng: np.random.Generator | None = None, dtype: Any = None,
+          **options: Any) -> Tensor:  # fmt: skip
+    """Draws from the normal distribution of mean 0 and variance 1.
+
+    >>> randn(2, 3).shape
+    (2, 3)
+    """
+    return _made(generator(rng).standard_normal(_shape(shape)), dtype, **options)
+
+
+def rand(*shape: Any, rng: np.random.Generator | None = None, dtype: Any = None,
+         **options: Any) -> Tensor:  # fmt: skip
+    """Draws uniformly from 0 to before 1.
+
+    >>> bool((rand(5) < 1).all())
+    True
+    """
+    return _made(generator(rng).random(_shape(shape)), dtype, **options)
+
+
+def _like(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def function(x: Any, *args: Any, dtype: Any = None, **options: Any) -> Tensor:
+        return make(np.shape(x), *args, dtype=dtype or getattr(x, "dtype", None), **options)
+
+    function.__name__ = function.__qualname__ = f"{make.__name__}_like"
+    function.__doc__ = f"`{make.__name__}` in the shape and dtype of x."
+    return function
+
+
+zeros_like, ones_like, full_like = _like(zeros), _like(ones), _like(full)

@@ -1,0 +1,40 @@
+"""The public functions: each operation, and each function composed of them, under its names.
+
+They are the operations themselves, but for one thing: a Tensor comes back for arrays and numbers,
+too. `functions.pyi` beside this file is written by `python -m microgradnd.stubs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import microgradnd.ops  # noqa: F401 - they declare themselves
+from microgradnd import errors
+from microgradnd.declaration import PUBLIC, TORCH, public
+
+FUNCTIONAL = "nn.functional."  # before PyTorch's names of what belongs there
+
+
+def names() -> list[str]:
+    """The names here: those of NumPy, and PyTorch's where they differ."""
+    theirs = {name for name in TORCH if "." not in name}
+    return sorted(PUBLIC | theirs)
+
+
+def functional_names() -> list[str]:
+    """The names in `microgradnd.nn.functional` that are operations or composed of them."""
+    return sorted(n.removeprefix(FUNCTIONAL) for n in TORCH if n.startswith(FUNCTIONAL))
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return names()
+    if name not in PUBLIC and name not in TORCH:
+        raise errors.no_attribute(__name__, name, names())
+    return public(name)
+
+
+def functional(name: str) -> Callable:
+    """The function that `microgradnd.nn.functional` has under that name."""
+    return public(FUNCTIONAL + name)

@@ -1,0 +1,268 @@
+"""Generated code: the callers of ops and the rules written out where they are used.
+
+A call of an op on a few numbers takes half a microsecond, so all that depends on its declaration
+alone is decided once: each op gets a function of straight-line code for its own signature.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from microgradnd.declaration import Op
+
+ALIASES = {"axis": "dim", "keepdims": "keepdim"}  # PyTorch's names, taken everywhere
+_codes: dict[str, CodeType] = {}
+
+
+def code_of(source: str, name: str, title: str) -> CodeType:
+    """The code of the one function that a source defines, under a name of its own.
+
+    Sources are compiled once; each function gets a copy, because the interpreter specialises code
+    for what the function around it finds in its globals.
+    """
+    if source not in _codes:
+        module = compile(source, "<generated>", "exec")
+        _codes[source] = next(c for c in module.co_consts if isinstance(c, CodeType))
+    file = f"<microgradnd: {title}>"
+    linecache.cache[file] = len(source), None, source.splitlines(True), file  # for tracebacks
+    return _codes[source].replace(co_name=name, co_qualname=name, co_filename=file)
+
+
+def built(source: str, name: str, title: str, scope: dict[str, Any]) -> Callable:
+    """The function that a source defines, with the names in `scope`."""
+    made = type(built)(code_of(source, name, title), scope, name)
+    return made
+
+
+class _Text:
+    """Stands for a value in a rule that is to be written out."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *xs: Any, **options: Any) -> Any:
+        if method != "__call__" or options:
+            return NotImplemented
+        return _Text(f"(np.{ufunc.__name__}({', '.join(map(_written, xs))}))")
+
+    def __neg__(self) -> _Text:
+        return _Text(f"(-{self.text})")
+
+    def __bool__(self) -> bool:
+        raise TypeError("a rule that branches is called, not written out")
+
+
+def _written(x: Any) -> str:
+    if isinstance(x, _Text):
+        return x.text
+    if type(x) in (int, float) and x == x and abs(x) != float("inf"):
+        return repr(x)
+    raise TypeError(f"{x!r} cannot be written out")
+
+
+def _binary(sign: str, swapped: bool) -> Callable[[_Text, Any], _Text]:
+    def operator(one: _Text, other: Any) -> _Text:
+        left, right = (_written(other), one.text) if swapped else (one.text, _written(other))
+        return _Text(f"({left} {sign} {right})")
+
+    return operator
+
+
+for _name, _sign in {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "pow": "**", "and": "&",
+    "gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!=",
+}.items():  # fmt: skip
+    setattr(_Text, f"__{_name}__", _binary(_sign, swapped=False))
+    setattr(_Text, f"__r{_name}__", _binary(_sign, swapped=True))
+
+
+def rule_text(rule: Callable, arguments: list[str]) -> str | None:
+    """A rule as source, if it is a lambda of operators and ufuncs; what computes is in brackets."""
+    code = getattr(rule, "__code__", None)
+    if code is None or code.co_name != "<lambda>":
+        return None  # (a function might branch on what it is given)
+    try:
+        return rule(_Text("g"), *map(_Text, arguments)).text
+    except Exception:  # whatever a rule does with what it did not expect: it is called instead
+        return None
+
+
+# --- The callers of ops --------------------------------------------------------------------------
+def caller_source(op: Op, public: bool = False, packed: str | None = None) -> str:
+    """The source of an op's caller.
+
+    Args:
+        op: the operation.
+        public: a Tensor comes back for arrays, too; else an array.
+        packed: an option that is taken as `*args`, as in t.reshape(2, 3).
+    """
+    operands, options = list(op.operands), list(op.options)
+    given = f"({_tuple(operands)}), ({_tuple(options)})"
+    passed = "".join(f", {k}={k}" if k in op.named else f", {k}" for k in options)
+    lines = [f"def caller({_parameters(op, packed)}):"]
+    if packed:
+        lines += [f"    if {packed} is ABSENT: {packed} = args[0] if len(args) == 1 else args or None"]
+    else:
+        lines += [f"    if {ALIASES[k]} is not ABSENT: {k} = {ALIASES[k]}" for k in options if k in ALIASES]
+    lines += [f"    {k} = prepare_{k}({k})" for k in op.prepare]
+    if op.variadic:
+        lines += _variadic_operands(op, given, passed, public)
+        values, call = [], f"forward(values{passed})"
+    else:
+        values = [f"a{i}" for i in range(len(operands))]
+        call = f"forward({', '.join(values)}{passed})"
+        lines += _operands(op, given, passed, call, public)
+    if op.scratch:  # what is recorded is kept
+        lines += [f"    {op.scratch} = False"]
+    out = ", ".join(["out", *(f"kept_{key}" for key in op.keeps)])
+    lines += [
+        "    try:",
+        f"        {out} = {call}",
+        "    except Exception as error:",
+        f"        explain(error, op, {given}); raise",
+        "    if type(out) is not Array: out = asarray(out)",
+    ]
+    return "\n".join([*lines, *_recording(op, values)]) + "\n"
+
+
+def _tuple(names: list[str]) -> str:
+    return "".join(f"{name}, " for name in names)
+
+
+def _parameters(op: Op, packed: str | None) -> str:
+    """The parameters of a caller; their defaults are set on the function."""
+    if packed:
+        return f"{op.operands[0]}, *args, {packed}=None"
+    first = [k + "=None" * (k in op.optional) for k in op.operands]
+    rest = [k + "=None" * (k in op.defaults) for k in op.options if k not in op.named]
+    named = [f"{k}=None" for k in op.named]
+    named += [f"{ALIASES[k]}=None" for k in op.options if k in ALIASES]
+    return ", ".join([*first, *rest, *(["*", *named] if named else [])])
+
+
+def _operands(op: Op, given: str, passed: str, call: str, public: bool) -> list[str]:
+    """Tells Tensors from arrays: a{i} is the array of operand i, p{i} its node or None."""
+    lines, count, first = [], len(op.operands), "[0]" if op.keeps else ""
+    for i, k in enumerate(op.operands):
+        node = "None" if k in op.fixed else f"{k}.node"
+        lines += [f"    if type({k}) is Tensor: a{i} = {k}._data; p{i} = {node}"]
+        if count == 1 and not public:
+            lines += [f"    elif type({k}) is Array: return forward({k}{passed}){first}"]
+        elif count == 1:
+            lines += [f"    elif type({k}) is Array: a{i} = {k}; p{i} = None"]
+        else:
+            none = f" or {k} is None" * (k in op.optional)
+            numeric = f"type({k}) is Array or type({k}) in NUMBER{none}"
+            lines += [f"    elif {numeric}: a{i} = {k}; p{i} = None"]
+        lines += [f"    else: return dispatch(op, function, {given})"]
+    if count > 1 and not public:
+        arrays = " and ".join(f"{k} is a{i}" for i, k in enumerate(op.operands))
+        lines += [f"    if {arrays}: return {call}{first}"]
+    return lines
+
+
+def _variadic_operands(op: Op, given: str, passed: str, public: bool) -> list[str]:
+    xs = op.operands[0]
+    arrays = "" if public else (
+        f"    if not mask and Tensor not in map(type, {xs}): return forward(values{passed})\n"
+    )  # fmt: skip
+    return [
+        f"    if type({xs}) not in (list, tuple): {xs} = sequence(op, {xs})",
+        "    values, parents, mask = [], [], 0",
+        f"    for x in {xs}:",
+        "        if type(x) is Tensor:",
+        "            values.append(v := x._data)",
+        "            if (p := x.node) is None: parents.append(constant_of(x))",
+        "            else: parents.append(p); mask = 1",
+        "        elif type(x) is Array: values.append(x); parents.append(x)",
+        f"        else: return dispatch(op, function, {given})",
+        *arrays.splitlines(),
+    ]
+
+
+def _recording(op: Op, values: list[str]) -> list[str]:
+    """Makes the result a Tensor, with the node that remembers how it came about."""
+    untracked = [
+        "        if out.dtype.kind not in KINDS: refuse(op, out)",
+        "        t = new(Tensor); t._data = out; t.node = t._name = None; return t",
+    ]
+    if not op.rules:
+        return [line[4:] for line in untracked]
+    count = len(op.operands)
+    ruled = [i for i in range(count) if op.operands[i] not in op.fixed]
+    none = "not mask" if op.variadic else " and ".join(f"p{i} is None" for i in ruled)
+    discrete = " or out.dtype.kind not in FLOATING" * op.casts
+    lines = [f"    if {none} or not recording(){discrete}:", *untracked, "    node = Node()"]
+    if op.variadic:
+        lines += [
+            "    node.plan = plan1; node.first = node.second = None",
+            "    node.many = tuple(parents); node.saved = ()",
+        ]
+    elif count == 1:
+        plan = "exact1 if out.dtype is p0.dtype else plan1" if op.elementwise else "plan1"
+        lines += [
+            f"    node.plan = {plan}; node.first = p0; node.second = node.many = None",
+            f"    node.saved = {op.plan(1).saved_source(values)}",
+        ]
+    elif count == 2 and len(ruled) == 2:
+        lines += _two_operands(op, values)
+    else:
+        lines += _many_operands(op, values, ruled)
+    two = count == 2 and len(ruled) == 2
+    shape = "p0.shape" if count == 1 and op.elementwise else "shape" if two else "out.shape"
+    return [
+        *lines,
+        f"    node.options = ({_tuple(list(op.options))}); node.notes = None",
+        f"    node.shape = {shape}; node.dtype = {'dtype' if two else 'out.dtype'}; node.seq = next_seq()",
+        "    t = new(Tensor); t._data = out; t.node = node",
+        "    if observers: notify(node, out)",
+        "    return t",
+    ]
+
+
+def _constant(op: Op, i: int) -> str:
+    """How a node keeps operand i, which needs no gradient: its array, with its name if it has one."""
+    return f"a{i} if type({op.operands[i]}) is not Tensor else constant_of({op.operands[i]})"
+
+
+def _two_operands(op: Op, values: list[str]) -> list[str]:
+    lines = ["    shape = out.shape; dtype = out.dtype"]
+    for test, mask in (("if p1 is None", 1), ("elif p0 is None", 2), ("else", 3)):
+        lines += [f"    {test}:"]
+        if any(mask >> i & 1 and k not in op.rules for i, k in enumerate(op.operands)):
+            lines += [f"        op.plan({mask})"]  # raises: there is no rule
+            continue
+        if mask < 3:
+            lines += ["        if dtype.kind not in FLOATING: refuse(op, out)"]
+        same = " and ".join(
+            f"p{i}.dtype is dtype and p{i}.shape == shape" for i in (0, 1) if mask >> i & 1
+        )
+        plan = f"exact{mask} if {same} else plan{mask}" if op.elementwise else f"plan{mask}"
+        lines += [
+            f"        node.plan = {plan}",
+            f"        node.first = {'p0' if mask & 1 else _constant(op, 0)}",
+            f"        node.second = {'p1' if mask & 2 else _constant(op, 1)}",
+            f"        node.saved = {op.plan(mask).saved_source(values)}",
+        ]
+    return [*lines, "    node.many = None"]
+
+
+def _many_operands(op: Op, values: list[str], ruled: list[int]) -> list[str]:
+    mask = " | ".join(f"(p{i} is not None) << {i}" for i in ruled)
+    kept = [f"p{i} if p{i} is not None else {_constant(op, i)}" for i in range(len(values))]
+    many = [*kept] if len(values) > 2 else []
+    lines = [
+        "    if out.dtype.kind not in FLOATING: refuse(op, out)",
+        f"    node.plan = plan = plans[{mask}]",
+        f"    node.many = ({_tuple(many)})" if many else "    node.many = None",
+        "    node.first = node.second = None" if many else
+        f"    node.first = {kept[0]}; node.second = {kept[1]}",
+        f"    node.saved = plan.pick(({_tuple([*values, 'out', *(f'kept_{k}' for k in op.keeps)])}))",
+    ]  # fmt: skip
+    return lines

@@ -1,0 +1,1 @@
+"""NumPy code without derivatives: special functions, convolution, pooling, recurrent layers."""

@@ -1,0 +1,141 @@
+"""Pooling on arrays: windows that slide over the last two axes.
+
+A window of K elements is K strided views of the whole array, so both directions are K elementwise
+steps over whole arrays, in whatever order the input lies in memory; the result lies in the same.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from microgradnd.kernels.padding import inside, pad
+
+Sides = tuple[int, int]  # of the axes of height and width
+ONES: Sides = (1, 1)
+
+
+def taps(x: np.ndarray, kernel: Sides, stride: Sides, dilation: Sides) -> list[np.ndarray]:
+    """For each place in the window, row by row, a view of what stands there in all windows."""
+    rows, columns = (
+        [
+            slice(d * i, d * i + s * ((n - d * (k - 1) - 1) // s) + 1, s)
+            for i in range(k)
+        ]
+        for n, k, s, d in zip(x.shape[-2:], kernel, stride, dilation)
+    )  # fmt: skip
+    return [x[..., row, column] for row, column in product(rows, columns)]
+
+
+def widths(ndim: int, padding: Sides) -> tuple[tuple[int, int], ...]:
+    return ((0, 0),) * (ndim - 2) + tuple((p, p) for p in padding)
+
+
+def padded(x: np.ndarray, padding: Sides, value: float) -> np.ndarray:
+    return pad(x, widths(x.ndim, padding), value) if any(padding) else x
+
+
+def cropped(x: np.ndarray, padding: Sides) -> np.ndarray:
+    return x[inside(x.shape, widths(x.ndim, padding))] if any(padding) else x
+
+
+def lowest(dtype: np.dtype) -> float:
+    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+
+
+def max_pool2d(
+    x: np.ndarray, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides
+) -> np.ndarray:
+    """The largest element of each window; padding never is it."""
+    views = taps(padded(x, padding, lowest(x.dtype)), kernel, stride, dilation)
+    if len(views) == 1:
+        return views[0].copy("K")
+    out = np.maximum(views[0], views[1])
+    for view in views[2:]:
+        np.maximum(out, view, out=out)
+    return out
+
+
+def max_pool2d_input(
+    g: np.ndarray, x: np.ndarray, out: np.ndarray, kernel: Sides, stride: Sides, padding: Sides,
+    dilation: Sides,
+) -> np.ndarray:  # fmt: skip
+    """The gradient of the input: each window's goes to the first of its largest elements."""
+    x = padded(x, padding, lowest(x.dtype))
+    alone = all(s >= d * (k - 1) + 1 for k, s, d in zip(kernel, stride, dilation))
+    covered = kernel == stride and all(n % k == 0 for n, k in zip(x.shape[-2:], kernel))
+    dx = np.empty_like(x) if alone and covered else np.zeros_like(x)
+    views = taps(x, kernel, stride, dilation)
+    free: Any = True  # the windows whose largest element was not met yet
+    for i, (view, target) in enumerate(zip(views, taps(dx, kernel, stride, dilation))):
+        if i == len(views) - 1:
+            chosen = free
+        else:
+            chosen = view == out
+            chosen &= free
+            free = ~chosen if i == 0 else free ^ chosen
+        if alone:  # no element lies in two windows
+            np.multiply(g, chosen, out=target)
+        else:
+            target += g * chosen
+    return cropped(dx, padding)
+
+
+def first_places(
+    x: np.ndarray, out: np.ndarray, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides
+) -> tuple[np.ndarray, ...]:
+    """The index, into x, of the first of the largest elements of each window."""
+    views = taps(padded(x, padding, lowest(x.dtype)), kernel, stride, dilation)
+    place_in_window = np.full(out.shape, len(views) - 1)
+    for i in reversed(range(len(views) - 1)):
+        place_in_window[views[i] == out] = i
+    places: list[np.ndarray] = list(np.indices(out.shape, sparse=True))
+    for axis, within in zip((-2, -1), divmod(place_in_window, kernel[1])):
+        place = places[axis] * stride[axis] + within * dilation[axis] - padding[axis]
+        # Of a window of NaN or -inf alone padding could be the first: it has no place in x.
+        places[axis] = place.clip(0, x.shape[axis] - 1)
+    return tuple(places)
+
+
+def share(
+    size: Sides, kernel: Sides, stride: Sides, padding: Sides, count_include_pad: bool
+) -> float | np.ndarray:
+    """By how many elements the sum of each window is divided, for an input of (height, width)."""
+    if count_include_pad or not any(padding):
+        return kernel[0] * kernel[1]
+    counts = []
+    for n, k, s, p in zip(size, kernel, stride, padding):
+        starts = np.arange(0, n + 2 * p - k + 1, s) - p
+        counts.append(np.minimum(starts + k, n) - np.maximum(starts, 0))
+    return np.multiply.outer(*counts)
+
+
+def avg_pool2d(
+    x: np.ndarray, kernel: Sides, stride: Sides, padding: Sides, count_include_pad: bool = True
+) -> np.ndarray:
+    """The mean of each window; padding counts as zeros, or not at all."""
+    views = taps(padded(x, padding, 0), kernel, stride, ONES)
+    out = views[0] + 0.0 if len(views) == 1 else views[0] + views[1]
+    for view in views[2:]:
+        out += view
+    count = share(x.shape[-2:], kernel, stride, padding, count_include_pad)
+    return out / np.asarray(count, out.dtype) if out.dtype.kind == "f" else out / count
+
+
+def avg_pool2d_input(
+    y: np.ndarray,
+    size: Sides,
+    kernel: Sides,
+    stride: Sides,
+    padding: Sides,
+    count_include_pad: bool = True,
+) -> np.ndarray:
+    """What average pooling does to gradients: each is shared out evenly over its window."""
+    each = y / np.asarray(share(size, kernel, stride, padding, count_include_pad), y.dtype)
+    room = tuple(n + 2 * p for n, p in zip(size, padding))
+    dx = np.zeros_like(y, shape=(*y.shape[:-2], *room))
+    for target in taps(dx, kernel, stride, ONES):
+        target += each
+    return cropped(dx, padding)
