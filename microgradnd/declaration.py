@@ -118,6 +118,7 @@ class Op:
         known = {*self.operands, *self.options, *self.keeps, "out", "out_shape", "into"}
         known.update(f"{k}_shapes" if self.variadic else f"{k}_shape" for k in self.operands)
         unknown = [n for needs in self.needs.values() for n in needs if n not in known]
+        unknown += [k for k in (*self.operands, *self.options) if k in ("g", "out", "into")]
         if unknown or set(rules) - set(self.operands):
             raise errors.bad_rule(name, unknown or [*rules], sorted(known))
         self.plans: dict[Any, Plan] = {}
@@ -399,7 +400,8 @@ def _generate(function: Any, row: Op, how: dict[str, Any]) -> None:
         aliases = {ALIASES[k]: ABSENT for k in row.options if k in ALIASES}
         named = {k: row.options[k] for k in row.named if row.options[k] is not REQUIRED}
         function.__kwdefaults__ = {how["packed"]: ABSENT} if how["packed"] else {**named, **aliases}
-        defaults = [row.options[k] for k in row.defaults if k not in row.named]
+        given = {k: ABSENT if d is REQUIRED else d for k, d in row.options.items()}
+        defaults = [d for k, d in given.items() if k in {*row.defaults, *ALIASES} - {*row.named}]
         none = [None for k in row.operands if k in row.optional]
         function.__defaults__ = None if how["packed"] else (*none, *defaults)
         function.__code__ = code  # last, so that a thread calls either the old or the whole new one
@@ -483,6 +485,10 @@ def _explain(error: Exception, row: Op, operands: tuple, options: tuple) -> None
     errors.explain(error, row.name, names, given, dict(zip(row.options, options)))
 
 
+def _missing(row: Op, option: str) -> None:
+    raise TypeError(f"{row.name}() missing required argument {option!r}")
+
+
 def _refuse(row: Op, out: Array) -> None:
     raise errors.not_real(row.name, out.dtype)
 
@@ -491,7 +497,7 @@ KINDS, FLOATING = frozenset("biuf"), frozenset("f")
 _COMMON = {
     "ABSENT": ABSENT, "Array": Array, "FLOATING": FLOATING, "KINDS": KINDS, "Node": Node,
     "NUMBER": frozenset({int, float}), "Tensor": Tensor, "asarray": np.asarray,
-    "constant_of": constant_of, "dispatch": dispatch, "explain": _explain, "new": new_tensor,
+    "constant_of": constant_of, "dispatch": dispatch, "explain": _explain, "missing": _missing, "new": new_tensor,
     "next_seq": next_seq, "notify": notify, "observers": observers, "recording": recording.get,
     "refuse": _refuse, "sequence": _sequence,
 }  # fmt: skip

@@ -110,6 +110,8 @@ def caller_source(op: Op, public: bool = False, packed: str | None = None) -> st
         lines += [f"    if {packed} is ABSENT: {packed} = args[0] if len(args) == 1 else args or None"]
     else:
         lines += [f"    if {ALIASES[k]} is not ABSENT: {k} = {ALIASES[k]}" for k in options if k in ALIASES]
+        missing = [k for k in options if k in ALIASES and k not in op.defaults]
+        lines += [f"    if {k} is ABSENT: missing(op, {k!r})" for k in missing]
     lines += [f"    {k} = prepare_{k}({k})" for k in op.prepare]
     if op.variadic:
         lines += _variadic_operands(op, given, passed, public)
@@ -140,7 +142,8 @@ def _parameters(op: Op, packed: str | None) -> str:
     if packed:
         return f"{op.operands[0]}, *args, {packed}=None"
     first = [k + "=None" * (k in op.optional) for k in op.operands]
-    rest = [k + "=None" * (k in op.defaults) for k in op.options if k not in op.named]
+    default = {*op.defaults, *ALIASES}
+    rest = [k + "=None" * (k in default) for k in op.options if k not in op.named]
     named = [f"{k}=None" for k in op.named]
     named += [f"{ALIASES[k]}=None" for k in op.options if k in ALIASES]
     return ", ".join([*first, *rest, *(["*", *named] if named else [])])

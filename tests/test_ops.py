@@ -34,7 +34,7 @@ def rows(chosen: Callable[[OpCase], bool]) -> list:
 
 def is_binary_ufunc(case: OpCase) -> bool:
     forward = OPS[case.op].forward
-    return isinstance(forward, np.ufunc) and forward.nin == 2 and forward is not np.matmul
+    return isinstance(forward, np.ufunc) and forward.nin == 2 and not OPS[case.op].discrete
 
 
 def closure(case: OpCase, sample: Sample) -> Callable[..., mg.Tensor]:
@@ -221,7 +221,7 @@ def torch() -> Any:
         return pytest.importorskip("torch", reason="torch is an oracle, not a dependency")
 
 
-@each_sample_of(lambda case, sample: len(sample.tracked) > 1)
+@each_sample_of(lambda case, sample: len(sample.tracked) > 1 and bool(OPS[case.op].rules))
 def test_a_constant_operand_costs_nothing(case: OpCase, sample: Sample) -> None:
     """No gradient is computed for it, and nothing is saved that only its rule would need."""
     op = OPS[case.op]
@@ -234,7 +234,7 @@ def test_a_constant_operand_costs_nothing(case: OpCase, sample: Sample) -> None:
         if op.variadic or len(tensors) > len(op.operands):
             continue
         needs = set(inspect.signature(op.rules[op.operands[kept]]).parameters)
-        values = {**dict(zip(op.operands, tensors, strict=True)), "out": out}
+        values = {**dict(zip(op.operands, tensors)), "out": out}
         expected = [t.data for key, t in values.items() if key in needs]
         assert len(saved_by(out.node)) == len(expected)
         assert all(a is b for a, b in zip(saved_by(out.node), expected, strict=True))
@@ -296,14 +296,11 @@ def test_the_rule_of_a_constant_operand_is_never_called() -> None:
     assert calls == ["y"]
 
 
-@each_sample
+# (the cases of einsum give its subscripts in forms, and operands in numbers, that the op has not)
+@each_sample_of(lambda case, sample: not case.op.startswith("einsum"))
 def test_arrays_alone_give_an_array_and_its_public_twin_a_tensor(case: OpCase, sample: Sample) -> None:
     arrays, row = sample.arrays(), OPS[case.op]
-    given = [arrays] if row.variadic else arrays[: len(row.operands)]
-    if len(arrays) > len(row.operands) and not row.variadic:
-        pytest.fail("a case gives more operands than its op has")
-    if case.op.startswith("einsum"):
-        return  # its cases give subscripts of more operands than the op, which takes two
+    given = [arrays] if row.variadic else arrays
     bare = row.function(*given, **sample.options)
     assert type(bare) is np.ndarray or np.isscalar(bare)
     out = public(case.op) if not row.internal else None
@@ -342,6 +339,7 @@ def test_operands_of_every_kind_are_recorded_alike(case: OpCase) -> None:
 def test_what_a_rule_calls_fresh_is_shared_with_nobody(case: OpCase, sample: Sample) -> None:
     tensors = sample.tensors()
     node = case.call(*tensors, **sample.options).node
+    assert node is not None
     if case.op.startswith("einsum") and len(tensors) > 2:
         return  # the last of several nodes; each is checked by the cases of two operands
     g = gradient_for(node)
@@ -379,7 +377,9 @@ def test_a_numpy_scalar_promotes_as_nep_50_says(case: OpCase, scalar: Any) -> No
         assert mg.grad(out.sum(), t)[0].dtype == np.float32
 
 
-@pytest.mark.parametrize("case", rows(lambda case: isinstance(OPS[case.op].forward, np.ufunc)))
+@pytest.mark.parametrize(
+    "case", rows(lambda c: isinstance(OPS[c.op].forward, np.ufunc) and not OPS[c.op].discrete)
+)
 def test_integers_give_numpys_dtype(case: OpCase) -> None:
     ufunc = OPS[case.op].forward
     operands = [np.ones((2, 2), np.int32)] * ufunc.nin
@@ -612,7 +612,7 @@ def test_softmax_and_its_relatives_neither_overflow_nor_give_nan() -> None:
 )
 def test_a_bad_target_is_explained(target: list, message: str) -> None:
     with pytest.raises(ValueError, match=rf"cross_entropy: .*{message}"):
-        mg.cross_entropy(mg.Tensor(np.ones((2, 3)), requires_grad=True), target)
+        public("cross_entropy")(mg.Tensor(np.ones((2, 3)), requires_grad=True), target)
 
 
 def test_a_subclass_of_tensor_is_an_operand() -> None:

@@ -160,7 +160,7 @@ def bound(value: Any) -> Any:
     return value
 
 
-@op(x=clip_x, fresh="x", elementwise=True, method=True, prepare={"min": bound, "max": bound}, torch="clamp",
+@op(x=clip_x, fresh="x", elementwise=True, numpy=np.clip, method=True, prepare={"min": bound, "max": bound}, torch="clamp",
     saturates=())  # fmt: skip
 def clip(x: Value, min: Any = None, max: Any = None) -> Value:
     """x, held within [min, max]; None leaves a side open."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.declaration import TensorLike, Value, derived, op
-from microgradnd.engine import Tensor
+from microgradnd.engine import Tensor, as_tensor
 from microgradnd.kernels import padding
 from microgradnd.kernels.padding import Widths, inside
 
@@ -54,4 +54,4 @@ def pad(
             f"pad: pad_width {pad_width!r} does not fit {ndim} axes; give a number, a pair "
             "(before, after), or such a pair for each axis"
         ) from None
-    return padded(x, tuple((before, after) for before, after in each), constant_values)
+    return padded(as_tensor(x), tuple((before, after) for before, after in each), constant_values)

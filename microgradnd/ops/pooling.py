@@ -26,18 +26,18 @@ def max_pooled(x: Value, kernel: Sides, stride: Sides, padding: Sides, dilation:
 
 
 def max_pool2d_input_y(
-    g: Value, x: Value, out: Value, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides
+    g: Value, x: Value, best: Value, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides
 ) -> Value:
-    x, out = (getattr(v, "_data", v) for v in (x, out))
-    return g[pooling.first_places(x, out, kernel, stride, padding, dilation)]
+    x, best = (getattr(v, "_data", v) for v in (x, best))
+    return g[pooling.first_places(x, best, kernel, stride, padding, dilation)]
 
 
-@op(y=max_pool2d_input_y, fixed="x out", linear="y", internal=True, whole=True)
+@op(y=max_pool2d_input_y, fixed="x best", linear="y", internal=True, whole=True)
 def max_pool2d_input(
-    y: Value, x: Value, out: Value, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides
+    y: Value, x: Value, best: Value, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides
 ) -> Value:
     """What max pooling does to gradients: each goes to where its window's largest element was."""
-    return pooling.max_pool2d_input(y, x, out, kernel, stride, padding, dilation)
+    return pooling.max_pool2d_input(y, x, best, kernel, stride, padding, dilation)
 
 
 @op(name="avg_pool2d", linear="x", fresh="x", internal=True, keeps_channels=True, whole=True,
