@@ -69,6 +69,8 @@ def explain(
     listed = [f"{name} = {describe(x)}" for name, x in zip(names, operands)]
     listed += [f"{key}={value!r}" for key, value in options.items()]
     cure = CURES.get(op) or (BROADCASTING if "broadcast" in str(error) else "")
+    if any(getattr(x, "dtype", np.dtype(bool)).kind not in "biuf" for x in operands):
+        cure = "give real numbers, as array.astype(float) does"
     advice = f". Cure: {cure}." if cure else ""
     error.add_note(f"{op}: {', '.join(listed)}{advice}")
 

@@ -135,7 +135,7 @@ def leaky_relu(x: Value, slope: float = 0.01) -> Value:
 
 @op(x=lambda g, condition: np.where(condition, g, 0.0),
     y=lambda g, condition: np.where(condition, 0.0, g),
-    elementwise=True, linear="x+y", fresh="x y", fixed="condition", numpy=np.where, whole=True,
+    elementwise=True, linear="x+y", fresh="x y", numpy=np.where, whole=True,
     scalar="condition ? x : y")  # fmt: skip
 def where(condition: Value, x: Value, y: Value) -> Value:
     """x where the condition holds, else y."""
