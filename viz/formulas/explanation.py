@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor
-from microgradnd.node import Node
+from microgradnd import Tensor
+from microgradnd.graph import Node
 from viz.formulas.derivation import Derivation, Named
 from viz.formulas.formulas import Formula
 from viz.formulas.mathematics import Writer
