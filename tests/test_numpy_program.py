@@ -31,7 +31,7 @@ def checked(
     assert gradients.keys() == program.gradients.keys()
     np.testing.assert_allclose(value, loss.data, rtol=rtol, atol=atol)
     assert loss.node is not None
-    leaves = Graph(loss).leaves
+    leaves = list(Graph(loss).leaves)
     assert list(program.gradients.values()) == leaves
     found = trace(loss, gradient, keep="arrays")
     for name, leaf in zip(gradients, leaves, strict=True):
