@@ -15,10 +15,10 @@ import viz
 from microgradnd.errors import AnomalyError
 from microgradnd.nn import functional
 from viz.model.marks import Mark, gathered
-from viz.reports.health import health
-from viz.reports.health.series import BINS, bin_of, series_of
-from viz.reports.health.strip import strip
-from viz.reports.health.units import again
+from viz.diagnosis import health
+from viz.diagnosis.series import BINS, bin_of, series_of
+from viz.diagnosis.chart import strip
+from viz.diagnosis.units import again
 from viz.structure.ids import ids_of
 from viz.svg.pen import Pen
 

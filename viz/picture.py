@@ -15,10 +15,10 @@ from microgradnd.engine import Tensor
 from microgradnd.errors import AnomalyError
 from microgradnd.node import Node
 from viz.capture.trace import KEEP, Trace, regrouped, replay, several
+from viz.diagnosis import health, traced
 from viz.formats import files
 from viz.model.graph import build, shown
 from viz.model.marks import Mark, gathered
-from viz.reports.health import health, traced
 from viz.structure.focus import focused
 from viz.structure.folding import Folding, divided, named, overview, standing, whole
 from viz.structure.groups import grouped
@@ -289,7 +289,7 @@ def pictured(found: Trace, folding: Folding, looks: Looks) -> Picture:
 
 
 def write_strip(found: Trace, pen: Pen, room: float) -> tuple[str, float]:
-    from viz.reports.health.strip import strip
+    from viz.diagnosis.chart import strip
 
     return strip(pen, found, room)
 

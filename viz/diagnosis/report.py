@@ -13,10 +13,10 @@ from microgradnd.errors import AnomalyError
 from microgradnd.node import by_seq, reachable
 from viz.capture.summary import spelled
 from viz.capture.trace import Trace, replayed, trace
+from viz.diagnosis import origins, sizes, units
+from viz.diagnosis.findings import Finding
+from viz.diagnosis.series import Series, series_of
 from viz.model.marks import Mark, put
-from viz.reports.health import origins, sizes, units
-from viz.reports.health.findings import Finding
-from viz.reports.health.series import Series, series_of
 from viz.structure.ids import ids_of
 from viz.style.text import number, plural, xml
 

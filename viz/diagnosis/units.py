@@ -17,7 +17,7 @@ import numpy as np
 from microgradnd.node import Array, Node
 from viz.capture.summary import Summary
 from viz.capture.trace import Trace, changed_leaves, operand_value
-from viz.reports.health.findings import Finding, families, graded, whereabouts
+from viz.diagnosis.findings import Finding, families, graded, whereabouts
 from viz.structure.homes import is_number
 from viz.structure.ids import Ids
 
