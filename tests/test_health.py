@@ -15,10 +15,10 @@ import viz
 from microgradnd.errors import AnomalyError
 from microgradnd.graph import replay
 from microgradnd.nn import functional
+from viz.diagnosis import health
+from viz.diagnosis.chart import strip
+from viz.diagnosis.series import BINS, bin_of, series_of
 from viz.model.marks import Mark, gathered
-from viz.reports.health import health
-from viz.reports.health.series import BINS, bin_of, series_of
-from viz.reports.health.strip import strip
 from viz.structure.ids import ids_of
 from viz.svg.pen import Pen
 

@@ -263,7 +263,7 @@ def drawing(options: argparse.Namespace, found: Any) -> dict[str, Any]:
         "strip": options.strip,
     }
     if options.health:
-        from viz.reports.health import health
+        from viz.diagnosis import health
 
         condition = health(found)
         print(condition)

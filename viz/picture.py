@@ -14,10 +14,10 @@ import networkx as nx
 from microgradnd import AnomalyError, Tensor
 from microgradnd.graph import Graph, Node
 from viz.capture.trace import KEEP, Trace, captured, regrouped, several
+from viz.diagnosis import health, traced
 from viz.formats import files
 from viz.model.graph import build, shown
 from viz.model.marks import Mark, gathered
-from viz.reports.health import health, traced
 from viz.structure.focus import focused
 from viz.structure.folding import Folding, divided, groups_around, named, overview, whole
 from viz.structure.groups import grouped
@@ -288,7 +288,7 @@ def pictured(found: Trace, folding: Folding, looks: Looks) -> Picture:
 
 
 def write_strip(found: Trace, pen: Pen, room: float) -> tuple[str, float]:
-    from viz.reports.health.strip import strip
+    from viz.diagnosis.chart import strip
 
     return strip(pen, found, room)
 

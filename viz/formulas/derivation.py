@@ -6,7 +6,7 @@ the engine's own walk (`viz.trace`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count as counting
 from typing import Any
@@ -78,6 +78,7 @@ class Derivation:
         self.computed = self.trace.graph.computed[::-1]
         self.leaves = self.trace.graph.leaves
         self.taken: set[str] = set()
+        self.numbered: dict[str, Iterator[str]] = {}  # by stem, the names not yet tried
         self.symbols: dict[Any, Any] = {}
         self.legend: list[Named] = []
         self.name_all()
@@ -94,6 +95,7 @@ class Derivation:
                     step.formulas.append((operand.node, i, found[2]))
                     self.arrivals.setdefault(operand.node, []).append(found)
         self.condense()
+        self.known = {str(self.gradients[n].name): x for n, x in self.condensed.items()}
         self.sums = {node: self.sum_of(node) for node in self.shown()}
 
     def name_all(self) -> None:
@@ -117,8 +119,11 @@ class Derivation:
         self.legend.append(Named(symbol, symbol.shape, origin, None if own == name else own))
 
     def generated(self, stem: str) -> str:
-        free = (f"{stem}{k}".translate(LOWERED) if k else stem for k in counting(stem != "L"))
-        return next(n for n in free if n not in self.taken | self.reserved)
+        if stem not in self.numbered:
+            numbers = counting(stem != "L")
+            self.numbered[stem] = (f"{stem}{k}".translate(LOWERED) if k else stem for k in numbers)
+        names = self.numbered[stem]
+        return next(n for n in names if n not in self.taken and n not in self.reserved)
 
     def name_constant(self, operand: Operand) -> None:
         if operand.key in self.symbols:
@@ -184,10 +189,9 @@ class Derivation:
         if node not in self.condensed:
             quoted = [f.stated for _, _, f in self.arrivals.get(node, ()) if f.stated]
             return Sum(left, [], quoted)
-        known = {str(self.gradients[n].name): x for n, x in self.condensed.items()}
         forms = [self.condensed[node]]
-        while any(name in known for name in names_of(forms[-1])):
-            following = simplified(substitute(forms[-1], known))
+        while any(name in self.known for name in names_of(forms[-1])):
+            following = simplified(substitute(forms[-1], self.known))
             if count(following) > LONG:
                 break
             forms.append(following)

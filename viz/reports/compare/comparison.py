@@ -12,10 +12,10 @@ from microgradnd import Tensor
 from microgradnd.graph import Node
 from viz.capture.summary import spelled
 from viz.capture.trace import Trace, trace
+from viz.diagnosis import differentiable
 from viz.formats import files
 from viz.reports.compare.alignment import Alignment, aligned
 from viz.reports.compare.differences import Difference, difference
-from viz.reports.health import differentiable
 from viz.structure.ids import Ids, ids_of
 from viz.style.text import plural, xml
 

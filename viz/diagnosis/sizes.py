@@ -9,10 +9,10 @@ from typing import Any
 from microgradnd.graph import Node, Use
 from viz.capture.summary import Summary
 from viz.capture.trace import Trace
+from viz.diagnosis.findings import Finding, graded
+from viz.diagnosis.origins import flaws
+from viz.diagnosis.series import BINS, Series, rms_of
 from viz.model.marks import Level
-from viz.reports.health.findings import Finding, graded
-from viz.reports.health.origins import flaws
-from viz.reports.health.series import BINS, Series, rms_of
 from viz.structure.ids import Ids
 from viz.style.text import number
 

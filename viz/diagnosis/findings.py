@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from microgradnd.graph import Node
+from viz.diagnosis.series import repeats, steps_of
 from viz.model.marks import Level
-from viz.reports.health.series import repeats, steps_of
 from viz.structure.ids import Ids
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy as np
 from microgradnd.graph import Node, replay
 from viz.capture.summary import Summary
 from viz.capture.trace import Trace
-from viz.reports.health.findings import Finding, families, graded, whereabouts
+from viz.diagnosis.findings import Finding, families, graded, whereabouts
 from viz.structure.ids import Ids
 
 Array = np.ndarray

@@ -11,7 +11,7 @@ import numpy as np
 from microgradnd.graph import Node, Use
 from viz.capture.summary import Summary, summarise
 from viz.capture.trace import Trace
-from viz.reports.health.findings import Finding
+from viz.diagnosis.findings import Finding
 from viz.structure.ids import Ids
 from viz.style.text import number, plural
 

@@ -12,10 +12,10 @@ from microgradnd import AnomalyError, Tensor
 from microgradnd.graph import Graph, Node, node_of
 from viz.capture.summary import spelled
 from viz.capture.trace import Trace, trace
+from viz.diagnosis import origins, sizes, units
+from viz.diagnosis.findings import Finding
+from viz.diagnosis.series import Series, series_of
 from viz.model.marks import Mark, put
-from viz.reports.health import origins, sizes, units
-from viz.reports.health.findings import Finding
-from viz.reports.health.series import Series, series_of
 from viz.structure.ids import ids_of
 from viz.style.text import number, plural, xml
 
