@@ -184,10 +184,9 @@ class Node:
         """Whether functions look at its gradient, and may replace it."""
         return bool(self._note("hooks", ()))
 
-    @property
-    def changed(self) -> int:
-        """When its array was last written to, on the clock of `seq`; 0 if it never was."""
-        return self._note("changed", 0)
+    def written_since(self, moment: int) -> bool:
+        """Whether the array of a leaf was written to after a moment on the clock of `seq`."""
+        return self.is_leaf and _written_since(self._node, moment)
 
     def compute(self, operands: Sequence[Any]) -> Array:
         """The result of its operation, with its options, for the values of operands.
@@ -213,7 +212,7 @@ class Operand:
 
     Attributes:
         kind: "computed" or "leaf" (then `node` is it), "constant" (an array, or anything that has
-            a name) or "number" (one without axes and name).
+            a name) or "number" (one without axes and name; None where nothing was given).
         node: None of constants and numbers.
         name: of the tensor or constant, if it has one.
         index: its number among the operation's operands; None if it is no operand of one.
@@ -338,11 +337,8 @@ class Graph:
     @property
     def changed(self) -> tuple[Node, ...]:
         """The leaves that were written to after something had been computed from them."""
-        return tuple(
-            leaf
-            for leaf in self.leaves
-            if leaf.changed and any(user.seq < leaf.changed for user, _ in self.uses[leaf])
-        )
+        first_uses = ((leaf, self.uses[leaf][:1]) for leaf in self.leaves)
+        return tuple(leaf for leaf, use in first_uses if use and leaf.written_since(use[0][0].seq))
 
     def leading_to(self, targets: Iterable[Node]) -> set[Node]:
         """The targets, and the nodes that are computed from one of them."""
@@ -391,7 +387,7 @@ def replay(
         if x not in needed:
             continue
         if x.is_leaf:
-            values[x] = _leaf_value(x, x.changed > oldest)
+            values[x] = _leaf_value(x, x.written_since(oldest))
         else:
             values[x] = x.compute([operand.value_in(values) for operand in x.operands])
         if wanted is None or x in wanted:
@@ -625,6 +621,10 @@ def _saved(x: Node, values: Mapping[Node, Array]) -> Any:
     """What the rules of a node need, taken from replayed values."""
     operands = [operand.value_in(values) for operand in x.operands]
     return x._node.plan.pick(operands, values[x])
+
+
+def _written_since(leaf: node.Node, moment: int) -> bool:
+    return leaf.notes.get("changed", 0) > moment
 
 
 def _leaf_value(leaf: Node, changed: bool) -> Array:

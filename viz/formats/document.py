@@ -216,7 +216,7 @@ class Writer:
             "options": {key: brief(x) for key, x in node.changed_options.items()},
             "args": [x.parameter for x in node.operands],
             "inputs": [
-                spelled(float(x.value)) if x.kind == "number" else self.ids.tensors[x.key]
+                spelled(scalar(x)) if x.kind == "number" else self.ids.tensors[x.key]
                 for x in node.operands
             ],
             "output": self.ids.tensors[node],
@@ -288,6 +288,11 @@ class Writer:
         return out
 
 
+def scalar(operand: Operand) -> float | None:
+    """A number among the operands; None where an optional one is not given."""
+    return None if operand.value is None else float(operand.value)
+
+
 def sealed(root: Group, most: int) -> set[Group]:
     """The groups whose parts do not fit into the budget, the outermost of them."""
     out: set[Group] = set()
@@ -333,7 +338,7 @@ class Rules:
 
     def number(self, node: Node, i: int | None, write: Callable[[], Formula]) -> int:
         """The formula's place in the table. Equal operations on equal shapes share a formula."""
-        shapes = tuple(float(x.value) if x.kind == "number" else x.shape for x in node.operands)
+        shapes = tuple(scalar(x) if x.kind == "number" else x.shape for x in node.operands)
         options = tuple((key, repr(x)) for key, x in node.options.items())
         key = (node.op.name, i, options, node.shape, shapes)
         if key in self.known:

@@ -169,7 +169,8 @@ class Builder:
         self.graph.add_node(
             self.ids.operations[node], kind="operation", name=node.op.name,
             step=self.found.steps.get(node), options=node.changed_options,
-            numbers={i: x.value for i, x in enumerate(node.operands) if x.kind == "number"},
+            numbers={x.index: x.value for x in node.operands
+                     if x.kind == "number" and x.value is not None},
             arity=len(node.operands), args=[x.parameter for x in node.operands],
             box=self.box(node),
         )  # fmt: skip
