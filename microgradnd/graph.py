@@ -99,13 +99,13 @@ class Node:
     @property
     def options(self) -> Mapping[str, Any]:
         """All options of the operation by name, those not given with their defaults."""
-        return MappingProxyType(_options(self._node))
+        return MappingProxyType(self._node.options)
 
     @property
     def changed_options(self) -> dict[str, Any]:
         """The options that are not what the operation takes by default."""
         options = self.options.items()
-        return {key: x for key, x in options if not _equal(x, _defaults(self.op).get(key))}
+        return {key: x for key, x in options if not _equal(x, self.op.defaults.get(key))}
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -181,17 +181,12 @@ class Node:
 
     def written_since(self, moment: int) -> bool:
         """Whether the array of a leaf was written to after a moment on the clock of `seq`."""
-        return self.is_leaf and _written_since(self._node, moment)
+        return self.is_leaf and self._note("changed", 0) > moment
 
     def compute(self, operands: Sequence[Any]) -> Array:
-        """The result of its operation, with its options, for the values of operands.
-
-        >>> w = Tensor([1.0, 2.0], requires_grad=True)
-        >>> node_of(w.sum()).compute([np.array([3.0, 4.0])])
-        array(7.)
-        """
+        """The result of its operation, with its options, for the values of operands."""
         with np.errstate(all="ignore"):
-            return _forward(self._node, operands)
+            return self.op.run(list(operands), options=self._node.options)
 
     def tensor(self, value: Array) -> Tensor:
         """A Tensor with a value, that was computed as this node was."""
@@ -540,7 +535,7 @@ def clock() -> int:
     return node.next_seq()
 
 
-# How the engine keeps a graph is known from here on, and in `pullback`, `walk` and `watching`.
+# How the engine keeps a graph is known here, by `Node`, and in `pullback`, `walk` and `watching`.
 
 _views: WeakValueDictionary[int, Node] = WeakValueDictionary()
 
@@ -565,26 +560,10 @@ def _operand(x: Any, index: int | None, parameter: str) -> Operand:
     return Operand(None, x.name if named else None, index, parameter, x.value if named else x)
 
 
-def _options(recorded: node.Node) -> dict[str, Any]:
-    return recorded.options
-
-
-def _defaults(op: Op) -> Mapping[str, Any]:
-    return op.defaults
-
-
-def _forward(recorded: node.Node, operands: Sequence[Any]) -> Array:
-    return recorded.op.run(list(operands), options=recorded.options)
-
-
 def _saved(x: Node, values: Mapping[Node, Array]) -> Any:
     """What the rules of a node need, taken from replayed values."""
     operands = [operand.value_in(values) for operand in x.operands]
     return x._node.plan.pick(operands, values[x])
-
-
-def _written_since(leaf: node.Node, moment: int) -> bool:
-    return leaf.notes.get("changed", 0) > moment
 
 
 def _read_only(value: Any) -> Any:
@@ -596,6 +575,5 @@ def _read_only(value: Any) -> Any:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, Array) or isinstance(other, Array):
-        return one is other
-    return type(one) is type(other) and one == other
+    alike = type(one) is type(other) and not isinstance(one, Array)
+    return one is other or (alike and bool(one == other))
