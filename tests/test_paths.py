@@ -113,7 +113,7 @@ def test_each_step_of_a_path_is_an_edge_the_walk_reports() -> None:
     assert path.labels[0] == "v"
     assert path.labels[-1] == "E"
     for (node, i), below in zip(path.edges, path.nodes[1:], strict=True):
-        assert node.parents[i] is below
+        assert node.operands[i].node == below
     np.testing.assert_allclose(path.contribution, gradient(loss, v.v), rtol=1e-12)
 
 

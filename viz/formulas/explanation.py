@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor
-from microgradnd.node import Node
+from microgradnd import Tensor
+from microgradnd.graph import Graph, Node
 from viz.formulas.derivation import Derivation, Named
 from viz.formulas.formulas import Formula
-from viz.formulas.mathematics import Writer
+from viz.formulas.mathematics import DEFINITIONS, Writer
 from viz.style.text import clean, number, one_line
 
 MOST = 500  # operations; a longer derivation is of no use to a reader
@@ -78,12 +78,13 @@ def explain(
     kinds: dict[str, type[Page]] = {"markdown": Markdown, "html": Html, "text": Page}
     if format not in kinds:
         raise ValueError(f"format {format!r} is unknown: one of {', '.join(kinds)}")
-    found = Derivation(loss, gradient)
-    if len(found.computed) > MOST:
+    count = len(Graph(loss).computed)
+    if count > MOST:
         raise ValueError(
-            f"a derivation of {len(found.computed):,} operations is too long to be read; explain "
+            f"a derivation of {count:,} operations is too long to be read; explain "
             f"a part of the graph, or fewer time steps ({MOST} operations at most)"
         )
+    found = Derivation(loss, gradient)
     page = kinds[format](found.size() <= FEW if numbers is None else numbers)
     fill(page, found)
     out = Explanation(page.finished())
@@ -120,6 +121,9 @@ def fill(page: Page, found: Derivation) -> None:
             sources = f"by the rule {', '.join(total.stated)}" if total.stated else "above"
             note = f"the sum of {count} terms, {sources}" if count > 1 else sources
             page.equation(total.left, [], grads[node], note=note)
+    if page.write.defined:
+        page.heading("Signs")
+        page.paragraphs([DEFINITIONS[notation] for notation in page.write.defined])
 
 
 def add_term(page: Page, formula: Formula, value: np.ndarray, of: tuple[int, int]) -> None:
@@ -159,6 +163,10 @@ class Page:
     def table(self, items: list[Named]) -> None:
         for item in items:
             self.lines.append("  ".join(self.cells(item)).rstrip())
+
+    def paragraphs(self, texts: list[str]) -> None:
+        for text in texts:
+            self.lines += [self.plain(text), ""]
 
     def cells(self, item: Named) -> list[str]:
         """Symbol, shape, origin and the tensor's name where that could not be the symbol."""
@@ -292,6 +300,9 @@ class Html(Page):
             row = "".join(f"<td>{cell}</td>" for cell in self.cells(item))
             self.lines.append(f"<tr>{row}</tr>")
         self.lines.append("</table>")
+
+    def paragraphs(self, texts: list[str]) -> None:
+        self.lines += [f"<p>{self.plain(text)}</p>" for text in texts]
 
     def inline(self, formula: str) -> str:
         return f"<math>{formula}</math>"

@@ -13,11 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.accumulation import fitted
-from microgradnd.declaration import Plan
-from microgradnd.engine import Tensor, as_gradient, node_of, recording, seed
-from microgradnd.node import Node, by_seq, leading_to, reachable
-from viz.capture.trace import operand_value, replayed
+from microgradnd import Tensor
+from microgradnd.graph import Graph, Node, Use, node_of, pullback, seeded
 from viz.picture import Picture
 from viz.picture import draw as draw_picture
 from viz.structure.ids import ids_of
@@ -38,7 +35,7 @@ class Path:
         labels: the operations, and the names of named results, read from the tensor upward.
     """
 
-    edges: tuple[tuple[Node, int], ...]
+    edges: tuple[Use, ...]
     keys: tuple[str, ...]
     contribution: Array
     labels: tuple[str, ...]
@@ -46,7 +43,7 @@ class Path:
     @property
     def nodes(self) -> tuple[Node, ...]:
         """The nodes along the way, from the loss to the tensor."""
-        end = [self.edges[-1][0].parents[self.edges[-1][1]]] if self.edges else []
+        end = [node.parent(i) for node, i in self.edges[-1:]]
         return tuple([node for node, _ in self.edges] + end)
 
     def __str__(self) -> str:
@@ -109,10 +106,8 @@ class Paths:
         [array([[1., 1.]]), array([[2., 0.],
                [0., 4.]])]
         """
-        computed, leaves = reachable([node_of(self.loss)])
-        values = replayed(sorted([*computed, *leaves], key=by_seq))
-        pullers: dict[Any, Any] = {}
-        return [jacobian(node, i, values, pullers) for node, i in self[k].edges]
+        values = Graph(self.loss).replay()
+        return [jacobian(node, i, values) for node, i in self[k].edges]
 
     def draw(self, k: int = 0, **options: Any) -> Picture:
         """The picture of the loss in which path k stands out, its local Jacobians on its edges.
@@ -187,29 +182,28 @@ def paths(loss: Tensor, w: Tensor, limit: int = 1000, gradient: Any = None) -> P
     7  sum of 3 paths
     """
     top, target = node_of(loss), node_of(w)
-    start = np.asarray(as_gradient(seed([loss], [gradient])[0][1], False))
-    computed, leaves = reachable([top])
-    if target is not top and target not in leaves and target not in computed:
+    start = seeded([loss], [gradient])[0][1]
+    graph = Graph(top)
+    if target not in graph:
         raise ValueError(f"{w.name or 'the tensor'!r} is no part of what the loss is computed from")
-    useful = leading_to([target], computed)
-    count = counted(computed, useful, top, target)
+    useful = graph.leading_to([target])
+    count = counted(graph, useful, top, target)
     listed = None
     if count <= limit:
-        values = replayed(sorted([*computed, *leaves], key=by_seq))
-        numbers = {node: i for i, node in enumerate(reversed(computed), start=1)}
-        listed = tuple(walked(top, target, start, useful, values, numbers))
+        numbers = {node: i for i, node in enumerate(graph.computed, start=1)}
+        listed = tuple(walked(top, target, start, useful, graph.replay(), numbers))
     return Paths(count, listed, w.shape, w.dtype, loss, limit, gradient)
 
 
-def counted(computed: list[Node], useful: set[Node], top: Node, target: Node) -> int:
-    """How many paths lead from the top to the target; the nodes come last created first."""
+def counted(graph: Graph, useful: set[Node], top: Node, target: Node) -> int:
+    """How many paths lead from the top to the target."""
     ways = {top: 1}
-    for node in computed:
-        if node is target:
+    for node in reversed(graph.computed):
+        if node == target:
             break
         count = ways.pop(node, 0)
-        for p in node.parents if count else ():
-            if type(p) is Node and p in useful:
+        for p in node.predecessors if count else ():
+            if p in useful:
                 ways[p] = ways.get(p, 0) + count
     return ways.get(target, 0)
 
@@ -223,71 +217,52 @@ def walked(
     numbers: dict[Node, int],
 ) -> Iterator[Path]:
     """Goes down every path, the first operands first; what paths share is pulled back once."""
-    edges: list[tuple[Node, int]] = []
+    edges: list[Use] = []
     stack: list[tuple[int, Node, int, Array]] = [
         (0, top, -1, start)
     ]  # depth, operation, operand, g
-    pullers: dict[Any, Any] = {}
     while stack:
         depth, node, i, g = stack.pop()
         if i >= 0:
             del edges[depth - 1 :]
             edges.append((node, i))
-            g = pulled(node, i, g, values, pullers)
-            node = node.parents[i]
-        if node is target:
+            g = pullback(node, g, values, [i])[i]
+            node = node.parent(i)
+        if node == target:
             yield path_of(edges, g, numbers, target)
             continue
-        onward = [j for j, p in enumerate(node.parents) if type(p) is Node and p in useful]
+        onward = [j for j, operand in enumerate(node.operands) if operand.node in useful]
         stack += [(depth + 1, node, j, g) for j in reversed(onward)]
 
 
-def pulled(node: Node, i: int, g: Array, values: dict[Node, Array], pullers: dict) -> Array:
-    """What the gradient of a node's result gives for operand i alone, by the engine's plan."""
-    assert node.plan is not None
-    plan = pullers.get((node.plan, i))
-    if plan is None:
-        wanted = None if node.op.variadic else 1 << i
-        plan = pullers[node.plan, i] = Plan(node.op, node.plan.mask, wanted)
-    token = recording.set(False)
-    try:
-        saved = plan.pick([operand_value(p, values) for p in node.parents], values[node])
-        found = dict(zip(plan.indices(node), plan.pull(g, saved, node)))
-    finally:
-        recording.reset(token)
-    return fitted(as_gradient(found[i][1], False), node.parents[i], node)
-
-
-def path_of(
-    edges: list[tuple[Node, int]], g: Array, numbers: dict[Node, int], target: Node
-) -> Path:
+def path_of(edges: list[Use], g: Array, numbers: dict[Node, int], target: Node) -> Path:
     labels = [target.name or "w"]
     for node, i in reversed(edges):
-        labels.append(f"{node.op.name}[{node.op.operand(i)}]")
+        labels.append(f"{node.op.name}[{node.operands[i].parameter}]")
         if node.name:
             labels.append(node.name)
     keys = tuple(f"e-{numbers[node]}-{i}" for node, i in edges)
     return Path(tuple(edges), keys, np.array(g), tuple(labels))
 
 
-def jacobian(node: Node, i: int, values: dict[Node, Array], pullers: dict) -> Array | None:
+def jacobian(node: Node, i: int, values: dict[Node, Array]) -> Array | None:
     """The derivative of a node's result by operand i, as a matrix; None if it is large."""
     rows = int(np.prod(node.shape))
     if rows > LARGE:
         return None
-    columns = int(np.prod(node.parents[i].shape))
+    columns = int(np.prod(node.operands[i].shape))
     out = np.empty((rows, columns), node.dtype)
     for row in range(rows):
         unit = np.zeros(rows, node.dtype)
         unit[row] = 1.0
-        out[row] = pulled(node, i, unit.reshape(node.shape), values, pullers).ravel()
+        out[row] = pullback(node, unit.reshape(node.shape), values, [i])[i].ravel()
     return out
 
 
 def slope(x: Array | None, node: Node, i: int) -> str:
     """What stands on an edge for its local Jacobian."""
     if x is None:
-        rows, columns = (int(np.prod(n.shape)) for n in (node, node.parents[i]))
+        rows, columns = (int(np.prod(n.shape)) for n in (node, node.operands[i]))
         return f"J {rows:,}×{columns:,}"
     if x.size == 1:
         return number(float(x[0, 0]))
@@ -299,11 +274,11 @@ def on_picture(path: Path, words: list[str], picture: Picture) -> dict[str, str]
     graph, ids = picture.graph, ids_of(picture.trace)
     found: dict[str, str] = {}
     for (node, i), said in zip(path.edges, words, strict=True):
-        around = [group.id for group in ids.homes.of[node].around()]
+        around = [group.id for group in ids.nesting.group_of[node].around()]
         head = next((name for name in (ids.operations[node], *around) if name in graph), None)
         if head is None:
             continue  # not in focus
-        own, tensor = ids.edge(node, i), ids.tensors[node.parents[i]]
+        own, tensor = ids.edge(node, i), ids.tensors[node.parent(i)]
         found[head] = ""
         for tail, _, key, edge in graph.in_edges(head, keys=True, data=True):
             homes = [edge["home"], *(home for home, _ in edge.get("merged", ()))]

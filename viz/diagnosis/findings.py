@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from microgradnd.node import Node
+from microgradnd.graph import Node
+from viz.diagnosis.series import repeats, steps_of
 from viz.model.marks import Level
-from viz.reports.health.series import repeats, steps_of
 from viz.structure.ids import Ids
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.node import Array, Node
+from microgradnd.graph import Node, replay
 from viz.capture.summary import Summary
-from viz.capture.trace import Trace, changed_leaves, operand_value
-from viz.reports.health.findings import Finding, families, graded, whereabouts
-from viz.structure.homes import is_number
+from viz.capture.trace import Trace
+from viz.diagnosis.findings import Finding, families, graded, whereabouts
 from viz.structure.ids import Ids
 
+Array = np.ndarray
 FLAT = 0.01  # a slope below is that of a saturated element
 # by operation: its slope where it took the value y
 SLOPES: dict[str, Callable[[Any], Any]] = {
@@ -49,7 +49,9 @@ def function_of(node: Node) -> str:
     """The activation that an operation is: "relu", "sigmoid", "tanh", or ""."""
     name = node.op.name
     if name == "maximum":
-        return "relu" if any(is_number(p) and float(p) == 0 for p in node.parents) else ""
+        return (
+            "relu" if any(x.kind == "number" and float(x.value) == 0 for x in node.operands) else ""
+        )
     if name == "rnn_sequence":
         name = node.options["nonlinearity"]
     return name if name == "relu" or name in SLOPES else ""
@@ -59,13 +61,13 @@ def feature_axis(node: Node) -> int:
     """The axis of a result that its units lie along."""
     if len(node.shape) < 3:
         return -1
-    source: Any = node
-    while isinstance(source, Node) and source.plan is not None:
+    source: Node | None = node
+    while source is not None:
         if source.op.name.startswith("conv"):
             return 1
-        if source is not node and source.op.name not in KEEPS_CHANNELS:
+        if source != node and source.op.name not in KEEPS_CHANNELS:
             return -1
-        source = next((p for p in source.parents if isinstance(p, Node) and p.plan), None)
+        source = next((p for p in source.predecessors if not p.is_leaf), None)
     return -1
 
 
@@ -73,7 +75,7 @@ def findings(found: Trace, ids: Ids, dead: float, saturated: float) -> tuple[lis
     """What is wrong with the activations, and whether some could not be looked into."""
     places = families(found)
     seen: dict[Node, Seen] = {}
-    wanted = [node for node in found.nodes if node.plan is not None and function_of(node)]
+    wanted = [node for node in found.graph.computed if function_of(node)]
     unknown = False
     for node, y in arrays(found, wanted):
         home, step = places.get(node, (node, 1))
@@ -149,10 +151,10 @@ def arrays(found: Trace, wanted: Iterable[Node]) -> Iterator[tuple[Node, Array |
             yield node, plain
         else:
             doubtful.add(node)
-    if doubtful and changed_leaves([node for node in found.nodes if node.plan is not None]):
+    if doubtful and found.graph.changed:
         yield from ((node, None) for node in doubtful)
     elif doubtful:
-        yield from again(found, doubtful)
+        yield from replay(found.nodes, doubtful)
 
 
 def stand_in(node: Node, x: Summary) -> Array | None:
@@ -168,30 +170,3 @@ def stand_in(node: Node, x: Summary) -> Array | None:
     slopes = SLOPES[function](np.array([x.min, x.max]))
     # the slope is a cap over the values: between two that are steep all are
     return np.zeros(x.shape) + 0.5 * (function == "sigmoid") if slopes.min() >= FLAT else None
-
-
-def again(found: Trace, wanted: set[Node]) -> Iterator[tuple[Node, Array]]:
-    """The values of some nodes from the leaves; each is forgotten after its last use."""
-    needed = set(wanted)
-    last: dict[Node, Node] = {}
-    for node in reversed(found.nodes):
-        if node in needed:
-            for p in node.parents:
-                if isinstance(p, Node):
-                    needed.add(p)
-                    last.setdefault(p, node)
-    values: dict[Node, Array] = {}
-    for node in found.nodes:
-        if node not in needed:
-            continue
-        if node.plan is None:
-            values[node] = node.saved
-            continue
-        operands = [operand_value(p, values) for p in node.parents]
-        with np.errstate(all="ignore"):
-            values[node] = node.op.run(operands, options=node.options)
-        if node in wanted:
-            yield node, values[node]
-        for p in node.parents:
-            if isinstance(p, Node) and last[p] is node:
-                values.pop(p, None)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from viz.capture.trace import Trace
-from viz.reports.health.series import BINS, Point, Series, series_of
+from viz.diagnosis.series import BINS, Point, Series, series_of
 from viz.structure.ids import ids_of
 from viz.style.text import fit, number, width
 from viz.svg.pen import Pen, coordinate, group, place
