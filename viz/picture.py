@@ -247,7 +247,11 @@ def draw(
     else:
         found = tensors
     if carrying:
-        found = regrouped(found, replace(found.homes, kept=carriers(found)))
+        some = replace(found.homes, kept=carriers(found))
+        if isinstance(tensors, Trace):
+            found = regrouped(found, some)
+        else:  # walked again, so that the sums over what is left are known
+            found = replay(*several(tensors, gradient), backward, found.keep, lambda _: some)
     return pictured(found, folding_of(found.homes, fold, open, steps), looks)
 
 

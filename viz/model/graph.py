@@ -184,8 +184,7 @@ class Builder:
         results = [
             node
             for node in nodes
-            if node in self.roots
-            or any(op not in own and self.folding.shows(op) for op, _ in uses.get(node, ()))
+            if node in self.roots or any(op not in own for op, _ in uses.get(node, ()))
         ]
         inputs, leaves = dict[Any, None](), dict[Any, None]()
         for node in nodes:
@@ -216,18 +215,18 @@ class Builder:
         return getattr(operand, "name", None), np.shape(getattr(operand, "value", operand))
 
     def flow(self, group: Group | None, node: Node) -> Any:
-        """What the uses of a node in a group add to its gradient, if they do."""
+        """What the uses of a node in a group that are in focus add to its gradient, if they do.
+
+        None stands for all uses that are not in focus.
+        """
         found = self.found
         if (group, node) in found.borders:
             return found.borders[group, node]
         uses = [
-            use
-            for use in found.homes.uses.get(node, ())
-            if (
-                group in found.homes.of[use[0]].around()
-                if group
-                else not self.folding.shows(use[0])
-            )
+            (op, i)
+            for op, i in found.homes.uses.get(node, ())
+            if self.folding.shows(op) == (group is not None)
+            and (group is None or group in found.homes.of[op].around())
         ]
         if len(uses) == 1:
             return found.contributions.get(uses[0])
@@ -271,7 +270,11 @@ class Builder:
         tail = self.tail(key, group, group.id)
         if self.graph.has_edge(tail, group.id, edge):
             return
-        uses = [(op, i) for op, i in self.found.homes.uses[key] if self.folding.place[op] is group]
+        uses = [
+            (op, i)
+            for op, i in self.found.homes.uses[key]
+            if self.folding.shows(op) and self.folding.place[op] is group
+        ]
         tracked = isinstance(key, Node)
         self.add_edge(
             tail, group.id, edge, key, arg="", index=None, tracked=tracked,

@@ -29,11 +29,13 @@ class Folding:
         homes: the groups, and where everything is at home.
         open: the groups that are drawn as boxes around what they hold; the whole always is.
         place: by operation, itself or the closed group it is drawn in.
+        shown_groups: the groups of which something is in focus.
     """
 
     homes: Homes
     open: set[Group]
     place: dict[Node, Node | Group] = field(default_factory=dict)
+    shown_groups: set[Group] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.open.add(self.homes.groups)
@@ -46,6 +48,9 @@ class Folding:
                     stack.append(part)
                 else:
                     self.place.update((node, part) for node in part.nodes())
+        for node in self.place:
+            if self.shows(node):
+                self.shown_groups.update(self.homes.of[node].around())
 
     def shows(self, node: Node) -> bool:
         """Whether a node is in focus."""
@@ -61,7 +66,7 @@ class Folding:
         """The closed group that a leaf or constant is hidden in, or None."""
         hidden = None
         for group in self.homes.of.get(key, self.homes.groups).around():
-            if group not in self.open:
+            if group not in self.open and group in self.shown_groups:
                 hidden = group
         return hidden
 
@@ -73,7 +78,8 @@ class Folding:
         """The innermost box that an open group is drawn as, or stands in."""
         for group in home.around() if home else ():
             alike = group.kind == "repeat" and not group.shared  # its steps have boxes
-            if group.parent is not None and group.kind not in PLAIN and not alike:
+            plain = group.parent is None or group.kind in PLAIN or alike
+            if not plain and group in self.shown_groups:
                 return group
         return None
 

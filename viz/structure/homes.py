@@ -38,7 +38,7 @@ class Homes:
         """By use, the groups in which it is one of several uses of its operand, but not of all.
 
         What these add to the operand's gradient is known only as their sum. None stands for all
-        that is not in focus.
+        that is not in focus: no group counts it.
         """
         out: dict[Use, list[Group | None]] = {}
         for key, uses in self.uses.items():
@@ -48,6 +48,7 @@ class Homes:
             for use in uses:
                 if self.kept is not None and use[0] not in self.kept:
                     inside.setdefault(None, []).append(use)
+                    continue
                 for outer in self.of[use[0]].around():
                     inside.setdefault(outer, []).append(use)
             around = set(self.of[key].around())
