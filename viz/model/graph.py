@@ -279,9 +279,13 @@ class Builder:
         self.add_edge(
             tail, group.id, edge, key, arg="", index=None, tracked=tracked,
             contribution=shown(self.flow(group, key)) if tracked else None,
-            running=shown(self.found.running.get(use)) if len(uses) == 1 else None,
+            running=shown(self.found.running.get(self.latest(uses))),
             steps=self.steps_of(uses),
         )  # fmt: skip
+
+    def latest(self, uses: list[tuple[Node, int]]) -> tuple[Node, int]:
+        """Which of some uses contributed last: the walk goes from the youngest to the oldest."""
+        return min(uses, key=lambda use: (use[0].seq, -use[1]))
 
     def steps_of(self, uses: list[tuple[Node, int]]) -> tuple[int, ...]:
         return tuple(sorted({self.found.steps[op] for op, _ in uses if op in self.found.steps}))
@@ -326,6 +330,7 @@ class Builder:
         self.add_edge(
             tail, stub, f"e-more-{self.ids.tensors[node]}", node, arg="", index=None, tracked=True,
             contribution=shown(self.flow(None, node)), steps=self.steps_of(uses),
+            running=shown(self.found.running.get(self.latest(uses))),
         )  # fmt: skip
 
     def merge(self) -> None:
