@@ -15,7 +15,8 @@ from microgradnd.engine import Tensor
 from microgradnd.errors import AnomalyError
 from microgradnd.node import Node
 from viz.capture.trace import KEEP, Trace, regrouped, replay, several
-from viz.diagnosis import health, traced
+from viz.diagnosis import Health, health, traced
+from viz.diagnosis.chart import gradient_chart
 from viz.formats import files
 from viz.model.graph import build, shown
 from viz.model.marks import Mark, gathered
@@ -25,7 +26,6 @@ from viz.structure.groups import grouped
 from viz.structure.homes import Homes, homes
 from viz.structure.ids import ids_of
 from viz.style.theme import THEMES
-from viz.svg.pen import Pen
 
 MOST = 20_000  # drawn nodes; beyond, neither layout engines nor browsers are of use
 DIRECTIONS = ("TB", "LR")
@@ -168,7 +168,7 @@ class Looks(TypedDict, total=False):
         title: the first line of the picture.
         step: draws the stage of the backward pass after so many steps: what is done, what is
             yet to come, gradients as far as they have arrived.
-        marks: by id of a node, what is wrong there, see `viz.health`.
+        marks: what is wrong where: a `viz.Health`, or marks by the id of a node.
         highlight: by id of nodes and edges, words to put there; they stand out.
         strip: draws the RMS of gradients over depth and time under the picture.
         engine: of the layout, see `viz.layout.layout`; by default one that suits the graph.
@@ -182,7 +182,7 @@ class Looks(TypedDict, total=False):
     direction: str
     title: str | None
     step: int | None
-    marks: Mapping[str, Mark]
+    marks: Health | Mapping[str, Mark]
     highlight: Mapping[str, str]
     strip: bool
     engine: str | None
@@ -282,16 +282,11 @@ def pictured(found: Trace, folding: Folding, looks: Looks) -> Picture:
         "theme": looks.get("theme", "auto"), "direction": looks.get("direction", "TB"),
         "engine": looks.get("engine"), "timeout": looks.get("timeout", 10.0), "step": step,
     }  # fmt: skip
-    under = partial(write_strip, found) if looks.get("strip") else None
-    marks = gathered(looks.get("marks", {}), ids_of(found), folding)
+    under = partial(gradient_chart, found) if looks.get("strip") else None
+    given = looks.get("marks", {})
+    marks = gathered(given.marks if isinstance(given, Health) else given, ids_of(found), folding)
     extras = {"marks": marks, "highlight": looks.get("highlight", {})}
     return Picture(found, graph, drawing, {**extras, "strip": under})
-
-
-def write_strip(found: Trace, pen: Pen, room: float) -> tuple[str, float]:
-    from viz.diagnosis.chart import strip
-
-    return strip(pen, found, room)
 
 
 def arranged(
