@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from microgradnd import Tensor
-from microgradnd.graph import Graph
-from microgradnd.node import Node
-from viz.formulas.derivation import Derivation, Named
+from microgradnd.graph import Graph, Node
+from viz.formulas.derivation import Derivation, Named, distinct
+from viz.formulas.elements import Index, element_in, element_of
 from viz.formulas.formulas import Formula
 from viz.formulas.mathematics import DEFINITIONS, Writer
+from viz.formulas.simplify import simplified
 from viz.style.text import clean, number, one_line
 
 MOST = 500  # operations; a longer derivation is of no use to a reader
@@ -45,7 +46,12 @@ class Explanation(str):
 
 
 def explain(
-    loss: Tensor, format: str = "markdown", numbers: bool | None = None, gradient: Any = None
+    loss: Tensor,
+    format: str = "markdown",
+    numbers: bool | None = None,
+    gradient: Any = None,
+    *,
+    of: Tensor | None = None,
 ) -> Explanation:
     """Writes how the gradient of every parameter of a graph comes about, by the chain rule.
 
@@ -61,6 +67,7 @@ def explain(
             needs nothing else), or "text".
         numbers: writes the values beside the formulas; by default if there are at most 60.
         gradient: to start from, 1 for a scalar.
+        of: explains the gradient of this tensor alone, or of one element, as `of=V[0, 1]`.
 
     Raises:
         GraphError: the loss depends on no tensor that requires a gradient, or is no scalar.
@@ -79,7 +86,8 @@ def explain(
     kinds: dict[str, type[Page]] = {"markdown": Markdown, "html": Html, "text": Page}
     if format not in kinds:
         raise ValueError(f"format {format!r} is unknown: one of {', '.join(kinds)}")
-    count = len(Graph(loss).computed)
+    graph = Graph(loss)
+    count = len(graph.computed)
     if count > MOST:
         raise ValueError(
             f"a derivation of {count:,} operations is too long to be read; explain "
@@ -87,7 +95,10 @@ def explain(
         )
     found = Derivation(loss, gradient)
     page = kinds[format](found.size() <= FEW if numbers is None else numbers)
-    fill(page, found)
+    if of is None:
+        fill(page, found)
+    else:
+        fill_one(page, found, *element_in(graph, of))
     out = Explanation(page.finished())
     out.derivation, out.form = found, format
     return out
@@ -125,6 +136,22 @@ def fill(page: Page, found: Derivation) -> None:
     if page.write.defined:
         page.heading("Signs")
         page.paragraphs([DEFINITIONS[notation] for notation in page.write.defined])
+
+
+def fill_one(page: Page, found: Derivation, node: Node, index: Index | None) -> None:
+    """Writes how one gradient comes about, or that of one element."""
+    at = "" if index is None else f"[{', '.join(map(str, index))}]"
+    page.title(f"The gradient of {found.symbols[node].name}{at}")
+    page.table([item for item in found.legend])
+    page.heading("Forward pass")
+    for computed, formula in found.forward:
+        page.equation(formula.left, [formula.expression], found.trace.values[computed])
+    page.heading("Gradient")
+    total, value = found.sum_of(node), found.trace.gradients[node]
+    page.equation(total.left, total.forms, value, many=True)
+    if index is not None:
+        forms = [simplified(element_of(form, index)) for form in total.forms]
+        page.equation(total.left[index], distinct(forms), np.asarray(value[index]), many=True)
 
 
 def add_term(page: Page, formula: Formula, value: np.ndarray, of: tuple[int, int]) -> None:

@@ -15,15 +15,14 @@ from typing import Any
 import numpy as np
 
 from microgradnd import Tensor
-from microgradnd.graph import Graph, Node, Use, node_of, pullback, seeded
-from viz.formulas.traits import trait
+from microgradnd.graph import Graph, Node, Use, pullback, seeded
+from viz.formulas.elements import Index, element_in
 from viz.picture import Picture
 from viz.picture import draw as draw_picture
 from viz.structure.ids import ids_of
 from viz.style.text import number
 
 Array = np.ndarray
-Index = tuple[int, ...]
 LARGE = 64  # results of more elements have Jacobians that are not computed
 
 
@@ -207,55 +206,18 @@ def paths(
     3  v[1] → multiply[y] → [1] → sum[x]
     6  sum of 2 paths
     """
-    graph, target = Graph(loss), node_of(w)
+    graph = Graph(loss)
     (_, start), *_ = seeded([loss], [gradient])
-    if target not in graph:
-        target, element = viewed(graph, w, element)
+    target, index = element_in(graph, w, element)
     walk = Walk(graph, target, np.asarray(start))
-    if element is None:
+    if index is None:
         count = walk.count()
         listed = tuple(walk.listed()) if count <= limit else None
         return Paths(count, listed, w.shape, w.dtype, loss, limit, gradient)
-    one = ElementWalk(walk, index_of(element, target))
+    one = ElementWalk(walk, index)
     count = one.count()
     listed = tuple(one.listed()) if count <= limit else None
     return Paths(count, listed, (), w.dtype, loss, limit, gradient)
-
-
-def viewed(graph: Graph, w: Tensor, element: int | Index | None) -> tuple[Node, Index]:
-    """The tensor of a graph that w is an element of, and the element's index."""
-    views: list[Node] = []
-    node = node_of(w)
-    while node not in graph and not node.is_leaf and trait(node.op, "view"):
-        views.append(node)
-        node = node.parents[0]
-    if node not in graph or not views:
-        raise ValueError(f"{w.name or 'the tensor'!r} is no part of what the loss is computed from")
-    places = np.arange(size_of(node)).reshape(node.shape)
-    for view in reversed(views):
-        places = view.compute([places])
-    if element is not None:
-        places = np.asarray(places[element])
-    if places.size != 1:
-        raise ValueError(
-            f"an index of {node.name or 'the tensor'!r} that leaves {places.size:,} elements: the "
-            "paths of a whole tensor, or of one element, can be told"
-        )
-    return node, tuple(int(i) for i in np.unravel_index(int(places.item()), node.shape))
-
-
-def index_of(element: int | Index, node: Node) -> Index:
-    """An index, checked, with an axis counted from the end counted from the start."""
-    index = tuple(element) if isinstance(element, (tuple, list)) else (element,)
-    places = np.arange(size_of(node)).reshape(node.shape)
-    try:
-        place = int(places[index])
-    except (IndexError, TypeError) as error:
-        raise ValueError(
-            f"element={element!r} is no single element of a tensor of shape {node.shape}: an "
-            "integer for each axis is needed"
-        ) from error
-    return tuple(int(i) for i in np.unravel_index(place, node.shape))
 
 
 def size_of(node: Node) -> int:
