@@ -27,15 +27,14 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from microgradnd import engine, node
-from microgradnd.accumulation import fitted
+from microgradnd import accumulation, engine, node
 from microgradnd.declaration import Op
 from microgradnd.engine import Tensor
 from microgradnd.grad_mode import observed
 from microgradnd.node import Call
 
 __all__ = [
-    "Call", "Graph", "Node", "Observer", "Operand", "Seeds", "Use", "clock", "node_of",
+    "Call", "Graph", "Node", "Observer", "Operand", "Seeds", "Use", "clock", "fitted", "node_of",
     "operand_of", "pullback", "replay", "seeded", "walk", "watching",
 ]  # fmt: skip
 
@@ -53,7 +52,7 @@ class Node:
     >>> total = node_of(w.sum(axis=0))
     >>> total.op.name, total.shape, dict(total.options)
     ('sum', (), {'axis': 0, 'keepdims': False})
-    >>> total.parents
+    >>> total.predecessors
     (<leaf w (2,) float64>,)
     >>> total.shape = (3,)
     Traceback (most recent call last):
@@ -123,9 +122,20 @@ class Node:
             return operands
 
     @property
-    def parents(self) -> tuple[Node, ...]:
-        """The operands that a gradient flows to, each as often as it is used."""
+    def predecessors(self) -> tuple[Node, ...]:
+        """The nodes among its operands, to which gradients flow, each as often as it is used."""
         return tuple(operand.node for operand in self.operands if operand.node is not None)
+
+    def parent(self, i: int) -> Node:
+        """The node of operand i.
+
+        Raises:
+            ValueError: the operand is a constant.
+        """
+        found = self.operands[i].node
+        if found is None:
+            raise ValueError(f"{self!r}: its operand {i} is a constant, no gradient flows to it")
+        return found
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -143,6 +153,11 @@ class Node:
     def seq(self) -> int:
         """Grows in order of creation."""
         return self._node.seq
+
+    @property
+    def key(self) -> Node:
+        """Itself: it is told apart as an `Operand` is."""
+        return self
 
     @property
     def id(self) -> int:
@@ -232,7 +247,7 @@ class Operand:
     def kind(self) -> Kind:
         if self.node is not None:
             return "leaf" if self.node.is_leaf else "computed"
-        return "constant" if self.name or self.shape else "number"
+        return "constant" if self.name is not None or self.shape else "number"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -333,7 +348,7 @@ class Graph:
         """The targets, and the nodes that are computed from one of them."""
         needed = set(targets)
         for x in self.computed:
-            if any(p in needed for p in x.parents):
+            if any(p in needed for p in x.predecessors):
                 needed.add(x)
         return needed
 
@@ -395,7 +410,7 @@ def _needs(
     used: set[Node] = set()
     for x in reversed(nodes):
         if x in needed:
-            for p in dict.fromkeys(x.parents):
+            for p in dict.fromkeys(x.predecessors):
                 needed.add(p)
                 if p not in used:
                     used.add(p)
@@ -469,10 +484,22 @@ def pullback(
     finally:
         engine.recording.reset(token)
     return {
-        i: fitted(engine.as_gradient(contribution, False), p, recorded)
+        i: accumulation.fitted(engine.as_gradient(contribution, False), p, recorded)
         for i, (p, contribution) in pulled
         if operands is None or i in operands
     }
+
+
+def fitted(contribution: Any, x: Node, i: int) -> Any:
+    """What a rule of a node gave for operand i, in the operand's shape and dtype.
+
+    It is summed over the axes along which the operand was broadcast, by the engine's own function.
+
+    >>> w = Tensor([1.0], requires_grad=True)
+    >>> fitted(np.ones(3), node_of(w + np.ones(3)), 0)
+    array([3.])
+    """
+    return accumulation.fitted(contribution, x._node.parents[i], x._node)
 
 
 def walk(

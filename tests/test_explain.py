@@ -14,15 +14,13 @@ import pytest
 import microgradnd as mg
 from examples import bp_equations as equations
 from examples.bp_equations import ThreeLayer, half_squared_error, sample_pair
-from microgradnd.accumulation import fitted
-from microgradnd.declaration import OPS
+from microgradnd import OPS
 from microgradnd.engine import as_gradient
+from microgradnd.graph import Graph, Node, fitted, node_of
 from microgradnd.nn import functional
-from microgradnd.node import Node, by_seq, reachable
 from tests.op_case import OpCase, Sample
 from tests.op_cases import CASES
 from viz import explain, formula
-from viz.capture.trace import operand_value, replayed
 from viz.formulas.derivation import Derivation
 from viz.formulas.elements import element_of
 from viz.formulas.formulas import Formula, of_contribution
@@ -40,10 +38,8 @@ FORMS = ("text", "latex", "mathml")
 def recorded(case: OpCase, sample: Sample) -> tuple[Node, list[np.ndarray], np.ndarray]:
     """The node of a sample, its operands' values and its result."""
     out = case.call(*sample.tensors(), **sample.options)
-    assert out.node is not None
-    computed, leaves = reachable([out.node])
-    values = replayed(sorted([*computed, *leaves], key=by_seq))
-    return out.node, [operand_value(p, values) for p in out.node.parents], out.data
+    node, values = node_of(out), Graph(out).replay()
+    return node, [operand.value_in(values) for operand in node.operands], out.data
 
 
 def by_the_rule(node: Node, i: int, operands: list, out: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -56,7 +52,7 @@ def by_the_rule(node: Node, i: int, operands: list, out: np.ndarray, g: np.ndarr
     with np.errstate(all="ignore"):
         found = op.rules[key](g, *(places[need] for need in op.needs[key]))
     found = as_gradient(found[i] if op.variadic else found, False)
-    return fitted(found, node.parents[i], node)
+    return fitted(found, node, i)
 
 
 def moved(x: Any, random: np.random.Generator) -> Any:
@@ -72,8 +68,8 @@ def differentiated(case: OpCase) -> Iterator[tuple[Node, int, list, np.ndarray, 
     for sample in case.samples:
         node, operands, out = recorded(case, sample)
         g = random.uniform(-1, 1, out.shape).astype(out.dtype)
-        for i, p in enumerate(node.parents):
-            if isinstance(p, Node):
+        for i, operand in enumerate(node.operands):
+            if operand.node is not None:
                 yield node, i, operands, out, g
 
 
@@ -103,7 +99,7 @@ def test_the_expression_of_a_rule_is_what_the_rule_computes(case: OpCase) -> Non
             expected = by_the_rule(node, i, *values)
             for expression in (found, simplified(found)):
                 given = evaluate(expression, env)
-                assert np.shape(given) == node.parents[i].shape
+                assert np.shape(given) == node.operands[i].shape
                 np.testing.assert_allclose(given, expected, rtol=1e-11, atol=1e-13)
 
 

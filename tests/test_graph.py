@@ -73,7 +73,7 @@ def test_the_four_kinds_of_operands() -> None:
     w = leaf([1.0, 2.0], "w")
     computed = node_of(w * w + w)
     assert [(p.kind, p.name, p.node) for p in computed.operands] == [
-        ("computed", None, computed.parents[0]),
+        ("computed", None, computed.predecessors[0]),
         ("leaf", "w", w.node),
     ]
     named = node_of(w * Tensor(2.0, name="c")).operands[1]
@@ -93,7 +93,7 @@ def test_operands_have_the_numbers_and_names_of_the_operations_parameters() -> N
     ]  # fmt: skip
     joined = node_of(mg.concatenate([w, w, np.ones(1)]))
     assert [p.parameter for p in joined.operands] == ["xs[0]", "xs[1]", "xs[2]"]
-    assert joined.parents == (w.node, w.node)
+    assert joined.predecessors == (w.node, w.node)
 
 
 def test_keys_tell_tensors_apart() -> None:

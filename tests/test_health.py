@@ -13,11 +13,11 @@ import pytest
 import microgradnd as mg
 import viz
 from microgradnd.errors import AnomalyError
+from microgradnd.graph import replay
 from microgradnd.nn import functional
 from viz.diagnosis import health
 from viz.diagnosis.chart import gradient_chart
 from viz.diagnosis.series import BINS, bin_of, series_of
-from viz.diagnosis.units import again
 from viz.model.marks import Mark, gathered
 from viz.structure.ids import ids_of
 from viz.svg.pen import Pen
@@ -202,10 +202,10 @@ def test_values_are_computed_again_with_no_more_memory_than_the_graph_is_wide() 
     for _ in range(30):
         h = (h - 0.5).relu() + 0.5
     found = viz.trace(h.sum())
-    relus = {node for node in found.nodes if node.plan is not None and node.op.name == "relu"}
+    relus = {node for node in found.graph.computed if node.op.name == "relu"}
     tracemalloc.start()
     try:
-        count = sum(1 for _ in again(found, relus))
+        count = sum(1 for _ in replay(found.nodes, relus))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -486,7 +486,7 @@ def test_marks_at_one_place_are_one_mark() -> None:
     assert one.joined(other) == Mark("bad", "b\na")
     assert other.joined(other) == other
     found = viz.trace(parameter(1.0, "x") * 2.0)
-    assert gathered({}, ids_of(found), viz.structure.folding.whole(found.homes)) == {}
+    assert gathered({}, ids_of(found), viz.structure.folding.whole(found.nesting)) == {}
 
 
 def strip_of(loss: mg.Tensor, room: float = 600.0) -> tuple[ElementTree.Element, float]:

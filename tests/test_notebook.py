@@ -57,5 +57,5 @@ def test_showing_runs_no_hooks_and_never_raises(monkeypatch: pytest.MonkeyPatch)
     x.register_hook(calls.append)
     assert "image/svg+xml" in shown(x * x)
     assert calls == []
-    monkeypatch.setattr("viz.picture.replay", lambda *_: 1 / 0)
+    monkeypatch.setattr("viz.picture.captured", lambda *_: 1 / 0)
     assert shown(x * x)["text/plain"].startswith("Tensor(4.")

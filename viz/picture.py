@@ -11,20 +11,19 @@ from typing import Any, TypedDict, Unpack
 
 import networkx as nx
 
-from microgradnd.engine import Tensor
-from microgradnd.errors import AnomalyError
-from microgradnd.node import Node
-from viz.capture.trace import KEEP, Trace, regrouped, replay, several
+from microgradnd import AnomalyError, Tensor
+from microgradnd.graph import Graph, Node
+from viz.capture.trace import KEEP, Trace, captured, regrouped, several
 from viz.diagnosis import Health, health, traced
 from viz.diagnosis.chart import gradient_chart
 from viz.formats import files
 from viz.model.graph import build, shown
 from viz.model.marks import Mark, gathered
 from viz.structure.focus import focused
-from viz.structure.folding import Folding, divided, named, overview, standing, whole
+from viz.structure.folding import Folding, divided, groups_around, named, overview, whole
 from viz.structure.groups import grouped
-from viz.structure.homes import Homes, homes
 from viz.structure.ids import ids_of
+from viz.structure.nesting import Nesting, nested
 from viz.style.theme import THEMES
 
 MOST = 20_000  # drawn nodes; beyond, neither layout engines nor browsers are of use
@@ -238,17 +237,17 @@ def draw(
     if isinstance(tensors, AnomalyError):
         tensors = traced(tensors)
         looks.setdefault("marks", health(tensors).marks)
-    at_home = partial(arranged, fold=fold, steps=steps, focus=focus, hops=hops)
+    nest = partial(arranged, fold=fold, steps=steps, focus=focus, hops=hops)
     if not isinstance(tensors, Trace):
         keep = looks.get("keep", "summaries")
-        found = replay(*several(tensors, gradient), backward, keep, at_home)
+        found = captured(*several(tensors, gradient), backward, keep, nest)
     elif fold not in ("auto", True) or steps or focus is not None:
-        found = regrouped(tensors, at_home(tensors.nodes))
+        found = regrouped(tensors, nest(tensors.graph))
     else:
         found = tensors
     if carrying:
-        found = regrouped(found, replace(found.homes, kept=carriers(found)))
-    return pictured(found, folding_of(found.homes, fold, open, steps), looks)
+        found = regrouped(found, replace(found.nesting, focus=carriers(found)))
+    return pictured(found, folding_of(found.nesting, fold, open, steps), looks)
 
 
 def check(looks: Looks) -> None:
@@ -290,33 +289,31 @@ def pictured(found: Trace, folding: Folding, looks: Looks) -> Picture:
 
 
 def arranged(
-    nodes: Sequence[Node], fold: Any, steps: Collection[int], focus: Any, hops: int | None
-) -> Homes:
+    graph: Graph, fold: Any, steps: Collection[int], focus: Any, hops: int | None
+) -> Nesting:
     """The groups of a computation as `draw` was asked to make them, and what is in focus."""
-    computed = [node for node in nodes if node.plan is not None]
     wanted = GROUPINGS if fold in ("auto", True) else () if fold is False else tuple(fold)
     for name in wanted:
         if name not in GROUPINGS:
             raise ValueError(f"fold={name!r} is unknown: one of {', '.join(GROUPINGS)}")
     switches = {name: name in wanted for name in GROUPINGS}
-    groups = grouped(computed, **switches, stretches=fold is not False)
+    groups = grouped(graph.computed, **switches, stretches=fold is not False)
     if 0 in steps:
         raise ValueError("steps count from 1, negative ones from the end: there is no step 0")
     if steps:
         divided(groups, steps)
-    kept = None if focus is None else focused(nodes, focus, hops)
-    return homes(groups, nodes, kept)
+    return nested(groups, graph.nodes, None if focus is None else focused(graph, focus, hops))
 
 
-def folding_of(homes: Homes, fold: Any, open: Any, steps: Collection[int]) -> Folding:
+def folding_of(nesting: Nesting, fold: Any, open: Any, steps: Collection[int]) -> Folding:
     """Which groups are open, as `draw` was asked."""
     if fold is False or open == "all":
-        return whole(homes)
-    folding = Folding(homes, set()) if fold is True else overview(homes)
-    wanted = named(homes.groups, [open] if isinstance(open, str) else open or ())
+        return whole(nesting)
+    folding = Folding(nesting, set()) if fold is True else overview(nesting)
+    wanted = named(nesting.groups, [open] if isinstance(open, str) else open or ())
     if steps:
-        wanted |= standing(homes.groups, steps)
-    return Folding(homes, folding.open | wanted) if wanted else folding
+        wanted |= groups_around(nesting.groups, steps)
+    return Folding(nesting, folding.open | wanted) if wanted else folding
 
 
 def carriers(found: Trace) -> set[Node]:

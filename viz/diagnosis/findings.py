@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from microgradnd.node import Node
+from microgradnd.graph import Node
 from viz.diagnosis.series import repeats, steps_of
 from viz.model.marks import Level
 from viz.structure.ids import Ids

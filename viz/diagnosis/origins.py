@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.node import Constant, Node
+from microgradnd.graph import Node, Use
 from viz.capture.summary import Summary, summarise
 from viz.capture.trace import Trace
 from viz.diagnosis.findings import Finding
@@ -32,7 +32,7 @@ def flaws(x: Any) -> tuple[int, int]:
     """How many elements are NaN and how many infinite, of a summary, an array or a number."""
     if isinstance(x, Summary):
         return x.nans, x.infs
-    array = np.asarray(x.value if isinstance(x, Constant) else x)
+    array = np.asarray(x)
     if array.dtype.kind != "f":
         return 0, 0
     return int(np.isnan(array).sum()), int(np.isinf(array).sum())
@@ -43,22 +43,17 @@ class Flow:
 
     def __init__(self, found: Trace, ids: Ids) -> None:
         self.found, self.ids = found, ids
-        self.uses: dict[Node, list[tuple[Node, int]]] = {}
-        for node in found.nodes:
-            for i, p in enumerate(node.parents):
-                if isinstance(p, Node):
-                    self.uses.setdefault(p, []).append((node, i))
-        self.roots = {t.node for t in found.outputs}
+        self.uses, self.roots = found.graph.uses, set(found.graph.outputs)
 
-    def way(self, origin: Node, within: set[Node] | None = None) -> list[tuple[Node, int]]:
+    def way(self, origin: Node, within: set[Node] | None = None) -> list[Use]:
         """The shortest way from a node to an output, as edges; if possible within some nodes."""
-        came: dict[Node, tuple[Node, int] | None] = {origin: None}
+        came: dict[Node, Use | None] = {origin: None}
         queue = deque([origin])
         while queue:
             node = queue.popleft()
             if node in self.roots:
                 return list(self.back(node, came))[::-1]
-            for user, i in self.uses.get(node, ()):
+            for user, i in self.uses[node]:
                 if user not in came and (within is None or user in within):
                     came[user] = user, i
                     queue.append(user)
@@ -67,9 +62,9 @@ class Flow:
     def back(self, node: Node, came: dict[Node, Any]) -> Iterator[tuple[Node, int]]:
         while (edge := came[node]) is not None:
             yield edge
-            node = edge[0].parents[edge[1]]
+            node = edge[0].parent(edge[1])
 
-    def named(self, origin: Node, edges: list[tuple[Node, int]]) -> tuple[str, ...]:
+    def named(self, origin: Node, edges: list[Use]) -> tuple[str, ...]:
         """The ids of all that a way passes, from its origin on."""
         ids = self.ids
         out = [ids.tensors[origin]]
@@ -101,13 +96,13 @@ def forward_rows(
     """
     origins = [node for node in flow.found.nodes if node in flawed and not heir(node, which, bad)]
     if which:
-        origins = [node for node in origins if node.plan is not None]
+        origins = [node for node in origins if not node.is_leaf]
     if not origins:
         return []
     node = origins[0]
     count = bad[node][which]
     figure = f"{count} {word} of {plural(node_size(node), 'element')}"
-    if node.plan is None:
+    if node.is_leaf:
         figure += " in the leaf"
         advice = "mend the data, or the update that wrote it"
     elif which == 0 and (taken := given(node, bad)):
@@ -121,7 +116,7 @@ def forward_rows(
     grave = which == 0 or any(user in flawed for user in flow.roots)
     name = flow.ids.where(node)
     marked = [flow.ids.tensors[node]]
-    marked += [flow.ids.operations[node]] if node.plan is not None else []
+    marked += [flow.ids.operations[node]] if not node.is_leaf else []
     way = (
         flow.named(node, flow.way(node, flawed)) if node not in flow.roots else taken_in(flow, node)
     )
@@ -137,35 +132,35 @@ def node_size(node: Node) -> int:
 
 def heir(node: Node, which: int, bad: dict[Node, tuple[int, int]]) -> bool:
     """Whether a flaw of a result comes from a computed operand or a leaf that has it too."""
-    return any(isinstance(p, Node) and bad[p][which] for p in node.parents)
+    return any(bad[p][which] for p in node.predecessors)
 
 
 def operands(flow: Flow, node: Node) -> str:
     """The operands of an operation with the ranges of their values."""
     words = []
-    for i, p in enumerate(node.parents):
-        x = flow.found.values[p] if isinstance(p, Node) else getattr(p, "value", p)
+    for operand in node.operands:
+        x = operand.value_in(flow.found.values)
         x = x if isinstance(x, Summary) else summarise(x)
         span = number(x.min) if x.size == 1 else f"{number(x.min)} … {number(x.max)}"
-        words.append(f"{node.op.operand(i)} = {span}")
+        words.append(f"{operand.parameter} = {span}")
     return ", ".join(words)
 
 
 def taken_in(flow: Flow, node: Node) -> tuple[str, ...]:
     """The ids of an operation's operands and of the edges from them."""
     ids: list[str] = []
-    for i, p in enumerate(node.parents):
-        if isinstance(p, Node):
-            ids += [flow.ids.tensors[p], flow.ids.edge(node, i)]
+    for i, operand in enumerate(node.operands):
+        if operand.node is not None:
+            ids += [flow.ids.tensors[operand.node], flow.ids.edge(node, i)]
     return tuple(ids)
 
 
 def given(node: Node, bad: dict[Node, tuple[int, int]]) -> str:
     """The constants of an operation that hold NaN, in words."""
     names = [
-        getattr(p, "name", None) or "an unnamed constant"
-        for p in node.parents
-        if not isinstance(p, Node) and flaws(p)[0]
+        operand.name or "an unnamed constant"
+        for operand in node.operands
+        if operand.node is None and flaws(operand.value)[0]
     ]
     return ", ".join(names)
 
@@ -194,8 +189,8 @@ def backward_rows(flow: Flow, forward_is_bad: bool) -> list[Finding]:
 
 
 def contribution_row(flow: Flow, node: Node, i: int, word: str, count: int) -> Finding:
-    ids, p = flow.ids, node.parents[i]
-    figure = f"{count} {word} in the gradient of {node.op.operand(i)} ({ids.title(p)})"
+    ids, p = flow.ids, node.parent(i)
+    figure = f"{count} {word} in the gradient of {node.operands[i].parameter} ({ids.title(p)})"
     figure += ", from a gradient without"
     advice = cure(node)
     if trait(node.op, "singular"):

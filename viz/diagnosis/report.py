@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor, tracked
-from microgradnd.errors import AnomalyError
-from microgradnd.node import by_seq, reachable
+from microgradnd import AnomalyError, Tensor
+from microgradnd.graph import Graph, Node, node_of
 from viz.capture.summary import spelled
-from viz.capture.trace import Trace, replayed, trace
+from viz.capture.trace import Trace, trace
 from viz.diagnosis import origins, sizes, units
 from viz.diagnosis.findings import Finding
 from viz.diagnosis.series import Series, series_of
@@ -206,11 +205,10 @@ def subject(error: AnomalyError) -> tuple[list[Tensor], list[Any]]:
     """
     if error.node is None:
         raise ValueError("this error knows no operation; it was not raised by detect_anomaly")
-    roots = list(dict.fromkeys(node for node, _ in error.seeds)) or [error.node]
-    computed, leaves = reachable(roots)
-    values = replayed(sorted([*computed, *leaves], key=by_seq))
-    totals: dict[Any, Any] = {}
-    for node, g in error.seeds:
-        x = np.asarray(getattr(g, "_data", g))
+    graph = Graph([node for node, _ in error.seeds] or [error.node])
+    values = graph.replay(graph.outputs)
+    totals: dict[Node, Any] = {}
+    for seed, g in error.seeds:
+        node, x = node_of(seed), g.data if isinstance(g, Tensor) else g
         totals[node] = totals[node] + x if node in totals else x
-    return [tracked(values[node], node) for node in roots], list(totals.values())
+    return [node.tensor(values[node]) for node in graph.outputs], list(totals.values())

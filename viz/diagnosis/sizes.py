@@ -6,7 +6,7 @@ import math
 from collections.abc import Sized
 from typing import Any
 
-from microgradnd.node import Node, by_seq
+from microgradnd.graph import Node, Use
 from viz.capture.summary import Summary
 from viz.capture.trace import Trace
 from viz.diagnosis.findings import Finding, graded
@@ -67,8 +67,8 @@ def of_parameters(found: Trace, ids: Ids) -> list[Finding]:
     huge: dict[Node, float] = {}
     flawed: dict[Node, float] = {}
     blocked = blockers(found)
-    for node in found.nodes:
-        if node.plan is not None or node not in found.gradients:
+    for node in found.graph.leaves:
+        if node not in found.gradients:
             continue
         g = found.gradients[node]
         rms = rms_of([g])
@@ -128,14 +128,14 @@ def zero_row(ids: Ids, at: tuple[Node, ...], leaves: list[Node]) -> Finding:
     return Finding("zero gradient", level, where, figure, 0.0, "not 0", cure, tuple(marked))
 
 
-Uses = dict[Node, list[tuple[Node, int]]]
+Uses = dict[Node, list[Use]]
 
 
 def uses_in(found: Trace) -> Uses:
     """By tensor, the operations and operand indices over which its gradient arrived."""
     uses: Uses = {}
     for node, i in found.contributions:
-        uses.setdefault(node.parents[i], []).append((node, i))
+        uses.setdefault(node.parent(i), []).append((node, i))
     return uses
 
 
@@ -153,7 +153,7 @@ def blockers(found: Trace) -> dict[Node, tuple[Node, ...]]:
         for user, i in uses.get(node, ()):
             if is_zero(found.contributions[user, i]):
                 some.update(dict.fromkeys(out.get(user, (user,))))
-        out[node] = tuple(sorted(some, key=by_seq)[:NAMES])
+        out[node] = tuple(sorted(some)[:NAMES])
     return out
 
 

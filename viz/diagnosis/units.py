@@ -14,15 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.declaration import OPS
-from microgradnd.node import Array, Node
+from microgradnd.graph import Node, replay
 from viz.capture.summary import Summary
-from viz.capture.trace import Trace, changed_leaves, operand_value
+from viz.capture.trace import Trace
 from viz.diagnosis.findings import Finding, families, graded, whereabouts
 from viz.formulas.traits import trait
-from viz.structure.homes import is_number
 from viz.structure.ids import Ids
 
+Array = np.ndarray
 FLAT = 0.01  # a slope below is that of a saturated element
 NAMED = 12  # so many units are told by number
 Levels = tuple[float, float | None]
@@ -45,11 +44,10 @@ class Seen:
 def levels_of(node: Node) -> Levels | None:
     """The output levels at which an activation has no slope: (0, None) of ReLU, (−1, 1) of tanh."""
     if node.op.forward is np.maximum:
-        return (0.0, None) if any(is_number(p) and float(p) == 0 for p in node.parents) else None
+        zero = any(x.kind == "number" and float(x.value) == 0 for x in node.operands)
+        return (0.0, None) if zero else None
     found = trait(node.op, "saturates")
-    if isinstance(found, str):  # an option tells which function it is
-        found = trait(OPS[node.options[found]], "saturates")
-    return found
+    return found(node.options) if callable(found) else found
 
 
 def slope(y: Any, levels: tuple[float, float]) -> Any:
@@ -69,14 +67,9 @@ def feature_axis(node: Node) -> int:
             return 1
         if not (trait(source.op, "keeps_channels") or trait(source.op, "elementwise")):
             continue
-        for p in source.parents:
-            if (
-                isinstance(p, Node)
-                and p.plan is not None
-                and p not in seen
-                and len(p.shape) == len(node.shape)
-                and p.shape[1] == node.shape[1]
-            ):
+        for p in source.predecessors:
+            same = len(p.shape) == len(node.shape) and p.shape[1] == node.shape[1]
+            if same and not p.is_leaf and p not in seen:
                 seen.add(p)
                 stack.append(p)
     return -1
@@ -86,7 +79,7 @@ def findings(found: Trace, ids: Ids, dead: float, saturated: float) -> tuple[lis
     """What is wrong with the activations, and whether some could not be looked into."""
     places = families(found)
     seen: dict[Node, Seen] = {}
-    wanted = [node for node in found.nodes if node.plan is not None and levels_of(node)]
+    wanted = [node for node in found.graph.computed if levels_of(node)]
     unknown = False
     for node, y in arrays(found, wanted):
         home, step = places.get(node, (node, 1))
@@ -183,10 +176,10 @@ def arrays(found: Trace, wanted: Iterable[Node]) -> Iterator[tuple[Node, Array |
             yield node, plain
         else:
             doubtful.add(node)
-    if doubtful and changed_leaves([node for node in found.nodes if node.plan is not None]):
+    if doubtful and found.graph.changed:
         yield from ((node, None) for node in doubtful)
     elif doubtful:
-        yield from again(found, doubtful)
+        yield from replay(found.nodes, doubtful)
 
 
 def stand_in(node: Node, x: Summary) -> Array | None:
@@ -204,30 +197,3 @@ def stand_in(node: Node, x: Summary) -> Array | None:
     slopes = slope(np.array([x.min, x.max]), (lower, upper))
     # the slope is a cap over the values: between two that are steep all are
     return np.full(x.shape, (lower + upper) / 2) if slopes.min() >= FLAT else None
-
-
-def again(found: Trace, wanted: set[Node]) -> Iterator[tuple[Node, Array]]:
-    """The values of some nodes from the leaves; each is forgotten after its last use."""
-    needed = set(wanted)
-    last: dict[Node, Node] = {}
-    for node in reversed(found.nodes):
-        if node in needed:
-            for p in node.parents:
-                if isinstance(p, Node):
-                    needed.add(p)
-                    last.setdefault(p, node)
-    values: dict[Node, Array] = {}
-    for node in found.nodes:
-        if node not in needed:
-            continue
-        if node.plan is None:
-            values[node] = node.saved
-            continue
-        operands = [operand_value(p, values) for p in node.parents]
-        with np.errstate(all="ignore"):
-            values[node] = node.op.run(operands, options=node.options)
-        if node in wanted:
-            yield node, values[node]
-        for p in node.parents:
-            if isinstance(p, Node) and last[p] is node:
-                values.pop(p, None)

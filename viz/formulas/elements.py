@@ -31,7 +31,7 @@ def element_in(
     node = node_of(w)
     while node not in graph and not node.is_leaf and trait(node.op, "view"):
         views.append(node)
-        node = node.parents[0]
+        node = node.predecessors[0]
     if node not in graph:
         raise ValueError(f"{w.name or 'the tensor'!r} is no part of what the loss is computed from")
     if not views and element is None:

@@ -11,12 +11,12 @@ from bisect import bisect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from microgradnd.engine import Tensor, node_of, seed, walk
-from microgradnd.node import Node, next_seq
+from microgradnd import Tensor
+from microgradnd.graph import Node, clock, node_of, seeded, walk
 from viz.capture.trace import Trace, trace
 from viz.structure.groups import Group, Part, grouped, numbered
-from viz.structure.homes import homes
 from viz.structure.ids import ids_of
+from viz.structure.nesting import nested
 
 if TYPE_CHECKING:
     from viz.picture import Picture
@@ -30,30 +30,30 @@ class Namer:
     def __init__(self, loss: Tensor) -> None:
         self.ids = ids_of(trace(loss, backward=False))
         self.root, self.loss = node_of(loss), loss.name or "loss"
-        self.names: dict[Node, list[str]] = {}
+        self.names: dict[Node, tuple[Tensor, list[str]]] = {}
         self.rules: list[list[int]] = []  # the numbers before and after the nodes of each rule
         self.through: list[Node] = []  # by rule, the operation that it is of
-        self.start = next_seq()
+        self.start = clock()
 
     def __call__(self, node: Node, i: int | None, g: Any) -> None:
         if i is not None:
-            self.rules[-1][1] = next_seq()  # sums of contributions come later
+            self.rules[-1][1] = clock()  # sums of contributions come later
             return
-        if node.plan is not None:
-            self.rules.append([next_seq(), 0])
+        if not node.is_leaf:
+            self.rules.append([clock(), 0])
             self.through.append(node)
-        by = self.loss if node is self.root else self.ids.title(node)
+        by = self.loss if node == self.root else self.ids.title(node)
         name = f"∂{self.loss}/∂{by}"
-        if g.node is None:
+        if not g.requires_grad:
             g.name = g.name or name  # now, before the rule takes it as a constant
-        elif g.node.seq > self.start:
-            self.names.setdefault(g.node, []).append(name)
+        elif node_of(g).seq > self.start:
+            self.names.setdefault(node_of(g), (g, []))[1].append(name)
 
     def put(self) -> None:
         """Gives the recorded gradients their names."""
-        for node, names in self.names.items():
+        for g, names in self.names.values():
             more = " = …" if len(names) > NAMES else ""
-            node.note()["name"] = " = ".join(names[:NAMES]) + more
+            g.name = " = ".join(names[:NAMES]) + more
 
 
 def gradient_trace(loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: Any = None) -> Trace:
@@ -79,16 +79,15 @@ def gradient_trace(loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: An
     """
     wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     targets = {node_of(t): t for t in wanted}
-    seeds = seed([loss], [gradient])
+    seeds = seeded([loss], [gradient])
     namer = Namer(loss)
-    gradients = walk(seeds, targets, True, True, observer=namer)
+    gradients = walk(seeds, namer, inputs=targets, create_graph=True)
     for node, t in targets.items():
         if node not in gradients:
             raise ValueError(f"{loss.name or 'the loss'} does not depend on {t.name or 'an input'}")
     namer.put()
     found = trace([loss, *(gradients[node] for node in targets)], backward=False)
-    computed = [node for node in found.nodes if node.plan is not None]
-    found.homes = homes(in_two(computed, namer), found.nodes)
+    found.nesting = nested(in_two(found.graph.computed, namer), found.nodes)
     return found
 
 

@@ -47,7 +47,7 @@ class Path:
     @property
     def nodes(self) -> tuple[Node, ...]:
         """The nodes along the way, from the loss to the tensor."""
-        end = [operand_node(*self.edges[-1])] if self.edges else []
+        end = [self.edges[-1][0].parent(self.edges[-1][1])] if self.edges else []
         return tuple([node for node, _ in self.edges] + end)
 
     def __str__(self) -> str:
@@ -228,12 +228,6 @@ def flat(index: Index, shape: tuple[int, ...]) -> int:
     return int(np.ravel_multi_index(index, shape)) if index else 0
 
 
-def operand_node(node: Node, i: int) -> Node:
-    operand = node.operands[i].node
-    assert operand is not None
-    return operand
-
-
 class Slopes:
     """The local Jacobians of a graph, each computed once."""
 
@@ -253,7 +247,7 @@ class Slopes:
         if (node, i) not in self.known:
             units = np.eye(size_of(node), dtype=node.dtype).reshape(-1, *node.shape)
             rows = [self.pulled(node, i, unit).ravel() for unit in units]
-            shape = size_of(node), size_of(operand_node(node, i))
+            shape = size_of(node), size_of(node.parent(i))
             self.known[node, i] = np.array(rows, node.dtype).reshape(shape)
         return self.known[node, i]
 
@@ -278,7 +272,7 @@ class Walk:
                 break
             count = ways.pop(node, 0)
             for i in self.onward(node) if count else ():
-                p = operand_node(node, i)
+                p = node.parent(i)
                 ways[p] = ways.get(p, 0) + count
         return ways.get(self.target, 0)
 
@@ -293,7 +287,7 @@ class Walk:
             if i >= 0:
                 del edges[depth - 1 :]
                 edges.append((node, i))
-                g, node = slopes.pulled(node, i, g), operand_node(node, i)
+                g, node = slopes.pulled(node, i, g), node.parent(i)
             if node == self.target:
                 yield self.path(edges, g)
                 continue
@@ -341,7 +335,7 @@ class ElementWalk:
                     f"{node.name or node.op.name!r} on the way has {size_of(node):,} elements, "
                     f"single ones are followed up to {LARGE}: take the paths of the whole tensor"
                 )
-            through = (self.slopes.of_elements(node, i)[:, self.reached[operand_node(node, i)]]
+            through = (self.slopes.of_elements(node, i)[:, self.reached[node.parent(i)]]
                        for i in walk.onward(node))  # fmt: skip
             self.reached[node] = np.any([(J != 0).any(axis=1) for J in through], axis=0)
         seeds = np.where(self.reached[walk.top], walk.start.ravel(), 0.0)
@@ -352,7 +346,7 @@ class ElementWalk:
         found = []
         for i in self.walk.onward(node):
             row = self.slopes.of_elements(node, i)[k]
-            for j in np.flatnonzero((row != 0) & self.reached[operand_node(node, i)]):
+            for j in np.flatnonzero((row != 0) & self.reached[node.parent(i)]):
                 found.append((i, int(j), float(row[j])))
         return found
 
@@ -366,7 +360,7 @@ class ElementWalk:
             for k in range(size_of(node)):
                 if count := ways.pop((node, k), 0):
                     for i, j, _ in self.onward(node, k):
-                        place = operand_node(node, i), j
+                        place = node.parent(i), j
                         ways[place] = ways.get(place, 0) + count
         return ways.get((self.walk.target, flat(self.index, self.walk.target.shape)), 0)
 
@@ -386,7 +380,7 @@ class ElementWalk:
                 yield self.walk.path(edges, g, places)
                 continue
             stack += [
-                (depth + 1, (node, i), operand_node(node, i), j, g * slope)
+                (depth + 1, (node, i), node.parent(i), j, g * slope)
                 for i, j, slope in reversed(self.onward(node, k))
             ]
 
@@ -394,7 +388,7 @@ class ElementWalk:
 def slope(x: Array | None, node: Node, i: int) -> str:
     """What stands on an edge for its local Jacobian."""
     if x is None:
-        rows, columns = size_of(node), size_of(operand_node(node, i))
+        rows, columns = size_of(node), size_of(node.parent(i))
         return f"J {rows:,}×{columns:,}"
     if x.size == 1:
         return number(float(x[0, 0]))
@@ -406,11 +400,11 @@ def on_picture(path: Path, words: list[str], picture: Picture) -> dict[str, str]
     graph, ids = picture.graph, ids_of(picture.trace)
     found: dict[str, str] = {}
     for (node, i), said in zip(path.edges, words, strict=True):
-        around = [group.id for group in ids.homes.of[node].around()]
+        around = [group.id for group in ids.nesting.group_of[node].around()]
         head = next((name for name in (ids.operations[node], *around) if name in graph), None)
         if head is None:
             continue  # not in focus
-        own, tensor = ids.edge(node, i), ids.tensors[operand_node(node, i)]
+        own, tensor = ids.edge(node, i), ids.tensors[node.parent(i)]
         found[head] = ""
         for tail, _, key, edge in graph.in_edges(head, keys=True, data=True):
             homes = [edge["home"], *(home for home, _ in edge.get("merged", ()))]

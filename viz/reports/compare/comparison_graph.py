@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
-from microgradnd.node import Node
+from microgradnd.graph import Node
 from viz.capture.summary import Summary
 from viz.model.graph import build, shown
 from viz.model.marks import Mark
 from viz.reports.compare.differences import Difference, difference
 from viz.structure.folding import overview
-from viz.structure.homes import key_of
 from viz.structure.ids import ids_of
 from viz.style.text import number, shape_of
 from viz.svg import writer as svg
@@ -46,7 +45,7 @@ class Merged:
         self.keys = {name: key for key, name in self.a.tensors.items()}
         self.tensors = {self.a.tensors[x]: y for x, y in pairs.tensors.items()}
         self.operations = {self.a.operations[x]: y for x, y in pairs.operations.items()}
-        self.graph = build(comparison.a, overview(comparison.a.homes))
+        self.graph = build(comparison.a, overview(comparison.a.nesting))
         folded = any(kind == "group" for _, kind in self.graph.nodes(data="kind"))
         self.other = None if folded else build(comparison.b)
 
@@ -110,12 +109,12 @@ class Merged:
         key = self.keys[name]
         if isinstance(key, Node):
             return self.c.a.values[key], self.c.a.gradients.get(key)
-        return constant(self.a.constants[key]), None
+        return self.a.constants[key].value, None
 
     def its_numbers(self, key: Any) -> tuple[Any, Any]:
         if isinstance(key, Node):
             return self.c.b.values[key], self.c.b.gradients.get(key)
-        return constant(self.b.constants[key]), None
+        return self.b.constants[key].value, None
 
     def edge(self, head: str, edge: dict[str, Any]) -> None:
         """Both contributions on one edge."""
@@ -123,7 +122,7 @@ class Merged:
         if its is None:
             return
         i = edge["index"]
-        tail = key_of(its.parents[i]) if i < len(its.parents) else None
+        tail = its.operands[i].key if i < len(its.operands) else None
         if tail != self.tensors.get(edge["home"]):
             edge["label"] = f"a: {label_of(x)}" if x else ""
             return
@@ -174,10 +173,6 @@ def only_b(name: str) -> str:
     """The id of a node or edge of b in a picture of both: "t-3" becomes "t-b3"."""
     kind, _, rest = name.partition("-")
     return f"{kind}-b{rest}"
-
-
-def constant(operand: Any) -> Any:
-    return getattr(operand, "value", operand)
 
 
 def fitting(node: dict[str, Any], x: Any) -> Summary | None:
