@@ -21,12 +21,12 @@ from microgradnd.nn import functional
 from tests.op_case import OpCase, Sample
 from tests.op_cases import CASES
 from viz import explain, formula
-from viz.formulas.derivation import Derivation
 from viz.formulas.elements import element_of
 from viz.formulas.formulas import Formula, of_contribution
 from viz.formulas.mathematics import latex, mathml, text
 from viz.formulas.simplify import simplified
 from viz.formulas.symbols import NotSymbolic, Symbol, contribution, evaluate, names_of
+from viz.reports.derivation import Derivation
 
 # Of these families every rule leaves an expression; elsewhere one may look at the arrays
 # themselves, or run a whole walk, and is quoted.
@@ -474,7 +474,7 @@ def test_a_graph_that_is_too_large_is_refused_at_once(monkeypatch: pytest.Monkey
     y = mg.Tensor(1.0, requires_grad=True)
     for _ in range(501):
         y = y * 1.0
-    monkeypatch.setattr("viz.formulas.explanation.Derivation", lambda *_: pytest.fail("begun"))
+    monkeypatch.setattr("viz.reports.explanation.Derivation", lambda *_: pytest.fail("begun"))
     with pytest.raises(ValueError, match="501 operations"):
         explain(y)
 

@@ -17,6 +17,7 @@ from viz.capture.trace import KEEP, Trace, captured, regrouped, several
 from viz.diagnosis import Health, health, traced
 from viz.diagnosis.chart import gradient_chart
 from viz.formats import files
+from viz.formats.whole_page import WholePage
 from viz.model.graph import build, shown
 from viz.model.marks import Mark, gathered
 from viz.structure.focus import focused
@@ -74,15 +75,16 @@ class Picture:
     def html(self) -> str:
         """An interactive page in one file: the passes step by step, every number, groups that open.
 
-        It needs no network and starts as the picture is: the same groups are open.
+        It needs no network and starts as the picture is: the same groups are open. A notebook shows
+        it in a frame.
         """
         from viz.page import page
 
         drawing, extras = self.drawing, self.extras
-        return page(
+        return WholePage(page(
             self.trace, self.graph, drawing["direction"], drawing["theme"], extras.get("marks"),
             extras.get("highlight"),
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def json(self) -> str:
         """The picture as data, see `viz.document` for its members."""

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+from functools import partial
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from microgradnd import Tensor
 from microgradnd.graph import Graph, Node
-from viz.formulas.derivation import Derivation, Named, distinct
+from viz.formats import files
+from viz.formats.whole_page import WholePage
 from viz.formulas.elements import Index, element_in, element_of
 from viz.formulas.formulas import Formula
 from viz.formulas.mathematics import DEFINITIONS, Writer
 from viz.formulas.simplify import simplified
+from viz.reports.derivation import Derivation, Named, distinct
 from viz.style.text import clean, number, one_line
 
 MOST = 500  # operations; a longer derivation is of no use to a reader
@@ -33,16 +38,55 @@ border-bottom:1px solid #8884}p.note{opacity:.8;margin:.2rem 0}
 
 
 class Explanation(str):
-    """The text of a derivation, and the derivation itself."""
+    """The text of a derivation, and the derivation itself; made by `viz.explain`.
+
+    Notebooks show it as Markdown, of the form "html" the page in a frame; `print` and a terminal
+    show the text.
+    """
 
     derivation: Derivation
     form: str
+    numbers: bool
+    part: tuple[Node, Index | None] | None  # what is explained, if not all
+
+    @classmethod
+    def of(
+        cls,
+        derivation: Derivation,
+        form: str,
+        numbers: bool,
+        part: tuple[Node, Index | None] | None,
+    ) -> Explanation:
+        page = FORMATS[form](numbers)
+        if part is None:
+            fill(page, derivation)
+        else:
+            fill_one(page, derivation, *part)
+        out = cls(page.finished())
+        out.derivation, out.form, out.numbers, out.part = derivation, form, numbers, part
+        return out
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes a .md, .html or .txt file, whatever the form of this text; folders are created.
+
+        Raises:
+            ValueError: the file has another suffix.
+        """
+        texts = {
+            suffix: partial(self.of, self.derivation, form, self.numbers, self.part)
+            for suffix, form in ((".md", "markdown"), (".html", "html"), (".txt", "text"))
+        }
+        return files.save(path, texts, "an explanation")
 
     def _repr_markdown_(self) -> str | None:
-        return str(self) if self.form == "markdown" else None
+        fenced = f"```\n{self}```\n" if self.form == "text" else str(self)
+        return None if self.form == "html" else fenced
 
     def _repr_html_(self) -> str | None:
-        return str(self) if self.form == "html" else None
+        return WholePage(self)._repr_html_() if self.form == "html" else None
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def explain(
@@ -83,9 +127,8 @@ def explain(
       = 6
     <BLANKLINE>
     """
-    kinds: dict[str, type[Page]] = {"markdown": Markdown, "html": Html, "text": Page}
-    if format not in kinds:
-        raise ValueError(f"format {format!r} is unknown: one of {', '.join(kinds)}")
+    if format not in FORMATS:
+        raise ValueError(f"format {format!r} is unknown: one of {', '.join(FORMATS)}")
     graph = Graph(loss)
     count = len(graph.computed)
     if count > MOST:
@@ -94,14 +137,8 @@ def explain(
             f"a part of the graph, or fewer time steps ({MOST} operations at most)"
         )
     found = Derivation(loss, gradient)
-    page = kinds[format](found.size() <= FEW if numbers is None else numbers)
-    if of is None:
-        fill(page, found)
-    else:
-        fill_one(page, found, *element_in(graph, of))
-    out = Explanation(page.finished())
-    out.derivation, out.form = found, format
-    return out
+    numbers = found.size() <= FEW if numbers is None else numbers
+    return Explanation.of(found, format, numbers, None if of is None else element_in(graph, of))
 
 
 def fill(page: Page, found: Derivation) -> None:
@@ -371,3 +408,6 @@ class Html(Page):
             + "\n".join(self.lines)
             + "\n</body></html>\n"
         )
+
+
+FORMATS: dict[str, type[Page]] = {"markdown": Markdown, "html": Html, "text": Page}
