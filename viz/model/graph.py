@@ -144,10 +144,13 @@ class Builder:
             return self.record_of_constant(key)
         kind = "intermediate" if not key.is_leaf else "parameter" if key.name else "leaf"
         kind = "output" if key in self.roots and not key.is_leaf else kind
-        return {
+        value, g = shown(self.found.values[key]), shown(self.found.gradients.get(key))
+        # in the graph of a gradient the walk itself has gradients no more
+        alone = g is None and self.found.gradients and not self.found.seeds
+        rows = {"rows": [("data", value)]} if alone else {}
+        return rows | {
             "id": self.ids.tensors[key], "kind": kind, "name": key.name, "shape": key.shape,
-            "dtype": str(key.dtype), "value": shown(self.found.values[key]),
-            "gradient": shown(self.found.gradients.get(key)), "contributions": [],
+            "dtype": str(key.dtype), "value": value, "gradient": g, "contributions": [],
             "seed": shown(self.found.seeds.get(key)), "inside": None, "hidden": False,
             "hooked": key in self.found.hooked,
         }  # fmt: skip
