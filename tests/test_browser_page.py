@@ -94,7 +94,7 @@ def recurrent(steps: int = 6) -> tuple[Tensor, list[Tensor]]:
 def sums_of(loss: Tensor, leaf: Tensor) -> list[str]:
     """The norm of a leaf's gradient after each of its contributions, as a picture writes it."""
     found = trace(loss)
-    running = [x for (op, i), x in found.running.items() if op.parents[i] is leaf.node]
+    running = [x for (op, i), x in found.running.items() if op.operands[i].key == leaf.node]
     return [number(x.norm, 3) for x in running]
 
 
