@@ -255,10 +255,10 @@ def subtitle(picture: Neurons, unit: tuple[int, int] | None) -> str:
     if samples == [1]:
         return f"{said} · one sample"
     many = f"{samples[-1]:,}" if len(samples) == 1 else "its"
-    return (
-        f"{said} · sample {picture.sample} of {many} samples, counted from 0 · gradients of "
-        "weights and biases: of all samples"
-    )
+    said += f" · sample {picture.sample} of {many} samples, counted from 0"
+    if picture.trace.gradients:
+        said += " · gradients of weights and biases: of all samples"
+    return said
 
 
 def description(picture: Neurons, look: Style, said: str) -> str:
