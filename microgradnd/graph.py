@@ -11,8 +11,6 @@ with somebody watching. Pictures, formulas and programs are made of these and no
 >>> graph = Graph((x * x).sin().named("y"))
 >>> [node.op.name for node in graph.computed], [leaf.name for leaf in graph.leaves]
 (['multiply', 'sin'], ['x'])
->>> [(p.parameter, p.kind, p.name) for p in graph.computed[0].operands]
-[('x', 'leaf', 'x'), ('y', 'leaf', 'x')]
 """
 
 from __future__ import annotations
@@ -101,25 +99,22 @@ class Node:
     @property
     def options(self) -> Mapping[str, Any]:
         """All options of the operation by name, those not given with their defaults."""
-        return MappingProxyType(_options(self._node))
+        return MappingProxyType(self._node.options)
 
     @property
     def changed_options(self) -> dict[str, Any]:
         """The options that are not what the operation takes by default."""
-        defaults = {} if self.is_leaf else _defaults(self.op)
-        return {key: x for key, x in self.options.items() if not _equal(x, defaults.get(key))}
+        options = self.options.items()
+        return {key: x for key, x in options if not _equal(x, self.op.defaults.get(key))}
 
     @property
     def operands(self) -> tuple[Operand, ...]:
         """What it was computed from, in the order of the operation's operands."""
-        try:
-            return self._operands
-        except AttributeError:
-            operands = tuple(
-                _operand(x, i, self.op.operand(i)) for i, x in enumerate(self._node.parents)
-            )
+        if not hasattr(self, "_operands"):
+            parents = enumerate(self._node.parents)
+            operands = tuple(_operand(x, i, self.op.operand(i)) for i, x in parents)
             object.__setattr__(self, "_operands", operands)
-            return operands
+        return self._operands
 
     @property
     def predecessors(self) -> tuple[Node, ...]:
@@ -165,7 +160,7 @@ class Node:
         return id(self._node)
 
     @property
-    def value(self) -> Array | None:
+    def value(self) -> Any:
         """The array of a leaf, not writeable; None of a computed node, see `Graph.replay`."""
         return _read_only(self._node.saved) if self.is_leaf else None
 
@@ -184,20 +179,14 @@ class Node:
         """Whether functions look at its gradient, and may replace it."""
         return bool(self._note("hooks", ()))
 
-    @property
-    def changed(self) -> int:
-        """When its array was last written to, on the clock of `seq`; 0 if it never was."""
-        return self._note("changed", 0)
+    def written_since(self, moment: int) -> bool:
+        """Whether the array of a leaf was written to after a moment on the clock of `seq`."""
+        return self.is_leaf and self._note("changed", 0) > moment
 
     def compute(self, operands: Sequence[Any]) -> Array:
-        """The result of its operation, with its options, for the values of operands.
-
-        >>> w = Tensor([1.0, 2.0], requires_grad=True)
-        >>> node_of(w.sum()).compute([np.array([3.0, 4.0])])
-        array(7.)
-        """
+        """The result of its operation, with its options, for the values of operands."""
         with np.errstate(all="ignore"):
-            return _forward(self._node, operands)
+            return self.op.run(list(operands), options=self._node.options)
 
     def tensor(self, value: Array) -> Tensor:
         """A Tensor with a value, that was computed as this node was."""
@@ -213,7 +202,7 @@ class Operand:
 
     Attributes:
         kind: "computed" or "leaf" (then `node` is it), "constant" (an array, or anything that has
-            a name) or "number" (one without axes and name).
+            a name) or "number" (one without axes and name; None where nothing was given).
         node: None of constants and numbers.
         name: of the tensor or constant, if it has one.
         index: its number among the operation's operands; None if it is no operand of one.
@@ -269,9 +258,7 @@ class Operand:
 
 Use: TypeAlias = tuple[Node, int]  # a computed node and the index of one of its operands
 Seeds: TypeAlias = Sequence[tuple[Node, Any]]  # nodes, and the gradients a walk starts from there
-# Called with (node, None, gradient) when a node's gradient is complete, then with (node, index of
-# an operand, contribution) for each contribution that its rules make of it.
-Observer: TypeAlias = Callable[[Node, int | None, Any], None]
+Observer: TypeAlias = Callable[[Node, int | None, Any], None]  # what `walk` calls
 
 
 class Graph:
@@ -289,17 +276,10 @@ class Graph:
     >>> y = x * x
     >>> graph = Graph([y.sum(), y.mean()])
     >>> graph
-    <Graph of 3 operations, 1 leaf>
+    <Graph of 3 computed, 1 leaf nodes>
     >>> graph.uses[node_of(x)]
     ((<multiply (2,) float64>, 0), (<multiply (2,) float64>, 1))
-    >>> graph.replay()[node_of(y)]
-    array([1., 4.])
     """
-
-    outputs: tuple[Node, ...]
-    nodes: tuple[Node, ...]
-    computed: tuple[Node, ...]
-    leaves: tuple[Node, ...]
 
     def __init__(self, outputs: Any) -> None:
         several = [outputs] if isinstance(outputs, (Tensor, Node, node.Node)) else outputs
@@ -307,8 +287,8 @@ class Graph:
         self.outputs = tuple(dict.fromkeys(map(node_of, traced)))
         computed, leaves = node.reachable([x._node for x in self.outputs])
         self.computed = tuple(map(_view, reversed(computed)))
-        self.leaves = tuple(sorted(map(_view, leaves)))
-        self.nodes = tuple(sorted([*self.computed, *self.leaves]))
+        self.leaves = tuple(sorted(map(_view, leaves), key=node.by_seq))
+        self.nodes = tuple(sorted([*self.computed, *self.leaves], key=node.by_seq))
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -317,9 +297,7 @@ class Graph:
         return getattr(what, "node", what) in self._members
 
     def __repr__(self) -> str:
-        counts = len(self.computed), len(self.leaves)
-        words = "operation" + "s" * (counts[0] != 1), "lea" + ("f" if counts[1] == 1 else "ves")
-        return f"<Graph of {counts[0]} {words[0]}, {counts[1]} {words[1]}>"
+        return f"<Graph of {len(self.computed)} computed, {len(self.leaves)} leaf nodes>"
 
     @cached_property
     def _members(self) -> frozenset[Node]:
@@ -338,11 +316,8 @@ class Graph:
     @property
     def changed(self) -> tuple[Node, ...]:
         """The leaves that were written to after something had been computed from them."""
-        return tuple(
-            leaf
-            for leaf in self.leaves
-            if leaf.changed and any(user.seq < leaf.changed for user, _ in self.uses[leaf])
-        )
+        first_uses = ((leaf, self.uses[leaf][:1]) for leaf in self.leaves)
+        return tuple(leaf for leaf, use in first_uses if use and leaf.written_since(use[0][0].seq))
 
     def leading_to(self, targets: Iterable[Node]) -> set[Node]:
         """The targets, and the nodes that are computed from one of them."""
@@ -384,40 +359,26 @@ def replay(
     [('multiply', array([1., 4.]))]
     """
     nodes = tuple(nodes)
-    needed, last = _needs(nodes, nodes if wanted is None else wanted)
     oldest = next((x.seq for x in nodes if not x.is_leaf), 0)
+    needed = set(nodes if wanted is None else wanted)
+    last: dict[Node, Node] = {}  # by node, the one that uses it last
+    for x in reversed(nodes):
+        if x in needed:
+            needed.update(x.predecessors)
+            for p in (*x.predecessors, x):
+                last.setdefault(p, x)
     values: dict[Node, Array] = {}
-    for x in nodes:
-        if x not in needed:
-            continue
+    for x in filter(needed.__contains__, nodes):
         if x.is_leaf:
-            values[x] = _leaf_value(x, x.changed > oldest)
+            # the engine refuses to walk over what was written to
+            values[x] = np.copy(x.value) if x.written_since(oldest) else x.value
         else:
             values[x] = x.compute([operand.value_in(values) for operand in x.operands])
         if wanted is None or x in wanted:
             yield x, values[x]
-        if wanted is not None:
-            for done in last.get(x, ()):
-                values.pop(done, None)
-
-
-def _needs(
-    nodes: Sequence[Node], wanted: Collection[Node]
-) -> tuple[set[Node], dict[Node, list[Node]]]:
-    """The nodes that lead to those wanted, and by node what is used by it for the last time."""
-    needed = set(wanted)
-    last: dict[Node, list[Node]] = {}
-    used: set[Node] = set()
-    for x in reversed(nodes):
-        if x in needed:
-            for p in dict.fromkeys(x.predecessors):
-                needed.add(p)
-                if p not in used:
-                    used.add(p)
-                    last.setdefault(x, []).append(p)
-            if x not in used:
-                last.setdefault(x, []).append(x)
-    return needed, last
+        for p in (*x.predecessors, x) if wanted is not None else ():
+            if last[p] == x:
+                values.pop(p, None)
 
 
 def node_of(what: Any) -> Node:
@@ -430,9 +391,8 @@ def node_of(what: Any) -> Node:
     >>> node_of(x) == x.node, node_of(x.node) is node_of(x)
     (True, True)
     """
-    if isinstance(what, Node):
-        return what
-    return _view(engine.node_of(what) if isinstance(what, Tensor) else what)
+    found = engine.node_of(what) if isinstance(what, Tensor) else what
+    return found if isinstance(found, Node) else _view(found)
 
 
 def operand_of(tensor: Tensor) -> Operand:
@@ -452,8 +412,7 @@ def seeded(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[No
     >>> seeded([Tensor(2.0, requires_grad=True)], [None])
     [(<leaf () float64>, array(1.))]
     """
-    seeds = engine.seed(outputs, gradients)
-    return [(_view(x), getattr(g, "_data", g)) for x, g in seeds]
+    return [(_view(x), getattr(g, "_data", g)) for x, g in engine.seed(outputs, gradients)]
 
 
 def pullback(
@@ -543,7 +502,7 @@ def walk(
     watched = None if observer is None else _viewing(observer)
     targets = None if inputs is None else {x._node: x for x in inputs}
     starts = [(x._node, g) for x, g in seeds]
-    found = engine.walk(starts, targets, True, create_graph, observer=watched, saved_of=saved_of)
+    found = engine.walk(starts, targets, True, create_graph, watched, saved_of)
     return {_view(x): g for x, g in found.items()}
 
 
@@ -564,17 +523,11 @@ def watching(
     add 10.0
     """
 
-    def after_forward(x: node.Node, out: Array) -> None:
-        assert forward is not None
-        forward(_view(x), out)
-
     def watch(starts: Sequence[tuple[node.Node, Any]]) -> Callable | None:
-        if backward is None:
-            return None
-        observer = backward([(_view(x), g) for x, g in starts])
+        observer = backward([(_view(x), g) for x, g in starts]) if backward else None
         return None if observer is None else _viewing(observer)
 
-    return observed(None if forward is None else after_forward, watch)
+    return observed(None if forward is None else lambda x, out: forward(_view(x), out), watch)
 
 
 def clock() -> int:
@@ -582,8 +535,7 @@ def clock() -> int:
     return node.next_seq()
 
 
-# What follows knows how the engine keeps a graph; nothing above does, but for attributes of a node
-# that are passed on as they are, and the calls of the engine in `pullback`, `walk` and `watching`.
+# How the engine keeps a graph is known here, by `Node`, and in `pullback`, `walk` and `watching`.
 
 _views: WeakValueDictionary[int, Node] = WeakValueDictionary()
 
@@ -604,32 +556,14 @@ def _operand(x: Any, index: int | None, parameter: str) -> Operand:
     """The four kinds of parents: a computed node, a leaf, a named constant, a bare one."""
     if isinstance(x, node.Node):
         return Operand(_view(x), x.name, index, parameter, None)
-    if isinstance(x, node.Constant):
-        return Operand(None, x.name, index, parameter, x.value)
-    return Operand(None, None, index, parameter, x)
-
-
-def _options(recorded: node.Node) -> dict[str, Any]:
-    return recorded.options
-
-
-def _defaults(op: Op) -> Mapping[str, Any]:
-    return op.defaults
-
-
-def _forward(recorded: node.Node, operands: Sequence[Any]) -> Array:
-    return recorded.op.run(list(operands), options=recorded.options)
+    named = isinstance(x, node.Constant)
+    return Operand(None, x.name if named else None, index, parameter, x.value if named else x)
 
 
 def _saved(x: Node, values: Mapping[Node, Array]) -> Any:
     """What the rules of a node need, taken from replayed values."""
     operands = [operand.value_in(values) for operand in x.operands]
     return x._node.plan.pick(operands, values[x])
-
-
-def _leaf_value(leaf: Node, changed: bool) -> Array:
-    """The array of a leaf; a copy if it was written to: the engine refuses to walk over it else."""
-    return leaf._node.saved.copy() if changed else _read_only(leaf._node.saved)
 
 
 def _read_only(value: Any) -> Any:
@@ -641,6 +575,5 @@ def _read_only(value: Any) -> Any:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, Array) or isinstance(other, Array):
-        return one is other
-    return type(one) is type(other) and one == other
+    alike = type(one) is type(other) and not isinstance(one, Array)
+    return one is other or (alike and bool(one == other))

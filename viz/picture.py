@@ -251,7 +251,11 @@ def draw(
     else:
         found = tensors
     if carrying:
-        found = regrouped(found, replace(found.nesting, focus=carriers(found)))
+        some = replace(found.nesting, focus=carriers(found))
+        if isinstance(tensors, Trace):
+            found = regrouped(found, some)
+        else:  # walked again, so that the sums over what is left are known
+            found = captured(*several(tensors, gradient), backward, found.keep, lambda _: some)
     return pictured(found, folding_of(found.nesting, fold, open, steps), looks)
 
 

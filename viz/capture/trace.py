@@ -239,7 +239,7 @@ def watched(keep: str) -> Iterator[list[Trace]]:
         values[node], heads[node] = KEEP[keep](out), out
         for p in node.predecessors:
             heads.pop(p, None)
-            if p.value is not None and p.changed >= taken.get(p, 0):
+            if p.value is not None and (p not in taken or p.written_since(taken[p])):
                 values[p], taken[p] = KEEP[keep](p.value), node.seq
 
     def before_backward(seeds: Seeds) -> Recorder:

@@ -29,11 +29,13 @@ class Folding:
         nesting: the groups, and where everything belongs in them.
         open: the groups that are drawn as boxes around what they hold; the whole always is.
         place: by operation, itself or the closed group it is drawn in.
+        shown_groups: the groups of which something is in focus.
     """
 
     nesting: Nesting
     open: set[Group]
     place: dict[Node, Node | Group] = field(default_factory=dict)
+    shown_groups: set[Group] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.open.add(self.nesting.groups)
@@ -46,6 +48,9 @@ class Folding:
                     stack.append(part)
                 else:
                     self.place.update((node, part) for node in part.nodes())
+        for node in self.place:
+            if self.shows(node):
+                self.shown_groups.update(self.nesting.group_of[node].around())
 
     def shows(self, node: Node) -> bool:
         """Whether a node is in focus."""
@@ -61,7 +66,7 @@ class Folding:
         """The closed group that a leaf or constant is hidden in, or None."""
         hidden = None
         for group in self.nesting.group_of.get(key, self.nesting.groups).around():
-            if group not in self.open:
+            if group not in self.open and group in self.shown_groups:
                 hidden = group
         return hidden
 
@@ -74,7 +79,8 @@ class Folding:
         """The innermost box that an open group is drawn as, or stands in."""
         for outer in group.around() if group else ():
             alike = outer.kind == "repeat" and not outer.shared  # its steps have boxes
-            if outer.parent is not None and outer.kind not in PLAIN and not alike:
+            plain = outer.parent is None or outer.kind in PLAIN or alike
+            if not plain and outer in self.shown_groups:
                 return outer
         return None
 
@@ -86,23 +92,23 @@ def whole(nesting: Nesting) -> Folding:
 
 def overview(nesting: Nesting) -> Folding:
     """As much is open as stays readable."""
-    alone = Counts(nesting)
+    counts = Counts(nesting)
     few = nesting.focus is not None and len(nesting.focus) <= SMALL
-    if few or alone.all(nesting.groups) <= SMALL:
+    if few or counts.opened(nesting.groups) <= SMALL:
         return whole(nesting)
     plain = all(group.kind in ("graph", *PLAIN) for group in nesting.groups.groups())
-    if plain and alone.all(nesting.groups) <= MOST:
+    if plain and counts.opened(nesting.groups) <= MOST:
         return whole(nesting)
     open_groups = {nesting.groups}
-    total, level = alone.shut(nesting.groups), inner(nesting.groups)
+    total, level = counts.collapsed(nesting.groups), inner(nesting.groups)
     while level:
         kinds: dict[str, list[Group]] = {}
         for group in level:
             if opens(group):
                 kinds.setdefault(group.kind, []).append(group)
         opened: list[Group] = []
-        for groups in sorted(kinds.values(), key=lambda some: sum(map(alone.shut, some))):
-            more = sum(alone.shut(group) - 1 for group in groups)
+        for groups in sorted(kinds.values(), key=lambda some: sum(map(counts.collapsed, some))):
+            more = sum(counts.collapsed(group) - 1 for group in groups)
             if total + more <= BUDGET:
                 total += more
                 opened += groups
@@ -128,12 +134,12 @@ class Counts:
     def __init__(self, nesting: Nesting) -> None:
         self.leaves = {group: len(keys) for group, keys in leaves_by_group(nesting).items()}
 
-    def shut(self, group: Group) -> int:
+    def collapsed(self, group: Group) -> int:
         """The nodes of an open group in which all groups are closed."""
         own = sum(1 if isinstance(part, Group) else 2 for part in group.parts)
         return own + self.leaves.get(group, 0)
 
-    def all(self, group: Group) -> int:
+    def opened(self, group: Group) -> int:
         """The nodes of a group in which all groups are open."""
         return sum(
             self.leaves.get(g, 0) + 2 * sum(isinstance(part, Node) for part in g.parts)
@@ -171,18 +177,18 @@ def divided(groups: Group, steps: Collection[int]) -> None:
     Steps count from 1; negative ones from the end.
     """
     for group in [g for g in groups.groups() if g.kind == "repeat"]:
-        alone = {s + group.count + 1 if s < 0 else s for s in steps}
-        rows = list(flat_steps(group))
+        chosen = {s + group.count + 1 if s < 0 else s for s in steps}
         parts: list[Any] = []
-        row: list[Group] = []
-        for number, step in enumerate([*rows, None], start=1):
-            if step is not None and number not in alone:
-                row.append(step)
+        between: list[Group] = []
+        for number, step in enumerate([*all_steps(group), None], start=1):
+            if step is not None and number not in chosen:
+                between.append(step)
                 continue
-            if row:
-                name = f"steps {number - len(row)}–{number - 1}"
-                parts.append(row[0] if len(row) == 1 else Group(name, "steps", [*row]))
-                row = []
+            if between:
+                name = f"steps {number - len(between)}–{number - 1}"
+                several = Group(name, "steps", [*between])
+                parts.append(between[0] if len(between) == 1 else several)
+                between = []
             if step is not None:
                 parts.append(step)
         group.parts = parts
@@ -193,17 +199,17 @@ def groups_around(groups: Group, steps: Collection[int]) -> set[Group]:
     """What must be open for the chosen steps to be seen, after `divided`."""
     out: set[Group] = set()
     for group in [g for g in groups.groups() if g.kind == "repeat"]:
-        rows = list(flat_steps(group))
+        there = list(all_steps(group))
         for number in {s + group.count + 1 if s < 0 else s for s in steps}:
-            if 1 <= number <= len(rows):
-                out.update(rows[number - 1].groups(), group.around())
+            if 1 <= number <= len(there):
+                out.update(there[number - 1].groups(), group.around())
     return out
 
 
-def flat_steps(group: Group) -> Iterator[Group]:
+def all_steps(group: Group) -> Iterator[Group]:
     """The steps of a repetition, those that were gathered too."""
     for part in inner(group):
         if part.kind in ("stretch", "steps"):
-            yield from flat_steps(part)
+            yield from all_steps(part)
         else:
             yield part

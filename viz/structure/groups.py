@@ -1,9 +1,9 @@
 """The parts of a computation: modules' calls, repeated steps and blocks, as a tree of groups.
 
 A call of a module made the nodes between two numbers of creation; inside it, what comes again and
-again (time steps, equal blocks, the terms of a sum) is found as a repetition of the same sequence
-of operations. Every group is an interval of the order of creation, so that no path leaves it and
-comes back: it can be closed into one node without making a cycle.
+again (time steps, equal blocks, the terms of a sum) is detected as a repetition of one sequence of
+operations. Every group is an interval of the order of creation, so that no path leaves it and comes
+back: it can be collapsed into one node without making a cycle.
 """
 
 from __future__ import annotations

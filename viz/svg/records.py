@@ -150,9 +150,16 @@ def arrivals(node: Mapping[str, Any]) -> list[str]:
 def footnote(node: Mapping[str, Any]) -> str:
     count = len(arrivals(node))
     words = [f"Σ {count} contributions"] if count > 1 else []
+    words = [so_far(node)] if so_far(node) else words
     words += ["and more that is not shown"] if node["hidden"] else []
     words += ["changed by a hook"] if node["hooked"] else []
     return " · ".join(words + node.get("notes", []))
+
+
+def so_far(node: Mapping[str, Any]) -> str:
+    """At a stage of the backward pass, how many of a gradient's contributions have arrived."""
+    count, last = len(arrivals(node)), node.get("last", 0)
+    return f"Σ {count} of {last} so far" if 0 < count < last else ""
 
 
 def title_of(node: Mapping[str, Any]) -> str:
