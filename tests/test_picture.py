@@ -10,7 +10,7 @@ import numpy as np
 import pygraphviz
 import pytest
 
-from microgradnd import Tensor
+from microgradnd import GraphError, Tensor
 from viz import draw, picture
 from viz.capture import summary
 
@@ -166,3 +166,13 @@ def test_a_page_with_all_elements_has_every_cell() -> None:
         found = json.loads(draw((x * x).sum(), keep=keep).json())
         summaries = [s for s in found["summaries"] if s["shape"] == [10, 20]]
         assert all(("elements" in s) == expected for s in summaries)
+
+
+def test_a_vector_is_drawn_without_a_backward_pass_unless_a_gradient_is_given() -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True, name="x")
+    picture = draw(x * 2.0)
+    assert "no backward pass" in picture.svg()
+    assert not picture.trace.gradients
+    assert draw(x * 2.0, gradient=np.ones(2)).trace.gradients
+    with pytest.raises(GraphError, match="needs a scalar"):
+        draw(x * 2.0, backward=True)
