@@ -172,6 +172,11 @@ class Op:
         given = [v for k, v in zip(self.options, options) if k not in self.named]
         return self.call_forward(*([operands] if self.variadic else operands), *given, **named)
 
+    def run(self, operands: Sequence[Any], options: Sequence[Any]) -> Array:
+        """The result for arrays, an array."""
+        out = self.call(operands, options)
+        return np.asarray(out[0] if self.keeps else out)
+
 
 _Signature = tuple[tuple[str, ...], bool, set[str], dict[str, Any], tuple[str, ...]]
 

@@ -25,10 +25,10 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from microgradnd import accumulation, engine, node
+from microgradnd import accumulation, engine, node, writes
 from microgradnd.declaration import Op
 from microgradnd.engine import Tensor
-from microgradnd.grad_mode import observed
+from microgradnd.grad_mode import observed, set_grad_enabled
 from microgradnd.node import Call
 
 __all__ = [
@@ -99,13 +99,13 @@ class Node:
     @property
     def options(self) -> Mapping[str, Any]:
         """All options of the operation by name, those not given with their defaults."""
-        return MappingProxyType(self._node.options)
+        return MappingProxyType(dict(zip(self.op.options, self._node.options)))
 
     @property
     def changed_options(self) -> dict[str, Any]:
         """The options that are not what the operation takes by default."""
         options = self.options.items()
-        return {key: x for key, x in options if not _equal(x, self.op.defaults.get(key))}
+        return {key: x for key, x in options if not _equal(x, self.op.options[key])}
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -181,12 +181,14 @@ class Node:
 
     def written_since(self, moment: int) -> bool:
         """Whether the array of a leaf was written to after a moment on the clock of `seq`."""
-        return self.is_leaf and self._note("changed", 0) > moment
+        if not self.is_leaf:
+            return False
+        return self._note("changed", 0) > moment or writes.written_since(self._node.saved, moment)
 
     def compute(self, operands: Sequence[Any]) -> Array:
         """The result of its operation, with its options, for the values of operands."""
         with np.errstate(all="ignore"):
-            return self.op.run(list(operands), options=self._node.options)
+            return self.op.run(operands, self._node.options)
 
     def tensor(self, value: Array) -> Tensor:
         """A Tensor with a value, that was computed as this node was."""
@@ -437,14 +439,11 @@ def pullback(
     plan = recorded.plan
     if operands is not None:
         plan = plan.only(recorded.parents, {recorded.parents[i] for i in operands})
-    token = engine.recording.set(False)
-    try:
-        pulled = list(zip(plan.indices(recorded), plan.pull(g, _saved(x, values), recorded)))
-    finally:
-        engine.recording.reset(token)
+    with set_grad_enabled(False):
+        pulled = plan.contributions(g, _saved(x, values), recorded)
     return {
         i: accumulation.fitted(engine.as_gradient(contribution, False), p, recorded)
-        for i, (p, contribution) in pulled
+        for i, p, contribution in pulled
         if operands is None or i in operands
     }
 
@@ -503,7 +502,7 @@ def walk(
     targets = None if inputs is None else {x._node: x for x in inputs}
     starts = [(x._node, g) for x, g in seeds]
     found = engine.walk(starts, targets, True, create_graph, watched, saved_of)
-    return {_view(x): g for x, g in found.items()}
+    return {_view(x): g if create_graph else g.data for x, g in found.items()}
 
 
 def watching(
@@ -563,7 +562,8 @@ def _operand(x: Any, index: int | None, parameter: str) -> Operand:
 def _saved(x: Node, values: Mapping[Node, Array]) -> Any:
     """What the rules of a node need, taken from replayed values."""
     operands = [operand.value_in(values) for operand in x.operands]
-    return x._node.plan.pick(operands, values[x])
+    kept = x.op.call(operands, x._node.options)[1:] if x.op.keeps else ()
+    return x._node.plan.pick((*operands, values[x], *kept))
 
 
 def _read_only(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.declaration import OPS, REQUIRED, Op
-from microgradnd.formulas import formula as source_of_rule
+from microgradnd.documentation import formula as source_of_rule
 from microgradnd.graph import Node
 from viz.formulas import mathematics
 from viz.formulas.notation import FORMS
