@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from microgradnd.arguments import checked, either, one_of, sizes, whole
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
@@ -15,6 +16,7 @@ from microgradnd.ops.windows import output_size, pair
 from microgradnd.random import generator
 
 Padding = Any  # a number, a pair, "same" or "valid"
+PADDING = either(sizes(0), one_of("same", "valid"))
 
 
 def sides(padding: Padding, kernel: Any, stride: Any, dilation: Any) -> Any:
@@ -116,6 +118,7 @@ class Convolution(Module):
 
     axes = 2
 
+    @checked(padding=PADDING, padding_mode=one_of("zeros"))
     def __init__(
         self,
         in_channels: int,
@@ -133,8 +136,6 @@ class Convolution(Module):
         dtype: Any = None,
     ) -> None:
         kind = type(self).__name__
-        if padding_mode != "zeros":
-            raise ValueError(f"{kind}: padding_mode={padding_mode!r}; only 'zeros' is there")
         if in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"{kind}: groups={groups} must divide {in_channels} and {out_channels} channels"
@@ -209,6 +210,10 @@ class Conv1d(Convolution):
     """
 
     axes = 1
+    kinds: ClassVar = {
+        **dict.fromkeys(["kernel_size", "stride", "dilation"], whole(1)),
+        "padding": either(whole(0), one_of("same", "valid")),
+    }
 
     def forward(self, x: Any) -> Tensor:
         self.check(x)
@@ -227,6 +232,7 @@ class ConvTranspose2d(Convolution):
     (1, 2, 8, 8)
     """
 
+    @checked(padding=sizes(0))
     def __init__(
         self,
         in_channels: int,

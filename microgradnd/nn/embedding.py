@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import checked, index_array, require, whole, shown
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.module import Module
 from microgradnd.ops.elementwise import where
@@ -83,6 +84,7 @@ class Embedding(Module):
     Tensor([[0., 0., 0.]], op='where')
     """
 
+    @checked()
     def __init__(
         self,
         num_embeddings: int,
