@@ -82,7 +82,11 @@ def real(low: float = -math.inf, high: float = math.inf, *, without: str = "") -
 
 def one_of(*names: str) -> Kind:
     words = " or ".join(filter(None, [", ".join(map(repr, names[:-1])), repr(names[-1])]))
-    return Kind(words if names[1:] else f"{words} (there is no other)", lambda v: isinstance(v, str), lambda v: v in names)
+    return Kind(
+        words if names[1:] else f"{words} (there is no other)",
+        lambda v: isinstance(v, str),
+        lambda v: v in names,
+    )
 
 
 def instance(cls: type | tuple[type, ...], words: str) -> Kind:
@@ -134,6 +138,12 @@ RNG = optional(
 )
 DTYPE = optional(Kind("a dtype of floats, such as numpy.float32", is_float_dtype))
 STRING = instance(str, "a string")
+REALS = "an array of real numbers (or a number, or nested lists of equal lengths)"
+TENSOR = Kind(REALS, lambda v: real_or_none(v) is not None)
+ARRAY = Kind(
+    "a Tensor or an array of real numbers",
+    lambda v: isinstance(v, (Tensor, np.ndarray)) and v.dtype.kind in "biuf",
+)
 ANY = Kind("anything", lambda v: True)
 
 # Parameters that mean the same wherever they stand; a constructor names the others' kinds itself.
@@ -156,6 +166,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(["k", "c", "mean", "val", "gain", "negative_slope"], NUMBER),
     **dict.fromkeys(["eps", "std", "strength"], NOT_NEGATIVE),
     **dict.fromkeys(["p", "dropout", "label_smoothing"], PROBABILITY),
+    **dict.fromkeys(["x", "input"], TENSOR),
     "reduction": one_of("mean", "sum", "none"),
     "nonlinearity": one_of("tanh", "relu"),
 }
@@ -223,16 +234,18 @@ def as_tensor(owner: str, name: str, value: Any) -> Tensor:
 
 def real_array(owner: str, name: str, value: Any) -> np.ndarray:
     """What stands for an array of real numbers as one; a Tensor gives its own."""
-    try:
-        array = np.asarray(getattr(value, "_data", value))
-    except (TypeError, ValueError, OverflowError):  # ragged lists, objects that refuse
-        array = np.asarray(None)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(
-            f"{owner}: {name} must be an array of real numbers (or a number, or nested lists of "
-            f"equal lengths), not {shown(value)}"
-        )
+    array = real_or_none(value)
+    if array is None:
+        raise TypeError(f"{owner}: {name} must be {REALS}, not {shown(value)}")
     return array
+
+
+def real_or_none(value: Any) -> np.ndarray | None:
+    try:
+        array = np.asarray(value._data if isinstance(value, Tensor) else value)
+    except Exception:  # ragged lists, objects that refuse in whatever way
+        return None
+    return array if array.dtype.kind in "biuf" else None
 
 
 def index_array(owner: str, name: str, value: Any) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from microgradnd.arguments import NOT_NEGATIVE, NUMBER, POSITIVE, as_tensor, check, checked, one_of
+from microgradnd.arguments import NUMBER, POSITIVE, checked, one_of
 from microgradnd.engine import Tensor
 from microgradnd.nn.module import Module
 from microgradnd.ops import activations as ops

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import PROBABILITY, as_tensor, check, checked, optional
+from microgradnd.arguments import PROBABILITY, as_tensor, checked, optional
 from microgradnd.engine import Tensor
 from microgradnd.nn.module import Module
 from microgradnd.random import generator
@@ -23,7 +23,7 @@ def dropout(
     Tensor([1., 2.])
     """
     x = as_tensor("dropout", "x", x)
-    return dropped("dropout", x, x.shape, p, training, rng)
+    return dropped(x, x.shape, p, training, rng)
 
 
 def dropout2d(
@@ -33,18 +33,12 @@ def dropout2d(
     x = as_tensor("dropout2d", "x", x)
     if x.ndim < 3:
         raise ValueError(f"dropout2d: x has shape {x.shape}, it needs (N, C, H, W)")
-    return dropped("dropout2d", x, (*x.shape[:2], *(1 for _ in x.shape[2:])), p, training, rng)
+    return dropped(x, (*x.shape[:2], *(1 for _ in x.shape[2:])), p, training, rng)
 
 
 def dropped(
-    owner: str,
-    x: Tensor,
-    shape: tuple[int, ...],
-    p: float,
-    training: bool,
-    rng: np.random.Generator | None,
+    x: Tensor, shape: tuple[int, ...], p: float, training: bool, rng: np.random.Generator | None
 ) -> Tensor:
-    check(owner, p=p, training=training, rng=rng)
     if not training or p == 0:
         return x
     keep = generator(rng).random(shape, np.float32) >= p

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import checked, index_array, require, whole, shown
+from microgradnd.arguments import checked
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.module import Module
 from microgradnd.ops.elementwise import where

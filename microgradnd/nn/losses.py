@@ -13,14 +13,25 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import ANY, FLAG, KINDS, NOT_NEGATIVE, POSITIVE, Kind, as_tensor, check, one_of, real_array, require
+from microgradnd.arguments import (
+    ANY,
+    FLAG,
+    KINDS,
+    NOT_NEGATIVE,
+    POSITIVE,
+    Kind,
+    as_tensor,
+    check,
+    one_of,
+    real_array,
+    require,
+)
 from microgradnd.engine import Tensor
 from microgradnd.nn.module import Module
 from microgradnd.ops.activations import softplus
 from microgradnd.ops.elementwise import abs, clip, square, subtract, where
 from microgradnd.ops.losses import binary_cross_entropy_op
 from microgradnd.ops.softmax import cross_entropy_op
-
 
 REDUCTIONS = KINDS["reduction"]
 # What the options of the losses are, for the functions and for the modules.
@@ -300,7 +311,9 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     p = np.exp(y) if log_target else y
     losses = subtract(logs, input) * p
     require("kl_div", "reduction", reduction, DIVERGENCE)
-    return losses.sum() / len(y) if reduction == "batchmean" else reduced("kl_div", losses, reduction)
+    return (
+        losses.sum() / len(y) if reduction == "batchmean" else reduced("kl_div", losses, reduction)
+    )
 
 
 def classes_last(loss: str, input: Any) -> Tensor:
@@ -374,7 +387,9 @@ class Loss(Module):
         unknown = [key for key in options if key not in known]
         if unknown:
             raise TypeError(f"{type(self).__name__}: unknown {unknown}, known are {known}")
-        kinds = OPTIONS if type(self).function is not kl_div else OPTIONS | {"reduction": DIVERGENCE}
+        kinds = (
+            OPTIONS if type(self).function is not kl_div else OPTIONS | {"reduction": DIVERGENCE}
+        )
         for key, value in options.items():
             require(type(self).__name__, key, value, kinds[key])
         self.options = options

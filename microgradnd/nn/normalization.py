@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import NUMBER, PROBABILITY, as_tensor, check, checked, either, real_array, require, several, whole
+from microgradnd.arguments import NUMBER, PROBABILITY, as_tensor, checked, either, several, whole
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.module import Module
 from microgradnd.ops.normalization import normalize
@@ -20,14 +20,11 @@ def shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
     return tuple(map(int, [normalized_shape] if alone else normalized_shape))  # type: ignore[list-item,arg-type]
 
 
-def vectors_of(owner: str, shape: tuple[int, ...], given: dict[str, Any]) -> None:
-    """Checks weights, biases and statistics: arrays of that shape, where they are given."""
+def check_shapes(owner: str, shape: tuple[int, ...], **given: Any) -> None:
+    """Refuses weights, biases and statistics of another shape, where they are given."""
     for name, value in given.items():
-        if value is None:
-            continue
-        array = value if isinstance(value, Tensor) else real_array(owner, name, value)
-        if array.shape != shape:
-            raise ValueError(f"{owner}: {name} has shape {array.shape}, needed {shape}")
+        if value is not None and value.shape != shape:
+            raise ValueError(f"{owner}: {name} has shape {value.shape}, needed {shape}")
 
 
 def batch_norm(
@@ -51,12 +48,13 @@ def batch_norm(
     """
     x = as_tensor("batch_norm", "input", input)
     if x.ndim < 2:
-        raise ValueError(f"batch_norm: input of shape {x.shape} has no axis of channels, (N, C, ...)")
-    check("batch_norm", training=training, eps=eps)
-    require("batch_norm", "momentum", momentum, PROBABILITY)
-    channels = {"weight": weight, "bias": bias}
-    channels |= {"running_mean": running_mean, "running_var": running_var}
-    vectors_of("batch_norm", (x.shape[1],), channels)
+        raise ValueError(
+            f"batch_norm: input of shape {x.shape} has no axis of channels, (N, C, ...)"
+        )
+    check_shapes(
+        "batch_norm", x.shape[1:2], weight=weight, bias=bias, running_mean=running_mean,
+        running_var=running_var,
+    )  # fmt: skip
     axes = (0, *range(2, x.ndim))
     shape = (1, -1, *(1 for _ in range(2, x.ndim)))
     if training or running_mean is None or running_var is None:
@@ -93,10 +91,8 @@ def layer_norm(
     Tensor([[-1.,  1.]])
     """
     x = as_tensor("layer_norm", "input", input)
-    require("layer_norm", "normalized_shape", normalized_shape, SHAPE)
-    check("layer_norm", eps=eps)
     given = shape_of(normalized_shape)
-    vectors_of("layer_norm", given, {"weight": weight, "bias": bias})
+    check_shapes("layer_norm", given, weight=weight, bias=bias)
     if not given or x.shape[-len(given) :] != given:
         raise ValueError(f"layer_norm: input of shape {x.shape} does not end in {given}")
     out = normalize(x, tuple(range(x.ndim - len(given), x.ndim)), eps)
@@ -117,9 +113,6 @@ def local_response_norm(
     x = as_tensor("local_response_norm", "input", input)
     if x.ndim < 3:
         raise ValueError(f"local_response_norm: input must be (N, C, ...), not {x.shape}")
-    require("local_response_norm", "size", size, whole(1))
-    for name, number in (("alpha", alpha), ("beta", beta), ("k", k)):
-        require("local_response_norm", name, number, NUMBER)
     square, channels = x * x, x.shape[1]
     total: Any = 0.0
     for c in range(channels):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from microgradnd.arguments import as_tensor, checked
+from microgradnd.arguments import checked
 from microgradnd.engine import Tensor
 from microgradnd.nn.module import Module
 
