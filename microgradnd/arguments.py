@@ -129,6 +129,7 @@ NUMBER = real()
 NOT_NEGATIVE = real(0)
 POSITIVE = real(0, without="low")
 PROBABILITY = real(0, 1)
+NORM = Kind("a number above 0, or inf", is_real, lambda v: v > 0)  # p of a norm
 CALLABLE = Kind("a function", callable)
 RNG = optional(
     Kind(

@@ -27,4 +27,6 @@ def generator(rng: np.random.Generator | None = None) -> np.random.Generator:
 
 def manual_seed(seed: int) -> None:
     """Starts the library's generator again from a seed; those who hold it see it restart."""
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
+        raise TypeError(f"manual_seed: seed must be a whole number of at least 0, not {seed!r:.60}")
     generator().bit_generator.state = np.random.default_rng(seed).bit_generator.state

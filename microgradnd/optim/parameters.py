@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
+from microgradnd.arguments import elements
 from microgradnd.engine import Tensor
 
 
@@ -17,11 +17,8 @@ def tensors_of(parameters: Any, what: str) -> list[Tensor]:
     """
     if isinstance(parameters, Tensor):
         return [parameters]
-    if not isinstance(parameters, Iterable):
-        raise TypeError(
-            f"{what}: the parameters must be Tensors, not a {type(parameters).__name__}"
-        )
-    found = [x[1] if is_named(x) else x for x in parameters]
+    given = elements(what, "parameters", parameters, "Tensors, as model.parameters() gives them")
+    found = [x[1] if is_named(x) else x for x in given]
     for x in found:
         if not isinstance(x, Tensor):
             raise TypeError(f"{what}: a parameter must be a Tensor, not a {type(x).__name__}")

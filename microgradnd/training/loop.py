@@ -14,6 +14,18 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import (
+    CALLABLE,
+    FLAG,
+    POSITIVE,
+    RNG,
+    Kind,
+    instance,
+    optional,
+    require,
+    several,
+    whole,
+)
 from microgradnd.engine import Tensor
 from microgradnd.grad_mode import no_grad
 from microgradnd.io import save
@@ -25,6 +37,40 @@ from microgradnd.training.run import Run, check_place, restore, state_of
 
 Batches = Iterable[Any]  # of pairs (x, y), anew for each epoch
 Loss = Callable[[Tensor, Any], Tensor]  # of prediction and target
+
+
+BATCHES = Kind(
+    "a DataLoader or a list of (x, y) pairs, to be gone over anew for each epoch",
+    lambda v: hasattr(v, "__iter__") and not isinstance(v, (str, bytes, dict, Tensor, np.ndarray)),
+)
+MODEL = instance(Module, "a Module")
+METRICS = Kind(
+    "a dict of functions by name",
+    lambda v: isinstance(v, Mapping) and all(map(callable, v.values())),
+)
+PATH = instance((str, os.PathLike), "the path of an .npz file")
+KINDS = {  # of the arguments of `fit`
+    "model": MODEL,
+    "loss": CALLABLE,
+    "optimizer": Kind(
+        "an optimizer, with step(), zero_grad() and param_groups",
+        lambda v: all(hasattr(v, name) for name in ("step", "zero_grad", "param_groups")),
+    ),
+    "batches": BATCHES,
+    "epochs": whole(0),
+    "validation": optional(BATCHES),
+    "metrics": optional(METRICS),
+    "schedule": optional(
+        Kind("a schedule, with step()", lambda v: hasattr(v, "step") and not isinstance(v, type))
+    ),
+    "callbacks": several(CALLABLE, "a list of functions"),
+    "clip": optional(POSITIVE),
+    "progress": FLAG,
+    "checkpoint": optional(PATH),
+    "resume": FLAG,
+    "rng": RNG,
+    "history": optional(instance(History, "a History")),
+}
 
 
 def fit(
@@ -72,6 +118,8 @@ def fit(
         FloatingPointError: a loss is not finite; names epoch and batch. The weights are those
             before that batch.
     """
+    for name, value in locals().items():
+        require("fit", name, value, KINDS[name])
     loaders = {"batches": batches, "validation": validation}
     history = History() if history is None else history
     run = Run(model, optimizer, history, epochs, schedule, callbacks, loaders, rng)
@@ -88,6 +136,15 @@ def fit(
 
 def prepare(run: Run, checkpoint: str | os.PathLike[str] | None, resume: bool) -> None:
     """Sees that a checkpoint can be written, and goes back to one that is there if wanted."""
+    held = {id(p) for group in run.optimizer.param_groups for p in group["params"]}
+    learned = [p for p in run.model.parameters() if p.requires_grad]
+    if learned and not any(id(p) in held for p in learned):
+        raise ValueError(
+            f"fit: optimizer holds none of the parameters of model, a {type(run.model).__name__}, "
+            "which so would never change; make it with model.parameters()"
+        )
+    if getattr(run.schedule, "optimizer", run.optimizer) is not run.optimizer:
+        raise ValueError("fit: schedule is of another optimizer; make it of the one given")
     if checkpoint is not None:
         check_place(checkpoint)
         if resume and Path(checkpoint).exists():
@@ -160,6 +217,8 @@ def evaluate(
 
     The model is left in evaluation mode.
     """
+    for name, value in locals().items():
+        require("evaluate", name, value, KINDS[name])
     model.eval()
     averages = Averages(metrics or {})
     with no_grad():
