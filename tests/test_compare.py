@@ -321,7 +321,7 @@ def test_forward_and_backward_stand_apart_and_every_rule_by_itself() -> None:
     first, then = list(forward.nodes()), list(backward.nodes())
     assert max(node.seq for node in first) < min(node.seq for node in then)
     assert len(first) + len(then) == sum(node.plan is not None for node in found.nodes)
-    rules = [part.name for part in backward.parts if isinstance(part, viz.groups.Group)]
+    rules = [part.name for part in backward.parts if isinstance(part, viz.structure.groups.Group)]
     assert rules == ["back through square", "back through matmul", "back through sigmoid"]
     names = {node.name for node in then if node.name}
     assert {"∂E/∂h", "∂E/∂W", "∂E/∂V"} <= names

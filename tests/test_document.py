@@ -82,7 +82,7 @@ def elements(doc: Document, place: int) -> np.ndarray:
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_document_is_as_its_schema_says(program: Callable[[], Tensor], tmp_path: Path) -> None:
     validators = pytest.importorskip("jsonschema", reason="it validates the schema, for tests only")
-    schema = json.loads(Path(viz.__file__).with_name("schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((Path(viz.__file__).parent / "formats/schema.json").read_text("utf-8"))
     validators.Draft202012Validator.check_schema(schema)
     for how in ({"fold": True}, {"fold": False}, {"backward": False}):
         validators.validate(saved(program(), tmp_path, **how), schema)

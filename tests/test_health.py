@@ -463,7 +463,7 @@ def test_marks_at_one_place_are_one_mark() -> None:
     assert one.joined(other) == Mark("bad", "b\na")
     assert other.joined(other) == other
     found = viz.trace(parameter(1.0, "x") * 2.0)
-    assert gathered({}, ids_of(found), viz.folding.whole(found.homes)) == {}
+    assert gathered({}, ids_of(found), viz.structure.folding.whole(found.homes)) == {}
 
 
 def strip_of(loss: mg.Tensor, room: float = 600.0) -> tuple[ElementTree.Element, float]:

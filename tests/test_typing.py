@@ -33,7 +33,7 @@ def declared(file, name):
     return found
 
 
-STUB = declared(ROOT / "methods.pyi", "TensorMethods")
+STUB = declared(ROOT / "tensor_methods.pyi", "TensorMethods")
 OWN = declared(engine.__file__, "Tensor")
 # The hidden fields of a Tensor, and what marks the class itself, are nobody's methods.
 FIELDS = set(mg.Tensor.__slots__)
@@ -121,7 +121,7 @@ def test_the_public_names_are_listed_and_there():
 
 
 def test_the_stub_declares_the_tables_of_the_module():
-    tree = ast.parse((ROOT / "methods.pyi").read_text())
+    tree = ast.parse((ROOT / "tensor_methods.pyi").read_text())
     names = {p.target.id for p in tree.body if isinstance(p, ast.AnnAssign)}
     names |= {p.name for p in tree.body if isinstance(p, ast.FunctionDef)}
     assert {name for name in names if not hasattr(methods, name)} == set()
