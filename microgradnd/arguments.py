@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import reprlib
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
@@ -51,6 +52,8 @@ def is_flag(value: Any) -> bool:
 
 
 def is_float_dtype(value: Any) -> bool:
+    if not isinstance(value, (type, str, np.dtype)):  # a scalar has a dtype, but is none
+        return False
     try:
         return np.dtype(value).kind == "f"
     except (TypeError, ValueError, SyntaxError):  # NumPy parses strings as it parses code
@@ -87,6 +90,10 @@ def one_of(*names: str) -> Kind:
         lambda v: isinstance(v, str),
         lambda v: v in names,
     )
+
+
+def one_number_of(*numbers: int) -> Kind:
+    return Kind(f"one of {', '.join(map(str, numbers))}", is_whole, lambda v: v in numbers)
 
 
 def instance(cls: type | tuple[type, ...], words: str) -> Kind:
@@ -129,7 +136,9 @@ NUMBER = real()
 NOT_NEGATIVE = real(0)
 POSITIVE = real(0, without="low")
 PROBABILITY = real(0, 1)
-NORM = Kind("a number above 0, or inf", is_real, lambda v: v > 0)  # p of a norm
+NORM = Kind(
+    "a number above 0, or inf", is_real, lambda v: v > 0 and (v == math.inf or is_finite(v))
+)
 CALLABLE = Kind("a function", callable)
 RNG = optional(
     Kind(
@@ -145,6 +154,11 @@ ARRAY = Kind(
     "a Tensor or an array of real numbers",
     lambda v: isinstance(v, (Tensor, np.ndarray)) and v.dtype.kind in "biuf",
 )
+STATISTICS = Kind(
+    "an array of floats, which is changed in place",
+    lambda v: isinstance(v, np.ndarray) and v.dtype.kind == "f",
+)
+PATH = instance((str, os.PathLike), "the path of a file or folder")
 ANY = Kind("anything", lambda v: True)
 
 # Parameters that mean the same wherever they stand; a constructor names the others' kinds itself.
@@ -160,12 +174,14 @@ KINDS: dict[str, Kind] = {
     "output_padding": sizes(0),
     **dict.fromkeys(["bias", "affine", "strict", "batch_first", "bidirectional", "fused"], FLAG),
     **dict.fromkeys(["chapter", "track_running_stats", "elementwise_affine", "shuffle"], FLAG),
-    **dict.fromkeys(["drop_last", "log_target", "error_if_nonfinite", "restore_best"], FLAG),
+    **dict.fromkeys(
+        ["drop_last", "log_target", "count_include_pad", "error_if_nonfinite", "restore_best"], FLAG
+    ),
     **dict.fromkeys(["train", "training", "strict_names"], FLAG),
     **dict.fromkeys(["dim", "start_dim", "end_dim", "ignore_index"], whole()),
     "padding_idx": optional(whole()),
-    **dict.fromkeys(["k", "c", "mean", "val", "gain", "negative_slope"], NUMBER),
-    **dict.fromkeys(["eps", "std", "strength"], NOT_NEGATIVE),
+    **dict.fromkeys(["k", "c", "mean", "val", "negative_slope"], NUMBER),
+    **dict.fromkeys(["eps", "std", "gain", "strength"], NOT_NEGATIVE),
     **dict.fromkeys(["p", "dropout", "label_smoothing"], PROBABILITY),
     **dict.fromkeys(["x", "input"], TENSOR),
     "reduction": one_of("mean", "sum", "none"),
@@ -265,4 +281,7 @@ def elements(owner: str, name: str, value: Any, words: str) -> list[Any]:
     """What can be gone over, as a list; numbers and other single things are refused by name."""
     if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
         raise TypeError(f"{owner}: {name} must be {words}, not {shown(value)}")
-    return list(value)
+    try:
+        return list(value)
+    except TypeError:  # an array without axes
+        raise TypeError(f"{owner}: {name} must be {words}, not {shown(value)}") from None

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from microgradnd.arguments import instance, optional, require, whole
+from microgradnd.arguments import PATH, optional, require, whole
 
 TREE = "__tree__"  # the member that holds, as JSON, how a nested state is put together
 SIZES = ("8", "16", "32", "64")
@@ -27,7 +27,6 @@ NUMPY_NAMES = {"bool", "complex64", "float16", "float32", "float64"} | {
     kind + n for kind in ("int", "uint") for n in SIZES
 }
 PREFIX = "microgradnd-"  # of the names of files under way; then comes the process that writes
-PATH = instance((str, os.PathLike), "the path of a file")
 KINDS = "biufcSU"  # of dtypes that mean the same in every program that reads the file
 
 

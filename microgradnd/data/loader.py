@@ -19,7 +19,7 @@ DATASET = Kind(
     lambda v: (
         hasattr(v, "__len__")
         and hasattr(v, "__getitem__")
-        and not isinstance(v, (tuple, list, str, bytes, dict, np.ndarray))
+        and not isinstance(v, (tuple, list, range, str, bytes, dict, np.ndarray, np.dtype))
         and not hasattr(v, "_data")
     ),
 )

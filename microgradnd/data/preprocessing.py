@@ -82,7 +82,7 @@ class Standardiser:
         """
         x = as_float("Standardiser.fit", "training", training)
         require("Standardiser.fit", "axis", axis, AXIS)
-        axes = (axis,) if isinstance(axis, int) else axis or ()
+        axes = () if axis is None else axis if isinstance(axis, (list, tuple)) else (axis,)
         if len({a % x.ndim for a in axes if -x.ndim <= a < x.ndim}) < len(axes):
             raise ValueError(f"Standardiser.fit: axis {axis} does not fit data of shape {x.shape}")
         if x.size == 0:

@@ -31,7 +31,8 @@ def shuffled(n: int, labels: Any, rng: np.random.Generator | None, function: str
 
 def sortable(labels: Any) -> bool:
     """Whether they are strings: those are sorted as numbers are."""
-    return isinstance(labels, (list, tuple, np.ndarray)) and all(isinstance(x, str) for x in labels)
+    listed = isinstance(labels, (list, tuple)) or (isinstance(labels, np.ndarray) and labels.ndim)
+    return bool(listed) and all(isinstance(x, str) for x in labels)
 
 
 def hold_out(

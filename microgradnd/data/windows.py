@@ -94,7 +94,9 @@ def difference(series: Any, lag: int = 1) -> np.ndarray:
     series = as_series(series, "difference")
     check("difference", lag=lag)
     if lag > len(series):
-        raise ValueError(f"difference: lag must be from 1 to {len(series)}, got {lag}")
+        raise ValueError(
+            f"difference: lag must be from 1 to {len(series)}, the length of series, got {lag}"
+        )
     if series.dtype.kind in "ub":
         series = series.astype(np.int64)
     return series[lag:] - series[:-lag]

@@ -14,6 +14,8 @@ from microgradnd.arguments import (
     ARRAY,
     NUMBER,
     PROBABILITY,
+    STATISTICS,
+    TENSOR,
     checked,
     optional,
     sizes,
@@ -21,8 +23,8 @@ from microgradnd.arguments import (
 )  # fmt: skip
 from microgradnd.nn import activations, convolution, normalization
 from microgradnd.nn import dropout as drop
+from microgradnd.nn import embedding as table
 from microgradnd.nn import pooling as pools
-from microgradnd.nn.embedding import embedding
 from microgradnd.nn.linear import linear
 from microgradnd.nn.losses import (
     binary_cross_entropy,
@@ -57,7 +59,7 @@ avg_pool1d       = checked(**pools.ALONG)(pooling.avg_pool1d)
 avg_pool2d       = checked(**IMAGES)(pooling.avg_pool2d)
 adaptive_avg_pool2d = checked(output_size=pools.BINS)(pooling.adaptive_avg_pool2d)
 batch_norm       = checked(
-    momentum=PROBABILITY, **AFFINE, running_mean=optional(ARRAY), running_var=optional(ARRAY)
+    momentum=PROBABILITY, **AFFINE, running_mean=optional(STATISTICS), running_var=optional(STATISTICS)
 )(normalization.batch_norm)
 layer_norm       = checked(normalized_shape=normalization.SHAPE, **AFFINE)(normalization.layer_norm)
 local_response_norm = checked(size=whole(1), alpha=NUMBER, beta=NUMBER)(
@@ -65,6 +67,7 @@ local_response_norm = checked(size=whole(1), alpha=NUMBER, beta=NUMBER)(
 )
 dropout          = checked()(drop.dropout)
 dropout2d        = checked()(drop.dropout2d)
+embedding        = checked(weight=TENSOR)(table.embedding)
 affine           = checked()(activations.affine)
 leaky_relu       = checked()(activations.leaky_relu)
 # fmt: on

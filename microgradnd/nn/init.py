@@ -41,11 +41,11 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     require("calculate_gain", "nonlinearity", nonlinearity, ACTIVATIONS)
     require("calculate_gain", "param", param, optional(NUMBER))
     if nonlinearity == "leaky_relu":
-        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+        return math.sqrt(2) / math.hypot(1, 0.01 if param is None else param)
     return GAINS[nonlinearity]
 
 
-def fans(tensor: Tensor) -> tuple[int, int]:
+def fans(tensor: Tensor, name: str = "fans") -> tuple[int, int]:
     """How many inputs an output sees, and how many outputs an input: fan_in and fan_out.
 
     Shapes: weight (O, I) or of a convolution (O, C/groups, F, F): I and O, each times F·F.
@@ -53,11 +53,11 @@ def fans(tensor: Tensor) -> tuple[int, int]:
     >>> fans(Tensor(np.empty((20, 3, 5, 5))))
     (75, 500)
     """
-    require("fans", "tensor", tensor, TENSOR)
+    require(name, "tensor", tensor, TENSOR)
     shape = tensor.shape
     if len(shape) < 2:
         raise ValueError(
-            f"fan_in and fan_out need a weight of 2 or more axes (O, I, ...), got shape {shape}; "
+            f"{name}: needs a weight of 2 or more axes (O, I, ...), got shape {shape}; "
             "fill a bias by zeros_, constant_ or uniform_"
         )
     field = math.prod(shape[2:])
@@ -80,7 +80,7 @@ def zeros_(tensor: Tensor) -> Tensor:
     >>> zeros_(Tensor([1.0, 2.0]))
     Tensor([0., 0.])
     """
-    return constant_(tensor, 0.0)
+    return filled("zeros_", tensor, np.zeros)
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ def ones_(tensor: Tensor) -> Tensor:
     >>> ones_(Tensor([3.0, 2.0]))
     Tensor([1., 1.])
     """
-    return constant_(tensor, 1.0)
+    return filled("ones_", tensor, np.ones)
 
 
 def uniform_(
@@ -132,8 +132,8 @@ def xavier_uniform_(
     >>> float(abs(w).max()) <= 1  # √(6/6)
     True
     """
-    bound = math.sqrt(3) * xavier_std("xavier_uniform_", tensor, gain)
-    return uniform_(tensor, -bound, bound, rng=rng)
+    name = "xavier_uniform_"
+    return uniform(name, tensor, math.sqrt(3) * xavier_std(name, tensor, gain), rng)
 
 
 def xavier_normal_(
@@ -144,7 +144,7 @@ def xavier_normal_(
     >>> xavier_normal_(Tensor(np.empty((2, 4)))).shape
     (2, 4)
     """
-    return normal_(tensor, 0.0, xavier_std("xavier_normal_", tensor, gain), rng=rng)
+    return normal("xavier_normal_", tensor, xavier_std("xavier_normal_", tensor, gain), rng)
 
 
 def kaiming_uniform_(
@@ -164,8 +164,10 @@ def kaiming_uniform_(
     >>> float(abs(w).max()) <= 1  # √2 √(3/6)
     True
     """
-    bound = math.sqrt(3) * kaiming_std("kaiming_uniform_", tensor, a, mode, nonlinearity)
-    return uniform_(tensor, -bound, bound, rng=rng)
+    name = "kaiming_uniform_"
+    return uniform(
+        name, tensor, math.sqrt(3) * kaiming_std(name, tensor, a, mode, nonlinearity), rng
+    )
 
 
 def kaiming_normal_(
@@ -177,9 +179,8 @@ def kaiming_normal_(
     >>> kaiming_normal_(Tensor(np.empty((2, 4))), mode="fan_out").shape
     (2, 4)
     """
-    return normal_(
-        tensor, 0.0, kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity), rng=rng
-    )
+    name = "kaiming_normal_"
+    return normal(name, tensor, kaiming_std(name, tensor, a, mode, nonlinearity), rng)
 
 
 def orthogonal_(
@@ -208,6 +209,16 @@ def orthogonal_(
     return filled("orthogonal_", tensor, lambda shape: weight)
 
 
+def uniform(name: str, tensor: Tensor, bound: float, rng: np.random.Generator | None) -> Tensor:
+    check(name, rng=rng)
+    return filled(name, tensor, lambda shape: generator(rng).uniform(-bound, bound, shape))
+
+
+def normal(name: str, tensor: Tensor, std: float, rng: np.random.Generator | None) -> Tensor:
+    check(name, rng=rng)
+    return filled(name, tensor, lambda shape: generator(rng).normal(0.0, std, shape))
+
+
 def uniform_parameter(shape: Any, bound: float, rng: np.random.Generator, dtype: Any) -> Tensor:
     """A new parameter, uniform in ±bound, as PyTorch's layers start."""
     start = uniform_(Tensor(np.empty(shape, dtype)), -bound, bound, rng=rng)
@@ -218,6 +229,10 @@ def uniform_parameter(shape: Any, bound: float, rng: np.random.Generator, dtype:
 def filled(name: str, tensor: Tensor, draw: Callable[[tuple[int, ...]], np.ndarray]) -> Tensor:
     """The tensor with what `draw` gives for its shape, once it is known to be one to fill."""
     require(name, "tensor", tensor, TENSOR)
+    if not tensor.is_leaf:
+        raise TypeError(
+            f"{name}: the tensor is a computed tensor, which cannot be filled; fill the leaves"
+        )
     if tensor.dtype.kind != "f":
         raise TypeError(
             f"{name}: the tensor has dtype {tensor.dtype}, which would cut the values; make it "
@@ -229,11 +244,12 @@ def filled(name: str, tensor: Tensor, draw: Callable[[tuple[int, ...]], np.ndarr
 
 def xavier_std(name: str, tensor: Tensor, gain: float) -> float:
     check(name, gain=gain)
-    return gain * math.sqrt(2 / max(sum(fans(tensor)), 1))  # 1: a weight without elements
+    return gain * math.sqrt(2 / max(sum(fans(tensor, name)), 1))  # 1: a weight without elements
 
 
 def kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
     require(name, "mode", mode, one_of("fan_in", "fan_out"))
     require(name, "a", a, NUMBER)
-    fan = fans(tensor)[mode == "fan_out"]
+    fan = fans(tensor, name)[mode == "fan_out"]
+    require(name, "nonlinearity", nonlinearity, ACTIVATIONS)
     return calculate_gain(nonlinearity, a) / math.sqrt(max(fan, 1))

@@ -46,14 +46,10 @@ DIVERGENCE = one_of("mean", "sum", "none", "batchmean")
 
 
 def reduced(loss: str, losses: Tensor, reduction: str) -> Tensor:
+    require(loss, "reduction", reduction, REDUCTIONS)
     if reduction == "mean":
         return losses.mean()
-    if reduction == "sum":
-        return losses.sum()
-    if reduction == "none":
-        return losses
-    require(loss, "reduction", reduction, REDUCTIONS)
-    raise AssertionError("there is no other reduction")
+    return losses.sum() if reduction == "sum" else losses
 
 
 def operands(loss: str, input: Any, target: Any) -> tuple[Any, Any]:
@@ -134,11 +130,16 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     >>> huber_loss(Tensor([1.0, 5.0]), np.array([0.0, 0.0]), reduction="none")
     Tensor([0.5, 4.5])
     """
-    input, target = operands("huber_loss", input, target)
     require("huber_loss", "delta", delta, POSITIVE)
+    return reduced("huber_loss", huber("huber_loss", input, target, delta), reduction)
+
+
+def huber(loss: str, input: Any, target: Any, delta: float) -> Tensor:
+    """Huber's loss of each element."""
+    input, target = operands(loss, input, target)
     e = subtract(input, target)
     held = clip(e, -delta, delta)  # its derivative is that of the loss: held itself
-    return reduced("huber_loss", held * (e - held * 0.5), reduction)
+    return held * (e - held * 0.5)
 
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
@@ -148,9 +149,12 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     Tensor([0.25, 4.  ])
     """
     require("smooth_l1_loss", "beta", beta, NOT_NEGATIVE)
+    name = "smooth_l1_loss"
     if beta == 0:
-        return l1_loss(input, target, reduction)
-    return huber_loss(input, target, reduction, beta) * (1 / beta)
+        losses = abs(subtract(*operands(name, input, target)))
+    else:
+        losses = huber(name, input, target, beta) * (1 / beta)
+    return reduced(name, losses, reduction)
 
 
 def binary_cross_entropy(
@@ -237,7 +241,7 @@ def nll_loss(
     Tensor(2.)
     """
     rows, target = classes_last("nll_loss", input), constant("nll_loss", "target", target)
-    check("nll_loss", ignore_index=ignore_index)
+    check("nll_loss", ignore_index=ignore_index, reduction=reduction)
     count = rows.shape[-1]
     index, factor = class_weights("nll_loss", rows, target, weight, ignore_index)
     picked = rows.reshape(-1, count)[np.arange(index.size), index.ravel()].reshape(index.shape)
@@ -269,7 +273,7 @@ def cross_entropy(
     Tensor(0.2395)
     """
     loss = "cross_entropy"
-    check(loss, ignore_index=ignore_index, label_smoothing=label_smoothing)
+    check(loss, ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction)
     z, target = classes_last(loss, input), constant(loss, "target", target)
     if target.dtype.kind == "f":
         operands(loss, input, target)

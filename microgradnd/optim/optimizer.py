@@ -250,9 +250,11 @@ class Optimizer:
 def list_of(params: Any, optimizer: Optimizer) -> list[Any]:
     """The given parameters or groups as a list."""
     if hasattr(params, "parameters"):
-        what = type(params).__name__
-        cure = f"{type(optimizer).__name__}(model.parameters(), ...)"
-        raise TypeError(f"a {what} is no collection of parameters; write {cure}")
+        what = type(optimizer).__name__
+        raise TypeError(
+            f"{what}: params must be Tensors, not a {type(params).__name__}; write "
+            f"{what}(model.parameters(), ...)"
+        )
     words = "Tensors, as model.parameters() gives them, or dicts of a group each"
     return elements(type(optimizer).__name__, "params", params, words)
 

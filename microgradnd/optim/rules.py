@@ -51,13 +51,7 @@ def delta(
     >>> delta(np.array([1.0, 2.0]), np.array([1.0]), np.array([0.5]))
     array([[0.5, 1. ]])
     """
-    x, d, o = vectors("delta", lr, x=x, d=d, o=o)
-    if d.shape != o.shape:
-        raise ValueError(f"delta: d has shape {d.shape}, o {o.shape}; they must be equal")
-    fs = real_array("delta", "slope", slope(o) if callable(slope) else slope)
-    if fs.shape not in ((), o.shape):
-        raise ValueError(f"delta: slope has shape {fs.shape}, needed a number or {o.shape}")
-    return lr * outer("delta", (d - o) * fs, x)
+    return correction("delta", x, d, o, slope, lr)
 
 
 def perceptron(x: Array, d: Array, o: Array, lr: float = 1.0) -> Array:
@@ -66,8 +60,18 @@ def perceptron(x: Array, d: Array, o: Array, lr: float = 1.0) -> Array:
     >>> perceptron(np.array([1.0, -1.0]), np.array([1.0]), np.array([0.0]))
     array([[ 1., -1.]])
     """
-    x, d, o = vectors("perceptron", lr, x=x, d=d, o=o)
+    o = real_array("perceptron", "o", o)
     wrong = ~np.isin(o, (0, 1))
     if wrong.any():
-        raise ValueError(f"perceptron: outputs are 0 or 1, not {o[wrong][0]}")
-    return delta(x, d, o, lr=lr)
+        raise ValueError(f"perceptron: outputs o are 0 or 1, not {o[wrong][0]}")
+    return correction("perceptron", x, d, o, 1.0, lr)
+
+
+def correction(rule: str, x: Any, d: Any, o: Any, slope: Any, lr: float) -> Array:
+    x, d, o = vectors(rule, lr, x=x, d=d, o=o)
+    if d.shape != o.shape:
+        raise ValueError(f"{rule}: d has shape {d.shape}, o {o.shape}; they must be equal")
+    fs = real_array(rule, "slope", slope(o) if callable(slope) else slope)
+    if fs.shape not in ((), o.shape):
+        raise ValueError(f"{rule}: slope has shape {fs.shape}, needed a number or {o.shape}")
+    return lr * outer(rule, (d - o) * fs, x)

@@ -19,6 +19,7 @@ from microgradnd.arguments import (
     instance,
     one_of,
     real,
+    require,
     several,
     whole,
 )
@@ -141,7 +142,9 @@ class LambdaLR(Schedule):
         super().__init__(optimizer)
 
     def lr(self, base: float, epoch: int) -> float:
-        return base * self.lr_lambda(epoch)
+        factor = self.lr_lambda(epoch)
+        require("LambdaLR", "what lr_lambda gives", factor, NOT_NEGATIVE)
+        return base * factor
 
 
 class OneCycleLR(Schedule):
