@@ -258,7 +258,7 @@ FUNCTIONS = [
     *(function(name, classes, weight="array?") for name in ("cross_entropy", "nll_loss")),
     function("first_component_loss", lambda: {"input": x22(), "target": x22()[:, 0]}),
     function("conv2d", lambda: {"input": image(), "weight": np.ones((2, 2, 2, 2))}),
-    function("conv1d", lambda: {"input": image()[0], "weight": np.ones((2, 2, 2))}, **ALONG),
+    function("conv1d", lambda: {"input": image().reshape(1, 2, 16), "weight": np.ones((2, 2, 2))}, **ALONG),
     function("conv_transpose2d", lambda: {"input": image(), "weight": np.ones((2, 2, 2, 2))}),
     *(function(name, lambda: {"x": image(), "kernel_size": 2}, stride="pair?")
       for name in ("max_pool2d", "avg_pool2d")),
@@ -528,7 +528,8 @@ def test_exchanged_arguments_are_named_or_rightly_taken(case: Case) -> None:
             if unclear(error, case, first) and unclear(error, case, second):
                 wrong.append(f"{first}, {second}: {error}")
         else:
-            if case.kinds[first] != case.kinds[second]:
+            numbers = all(type(arguments[name]) is int for name in (first, second))
+            if case.kinds[first] != case.kinds[second] and not numbers:
                 wrong.append(f"{first}, {second}: accepted")
     assert wrong == []
 
@@ -550,7 +551,7 @@ def test_every_public_callable_is_tried() -> None:
     public = {name for package in (nn, optim, data, training, models) for name in package.__all__}
     assert public - tried - elsewhere == set()
     rows = {name for name in F.__all__ if isinstance(getattr(F, name), mg.Op) or name in mg.__all__}
-    plain = {"linear", "global_avg_pool2d"}  # one row each, as is
+    plain = {"linear", "global_avg_pool2d", "erf", "silu", "step"}  # rows and sums of rows
     assert set(F.__all__) - rows - tried - plain == set()
 
 

@@ -59,7 +59,8 @@ avg_pool1d       = checked(**pools.ALONG)(pooling.avg_pool1d)
 avg_pool2d       = checked(**IMAGES)(pooling.avg_pool2d)
 adaptive_avg_pool2d = checked(output_size=pools.BINS)(pooling.adaptive_avg_pool2d)
 batch_norm       = checked(
-    momentum=PROBABILITY, **AFFINE, running_mean=optional(STATISTICS), running_var=optional(STATISTICS)
+    momentum=PROBABILITY, running_mean=optional(STATISTICS), running_var=optional(STATISTICS),
+    **AFFINE,
 )(normalization.batch_norm)
 layer_norm       = checked(normalized_shape=normalization.SHAPE, **AFFINE)(normalization.layer_norm)
 local_response_norm = checked(size=whole(1), alpha=NUMBER, beta=NUMBER)(
