@@ -146,7 +146,8 @@ RNG = optional(
         lambda v: isinstance(v, np.random.Generator),
     )
 )
-DTYPE = optional(Kind("a dtype of floats, such as numpy.float32", is_float_dtype))
+FLOATS = Kind("a dtype of floats, such as numpy.float32", is_float_dtype)
+DTYPE = optional(FLOATS)
 STRING = instance(str, "a string")
 REALS = "an array of real numbers (or a number, or nested lists of equal lengths)"
 TENSOR = Kind(REALS, lambda v: real_or_none(v) is not None)

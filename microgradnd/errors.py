@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ CURES = {
     "concatenate": "all operands must agree on every axis but the one they are joined along",
     "stack": "all operands must have the same shape",
 }
+NOTHING: dict[str, str] = {}
 BROADCASTING = (
     "shapes are aligned from the right, and two sizes fit when they are equal or one of them is 1"
 )
@@ -173,3 +174,27 @@ def unused(i: int, tensor: Any) -> GraphError:
         f"input {i}, {describe(tensor)}, is not part of the graph of the outputs; "
         "pass allow_unused=True to get None for it"
     )
+
+
+def public_names(
+    module: str, names: Sequence[str], instead: Mapping[str, str] = NOTHING
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of a module: what is public, and help for what is not there."""
+
+    def missing(name: str) -> Any:
+        raise missing_name(module, name, names, instead)
+
+    return missing, lambda: sorted(names)
+
+
+def missing_name(
+    module: str, name: str, known: Sequence[str], instead: Mapping[str, str] = NOTHING
+) -> AttributeError:
+    """Of a name that a module has not: what takes its place, or what is called much like it."""
+    from difflib import get_close_matches  # needed here alone
+
+    text = f"module {module!r} has no attribute {name!r}"
+    if name in instead:
+        return AttributeError(f"{text}; {instead[name]}")
+    alike = [n for n in known if n.lower() == name.lower()] or get_close_matches(name, known)
+    return AttributeError(text + (f"; did you mean {' or '.join(alike)}?" if alike else ""))

@@ -10,7 +10,7 @@ import pytest
 
 import microgradnd as mg
 from microgradnd import Tensor, optim
-from microgradnd.nn.state import StateError
+from microgradnd.state import StateError
 from tests.torch_records import (
     EVERY,
     MIX,

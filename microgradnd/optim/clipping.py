@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.arguments import NORM, NOT_NEGATIVE, check, require
-from microgradnd.optim.parameters import tensors_of
+from microgradnd.parameters import tensors_of
 
 
 def clip_grad_norm_(

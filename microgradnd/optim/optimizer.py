@@ -9,8 +9,8 @@ import numpy as np
 
 from microgradnd.arguments import FLAG, NOT_NEGATIVE, NUMBER, Kind, elements, real, several, shown
 from microgradnd.engine import Tensor
-from microgradnd.nn.state import StateError, array_of, listed
-from microgradnd.optim.parameters import check_parameter, described, tensors_of
+from microgradnd.parameters import check_parameter, described, tensors_of, zero_grad
+from microgradnd.state import StateError, array_of, listed
 
 State = dict[str, Any]
 Group = dict[str, Any]
@@ -120,8 +120,19 @@ class Optimizer:
                 state, spare = next(kept)
                 g = p._grad
                 if g is not None:
+                    if spare[0].dtype is not p._data.dtype:  # the model was converted meanwhile
+                        spare = self.converted(p)
                     self.update(p._data, g._data, state, group, spare)
                     p.changed()
+
+    def converted(self, p: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """The arrays to compute in of a parameter that has another dtype now; its state follows."""
+        i = next(i for i, q in enumerate(self.parameters()) if q is p)
+        for key, value in self.state[i].items():
+            if isinstance(value, np.ndarray):
+                self.state[i][key] = value.astype(p.dtype)
+        self.spare[i] = np.empty_like(p.data), np.empty_like(p.data)
+        return self.spare[i]
 
     def update(
         self, w: np.ndarray, g: np.ndarray, state: State, group: Group, spare: tuple
@@ -137,10 +148,9 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} defines no update(self, w, g, ...)")
 
-    def zero_grad(self) -> None:
-        """Forgets the gradients of all parameters."""
-        for p in self.parameters():
-            p.grad = None
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients of all parameters; `set_to_none=False` sets them to 0 instead."""
+        zero_grad(self.parameters(), set_to_none)
 
     def state_dict(self) -> dict[str, Any]:
         """The state and the options, in the form of PyTorch's; the arrays are copies.

@@ -9,7 +9,7 @@ from typing import Any
 
 from microgradnd.arguments import check
 from microgradnd.engine import Tensor
-from microgradnd.optim.parameters import tensors_of
+from microgradnd.parameters import tensors_of
 
 
 def l1_penalty(parameters: Iterable[Any], strength: float) -> Tensor:
