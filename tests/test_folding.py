@@ -254,7 +254,7 @@ def test_a_filmstrip_has_a_panel_for_every_stage() -> None:
 def test_an_overview_opens_groups_of_a_kind_together() -> None:
     found = trace(tower_loss(30))
     kinds: dict[str, set[bool]] = {}
-    folding = overview(found.homes)
+    folding = overview(found.nesting)
     for group in found.groups.groups():
         if group.parent in folding.open:
             kinds.setdefault(group.kind, set()).add(group in folding.open)

@@ -10,7 +10,7 @@ import numpy as np
 
 from microgradnd.declaration import OPS, REQUIRED, Op
 from microgradnd.formulas import formula as source_of_rule
-from microgradnd.node import Node
+from microgradnd.graph import Node
 from viz.formulas import mathematics
 from viz.formulas.notation import FORMS
 from viz.formulas.simplify import simplified
@@ -105,7 +105,7 @@ def of_contribution(node: Node, i: int, operands: Sequence[Any], out: Symbol, g:
     """What a node adds to the gradient of operand i: its rule, fitted to the operand's shape."""
     name = operands[i].name if isinstance(operands[i], Symbol) else "?"
     of = (g.of[0] if g.of else "L", str(name))
-    left = Symbol.named(f"∂{of[0]}/∂{of[1]}", np.empty(node.parents[i].shape), of)
+    left = Symbol.named(f"∂{of[0]}/∂{of[1]}", np.empty(node.operands[i].shape), of)
     return by_rule(left, node.op, i, lambda: contribution(node, i, operands, out, g))
 
 

@@ -19,10 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.accumulation import fitted
 from microgradnd.declaration import OPS, Op
 from microgradnd.engine import Tensor
-from microgradnd.node import Node
+from microgradnd.graph import Node, fitted
 
 Array = np.ndarray
 # The truths that the rule being run has asked for, with the answers it was given.
@@ -336,7 +335,7 @@ def contribution(node: Node, i: int, operands: Sequence[Any], out: Symbol, g: Sy
     """What a node adds to the gradient of operand i, fitted to it by the engine's own function."""
     result = run_rule(node.op, i, operands, out, g, node.options)
     result = result if isinstance(result, Symbol) else np.asarray(result)
-    return fitted(result, node.parents[i], node)
+    return fitted(result, node, i)
 
 
 def evaluate(expression: Any, values: Mapping[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from viz.capture.summary import Summary
@@ -42,6 +42,7 @@ class Row:
     y: float
     width: float
     height: float
+    indent: float = INDENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,12 @@ def face_of_record(node: Mapping[str, Any], direction: str) -> Face:
     foot = footnote(node)
     head = width(title_of(node), 12.0, True) + 12.0 + width(meta_of(node), 9.5) + 2 * PAD
     below = width(foot, 9.5, True) + 2 * PAD
-    room = INDENT + inner_width(node["shape"], form, [x for _, x in parts if x]) + PAD
+    indent = max([INDENT, *(PAD + 2.0 + width(label, 10.0) + 6.0 for label, _ in parts)])
+    room = indent + inner_width(node["shape"], form, [x for _, x in parts if x]) + PAD
     count = len(parts) if abreast else 1
     across = even(max(count * room, min(max(head, below), WIDEST), 96.0))
     rows, y = rows_of(parts, node["shape"], form, across, HEADER + 3.0, abreast)
+    rows = [replace(row, indent=indent) for row in rows]
     ring = RING + 1.0 if len(arrivals(node)) > 1 else 0.0
     down = y + (FOOT if foot else 0.0) + 3.0
     return Face(across, down, tuple(rows), form, foot, ring)
@@ -247,7 +250,7 @@ def heading(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
 
 def row(pen: Pen, part: Row, form: str) -> str:
     """One row of a record: its label and what it holds; "—" for what was not computed."""
-    x, left, middle = part.summary, part.x + INDENT, part.y + part.height / 2
+    x, left, middle = part.summary, part.x + part.indent, part.y + part.height / 2
     ink = "grad-ink" if part.label.startswith(("grad", "∂")) else "muted"
     text = pen.text(part.x + PAD + 2.0, middle + 3.5, part.label, fill=ink)
     if x is None:
@@ -255,13 +258,13 @@ def row(pen: Pen, part: Row, form: str) -> str:
     if form == "scalar":
         back = ""
         if x.flaw:
-            wide = part.width - INDENT - 4
+            wide = part.width - part.indent - 4
             back = pen.hatch(left - 3, part.y + 1, wide, part.height - 2)
         halo = "record" if x.flaw else None
         value = pen.text(left, middle + 4.2, number(x.mean), size=NUMBER, bold=True, halo=halo)
         return text + back + value
     if form == "table":
-        return text + table(pen, x, left, part.y + 2.0, part.width - INDENT - PAD)
+        return text + table(pen, x, left, part.y + 2.0, part.width - part.indent - PAD)
     if form == "empty":
         return text + pen.text(left, middle + 3.5, "empty", fill="muted")
     right = part.x + part.width - PAD

@@ -80,7 +80,7 @@ def partial(
     """
     here = [key for key in record["contributions"] if arrived(edges[key], step)]
     last = len(arrivals(record))
-    inner = record["inside"] is None or final is not None and final <= step
+    inner = record["inside"] is None or (final is not None and final <= step)
     if len(here) == len(record["contributions"]) and not record["hidden"] and inner:
         whole = bool(here) or record["seed"] is not None
         return {"contributions": here, "gradient": record["gradient"] if whole else None}

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor
+from microgradnd import Tensor
+from microgradnd.graph import node_of
 from viz.capture.trace import Trace, trace
 from viz.formats import files
 from viz.formats.export import of_svg
@@ -173,7 +174,7 @@ def loss_of(found: Trace) -> tuple[str, str]:
     symbol = single if single and is_simple(single) else "E"
     heads = []
     for t in found.outputs:
-        value = t._data if t.node is None else found.values[t.node]
+        value = found.values[node_of(t)] if t.requires_grad else t.data
         told = f" = {number(float(value))}" if np.ndim(value) == 0 else ""
         heads.append(f"{t.name or ('E' if not told or single is None else 'output')}{told}")
     return symbol, ", ".join(heads)
