@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -227,7 +228,8 @@ def test_the_picture_shows_both_passes_at_every_record() -> None:
     said = words(parts["t-10"])
     assert said[0] == "E"
     values = [float(found.a.values[found.a.outputs[0].node]), float(found.b.outputs[0])]
-    assert [word for word in said if word in ("a", "b", "∂a", "∂b")] == ["a", "b", "∂a", "∂b"]
+    rows = ["sigmoid", "ReLU", "∂sigmoid", "∂ReLU"]
+    assert [word for word in said if word in rows] == rows
     for value in values:
         assert f"{value:.4g}" in said
     percent = float(f"{100 * abs(values[1] - values[0]) / values[0]:.2g}")
@@ -256,6 +258,18 @@ def test_a_number_that_differs_is_told_at_its_operation() -> None:
     w = parameter(W0, "W")
     parts = read(compare((w * 2.0).sum(), (w * 3.0).sum()))
     assert any("b: × 3" in word for word in words(parts["op-1"]))
+
+
+def test_the_names_that_were_given_stand_everywhere() -> None:
+    w = parameter(W0, "W")
+    found = compare((w * 2.0).sum(), (w * 3.0).tanh().sum(), names=("before", "after"))
+    root = ElementTree.fromstring(found.svg())
+    text = "\n".join(word for e in root.iter() for word in words(e))
+    assert "after: × 3" in text
+    assert "before: ‖·‖" in text
+    assert "after: ‖·‖" in text
+    assert "‖after − before‖ / ‖before‖" in text
+    assert not re.search(r"\b(a|b): |^∂?[ab]$", text, re.MULTILINE)
 
 
 def test_a_large_comparison_is_folded() -> None:
@@ -344,6 +358,12 @@ def test_the_picture_of_a_gradient_has_two_boxes() -> None:
     names = [cluster["name"] for cluster in picture.graph.graph["clusters"]]
     assert names[:2] == ["forward", "backward"]
     assert "∂loss/∂x" in picture.svg()
+    assert "no backward pass" not in picture.svg()
+    assert ">—<" not in picture.svg()
+    drawn = {node["name"]: node for _, node in picture.graph.nodes(data=True) if "name" in node}
+    slopes = 1 - np.tanh([0.5, 1.0]) ** 2
+    np.testing.assert_allclose(drawn["x"]["gradient"].elements, slopes)
+    assert "gradient" in drawn["∂loss/∂x"]
     ElementTree.fromstring(picture.svg())
 
 

@@ -21,11 +21,12 @@ from microgradnd.nn import functional
 from tests.op_case import OpCase, Sample
 from tests.op_cases import CASES
 from viz import explain, formula
-from viz.formulas.derivation import Derivation
+from viz.formulas.elements import element_of
 from viz.formulas.formulas import Formula, of_contribution
 from viz.formulas.mathematics import latex, mathml, text
 from viz.formulas.simplify import simplified
 from viz.formulas.symbols import NotSymbolic, Symbol, contribution, evaluate, names_of
+from viz.reports.derivation import Derivation
 
 # Of these families every rule leaves an expression; elsewhere one may look at the arrays
 # themselves, or run a whole walk, and is quoted.
@@ -440,11 +441,40 @@ def test_what_cannot_be_explained_is_refused() -> None:
         explain(mg.Tensor([1.0, 2.0], requires_grad=True) * 2)
 
 
+def test_one_element_is_explained_by_elements() -> None:
+    network, _, _, E = bp_network(outputs=2)
+    plain = explain(E, "text", of=network.v[0, 1])
+    assert plain.startswith("The gradient of v[0, 1]")
+    assert "∂E/∂v[0, 1] = ∂E/∂net⁰[0, 0]·x[1, 0]" in plain
+    assert plain.count("∂E/∂v[0, 1]") == 1
+    last = plain.strip().splitlines()[-1]
+    value = float(mg.grad(E, network.v, retain_graph=True)[0].data[0, 1])
+    assert float(last.partition("= ")[2].replace("−", "-")) == pytest.approx(value, rel=1e-3)
+    assert "w[0, 0]" in plain  # the sum over both outputs, written out
+    whole = explain(E, "text", of=network.v)
+    assert "∂E/∂v = " in whole
+    assert "∂E/∂w" not in whole
+    with pytest.raises(ValueError, match="'b' is no part"):
+        explain(E, of=mg.Tensor([1.0], requires_grad=True, name="b"))
+
+
+@pytest.mark.parametrize("make", [lambda: bp_network(4, 3)[-1], recurrent, shapes_and_choices])
+def test_the_elements_of_an_expression_are_those_of_its_value(make: Any) -> None:
+    found = Derivation(make())
+    values = found.environment()
+    for node, total in found.sums.items():
+        whole = found.trace.gradients[node]
+        for index in np.ndindex(whole.shape):
+            for form in total.forms:
+                single = simplified(element_of(form, index))
+                np.testing.assert_allclose(evaluate(single, values), whole[index], rtol=1e-9)
+
+
 def test_a_graph_that_is_too_large_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     y = mg.Tensor(1.0, requires_grad=True)
     for _ in range(501):
         y = y * 1.0
-    monkeypatch.setattr("viz.formulas.explanation.Derivation", lambda *_: pytest.fail("begun"))
+    monkeypatch.setattr("viz.reports.explanation.Derivation", lambda *_: pytest.fail("begun"))
     with pytest.raises(ValueError, match="501 operations"):
         explain(y)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from microgradnd import Tensor
 from microgradnd.graph import Graph
+from viz.picture import draw
 
 FEW = 60  # nodes of a graph that is drawn; a larger one is told in words
 SMALL = 1_000_000  # elements that may have to be computed again for it
@@ -23,8 +24,6 @@ def bundle(tensor: Tensor, **_: Any) -> dict[str, str]:
     if len(graph) > FEW or sum(prod(node.shape) for node in graph.nodes) + tensor.size > SMALL:
         words = f"{len(graph.computed):,} operations lead to it: viz.draw(tensor) shows them folded"
         return out | {"text/plain": f"{out['text/plain']}\n{words}"}
-    from viz.picture import draw
-
     hooked = any(node.has_hooks for node in graph.nodes)
     try:
         picture = draw(tensor, backward=tensor.size == 1 and not hooked)

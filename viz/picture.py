@@ -14,8 +14,10 @@ import networkx as nx
 from microgradnd import AnomalyError, Tensor
 from microgradnd.graph import Graph, Node
 from viz.capture.trace import KEEP, Trace, captured, regrouped, several
-from viz.diagnosis import health, traced
+from viz.diagnosis import Health, health, traced
+from viz.diagnosis.chart import gradient_chart
 from viz.formats import files
+from viz.formats.whole_page import WholePage
 from viz.model.graph import build, shown
 from viz.model.marks import Mark, gathered
 from viz.structure.focus import focused
@@ -24,7 +26,6 @@ from viz.structure.groups import grouped
 from viz.structure.ids import ids_of
 from viz.structure.nesting import Nesting, nested
 from viz.style.theme import THEMES
-from viz.svg.pen import Pen
 
 MOST = 20_000  # drawn nodes; beyond, neither layout engines nor browsers are of use
 DIRECTIONS = ("TB", "LR")
@@ -74,15 +75,16 @@ class Picture:
     def html(self) -> str:
         """An interactive page in one file: the passes step by step, every number, groups that open.
 
-        It needs no network and starts as the picture is: the same groups are open.
+        It needs no network and starts as the picture is: the same groups are open. A notebook shows
+        it in a frame.
         """
         from viz.page import page
 
         drawing, extras = self.drawing, self.extras
-        return page(
+        return WholePage(page(
             self.trace, self.graph, drawing["direction"], drawing["theme"], extras.get("marks"),
             extras.get("highlight"),
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def json(self) -> str:
         """The picture as data, see `viz.document` for its members."""
@@ -167,7 +169,7 @@ class Looks(TypedDict, total=False):
         title: the first line of the picture.
         step: draws the stage of the backward pass after so many steps: what is done, what is
             yet to come, gradients as far as they have arrived.
-        marks: by id of a node, what is wrong there, see `viz.health`.
+        marks: what is wrong where: a `viz.Health`, or marks by the id of a node.
         highlight: by id of nodes and edges, words to put there; they stand out.
         strip: draws the RMS of gradients over depth and time under the picture.
         engine: of the layout, see `viz.layout.layout`; by default one that suits the graph.
@@ -181,7 +183,7 @@ class Looks(TypedDict, total=False):
     direction: str
     title: str | None
     step: int | None
-    marks: Mapping[str, Mark]
+    marks: Health | Mapping[str, Mark]
     highlight: Mapping[str, str]
     strip: bool
     engine: str | None
@@ -246,7 +248,11 @@ def draw(
     else:
         found = tensors
     if carrying:
-        found = regrouped(found, replace(found.nesting, focus=carriers(found)))
+        some = replace(found.nesting, focus=carriers(found))
+        if isinstance(tensors, Trace):
+            found = regrouped(found, some)
+        else:  # walked again, so that the sums over what is left are known
+            found = captured(*several(tensors, gradient), backward, found.keep, lambda _: some)
     return pictured(found, folding_of(found.nesting, fold, open, steps), looks)
 
 
@@ -281,16 +287,11 @@ def pictured(found: Trace, folding: Folding, looks: Looks) -> Picture:
         "theme": looks.get("theme", "auto"), "direction": looks.get("direction", "TB"),
         "engine": looks.get("engine"), "timeout": looks.get("timeout", 10.0), "step": step,
     }  # fmt: skip
-    under = partial(write_strip, found) if looks.get("strip") else None
-    marks = gathered(looks.get("marks", {}), ids_of(found), folding)
+    under = partial(gradient_chart, found) if looks.get("strip") else None
+    given = looks.get("marks", {})
+    marks = gathered(given.marks if isinstance(given, Health) else given, ids_of(found), folding)
     extras = {"marks": marks, "highlight": looks.get("highlight", {})}
     return Picture(found, graph, drawing, {**extras, "strip": under})
-
-
-def write_strip(found: Trace, pen: Pen, room: float) -> tuple[str, float]:
-    from viz.diagnosis.chart import strip
-
-    return strip(pen, found, room)
 
 
 def arranged(

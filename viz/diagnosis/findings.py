@@ -30,6 +30,7 @@ class Finding:
         cure: what helps, in a few words.
         ids: the nodes of the picture it is about.
         way: of a NaN or Inf, the nodes and edges of the picture from there to the loss.
+        units: of dead units their numbers, along the axis of features.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Finding:
     cure: str
     ids: tuple[str, ...] = ()
     way: tuple[str, ...] = ()
+    units: tuple[int, ...] = ()
 
     @property
     def words(self) -> str:

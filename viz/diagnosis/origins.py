@@ -12,19 +12,20 @@ from microgradnd.graph import Node, Use
 from viz.capture.summary import Summary, summarise
 from viz.capture.trace import Trace
 from viz.diagnosis.findings import Finding
+from viz.formulas.traits import trait
 from viz.structure.ids import Ids
 from viz.style.text import number, plural
 
-CURES = {
-    "log": "keep what it takes above 0: log_softmax, log1p, or clip it first",
-    "sqrt": "add a small ε under the root; its slope at 0 is infinite",
-    "divide": "keep the divisor away from 0: add a small ε",
-    "reciprocal": "keep its operand away from 0: add a small ε",
-    "power": "keep the base positive: clip it, or add a small ε",
-    "exp": "subtract the maximum first: logsumexp, softmax",
-    "matmul": "smaller weights or inputs: the product left the dtype's range",
-}
-CURE = "look at its operands' ranges; smaller learning rate, gradient clipping"
+OVERFLOW = "it left the dtype's range: smaller weights or inputs, subtract the maximum first "
+OVERFLOW += "(softmax, logsumexp), clip the gradients"
+
+
+def cure(node: Node) -> str:
+    """What keeps an operation's result and slopes finite."""
+    operand = trait(node.op, "singular")
+    if operand is None:
+        return OVERFLOW
+    return f"keep {operand} above 0: clip it or add a small ε (of probabilities: log_softmax)"
 
 
 def flaws(x: Any) -> tuple[int, int]:
@@ -101,16 +102,15 @@ def forward_rows(
     node = origins[0]
     count = bad[node][which]
     figure = f"{count} {word} of {plural(node_size(node), 'element')}"
-    cure = CURE
     if node.is_leaf:
         figure += " in the leaf"
-        cure = "mend the data, or the update that wrote it"
+        advice = "mend the data, or the update that wrote it"
     elif which == 0 and (taken := given(node, bad)):
         figure += f"; it came in with {taken}"
-        cure = "mend the data"
+        advice = "mend the data"
     else:
         figure += f" from {operands(flow, node)}"
-        cure = CURES.get(node.op.name, CURE)
+        advice = cure(node)
     if len(origins) > 1:
         figure += f" ({len(origins) - 1} more origins follow)"
     grave = which == 0 or any(user in flawed for user in flow.roots)
@@ -121,7 +121,7 @@ def forward_rows(
         flow.named(node, flow.way(node, flawed)) if node not in flow.roots else taken_in(flow, node)
     )
     return [
-        Finding(word, "bad" if grave else "warn", name, figure, float(count), "none", cure,
+        Finding(word, "bad" if grave else "warn", name, figure, float(count), "none", advice,
                 tuple(marked), way)
     ]  # fmt: skip
 
@@ -192,12 +192,12 @@ def contribution_row(flow: Flow, node: Node, i: int, word: str, count: int) -> F
     ids, p = flow.ids, node.parent(i)
     figure = f"{count} {word} in the gradient of {node.operands[i].parameter} ({ids.title(p)})"
     figure += ", from a gradient without"
-    cure = CURES.get(node.op.name, CURE)
-    if node.op.name in ("sqrt", "log", "divide", "power"):
-        cure += "; a where() around it does not help, one inside does"
+    advice = cure(node)
+    if trait(node.op, "singular"):
+        advice += "; a where() around it does not help, one inside does"
     edges = flow.way(node)
     way = (ids.tensors[p], ids.edge(node, i), ids.operations[node], ids.result(node))
     return Finding(
-        word, "bad", ids.where(node), figure, float(count), "none", cure,
+        word, "bad", ids.where(node), figure, float(count), "none", advice,
         (ids.operations[node], ids.edge(node, i)), way + flow.named(node, edges),
     )  # fmt: skip

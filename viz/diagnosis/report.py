@@ -165,7 +165,7 @@ def health(
     >>> print(health((x * w).relu().sum()))
     1 finding
     ! dead: relu → #4
-        1 of 2 units (50%) are 0 for all 8 samples; should be at most 13%
+        1 of 2 units (50%) are 0 for all 8 samples: 0; should be at most 13%
         cure: leaky_relu or GELU, a smaller learning rate, He initialisation
     """
     found = traced(what, gradient)

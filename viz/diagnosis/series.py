@@ -15,13 +15,13 @@ import numpy as np
 from microgradnd.graph import Node
 from viz.capture.summary import Summary, square
 from viz.capture.trace import Trace
+from viz.formulas.traits import trait
 from viz.structure.groups import Group
 from viz.structure.ids import Ids
 from viz.style.text import one_line
 
 # The bins of every table and strip: the word, and the RMS from which on a gradient is in it.
 BINS = (("vanished", 0.0), ("faint", 1e-8), ("usual", 1e-5), ("strong", 10.0), ("exploded", 1e3))
-BIASED = ("add", "subtract")
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def depth_series(found: Trace, ids: Ids, spent: set[Node]) -> Series:
         if not used or node in spent or node not in found.gradients:
             continue
         names = [name for p in used if (name := weights[p])]
-        if node.op.name in BIASED and latest in operands:
+        if trait(node.op, "linear") == "x+y" and latest in operands:
             # of a product and the bias added to it, the sum is the layer
             names = layers.pop(latest, []) + names
         layers[node], latest = names, node

@@ -17,7 +17,8 @@ is an object with these members; `schema.json` beside this file says the same as
                     from 1, or null), options, args (names of the operands), inputs (ids of tensors
                     or plain numbers), output, group, rule (of the forward pass) and rules (by
                     operand, null where there is none)
-    contributions   by edge "e-<operation>-<operand>": what it added to the operand's gradient
+    contributions   by edge "e-<operation>-<operand>": what it added to the operand's gradient; by
+                    "e-more-<tensor>" what all uses that are not in focus add (null: not known)
     running         by edge: the operand's gradient after it, where several contributions arrive
     groups          by id: name, path, kind, count, shared, parent, parts (ids of operations and
                     groups in order), operations (their number), first (the order of the first),
@@ -43,7 +44,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import networkx as nx
@@ -104,14 +105,20 @@ class Writer:
             if isinstance(part, Node) and group not in self.sealed and self.in_focus(part)
         ]
         self.shown.sort()
-        self.arrivals: dict[Node, list[Use]] = {}
+        self.arrivals: dict[Node, dict[str, None]] = {}  # the keys of contributions, in order
         self.order = {use: number for number, use in enumerate(found.contributions)}
         for node, i in found.contributions:
-            self.arrivals.setdefault(node.parent(i), []).append((node, i))
+            p = node.parent(i)
+            key = self.ids.edge(node, i) if self.in_focus(node) else self.elsewhere(p)
+            self.arrivals.setdefault(p, {})[key] = None
 
     def in_focus(self, node: Node) -> bool:
         focus = self.found.nesting.focus
         return focus is None or node in focus
+
+    def elsewhere(self, node: Node) -> str:
+        """The key of what all uses of a tensor that are not in focus contribute together."""
+        return f"e-more-{self.ids.tensors[node]}"
 
     def number_of(self, node: Node) -> int:
         return int(self.ids.operations[node][3:])
@@ -131,6 +138,14 @@ class Writer:
         shown = set(self.shown)
         closed = {name for name, kind in graph.nodes(data="kind") if kind == "group"}
         flows = [use for use in found.contributions if use[0] in shown]
+        tensors = self.tensors(shown)
+        contributions = {
+            self.ids.edge(*use): self.summary(found.contributions[use]) for use in flows
+        }
+        for node, keys in self.arrivals.items():
+            if self.elsewhere(node) in keys and self.ids.tensors[node] in tensors:
+                total = self.builder.flow(None, node)
+                contributions[self.elsewhere(node)] = self.summary(total)
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -142,11 +157,9 @@ class Writer:
             "stale": found.stale,
             "changed": list(words["changed"]),
             "outputs": [self.ids.tensors[operand_of(t).key] for t in found.outputs],
-            "tensors": self.tensors(shown),
+            "tensors": tensors,
             "operations": {self.ids.operations[node]: self.operation(node) for node in self.shown},
-            "contributions": {
-                self.ids.edge(*use): self.summary(found.contributions[use]) for use in flows
-            },
+            "contributions": contributions,
             "running": {
                 self.ids.edge(*use): self.summary(found.running[use])
                 for use in flows
@@ -190,10 +203,10 @@ class Writer:
     def tensor(self, key: Key) -> dict[str, Any]:
         x = self.builder.record(key)
         value, g, start = x["value"], x["gradient"], x["seed"]
-        arrivals: list[Use] = []
+        arrivals: Collection[str] = ()
         if isinstance(key, Node):  # what the trace kept may be more than a summary of it
             value, g = self.found.values[key], self.found.gradients.get(key)
-            start, arrivals = self.found.seeds.get(key), self.arrivals.get(key, [])
+            start, arrivals = self.found.seeds.get(key), self.arrivals.get(key, ())
         return {
             "name": x["name"],
             "kind": x["kind"],
@@ -202,7 +215,7 @@ class Writer:
             "value": self.summary(value),
             "gradient": self.summary(g),
             "seed": self.summary(start),
-            "contributions": [self.ids.edge(*use) for use in arrivals],
+            "contributions": list(arrivals),
             "hooked": x["hooked"],
         }
 

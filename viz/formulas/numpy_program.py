@@ -6,6 +6,8 @@ on symbols, so the program says nothing that the engine does not compute.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,21 @@ class Program(str):
 
     arguments: dict[str, Any]
     gradients: dict[str, Node]
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes a .py file; folders are created."""
+        path = Path(path)
+        if path.suffix != ".py":
+            raise ValueError(f"cannot save a program as {path.name!r}: the suffix must be .py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(str(self), encoding="utf-8")
+        return path
+
+    def _repr_markdown_(self) -> str:
+        return f"```python\n{self}```\n"
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def run(self, **other: Any) -> tuple[Any, dict[str, Array]]:
         """Executes the program on the graph's arrays, or on others given by name."""

@@ -16,8 +16,8 @@ import numpy as np
 # contraction: sums of products, a matrix product or a convolution.
 # keeps_channels: axis 1 is the axis of channels of the result, and of its operand if it has one.
 # discrete: the slope is 0 wherever there is one.
-# saturates: (lower, upper) the levels at which the slope is 0, None where there is none; or the
-#     option that names the function.
+# saturates: (lower, upper) the levels at which the slope is 0, None where there is none; or a
+#     function of the options that gives them.
 # singular: the operand at whose zeros the result or a slope is not finite.
 # activation: what one calls the function of a layer.
 # truths: the operand that holds truth values.
@@ -47,7 +47,9 @@ _BY_TRAIT: dict[str, dict[Any, str]] = {
         (0.0, None): "relu",
         (0.0, 1.0): "sigmoid",
         (-1.0, 1.0): "tanh",
-        "nonlinearity": "rnn_sequence",
+        lambda options: (0.0, None) if options["nonlinearity"] == "relu" else (-1.0, 1.0): (
+            "rnn_sequence"
+        ),
     },
     "singular": {"x": "log sqrt reciprocal power", "y": "divide"},
     "activation": {

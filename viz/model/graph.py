@@ -50,7 +50,7 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
-from microgradnd.graph import Node, Operand, node_of, operand_of
+from microgradnd.graph import Node, Operand, Use, node_of, operand_of
 from viz.capture.summary import Summary, summarise
 from viz.structure.folding import Folding, whole
 from viz.structure.groups import Group
@@ -144,10 +144,13 @@ class Builder:
             return self.record_of_constant(key)
         kind = "intermediate" if not key.is_leaf else "parameter" if key.name else "leaf"
         kind = "output" if key in self.roots and not key.is_leaf else kind
-        return {
+        value, g = shown(self.found.values[key]), shown(self.found.gradients.get(key))
+        # in the graph of a gradient the walk itself has gradients no more
+        alone = g is None and self.found.gradients and not self.found.seeds
+        rows = {"rows": [("data", value)]} if alone else {}
+        return rows | {
             "id": self.ids.tensors[key], "kind": kind, "name": key.name, "shape": key.shape,
-            "dtype": str(key.dtype), "value": shown(self.found.values[key]),
-            "gradient": shown(self.found.gradients.get(key)), "contributions": [],
+            "dtype": str(key.dtype), "value": value, "gradient": g, "contributions": [],
             "seed": shown(self.found.seeds.get(key)), "inside": None, "hidden": False,
             "hooked": key in self.found.hooked,
         }  # fmt: skip
@@ -182,8 +185,7 @@ class Builder:
         results = [
             node
             for node in nodes
-            if node in self.roots
-            or any(op not in own and self.folding.shows(op) for op, _ in uses.get(node, ()))
+            if node in self.roots or any(op not in own for op, _ in uses.get(node, ()))
         ]
         inputs, leaves = dict[Any, None](), dict[Any, None]()
         for node in nodes:
@@ -211,18 +213,18 @@ class Builder:
         return what.name, what.shape
 
     def flow(self, group: Group | None, node: Node) -> Any:
-        """What the uses of a node in a group add to its gradient, if they do."""
+        """What the uses of a node in a group that are in focus add to its gradient, if they do.
+
+        None stands for all uses that are not in focus.
+        """
         found = self.found
         if (group, node) in found.borders:
             return found.borders[group, node]
         uses = [
-            use
-            for use in found.nesting.uses.get(node, ())
-            if (
-                group in found.nesting.group_of[use[0]].around()
-                if group
-                else not self.folding.shows(use[0])
-            )
+            (op, i)
+            for op, i in found.nesting.uses.get(node, ())
+            if self.folding.shows(op) == (group is not None)
+            and (group is None or group in found.nesting.group_of[op].around())
         ]
         if len(uses) == 1:
             return found.contributions.get(uses[0])
@@ -265,14 +267,21 @@ class Builder:
         tail = self.tail(key, group, group.id)
         if self.graph.has_edge(tail, group.id, edge):
             return
-        all_uses = self.found.nesting.uses[key]
-        uses = [(op, i) for op, i in all_uses if self.folding.place[op] is group]
+        uses = [
+            (op, i)
+            for op, i in self.found.nesting.uses[key]
+            if self.folding.shows(op) and self.folding.place[op] is group
+        ]
         self.add_edge(
             tail, group.id, edge, key, arg="", index=None, tracked=isinstance(key, Node),
             contribution=shown(self.flow(group, key)) if isinstance(key, Node) else None,
-            running=shown(self.found.running.get(use)) if len(uses) == 1 else None,
+            running=shown(self.found.running.get(self.latest(uses))),
             steps=self.steps_of(uses),
         )  # fmt: skip
+
+    def latest(self, uses: list[Use]) -> Use:
+        """Which of some uses contributed last: the walk goes from the youngest to the oldest."""
+        return min(uses, key=lambda use: (use[0].seq, -use[1]))
 
     def steps_of(self, uses: list[tuple[Node, int]]) -> tuple[int, ...]:
         return tuple(sorted({self.found.steps[op] for op, _ in uses if op in self.found.steps}))
@@ -317,6 +326,7 @@ class Builder:
         self.add_edge(
             tail, stub, f"e-more-{self.ids.tensors[node]}", node, arg="", index=None, tracked=True,
             contribution=shown(self.flow(None, node)), steps=self.steps_of(uses),
+            running=shown(self.found.running.get(self.latest(uses))),
         )  # fmt: skip
 
     def merge(self) -> None:

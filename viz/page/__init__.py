@@ -177,7 +177,7 @@ def faces(
         if name in contents["tensors"]:
             record = builder.record(key)
             arrivals = writer.arrivals.get(key, ()) if isinstance(key, Node) else ()
-            record["contributions"] = [ids.edge(*use) for use in arrivals]
+            record["contributions"] = list(arrivals)
             out[name] = drawn(pen, record, direction)
             shown = not isinstance(key, Node) or writer.in_focus(key)
             if not shown or len(found.nesting.uses.get(key, ())) > 1:

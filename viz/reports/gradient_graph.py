@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from microgradnd import Tensor
 from microgradnd.graph import Node, clock, node_of, seeded, walk
-from viz.capture.trace import Trace, trace
+from viz.capture.trace import KEEP, Trace, trace
+from viz.picture import Picture, draw
 from viz.structure.groups import Group, Part, grouped, numbered
 from viz.structure.ids import ids_of
 from viz.structure.nesting import nested
-
-if TYPE_CHECKING:
-    from viz.picture import Picture
 
 NAMES = 2  # a tensor that is the gradient of several others is called after so many of them
 
@@ -31,6 +29,7 @@ class Namer:
         self.ids = ids_of(trace(loss, backward=False))
         self.root, self.loss = node_of(loss), loss.name or "loss"
         self.names: dict[Node, tuple[Tensor, list[str]]] = {}
+        self.values: dict[Node, Any] = {}  # the gradients, by what they are the gradients of
         self.rules: list[list[int]] = []  # the numbers before and after the nodes of each rule
         self.through: list[Node] = []  # by rule, the operation that it is of
         self.start = clock()
@@ -44,6 +43,7 @@ class Namer:
             self.through.append(node)
         by = self.loss if node == self.root else self.ids.title(node)
         name = f"∂{self.loss}/∂{by}"
+        self.values[node] = g.data
         if not g.requires_grad:
             g.name = g.name or name  # now, before the rule takes it as a constant
         elif node_of(g).seq > self.start:
@@ -59,7 +59,8 @@ class Namer:
 def gradient_trace(loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: Any = None) -> Trace:
     """The forward pass to a loss and the walk back to some inputs, both as one computation.
 
-    Its outputs are the loss and the gradients, its groups "forward" and "backward".
+    Its outputs are the loss and the gradients, its groups "forward" and "backward". The tensors of
+    the forward pass have the gradients that the walk found.
 
     Args:
         loss: the tensor that is differentiated.
@@ -88,6 +89,7 @@ def gradient_trace(loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: An
     namer.put()
     found = trace([loss, *(gradients[node] for node in targets)], backward=False)
     found.nesting = nested(in_two(found.graph.computed, namer), found.nodes)
+    found.gradients = {node: KEEP[found.keep](g) for node, g in namer.values.items()}
     return found
 
 
@@ -135,8 +137,9 @@ def gradient_graph(
     >>> gradient_graph(x.tanh(), x)
     <Picture of 6 tensors, 4 operations>
     """
-    from viz.picture import draw
-
     found = gradient_trace(loss, inputs, gradient)
     names = ", ".join(t.name or "a gradient" for t in found.outputs[1:])
-    return draw(found, **{"title": f"{loss.name or 'loss'} and {names}", **drawing})
+    title = f"{loss.name or 'loss'} and {names}: the forward pass, and the walk back as a graph"
+    picture = draw(found, **{"title": title, **drawing})
+    picture.graph.graph["backward"] = True
+    return picture

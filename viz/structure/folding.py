@@ -29,11 +29,13 @@ class Folding:
         nesting: the groups, and where everything belongs in them.
         open: the groups that are drawn as boxes around what they hold; the whole always is.
         place: by operation, itself or the closed group it is drawn in.
+        shown_groups: the groups of which something is in focus.
     """
 
     nesting: Nesting
     open: set[Group]
     place: dict[Node, Node | Group] = field(default_factory=dict)
+    shown_groups: set[Group] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.open.add(self.nesting.groups)
@@ -46,6 +48,9 @@ class Folding:
                     stack.append(part)
                 else:
                     self.place.update((node, part) for node in part.nodes())
+        for node in self.place:
+            if self.shows(node):
+                self.shown_groups.update(self.nesting.group_of[node].around())
 
     def shows(self, node: Node) -> bool:
         """Whether a node is in focus."""
@@ -61,7 +66,7 @@ class Folding:
         """The closed group that a leaf or constant is hidden in, or None."""
         hidden = None
         for group in self.nesting.group_of.get(key, self.nesting.groups).around():
-            if group not in self.open:
+            if group not in self.open and group in self.shown_groups:
                 hidden = group
         return hidden
 
@@ -74,7 +79,8 @@ class Folding:
         """The innermost box that an open group is drawn as, or stands in."""
         for outer in group.around() if group else ():
             alike = outer.kind == "repeat" and not outer.shared  # its steps have boxes
-            if outer.parent is not None and outer.kind not in PLAIN and not alike:
+            plain = outer.parent is None or outer.kind in PLAIN or alike
+            if not plain and outer in self.shown_groups:
                 return outer
         return None
 

@@ -36,7 +36,7 @@ class Nesting:
         """By use, the groups in which it is one of several uses of its operand, but not of all.
 
         What these add to the operand's gradient is known only as their sum. None stands for all
-        that is not in focus.
+        that is not in focus: no group counts it.
         """
         out: dict[Use, list[Group | None]] = {}
         for key, uses in self.uses.items():
@@ -46,6 +46,7 @@ class Nesting:
             for use in uses:
                 if self.focus is not None and use[0] not in self.focus:
                     inside.setdefault(None, []).append(use)
+                    continue
                 for outer in self.group_of[use[0]].around():
                     inside.setdefault(outer, []).append(use)
             around = set(self.group_of[key].around())

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+from functools import partial
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from microgradnd import Tensor
 from microgradnd.graph import Graph, Node
-from viz.formulas.derivation import Derivation, Named
+from viz.formats import files
+from viz.formats.whole_page import WholePage
+from viz.formulas.elements import Index, element_in, element_of
 from viz.formulas.formulas import Formula
 from viz.formulas.mathematics import DEFINITIONS, Writer
+from viz.formulas.simplify import simplified
+from viz.reports.derivation import Derivation, Named, distinct
 from viz.style.text import clean, number, one_line
 
 MOST = 500  # operations; a longer derivation is of no use to a reader
@@ -31,20 +38,64 @@ border-bottom:1px solid #8884}p.note{opacity:.8;margin:.2rem 0}
 
 
 class Explanation(str):
-    """The text of a derivation, and the derivation itself."""
+    """The text of a derivation, and the derivation itself; made by `viz.explain`.
+
+    Notebooks show it as Markdown, of the form "html" the page in a frame; `print` and a terminal
+    show the text.
+    """
 
     derivation: Derivation
     form: str
+    numbers: bool
+    part: tuple[Node, Index | None] | None  # what is explained, if not all
+
+    @classmethod
+    def of(
+        cls,
+        derivation: Derivation,
+        form: str,
+        numbers: bool,
+        part: tuple[Node, Index | None] | None,
+    ) -> Explanation:
+        page = FORMATS[form](numbers)
+        if part is None:
+            fill(page, derivation)
+        else:
+            fill_one(page, derivation, *part)
+        out = cls(page.finished())
+        out.derivation, out.form, out.numbers, out.part = derivation, form, numbers, part
+        return out
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes a .md, .html or .txt file, whatever the form of this text; folders are created.
+
+        Raises:
+            ValueError: the file has another suffix.
+        """
+        texts = {
+            suffix: partial(self.of, self.derivation, form, self.numbers, self.part)
+            for suffix, form in ((".md", "markdown"), (".html", "html"), (".txt", "text"))
+        }
+        return files.save(path, texts, "an explanation")
 
     def _repr_markdown_(self) -> str | None:
-        return str(self) if self.form == "markdown" else None
+        fenced = f"```\n{self}```\n" if self.form == "text" else str(self)
+        return None if self.form == "html" else fenced
 
     def _repr_html_(self) -> str | None:
-        return str(self) if self.form == "html" else None
+        return WholePage(self)._repr_html_() if self.form == "html" else None
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def explain(
-    loss: Tensor, format: str = "markdown", numbers: bool | None = None, gradient: Any = None
+    loss: Tensor,
+    format: str = "markdown",
+    numbers: bool | None = None,
+    gradient: Any = None,
+    *,
+    of: Tensor | None = None,
 ) -> Explanation:
     """Writes how the gradient of every parameter of a graph comes about, by the chain rule.
 
@@ -60,6 +111,7 @@ def explain(
             needs nothing else), or "text".
         numbers: writes the values beside the formulas; by default if there are at most 60.
         gradient: to start from, 1 for a scalar.
+        of: explains the gradient of this tensor alone, or of one element, as `of=V[0, 1]`.
 
     Raises:
         GraphError: the loss depends on no tensor that requires a gradient, or is no scalar.
@@ -75,21 +127,18 @@ def explain(
       = 6
     <BLANKLINE>
     """
-    kinds: dict[str, type[Page]] = {"markdown": Markdown, "html": Html, "text": Page}
-    if format not in kinds:
-        raise ValueError(f"format {format!r} is unknown: one of {', '.join(kinds)}")
-    count = len(Graph(loss).computed)
+    if format not in FORMATS:
+        raise ValueError(f"format {format!r} is unknown: one of {', '.join(FORMATS)}")
+    graph = Graph(loss)
+    count = len(graph.computed)
     if count > MOST:
         raise ValueError(
             f"a derivation of {count:,} operations is too long to be read; explain "
             f"a part of the graph, or fewer time steps ({MOST} operations at most)"
         )
     found = Derivation(loss, gradient)
-    page = kinds[format](found.size() <= FEW if numbers is None else numbers)
-    fill(page, found)
-    out = Explanation(page.finished())
-    out.derivation, out.form = found, format
-    return out
+    numbers = found.size() <= FEW if numbers is None else numbers
+    return Explanation.of(found, format, numbers, None if of is None else element_in(graph, of))
 
 
 def fill(page: Page, found: Derivation) -> None:
@@ -124,6 +173,22 @@ def fill(page: Page, found: Derivation) -> None:
     if page.write.defined:
         page.heading("Signs")
         page.paragraphs([DEFINITIONS[notation] for notation in page.write.defined])
+
+
+def fill_one(page: Page, found: Derivation, node: Node, index: Index | None) -> None:
+    """Writes how one gradient comes about, or that of one element."""
+    at = "" if index is None else f"[{', '.join(map(str, index))}]"
+    page.title(f"The gradient of {found.symbols[node].name}{at}")
+    page.table([item for item in found.legend])
+    page.heading("Forward pass")
+    for computed, formula in found.forward:
+        page.equation(formula.left, [formula.expression], found.trace.values[computed])
+    page.heading("Gradient")
+    total, value = found.sum_of(node), found.trace.gradients[node]
+    page.equation(total.left, total.forms, value, many=True)
+    if index is not None:
+        forms = [simplified(element_of(form, index)) for form in total.forms]
+        page.equation(total.left[index], distinct(forms), np.asarray(value[index]), many=True)
 
 
 def add_term(page: Page, formula: Formula, value: np.ndarray, of: tuple[int, int]) -> None:
@@ -343,3 +408,6 @@ class Html(Page):
             + "\n".join(self.lines)
             + "\n</body></html>\n"
         )
+
+
+FORMATS: dict[str, type[Page]] = {"markdown": Markdown, "html": Html, "text": Page}
