@@ -109,7 +109,7 @@ class Op:
     ) -> None:
         self.name, self.call_forward, self.rules = name, forward, dict(rules)
         self.operands, self.variadic, self.optional, self.options, self.named = signature
-        self.defaults = [k for k, d in self.options.items() if d is not REQUIRED]
+        self.optional_options = [k for k, d in self.options.items() if d is not REQUIRED]
         vars(self).update(traits)
         self.fresh = _words(self.fresh)
         self.fixed = _words(self.fixed)
@@ -332,7 +332,7 @@ def _inspected(function: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 def _signature_of(forward: Any, operands: str | None, name: str) -> _Signature:
     """Operands, whether they are a sequence, which may be None; options and keyword-only ones."""
     notes = getattr(forward, "__annotations__", {})
-    if isinstance(forward, np.ufunc):
+    if isinstance(getattr(forward, "func", forward), np.ufunc):  # or a partial of one
         positional, named = dict.fromkeys((operands or "").split(), REQUIRED), {}
     elif hasattr(forward, "__code__"):
         code = forward.__code__
@@ -417,7 +417,9 @@ def _generate(function: Any, row: Op, how: dict[str, Any]) -> None:
         named = {k: row.options[k] for k in row.named if row.options[k] is not REQUIRED}
         function.__kwdefaults__ = {how["packed"]: ABSENT} if how["packed"] else {**named, **aliases}
         given = {k: ABSENT if d is REQUIRED else d for k, d in row.options.items()}
-        defaults = [d for k, d in given.items() if k in {*row.defaults, *ALIASES} - {*row.named}]
+        defaults = [
+            d for k, d in given.items() if k in {*row.optional_options, *ALIASES} - {*row.named}
+        ]
         none = [None for k in row.operands if k in row.optional]
         function.__defaults__ = None if how["packed"] else (*none, *defaults)
         function.__code__ = code  # last, so that a thread calls either the old or the whole new one

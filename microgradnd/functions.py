@@ -19,7 +19,9 @@ FUNCTIONAL = "nn.functional."  # before PyTorch's names of what belongs there
 def names() -> list[str]:
     """The names here: those of NumPy, and PyTorch's where they differ."""
     theirs = {name for name, ours in TORCH.items() if "." not in name and ours in PUBLIC}
-    return sorted(name for name in PUBLIC | theirs if name in OPS or name in FUNCTIONS or name in TORCH)
+    return sorted(
+        name for name in PUBLIC | theirs if name in OPS or name in FUNCTIONS or name in TORCH
+    )
 
 
 def functional_names() -> list[str]:

@@ -76,12 +76,14 @@ def _stub(name: str, value: Any, method: bool) -> str:
     if isinstance(value, property):
         annotation = vars(value.fget).get("__annotations__", {}) or value.fget.__annotations__
         result = annotation.get("return", "Tensor")
-        result = result if hasattr(value.fget, "__code__") and "op" not in vars(value.fget) else "Tensor"
+        result = (
+            result if hasattr(value.fget, "__code__") and "op" not in vars(value.fget) else "Tensor"
+        )
         return _with_doc(f"@property\ndef {name}(self) -> {result}:", value.__doc__)
     if name in FIXED:
         return f"def {name}({FIXED[name]}: ..."
     op = getattr(value, "op", None)
-    if name.startswith("__") and (op is not None or name[2] in "ri" and name not in _OWN):
+    if name.startswith("__") and (op is not None or (name[2] in "ri" and name not in _OWN)):
         two = op is None or len(op.operands) + len(op.options) == 2
         other = "index: Any, /" if name == "__getitem__" else "other: TensorLike, /"
         ignore = f"  # type: ignore[{UNSAFE[name]}]" if name in UNSAFE else ""
@@ -106,14 +108,14 @@ def _forms(op: Op, function: Callable, method: bool) -> list[tuple[str, str]]:
     rest = [_operand(op, k) for k in op.operands[1:]]
     if packed:
         one = f"{packed}: {_annotation(op, packed)}"
-        one += " = None" * (packed in op.defaults)
+        one += " = None" * (packed in op.optional_options)
         item = "int"
         return [("@overload\n", f"self, {one}"), ("@overload\n", f"self, *{packed}: {item}")]
     positional = [_option(op, k) for k in op.options if k not in op.named]
     aliases = [f"{ALIASES[k]}: {_annotation(op, k)} = ..." for k in op.options if k in ALIASES]
     named = [_option(op, k) for k in op.named] + aliases
     star = ["*", *named] if named else []
-    required = [k for k in op.options if k in ALIASES and k not in op.defaults]
+    required = [k for k in op.options if k in ALIASES and k not in op.optional_options]
     if required:
         other = [f"{ALIASES[k]}: {_annotation(op, k)}" for k in required]
         plain = [p for p in positional if p.partition(":")[0] not in required]
@@ -131,8 +133,9 @@ def _operand(op: Op, key: str) -> str:
 
 
 def _annotation(op: Op, key: str) -> str:
-    note = str(getattr(op.call_forward, "__annotations__", {}).get(key, "Any"))
-    return "Any" if note == "np.dtype" else note
+    note = getattr(op.call_forward, "__annotations__", {}).get(key, "Any")
+    text = note.__name__ if isinstance(note, type) else str(note)
+    return "Any" if text == "np.dtype" else text
 
 
 def _option(op: Op, key: str) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from microgradnd import functions
 from microgradnd.arguments import NUMBER, POSITIVE, checked, one_of
 from microgradnd.engine import Tensor
-from microgradnd.nn.module import Module
-from microgradnd import functions
 from microgradnd.functions import log_softmax, softmax
+from microgradnd.nn.module import Module
 
 
 def affine(x: Any, k: float = 1.0, c: float = 0.0) -> Tensor:

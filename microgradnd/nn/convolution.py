@@ -8,11 +8,11 @@ import numpy as np
 
 from microgradnd.arguments import checked, either, one_of, sizes, whole
 from microgradnd.engine import Tensor, as_tensor, default_dtype
+from microgradnd.functions import expand_dims, squeeze
+from microgradnd.kernels.windows import output_size, pair
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
 from microgradnd.ops import convolution
-from microgradnd.functions import expand_dims, squeeze
-from microgradnd.kernels.windows import output_size, pair
 from microgradnd.random import generator
 
 Padding = Any  # a number, a pair, "same" or "valid"

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from microgradnd.arguments import checked
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
-from microgradnd.nn.module import Module
 from microgradnd.functions import where
+from microgradnd.nn.module import Module
 from microgradnd.ops.indexing import getitem
 from microgradnd.random import generator
-from microgradnd.declaration import TensorLike
 
 
 def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = None) -> Tensor:

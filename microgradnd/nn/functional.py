@@ -10,6 +10,9 @@ Tensor([0., 2.])
 
 from __future__ import annotations
 
+from typing import Any
+
+from microgradnd import functions
 from microgradnd.arguments import (
     ARRAY,
     NUMBER,
@@ -21,6 +24,22 @@ from microgradnd.arguments import (
     sizes,
     whole,
 )  # fmt: skip
+from microgradnd.errors import no_attribute
+from microgradnd.functions import (
+    elu,
+    erf,
+    gaussian,
+    gelu,
+    hardtanh,
+    log_softmax,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    step,
+    tanh,
+)
 from microgradnd.nn import activations, convolution, normalization
 from microgradnd.nn import dropout as drop
 from microgradnd.nn import embedding as table
@@ -40,21 +59,6 @@ from microgradnd.nn.losses import (
     smooth_l1_loss,
 )
 from microgradnd.ops import pooling
-from microgradnd.functions import (
-    elu,
-    erf,
-    gaussian,
-    gelu,
-    hardtanh,
-    log_softmax,
-    relu,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
-    step,
-    tanh,
-)
 from microgradnd.ops.pooling import global_avg_pool2d
 
 BIAS = {"bias": optional(ARRAY)}
@@ -129,3 +133,14 @@ __all__ = [
     "step",
     "tanh",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Operations whose row gives them a name here, such as a program's own."""
+    if name in functions.functional_names():
+        return functions.functional(name)
+    raise no_attribute(f"module {__name__!r}", name, __dir__())
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *functions.functional_names()})

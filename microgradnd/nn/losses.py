@@ -27,9 +27,8 @@ from microgradnd.arguments import (
     require,
 )
 from microgradnd.engine import Tensor
+from microgradnd.functions import abs, clip, softplus, square, subtract, where
 from microgradnd.nn.module import Module
-from microgradnd.functions import softplus
-from microgradnd.functions import abs, clip, square, subtract, where
 from microgradnd.ops import losses as ops
 from microgradnd.ops import softmax
 
@@ -176,7 +175,9 @@ def binary_cross_entropy(
     loss = "binary_cross_entropy"
     input, target = operands(loss, input, target)
     check(loss, eps=eps)
-    losses = ops.binary_cross_entropy(as_tensor(loss, "input", input), constant(loss, "target", target), eps)
+    losses = ops.binary_cross_entropy(
+        as_tensor(loss, "input", input), constant(loss, "target", target), eps
+    )
     return reduced(loss, weighted(loss, losses, weight), reduction)
 
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from microgradnd.arguments import CALLABLE, checked, whole
 from microgradnd.engine import Tensor, default_dtype
+from microgradnd.functions import sigmoid, step
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.linear import linear
 from microgradnd.nn.module import Module
-from microgradnd.functions import sigmoid, step
 from microgradnd.random import generator
 
 

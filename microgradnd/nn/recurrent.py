@@ -8,12 +8,11 @@ import numpy as np
 
 from microgradnd.arguments import checked
 from microgradnd.engine import Tensor, default_dtype
+from microgradnd.functions import concatenate, stack, where
 from microgradnd.nn.module import Module
 from microgradnd.nn.recurrent_cells import affine, recurrent_parameters
 from microgradnd.ops import recurrent as fused
-from microgradnd.functions import where
 from microgradnd.ops.recurrent_steps import gru_step, kept, lstm_step, rnn_step
-from microgradnd.functions import concatenate, stack
 from microgradnd.random import generator
 
 States = tuple[Any, ...]  # h, or h and c

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.declaration import Value, op
-from microgradnd.kernels.special import floating, logistic
+from microgradnd.kernels.special import logistic
 
 
 def where_larger(g: Value, x: Value, y: Value) -> Value:

@@ -203,9 +203,9 @@ def operand_names(op: Op, given: Sequence[str] | None, count: int) -> list[str]:
 
 def complete(op: Op, options: Mapping[str, Any]) -> dict[str, Any]:
     """All options of an operation, those not given with their defaults."""
-    full = {**op.defaults, **options}
+    full = {**op.options, **options}
     missing = [key for key, value in full.items() if value is REQUIRED]
-    if missing or full.keys() - op.defaults.keys():
+    if missing or full.keys() - op.options.keys():
         raise ValueError(f"{op!r}: unknown options, or no value for {missing}")
     return full
 
