@@ -144,7 +144,7 @@ def needs_float(dtype: np.dtype) -> TypeError:
 def lossy(what: str) -> TypeError:
     return TypeError(
         f"{what} would lose this tensor's gradient; use t.numpy() or t.detach() to leave the graph "
-        "on purpose"
+        "on purpose, np.stack to join tensors"
     )
 
 
@@ -189,6 +189,13 @@ def stale(op: Any, k: int, node: Any) -> GraphError:
     return GraphError(
         f"{op.name!r} saved {what} which was changed in place since; run backward before the "
         "update, write t = t + u in place of it, or run the forward pass again after it"
+    )
+
+
+def stale_option(op: str, option: str) -> GraphError:
+    return GraphError(
+        f"{op!r} needs its {option}, an array that was changed in place since; run backward before "
+        "the change, or pass a copy"
     )
 
 
