@@ -243,9 +243,8 @@ def draw(
     nest = partial(arranged, fold=fold, steps=steps, focus=focus, hops=hops)
     if not isinstance(tensors, Trace):
         keep = looks.get("keep", "summaries")
-        if backward is None:
-            backward = differentiable(tensors, gradient)
-        found = captured(*several(tensors, gradient), backward, keep, nest)
+        walk = differentiable(tensors, gradient) if backward is None else backward
+        found = captured(*several(tensors, gradient), walk, keep, nest)
     elif fold not in ("auto", True) or steps or focus is not None:
         found = regrouped(tensors, nest(tensors.graph))
     else:
