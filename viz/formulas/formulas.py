@@ -115,9 +115,9 @@ def default_shapes(op: Op) -> list[tuple[int, ...]]:
     count = 2 if op.variadic else len(op.operands)
     if not trait(op, "contraction"):
         return [(2, 3)] * count
-    if trait(op, "keeps_channels"):
-        return [(2, 1, 5, 5), (3, 1, 3, 3), (3,)][:count]
-    return [(2, 3), (3, 4)][:count]
+    images: list[tuple[int, ...]] = [(2, 1, 5, 5), (3, 1, 3, 3), (3,)]
+    matrices: list[tuple[int, ...]] = [(2, 3), (3, 4)]
+    return (images if trait(op, "keeps_channels") else matrices)[:count]
 
 
 def samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) -> list[Any]:
