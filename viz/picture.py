@@ -243,9 +243,8 @@ def draw(
     nest = partial(arranged, fold=fold, steps=steps, focus=focus, hops=hops)
     if not isinstance(tensors, Trace):
         keep = looks.get("keep", "summaries")
-        if backward is None:
-            backward = differentiable(tensors, gradient)
-        found = captured(*several(tensors, gradient), backward, keep, nest)
+        walk = differentiable(tensors, gradient) if backward is None else backward
+        found = captured(*several(tensors, gradient), walk, keep, nest)
     elif fold not in ("auto", True) or steps or focus is not None:
         found = regrouped(tensors, nest(tensors.graph))
     else:
@@ -255,9 +254,7 @@ def draw(
         if isinstance(tensors, Trace):
             found = regrouped(found, some)
         else:  # walked again, so that the sums over what is left are known
-            found = captured(
-                *several(tensors, gradient), bool(backward), found.keep, lambda _: some
-            )
+            found = captured(*several(tensors, gradient), walk, found.keep, lambda _: some)
     return pictured(found, folding_of(found.nesting, fold, open, steps), looks)
 
 

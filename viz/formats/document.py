@@ -67,6 +67,7 @@ from viz.svg.records import brief
 FORMAT, VERSION = "microgradnd/picture", 1
 MOST = 6_000  # parts of groups in a document; the parts of groups beyond are left out
 HOVER = 4_096  # elements that are written of an array that was kept in full
+MANY = 64  # operands of an operation whose rule is quoted: each of their rules uses all of them
 COSTLY = 1 << 21  # elements of an operation's arrays whose rule is quoted, not run on symbols
 
 
@@ -340,7 +341,9 @@ class Rules:
     def __init__(self, found: Trace) -> None:
         self.found = found
         self.table: list[dict[str, Any]] = []
-        self.known: dict[Any, int] = {}
+        self.known: dict[tuple[int, int | None], int] = {}
+        self.kinds: dict[Any, int] = {}  # of operations
+        self.tokens: dict[Node, int] = {}
         self.same: dict[Any, int] = {}
 
     def forward(self, node: Node) -> int:
@@ -351,9 +354,7 @@ class Rules:
 
     def number(self, node: Node, i: int | None, write: Callable[[], Formula]) -> int:
         """The formula's place in the table. Equal operations on equal shapes share a formula."""
-        shapes = tuple(scalar(x) if x.kind == "number" else x.shape for x in node.operands)
-        options = tuple((key, repr(x)) for key, x in node.options.items())
-        key = (node.op.name, i, options, node.shape, shapes)
+        key = self.alike(node), i
         if key in self.known:
             return self.known[key]
         formula = write()
@@ -369,6 +370,15 @@ class Rules:
         if not formula.given:  # else it depends on the values
             self.known[key] = number
         return number
+
+    def alike(self, node: Node) -> int:
+        """A number that equal operations on equal shapes share."""
+        if node not in self.tokens:
+            shapes = tuple(scalar(x) if x.kind == "number" else x.shape for x in node.operands)
+            options = tuple((key, repr(x)) for key, x in node.options.items())
+            key = (node.op.name, options, node.shape, shapes)
+            self.tokens[node] = self.kinds.setdefault(key, len(self.kinds))
+        return self.tokens[node]
 
     def operands(self, node: Node) -> list[Any]:
         return [
@@ -389,13 +399,17 @@ class Rules:
         return np.broadcast_to(np.array(0.5, kept.dtype), kept.shape)
 
     def cheap(self, node: Node) -> bool:
+        if len(node.operands) > MANY:
+            return False
         sizes = [math.prod(x.shape) for x in node.operands if x.kind != "number"]
         return sum(sizes) + math.prod(node.shape) <= COSTLY
 
     def written_forward(self, node: Node) -> Formula:
         left = Symbol.named("qy", self.array(node))
         if not self.cheap(node):
-            arguments = ", ".join(f"q{i}" for i in range(len(node.operands)))
+            few = node.operands[:MANY]
+            arguments = ", ".join(f"q{i}" for i in range(len(few)))
+            arguments += ", …" if len(few) < len(node.operands) else ""
             return Formula(left, None, f"{node.op.name}({arguments})")
         try:
             return Formula(left, simplified(forward(node.op, self.operands(node), node.options)))

@@ -78,6 +78,8 @@ class Builder:
         self.graph = nx.MultiDiGraph()
         self.roots = set(found.graph.outputs)
         self.tags: dict[tuple[str, str], str] = {}  # by the id of a tensor and of its user
+        self.tag_counts: dict[str, int] = {}
+        self.count = 0  # of edges
         self.into: dict[tuple[str, str], list[str]] = {}  # edges from closed groups
         self.bundles: dict[str, str] = {}  # by edge that was merged, the one that it is part of
         self.keys: dict[tuple[Node, int], str] = {}  # by use, the key of its edge
@@ -291,9 +293,8 @@ class Builder:
         if tail.startswith("g-"):
             self.into.setdefault((tail, head), []).append(edge)
         home = self.ids.tensors[key]
-        self.graph.add_edge(
-            tail, head, key=edge, home=home, order=self.graph.number_of_edges(), **values
-        )
+        self.graph.add_edge(tail, head, key=edge, home=home, order=self.count, **values)
+        self.count += 1
 
     def tail(self, key: Key, user: Any, head: str) -> str:
         """Where an edge to a user starts: at the tensor itself, or at a tag of it."""
@@ -303,7 +304,7 @@ class Builder:
             return home
         tag = self.tags.get((tensor, head))
         if tag is None:
-            number = len([pair for pair in self.tags if pair[0] == tensor]) + 2
+            number = self.tag_counts[tensor] = self.tag_counts.get(tensor, 1) + 1
             tag = self.tags[tensor, head] = f"{tensor}-u{number}"
             name, shape = self.name_and_shape(key)
             self.graph.add_node(
