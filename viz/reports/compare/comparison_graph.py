@@ -98,11 +98,11 @@ class Merged:
         if node["kind"] == "constant" and change is not None and change.change == 0:
             return
         first, second = self.labels
-        node["rows"] = [(first, node["value"]), (second, fitting(node, other))]
+        node["rows"] = [(first, node["value"]), (second, _fitting(node, other))]
         if g is not None or its_g is not None:
-            slopes = node["gradient"], fitting(node, its_g)
+            slopes = node["gradient"], _fitting(node, its_g)
             node["rows"] += [(f"∂{first}", slopes[0]), (f"∂{second}", slopes[1])]
-        node["notes"] = [words for words in (amount("", change), amount("∂", slope)) if words]
+        node["notes"] = [words for words in (_amount("", change), _amount("∂", slope)) if words]
         if other.shape != node["shape"]:
             node["notes"].append(f"{second} is {shape_of(other.shape)}")
         node["said"] = f"\nvalue {self.c.names[0]} → {self.c.names[1]}: {change}"
@@ -157,29 +157,29 @@ class Merged:
             values = {**edge, "home": home, "order": self.graph.number_of_edges()}
             if edge["contribution"] is not None:
                 values["label"] = f"{self.labels[1]}: {label_of(edge['contribution'])}"
-            self.graph.add_edge(names[tail], names[head], key=only_b(key), **values)
+            self.graph.add_edge(names[tail], names[head], key=_only_b(key), **values)
 
     def add(self, other: nx.MultiDiGraph, name: str, names: dict[str, str]) -> None:
         """Copies a node of b under a name that no node of a has."""
         node = dict(other.nodes[name])
-        names[name] = only_b(name)
+        names[name] = _only_b(name)
         node["box"] = None
         if "id" in node:
             node["id"] = names[name]
         if "contributions" in node:
-            node["contributions"] = [only_b(key) for key in node["contributions"]]
+            node["contributions"] = [_only_b(key) for key in node["contributions"]]
         if node["kind"] == "tag":
             node["home"] = names.get(node["home"], node["home"])
         self.graph.add_node(names[name], **node)
 
 
-def only_b(name: str) -> str:
+def _only_b(name: str) -> str:
     """The id of a node or edge of b in a picture of both: "t-3" becomes "t-b3"."""
     kind, _, rest = name.partition("-")
     return f"{kind}-b{rest}"
 
 
-def fitting(node: dict[str, Any], x: Any) -> Summary | None:
+def _fitting(node: dict[str, Any], x: Any) -> Summary | None:
     """The summary of b's array, if it can be shown in a record that was made for a's."""
     found = shown(x)
     if found is None or found.shape == node["shape"]:
@@ -188,5 +188,5 @@ def fitting(node: dict[str, Any], x: Any) -> Summary | None:
     return found if both == ("map", "map") else None
 
 
-def amount(sign: str, x: Difference | None) -> str:
+def _amount(sign: str, x: Difference | None) -> str:
     return "" if x is None else f"{sign}{x.amount}"
