@@ -44,6 +44,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -64,6 +65,7 @@ from viz.structure.nesting import Key
 from viz.style.heatmap import GAP
 from viz.svg.records import brief
 
+LONE = re.compile("[\ud800-\udfff]")  # halves of surrogate pairs cannot be encoded
 FORMAT, VERSION = "microgradnd/picture", 1
 MOST = 6_000  # parts of groups in a document; the parts of groups beyond are left out
 HOVER = 4_096  # elements that are written of an array that was kept in full
@@ -84,7 +86,8 @@ def document(found: Trace, graph: nx.MultiDiGraph, direction: str = "TB") -> dic
 
 def text_of(contents: Mapping[str, Any]) -> str:
     """A document as JSON, the same bytes for the same contents."""
-    return json.dumps(contents, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(contents, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return LONE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class Writer:
@@ -444,7 +447,9 @@ def described(kept: Any) -> dict[str, Any]:
     if x.elements is not None:
         out["elements"] = spelled(x.elements)
     elif not isinstance(kept, Summary) and kept.size <= HOVER:
-        out["elements"] = spelled(kept.tolist())
+        out["elements"] = spelled(
+            (kept if kept.dtype.itemsize <= 8 else kept.astype(np.float64)).tolist()
+        )
     elif x.thumb is not None:
         out["cells"] = [[cell(v) for v in row] for row in x.thumb.tolist()]
         out["caption"] = x.caption

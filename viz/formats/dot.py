@@ -24,6 +24,7 @@ LOOKS = {
     "group": 'shape=box3d, style=filled, fillcolor="#f3f4f6", color="#6e7781"',
     "more": "shape=plaintext",
 }
+LONGEST = 400  # characters of a text: Graphviz reads no string of more than 16,384 bytes
 BACK = 'constraint=false, style=dashed, color="#D55E00", fontcolor="#a34700"'
 
 
@@ -35,7 +36,13 @@ def quoted(text: object) -> str:
     >>> print(quoted('a"b&c'))
     "a\\"b&amp;c"
     """
-    safe = clean(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
+    words = clean(text)
+    safe = (
+        (words if len(words) <= LONGEST else words[:LONGEST] + "…")
+        .replace("&", "&amp;")
+        .replace("\\", "\\\\")
+        .replace('"', '\\"')
+    )
     return '"' + safe.replace("\r", "").replace("\n", "⏎") + '"'
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
 
 from viz.formats import dot
+from viz.formats.fonts import fonts, warn_of_missing_glyphs
 from viz.style.text import clean
 from viz.svg import words
 from viz.svg.closed import title_of_box
@@ -38,6 +38,7 @@ def png(svg: str, scale: float = 2.0) -> bytes:
         import resvg_py
     except ImportError as error:
         raise ImportError(f"a PNG needs resvg-py: {CURE}") from error
+    warn_of_missing_glyphs(svg)
     return bytes(
         resvg_py.svg_to_bytes(
             svg_string=svg, zoom=scale, font_files=fonts(), sans_serif_family="DejaVu Sans"
@@ -55,24 +56,16 @@ def pdf(svg: str) -> bytes:
         import typst
     except ImportError as error:
         raise ImportError(f"a PDF needs typst: {CURE}") from error
+    warn_of_missing_glyphs(svg)
     found = SIZE.search(svg)
     assert found is not None, "an SVG of ours says its size"
     wide, high = found.groups()
-    page = f'#set page(width: {wide}pt, height: {high}pt, margin: 0pt)\n#image("picture.svg")\n'
+    page = f"#set page(width: {wide}pt, height: {high}pt, margin: 0pt)\n"
+    page += '#image("picture.svg", width: 100%)\n'  # else a pixel is three quarters of a point
     folders = sorted({str(Path(name).parent) for name in fonts()})
     files = {"main.typ": page.encode(), "picture.svg": svg.encode()}
     compiled: Any = typst.compile  # its types know of no files in memory
     return bytes(compiled(files, font_paths=folders, timestamp=0))
-
-
-def fonts() -> list[str]:
-    """Font files for machines that have none: matplotlib brings DejaVu Sans along."""
-    spec = find_spec("matplotlib")
-    if spec is None or spec.origin is None:
-        return []
-    folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
-    names = (folder / "DejaVuSans.ttf", folder / "DejaVuSans-Bold.ttf")
-    return [str(name) for name in names if name.exists()]
 
 
 def graphml(graph: nx.MultiDiGraph) -> str:
