@@ -19,10 +19,11 @@ PACKAGES = ("microgradnd", "viz")
 # is in it, a package and a module of the same line may be neighbours.
 FLOORS = """
 microgradnd.errors microgradnd.dtypes microgradnd.random microgradnd.kernels
-microgradnd.io
 microgradnd.node microgradnd.writes
 microgradnd.accumulation
 microgradnd.engine microgradnd.grad_mode
+microgradnd.arguments
+microgradnd.io
 microgradnd.formulas microgradnd.documentation microgradnd.generation
 microgradnd.plan
 microgradnd.declaration
@@ -31,7 +32,8 @@ microgradnd.ops
 microgradnd.functions microgradnd.creation microgradnd.tensor_methods microgradnd.numpy_protocol
 microgradnd.graph
 microgradnd.program microgradnd.transforms
-microgradnd.testing
+microgradnd.testing microgradnd.stubs
+microgradnd.state microgradnd.parameters
 microgradnd.nn microgradnd.optim microgradnd.data
 microgradnd.models microgradnd.training
 microgradnd

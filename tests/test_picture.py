@@ -13,7 +13,7 @@ import pygraphviz
 import pytest
 
 import microgradnd as mg
-from microgradnd import Tensor
+from microgradnd import GraphError, Tensor
 from viz import draw, picture
 from viz.capture import summary
 
@@ -212,3 +212,13 @@ def test_the_work_of_drawing_grows_as_the_graph_does(
         for n in (150, 300)
     )
     assert many < 2.4 * few
+
+
+def test_a_vector_is_drawn_without_a_backward_pass_unless_a_gradient_is_given() -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True, name="x")
+    picture = draw(x * 2.0)
+    assert "no backward pass" in picture.svg()
+    assert not picture.trace.gradients
+    assert draw(x * 2.0, gradient=np.ones(2)).trace.gradients
+    with pytest.raises(GraphError, match="needs a scalar"):
+        draw(x * 2.0, backward=True)

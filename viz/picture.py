@@ -14,7 +14,7 @@ import networkx as nx
 from microgradnd import AnomalyError, Tensor
 from microgradnd.graph import Graph, Node
 from viz.capture.trace import KEEP, Trace, captured, regrouped, several
-from viz.diagnosis import Health, health, traced
+from viz.diagnosis import Health, differentiable, health, traced
 from viz.diagnosis.chart import gradient_chart
 from viz.formats import files
 from viz.formats.whole_page import WholePage
@@ -196,7 +196,7 @@ def draw(
     tensors: Tensor | Sequence[Tensor] | Trace | AnomalyError,
     *,
     gradient: Any = None,
-    backward: bool = True,
+    backward: bool | None = None,
     fold: bool | str | Collection[str] = "auto",
     open: str | Collection[str] | None = None,
     steps: Collection[int] = (),
@@ -214,7 +214,8 @@ def draw(
         tensors: one or several, a trace of them, or the error of `microgradnd.detect_anomaly`, to
             draw the computation that it was raised in and mark the way of the NaN.
         gradient: to start from, as for `backward`; of several tensors a list.
-        backward: False draws the forward pass alone.
+        backward: False draws the forward pass alone; by default it is drawn alone if there is no
+            gradient to start from: none is given, and a tensor is no scalar.
         fold: "auto" opens as many groups (modules, repeated steps, long chains) as stay readable,
             True none, False knows no groups. A collection names the groupings to use: "modules",
             "repeats", "chains".
@@ -227,7 +228,7 @@ def draw(
         looks: theme, direction, title, step and others, see `viz.picture.Looks`.
 
     Raises:
-        GraphError: a tensor is no scalar and no gradient was given.
+        GraphError: `backward=True`, a tensor is no scalar and no gradient was given.
         ValueError: more than 20,000 nodes would be drawn, or an argument is unknown.
 
     >>> x = Tensor(3.0, requires_grad=True, name="x")
@@ -242,7 +243,8 @@ def draw(
     nest = partial(arranged, fold=fold, steps=steps, focus=focus, hops=hops)
     if not isinstance(tensors, Trace):
         keep = looks.get("keep", "summaries")
-        found = captured(*several(tensors, gradient), backward, keep, nest)
+        walk = differentiable(tensors, gradient) if backward is None else backward
+        found = captured(*several(tensors, gradient), walk, keep, nest)
     elif fold not in ("auto", True) or steps or focus is not None:
         found = regrouped(tensors, nest(tensors.graph))
     else:
@@ -252,7 +254,7 @@ def draw(
         if isinstance(tensors, Trace):
             found = regrouped(found, some)
         else:  # walked again, so that the sums over what is left are known
-            found = captured(*several(tensors, gradient), backward, found.keep, lambda _: some)
+            found = captured(*several(tensors, gradient), walk, found.keep, lambda _: some)
     return pictured(found, folding_of(found.nesting, fold, open, steps), looks)
 
 

@@ -100,14 +100,15 @@ def note(one: Seen, node: Node, y: Array, step: int) -> None:
     one.nodes.append(node)
     levels = levels_of(node)
     assert levels is not None
-    if levels[1] is None:
+    lower, upper = levels
+    if upper is None:
         units = np.moveaxis(y, feature_axis(node), -1) if y.ndim else y.reshape(1, 1)
         units = units.reshape(-1, units.shape[-1])
-        off = np.asarray(np.all(units == levels[0], axis=0))
+        off = np.asarray(np.all(units == lower, axis=0))
         one.off = off if one.off is None else np.logical_and(one.off, off)
         one.samples += len(units)
         return
-    count = int(np.count_nonzero(slope(y, levels) < FLAT))
+    count = int(np.count_nonzero(slope(y, (lower, upper)) < FLAT))
     one.flat += count
     one.size += y.size
     one.worst = max(one.worst, (count / y.size, -step))  # the first of the worst steps

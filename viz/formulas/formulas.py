@@ -23,6 +23,7 @@ from viz.formulas.symbols import (
     evaluate,
     run_rule,
 )
+from viz.formulas.traits import trait
 
 LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -109,18 +110,27 @@ def of_contribution(node: Node, i: int, operands: Sequence[Any], out: Symbol, g:
     return by_rule(left, node.op, i, lambda: contribution(node, i, operands, out, g))
 
 
+def default_shapes(op: Op) -> list[tuple[int, ...]]:
+    """Shapes that an operation takes, if it takes matrices, or images and filters."""
+    count = 2 if op.variadic else len(op.operands)
+    if not trait(op, "contraction"):
+        return [(2, 3)] * count
+    images: list[tuple[int, ...]] = [(2, 1, 5, 5), (3, 1, 3, 3), (3,)]
+    matrices: list[tuple[int, ...]] = [(2, 3), (3, 4)]
+    return (images if trait(op, "keeps_channels") else matrices)[:count]
+
+
 def samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) -> list[Any]:
     """Arrays to stand for the operands while a rule is run; a constant operand is of integers."""
-    count = 2 if op.variadic else len(op.operands)
     if shapes is None:
-        shapes = [(2, 3), (3, 4)] if op.name == "matmul" else [(2, 3)] * count
+        shapes = default_shapes(op)
     random = np.random.default_rng(0)
     arrays: list[Any] = [random.uniform(0.2, 0.8, shape) for shape in shapes]
     for i, key in enumerate(op.operands):
         if key in values:
             arrays[i] = values[key]
         elif key not in op.rules:
-            chosen = op.name == "where"
+            chosen = trait(op, "truths") == key
             arrays[i] = np.ones((2, 3), bool) if chosen else np.zeros(np.shape(arrays[0])[:1], int)
     return arrays
 

@@ -341,7 +341,9 @@ def caption_of(node: Mapping[str, Any]) -> str:
             words.append(f"{sign} {value}" if i else f"{value} {sign}")
         else:
             words.append(f"{node['args'][i]} = {value}")
-    words += [f"{key} {one_line(brief(x))}" for key, x in node["options"].items()]
+    for key, x in node["options"].items():
+        text = one_line(brief(x))
+        words.append(f"[{text}]" if key == "index" else f"{key} {text}")
     words += node.get("notes", [])
     return fit(" · ".join(words), 150.0, 9.5)
 

@@ -15,16 +15,11 @@ import numpy as np
 
 from microgradnd.graph import Node, Operand
 from viz.capture.trace import Trace
+from viz.formulas.traits import trait
 
 Array = np.ndarray
 
-VIEWS = {"transpose", "swapaxes", "reshape", "expand_dims", "squeeze", "astype", "broadcast_to"}
-FUNCTIONS = {
-    "elu", "erf", "gaussian", "gelu", "hardtanh", "leaky_relu", "log_softmax", "relu", "sigmoid",
-    "silu", "sin", "softmax", "softplus", "step", "tanh",
-}  # fmt: skip
 FARTHEST = 12  # operations between a layer and the next, at most
-MIXING = {"matmul", "einsum", "conv2d", "reshape", "getitem", "concatenate", "stack", "take"}
 
 
 @dataclass(frozen=True)
@@ -121,7 +116,7 @@ def layers_of(found: Trace, sample: int) -> list[Layer]:
 
 
 def is_product(node: Node) -> bool:
-    return node.op.name == "matmul"
+    return trait(node.op, "notation") == "matrix_product"
 
 
 def weights_of(node: Node) -> list[int]:
@@ -138,7 +133,7 @@ def weights_of(node: Node) -> list[int]:
 def source(operand: Operand) -> tuple[Operand, list[Node]]:
     """What an operand is a view of, and the operations that make it so, first to last."""
     views: list[Node] = []
-    while (node := operand.node) is not None and not node.is_leaf and node.op.name in VIEWS:
+    while (node := operand.node) is not None and not node.is_leaf and trait(node.op, "view"):
         views.append(node)
         operand = node.operands[0]
     return operand, views[::-1]
@@ -248,12 +243,12 @@ def shifted(
 
 def shift(user: Node, node: Node, units: Callable, found: Trace) -> Parameter | None:
     """The bias that an operation adds to a node, or the threshold that it subtracts."""
-    if user.op.name not in ("add", "subtract") or user.shape != node.shape:
+    if trait(user.op, "linear") != "x+y" or user.shape != node.shape:
         return None
     i = 1 if user.operands[0].node == node else 0
     other = user.operands[i]
     base, views = source(other)
-    if other.node == node or base.kind == "computed" or (i == 0 and user.op.name != "add"):
+    if other.node == node or base.kind == "computed" or sign_of(user, 1 - i) < 0:
         return None
     index = viewed(numbered(base.shape), views)
     at = units(np.broadcast_to(index, user.shape))
@@ -262,7 +257,12 @@ def shift(user: Node, node: Node, units: Callable, found: Trace) -> Parameter | 
     here = found.contributions.get((user, i))
     by_unit = None if here is None else here.ravel()[units(np.broadcast_to(
         numbered(other.shape), user.shape))[0]]  # fmt: skip
-    return parameter(base, at[0], found, by_unit, -1 if user.op.name == "subtract" else 1)
+    return parameter(base, at[0], found, by_unit, sign_of(user, i))
+
+
+def sign_of(node: Node, i: int) -> int:
+    """The sign with which an operand goes into a sum: −1 for what is subtracted."""
+    return int(np.sign(node.compute([float(k == i) for k in range(2)])))
 
 
 def link(layers: list[Layer], uses: dict[Node, list[Node]], found: Trace, sample: int) -> None:
@@ -273,8 +273,8 @@ def link(layers: list[Layer], uses: dict[Node, list[Node]], found: Trace, sample
         before, way = origin(one.data.node, nets)
         if before is None:
             continue
-        turned = sum(node.op.name in ("transpose", "swapaxes") for node in way) % 2
-        if before.sizes[1] == one.sizes[0] and turned == (before.left != one.left):
+        transposed = sum(bool(trait(node.op, "permutes")) for node in way) % 2
+        if before.sizes[1] == one.sizes[0] and transposed == (before.left != one.left):
             before.followers.append(one)
             one.after = before
             ways[id(one)] = one.data.node, words(way)
@@ -299,7 +299,7 @@ def origin(data: Node | None, nets: dict[Node, Layer]) -> tuple[Layer | None, li
             continue
         if node in nets:
             hits.add(node)
-        elif node.op.name in MIXING or len(way) > FARTHEST:
+        elif mixes(node) or len(way) > FARTHEST:
             return None, []
         else:
             way[node] = None
@@ -307,15 +307,26 @@ def origin(data: Node | None, nets: dict[Node, Layer]) -> tuple[Layer | None, li
     return (nets[hits.pop()] if len(hits) == 1 else None), sorted(way)
 
 
+def mixes(node: Node) -> bool:
+    """Whether an operation puts values of several units together, or in another order."""
+    if trait(node.op, "contraction") or node.op.variadic:
+        return True
+    if not trait(node.op, "view") or trait(node.op, "permutes"):
+        return False
+    (operand,) = node.operands
+    places = np.arange(int(np.prod(operand.shape))).reshape(operand.shape)
+    return not np.array_equal(node.compute([places]).ravel(), places.ravel())
+
+
 def words(way: Iterable[Node]) -> str:
-    names = [node.op.name for node in way if node.op.name not in ("transpose", "swapaxes")]
+    names = [node.op.name for node in way if not trait(node.op, "permutes")]
     return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
 
 
 def last(one: Layer, uses: dict[Node, list[Node]], found: Trace, sample: int) -> None:
     """The outputs of a layer that no other follows: its function, if it is a known one."""
     users = uses.get(one.net, [])
-    if len(users) == 1 and users[0].op.name in FUNCTIONS and users[0].shape == one.net.shape:
+    if len(users) == 1 and trait(users[0].op, "activation") and users[0].shape == one.net.shape:
         node = users[0]
         single = len(one.weight.shape) == 1
 
