@@ -71,30 +71,30 @@ def element_of(x: Any, index: Index) -> Any:
     if x.function is None:
         return Symbol.literal(x.value[index]) if x.name is None else x[index]
     if trait(x.function, "elementwise") and not x.options:
-        return np_call(x, [element_of(a, broadcast(index, a)) for a in x.args])
+        return _np_call(x, [element_of(a, _broadcast(index, a)) for a in x.args])
     if trait(x.function, "view"):
         inner = x.args[0]
         places = np.arange(inner.size).reshape(inner.shape)
         place = int(compute(x.function, (places,), x.options)[index])
         return element_of(inner, tuple(int(i) for i in np.unravel_index(place, inner.shape)))
     if trait(x.function, "notation") == "matrix_product":
-        return product_element(x, index)
+        return _product_element(x, index)
     return x[index]
 
 
-def np_call(x: Symbol, args: list[Any]) -> Any:
+def _np_call(x: Symbol, args: list[Any]) -> Any:
     value = compute(x.function, tuple(map(concrete, args)), x.options)
     return Symbol(x.function, tuple(args), x.options, value)
 
 
-def broadcast(index: Index, operand: Any) -> Index:
+def _broadcast(index: Index, operand: Any) -> Index:
     """The index of the element of an operand that an element of the result was made of."""
     shape = np.shape(concrete(operand))
     last = index[len(index) - len(shape) :]
     return tuple(0 if size == 1 else i for i, size in zip(last, shape))
 
 
-def product_element(x: Symbol, index: Index) -> Any:
+def _product_element(x: Symbol, index: Index) -> Any:
     """Σₖ A[i, k] B[k, j], written out if there are few terms."""
     left, right = x.args
     inner = left.shape[-1]

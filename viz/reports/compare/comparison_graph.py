@@ -114,7 +114,7 @@ class Merged:
         if g is not None or its_g is not None:
             slopes = node.gradient, fitting(node, its_g)
             rows += [(f"∂{first}", slopes[0]), (f"∂{second}", slopes[1])]
-        notes = [words for words in (amount("", change), amount("∂", slope)) if words]
+        notes = [words for words in (_amount("", change), _amount("∂", slope)) if words]
         if other.shape != node.shape:
             notes.append(f"{second} is {shape_of(other.shape)}")
         tooltip = f"\nvalue {self.c.names[0]} → {self.c.names[1]}: {change}"
@@ -167,23 +167,23 @@ class Merged:
             if x is not None:
                 label = f"{self.labels[1]}: {label_of(x)}"
             copy = replace(
-                edge, id=only_b(edge.id), tail=names[edge.tail], head=names[edge.head],
+                edge, id=_only_b(edge.id), tail=names[edge.tail], head=names[edge.head],
                 home=names.get(edge.home or "", edge.home), label=label,
             )  # fmt: skip
             self.edges[copy.id] = copy
 
     def add(self, node: Node, names: dict[str, str]) -> None:
         """Copies a node of b under a name that no node of a has."""
-        name = names[node.id] = only_b(node.id)
+        name = names[node.id] = _only_b(node.id)
         copy: Any = replace(node, id=name, box=None)
         if isinstance(node, TensorRecord):
-            copy = replace(copy, contributions=tuple(map(only_b, node.contributions)))
+            copy = replace(copy, contributions=tuple(map(_only_b, node.contributions)))
         elif isinstance(node, Tag):
             copy = replace(copy, home=names.get(node.home, node.home))
         self.nodes[name] = copy
 
 
-def only_b(name: str) -> str:
+def _only_b(name: str) -> str:
     """The id of a node or edge of b in a picture of both: "t-3" becomes "t-b3"."""
     kind, _, rest = name.partition("-")
     return f"{kind}-b{rest}"
@@ -198,5 +198,5 @@ def fitting(node: TensorRecord, x: Any) -> Summary | None:
     return found if both == ("map", "map") else None
 
 
-def amount(sign: str, x: Difference | None) -> str:
+def _amount(sign: str, x: Difference | None) -> str:
     return "" if x is None else f"{sign}{x.amount}"
