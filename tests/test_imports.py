@@ -62,11 +62,6 @@ PUBLIC = ("microgradnd", "microgradnd.graph", "microgradnd.program")
 
 # What does not hold yet, by "importer imported" or hidden module: why. What has come true must go.
 PENDING: dict[str, str] = {
-    "viz.layout.blocks viz.svg.pen": "sizes and points move below the drawing of them",
-    "viz.layout.blocks viz.svg.records": "sizes and points move below the drawing of them",
-    "viz.layout.edges viz.svg.pen": "sizes and points move below the drawing of them",
-    "viz.model.marks viz.svg.pen": "a mark's drawing moves to viz.svg",
-    "viz.model.marks viz.svg.records": "a mark's drawing moves to viz.svg",
     "microgradnd.optim.optimizer microgradnd.nn.state": "the check of states moves out of nn",
     "viz.formulas.formulas microgradnd.declaration": "expressions move to microgradnd.program",
     "viz.formulas.formulas microgradnd.formulas": "expressions move to microgradnd.program",

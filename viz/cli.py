@@ -240,7 +240,7 @@ def pictures(options: argparse.Namespace, chosen: dict[int, Any], calls: Sequenc
         except ValueError as error:  # an unknown group, tensor or format: the words say which
             print(f"python -m viz: {error}", file=sys.stderr)
             return 2
-        print(f"{path}: backward call {call}, {picture.graph.graph['title']}")
+        print(f"{path}: backward call {call}, {picture.model.title}")
         if options.show:
             webbrowser.open(path.resolve().as_uri())
     return 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from microgradnd import Tensor
@@ -141,5 +142,5 @@ def gradient_graph(
     names = ", ".join(t.name or "a gradient" for t in found.outputs[1:])
     title = f"{loss.name or 'loss'} and {names}: the forward pass, and the walk back as a graph"
     picture = draw(found, **{"title": title, **drawing})
-    picture.graph.graph["backward"] = True
+    picture.model = replace(picture.model, backward=True)
     return picture

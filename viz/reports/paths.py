@@ -17,9 +17,9 @@ import numpy as np
 from microgradnd import Tensor
 from microgradnd.graph import Graph, Node, Use, pullback, seeded
 from viz.formulas.elements import Index, element_in
+from viz.model.elements import Edge
 from viz.picture import Picture
 from viz.picture import draw as draw_picture
-from viz.structure.ids import ids_of
 from viz.style.text import number
 
 Array = np.ndarray
@@ -149,7 +149,7 @@ class Paths:
         picture = draw_picture(self.loss, **options)
         highlight = {**_on_picture(path, words, picture), **options.get("highlight", {})}
         extras = {**picture.extras, "highlight": highlight}
-        return Picture(picture.trace, picture.graph, picture.drawing, extras)
+        return Picture(picture.describer, picture.model, picture.drawing, extras)
 
     def __str__(self) -> str:
         """A table: the contribution of each path, as a number or a norm, and its way."""
@@ -397,22 +397,25 @@ def _slope(x: Array | None, node: Node, i: int) -> str:
 
 def _on_picture(path: Path, words: list[str], picture: Picture) -> dict[str, str]:
     """The ids of a picture's nodes and edges that a path leads over, with the words there."""
-    graph, ids = picture.graph, ids_of(picture.trace)
+    model, ids = picture.model, picture.describer.ids
+    into: dict[str, list[Edge]] = {}
+    for edge in model.edges.values():
+        into.setdefault(edge.head, []).append(edge)
     found: dict[str, str] = {}
     for (node, i), said in zip(path.edges, words, strict=True):
         around = [group.id for group in ids.nesting.group_of[node].around()]
-        head = next((name for name in (ids.operations[node], *around) if name in graph), None)
+        head = next((name for name in (ids.operations[node], *around) if name in model.nodes), None)
         if head is None:
             continue  # not in focus
         own, tensor = ids.edge(node, i), ids.tensors[node.parent(i)]
         found[head] = ""
-        for tail, _, key, edge in graph.in_edges(head, keys=True, data=True):
-            homes = [edge["home"], *(home for home, _ in edge.get("merged", ()))]
-            if key == own or (head in around and tensor in homes):
-                found |= {key: said if key == own else "", tail: ""}
+        for edge in into.get(head, ()):
+            homes = [edge.home, *(one.tensor for one in edge.merged)]
+            if edge.id == own or (head in around and tensor in homes):
+                found |= {edge.id: said if edge.id == own else "", edge.tail: ""}
     tensors = {ids.tensors[node] for node in path.nodes}
-    found |= dict.fromkeys(tensors & set(graph), "")
-    for tail, head, key, edge in graph.edges(keys=True, data=True):
-        if edge["out"] and tail in found and head in tensors:
-            found[key] = ""
+    found |= dict.fromkeys(tensors & set(model.nodes), "")
+    for edge in model.edges.values():
+        if edge.out and edge.tail in found and edge.head in tensors:
+            found[edge.id] = ""
     return found
