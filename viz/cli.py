@@ -52,7 +52,7 @@ class Call:
 
     number: int
     where: str  # file:line
-    words: str  # what was differentiated
+    description: str  # of what was differentiated
 
 
 class Moment:
@@ -391,7 +391,7 @@ def listed(calls: Sequence[Call]) -> None:
     if not calls:
         print("the script made no backward call")
     for call in calls:
-        print(f"{call.number:5d}  {call.where}  {call.words}")
+        print(f"{call.number:5d}  {call.where}  {call.description}")
 
 
 def picture(options: argparse.Namespace, call: int, found: Trace | AnomalyError) -> int:
