@@ -200,3 +200,8 @@ def test_no_name_of_a_package_hides_its_module() -> None:
 
 def test_what_is_pending_is_still_true() -> None:
     assert PENDING.keys() - (upward() | strange() | private() | hidden()) == set()
+
+
+def test_a_look_at_viz_shows_what_is_public() -> None:
+    viz = importlib.import_module("viz")
+    assert dir(viz) == sorted(viz.__all__)
