@@ -1,0 +1,1 @@
+"""Computations as expressions, and the programs that are written from them."""
