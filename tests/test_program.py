@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 import microgradnd as mg
-from microgradnd.declaration import OPS
 from microgradnd.program.expressions import (
     Expression,
-    NotSymbolic,
     evaluate,
     gradients,
     lowered,
     ordered,
     recorded,
 )
+from microgradnd.program.placed import Placed
 from tests.op_case import OpCase, Sample
 from tests.op_cases import CASES
+
 
 def close(found: Any, expected: Any, what: str = "") -> None:
     np.testing.assert_allclose(
@@ -77,8 +77,13 @@ def test_tensors_expressions_and_what_they_are_lowered_to_agree(case: OpCase) ->
         first = mg.grad(loss, tracked, create_graph=True)
         for one, other in zip(found, first, strict=True):
             close(one, other.data)
-        for one, other in zip(lowered([out, *found]), [loss, *first], strict=True):
-            close(one, other.data)
+        expected = [loss.data, *(g.data for g in first)]
+        for one, other in zip(lowered([out, *found]), expected, strict=True):
+            close(one, other)
+        program = Placed([out, *found])
+        for _ in range(2):  # what a run leaves in the buffers is nothing to the next
+            for one, other in zip(program.run(), expected, strict=True):
+                close(one, other)
         if case.op in FIRST_ORDER:
             continue
         square = sum(((g * g).sum() for g in first), mg.Tensor(0.0))
@@ -92,3 +97,91 @@ def test_tensors_expressions_and_what_they_are_lowered_to_agree(case: OpCase) ->
 
 
 FIRST_ORDER: set[str] = set()
+
+
+# --- Programs with placed buffers ----------------------------------------------------------------
+def perceptron(x: Any, target: Any, W1: Any, b1: Any, W2: Any, b2: Any) -> Any:
+    h = mg.tanh(x @ W1 + b1)
+    z = h @ W2 + b2
+    return -(mg.log_softmax(z) * target).sum(axis=-1).mean() + 0.01 * (W1 * W1).sum()
+
+
+def arrays_of(batch: int, sizes: tuple[int, int, int], dtype: Any = np.float64) -> list[np.ndarray]:
+    random = np.random.default_rng(0)
+    i, h, o = sizes
+    target = np.eye(o)[random.integers(0, o, batch)]
+    shapes = [(i, h), (h,), (h, o), (o,)]
+    given = [random.normal(size=(batch, i)), target, *(random.normal(size=s) for s in shapes)]
+    return [a.astype(dtype) for a in given]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_step_of_a_perceptron_in_placed_buffers_is_the_engines_to_the_bit(dtype: Any) -> None:
+    arrays = arrays_of(8, (6, 5, 3), dtype)
+    leaves = [Expression.named(f"a{i}", a) for i, a in enumerate(arrays)]
+    out = perceptron(*leaves)
+    program = Placed([out, *gradients(out, leaves[2:])])
+    for _ in range(3):
+        tensors = [mg.Tensor(a, requires_grad=i > 1) for i, a in enumerate(arrays)]
+        loss = perceptron(*tensors)
+        loss.backward()
+        for one, other in zip(program.run(), [loss, *(t.grad for t in tensors[2:])], strict=True):
+            assert one.dtype == dtype
+            np.testing.assert_array_equal(one, other.data)
+        for a, t in zip(arrays[2:], tensors[2:]):  # leaves are bound: update them in place
+            a -= (0.1 * t.grad.data).astype(dtype)
+
+
+def test_buffers_are_used_again() -> None:
+    arrays = arrays_of(64, (32, 32, 8))
+    leaves = [Expression.named(f"a{i}", a) for i, a in enumerate(arrays)]
+    out = perceptron(*leaves)
+    results = lowered([out, *gradients(out, leaves[2:])])
+    all_values = sum(e.value.nbytes for e in ordered(results) if e.op is not None)
+    assert Placed(results).bytes < 0.4 * all_values
+    chain = leaves[0]
+    for _ in range(50):
+        chain = np.sin(chain * 1.5)
+    assert Placed([chain]).bytes == arrays[0].nbytes
+
+
+UNARY = [np.sin, np.tanh, np.exp, mg.sigmoid, mg.relu, np.negative, lambda x: x.T, lambda x: x * x,
+         lambda x: x.softmax(axis=-1), lambda x: x[::-1], lambda x: x - x.mean(axis=0),
+         lambda x: x.sum(axis=1, keepdims=True) + x, lambda x: mg.where(x > 0.1, x, x * 0.5),
+         lambda x: x.max(axis=-1, keepdims=True) - x, lambda x: x[[0, 2, 0]].reshape((3, 3)),
+         lambda x: x.reshape((9,)).reshape((3, 3)).T @ x, lambda x: x.clip(-0.5, 0.5)]  # fmt: skip
+BINARY = [np.add, np.subtract, np.multiply, np.matmul, np.maximum, np.hypot,
+          lambda x, y: x / (1.0 + y * y), lambda x, y: np.concatenate([x, y])[1:4],
+          lambda x, y: mg.einsum("ij,kj->ik", x, y)]  # fmt: skip
+
+
+def random_program(seed: int, xs: Sequence[Any]) -> Any:
+    """A computation of some operations on 3×3 matrices, the same for each kind of operand."""
+    random, values = np.random.default_rng(seed), list(xs)
+    for _ in range(random.integers(3, 14)):
+        x, y = (values[i] for i in random.integers(0, len(values), 2))
+        if random.random() < 0.5:
+            values.append(np.tanh(UNARY[random.integers(len(UNARY))](x)))
+        else:
+            values.append(np.tanh(BINARY[random.integers(len(BINARY))](x, y)))
+    total = values[-1]
+    for v in values[-4:-1]:
+        total = total + v
+    return (total * total).sum()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_programs_agree_with_the_engine(seed: int) -> None:
+    arrays = list(np.random.default_rng(seed + 1000).normal(size=(2, 3, 3)))
+    tensors = [mg.Tensor(a.copy(), requires_grad=True) for a in arrays]
+    leaves = [Expression.named(f"a{i}", a) for i, a in enumerate(arrays)]
+    loss, out = random_program(seed, tensors), random_program(seed, leaves)
+    program = Placed([out, *gradients(out, leaves)])
+    for _ in range(2):
+        found = mg.grad(loss, tensors, retain_graph=True, allow_unused=True)
+        for one, other in zip(program.run(), [loss, *found], strict=True):
+            close(one, 0.0 if other is None else other.data)
+        for t, a in zip(tensors, arrays):  # other numbers, on the same side of each branch
+            a *= 1.0 + 1e-3
+            t.data = a.copy()
+        loss = random_program(seed, tensors)
