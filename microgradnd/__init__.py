@@ -10,8 +10,7 @@ the package `viz` draws it.
 Tensor([2., 4.])
 """
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
+import typing as _typing
 
 from microgradnd import errors as _errors
 from microgradnd import functions as _functions
@@ -48,16 +47,16 @@ from microgradnd.transforms.gradients import grad
 
 __version__ = "0.1.0"
 
-_PACKAGES = ("data", "graph", "io", "models", "nn", "optim", "program", "training")
-_OWN = [
+__all__ = [
     "OPS", "AnomalyError", "DetachWarning", "GradientMismatch", "GraphError", "Op", "Tensor",
-    "Value", "Values", "arange", "detect_anomaly", "enable_grad", "eye", "full", "full_like",
-    "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "is_grad_enabled", "linspace",
-    "manual_seed", "no_grad", "ones", "ones_like", "op", "rand", "randn", "set_default_dtype",
-    "set_grad_enabled", "tensor", "zeros", "zeros_like",
+    "Value", "Values", "arange", "cross_entropy", "detect_anomaly", "enable_grad", "eye", "full",
+    "full_like", "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "is_grad_enabled",
+    "linspace", "manual_seed", "no_grad", "ones", "ones_like", "op", "rand", "randn",
+    "set_default_dtype", "set_grad_enabled", "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
+_PACKAGES = ("data", "io", "models", "nn", "optim", "training")
 
-if _TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from microgradnd import data as data
     from microgradnd import io as io
     from microgradnd import models as models
@@ -65,16 +64,19 @@ if _TYPE_CHECKING:
     from microgradnd import optim as optim
     from microgradnd import training as training
     from microgradnd.functions import *
-else:
+    from microgradnd.nn.functional import cross_entropy
 
-    def __getattr__(name: str) -> _Any:
+    __all__ += _functions.__all__
+else:
+    _OWN = frozenset(__all__)
+    __all__ += _functions.names()
+
+    def __getattr__(name: str) -> _typing.Any:
         """Makes the functions, and loads the packages of layers and training, when spoken of."""
         if name in _PACKAGES:
             from importlib import import_module
 
             return import_module(f"{__name__}.{name}")
-        if name == "__all__":
-            return sorted({*_OWN, *_functions.names()})
         if name == "cross_entropy":
             from microgradnd.nn.functional import cross_entropy
 

@@ -19,6 +19,7 @@ Tensor out; another class that has `__row__` decides. The operations stand in `m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from threading import Lock
 from types import FunctionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 import numpy as np
 
 from microgradnd import errors
-from microgradnd.documentation import documentation
+from microgradnd.documentation import documentation, summary_of
 from microgradnd.engine import Methods, Tensor, new_tensor
 from microgradnd.generation import ALIASES, caller_source, code_of
 from microgradnd.grad_mode import notify, observers, recording
@@ -57,38 +58,37 @@ ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "..."})()  # an alias
 
 
 class Op:
-    """An operation: a forward function on arrays, its rules, and its traits.
+    """An operation: a forward function on arrays, its rules, and its traits; see `op`."""
 
-    Attributes:
-        name: how messages and pictures call it.
-        operands: their names. `variadic`: the one operand is a sequence; `optional`: may be None;
-            `fixed`: those through which no gradient flows by nature, such as a condition.
-        options: their names and defaults (`REQUIRED`: none); `named`: the keyword-only ones.
-        rules: by operand, the rule for its gradient. `needs`: by operand, the rule's parameters.
-        function: the caller.
-
-    Traits, all optional:
-        elementwise: each element of the result comes of those of the operands at its place.
-        linear: operands in which it is linear, "x y" in each, "x+y" in all at once.
-        view: the operand whose memory the result may share.
-        fresh: operands whose contribution is an array that the rule has just made.
-        reduction: the ufunc by which it reduces.
-        contraction: sums products of two operands. cost: its multiply-adds, from shapes and options.
-        discrete: no gradient by nature. casts: the result may be no floating-point number.
-        keeps: what the forward function returns beside the result, for rules to ask for: by name, a
-            function of operands and options that computes it where it must be differentiated.
-        scratch: the option that lets the forward function write into an operand; arrays only.
-        prepare: by option, a function that makes it ready for rules and forward function.
-        composed: the same by other operations, for what its rules cannot be: differentiated again.
-        whole: stays itself where operations are replaced by what they are composed of.
-        infix: sign and level of precedence. sign: of a reduction or function. scalar: the formula of
-            one element. program: its line in a NumPy program. notation: its formula, from operands.
-        keeps_channels: axis 1 of the result holds the channels that axis 1 of the operand holds.
-        saturates: the results at which its slope is 0.
-        numpy: NumPy's function or functions. method: True for a method of that name, other names
-            (`"@T"` a property, `"*shape"` an option taken as *args). operator: "add" for __add__.
-        torch: PyTorch's names. internal: no public name.
-    """
+    # Attributes:
+    #     name: how messages and pictures call it.
+    #     operands: their names. `variadic`: the one operand is a sequence; `optional`: may be None;
+    #         `fixed`: those through which no gradient flows by nature, such as a condition.
+    #     options: their names and defaults (`REQUIRED`: none); `named`: the keyword-only ones.
+    #     rules: by operand, the rule for its gradient. `needs`: by operand, the rule's parameters.
+    #     function: the caller.
+    #
+    # Traits, all optional:
+    #     elementwise: each element of the result comes of those of the operands at its place.
+    #     linear: operands in which it is linear, "x y" in each, "x+y" in all at once.
+    #     view: the operand whose memory the result may share.
+    #     fresh: operands whose contribution is an array that the rule has just made.
+    #     reduction: the ufunc by which it reduces.
+    #     contraction: sums products of two operands. cost: its multiply-adds, from shapes and options.
+    #     discrete: no gradient by nature. casts: the result may be no floating-point number.
+    #     keeps: what the forward function returns beside the result, for rules to ask for: by name, a
+    #         function of operands and options that computes it where it must be differentiated.
+    #     scratch: the option that lets the forward function write into an operand; arrays only.
+    #     prepare: by option, a function that makes it ready for rules and forward function.
+    #     composed: the same by other operations, for what its rules cannot be: differentiated again.
+    #     whole: stays itself where operations are replaced by what they are composed of.
+    #     infix: sign and level of precedence. sign: of a reduction or function. scalar: the formula of
+    #         one element. program: its line in a NumPy program. notation: its formula, from operands.
+    #     keeps_channels: axis 1 of the result holds the channels that axis 1 of the operand holds.
+    #     saturates: the results at which its slope is 0.
+    #     numpy: NumPy's function or functions. method: True for a method of that name, other names
+    #         (`"@T"` a property, `"*shape"` an option taken as *args). operator: "add" for __add__.
+    #     torch: PyTorch's names. internal: no public name.
 
     elementwise = contraction = discrete = casts = whole = internal = keeps_channels = False
     linear = view = reduction = cost = infix = sign = scalar = program = notation = None
@@ -109,7 +109,7 @@ class Op:
     ) -> None:
         self.name, self.call_forward, self.rules = name, forward, dict(rules)
         self.operands, self.variadic, self.optional, self.options, self.named = signature
-        self.defaults = [k for k, d in self.options.items() if d is not REQUIRED]
+        self.optional_options = [k for k, d in self.options.items() if d is not REQUIRED]
         vars(self).update(traits)
         self.fresh = _words(self.fresh)
         self.fixed = _words(self.fixed)
@@ -171,6 +171,11 @@ class Op:
         named = {k: v for k, v in zip(self.options, options) if k in self.named}
         given = [v for k, v in zip(self.options, options) if k not in self.named]
         return self.call_forward(*([operands] if self.variadic else operands), *given, **named)
+
+    def run(self, operands: Sequence[Any], options: Sequence[Any]) -> Array:
+        """The result for arrays, an array."""
+        out = self.call(operands, options)
+        return np.asarray(out[0] if self.keeps else out)
 
 
 _Signature = tuple[tuple[str, ...], bool, set[str], dict[str, Any], tuple[str, ...]]
@@ -327,7 +332,7 @@ def _inspected(function: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 def _signature_of(forward: Any, operands: str | None, name: str) -> _Signature:
     """Operands, whether they are a sequence, which may be None; options and keyword-only ones."""
     notes = getattr(forward, "__annotations__", {})
-    if isinstance(forward, np.ufunc):
+    if isinstance(getattr(forward, "func", forward), np.ufunc):  # or a partial of one
         positional, named = dict.fromkeys((operands or "").split(), REQUIRED), {}
     elif hasattr(forward, "__code__"):
         code = forward.__code__
@@ -386,9 +391,20 @@ def _stub(row: Any, module: str = "", public: bool = False, packed: str | None =
     stub.__module__, stub.__qualname__ = scope["__name__"], row.name
     if hasattr(forward, "__code__") and not public:
         stub.__qualname__ = forward.__qualname__
-    stub.__doc__ = documentation(forward, row.operands, row.rules) if public else forward.__doc__
-    stub.__wrapped__, stub.op = forward, row
+    stub.__doc__ = (
+        documentation(forward, row.operands, row.rules)
+        if public
+        else summary_of(forward, row.operands)
+    )
+    stub.__wrapped__ = _prototype(row.operands) if isinstance(forward, np.ufunc) else forward
+    stub.op = row
     return stub
+
+
+@cache
+def _prototype(operands: tuple[str, ...]) -> Callable:
+    """A function with the parameters of an op over a ufunc, for `help` before its first call."""
+    return eval(f"lambda {', '.join(operands)}: None")
 
 
 def _generate(function: Any, row: Op, how: dict[str, Any]) -> None:
@@ -401,7 +417,9 @@ def _generate(function: Any, row: Op, how: dict[str, Any]) -> None:
         named = {k: row.options[k] for k in row.named if row.options[k] is not REQUIRED}
         function.__kwdefaults__ = {how["packed"]: ABSENT} if how["packed"] else {**named, **aliases}
         given = {k: ABSENT if d is REQUIRED else d for k, d in row.options.items()}
-        defaults = [d for k, d in given.items() if k in {*row.defaults, *ALIASES} - {*row.named}]
+        defaults = [
+            d for k, d in given.items() if k in {*row.optional_options, *ALIASES} - {*row.named}
+        ]
         none = [None for k in row.operands if k in row.optional]
         function.__defaults__ = None if how["packed"] else (*none, *defaults)
         function.__code__ = code  # last, so that a thread calls either the old or the whole new one

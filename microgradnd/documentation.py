@@ -4,33 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from inspect import Signature
 
 
 def documentation(forward: Callable, operands: tuple[str, ...], rules: Mapping) -> str:
     """What `help` shows of an op.
 
-    >>> from microgradnd.ops.elementwise import sin
+    >>> from microgradnd import sin
     >>> print(sin.__doc__)
     Trigonometric sine, element-wise.
     <BLANKLINE>
     Gradients, of g, the gradient of the result (out):
         x: g * np.cos(x)
     """
+    summary = summary_of(forward, operands)
+    lines = [f"    {operand}: {formula(rule)}" for operand, rule in rules.items()]
+    if not lines:
+        return summary
+    return "\n".join([summary, "", "Gradients, of g, the gradient of the result (out):", *lines])
+
+
+def summary_of(forward: Callable, operands: tuple[str, ...]) -> str:
+    """What a forward function says of itself; of NumPy's page, the paragraph that matters."""
     summary = "\n".join(line.strip() for line in (forward.__doc__ or "").strip().splitlines())
     if isinstance(forward, np.ufunc):  # NumPy's: the signature, one paragraph, then much more
         summary = " ".join([*summary.split("\n\n"), "", ""][1].split())
         for number, operand in enumerate(operands, start=1):
             summary = summary.replace(f"x{number}", operand)
-    lines = [f"    {operand}: {formula(rule)}" for operand, rule in rules.items()]
-    if not lines:
-        return summary
-    return "\n".join([summary, "", "Gradients, of g, the gradient of the result (out):", *lines])
+    return summary
 
 
 def formula(rule: Callable) -> str:
@@ -60,16 +62,3 @@ def source(path: str) -> tuple[bytes, ...]:
             return tuple(file)
     except OSError:
         return ()
-
-
-def signature_of(operands: tuple[str, ...], defaults: dict[str, Any], required: Any) -> Signature:
-    """How an op is called, as `inspect` and notebooks read it: operands, then options."""
-    from inspect import Parameter, Signature
-
-    kind = Parameter.POSITIONAL_OR_KEYWORD
-    first = [Parameter(operand, kind) for operand in operands]
-    options = [
-        Parameter(name, kind, default=Parameter.empty if default is required else default)
-        for name, default in defaults.items()
-    ]
-    return Signature([*first, *options])

@@ -30,7 +30,7 @@ else:
 
 
 new_tensor = object.__new__
-_nobody: Callable[[], None] = lambda: None  # noqa: E731 - as a weak reference whose object is gone
+_nobody: Callable[[], None] = lambda: None
 _accumulating = RLock()  # `.grad` of a leaf that several threads share loses no contribution
 
 

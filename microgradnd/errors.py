@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ CURES = {
     "concatenate": "all operands must agree on every axis but the one they are joined along",
     "stack": "all operands must have the same shape",
 }
+NOTHING: dict[str, str] = {}
 BROADCASTING = (
     "shapes are aligned from the right, and two sizes fit when they are equal or one of them is 1"
 )
@@ -69,6 +70,8 @@ def explain(
     listed = [f"{name} = {describe(x)}" for name, x in zip(names, operands)]
     listed += [f"{key}={value!r}" for key, value in options.items()]
     cure = CURES.get(op) or (BROADCASTING if "broadcast" in str(error) else "")
+    if any(getattr(x, "dtype", np.dtype(bool)).kind not in "biuf" for x in operands):
+        cure = "give real numbers, as array.astype(float) does"
     advice = f". Cure: {cure}." if cure else ""
     error.add_note(f"{op}: {', '.join(listed)}{advice}")
 
@@ -227,28 +230,47 @@ def unused(i: int, tensor: Any) -> GraphError:
 
 # What is called otherwise here, or not to be had, by the name that users of PyTorch or NumPy know.
 INSTEAD = {
-    "FloatTensor": "Tensor(data, dtype='float32')",
-    "autograd": "mg.grad, t.backward()",
-    "backward": "t.backward()",
-    "cpu": "nothing: all tensors are in the memory of the CPU",
-    "cuda": "nothing: microgradnd computes on the CPU alone",
-    "device": "nothing: microgradnd computes on the CPU alone",
-    "from_numpy": "Tensor(array)",
-    "hessian": "mg.grad of mg.grad(..., create_graph=True)",
-    "load": "mg.io.load",
-    "save": "mg.io.save",
-    "no_grad_": "mg.no_grad()",
-    "array": "mg.tensor(data)",
-    "asarray": "mg.Tensor(data)",
+    "FloatTensor": "use Tensor(data, dtype='float32')",
+    "autograd": "use mg.grad, t.backward()",
+    "backward": "use t.backward()",
+    "cpu": "all tensors are in the memory of the CPU",
+    "cuda": "microgradnd computes on the CPU alone",
+    "device": "microgradnd computes on the CPU alone",
+    "from_numpy": "use Tensor(array)",
+    "hessian": "use mg.grad of mg.grad(..., create_graph=True)",
+    "load": "use mg.io.load",
+    "save": "use mg.io.save",
+    "no_grad_": "use mg.no_grad()",
+    "array": "use mg.tensor(data)",
+    "asarray": "use mg.Tensor(data)",
 }
 
 
 def no_attribute(owner: str, name: str, known: Iterable[str]) -> AttributeError:
     """Says what to use in place of a name that is not there."""
-    from difflib import get_close_matches  # loads slowly, and only errors need it
+    return missing_name(owner, name, [*known], INSTEAD)
 
-    close = [INSTEAD[name]] if name in INSTEAD else get_close_matches(name, list(known), 3, 0.6)
-    hint = f"; use {close[0]}" if name in INSTEAD else f"; did you mean {', '.join(close)}?"
-    error = AttributeError(f"{owner} has no attribute {name!r}" + hint * bool(close))
-    error.name = name
-    return error
+
+def public_names(
+    module: str, names: Sequence[str], instead: Mapping[str, str] = NOTHING
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of a module: what is public, and help for what is not there."""
+
+    def missing(name: str) -> Any:
+        raise missing_name(f"module {module!r}", name, names, instead)
+
+    return missing, lambda: sorted(names)
+
+
+def missing_name(
+    module: str, name: str, known: Sequence[str], instead: Mapping[str, str] = NOTHING
+) -> AttributeError:
+    """Of a name that a module has not: what takes its place, or what is called much like it."""
+    from difflib import get_close_matches  # needed here alone
+
+    text = f"{module} has no attribute {name!r}"
+    if name in instead:
+        return AttributeError(f"{text}; {instead[name]}", name=name)
+    alike = [n for n in known if n.lower() == name.lower()] or get_close_matches(name, known)
+    hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
+    return AttributeError(text + hint, name=name)

@@ -11,15 +11,17 @@ from typing import Any
 
 import microgradnd.ops  # noqa: F401 - they declare themselves
 from microgradnd import errors
-from microgradnd.declaration import PUBLIC, TORCH, public
+from microgradnd.declaration import FUNCTIONS, OPS, PUBLIC, TORCH, public
 
 FUNCTIONAL = "nn.functional."  # before PyTorch's names of what belongs there
 
 
 def names() -> list[str]:
     """The names here: those of NumPy, and PyTorch's where they differ."""
-    theirs = {name for name in TORCH if "." not in name}
-    return sorted(PUBLIC | theirs)
+    theirs = {name for name, ours in TORCH.items() if "." not in name and ours in PUBLIC}
+    return sorted(
+        name for name in PUBLIC | theirs if name in OPS or name in FUNCTIONS or name in TORCH
+    )
 
 
 def functional_names() -> list[str]:

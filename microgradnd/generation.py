@@ -107,10 +107,16 @@ def caller_source(op: Op, public: bool = False, packed: str | None = None) -> st
     passed = "".join(f", {k}={k}" if k in op.named else f", {k}" for k in options)
     lines = [f"def caller({_parameters(op, packed)}):"]
     if packed:
-        lines += [f"    if {packed} is ABSENT: {packed} = args[0] if len(args) == 1 else args or None"]
+        lines += [
+            f"    if {packed} is ABSENT: {packed} = args[0] if len(args) == 1 else args or None"
+        ]
     else:
-        lines += [f"    if {ALIASES[k]} is not ABSENT: {k} = {ALIASES[k]}" for k in options if k in ALIASES]
-        missing = [k for k in options if k in ALIASES and k not in op.defaults]
+        lines += [
+            f"    if {ALIASES[k]} is not ABSENT: {k} = {ALIASES[k]}"
+            for k in options
+            if k in ALIASES
+        ]
+        missing = [k for k in options if k in ALIASES and k not in op.optional_options]
         lines += [f"    if {k} is ABSENT: missing(op, {k!r})" for k in missing]
     lines += [f"    {k} = prepare_{k}({k})" for k in op.prepare]
     if op.variadic:
@@ -142,7 +148,7 @@ def _parameters(op: Op, packed: str | None) -> str:
     if packed:
         return f"{op.operands[0]}, *args, {packed}=None"
     first = [k + "=None" * (k in op.optional) for k in op.operands]
-    default = {*op.defaults, *ALIASES}
+    default = {*op.optional_options, *ALIASES}
     rest = [k + "=None" * (k in default) for k in op.options if k not in op.named]
     named = [f"{k}=None" for k in op.named]
     named += [f"{ALIASES[k]}=None" for k in op.options if k in ALIASES]

@@ -123,12 +123,12 @@ def _steps(generator: GeneratorType, mode: bool) -> Iterator[Any]:
             return end.value
         try:
             sent = yield value
-            step = lambda sent=sent: generator.send(sent)  # noqa: E731
+            step = lambda sent=sent: generator.send(sent)
         except GeneratorExit:
             generator.close()
             raise
         except BaseException as error:
-            step = lambda error=error: generator.throw(error)  # noqa: E731
+            step = lambda error=error: generator.throw(error)
 
 
 async def _awaited(coroutine: CoroutineType, mode: bool) -> Any:

@@ -7,6 +7,7 @@ so reading a file runs no code of its.
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
 import zipfile
@@ -16,6 +17,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from microgradnd.arguments import PATH, optional, require, whole
+
 TREE = "__tree__"  # the member that holds, as JSON, how a nested state is put together
 SIZES = ("8", "16", "32", "64")
 # The dtypes that both safetensors and NumPy have, as each calls them.
@@ -23,6 +26,7 @@ SAFETENSORS_NAMES = {"BOOL", "C64", "F16", "F32", "F64", *(s + n for s in "IU" f
 NUMPY_NAMES = {"bool", "complex64", "float16", "float32", "float64"} | {
     kind + n for kind in ("int", "uint") for n in SIZES
 }
+PREFIX = "microgradnd-"  # of the names of files under way; then comes the process that writes
 KINDS = "biufcSU"  # of dtypes that mean the same in every program that reads the file
 
 
@@ -54,9 +58,10 @@ def save(path: str | os.PathLike[str], state: Any) -> None:
     ...     save(f"{folder}/net.npz", net.state_dict())
     ...     net.load_state_dict(load(f"{folder}/net.npz"))
     """
-    writer = by_suffix(path, {".npz": write_npz, ".safetensors": write_safetensors})
+    writer = by_suffix("save", path, {".npz": write_npz, ".safetensors": write_safetensors})
     place = Path(os.path.realpath(path))  # a link stays one
-    fresh = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    sweep(place.parent)
+    fresh = place.with_name(f".{PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
     try:
         with open(fresh, "xb") as file:
             writer(file, state)
@@ -71,31 +76,62 @@ def save(path: str | os.PathLike[str], state: Any) -> None:
     sync_folder(place.parent)
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+def load(path: str | os.PathLike[str], *, max_bytes: int | None = None) -> Any:
     """Reads what `save` wrote, or any .npz or .safetensors file of arrays.
 
+    Args:
+        path: of the file.
+        max_bytes: how large all arrays together may be; a file that says or holds more is refused
+            before memory is taken for it. Default: 64 times the size of the file, which all but
+            contrived compressed files keep to, and at least 64 MiB.
+
     Raises:
-        FileFormatError: a ValueError that says why: truncated, foreign, pickled, incomplete.
+        FileFormatError: a ValueError that says why: truncated, foreign, pickled, incomplete,
+            larger than `max_bytes`.
         FileNotFoundError: there is no such file.
     """
-    reader = by_suffix(path, {".npz": read_npz, ".safetensors": read_safetensors})
+    reader = by_suffix("load", path, {".npz": read_npz, ".safetensors": read_safetensors})
+    require("load", "max_bytes", max_bytes, optional(whole(0)))
     with open(path, "rb") as file:
         try:
-            return reader(file)
+            if max_bytes is None:
+                max_bytes = max(64 * os.fstat(file.fileno()).st_size, 2**26)
+            return reader(file, max_bytes)
         except (FileFormatError, ImportError, MemoryError):
             raise
         except Exception as error:  # what a damaged file sets off is of any kind
             raise FileFormatError(path, f"{error or type(error).__name__}") from error
 
 
-def by_suffix(path: str | os.PathLike[str], functions: dict[str, Callable]) -> Callable:
+def by_suffix(
+    function: str, path: str | os.PathLike[str], functions: dict[str, Callable]
+) -> Callable:
+    require(function, "path", path, PATH)
     suffix = Path(path).suffix
     if suffix not in functions:
         raise ValueError(
-            f"{os.fspath(path)!r}: the suffix must say the format, one of "
+            f"{function}: path={os.fspath(path)!r}: the suffix must say the format, one of "
             f"{', '.join(functions)}, not {suffix!r}"
         )
     return functions[suffix]
+
+
+def sweep(folder: Path) -> None:
+    """Removes what saves that were killed have left, once their processes are gone."""
+    for left in folder.glob(f".{PREFIX}*-*"):
+        process = left.name.removeprefix(f".{PREFIX}").partition("-")[0]
+        if process.isdigit() and not alive(int(process)):
+            left.unlink(missing_ok=True)
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OSError, OverflowError):
+        return True
+    return True
 
 
 def sync_folder(folder: Path) -> None:
@@ -185,19 +221,30 @@ def write_npz(file: IO[bytes], state: Any) -> None:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def read_npz(file: IO[bytes]) -> Any:
+def read_npz(file: IO[bytes], max_bytes: int) -> Any:
     if not zipfile.is_zipfile(file):
         raise ValueError("it is no zip archive, as .npz files are, or its end is missing")
     with zipfile.ZipFile(file) as archive:
+        total = sum(member.file_size for member in archive.infolist())
+        if total > max_bytes:
+            raise too_large(total, max_bytes)
         arrays = dict(read_member(archive, name) for name in archive.namelist())
     tree = arrays.pop(TREE, None)
     return arrays if tree is None else grown(json.loads(tree.tobytes()), arrays)
+
+
+def too_large(total: int, max_bytes: int) -> ValueError:
+    return ValueError(
+        f"its arrays claim {total:,} bytes, more than max_bytes = {max_bytes:,}; if you trust the "
+        f"file, load it with max_bytes={total}"
+    )
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> tuple[str, np.ndarray]:
     if not name.endswith(".npy"):
         raise ValueError(f"it holds {name!r}, which is not an array")
     try:
+        check_claim(archive, name)
         with archive.open(name) as member:
             array = np.lib.format.read_array(member, allow_pickle=False)
             if member.read(1):  # reading to the end has the checksum compared
@@ -205,6 +252,22 @@ def read_member(archive: zipfile.ZipFile, name: str) -> tuple[str, np.ndarray]:
     except Exception as error:
         raise ValueError(f"{name}: {error or type(error).__name__}") from error
     return name.removesuffix(".npy"), array
+
+
+def check_claim(archive: zipfile.ZipFile, name: str) -> None:
+    """Refuses an array whose header claims more than its member holds, before memory is taken."""
+    headers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    with archive.open(name) as member:
+        version = np.lib.format.read_magic(member)
+        if version not in headers:
+            raise ValueError(f"its format has version {version}, known are {[*headers]}")
+        shape, _, dtype = headers[version](member)
+    claimed, held = math.prod(shape) * dtype.itemsize, archive.getinfo(name).file_size
+    if claimed > held:
+        raise ValueError(f"shape {shape} of {dtype} needs {claimed:,} bytes, it holds {held:,}")
 
 
 def safetensors() -> Any:
@@ -229,7 +292,10 @@ def write_safetensors(file: IO[bytes], state: Any) -> None:
     file.write(package.numpy.save(arrays))
 
 
-def read_safetensors(file: IO[bytes]) -> dict[str, np.ndarray]:
+def read_safetensors(file: IO[bytes], max_bytes: int) -> dict[str, np.ndarray]:
+    size = os.fstat(file.fileno()).st_size  # what it holds is not compressed
+    if size > max_bytes:
+        raise too_large(size, max_bytes)
     package = safetensors()
     out = {}
     with package.safe_open(file.name, framework="numpy") as archive:

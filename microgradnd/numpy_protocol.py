@@ -110,9 +110,10 @@ def parameters(function: Callable, ours: Callable) -> tuple[dict[str, Any], dict
     mine = [*op.operands, *op.options] if op else list(inspect.signature(ours).parameters)
     count = len(op.operands) if op else len(mine)
     names = dict(zip(theirs, mine[:count]))
-    for key in list(theirs)[count:]:
+    more = mine if any(p.kind is p.VAR_KEYWORD for p in signature) else ()
+    for key in [*list(theirs)[count:], *more]:
         if (here := PARAMETERS.get(key, key)) in mine:
-            names[key] = here
+            names.setdefault(key, here)
     return theirs, names
 
 

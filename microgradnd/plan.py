@@ -101,7 +101,10 @@ class Plan:
     def kept_anew(self, saved: list[Any], options: tuple) -> Any:
         """Saved Tensors as rules take them; what the forward function keeps, it computes anew."""
         op, keys = self.op, [*self.op.operands, "out", *self.op.keeps]
-        values = {**dict(zip(op.options, options)), **{keys[k]: x for x, k in zip(saved, self.save)}}
+        values = {
+            **dict(zip(op.options, options)),
+            **{keys[k]: x for x, k in zip(saved, self.save)},
+        }
         for key in op.keeps:
             if key in values:
                 values[key] = op.keeps[key](*[values[k] for k in op.kept_from(key)])

@@ -6,6 +6,8 @@ generator kept here, which starts from seed 0: a program gives the same numbers 
 
 from __future__ import annotations
 
+import reprlib
+
 import numpy as np
 
 kept: list[np.random.Generator] = []  # made when first needed: numpy.random takes time to load
@@ -27,4 +29,8 @@ def generator(rng: np.random.Generator | None = None) -> np.random.Generator:
 
 def manual_seed(seed: int) -> None:
     """Starts the library's generator again from a seed; those who hold it see it restart."""
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
+        raise TypeError(
+            f"manual_seed: seed must be a whole number of at least 0, not {reprlib.repr(seed)}"
+        )
     generator().bit_generator.state = np.random.default_rng(seed).bit_generator.state

@@ -99,6 +99,18 @@ def as_float(self: Tensor) -> float:
     return float(item(self))
 
 
+def as_int(self: Tensor) -> int:
+    return int(item(self))
+
+
+def as_bool(self: Tensor) -> bool:
+    return bool(self._data)
+
+
+def as_index(self: Tensor) -> int:
+    return self._data.__index__()
+
+
 def formatted(self: Tensor, spec: str) -> str:
     if not spec:
         return repr(self)
@@ -209,6 +221,26 @@ def _restored(
     return tensor
 
 
+def array_shape(self: Tensor) -> tuple[int, ...]:
+    """The length of each axis."""
+    return self._data.shape
+
+
+def array_ndim(self: Tensor) -> int:
+    """How many axes there are."""
+    return self._data.ndim
+
+
+def array_size(self: Tensor) -> int:
+    """How many elements there are."""
+    return self._data.size
+
+
+def array_dtype(self: Tensor) -> np.dtype[Any]:
+    """The type of the elements."""
+    return self._data.dtype
+
+
 def length(self: Tensor) -> int:
     if self._data.ndim == 0:
         raise TypeError("a 0-d tensor has no length")
@@ -232,9 +264,9 @@ SPECIAL = {
     "__len__": length,
     "__iter__": iterate,
     "__float__": as_float,
-    "__int__": lambda self: int(item(self)),
-    "__bool__": lambda self: bool(self._data),
-    "__index__": lambda self: self._data.__index__(),
+    "__int__": as_int,
+    "__bool__": as_bool,
+    "__index__": as_index,
     "__format__": formatted,
     "__hash__": object.__hash__,
     "__repr__": representation,
@@ -255,10 +287,10 @@ METHODS = {
     "named": named,
 }
 PROPERTIES = {
-    "shape": property(lambda self: self._data.shape, doc="The length of each axis."),
-    "ndim": property(lambda self: self._data.ndim, doc="How many axes there are."),
-    "size": property(lambda self: self._data.size, doc="How many elements there are."),
-    "dtype": property(lambda self: self._data.dtype, doc="The type of the elements."),
+    "shape": property(array_shape),
+    "ndim": property(array_ndim),
+    "size": property(array_size),
+    "dtype": property(array_dtype),
 }
 
 

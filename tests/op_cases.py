@@ -39,9 +39,7 @@ from tests.op_cases_recurrent import RECURRENT
 
 # Taken before any test ran, so without the ops that tests and doctests declare for themselves.
 LIBRARY_OPS = {
-    name
-    for name, op in OPS.items()
-    if op.function.__module__.startswith("microgradnd.ops")
+    name for name, op in OPS.items() if op.function.__module__.startswith("microgradnd.ops")
 }
 
 

@@ -13,7 +13,7 @@ import pytest
 from microgradnd import Tensor, nn
 from microgradnd.nn.functional import cross_entropy
 from tests.test_browser import CHROMIUM
-from viz import draw
+from viz import draw, trace
 from viz.formats.document import Writer
 from viz.style.text import number
 
@@ -89,6 +89,13 @@ def recurrent(steps: int = 6) -> tuple[Tensor, list[Tensor]]:
     for t in range(steps):
         h = (Tensor(random.normal(size=(1, 2)), name=f"x{t + 1}") @ U + h @ W).tanh()
     return (h * h).sum(), [W, U]
+
+
+def sums_of(loss: Tensor, leaf: Tensor) -> list[str]:
+    """The norm of a leaf's gradient after each of its contributions, as a picture writes it."""
+    found = trace(loss)
+    running = [x for (op, i), x in found.running.items() if op.operands[i].key == leaf.node]
+    return [number(x.norm, 3) for x in running]
 
 
 def square() -> Tensor:
@@ -174,11 +181,12 @@ def test_a_gradient_adds_up_before_the_reader_s_eyes(show: Open) -> None:
     assert titles == ["Σ contribution 1 of 2", "Σ contribution 2 of 2"]
     assert written(page.locator(".node[data-id=t-1] .row.grad")) == ["grad", "6"]
     rules = page.locator("#panel math").all_text_contents()
-    assert any("∂y∂x+=∂y∂yx" in text.replace(" ", "") for text in rules)
+    assert any("∂y∂x+=∂y∂y·x" in text.replace(" ", "") for text in rules)
 
 
 def test_a_gradient_that_is_not_complete_says_so(show: Open) -> None:
-    page = show(recurrent(3)[0], fold=False)
+    loss, [W, _] = recurrent(3)
+    page = show(loss, fold=False)
     page.keyboard.press("b")
     said = set()
     node = page.locator(".node.parameter, .node[data-id=t-1]").first
@@ -186,7 +194,8 @@ def test_a_gradient_that_is_not_complete_says_so(show: Open) -> None:
         page.keyboard.press("ArrowRight")
         if "some-grad" in (node.get_attribute("class") or ""):
             said.add(node.locator(".wait.grad").text_content())
-    assert said == {"so far (Σ 1 of 3)", "so far (Σ 2 of 3)"}
+    first, second, _ = sums_of(loss, W)
+    assert said == {f"‖·‖ {first} (1 of 3)", f"‖·‖ {second} (2 of 3)"}
 
 
 def test_the_forward_pass_shows_values_as_they_come(show: Open) -> None:
@@ -535,7 +544,8 @@ def test_what_is_too_large_for_the_file_is_stepped_over_as_one(
         page.keyboard.press("ArrowRight")
         if "some-grad" in (node.get_attribute("class") or ""):
             said.append(node.locator(".wait.grad").text_content())
-    assert said == [f"so far (Σ {k} of 12)" for k in range(1, 12)]
+    sums = sums_of(loss, W)
+    assert said == [f"‖·‖ {sums[k - 1]} ({k} of 12)" for k in range(1, 12)]
     assert page.locator(".sum-title").first.inner_text() == "Σ contribution 12 of 12"
     loss.backward()
     assert W.grad is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 import microgradnd as mg
 import viz
-from microgradnd.node import Node
+from microgradnd.graph import Node, node_of
 from viz.capture.summary import summarise
 from viz.reports.compare import compare
 from viz.reports.compare.alignment import matches
@@ -188,8 +189,7 @@ def test_an_alignment_keeps_the_order_and_pairs_everything_once(
         out = []
         for name in chain:
             t = getattr(t, name)()
-            assert t.node is not None
-            out.append(t.node)
+            out.append(node_of(t))
         return out
 
     a, b = computed(names), computed(names[:start] + names[stop:])
@@ -206,7 +206,7 @@ def test_ten_thousand_operations_are_aligned_at_once() -> None:
     t = mg.Tensor(0.1, requires_grad=True)
     for _ in range(10_000):
         t = t.tanh()
-        nodes.append(t.node)
+        nodes.append(node_of(t))
     assert len(list(matches(nodes, nodes[:4000] + nodes[5000:]))) == 9000
 
 
@@ -228,7 +228,8 @@ def test_the_picture_shows_both_passes_at_every_record() -> None:
     said = words(parts["t-10"])
     assert said[0] == "E"
     values = [float(found.a.values[found.a.outputs[0].node]), float(found.b.outputs[0])]
-    assert [word for word in said if word in ("a", "b", "∂a", "∂b")] == ["a", "b", "∂a", "∂b"]
+    rows = ["sigmoid", "ReLU", "∂sigmoid", "∂ReLU"]
+    assert [word for word in said if word in rows] == rows
     for value in values:
         assert f"{value:.4g}" in said
     percent = float(f"{100 * abs(values[1] - values[0]) / values[0]:.2g}")
@@ -257,6 +258,18 @@ def test_a_number_that_differs_is_told_at_its_operation() -> None:
     w = parameter(W0, "W")
     parts = read(compare((w * 2.0).sum(), (w * 3.0).sum()))
     assert any("b: × 3" in word for word in words(parts["op-1"]))
+
+
+def test_the_names_that_were_given_stand_everywhere() -> None:
+    w = parameter(W0, "W")
+    found = compare((w * 2.0).sum(), (w * 3.0).tanh().sum(), names=("before", "after"))
+    root = ElementTree.fromstring(found.svg())
+    text = "\n".join(word for e in root.iter() for word in words(e))
+    assert "after: × 3" in text
+    assert "before: ‖·‖" in text
+    assert "after: ‖·‖" in text
+    assert "‖after − before‖ / ‖before‖" in text
+    assert not re.search(r"\b(a|b): |^∂?[ab]$", text, re.MULTILINE)
 
 
 def test_a_large_comparison_is_folded() -> None:
@@ -320,7 +333,7 @@ def test_forward_and_backward_stand_apart_and_every_rule_by_itself() -> None:
     assert (forward.name, backward.name) == ("forward", "backward")
     first, then = list(forward.nodes()), list(backward.nodes())
     assert max(node.seq for node in first) < min(node.seq for node in then)
-    assert len(first) + len(then) == sum(node.plan is not None for node in found.nodes)
+    assert len(first) + len(then) == len(found.graph.computed)
     rules = [part.name for part in backward.parts if isinstance(part, viz.structure.groups.Group)]
     assert rules == ["back through square", "back through matmul", "back through sigmoid"]
     names = {node.name for node in then if node.name}
@@ -345,6 +358,12 @@ def test_the_picture_of_a_gradient_has_two_boxes() -> None:
     names = [cluster["name"] for cluster in picture.graph.graph["clusters"]]
     assert names[:2] == ["forward", "backward"]
     assert "∂loss/∂x" in picture.svg()
+    assert "no backward pass" not in picture.svg()
+    assert ">—<" not in picture.svg()
+    drawn = {node["name"]: node for _, node in picture.graph.nodes(data=True) if "name" in node}
+    slopes = 1 - np.tanh([0.5, 1.0]) ** 2
+    np.testing.assert_allclose(drawn["x"]["gradient"].elements, slopes)
+    assert "gradient" in drawn["∂loss/∂x"]
     ElementTree.fromstring(picture.svg())
 
 

@@ -14,19 +14,19 @@ import pytest
 import microgradnd as mg
 from examples import bp_equations as equations
 from examples.bp_equations import ThreeLayer, half_squared_error, sample_pair
-from microgradnd.accumulation import fitted
-from microgradnd.declaration import OPS
+from microgradnd import OPS
 from microgradnd.engine import as_gradient
-from microgradnd.node import Node, by_seq, reachable
+from microgradnd.graph import Graph, Node, fitted, node_of
+from microgradnd.nn import functional
 from tests.op_case import OpCase, Sample
 from tests.op_cases import CASES
 from viz import explain, formula
-from viz.capture.trace import operand_value, replayed
-from viz.formulas.derivation import Derivation
+from viz.formulas.elements import element_of
 from viz.formulas.formulas import Formula, of_contribution
 from viz.formulas.mathematics import latex, mathml, text
 from viz.formulas.simplify import simplified
 from viz.formulas.symbols import NotSymbolic, Symbol, contribution, evaluate, names_of
+from viz.reports.derivation import Derivation
 
 # Of these families every rule leaves an expression; elsewhere one may look at the arrays
 # themselves, or run a whole walk, and is quoted.
@@ -38,10 +38,8 @@ FORMS = ("text", "latex", "mathml")
 def recorded(case: OpCase, sample: Sample) -> tuple[Node, list[np.ndarray], np.ndarray]:
     """The node of a sample, its operands' values and its result."""
     out = case.call(*sample.tensors(), **sample.options)
-    assert out.node is not None
-    computed, leaves = reachable([out.node])
-    values = replayed(sorted([*computed, *leaves], key=by_seq))
-    return out.node, [operand_value(p, values) for p in out.node.parents], out.data
+    node, values = node_of(out), Graph(out).replay()
+    return node, [operand.value_in(values) for operand in node.operands], out.data
 
 
 def by_the_rule(node: Node, i: int, operands: list, out: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -54,7 +52,7 @@ def by_the_rule(node: Node, i: int, operands: list, out: np.ndarray, g: np.ndarr
     with np.errstate(all="ignore"):
         found = op.rules[key](g, *(places[need] for need in op.needs[key]))
     found = as_gradient(found[i] if op.variadic else found, False)
-    return fitted(found, node.parents[i], node)
+    return fitted(found, node, i)
 
 
 def moved(x: Any, random: np.random.Generator) -> Any:
@@ -70,8 +68,8 @@ def differentiated(case: OpCase) -> Iterator[tuple[Node, int, list, np.ndarray, 
     for sample in case.samples:
         node, operands, out = recorded(case, sample)
         g = random.uniform(-1, 1, out.shape).astype(out.dtype)
-        for i, p in enumerate(node.parents):
-            if isinstance(p, Node):
+        for i, operand in enumerate(node.operands):
+            if operand.node is not None:
                 yield node, i, operands, out, g
 
 
@@ -101,7 +99,7 @@ def test_the_expression_of_a_rule_is_what_the_rule_computes(case: OpCase) -> Non
             expected = by_the_rule(node, i, *values)
             for expression in (found, simplified(found)):
                 given = evaluate(expression, env)
-                assert np.shape(given) == node.parents[i].shape
+                assert np.shape(given) == node.operands[i].shape
                 np.testing.assert_allclose(given, expected, rtol=1e-11, atol=1e-13)
 
 
@@ -194,6 +192,55 @@ TEXTS = [
 @pytest.mark.parametrize(("found", "expected"), TEXTS, ids=[t for _, t in TEXTS])
 def test_formulas_read_as_in_a_textbook(found: Formula, expected: str) -> None:
     assert str(found) == expected
+
+
+CONVOLUTION = {"shapes": [(2, 1, 5, 5), (3, 1, 3, 3)], "out": "y"}
+STRIDED: dict[str, Any] = {**CONVOLUTION, "stride": (2, 2), "padding": ((1, 1), (1, 1))}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (formula("conv2d", **CONVOLUTION), "y = x ⋆ w"),
+        (formula("conv2d", "x", **CONVOLUTION), "∂L/∂x = ∂L/∂y ∗_{full} w"),
+        (formula("conv2d", "w", **CONVOLUTION), "∂L/∂w = Σ_{n} x_{n} ⋆ ∂L/∂y_{n}"),
+        (formula("conv2d", **STRIDED), "y = x ⋆_{stride 2, padding 1} w"),
+        (
+            formula("conv2d", "x", **STRIDED),
+            "∂L/∂x = ∂L/∂y ∗_{full, stride 2, padding 1} w",
+        ),
+        (
+            formula("conv2d", "w", **STRIDED),
+            "∂L/∂w = Σ_{n} x_{n} ⋆_{dilation 2, padding 1} ∂L/∂y_{n}",
+        ),
+    ],
+)
+def test_convolutions_are_written_with_the_signs_of_the_field(
+    found: Formula, expected: str
+) -> None:
+    assert str(found) == expected
+    assert r"\star" in found.latex() or r"\ast" in found.latex()
+    ET.fromstring(found.mathml())
+
+
+def test_a_derivation_explains_the_signs_of_convolutions_that_it_uses() -> None:
+    x = mg.Tensor(np.ones((1, 1, 3, 3)))
+    w = mg.Tensor(np.ones((1, 1, 2, 2)), requires_grad=True, name="w")
+    loss = functional.conv2d(x, w).sum()
+    assert "cross-correlation of images" in explain(loss, "text")
+    assert "full convolution" not in explain(loss, "text")
+    assert "Signs" not in explain((w * 2.0).sum(), "text")
+
+
+def test_factors_side_by_side_have_a_sign_between_them() -> None:
+    found = formula("multiply", "x", values={"y": 0.001341})
+    assert "<mo>·</mo><mn>0.001341</mn>" in found.mathml()
+    assert r"\cdot 0.001341" in found.latex()
+
+
+def test_spaces_at_the_ends_of_words_are_kept_in_mathml() -> None:
+    written = formula("getitem", "x", index=(slice(1, None), 0)).mathml()
+    assert "of\u00a0</mtext>" in written
 
 
 def test_the_three_forms_of_one_formula() -> None:
@@ -392,6 +439,56 @@ def test_what_cannot_be_explained_is_refused() -> None:
         explain(x * x, "pdf")
     with pytest.raises(mg.GraphError, match="needs a scalar"):
         explain(mg.Tensor([1.0, 2.0], requires_grad=True) * 2)
+
+
+def test_one_element_is_explained_by_elements() -> None:
+    network, _, _, E = bp_network(outputs=2)
+    plain = explain(E, "text", of=network.v[0, 1])
+    assert plain.startswith("The gradient of v[0, 1]")
+    assert "∂E/∂v[0, 1] = ∂E/∂net⁰[0, 0]·x[1, 0]" in plain
+    assert plain.count("∂E/∂v[0, 1]") == 1
+    last = plain.strip().splitlines()[-1]
+    value = float(mg.grad(E, network.v, retain_graph=True)[0].data[0, 1])
+    assert float(last.partition("= ")[2].replace("−", "-")) == pytest.approx(value, rel=1e-3)
+    assert "w[0, 0]" in plain  # the sum over both outputs, written out
+    whole = explain(E, "text", of=network.v)
+    assert "∂E/∂v = " in whole
+    assert "∂E/∂w" not in whole
+    with pytest.raises(ValueError, match="'b' is no part"):
+        explain(E, of=mg.Tensor([1.0], requires_grad=True, name="b"))
+
+
+@pytest.mark.parametrize("make", [lambda: bp_network(4, 3)[-1], recurrent, shapes_and_choices])
+def test_the_elements_of_an_expression_are_those_of_its_value(make: Any) -> None:
+    found = Derivation(make())
+    values = found.environment()
+    for node, total in found.sums.items():
+        whole = found.trace.gradients[node]
+        for index in np.ndindex(whole.shape):
+            for form in total.forms:
+                single = simplified(element_of(form, index))
+                np.testing.assert_allclose(evaluate(single, values), whole[index], rtol=1e-9)
+
+
+def test_a_graph_that_is_too_large_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    y = mg.Tensor(1.0, requires_grad=True)
+    for _ in range(501):
+        y = y * 1.0
+    monkeypatch.setattr("viz.reports.explanation.Derivation", lambda *_: pytest.fail("begun"))
+    with pytest.raises(ValueError, match="501 operations"):
+        explain(y)
+
+
+def test_naming_takes_time_in_proportion_to_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Derivation, "condense", lambda self: setattr(self, "condensed", {}))
+    monkeypatch.setattr(Derivation, "shown", lambda self: [])
+    y = mg.Tensor(1.0, requires_grad=True)
+    for _ in range(400):
+        y = y * 1.0
+    found = Derivation(y)
+    assert str(found.legend[-2].symbol.name) == "z₃₉₉"
+    names = found.numbered["z"]
+    assert next(names) == "z₄₀₀"  # no name was tried twice
 
 
 def test_a_gradient_of_many_terms_is_left_as_their_sum() -> None:

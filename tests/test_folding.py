@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import networkx as nx
@@ -253,7 +254,7 @@ def test_a_filmstrip_has_a_panel_for_every_stage() -> None:
 def test_an_overview_opens_groups_of_a_kind_together() -> None:
     found = trace(tower_loss(30))
     kinds: dict[str, set[bool]] = {}
-    folding = overview(found.homes)
+    folding = overview(found.nesting)
     for group in found.groups.groups():
         if group.parent in folding.open:
             kinds.setdefault(group.kind, set()).add(group in folding.open)
@@ -271,3 +272,24 @@ def test_many_edges_from_a_group_to_one_operation_are_one() -> None:
     assert (graph.nodes[group]["count"], graph.nodes[op]["name"]) == (30, "stack")
     assert len(bundle["merged"]) == 30
     assert check_sums(graph) >= 30
+
+
+def test_a_gradient_so_far_says_how_many_of_its_contributions_have_arrived() -> None:
+    x = Tensor(2.0, requires_grad=True, name="x")
+    out = x * x + x.exp()
+    said = [re.findall(r">(Σ \d[^<]*)<", draw(out, step=step).svg()) for step in range(4)]
+    assert said == [[], [], ["Σ 1 of 3 so far"], ["Σ 3 contributions"]]
+    assert draw(out).filmstrip([2]).svg().count("Σ 1 of 3 so far") == 1
+
+
+def test_the_result_of_a_closed_group_waits_for_what_the_group_adds_itself() -> None:
+    class Twice(nn.Module):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            y = x.sin()
+            return y, y * y
+
+    x = Tensor(0.5, requires_grad=True, name="x")
+    y, z = Twice()(x)
+    out = (y + z).tanh()
+    svg = draw(out, fold=True, step=2).svg()  # tanh and add are done, the group is not
+    assert "grad: Σ 1 of 2 so far" in svg

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from microgradnd import Tensor, nn
-from microgradnd.node import by_seq, reachable
+from microgradnd.graph import Graph
 from viz.structure.groups import Group, Part, grouped
 
 
 def operations(t: Tensor) -> list:
-    return sorted(reachable([t.node])[0], key=by_seq)
+    return list(Graph(t).computed)
 
 
 def outline(part: Part) -> object:

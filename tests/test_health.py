@@ -13,12 +13,12 @@ import pytest
 import microgradnd as mg
 import viz
 from microgradnd.errors import AnomalyError
+from microgradnd.graph import replay
 from microgradnd.nn import functional
+from viz.diagnosis import health
+from viz.diagnosis.chart import gradient_chart
+from viz.diagnosis.series import BINS, bin_of, series_of
 from viz.model.marks import Mark, gathered
-from viz.reports.health import health
-from viz.reports.health.series import BINS, bin_of, series_of
-from viz.reports.health.strip import strip
-from viz.reports.health.units import again
 from viz.structure.ids import ids_of
 from viz.svg.pen import Pen
 
@@ -165,7 +165,9 @@ def test_dead_units_are_those_that_are_zero_for_the_whole_batch() -> None:
     dead = (np.maximum(x @ W + b, 0) == 0).all(axis=0)
     (row,) = [row for row in health(h.sum()) if row.kind == "dead"]
     assert row.value == pytest.approx(dead.mean())
-    assert row.figure == f"{dead.sum()} of 30 units (33%) are 0 for all 40 samples"
+    assert row.figure.startswith(f"{dead.sum()} of 30 units (33%) are 0 for all 40 samples")
+    assert row.units == tuple(np.flatnonzero(dead))
+    assert row.figure.endswith(": 0, 3, 6, 9, 12, 15, 18, 21, 24, 27")
     assert row.ids == (ids_of(viz.trace(h.sum())).tensors[h.node],)
     assert row.level == "warn"
 
@@ -200,10 +202,10 @@ def test_values_are_computed_again_with_no_more_memory_than_the_graph_is_wide() 
     for _ in range(30):
         h = (h - 0.5).relu() + 0.5
     found = viz.trace(h.sum())
-    relus = {node for node in found.nodes if node.plan is not None and node.op.name == "relu"}
+    relus = {node for node in found.graph.computed if node.op.name == "relu"}
     tracemalloc.start()
     try:
-        count = sum(1 for _ in again(found, relus))
+        count = sum(1 for _ in replay(found.nodes, relus))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -219,6 +221,27 @@ def test_the_units_of_a_convolution_are_its_channels() -> None:
     (row,) = [row for row in health(h.sum()) if row.kind == "dead"]
     assert row.value == pytest.approx(2 / 5)
     assert "for all 64 samples" in row.figure
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_dead_channel_is_found_behind_batch_normalisation(training: bool) -> None:
+    rng = np.random.default_rng(12)
+    net = mg.nn.Sequential(mg.nn.Conv2d(2, 5, 3, rng=rng), mg.nn.BatchNorm2d(5), mg.nn.ReLU())
+    norm = net[1]
+    with mg.no_grad():
+        norm.bias[1] = norm.bias[3] = -99.0
+    net.train(training)
+    (row,) = [row for row in health(net(rng.normal(size=(4, 2, 6, 6))).sum()) if row.kind == "dead"]
+    assert row.units == (1, 3)
+    assert "for all 64 samples: 1, 3" in row.figure
+
+
+def test_pictures_take_a_diagnosis_as_their_marks() -> None:
+    loss = dense(np.ones((9, 1)), -np.ones((1, 3)), np.zeros(3)).sum()
+    found = health(loss)
+    drawn = viz.draw(loss, marks=found, theme="light").svg()
+    assert 'data-mark="bad"' in drawn
+    assert drawn == viz.draw(loss, marks=found.marks, theme="light").svg()
 
 
 def test_a_unit_is_dead_only_if_it_is_off_at_every_time_step() -> None:
@@ -463,11 +486,11 @@ def test_marks_at_one_place_are_one_mark() -> None:
     assert one.joined(other) == Mark("bad", "b\na")
     assert other.joined(other) == other
     found = viz.trace(parameter(1.0, "x") * 2.0)
-    assert gathered({}, ids_of(found), viz.structure.folding.whole(found.homes)) == {}
+    assert gathered({}, ids_of(found), viz.structure.folding.whole(found.nesting)) == {}
 
 
 def strip_of(loss: mg.Tensor, room: float = 600.0) -> tuple[ElementTree.Element, float]:
-    text, height = strip(Pen("light"), viz.trace(loss), room)
+    text, height = gradient_chart(viz.trace(loss), Pen("light"), room)
     return ElementTree.fromstring(f'<svg xmlns="{SVG[1:-1]}">{text}</svg>'), height
 
 
@@ -489,6 +512,20 @@ def test_the_strip_shows_every_layer_at_the_height_of_its_gradient() -> None:
     (depth,) = series_of(viz.trace(deep(weights, x)), ids_of(viz.trace(deep(weights, x))))
     for word, count in depth.counts().items():
         assert f"{word} {count}" in said
+
+
+@pytest.mark.parametrize(("scale", "lowest"), [(1.0, 1e-11), (1e-12, 1e-40)])
+def test_the_scale_goes_as_far_as_the_gradients(scale: float, lowest: float) -> None:
+    h = mg.Tensor(np.ones((1, 2)))
+    for k in range(4):
+        h = h @ parameter(np.eye(2) * scale, f"W{k}")
+    root, _ = strip_of(h.sum())
+    dots = [e for e in root.iter() if "data-rms" in e.attrib]
+    sizes = [float(e.attrib["data-rms"]) for e in dots]
+    tops = [float(c.attrib["cy"]) for e in dots if (c := e.find(f"{SVG}circle")) is not None]
+    assert len(set(tops)) == len(set(sizes)) == (4 if scale < 1 else 1)
+    words = {"".join(e.itertext()) for e in root.iter(f"{SVG}text")}
+    assert ("1e−36" in words) == (lowest == 1e-40)
 
 
 def test_a_strip_of_a_thousand_steps_has_room_for_them() -> None:
@@ -520,4 +557,4 @@ def test_a_gradient_that_is_no_number_is_a_cross_in_the_strip() -> None:
 
 def test_without_a_backward_pass_there_is_no_strip() -> None:
     found = viz.trace(parameter([1.0, 2.0], "x") * 2.0, backward=False)
-    assert strip(Pen("light"), found, 500.0) == ("", 0.0)
+    assert gradient_chart(found, Pen("light"), 500.0) == ("", 0.0)

@@ -8,8 +8,10 @@ import os
 import pickle
 import stat
 import struct
+import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -330,3 +332,59 @@ def test_without_safetensors_the_error_names_the_extra(tmp_path, monkeypatch) ->
     with pytest.raises(ImportError, match=r"microgradnd\[safetensors\]"):
         io.load(tmp_path / "x.safetensors")
     assert os.listdir(tmp_path) == ["x.safetensors"]
+
+
+@pytest.mark.parametrize("length", [249, 255])
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path, length: int) -> None:
+    path = tmp_path / ("n" * (length - 4) + ".npz")
+    io.save(path, {"a": np.ones(2)})
+    assert io.load(path)["a"].tolist() == [1, 1]
+
+
+def test_what_a_killed_save_left_is_gone_after_the_next(tmp_path: Path) -> None:
+    killed = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path / "run.npz")], stdout=subprocess.PIPE
+    )
+    killed.stdout.readline()  # type: ignore[union-attr] - it is in the middle of its save
+    left = [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert len(left) == 1
+    io.save(tmp_path / "other.npz", {"a": np.ones(2)})
+    assert left[0].exists()  # its process lives: the file is not ours to remove
+    killed.kill()
+    killed.communicate()
+    io.save(tmp_path / "other.npz", {"a": np.ones(2)})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.npz"]
+
+
+KILLED = """
+import os, sys, time
+from microgradnd import io
+io.os.fsync = lambda file: (print("writing", flush=True), time.sleep(60))
+io.save(sys.argv[1], {"a": [1.0]})
+"""
+
+
+def test_a_file_that_unpacks_to_more_than_is_sensible_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, a=np.zeros(20_000_000))
+    assert path.stat().st_size < 200_000
+    with pytest.raises(io.FileFormatError, match=r"more than max_bytes = .*max_bytes=160000"):
+        io.load(path)
+    with pytest.raises(io.FileFormatError, match="max_bytes"):
+        io.load(path, max_bytes=10**6)
+    assert io.load(path, max_bytes=2 * 10**8)["a"].size == 20_000_000
+
+
+def test_a_header_that_claims_more_than_its_file_holds_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "claim.npz"
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999,), }"
+    header = header.ljust(117) + b"\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", b"\x93NUMPY\x01\x00\x76\x00" + header + bytes(8))
+    with pytest.raises(io.FileFormatError, match="799,999,999,992 bytes, it holds 136"):
+        io.load(path)
+
+
+def test_swapped_arguments_of_save_are_named(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="save: path must be the path of a file"):
+        io.save({"a": 1.0}, tmp_path / "run.npz")  # type: ignore[arg-type]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
 import microgradnd as mg
 from microgradnd import nn
-from microgradnd.nn.state import StateError
+from microgradnd.state import StateError
 
 
 class Block(nn.Module):
@@ -124,3 +129,120 @@ def test_converting_changes_parameters_and_their_results() -> None:
     assert {array.dtype for array in net.state_dict().values()} == {np.dtype(np.float32)}
     assert net(np.ones((1, 2), np.float32)).dtype == np.float32
     assert [p.name for p in net.parameters()] == [path for path, _ in net.named_parameters()]
+
+
+def test_calling_a_module_costs_two_calls_of_python_more_than_its_forward() -> None:
+    """Time differs from machine to machine, the number of calls does not: `__call__` and `mark`."""
+
+    def calls(function: Callable[[mg.Tensor], mg.Tensor]) -> int:
+        count = 0
+
+        def see(frame: Any, event: str, argument: Any) -> None:
+            nonlocal count
+            count += event == "call"
+
+        sys.setprofile(see)
+        try:
+            function(x)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    layer, x = nn.Tanh(), mg.Tensor([1.0], requires_grad=True)
+    layer(x), layer.forward(x)  # what is compiled at first is not counted
+    assert calls(layer) - calls(layer.forward) == 2
+
+
+def test_converting_a_model_keeps_its_parameters_tied_and_in_their_optimiser() -> None:
+    """E5: the Tensors are the same objects before and after, as with PyTorch's .double()."""
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    net[1].weight = net[0].weight
+    before = list(net.parameters())
+    optimizer = mg.optim.Adam(net.parameters(), lr=0.1)
+    net(np.ones((1, 2))).sum().backward()
+    optimizer.step()
+    assert net.float() is net
+    assert [p is q for p, q in zip(net.parameters(), before, strict=True)] == [True] * 3
+    assert net[1].weight is net[0].weight
+    assert {p.dtype for p in before} == {p.grad.dtype for p in before} == {np.dtype("f4")}
+    old = [p.data.copy() for p in before]
+    optimizer.zero_grad()
+    net(np.ones((1, 2), np.float32)).sum().backward()
+    optimizer.step()
+    assert all((p.data != q).any() for p, q in zip(before, old))
+    kept = [x for state in optimizer.state for x in state.values() if isinstance(x, np.ndarray)]
+    assert {x.dtype for x in kept} == {p.dtype for p in before} == {np.dtype("f4")}
+
+
+def test_a_model_has_pytorchs_names_for_its_dtypes() -> None:
+    net = nn.BatchNorm1d(2)
+    assert net.half().weight.dtype == net.running_mean.dtype == np.float16
+    assert net.double().weight.dtype == np.float64
+    assert net.to(np.float32).weight.dtype == np.float32
+    assert net.to("cpu").weight.dtype == np.float32
+    assert net.num_batches_tracked.dtype == np.int64
+    for wrong in (int, "cuda", None, 3):
+        with pytest.raises(TypeError, match="BatchNorm1d: dtype must be a dtype of floats"):
+            net.to(wrong)
+
+
+def test_converting_keeps_hooks_names_and_what_is_frozen() -> None:
+    layer = nn.Linear(1, 1)
+    seen: list[mg.Tensor] = []
+    layer.weight.register_hook(seen.append)
+    layer.bias.requires_grad = False
+    layer.float()
+    assert (layer.weight.name, layer.bias.requires_grad) == ("weight", False)
+    layer(np.ones((1, 1), np.float32)).sum().backward()
+    assert [g.dtype for g in seen] == [np.float32]
+
+
+def test_names_of_pytorch_are_there_or_say_what_to_use() -> None:
+    """U2"""
+    assert mg.nn.functional.relu is mg.relu
+    assert mg.optim.lr_scheduler.StepLR is mg.optim.StepLR
+    assert nn.utils.clip_grad_norm_ is mg.optim.clip_grad_norm_
+    with pytest.raises(AttributeError, match="did you mean Linear?"):
+        nn.Linaer  # noqa: B018
+    with pytest.raises(AttributeError, match=r"use ArrayDataset\(x, y\)"):
+        mg.data.TensorDataset  # noqa: B018
+    assert dir(nn) == sorted(nn.__all__)
+
+
+def test_functional_is_there_before_it_is_imported() -> None:
+    code = "import microgradnd as mg; print(mg.nn.functional.relu([-1.0]).item())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("0.0\n", "")
+
+
+def test_a_parameter_is_a_leaf_that_modules_register() -> None:
+    class Scale(nn.Module):
+        def __init__(self) -> None:
+            self.factor = nn.Parameter([1, 2])
+
+    ((name, p),) = Scale().named_parameters()
+    assert (name, p.dtype, p.tolist()) == ("factor", np.float64, [1.0, 2.0])
+    assert nn.Parameter(np.ones(2, np.float32)).dtype == np.float32
+    assert not nn.Parameter([1.0], requires_grad=False).requires_grad
+
+
+def test_parameters_go_into_a_vector_and_back() -> None:
+    net = Block()
+    vector = nn.utils.parameters_to_vector(net.parameters())
+    (g,) = mg.grad((vector * vector).sum(), net.scale)
+    assert np.array_equal(g.data, 2 * net.scale.data)
+    nn.utils.vector_to_parameters(np.arange(float(vector.size)), net.parameters())
+    flat = np.concatenate([p.data.ravel() for p in net.parameters()])
+    assert flat.tolist() == list(range(vector.size))
+    with pytest.raises(ValueError, match=r"the parameters need \(15,\)"):
+        nn.utils.vector_to_parameters([1.0], net.parameters())
+
+
+def test_gradients_may_be_set_to_zero_instead_of_none() -> None:
+    net = Block()
+    for owner in (net, mg.optim.SGD(net.parameters())):
+        net(np.ones((1, 2))).sum().backward()
+        owner.zero_grad(set_to_none=False)
+        assert all(not p.grad.data.any() for p in net.parameters())
+        owner.zero_grad()
+        assert all(p.grad is None for p in net.parameters())

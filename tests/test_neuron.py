@@ -155,5 +155,5 @@ def test_parameters_are_named_shaped_and_typed_as_a_linear_layers() -> None:
     assert found == [(name, shape, np.float32) for name, shape in expected]
     assert unit(np.ones((1, 3), np.float32)).dtype == np.float32
     assert "Perceptron(3, 2" in repr(nn.Perceptron(3, 2))
-    with pytest.raises(ValueError, match="1 or more, got 0 and 1"):
+    with pytest.raises(ValueError, match="in_features must be a whole number of at least 1, not 0"):
         nn.Perceptron(0)

@@ -401,3 +401,14 @@ def test_tied_weights_tell_what_each_layer_adds_to_their_gradient() -> None:
     np.testing.assert_allclose(first.weight.gradients.T, g.data, rtol=1e-12)
     tooltip = elements(picture)["w-1-0-0"].findtext(f"{SVG}title", "")
     assert "of it through this layer" in tooltip
+
+
+def test_an_output_that_is_no_scalar_is_drawn_without_gradients() -> None:
+    W = mg.Tensor(np.eye(2), requires_grad=True, name="W")
+    output = (mg.Tensor([[1.0, 2.0]]) @ W).tanh()
+    picture = viz.neurons(output)
+    assert picture.layers[0].sums.gradients is None
+    assert "∂" not in picture.svg()
+    assert viz.neurons(output, gradient=np.ones((1, 2))).layers[0].sums.gradients is not None
+    with pytest.raises(ValueError, match="give a loss, or gradient="):
+        viz.neurons(output, colour="gradient")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+from pathlib import Path
+
 import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
@@ -57,5 +61,52 @@ def test_showing_runs_no_hooks_and_never_raises(monkeypatch: pytest.MonkeyPatch)
     x.register_hook(calls.append)
     assert "image/svg+xml" in shown(x * x)
     assert calls == []
-    monkeypatch.setattr("viz.picture.replay", lambda *_: 1 / 0)
+    monkeypatch.setattr("viz.picture.captured", lambda *_: 1 / 0)
     assert shown(x * x)["text/plain"].startswith("Tensor(4.")
+
+
+def test_an_explanation_is_shown_as_markdown_and_a_page_in_a_frame() -> None:
+    x = Tensor(2.0, requires_grad=True, name="x")
+    found = shown(viz.explain(x * x))
+    assert found["text/markdown"].startswith("# The gradients of L")
+    assert found["text/plain"] == viz.explain(x * x).rstrip()  # lines, not one escaped string
+    assert shown(viz.explain(x * x, "text"))["text/markdown"].startswith("```\nThe gradients")
+    page = shown(viz.explain(x * x, "html"))["text/html"]
+    assert page.startswith("<iframe srcdoc=")
+    assert "<body" not in page  # its style must not reach the notebook
+
+
+def test_a_program_is_shown_as_code() -> None:
+    x = Tensor(2.0, requires_grad=True, name="x")
+    program = viz.numpy_program(x * x)
+    found = shown(program)
+    assert found["text/markdown"] == f"```python\n{program}```\n"
+    assert found["text/plain"].startswith("import numpy as np\n")
+
+
+def test_the_interactive_page_is_shown_in_a_frame() -> None:
+    x = Tensor(2.0, requires_grad=True, name="x")
+    page = viz.draw(x * x).html()
+    frame = shown(page)["text/html"]
+    attributes = dict(re.findall(r'(\w+)="([^"]*)"', frame))
+    assert unescape(attributes["srcdoc"]) == page
+    assert "allow-scripts" in attributes["sandbox"]
+    assert "allow-same-origin" not in attributes["sandbox"]
+    assert len(repr(page)) < 100
+
+
+def test_explanations_and_programs_are_saved_in_the_form_of_the_suffix(tmp_path: Path) -> None:
+    x = Tensor(2.0, requires_grad=True, name="x")
+    loss = x * x
+    found = viz.explain(loss)
+    for suffix, form in ((".md", "markdown"), (".html", "html"), (".txt", "text")):
+        path = found.save(tmp_path / "new" / f"e{suffix}")
+        assert path.read_text(encoding="utf-8") == viz.explain(loss, form)
+    with pytest.raises(ValueError, match=r"cannot save an explanation as 'e\.gif'"):
+        found.save(tmp_path / "e.gif")
+    program = viz.numpy_program(loss)
+    scope: dict = {}
+    exec(program.save(tmp_path / "p.py").read_text(encoding="utf-8"), scope)
+    assert scope["forward_backward"](np.array(3.0))[1]["x"] == 6.0
+    with pytest.raises(ValueError, match=r"must be \.py"):
+        program.save(tmp_path / "p.txt")

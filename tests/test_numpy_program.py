@@ -11,7 +11,7 @@ import pytest
 
 import microgradnd as mg
 from examples.bp_equations import ThreeLayer, half_squared_error, sample_pair
-from microgradnd.node import by_seq, reachable
+from microgradnd.graph import Graph
 from tests.op_case import OpCase
 from tests.op_cases import CASES
 from viz import trace
@@ -31,7 +31,7 @@ def checked(
     assert gradients.keys() == program.gradients.keys()
     np.testing.assert_allclose(value, loss.data, rtol=rtol, atol=atol)
     assert loss.node is not None
-    leaves = sorted(reachable([loss.node])[1], key=by_seq)
+    leaves = list(Graph(loss).leaves)
     assert list(program.gradients.values()) == leaves
     found = trace(loss, gradient, keep="arrays")
     for name, leaf in zip(gradients, leaves, strict=True):

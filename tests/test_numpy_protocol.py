@@ -196,11 +196,13 @@ def test_questions_about_a_tensor_have_plain_answers(t: mg.Tensor) -> None:
 
 def test_an_operand_without_a_rule_must_be_constant() -> None:
     z = mg.Tensor(np.ones((2, 3)), requires_grad=True)
-    with pytest.raises(TypeError, match=r"cross_entropy: .*'target'.*target\.detach\(\)"):
+    with pytest.raises(TypeError, match=r"constants: pass t\.detach\(\)"):
         mg.cross_entropy(z, z * 0.5)
     with pytest.raises(TypeError, match=r"where: .*'condition'.*condition\.detach\(\)"):
         mg.where(z, z, z)
-    with pytest.raises(TypeError, match=r"clip: .*would lose this tensor's gradient"):
+    with pytest.raises(
+        TypeError, match=r"clip: a bound that requires a gradient.*bound\.detach\(\)"
+    ):
         z.clip(z * 0.5, None)
 
 
@@ -218,17 +220,29 @@ ERRORS: dict[str, tuple[Callable, type, str]] = {
     "stack": (lambda w, x: mg.stack([w, x]), ValueError, r"stack: .*'W'.*'x'.*same shape"),
     "axis": (lambda w, x: w.sum(axis=2), IndexError, r"sum: .*'W' \(2, 3\).*axis=2"),
     "index": (lambda w, x: w[5], IndexError, r"getitem: .*'W' \(2, 3\).*index=5"),
-    "unknown option": (lambda w, x: w.sum(along=0), TypeError, r"sum\(x, .*\['along'\]"),
-    "missing option": (lambda w, x: mg.swapaxes(w, 0), TypeError, r"swapaxes.*missing \['axis2'\]"),
-    "missing operand": (lambda w, x: mg.where(w > 0, x), TypeError, "where.*3 operands, got 2"),
+    "unknown option": (lambda w, x: w.sum(along=0), TypeError, r"sum\(\) .*'along'"),
+    "missing option": (
+        lambda w, x: mg.swapaxes(w, 0),
+        TypeError,
+        r"swapaxes\(\) missing .*'axis2'",
+    ),
+    "missing operand": (lambda w, x: mg.where(w > 0, x), TypeError, r"where\(\) missing .*'y'"),
     "option of a ufunc": (lambda w, x: mg.exp(w, out=x), TypeError, r"exp\(\).*'out'"),
     "string": (lambda w, x: w + "a", TypeError, r"add: cannot compute with a str \('a'\); give a"),
     "strings": (lambda w, x: mg.concatenate([w, ["a"]]), TypeError, "concatenate: cannot.*list"),
     "None": (lambda w, x: w * None, TypeError, "multiply: cannot compute with a NoneType"),
     "complex": (lambda w, x: w * 1j, TypeError, "multiply: cannot compute with a complex"),
-    "complex array": (lambda w, x: w * np.array(1j), TypeError, "multiply: cannot .*ndarray"),
-    "complex on the left": (lambda w, x: np.array([1j]) @ w, TypeError, "matmul: cannot .*ndarray"),
-    "object array": (lambda w, x: w + np.array([None]), TypeError, "add: cannot .*ndarray"),
+    "complex array": (
+        lambda w, x: w * np.array(1j),
+        TypeError,
+        "multiply: cannot .*complex128.*real",
+    ),
+    "complex on the left": (
+        lambda w, x: np.array([1j, 1j]) @ w,
+        TypeError,
+        "matmul: cannot .*complex128.*real",
+    ),
+    "object array": (lambda w, x: w + np.array([None]), TypeError, "add: .*object.*real numbers"),
     "einsum letters": (lambda w, x: mg.einsum("i", w), ValueError, "einsum: 'i' names .* 2 axes"),
     "einsum operands": (lambda w, x: mg.einsum("ij", w, x), ValueError, "1 operands, got 2"),
     "einsum sizes": (lambda w, x: mg.einsum("ij,ik", w, x), ValueError, r"einsum2: .*'W'.*'x'"),

@@ -92,7 +92,10 @@ def test_every_op_has_a_case_and_every_case_names_an_op() -> None:
 @each_sample_of(lambda case, sample: not OPS[case.op].rules)
 def test_what_has_no_gradient_by_nature_is_a_constant(case: OpCase, sample: Sample) -> None:
     tensors = sample.tensors()
-    out, expected = case.call(*tensors, **sample.options), case.reference(*sample.arrays(), **sample.options)
+    out, expected = (
+        case.call(*tensors, **sample.options),
+        case.reference(*sample.arrays(), **sample.options),
+    )
     assert OPS[case.op].discrete
     assert (out.node, out.shape, out.dtype) == (None, np.shape(expected), expected.dtype)
     np.testing.assert_array_equal(out.data, expected)
@@ -298,7 +301,9 @@ def test_the_rule_of_a_constant_operand_is_never_called() -> None:
 
 # (the cases of einsum give its subscripts in forms, and operands in numbers, that the op has not)
 @each_sample_of(lambda case, sample: not case.op.startswith("einsum"))
-def test_arrays_alone_give_an_array_and_its_public_twin_a_tensor(case: OpCase, sample: Sample) -> None:
+def test_arrays_alone_give_an_array_and_its_public_twin_a_tensor(
+    case: OpCase, sample: Sample
+) -> None:
     arrays, row = sample.arrays(), OPS[case.op]
     given = [arrays] if row.variadic else arrays
     bare = row.function(*given, **sample.options)

@@ -10,7 +10,7 @@ import pytest
 
 import microgradnd as mg
 from microgradnd import Tensor, optim
-from microgradnd.nn.state import StateError
+from microgradnd.state import StateError
 from tests.torch_records import (
     EVERY,
     MIX,
@@ -160,7 +160,11 @@ def test_a_state_that_does_not_fit_changes_nothing() -> None:
     [
         ([], {}, "no parameters"),
         ([Tensor([1.0])], {}, "none of the parameters requires a gradient"),
-        ([Tensor([1.0], requires_grad=True)], {"lr": -1}, "lr must be at least 0"),
+        (
+            [Tensor([1.0], requires_grad=True)],
+            {"lr": -1},
+            "lr must be a finite number of at least 0",
+        ),
         ([Tensor([1.0], requires_grad=True)], {"nesterov": True}, "nesterov needs momentum"),
     ],
 )

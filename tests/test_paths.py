@@ -113,7 +113,7 @@ def test_each_step_of_a_path_is_an_edge_the_walk_reports() -> None:
     assert path.labels[0] == "v"
     assert path.labels[-1] == "E"
     for (node, i), below in zip(path.edges, path.nodes[1:], strict=True):
-        assert node.parents[i] is below
+        assert node.operands[i].node == below
     np.testing.assert_allclose(path.contribution, gradient(loss, v.v), rtol=1e-12)
 
 
@@ -131,6 +131,63 @@ def test_the_loss_itself_is_reached_by_the_empty_path() -> None:
     y = x.exp()
     found = paths(y, y)
     assert (found.count, found[0].edges, float(found.total)) == (1, (), 1.0)
+
+
+def test_the_paths_of_an_element_go_through_single_elements() -> None:
+    v = ThreeLayer(2, 3, 2)
+    x, d = sample_pair(2, 2, 1)
+    loss = half_squared_error(d, v(x))
+    found = paths(loss, v.v[0, 1])
+    whole = gradient(loss, v.v)
+    assert found.count == len(found.listed or ()) == 2  # one over each of the two outputs
+    assert float(found.total) == pytest.approx(whole[0, 1], rel=1e-12)
+    assert found.total.shape == ()
+    assert found[0].labels[0] == "v[0, 1]"
+    assert {path.elements[-1] for path in found if path.elements} == {(0, 1)}
+    for other in (paths(loss, v.v, (0, 1)), paths(loss, v.v.T, (1, 0)), paths(loss, v.v[0], 1)):
+        assert str(other) == str(found)
+
+
+def test_the_contribution_of_an_elements_path_is_the_product_of_its_slopes() -> None:
+    x, W = leaf(2, 3, name="x"), leaf(3, 3, name="W", seed=1)
+    h = (x @ W).tanh().named("h")
+    loss = (h.softmax() * h).sum()
+    for index in np.ndindex(3, 3):
+        found = paths(loss, W, index)
+        assert float(found.total) == pytest.approx(gradient(loss, W)[index], rel=1e-10)
+        for k, path in enumerate(found):
+            slopes = [float(J.item()) for J in found.jacobians(k) if J is not None]
+            assert float(np.prod(slopes)) == pytest.approx(float(path.contribution))
+    assert any(label.startswith("h[0, ") for label in paths(loss, W, (0, 0))[0].labels)
+
+
+def test_an_element_that_the_loss_does_not_depend_on_has_no_path() -> None:
+    x = leaf(3, name="x")
+    found = paths((x[1:] * 2.0).sum(), x, 0)
+    assert (found.count, float(found.total)) == (0, 0.0)
+
+
+def test_the_path_of_an_element_is_drawn_with_its_slopes() -> None:
+    x = mg.Tensor([2.0, 3.0], requires_grad=True, name="x")
+    picture = paths((x * x).sum(), x, 1).draw()
+    assert picture.graph.graph["title"].startswith("path 1 of 2 from x[1] adds 3 ")
+    assert picture.extras["highlight"]["e-1-0"] == "3"
+
+
+@pytest.mark.parametrize("element", [5, (0, 0), slice(None), (slice(1),), "a"])
+def test_what_is_no_element_is_refused(element: object) -> None:
+    x = leaf(3, name="x")
+    with pytest.raises(ValueError, match=r"no single element of a tensor of shape \(3,\)"):
+        paths(x.sum(), x, element)
+
+
+def test_parts_and_elements_of_large_results_are_refused_with_the_cure() -> None:
+    x = leaf(3, name="x")
+    with pytest.raises(ValueError, match="'x' that leaves 2 elements"):
+        paths(x.sum(), x[1:])
+    y = leaf(100, name="y")
+    with pytest.raises(ValueError, match="'exp' on the way has 100 elements"):
+        paths(y.exp().sum(), y, 0)
 
 
 def test_a_tensor_the_loss_does_not_depend_on_is_refused() -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pygraphviz
 import pytest
 
-from microgradnd import Tensor
+import microgradnd as mg
+from microgradnd import GraphError, Tensor
 from viz import draw, picture
 from viz.capture import summary
 
@@ -166,3 +169,56 @@ def test_a_page_with_all_elements_has_every_cell() -> None:
         found = json.loads(draw((x * x).sum(), keep=keep).json())
         summaries = [s for s in found["summaries"] if s["shape"] == [10, 20]]
         assert all(("elements" in s) == expected for s in summaries)
+
+
+def test_a_vector_is_drawn_without_a_backward_pass_unless_a_gradient_is_given() -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True, name="x")
+    picture = draw(x * 2.0)
+    assert "no backward pass" in picture.svg()
+    assert not picture.trace.gradients
+    assert draw(x * 2.0, gradient=np.ones(2)).trace.gradients
+    with pytest.raises(GraphError, match="needs a scalar"):
+        draw(x * 2.0, backward=True)
+
+
+def chained(n: int) -> Tensor:
+    h = x = Tensor(1.0, requires_grad=True, name="x")
+    for k in range(n):
+        h = h.sin() if k % 2 else h.tanh()
+    return h + x
+
+
+def fanned(n: int) -> Tensor:
+    x = Tensor(1.0, requires_grad=True, name="x")
+    return mg.stack([x.sin() if k % 2 else x.tanh() for k in range(n)]).sum()
+
+
+def lines_run(act: Callable[[], object]) -> int:
+    """How many lines run, every turn of a loop or comprehension counted."""
+    count = 0
+
+    def follow(frame: Any, event: str, _: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return follow
+
+    before = sys.gettrace()
+    sys.settrace(follow)
+    try:
+        act()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("program", [chained, fanned])
+@pytest.mark.parametrize("form", ["svg", "html"])
+@pytest.mark.parametrize("fold", [False, True])
+def test_the_work_of_drawing_grows_as_the_graph_does(
+    program: Callable[[int], Tensor], form: str, fold: bool
+) -> None:
+    few, many = (
+        lines_run(lambda n=n: getattr(draw(program(n), fold=fold, engine="layered"), form)())
+        for n in (150, 300)
+    )
+    assert many < 2.4 * few

@@ -1,14 +1,15 @@
-"""Two hundred random programs: every number in a picture, a page or a document is true.
+"""Random programs: every number in a picture, a page or a document is true.
 
 Values and gradients are compared with the engine's own, gradients of leaves with finite
-differences too, and everywhere contributions must add up to gradients.
+differences too, and everywhere contributions must add up to gradients, whatever is closed and
+whatever is in focus.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import product
 from typing import Any
@@ -16,9 +17,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from microgradnd import Tensor
-from tests.test_properties import programs, tame
+from microgradnd import Tensor, nn
+from tests.test_properties import BINARY, UNARY, Step, floats, programs, tame
 from viz import draw, trace
 from viz.structure.ids import ids_of
 
@@ -137,3 +139,127 @@ def test_every_number_of_a_picture_is_the_engine_s_and_the_slope(given_program: 
         np.testing.assert_array_equal(shown, leaf.grad.numpy())
         scale = 1.0 + abs(loss.item()) + float(np.abs(slope).max(initial=0.0))
         np.testing.assert_allclose(shown, slope, atol=1e-5 * scale)
+
+
+class Part(nn.Module):
+    """Steps of a program as a module's call: a group that a picture can close."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.steps = steps
+
+    def forward(self, values: list[Tensor]) -> Tensor:
+        for step in self.steps:
+            out = step(values)
+            if values[-1] is not out:  # that of a part is there already
+                values.append(out)
+        return values[-1]
+
+
+@st.composite
+def grouped(draw_from: st.DrawFn) -> tuple[list[Tensor], dict[str, Any]]:
+    """What a random program of modules gives, and how to draw it: what is closed, what in focus."""
+    shape = (draw_from(st.integers(1, 2)),)
+    values = [
+        Tensor(draw_from(floats(shape)), requires_grad=True, name=f"x{k}")
+        for k in range(draw_from(st.integers(1, 2)))
+    ]
+
+    def step() -> Step:
+        i, j = draw_from(st.integers(0, 9)), draw_from(st.integers(0, 9))
+        one, two = draw_from(st.sampled_from(UNARY[:4])), draw_from(st.sampled_from(BINARY[:3]))
+        if draw_from(st.booleans()):
+            return lambda made: one(made[-1 - i % len(made)])
+        return lambda made: two(made[-1 - i % len(made)], made[-1 - j % len(made)])
+
+    def steps(most: int) -> list[Step]:
+        return [step() for _ in range(draw_from(st.integers(1, most)))]
+
+    for _ in range(draw_from(st.integers(1, 4))):
+        some = steps(4)
+        if draw_from(st.booleans()):
+            some.insert(draw_from(st.integers(0, len(some))), Part(steps(3)))
+        Part(some)(values)
+    computed = [value for value in values if not value.is_leaf]
+    outputs = [values[-1]]
+    if draw_from(st.booleans()):  # what is used further is a start of the walk, too
+        outputs.append(draw_from(st.sampled_from(computed)))
+    if draw_from(st.booleans()):
+        draw_from(st.sampled_from(computed)).register_hook(lambda g: g * 2.0)
+    whole = trace(outputs, backward=False)
+    way: dict[str, Any] = {"fold": draw_from(st.sampled_from([True, False, "auto"]))}
+    if way["fold"] is True:
+        groups = [group.id for group in whole.groups.groups() if group.parent]
+        way["open"] = draw_from(st.sampled_from([(), *([name] for name in groups)]))
+    there = [v for v in values if v.node in whole.nodes]
+    if draw_from(st.integers(0, 3)):
+        way |= {"focus": draw_from(st.sampled_from(there)), "hops": draw_from(st.integers(0, 3))}
+    way["carrying"] = draw_from(st.booleans())
+    return outputs, way
+
+
+def close(said: Any, true: np.ndarray, name: str) -> None:
+    np.testing.assert_allclose(said, true, atol=1e-12 * (1 + np.abs(true).max()), err_msg=name)
+
+
+def sums_of_svg(text: str) -> Iterator[tuple[str, Any, list[Any]]]:
+    """Each gradient in a picture that is said to be a sum: its tensor, itself, and the terms.
+
+    A term is None where an edge carries several tensors and says but their number.
+    """
+    elements = [
+        {k[5:]: v for k, v in e.attrib.items() if k.startswith("data-")}
+        for e in ElementTree.fromstring(text).iter()
+    ]
+    flows = {d["id"]: d for d in elements if d.get("id", "").startswith("e-")}
+    for d in elements:
+        if "grads" not in d or d.get("hidden") or d.get("hooked"):
+            continue
+        terms = d.get("contributions", "").split()
+        assert len(terms) == len(set(terms))
+        own = {"seed": d.get("seeds"), "inside": d.get("insides")}
+        said = [own.get(t) if t in own else flows[t].get("contributions") for t in terms]
+        merged = ["tensors" in flows.get(t, ()) for t in terms]
+        known = [None if m else json.loads(x) for m, x in zip(merged, said, strict=True)]
+        if terms:
+            yield d["id"], json.loads(d["grads"]), known
+
+
+@given(grouped())
+@settings(max_examples=300)
+def test_sums_are_true_whatever_is_closed_or_in_focus(program: Any) -> None:
+    outputs, way = program
+    starts = [np.ones(t.shape) for t in outputs]
+    assume(all(map(tame, outputs)))
+    picture = draw(outputs, gradient=starts, engine="layered", **way)
+    whole = trace(outputs, starts, keep="arrays")
+    ids = ids_of(whole)
+    gradients = {ids.tensors[node]: g for node, g in whole.gradients.items()}
+    flows = {ids.edge(*use): g for use, g in whole.contributions.items()}
+    for name, said, terms in sums_of_svg(picture.svg()):
+        close(said, gradients[name], name)
+        if None not in terms:
+            close(sum(map(np.array, terms)), gradients[name], name)
+
+    contents = json.loads(picture.json())
+    array = lambda number: np.array(contents["summaries"][number]["elements"])
+    contributions = {key: array(number) for key, number in contents["contributions"].items()}
+    for key, x in contributions.items():
+        if not key.startswith("e-more"):
+            close(x, flows[key], key)
+    for name, tensor in contents["tensors"].items():
+        assert set(tensor["contributions"]) <= set(contributions)
+        if tensor["gradient"] is None:
+            continue
+        close(array(tensor["gradient"]), gradients[name], name)
+        if not tensor["hooked"]:
+            terms = [contributions[key] for key in tensor["contributions"]]
+            terms += [array(tensor["seed"])] if tensor["seed"] is not None else []
+            close(sum(terms), gradients[name], name)
+    for group in contents["groups"].values():
+        for name, border in group["borders"].items():
+            edges = set(border["edges"])
+            if border["contribution"] is None:
+                assert not edges & set(contributions)
+                continue
+            assert edges <= set(contributions)
+            close(array(border["contribution"]), sum(contributions[e] for e in edges), name)

@@ -66,15 +66,17 @@ def test_bad_arguments_are_refused() -> None:
     schedules = [optim.ExponentialLR(descent(), 0.5)] * 2
     with pytest.raises(ValueError, match="2 schedules need 1 milestones"):
         optim.SequentialLR(descent(), schedules, [])
-    with pytest.raises(ValueError, match="factor must lie between"):
+    with pytest.raises(ValueError, match=r"factor must be a number in \(0, 1\)"):
         optim.ReduceLROnPlateau(descent(), factor=2.0)
-    with pytest.raises(ValueError, match="pct_start must lie between 0 and 1, not 2"):
+    with pytest.raises(ValueError, match=r"pct_start must be a number in \[0, 1\], not 2"):
         optim.OneCycleLR(descent(), 1.0, 9, pct_start=2)
     counts = {"StepLR": "step_size", "CosineAnnealingLR": "T_max", "LinearLR": "total_iters"}
     for name, count in counts.items():
-        with pytest.raises(ValueError, match=f"{name}: {count} must be at least 1, not 0"):
+        with pytest.raises(
+            ValueError, match=f"{name}: {count} must be a whole number of at least 1, not 0"
+        ):
             getattr(optim, name)(descent(), **{count: 0})
-    with pytest.raises(ValueError, match="total_steps must be at least 1"):
+    with pytest.raises(ValueError, match="total_steps must be a whole number of at least 1"):
         optim.OneCycleLR(descent(), 1.0, 0)
 
 

@@ -141,8 +141,8 @@ def test_sequences_are_read_only_views() -> None:
     [
         ([1, 2, 3], 3, 1, r"3 tokens, one sequence needs 3 \+ 1"),
         ([], 1, 1, "0 tokens"),
-        ([1, 2], 0, 1, "start from 1"),
-        ([1, 2], 1, 0, "start from 1"),
+        ([1, 2], 0, 1, "whole number of at least 1"),
+        ([1, 2], 1, 0, "whole number of at least 1"),
         ([[1, 2]], 1, 1, r"\(1, 2\)"),
     ],
 )

@@ -55,7 +55,7 @@ def test_contributions_and_seeds_sum_to_gradients() -> None:
     for node, gradient in found.gradients.items():
         total = np.array(found.seeds.get(node, np.zeros(node.shape)))
         for (op, i), x in found.contributions.items():
-            if op.parents[i] is node:
+            if op.operands[i].node == node:
                 total = total + x
         np.testing.assert_allclose(total, gradient, rtol=1e-13, atol=1e-15)
 

@@ -124,9 +124,9 @@ def test_early_stopping_says_what_it_cannot_watch() -> None:
     net, optimizer = line()
     with pytest.raises(KeyError, match="no 'val_loss' among epoch, loss, lr, seconds"):
         fit(net, mse_loss, optimizer, [(X, Y)], 2, callbacks=[EarlyStopping()], progress=False)
-    with pytest.raises(ValueError, match="mode is 'min' or 'max', not 'low'"):
+    with pytest.raises(ValueError, match=r"mode must be .min. or .max., not .low."):
         EarlyStopping(mode="low")
-    with pytest.raises(ValueError, match="patience must be at least 1"):
+    with pytest.raises(ValueError, match="patience must be a whole number of at least 1"):
         EarlyStopping(patience=0)
 
 

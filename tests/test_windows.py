@@ -54,9 +54,9 @@ def test_a_series_of_one_window_gives_one() -> None:
     [
         ([1, 2, 3], (2, 2), r"3 values, .* 2 \+ 2 = 4"),
         ([], (1, 1), "0 values"),
-        ([1, 2, 3], (0, 1), "start from 1"),
-        ([1, 2, 3], (1, 0), "start from 1"),
-        ([1, 2, 3], (1, 1, 0), "start from 1"),
+        ([1, 2, 3], (0, 1), "whole number of at least 1"),
+        ([1, 2, 3], (1, 0), "whole number of at least 1"),
+        ([1, 2, 3], (1, 1, 0), "whole number of at least 1"),
         (3.0, (1, 1), "single value"),
     ],
 )
@@ -98,8 +98,8 @@ def test_a_split_into_fractions_that_round_keeps_every_value() -> None:
     ("n", "options", "said"),
     [
         (10, {"fractions": (0.8, 0.3)}, "add up to 1"),
-        (10, {"fractions": (1.2, -0.2)}, "positive"),
-        (10, {"fractions": ()}, "positive"),
+        (10, {"fractions": (1.2, -0.2)}, "above 0"),
+        (10, {"fractions": ()}, "above 0"),
         (2, {"fractions": (0.9, 0.1)}, "part empty"),
         (0, {}, "part empty"),
         (10, {"context": 9}, "context of 9 does not fit the 8"),
@@ -131,8 +131,8 @@ def test_a_fall_of_unsigned_counts_is_negative() -> None:
 
 
 def test_differences_without_a_lag_or_a_start_are_refused() -> None:
-    for lag in (0, 4):
-        with pytest.raises(ValueError, match="from 1 to 3"):
+    for lag, words in ((0, "at least 1, not 0"), (4, "from 1 to 3")):
+        with pytest.raises(ValueError, match=words):
             difference([1, 2, 3], lag)
     with pytest.raises(ValueError, match="first values"):
         undifference([1, 2], [])

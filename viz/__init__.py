@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from viz import notebook
 from viz.capture.trace import Trace, trace
-from viz.formulas import Explanation, explain
+from viz.diagnosis import Health, health
 from viz.formulas.formulas import Formula, formula
 from viz.formulas.numpy_program import Program, numpy_program
 from viz.model.marks import Mark
 from viz.picture import Picture, draw
 from viz.reports.compare import Comparison, compare
+from viz.reports.explanation import Explanation, explain
 from viz.reports.gradient_graph import gradient_graph, gradient_trace
-from viz.reports.health import Health, health
 from viz.reports.neurons import Neurons, neurons
 from viz.reports.paths import Path, Paths, paths
 

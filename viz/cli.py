@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import microgradnd
-from microgradnd.errors import AnomalyError
-from microgradnd.grad_mode import observed
-from microgradnd.node import Node, by_seq, reachable
-from viz.capture.trace import Observer, Trace, begun, replayed
+from microgradnd import AnomalyError
+from microgradnd.graph import Graph, Seeds, watching
+from viz.capture.trace import Recorder, Trace, begun
 from viz.picture import GROUPINGS, draw
 from viz.style.text import number, plural, shape_of
 
@@ -44,7 +43,7 @@ class Call:
     words: str  # what was differentiated
 
 
-class Recorder:
+class Script:
     """Watches a script's backward calls and traces those that are wanted.
 
     A call is traced when it comes: its values are replayed from the leaves, so that all others
@@ -56,7 +55,7 @@ class Recorder:
         self.calls: list[Call] = []
         self.traces: dict[int, Trace] = {}
 
-    def watch(self, seeds: Sequence[tuple[Node, Any]]) -> Observer | None:
+    def watch(self, seeds: Seeds) -> Recorder | None:
         call = len(self.calls) + 1
         self.calls.append(Call(call, caller(), "" if self.wanted else described(seeds)))
         from_end = [-n for n in self.wanted if n < 0]
@@ -65,7 +64,7 @@ class Recorder:
         if call not in self.wanted and not from_end:
             return None
         self.traces[call] = begun(seeds, self.keep, {}, {})
-        return Observer(self.traces[call], seeds)
+        return Recorder(self.traces[call], seeds)
 
     def chosen(self) -> dict[int, Trace]:
         """The traces that were asked for, by number from 1."""
@@ -82,18 +81,18 @@ def caller() -> str:
     return f"{os.path.relpath(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
-def described(seeds: Sequence[tuple[Node, Any]]) -> str:
+def described(seeds: Seeds) -> str:
     """What is differentiated, its value, and from how many operations it was made."""
-    computed, leaves = reachable(dict.fromkeys(node for node, _ in seeds))
-    values = replayed(sorted([*computed, *leaves], key=by_seq))
+    graph = Graph([node for node, _ in seeds])
+    values = graph.replay(graph.outputs)
     words = []
     for node, _ in seeds:
-        name = node.name or (node.op.name if node.op else "leaf")
+        name = node.name or ("leaf" if node.is_leaf else node.op.name)
         one = values[node].size == 1
         words.append(
             f"{name} = {number(values[node].item())}" if one else f"{name} {shape_of(node.shape)}"
         )
-    return f"{', '.join(words)}, {plural(len(computed), 'operation')}"
+    return f"{', '.join(words)}, {plural(len(graph.computed), 'operation')}"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -171,7 +170,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if 0 in options.call:
         parser().error("--call counts from 1, or from -1 backward")
     regroups = options.fold not in ("auto", "all") or options.steps or options.focus
-    recorder = Recorder(() if options.list else options.call, "arrays" if regroups else "summaries")
+    recorder = Script(() if options.list else options.call, "arrays" if regroups else "summaries")
     status, failure = run(Path(options.script), arguments, recorder)
     if options.list:
         listed(recorder.calls)
@@ -184,12 +183,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def run(script: Path, args: list[str], recorder: Recorder) -> tuple[int, BaseException | None]:
+def run(script: Path, args: list[str], recorder: Script) -> tuple[int, BaseException | None]:
     """Runs the script as Python would; its exit status, and what ended it if it failed."""
     kept = sys.argv, sys.path[0]
     sys.argv, sys.path[0] = [str(script), *args], str(script.resolve().parent)
     try:
-        with observed(None, recorder.watch):
+        with watching(None, recorder.watch):
             runpy.run_path(str(script), run_name="__main__")
     except SystemExit as end:
         if isinstance(end.code, str):
@@ -264,7 +263,7 @@ def drawing(options: argparse.Namespace, found: Any) -> dict[str, Any]:
         "strip": options.strip,
     }
     if options.health:
-        from viz.reports.health import health
+        from viz.diagnosis import health
 
         condition = health(found)
         print(condition)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from microgradnd.engine import Tensor
-from microgradnd.node import reachable
+from microgradnd import Tensor
+from microgradnd.graph import Graph
+from viz.picture import draw
 
 FEW = 60  # nodes of a graph that is drawn; a larger one is told in words
 SMALL = 1_000_000  # elements that may have to be computed again for it
@@ -19,14 +20,11 @@ def bundle(tensor: Tensor, **_: Any) -> dict[str, str]:
     hooks would run in it. A graph that cannot be drawn is shown as text alone.
     """
     out = {"text/plain": repr(tensor)}
-    computed, leaves = reachable([tensor.node]) if tensor.node is not None else ([], [])
-    nodes = [*computed, *leaves]
-    if len(nodes) > FEW or sum(prod(node.shape) for node in nodes) + tensor.size > SMALL:
-        words = f"{len(computed):,} operations lead to it: viz.draw(tensor) shows them folded"
+    graph = Graph(tensor)
+    if len(graph) > FEW or sum(prod(node.shape) for node in graph.nodes) + tensor.size > SMALL:
+        words = f"{len(graph.computed):,} operations lead to it: viz.draw(tensor) shows them folded"
         return out | {"text/plain": f"{out['text/plain']}\n{words}"}
-    from viz.picture import draw
-
-    hooked = any(node.notes and node.notes.get("hooks") for node in nodes)
+    hooked = any(node.has_hooks for node in graph.nodes)
     try:
         picture = draw(tensor, backward=tensor.size == 1 and not hooked)
         return out | {"image/svg+xml": picture.svg()}

@@ -11,21 +11,21 @@ from typing import Any, TypedDict, Unpack
 
 import networkx as nx
 
-from microgradnd.engine import Tensor
-from microgradnd.errors import AnomalyError
-from microgradnd.node import Node
-from viz.capture.trace import KEEP, Trace, regrouped, replay, several
+from microgradnd import AnomalyError, Tensor
+from microgradnd.graph import Graph, Node
+from viz.capture.trace import KEEP, Trace, captured, regrouped, several
+from viz.diagnosis import Health, differentiable, health, traced
+from viz.diagnosis.chart import gradient_chart
 from viz.formats import files
+from viz.formats.whole_page import WholePage
 from viz.model.graph import build, shown
 from viz.model.marks import Mark, gathered
-from viz.reports.health import health, traced
 from viz.structure.focus import focused
-from viz.structure.folding import Folding, divided, named, overview, standing, whole
+from viz.structure.folding import Folding, divided, groups_around, named, overview, whole
 from viz.structure.groups import grouped
-from viz.structure.homes import Homes, homes
 from viz.structure.ids import ids_of
+from viz.structure.nesting import Nesting, nested
 from viz.style.theme import THEMES
-from viz.svg.pen import Pen
 
 MOST = 20_000  # drawn nodes; beyond, neither layout engines nor browsers are of use
 DIRECTIONS = ("TB", "LR")
@@ -75,15 +75,16 @@ class Picture:
     def html(self) -> str:
         """An interactive page in one file: the passes step by step, every number, groups that open.
 
-        It needs no network and starts as the picture is: the same groups are open.
+        It needs no network and starts as the picture is: the same groups are open. A notebook shows
+        it in a frame.
         """
         from viz.page import page
 
         drawing, extras = self.drawing, self.extras
-        return page(
+        return WholePage(page(
             self.trace, self.graph, drawing["direction"], drawing["theme"], extras.get("marks"),
             extras.get("highlight"),
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def json(self) -> str:
         """The picture as data, see `viz.document` for its members."""
@@ -168,7 +169,7 @@ class Looks(TypedDict, total=False):
         title: the first line of the picture.
         step: draws the stage of the backward pass after so many steps: what is done, what is
             yet to come, gradients as far as they have arrived.
-        marks: by id of a node, what is wrong there, see `viz.health`.
+        marks: what is wrong where: a `viz.Health`, or marks by the id of a node.
         highlight: by id of nodes and edges, words to put there; they stand out.
         strip: draws the RMS of gradients over depth and time under the picture.
         engine: of the layout, see `viz.layout.layout`; by default one that suits the graph.
@@ -182,7 +183,7 @@ class Looks(TypedDict, total=False):
     direction: str
     title: str | None
     step: int | None
-    marks: Mapping[str, Mark]
+    marks: Health | Mapping[str, Mark]
     highlight: Mapping[str, str]
     strip: bool
     engine: str | None
@@ -195,7 +196,7 @@ def draw(
     tensors: Tensor | Sequence[Tensor] | Trace | AnomalyError,
     *,
     gradient: Any = None,
-    backward: bool = True,
+    backward: bool | None = None,
     fold: bool | str | Collection[str] = "auto",
     open: str | Collection[str] | None = None,
     steps: Collection[int] = (),
@@ -213,7 +214,8 @@ def draw(
         tensors: one or several, a trace of them, or the error of `microgradnd.detect_anomaly`, to
             draw the computation that it was raised in and mark the way of the NaN.
         gradient: to start from, as for `backward`; of several tensors a list.
-        backward: False draws the forward pass alone.
+        backward: False draws the forward pass alone; by default it is drawn alone if there is no
+            gradient to start from: none is given, and a tensor is no scalar.
         fold: "auto" opens as many groups (modules, repeated steps, long chains) as stay readable,
             True none, False knows no groups. A collection names the groupings to use: "modules",
             "repeats", "chains".
@@ -226,7 +228,7 @@ def draw(
         looks: theme, direction, title, step and others, see `viz.picture.Looks`.
 
     Raises:
-        GraphError: a tensor is no scalar and no gradient was given.
+        GraphError: `backward=True`, a tensor is no scalar and no gradient was given.
         ValueError: more than 20,000 nodes would be drawn, or an argument is unknown.
 
     >>> x = Tensor(3.0, requires_grad=True, name="x")
@@ -238,17 +240,23 @@ def draw(
     if isinstance(tensors, AnomalyError):
         tensors = traced(tensors)
         looks.setdefault("marks", health(tensors).marks)
-    at_home = partial(arranged, fold=fold, steps=steps, focus=focus, hops=hops)
+    nest = partial(arranged, fold=fold, steps=steps, focus=focus, hops=hops)
     if not isinstance(tensors, Trace):
         keep = looks.get("keep", "summaries")
-        found = replay(*several(tensors, gradient), backward, keep, at_home)
+        if backward is None:
+            backward = differentiable(tensors, gradient)
+        found = captured(*several(tensors, gradient), backward, keep, nest)
     elif fold not in ("auto", True) or steps or focus is not None:
-        found = regrouped(tensors, at_home(tensors.nodes))
+        found = regrouped(tensors, nest(tensors.graph))
     else:
         found = tensors
     if carrying:
-        found = regrouped(found, replace(found.homes, kept=carriers(found)))
-    return pictured(found, folding_of(found.homes, fold, open, steps), looks)
+        some = replace(found.nesting, focus=carriers(found))
+        if isinstance(tensors, Trace):
+            found = regrouped(found, some)
+        else:  # walked again, so that the sums over what is left are known
+            found = captured(*several(tensors, gradient), backward, found.keep, lambda _: some)
+    return pictured(found, folding_of(found.nesting, fold, open, steps), looks)
 
 
 def check(looks: Looks) -> None:
@@ -282,46 +290,39 @@ def pictured(found: Trace, folding: Folding, looks: Looks) -> Picture:
         "theme": looks.get("theme", "auto"), "direction": looks.get("direction", "TB"),
         "engine": looks.get("engine"), "timeout": looks.get("timeout", 10.0), "step": step,
     }  # fmt: skip
-    under = partial(write_strip, found) if looks.get("strip") else None
-    marks = gathered(looks.get("marks", {}), ids_of(found), folding)
+    under = partial(gradient_chart, found) if looks.get("strip") else None
+    given = looks.get("marks", {})
+    marks = gathered(given.marks if isinstance(given, Health) else given, ids_of(found), folding)
     extras = {"marks": marks, "highlight": looks.get("highlight", {})}
     return Picture(found, graph, drawing, {**extras, "strip": under})
 
 
-def write_strip(found: Trace, pen: Pen, room: float) -> tuple[str, float]:
-    from viz.reports.health.strip import strip
-
-    return strip(pen, found, room)
-
-
 def arranged(
-    nodes: Sequence[Node], fold: Any, steps: Collection[int], focus: Any, hops: int | None
-) -> Homes:
+    graph: Graph, fold: Any, steps: Collection[int], focus: Any, hops: int | None
+) -> Nesting:
     """The groups of a computation as `draw` was asked to make them, and what is in focus."""
-    computed = [node for node in nodes if node.plan is not None]
     wanted = GROUPINGS if fold in ("auto", True) else () if fold is False else tuple(fold)
     for name in wanted:
         if name not in GROUPINGS:
             raise ValueError(f"fold={name!r} is unknown: one of {', '.join(GROUPINGS)}")
     switches = {name: name in wanted for name in GROUPINGS}
-    groups = grouped(computed, **switches, stretches=fold is not False)
+    groups = grouped(graph.computed, **switches, stretches=fold is not False)
     if 0 in steps:
         raise ValueError("steps count from 1, negative ones from the end: there is no step 0")
     if steps:
         divided(groups, steps)
-    kept = None if focus is None else focused(nodes, focus, hops)
-    return homes(groups, nodes, kept)
+    return nested(groups, graph.nodes, None if focus is None else focused(graph, focus, hops))
 
 
-def folding_of(homes: Homes, fold: Any, open: Any, steps: Collection[int]) -> Folding:
+def folding_of(nesting: Nesting, fold: Any, open: Any, steps: Collection[int]) -> Folding:
     """Which groups are open, as `draw` was asked."""
     if fold is False or open == "all":
-        return whole(homes)
-    folding = Folding(homes, set()) if fold is True else overview(homes)
-    wanted = named(homes.groups, [open] if isinstance(open, str) else open or ())
+        return whole(nesting)
+    folding = Folding(nesting, set()) if fold is True else overview(nesting)
+    wanted = named(nesting.groups, [open] if isinstance(open, str) else open or ())
     if steps:
-        wanted |= standing(homes.groups, steps)
-    return Folding(homes, folding.open | wanted) if wanted else folding
+        wanted |= groups_around(nesting.groups, steps)
+    return Folding(nesting, folding.open | wanted) if wanted else folding
 
 
 def carriers(found: Trace) -> set[Node]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from examples.gallery.pictures import GALLERY
 from viz.style.theme import THEMES
 
+HERE = Path(__file__).parent
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Saves the pictures as SVG files and prints their sizes and times."""
@@ -18,7 +20,14 @@ def main(arguments: list[str] | None = None) -> None:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     options.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(GALLERY)}")
-    options.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to")
+    place = options.add_mutually_exclusive_group()
+    place.add_argument(
+        "--out", type=Path, default=Path("out", "gallery"), metavar="DIR", help="where to"
+    )
+    place.add_argument(
+        "--update", action="store_const", dest="out", const=HERE, default=argparse.SUPPRESS,
+        help="draw the pictures that are part of the repository anew",
+    )  # fmt: skip
     options.add_argument("--theme", choices=THEMES, default="auto", help="of the pictures")
     given = options.parse_args(arguments)
     unknown = sorted(set(given.names) - set(GALLERY))

@@ -1,5 +1,8 @@
 """Data sets, loaders, readers, windows and splits: NumPy arrays in, batches out."""
 
+from typing import TYPE_CHECKING
+
+from microgradnd import errors
 from microgradnd.data.datasets import ArrayDataset, Dataset
 from microgradnd.data.idx import mnist, read_idx
 from microgradnd.data.loader import DataLoader
@@ -52,3 +55,13 @@ __all__ = [
     "windows",
     "words",
 ]
+# What one may look for here, and what to use.
+INSTEAD = {
+    "TensorDataset": "use ArrayDataset(x, y)",
+    "Subset": "use ArrayDataset.subset(indices)",
+    "random_split": "use hold_out(len(dataset)) and ArrayDataset.subset",
+    "Sampler": "use DataLoader(..., shuffle=True, rng=rng)",
+}
+
+if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves
+    __getattr__, __dir__ = errors.public_names(__name__, __all__, INSTEAD)

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from microgradnd.arguments import CALLABLE, optional, require, shown
+
 
 class Dataset(Protocol):
     """What a `DataLoader` needs: a length, and a batch for a slice or an array of indices."""
@@ -42,12 +44,11 @@ class ArrayDataset:
     def __init__(
         self, *arrays: Any, transform: Callable[[np.ndarray], np.ndarray] | None = None
     ) -> None:
-        self.arrays = tuple(np.asarray(array) for array in arrays)
-        self.transform = transform
-        if not self.arrays:
+        require("ArrayDataset", "transform", transform, optional(CALLABLE))
+        if not arrays:
             raise ValueError("ArrayDataset: give at least one array")
-        if any(array.ndim == 0 for array in self.arrays):
-            raise TypeError("ArrayDataset: a scalar has no samples; give arrays with a first axis")
+        self.arrays = tuple(as_samples(array) for array in arrays)
+        self.transform = transform
         if len({len(array) for array in self.arrays}) > 1:
             raise ValueError(
                 "ArrayDataset: the first axes must be equally long, the arrays have shapes "
@@ -79,6 +80,23 @@ class ArrayDataset:
 
     def __repr__(self) -> str:
         return f"ArrayDataset({', '.join(f'{a.shape} {a.dtype}' for a in self.arrays)})"
+
+
+def as_samples(value: Any) -> np.ndarray:
+    """An array with an axis of samples, of whatever dtype."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"ArrayDataset: arrays must be what NumPy makes an array of, not {shown(value)}; it "
+            f"says: {error}"
+        ) from None
+    if array.ndim == 0:
+        raise TypeError(
+            f"ArrayDataset: a scalar has no samples, got {shown(value)}; give arrays with a first "
+            "axis"
+        )
+    return array
 
 
 def as_indices(indices: Any) -> np.ndarray:

@@ -16,6 +16,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from microgradnd.arguments import FLAG, PATH, require
+
 ELEMENTS = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 CHUNK = 1 << 20  # memory follows what the file really holds, not what its header claims
 MOST_AXES = 64  # NumPy's limit
@@ -32,6 +34,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
         ValueError: a foreign, truncated, damaged or over-long file; the message names the file,
             what was found and what was needed.
     """
+    require("read_idx", "path", path, PATH)
     path = Path(path)
     with path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
@@ -104,6 +107,8 @@ def mnist(folder: str | os.PathLike[str], train: bool = True) -> tuple[np.ndarra
         FileNotFoundError: none of the names is there; the message lists them.
         ValueError: a damaged file, shapes other than MNIST's, or unequal counts.
     """
+    require("mnist", "folder", folder, PATH)
+    require("mnist", "train", train, FLAG)
     part = "train" if train else "t10k"
     image_file = find(Path(folder), part, "images", 3)
     label_file = find(Path(folder), part, "labels", 1)

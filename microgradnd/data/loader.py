@@ -9,8 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import Kind, checked, optional, shown, whole
 from microgradnd.data.datasets import Dataset
 from microgradnd.random import generator
+
+# A tuple has a length, too, and a slice of it is a tuple: of whole arrays, not of batches.
+DATASET = Kind(
+    "a data set, such as ArrayDataset(x, y): with a length, and a batch for a slice of indices",
+    lambda v: (
+        hasattr(v, "__len__")
+        and hasattr(v, "__getitem__")
+        and not isinstance(v, (tuple, list, range, str, bytes, dict, np.ndarray, np.dtype))
+        and not hasattr(v, "_data")
+    ),
+)
 
 
 class DataLoader:
@@ -44,6 +56,7 @@ class DataLoader:
     (3, [[0, 1], [2, 3], [4]])
     """
 
+    @checked(dataset=DATASET, batch_size=optional(whole(1)))
     def __init__(
         self,
         dataset: Dataset,
@@ -52,11 +65,6 @@ class DataLoader:
         rng: np.random.Generator | None = None,
         drop_last: bool = False,
     ) -> None:
-        if batch_size is not None and (int(batch_size) != batch_size or batch_size < 1):
-            raise ValueError(
-                f"DataLoader: batch_size must be a whole number from 1, or None for all samples; "
-                f"got {batch_size!r}"
-            )
         self.dataset, self.batch_size = dataset, batch_size
         self.shuffle, self.drop_last = shuffle, drop_last
         self.rng = generator(rng)
@@ -102,9 +110,9 @@ class DataLoader:
                 then stays as it was.
         """
         kind = type(self.rng.bit_generator).__name__
-        held = state.get("bit_generator")
+        held = state.get("bit_generator") if isinstance(state, dict) else None
         if not isinstance(held, dict) or held.get("bit_generator") != kind:
-            found = held.get("bit_generator") if isinstance(held, dict) else list(state)
+            found = held.get("bit_generator") if isinstance(held, dict) else shown(state)
             raise ValueError(
                 f"DataLoader.load_state_dict: needs the state of a {kind} generator, found "
                 f"{found!r}; give the loader a generator of the kind it was saved with"

@@ -10,12 +10,27 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import (
+    NUMBER,
+    check,
+    either,
+    index_array,
+    one_of,
+    optional,
+    real_array,
+    require,
+    several,
+    sizes,
+    whole,
+)
 from microgradnd.engine import default_dtype
 
+AXIS = optional(either(whole(), several(whole(), "a tuple of axes", 1)))
 
-def as_float(x: Any) -> np.ndarray:
+
+def as_float(function: str, name: str, value: Any) -> np.ndarray:
     """Floats keep their dtype; integers and booleans become the library's default."""
-    x = np.asarray(x)
+    x = real_array(function, name, value)
     return x if np.issubdtype(x.dtype, np.floating) else x.astype(default_dtype[0])
 
 
@@ -27,9 +42,11 @@ def to_unit_range(x: Any, low: float = 0.0, high: float = 255.0) -> np.ndarray:
     >>> to_unit_range(np.array([0, 51, 255], np.uint8)).tolist()
     [0.0, 0.2, 1.0]
     """
+    for name, bound in (("low", low), ("high", high)):
+        require("to_unit_range", name, bound, NUMBER)
     if not high > low:
         raise ValueError(f"to_unit_range: high must exceed low, got low={low}, high={high}")
-    return (as_float(x) - float(low)) / (float(high) - float(low))
+    return (as_float("to_unit_range", "x", x) - float(low)) / (float(high) - float(low))
 
 
 @dataclass(frozen=True)
@@ -50,13 +67,24 @@ class Standardiser:
     mean: np.ndarray
     scale: np.ndarray
 
+    def __post_init__(self) -> None:
+        for name in ("mean", "scale"):
+            value = real_array("Standardiser", name, getattr(self, name))
+            object.__setattr__(self, name, value)
+        if (self.scale == 0).any():
+            raise ValueError("Standardiser: scale holds 0, which nothing can be divided by")
+
     @classmethod
     def fit(cls, training: Any, axis: int | tuple[int, ...] | None = 0) -> Standardiser:
         """Measures over `axis`: 0 for each feature its own, None one mean for all values.
 
         Statistics are measured in float64 and then take the data's dtype.
         """
-        x = as_float(training)
+        x = as_float("Standardiser.fit", "training", training)
+        require("Standardiser.fit", "axis", axis, AXIS)
+        axes = () if axis is None else axis if isinstance(axis, (list, tuple)) else (axis,)
+        if len({a % x.ndim for a in axes if -x.ndim <= a < x.ndim}) < len(axes):
+            raise ValueError(f"Standardiser.fit: axis {axis} does not fit data of shape {x.shape}")
         if x.size == 0:
             raise ValueError(f"Standardiser.fit: no values to measure in shape {x.shape}")
         mean = x.mean(axis, keepdims=True, dtype=np.float64)
@@ -68,11 +96,11 @@ class Standardiser:
         return cls(mean.astype(x.dtype), scale.astype(x.dtype))
 
     def __call__(self, x: Any) -> np.ndarray:
-        return (as_float(x) - self.mean) / self.scale
+        return (as_float("Standardiser", "x", x) - self.mean) / self.scale
 
     def inverse(self, z: Any) -> np.ndarray:
         """z · scale + mean: back to the units of the data, for forecasts and pictures."""
-        return as_float(z) * self.scale + self.mean
+        return as_float("Standardiser.inverse", "z", z) * self.scale + self.mean
 
 
 def one_hot(labels: Any, classes: int, dtype: Any = None) -> np.ndarray:
@@ -84,9 +112,8 @@ def one_hot(labels: Any, classes: int, dtype: Any = None) -> np.ndarray:
     >>> one_hot([2, 0], 3).tolist()
     [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
-    labels = np.asarray(labels)
-    if labels.size and not np.issubdtype(labels.dtype, np.integer):
-        raise TypeError(f"one_hot: labels must be integers, got {labels.dtype}")
+    labels = index_array("one_hot", "labels", labels)
+    check("one_hot", classes=classes, dtype=dtype)
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(
             f"one_hot: labels from {labels.min()} to {labels.max()} do not fit {classes} classes, "
@@ -107,20 +134,19 @@ def upsample(images: Any, size: int | tuple[int, int], mode: str = "nearest") ->
     >>> upsample([[0.0, 1.0]], (1, 4), mode="bilinear").tolist()
     [[0.0, 0.25, 0.75, 1.0]]
     """
-    images = np.asarray(images)
+    images = real_array("upsample", "images", images)
+    require("upsample", "size", size, sizes(1))
+    require("upsample", "mode", mode, one_of("nearest", "bilinear"))
     if images.ndim < 2 or 0 in images.shape[-2:]:
         raise ValueError(f"upsample: needs images (..., H, W) with pixels, got {images.shape}")
-    height, width = (size, size) if isinstance(size, int) else size
-    if height < 1 or width < 1:
-        raise ValueError(f"upsample: a size must be at least 1×1, got {height}×{width}")
+    height, width = size if isinstance(size, (list, tuple)) else (size, size)
     if mode == "nearest":
         rows = np.arange(height) * images.shape[-2] // height
         columns = np.arange(width) * images.shape[-1] // width
         return images[..., rows[:, None], columns]
-    if mode == "bilinear":
-        tall = interpolate(as_float(images).swapaxes(-1, -2), height).swapaxes(-1, -2)
-        return interpolate(tall, width)
-    raise ValueError(f'upsample: mode must be "nearest" or "bilinear", got {mode!r}')
+    columns = as_float("upsample", "images", images).swapaxes(-1, -2)
+    tall = interpolate(columns, height).swapaxes(-1, -2)
+    return interpolate(tall, width)
 
 
 def interpolate(x: np.ndarray, size: int) -> np.ndarray:

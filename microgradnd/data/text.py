@@ -9,6 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import (
+    STRING,
+    check,
+    elements,
+    index_array,
+    optional,
+    real_array,
+    require,
+    whole,
+)
+
 WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
@@ -18,6 +29,7 @@ def characters(text: str) -> list[str]:
     >>> characters("h t")
     ['h', ' ', 't']
     """
+    require("characters", "text", text, STRING)
     return list(text)
 
 
@@ -30,7 +42,16 @@ def words(text: str) -> list[str]:
     >>> words("He didn't stop: 3 times!")
     ['He', "didn't", 'stop', ':', '3', 'times', '!']
     """
+    require("words", "text", text, STRING)
     return WORD.findall(text)
+
+
+def strings(owner: str, name: str, value: Iterable[str]) -> tuple[str, ...]:
+    """Tokens as a tuple; a string is its characters."""
+    found = tuple(value) if isinstance(value, str) else elements(owner, name, value, "strings")
+    for token in found:
+        require(owner, f"each of {name}", token, STRING)
+    return tuple(found)
 
 
 class Vocabulary:
@@ -53,7 +74,9 @@ class Vocabulary:
     def __init__(
         self, tokens: Iterable[str], unknown: str | None = None, padding: str | None = None
     ) -> None:
-        self.tokens = tuple(tokens)
+        require("Vocabulary", "unknown", unknown, optional(STRING))
+        require("Vocabulary", "padding", padding, optional(STRING))
+        self.tokens = strings("Vocabulary", "tokens", tokens)
         self.index = {token: i for i, token in enumerate(self.tokens)}
         if len(self.index) < len(self.tokens):
             twice = [token for token, n in Counter(self.tokens).items() if n > 1]
@@ -80,6 +103,11 @@ class Vocabulary:
         Padding and unknown, where there are any, come before them and count towards `max_size`.
         Tokens rarer than `min_count`, or beyond `max_size`, become unknown.
         """
+        require("Vocabulary.build", "min_count", min_count, whole(0))
+        require("Vocabulary.build", "max_size", max_size, optional(whole(0)))
+        require("Vocabulary.build", "unknown", unknown, optional(STRING))
+        require("Vocabulary.build", "padding", padding, optional(STRING))
+        text = strings("Vocabulary.build", "text", text)
         special = list(dict.fromkeys(t for t in (padding, unknown) if t is not None))
         if max_size is not None and max_size < len(special):
             raise ValueError(
@@ -96,6 +124,7 @@ class Vocabulary:
         Raises:
             ValueError: a token that is not here, where there is no unknown token.
         """
+        tokens = strings("Vocabulary.encode", "tokens", tokens)
         if self.unknown_idx is not None:
             numbers = [self.index.get(token, self.unknown_idx) for token in tokens]
             return np.array(numbers, np.int64)
@@ -109,11 +138,9 @@ class Vocabulary:
 
     def decode(self, numbers: Any) -> list[str]:
         """The tokens of numbers 0 to len - 1; join them with "" or " " as the text was split."""
-        numbers = np.asarray(numbers).ravel()
+        numbers = index_array("Vocabulary.decode", "numbers", numbers).ravel()
         if numbers.size == 0:
             return []
-        if not np.issubdtype(numbers.dtype, np.integer):
-            raise TypeError(f"Vocabulary.decode: needs integers, got {numbers.dtype}")
         if numbers.min() < 0 or numbers.max() >= len(self):
             raise ValueError(
                 f"Vocabulary.decode: numbers from {numbers.min()} to {numbers.max()}, the "
@@ -144,12 +171,11 @@ def sequences(tokens: Any, length: int, step: int | None = None) -> tuple[np.nda
     >>> inputs.tolist(), targets.tolist()
     ([[1, 2], [3, 4]], [[2, 3], [4, 5]])
     """
-    tokens = np.asarray(tokens)
+    tokens = index_array("sequences", "tokens", tokens)
     step = length if step is None else step
+    check("sequences", length=length, step=step)
     if tokens.ndim != 1:
         raise ValueError(f"sequences: needs one row of token numbers, got shape {tokens.shape}")
-    if length < 1 or step < 1:
-        raise ValueError(f"sequences: length and step start from 1, got {length} and {step}")
     if len(tokens) < length + 1:
         raise ValueError(
             f"sequences: {len(tokens)} tokens, one sequence needs {length} + 1 (its last target); "
@@ -172,7 +198,9 @@ def pad_sequences(rows: Sequence[Any], padding_idx: int = 0) -> tuple[np.ndarray
     >>> padded.tolist(), lengths.tolist()
     ([[5, 6, 7], [8, 0, 0]], [3, 1])
     """
-    arrays = [np.asarray(row) for row in rows]
+    require("pad_sequences", "padding_idx", padding_idx, whole())
+    listed = elements("pad_sequences", "rows", rows, "a list of rows of tokens")
+    arrays = [real_array("pad_sequences", f"rows[{i}]", row) for i, row in enumerate(listed)]
     if any(a.ndim == 0 for a in arrays):
         raise ValueError("pad_sequences: needs rows of tokens, got a single number")
     filled = [a for a in arrays if a.size]  # an empty list has no dtype or features of its own
@@ -198,7 +226,13 @@ def padding_mask(lengths: Any, length: int | None = None) -> np.ndarray:
     >>> padding_mask([3, 1]).astype(int).tolist()
     [[1, 1, 1], [1, 0, 0]]
     """
-    lengths = np.asarray(lengths, np.int64)
+    lengths = index_array("padding_mask", "lengths", lengths)
+    require("padding_mask", "length", length, optional(whole(0)))
+    if lengths.ndim != 1 or (lengths < 0).any():
+        raise ValueError(
+            f"padding_mask: lengths must be one row of numbers of at least 0, not of shape "
+            f"{lengths.shape} from {lengths.min(initial=0)} on"
+        )
     longest = int(lengths.max(initial=0))
     if length is not None and length < longest:
         raise ValueError(f"padding_mask: length {length} is less than the longest row, {longest}")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import CALLABLE, PROBABILITY, check, real_array, require, whole
 from microgradnd.random import generator
 
 Predict = Callable[[Any], Any]
@@ -18,13 +19,20 @@ Predict = Callable[[Any], Any]
 
 def shuffled(n: int, labels: Any, rng: np.random.Generator | None, function: str) -> np.ndarray:
     """0 … n - 1 in random order; with `labels` the classes one after the other."""
-    order = generator(rng).permutation(n)
+    check(function, rng=rng)
     if labels is None:
-        return order
-    labels = np.asarray(labels)
+        return generator(rng).permutation(n)
+    labels = np.asarray(labels) if sortable(labels) else real_array(function, "labels", labels)
     if labels.shape != (n,):
         raise ValueError(f"{function}: {n} samples need labels of shape ({n},), got {labels.shape}")
+    order = generator(rng).permutation(n)
     return order[np.argsort(labels[order], kind="stable")]
+
+
+def sortable(labels: Any) -> bool:
+    """Whether they are strings: those are sorted as numbers are."""
+    listed = isinstance(labels, (list, tuple)) or (isinstance(labels, np.ndarray) and labels.ndim)
+    return bool(listed) and all(isinstance(x, str) for x in labels)
 
 
 def hold_out(
@@ -42,13 +50,14 @@ def hold_out(
     >>> len(training), len(held)
     (7, 3)
     """
+    require("hold_out", "n", n, whole(1))
+    require("hold_out", "fraction", fraction, PROBABILITY)
     count = round(n * fraction)
     if not 1 <= count < n:
         raise ValueError(
             f"hold_out: {fraction} of {n} samples is {count}; both sides need at least one sample"
         )
-    rng = generator(rng)
-    order = shuffled(n, labels, rng, "hold_out")
+    order, rng = shuffled(n, labels, rng, "hold_out"), generator(rng)
     places = (rng.integers(n) + n * np.arange(count)) // count  # evenly spaced over the classes
     held = np.zeros(n, bool)
     held[order[places]] = True
@@ -68,6 +77,8 @@ def k_fold(
     >>> [len(validation) for training, validation in k_fold(10, 3)]
     [4, 3, 3]
     """
+    require("k_fold", "n", n, whole(1))
+    require("k_fold", "k", k, whole())
     if not 2 <= k <= n:
         raise ValueError(f"k_fold: k must be from 2 to the number of samples {n}, got {k}")
     order = shuffled(n, labels, rng, "k_fold")
@@ -83,8 +94,8 @@ def bootstrap(n: int, rng: np.random.Generator | None = None) -> tuple[np.ndarra
     >>> len(drawn), len(np.union1d(drawn, out_of_bag))
     (1000, 1000)
     """
-    if n < 1:
-        raise ValueError(f"bootstrap: needs at least one sample, got {n}")
+    require("bootstrap", "n", n, whole(1))
+    check("bootstrap", rng=rng)
     drawn = generator(rng).integers(n, size=n)
     out_of_bag = np.ones(n, bool)
     out_of_bag[drawn] = False
@@ -113,10 +124,10 @@ class Ensemble:
 
         `inputs` are all n training inputs. Samples that every model has seen get nan.
         """
-        inputs = np.asarray(inputs)
-        if len(inputs) != self.n:
+        inputs = real_array("predict_out_of_bag", "inputs", inputs)
+        if not inputs.ndim or len(inputs) != self.n:
             raise ValueError(
-                f"predict_out_of_bag: needs the {self.n} training inputs, got {len(inputs)}"
+                f"predict_out_of_bag: needs the {self.n} training inputs, got {inputs.shape[:1]}"
             )
         total: np.ndarray | None = None
         counts = np.zeros(self.n)
@@ -157,8 +168,9 @@ def bagging(
     >>> bagging(train, n=20, models=3)(np.array([2.0])).round(12)
     array([6.])
     """
-    if models < 1:
-        raise ValueError(f"bagging: needs at least one model, got {models}")
+    require("bagging", "train", train, CALLABLE)
+    require("bagging", "n", n, whole(1))
+    check("bagging", models=models, rng=rng)
     rng = generator(rng)
     predictors, out_of_bag = [], []
     for _ in range(models):

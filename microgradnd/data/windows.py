@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import NUMBER, POSITIVE, check, real_array, require, several, whole
 from microgradnd.data.preprocessing import as_float
+
+SHARES = several(POSITIVE, "a list of numbers above 0 that add up to 1", 1)
 
 
 def windows(
@@ -29,10 +32,7 @@ def windows(
     ([[1, 2, 3], [2, 3, 4]], [[4], [5]])
     """
     series = as_series(series, "windows")
-    if min(length, horizon, step) < 1:
-        raise ValueError(
-            f"windows: length, horizon and step start from 1, got {length}, {horizon}, {step}"
-        )
+    check("windows", length=length, horizon=horizon, step=step)
     if len(series) < length + horizon:
         raise ValueError(
             f"windows: {len(series)} values, one window needs length + horizon = {length} + "
@@ -62,7 +62,9 @@ def chronological_split(
     [[0, 1, 2, 3, 4, 5, 6, 7], [5, 6, 7, 8, 9]]
     """
     series = as_series(series, "chronological_split")
-    if not fractions or min(fractions) <= 0 or not np.isclose(sum(fractions), 1):
+    require("chronological_split", "fractions", fractions, SHARES)
+    require("chronological_split", "context", context, whole(0))
+    if not np.isclose(sum(fractions), 1):
         raise ValueError(
             f"chronological_split: fractions must be positive and add up to 1, got "
             f"{tuple(fractions)}"
@@ -90,8 +92,11 @@ def difference(series: Any, lag: int = 1) -> np.ndarray:
     [3, 5, 7]
     """
     series = as_series(series, "difference")
-    if not 1 <= lag <= len(series):
-        raise ValueError(f"difference: lag must be from 1 to {len(series)}, got {lag}")
+    check("difference", lag=lag)
+    if lag > len(series):
+        raise ValueError(
+            f"difference: lag must be from 1 to {len(series)}, the length of series, got {lag}"
+        )
     if series.dtype.kind in "ub":
         series = series.astype(np.int64)
     return series[lag:] - series[:-lag]
@@ -103,10 +108,16 @@ def undifference(changes: Any, start: Any) -> np.ndarray:
     >>> undifference([3, 5, 7], [1]).tolist()
     [1, 4, 9, 16]
     """
-    start = as_series(start, "undifference")
-    if not len(start):
-        raise ValueError("undifference: start must hold the first values, one for lag 1")
-    series = np.concatenate([start, as_series(changes, "undifference")])
+    start, changes = (
+        as_series(start, "undifference", "start"),
+        as_series(changes, "undifference", "changes"),
+    )
+    if not len(start) or start.shape[1:] != changes.shape[1:]:
+        raise ValueError(
+            f"undifference: start must hold the first values, one for lag 1, as many features each "
+            f"as changes; they have shapes {start.shape} and {changes.shape}"
+        )
+    series = np.concatenate([start, changes])
     lag = len(start)
     for phase in range(lag):
         series[phase::lag] = series[phase::lag].cumsum(axis=0)
@@ -121,7 +132,8 @@ def persistence_forecast(inputs: Any, horizon: int = 1) -> np.ndarray:
     >>> persistence_forecast([[1, 2, 3], [2, 3, 4]], horizon=2).tolist()
     [[3, 3], [4, 4]]
     """
-    inputs = np.asarray(inputs)
+    inputs = real_array("persistence_forecast", "inputs", inputs)
+    check("persistence_forecast", horizon=horizon)
     if inputs.ndim < 2 or inputs.shape[1] == 0:
         raise ValueError(f"persistence_forecast: needs windows (N, length), got {inputs.shape}")
     return np.broadcast_to(inputs[:, -1:], (len(inputs), horizon, *inputs.shape[2:]))
@@ -134,9 +146,18 @@ class Autoregression:
     coefficients: np.ndarray
     intercept: float
 
+    def __post_init__(self) -> None:
+        coefficients = as_series(self.coefficients, "Autoregression", "coefficients")
+        if coefficients.ndim != 1:
+            raise ValueError(f"Autoregression: coefficients {coefficients.shape}, needed (p,)")
+        object.__setattr__(self, "coefficients", coefficients)
+        require("Autoregression", "intercept", self.intercept, NUMBER)
+
     def predict(self, inputs: Any, horizon: int = 1) -> np.ndarray:
         """Windows (N, length ≥ p) to forecasts (N, horizon), each step fed the ones before it."""
-        inputs, order = as_float(inputs), len(self.coefficients)
+        inputs = as_float("Autoregression.predict", "inputs", inputs)
+        check("Autoregression.predict", horizon=horizon)
+        order = len(self.coefficients)
         if inputs.ndim != 2 or inputs.shape[1] < order:
             raise ValueError(
                 f"Autoregression.predict: order {order} needs windows (N, {order} or more), got "
@@ -161,14 +182,16 @@ def fit_autoregression(series: Any, order: int) -> Autoregression:
     >>> bool(np.allclose(model.predict([[16.0]], horizon=2), [[32.0, 64.0]]))
     True
     """
-    series = as_float(as_series(series, "fit_autoregression"))
+    name = "fit_autoregression"
+    series = as_float(name, "series", as_series(series, name))
+    check(name, order=order)
     if series.ndim != 1:
         raise ValueError(f"fit_autoregression: needs a series (T,), got {series.shape}")
     if not np.isfinite(series).all():
         raise ValueError("fit_autoregression: the series holds nan or inf; fill or cut them first")
-    if order < 1 or len(series) < 2 * order + 1:
+    if len(series) < 2 * order + 1:
         raise ValueError(
-            f"fit_autoregression: order {order} needs to be at least 1 and the series to hold "
+            f"fit_autoregression: order {order} needs the series to hold "
             f"2 · {order} + 1 = {2 * order + 1} values, it holds {len(series)}"
         )
     past, following = windows(series, order)
@@ -177,8 +200,10 @@ def fit_autoregression(series: Any, order: int) -> Autoregression:
     return Autoregression(solution[:-1], float(solution[-1]))
 
 
-def as_series(series: Any, function: str) -> np.ndarray:
-    series = np.asarray(series)
+def as_series(value: Any, function: str, name: str = "series") -> np.ndarray:
+    series = real_array(function, name, value)
     if series.ndim == 0:
-        raise ValueError(f"{function}: needs a series (T,) or (T, F), got a single value")
+        raise ValueError(
+            f"{function}: {name} must be a series (T,) or (T, F), not a single value, {series!r}"
+        )
     return series

@@ -9,7 +9,8 @@ import numpy as np
 
 # The largest number whose exponential is finite.
 LARGEST_EXPONENT = {
-    np.dtype(t): np.log(np.finfo(t).max) for t in (np.float16, np.float32, np.float64, np.longdouble)
+    np.dtype(t): np.log(np.finfo(t).max)
+    for t in (np.float16, np.float32, np.float64, np.longdouble)
 }
 # Rational approximations of erf after W. J. Cody's scheme, with the coefficients of Sun's fdlibm
 # (s_erf.c, 1993, freely usable): numerators and denominators, highest power first.

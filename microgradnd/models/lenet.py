@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import nn
+from microgradnd.arguments import checked
 from microgradnd.engine import Tensor
 
 
@@ -23,6 +24,7 @@ class LeNet(nn.Module):
     (2, 10)
     """
 
+    @checked()
     def __init__(
         self, classes: int = 10, *, rng: np.random.Generator | None = None, dtype: Any = np.float32
     ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import nn
+from microgradnd.arguments import Kind, checked, one_number_of, require, several, whole
 from microgradnd.engine import Tensor
 
 
@@ -77,6 +78,8 @@ STAGES: dict[int, tuple[type[Block], tuple[int, ...]]] = {
     152: (Bottleneck, (3, 8, 36, 3)),
 }
 
+BLOCK = Kind("BasicBlock or Bottleneck", lambda v: isinstance(v, type) and issubclass(v, Block))
+
 
 class ResNet(nn.Module):
     """A 7 × 7 convolution, four stages of residual blocks, one fully connected layer.
@@ -90,6 +93,7 @@ class ResNet(nn.Module):
     Shapes: x (N, 3, H, W) (224 × 224 in the paper), result (N, classes): logits.
     """
 
+    @checked(block=BLOCK, counts=several(whole(1), "a list of whole numbers of at least 1", 1))
     def __init__(
         self,
         block: type[Block],
@@ -149,6 +153,5 @@ def resnet(depth: int = 18, classes: int = 1000, **options: Any) -> ResNet:
     >>> net(np.zeros((1, 3, 64, 64), np.float32)).shape
     (1, 10)
     """
-    if depth not in STAGES:
-        raise ValueError(f"ResNet has {', '.join(map(str, STAGES))} layers, not {depth}")
+    require("resnet", "depth", depth, one_number_of(*STAGES))
     return ResNet(*STAGES[depth], classes, **options)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import nn
+from microgradnd.arguments import checked, either, one_number_of, one_of, require, several, whole
 from microgradnd.engine import Tensor
 
 # by depth: the maps of each convolution, "pool" between the stages
@@ -21,6 +22,7 @@ STAGES: dict[int, tuple[int | str, ...]] = {
         *(512,) * 4, "pool",
     ),
 }  # fmt: skip
+MAPS = 'a list of maps, whole numbers of at least 1, and "pool"'
 
 
 class VGG(nn.Module):
@@ -35,6 +37,7 @@ class VGG(nn.Module):
     Shapes: x (N, 3, H, W) with H, W ≥ 32 (224 in the paper), result (N, classes): logits.
     """
 
+    @checked(hidden=whole(1), stages=several(either(whole(1), one_of("pool")), MAPS, 1))
     def __init__(
         self,
         stages: tuple[int | str, ...],
@@ -81,6 +84,5 @@ def vgg(depth: int = 16, classes: int = 1000, **options: Any) -> VGG:
     >>> vgg(16, 10, hidden=8).features[28]
     Conv2d(512, 512, kernel_size=(3, 3), padding=1)  # 2,359,808 parameters
     """
-    if depth not in STAGES:
-        raise ValueError(f"VGG has {', '.join(map(str, STAGES))} layers, not {depth}")
+    require("vgg", "depth", depth, one_number_of(*STAGES))
     return VGG(STAGES[depth], classes, **options)

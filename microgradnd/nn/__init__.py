@@ -1,6 +1,9 @@
 """Layers, losses and initialisers, under PyTorch's names."""
 
-from microgradnd.nn import init
+from typing import TYPE_CHECKING
+
+from microgradnd import errors
+from microgradnd.nn import functional, init, utils
 from microgradnd.nn.activations import (
     ELU,
     GELU,
@@ -43,6 +46,7 @@ from microgradnd.nn.recurrent import GRU, LSTM, RNN
 from microgradnd.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from microgradnd.nn.shaping import Flatten, Identity
 from microgradnd.nn.summary import Summary, summary
+from microgradnd.parameters import Parameter
 
 __all__ = [
     "ELU",
@@ -87,6 +91,7 @@ __all__ = [
     "Module",
     "ModuleList",
     "NLLLoss",
+    "Parameter",
     "Perceptron",
     "RNNCell",
     "ReLU",
@@ -100,6 +105,24 @@ __all__ = [
     "Summary",
     "Tanh",
     "ThresholdUnit",
+    "functional",
     "init",
     "summary",
+    "utils",
 ]
+# What one may look for here, and what to use.
+INSTEAD = {
+    "ReLU6": "use Hardtanh(0.0, 6.0)",
+    "ParameterList": "hold the Tensors in a Module's attributes: assigning registers them",
+    "ModuleDict": "use a Module with an attribute for each, or ModuleList",
+    "Conv3d": "there are Conv1d and Conv2d",
+    "GroupNorm": "there are BatchNorm1d, BatchNorm2d, LayerNorm and LocalResponseNorm",
+    "AdaptiveAvgPool1d": "use AdaptiveAvgPool2d on x[..., None, :]",
+    "DataParallel": "everything is computed on one CPU",
+    "Unflatten": "use x.reshape in forward",
+    "MultiheadAttention": "write it with Linear, softmax and matmul",
+    "Transformer": "write it with Linear, LayerNorm, softmax and matmul",
+}
+
+if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves
+    __getattr__, __dir__ = errors.public_names(__name__, __all__, INSTEAD)

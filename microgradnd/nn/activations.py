@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from microgradnd.engine import Tensor
-from microgradnd.nn.module import Module
 from microgradnd import functions
+from microgradnd.arguments import NUMBER, POSITIVE, checked, one_of
+from microgradnd.engine import Tensor
 from microgradnd.functions import log_softmax, softmax
+from microgradnd.nn.module import Module
 
 
 def affine(x: Any, k: float = 1.0, c: float = 0.0) -> Tensor:
@@ -41,6 +42,7 @@ class Affine(Module):
     Tensor([7.])
     """
 
+    @checked()
     def __init__(self, k: float = 1.0, c: float = 0.0) -> None:
         self.k, self.c = k, c
 
@@ -99,9 +101,8 @@ class Gaussian(Module):
     Tensor([1.])
     """
 
+    @checked(sigma=POSITIVE)
     def __init__(self, c: float = 0.0, sigma: float = 1.0) -> None:
-        if sigma <= 0:
-            raise ValueError(f"Gaussian: sigma={sigma!r} must be greater than 0")
         self.c, self.sigma = c, sigma
 
     def forward(self, x: Any) -> Tensor:
@@ -133,6 +134,7 @@ class LeakyReLU(Module):
     Tensor([-0.01,  2.  ])
     """
 
+    @checked()
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = negative_slope
 
@@ -152,6 +154,7 @@ class Softplus(Module):
     Tensor([0.6931])
     """
 
+    @checked(beta=POSITIVE, threshold=NUMBER)
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         self.beta, self.threshold = beta, threshold
 
@@ -171,6 +174,7 @@ class ELU(Module):
     Tensor([-0.6321,  2.    ])
     """
 
+    @checked(alpha=NUMBER)
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
 
@@ -191,6 +195,7 @@ class GELU(Module):
     Tensor([-0.1587,  1.9545])
     """
 
+    @checked(approximate=one_of("none", "tanh"))
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = approximate
 
@@ -223,6 +228,7 @@ class Hardtanh(Module):
     Tensor([-1. ,  0.5])
     """
 
+    @checked(min_val=NUMBER, max_val=NUMBER)
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
         if min_val >= max_val:
             raise ValueError(f"Hardtanh: min_val={min_val!r} must be less than max_val={max_val!r}")
@@ -244,6 +250,7 @@ class Softmax(Module):
     Tensor([[0.5, 0.5]])
     """
 
+    @checked()
     def __init__(self, dim: int = -1) -> None:
         self.dim = dim
 
@@ -263,6 +270,7 @@ class LogSoftmax(Module):
     Tensor([[-0.6931, -0.6931]])
     """
 
+    @checked()
     def __init__(self, dim: int = -1) -> None:
         self.dim = dim
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from microgradnd.arguments import elements, shown
 from microgradnd.nn.module import Module
 
 
@@ -17,12 +18,12 @@ class ModuleList(Module):
     """
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
-        for module in modules:
+        for module in elements(type(self).__name__, "modules", modules, "a list of modules"):
             self.append(module)
 
     def append(self, module: Module) -> None:
         if not isinstance(module, Module):
-            raise TypeError(f"{type(self).__name__} holds modules, not {type(module).__name__}")
+            raise TypeError(f"{type(self).__name__} holds modules, not {shown(module)}")
         setattr(self, str(len(self)), module)
 
     def __len__(self) -> int:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from microgradnd.arguments import checked, either, one_of, sizes, whole
 from microgradnd.engine import Tensor, as_tensor, default_dtype
+from microgradnd.functions import expand_dims, squeeze
+from microgradnd.kernels.windows import output_size, pair
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
 from microgradnd.ops import convolution
-from microgradnd.functions import expand_dims, squeeze
-from microgradnd.kernels.windows import output_size, pair
 from microgradnd.random import generator
 
 Padding = Any  # a number, a pair, "same" or "valid"
+PADDING = either(sizes(0), one_of("same", "valid"))
 
 
 def sides(padding: Padding, kernel: Any, stride: Any, dilation: Any) -> Any:
@@ -29,6 +31,15 @@ def sides(padding: Padding, kernel: Any, stride: Any, dilation: Any) -> Any:
     if isinstance(padding, str):
         raise ValueError(f"padding={padding!r} is unknown: a number, a pair, 'same' or 'valid'")
     return tuple((p, p) for p in pair(padding))
+
+
+def check_axes(owner: str, axes: int, input: Any, weight: Any) -> None:
+    if np.ndim(weight) != axes + 2 or np.ndim(input) not in (axes + 1, axes + 2):
+        sizes = "(C, H, W) or (N, C, H, W) and (O, C/groups, F, F)"
+        raise ValueError(
+            f"{owner}: input and weight have shapes {np.shape(input)} and {np.shape(weight)}, "
+            f"needed {sizes if axes == 2 else '(C, L) or (N, C, L) and (O, C/groups, F)'}"
+        )
 
 
 def conv2d(
@@ -49,6 +60,7 @@ def conv2d(
     Tensor([[[[4., 4.],
               [4., 4.]]]])
     """
+    check_axes("conv2d", 2, input, weight)
     stride, dilation = pair(stride), pair(dilation)
     options = stride, sides(padding, np.shape(weight)[2:], stride, dilation), dilation, groups
     if np.ndim(input) == 3:
@@ -73,6 +85,7 @@ def conv1d(
     >>> conv1d(np.ones((1, 1, 4)), np.ones((1, 1, 2)))
     Tensor([[[2., 2., 2.]]])
     """
+    check_axes("conv1d", 1, input, weight)
     flat = padding if isinstance(padding, str) else (0, padding)
     image, filters = expand_dims(input, -2), expand_dims(weight, -2)
     return squeeze(conv2d(image, filters, bias, (1, stride), flat, (1, dilation), groups), -2)
@@ -96,11 +109,18 @@ def conv_transpose2d(
     >>> conv_transpose2d(np.ones((1, 1, 1, 2)), np.ones((1, 1, 1, 2)))
     Tensor([[[[1., 2., 1.]]]])
     """
+    if np.ndim(input) != 4 or np.ndim(weight) != 4:
+        raise ValueError(
+            f"conv_transpose2d: input and weight have shapes {np.shape(input)} and "
+            f"{np.shape(weight)}, needed (N, C, H, W) and (C, O/groups, F, F)"
+        )
     stride, padding, dilation, more = map(pair, (stride, padding, dilation, output_padding))
     axes = zip(np.shape(input)[2:], np.shape(weight)[2:], stride, padding, dilation, more)
     size = tuple((n - 1) * s - 2 * p + d * (f - 1) + 1 + o for n, f, s, p, d, o in axes)
     if any(o >= s for o, s in zip(more, stride)):
-        raise ValueError(f"output_padding {more} must be smaller than the stride {stride}")
+        raise ValueError(
+            f"conv_transpose2d: output_padding {more} must be smaller than the stride {stride}"
+        )
     if min(size, default=0) < 1:
         raise ValueError(
             f"conv_transpose2d: (H - 1)·S - 2P + D·(F - 1) + 1 + output_padding gives {size} for "
@@ -116,6 +136,7 @@ class Convolution(Module):
 
     axes = 2
 
+    @checked(padding=PADDING, padding_mode=one_of("zeros"))
     def __init__(
         self,
         in_channels: int,
@@ -133,8 +154,6 @@ class Convolution(Module):
         dtype: Any = None,
     ) -> None:
         kind = type(self).__name__
-        if padding_mode != "zeros":
-            raise ValueError(f"{kind}: padding_mode={padding_mode!r}; only 'zeros' is there")
         if in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"{kind}: groups={groups} must divide {in_channels} and {out_channels} channels"
@@ -209,6 +228,10 @@ class Conv1d(Convolution):
     """
 
     axes = 1
+    kinds: ClassVar = {
+        **dict.fromkeys(["kernel_size", "stride", "dilation"], whole(1)),
+        "padding": either(whole(0), one_of("same", "valid")),
+    }
 
     def forward(self, x: Any) -> Tensor:
         self.check(x)
@@ -227,6 +250,7 @@ class ConvTranspose2d(Convolution):
     (1, 2, 8, 8)
     """
 
+    @checked(padding=sizes(0))
     def __init__(
         self,
         in_channels: int,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import PROBABILITY, as_tensor, checked, optional
 from microgradnd.engine import Tensor
 from microgradnd.nn.module import Module
 from microgradnd.random import generator
@@ -21,25 +22,23 @@ def dropout(
     >>> dropout(Tensor([1.0, 2.0]), training=False)
     Tensor([1., 2.])
     """
-    return dropped(x, np.shape(x), p, training, rng)
+    x = as_tensor("dropout", "x", x)
+    return dropped(x, x.shape, p, training, rng)
 
 
 def dropout2d(
     x: Any, p: float = 0.5, training: bool = True, *, rng: np.random.Generator | None = None
 ) -> Tensor:
     """Dropout of whole maps: one choice for each sample and channel of x (N, C, H, W)."""
-    shape = np.shape(x)
-    if len(shape) < 3:
-        raise ValueError(f"dropout2d: x has shape {shape}, it needs (N, C, H, W)")
-    return dropped(x, (*shape[:2], *(1 for _ in shape[2:])), p, training, rng)
+    x = as_tensor("dropout2d", "x", x)
+    if x.ndim < 3:
+        raise ValueError(f"dropout2d: x has shape {x.shape}, it needs (N, C, H, W)")
+    return dropped(x, (*x.shape[:2], *(1 for _ in x.shape[2:])), p, training, rng)
 
 
 def dropped(
-    x: Any, shape: tuple[int, ...], p: float, training: bool, rng: np.random.Generator | None
+    x: Tensor, shape: tuple[int, ...], p: float, training: bool, rng: np.random.Generator | None
 ) -> Tensor:
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout: p is the probability to drop and lies in 0..1, not {p!r}")
-    x = x if isinstance(x, Tensor) else Tensor(x)
     if not training or p == 0:
         return x
     keep = generator(rng).random(shape, np.float32) >= p
@@ -60,6 +59,7 @@ class Dropout(Module):
 
     function = staticmethod(dropout)
 
+    @checked(p=optional(PROBABILITY), keep_prob=optional(PROBABILITY))
     def __init__(
         self,
         p: float | None = None,
@@ -71,8 +71,6 @@ class Dropout(Module):
             raise ValueError(f"{type(self).__name__}: give p or keep_prob = 1 - p, not both")
         chosen = 0.5 if p is None else p
         self.p = chosen if keep_prob is None else 1 - keep_prob
-        if not 0 <= self.p <= 1:
-            raise ValueError(f"{type(self).__name__}: probabilities lie in 0..1, not p={self.p}")
         self.rng = rng
 
     def forward(self, x: Any) -> Tensor:

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import checked
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
-from microgradnd.nn.module import Module
 from microgradnd.functions import where
+from microgradnd.nn.module import Module
 from microgradnd.ops.indexing import getitem
 from microgradnd.random import generator
-from microgradnd.declaration import TensorLike
 
 
 def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = None) -> Tensor:
@@ -35,6 +36,8 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
     numbers = np.asarray(input.data if isinstance(input, Tensor) else input)
     if not numbers.size:
         numbers = numbers.astype(int)
+    if np.ndim(weight) != 2:
+        raise ValueError(f"embedding: weight has shape {np.shape(weight)}, needed (V, D)")
     size = np.shape(weight)[0]
     if numbers.dtype.kind not in "iu":
         raise TypeError(
@@ -50,14 +53,14 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
     out = getitem(as_tensor(weight), numbers)  # (..., D)
     if padding_idx is None:
         return out
-    learned = numbers != row_of(padding_idx, size)
+    learned = numbers != row_of("embedding", padding_idx, size)
     return out if learned.all() else where(learned[..., None], out, out.detach())
 
 
-def row_of(padding_idx: int, size: int) -> int:
+def row_of(owner: str, padding_idx: int, size: int) -> int:
     if not -size <= padding_idx < size:
         raise ValueError(
-            f"embedding: padding_idx={padding_idx} is no row of a table of {size}; "
+            f"{owner}: padding_idx={padding_idx} is no row of a table of {size}; "
             f"give a number from {-size} to {size - 1}"
         )
     return padding_idx % size
@@ -83,6 +86,7 @@ class Embedding(Module):
     Tensor([[0., 0., 0.]], op='where')
     """
 
+    @checked()
     def __init__(
         self,
         num_embeddings: int,
@@ -93,7 +97,11 @@ class Embedding(Module):
         dtype: Any = None,
     ) -> None:
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        self.padding_idx = None if padding_idx is None else row_of(padding_idx, num_embeddings)
+        self.padding_idx = (
+            None
+            if padding_idx is None
+            else row_of(type(self).__name__, padding_idx, num_embeddings)
+        )
         table = generator(rng).standard_normal((num_embeddings, embedding_dim))
         if self.padding_idx is not None:
             table[self.padding_idx] = 0

@@ -1,5 +1,8 @@
 """Layers, activations and losses as functions, gathered under PyTorch's names.
 
+What the layers call at each step is held to the kinds of its arguments here, not where it is
+defined: a layer checks its own once, when it is made.
+
 >>> import microgradnd as mg, microgradnd.nn.functional as F
 >>> F.relu(mg.Tensor([-1.0, 2.0]))
 Tensor([0., 2.])
@@ -7,10 +10,40 @@ Tensor([0., 2.])
 
 from __future__ import annotations
 
-from microgradnd.nn.activations import affine, leaky_relu
-from microgradnd.nn.convolution import conv1d, conv2d, conv_transpose2d
-from microgradnd.nn.dropout import dropout, dropout2d
-from microgradnd.nn.embedding import embedding
+from typing import Any
+
+from microgradnd import functions
+from microgradnd.arguments import (
+    ARRAY,
+    NUMBER,
+    PROBABILITY,
+    STATISTICS,
+    TENSOR,
+    checked,
+    optional,
+    sizes,
+    whole,
+)  # fmt: skip
+from microgradnd.errors import no_attribute
+from microgradnd.functions import (
+    elu,
+    erf,
+    gaussian,
+    gelu,
+    hardtanh,
+    log_softmax,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    step,
+    tanh,
+)
+from microgradnd.nn import activations, convolution, normalization
+from microgradnd.nn import dropout as drop
+from microgradnd.nn import embedding as table
+from microgradnd.nn import pooling as pools
 from microgradnd.nn.linear import linear
 from microgradnd.nn.losses import (
     binary_cross_entropy,
@@ -25,18 +58,36 @@ from microgradnd.nn.losses import (
     nll_loss,
     smooth_l1_loss,
 )
-from microgradnd.nn.normalization import batch_norm, layer_norm, local_response_norm
-from microgradnd.functions import elu, erf, gaussian, gelu, hardtanh, silu, softplus, step
-from microgradnd.functions import relu, sigmoid, tanh
-from microgradnd.ops.pooling import (
-    adaptive_avg_pool2d,
-    avg_pool1d,
-    avg_pool2d,
-    global_avg_pool2d,
-    max_pool1d,
-    max_pool2d,
+from microgradnd.ops import pooling
+from microgradnd.ops.pooling import global_avg_pool2d
+
+BIAS = {"bias": optional(ARRAY)}
+AFFINE = {"weight": optional(ARRAY), "bias": optional(ARRAY)}
+IMAGES = {"stride": optional(sizes(1)), "padding": sizes(0)}
+
+# fmt: off
+conv1d           = checked(**convolution.Conv1d.kinds, weight=ARRAY, **BIAS)(convolution.conv1d)
+conv2d           = checked(padding=convolution.PADDING, weight=ARRAY, **BIAS)(convolution.conv2d)
+conv_transpose2d = checked(padding=sizes(0), weight=ARRAY, **BIAS)(convolution.conv_transpose2d)
+max_pool1d       = checked(**pools.ALONG, dilation=whole(1))(pooling.max_pool1d)
+max_pool2d       = checked(**IMAGES)(pooling.max_pool2d)
+avg_pool1d       = checked(**pools.ALONG)(pooling.avg_pool1d)
+avg_pool2d       = checked(**IMAGES)(pooling.avg_pool2d)
+adaptive_avg_pool2d = checked(output_size=pools.BINS)(pooling.adaptive_avg_pool2d)
+batch_norm       = checked(
+    momentum=PROBABILITY, running_mean=optional(STATISTICS), running_var=optional(STATISTICS),
+    **AFFINE,
+)(normalization.batch_norm)
+layer_norm       = checked(normalized_shape=normalization.SHAPE, **AFFINE)(normalization.layer_norm)
+local_response_norm = checked(size=whole(1), alpha=NUMBER, beta=NUMBER)(
+    normalization.local_response_norm
 )
-from microgradnd.functions import log_softmax, softmax
+dropout          = checked()(drop.dropout)
+dropout2d        = checked()(drop.dropout2d)
+embedding        = checked(weight=TENSOR)(table.embedding)
+affine           = checked()(activations.affine)
+leaky_relu       = checked()(activations.leaky_relu)
+# fmt: on
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -82,3 +133,14 @@ __all__ = [
     "step",
     "tanh",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Operations whose row gives them a name here, such as a program's own."""
+    if name in functions.functional_names():
+        return functions.functional(name)
+    raise no_attribute(f"module {__name__!r}", name, __dir__())
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *functions.functional_names()})

@@ -13,15 +13,20 @@ Tensor([[1., 1., 1.],
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import NUMBER, check, instance, one_of, optional, require
 from microgradnd.engine import Tensor
 from microgradnd.random import generator
 
 LINEAR = ("linear", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "sigmoid")
 GAINS = {name: 1.0 for name in LINEAR} | {"tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
+
+ACTIVATIONS = one_of(*GAINS, "leaky_relu")
+TENSOR = instance(Tensor, "a Tensor; wrap an array: Tensor(x)")
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -33,17 +38,14 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     >>> calculate_gain("tanh")
     1.6666666666666667
     """
+    require("calculate_gain", "nonlinearity", nonlinearity, ACTIVATIONS)
+    require("calculate_gain", "param", param, optional(NUMBER))
     if nonlinearity == "leaky_relu":
-        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
-    if nonlinearity not in GAINS:
-        raise ValueError(
-            f"nonlinearity={nonlinearity!r} has no known gain; choose one of "
-            f"{[*GAINS, 'leaky_relu']}, or give `gain` as a number where the initialiser takes it"
-        )
+        return math.sqrt(2) / math.hypot(1, 0.01 if param is None else param)
     return GAINS[nonlinearity]
 
 
-def fans(tensor: Tensor) -> tuple[int, int]:
+def fans(tensor: Tensor, name: str = "fans") -> tuple[int, int]:
     """How many inputs an output sees, and how many outputs an input: fan_in and fan_out.
 
     Shapes: weight (O, I) or of a convolution (O, C/groups, F, F): I and O, each times F·F.
@@ -51,10 +53,11 @@ def fans(tensor: Tensor) -> tuple[int, int]:
     >>> fans(Tensor(np.empty((20, 3, 5, 5))))
     (75, 500)
     """
+    require(name, "tensor", tensor, TENSOR)
     shape = tensor.shape
     if len(shape) < 2:
         raise ValueError(
-            f"fan_in and fan_out need a weight of 2 or more axes (O, I, ...), got shape {shape}; "
+            f"{name}: needs a weight of 2 or more axes (O, I, ...), got shape {shape}; "
             "fill a bias by zeros_, constant_ or uniform_"
         )
     field = math.prod(shape[2:])
@@ -67,7 +70,8 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     >>> constant_(Tensor([0.0, 0.0]), 0.5)
     Tensor([0.5, 0.5])
     """
-    return filled("constant_", tensor, np.full(np.shape(tensor), val))
+    check("constant_", val=val)
+    return filled("constant_", tensor, lambda shape: np.full(shape, val))
 
 
 def zeros_(tensor: Tensor) -> Tensor:
@@ -76,7 +80,7 @@ def zeros_(tensor: Tensor) -> Tensor:
     >>> zeros_(Tensor([1.0, 2.0]))
     Tensor([0., 0.])
     """
-    return constant_(tensor, 0.0)
+    return filled("zeros_", tensor, np.zeros)
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -85,7 +89,7 @@ def ones_(tensor: Tensor) -> Tensor:
     >>> ones_(Tensor([3.0, 2.0]))
     Tensor([1., 1.])
     """
-    return constant_(tensor, 1.0)
+    return filled("ones_", tensor, np.ones)
 
 
 def uniform_(
@@ -96,9 +100,12 @@ def uniform_(
     >>> float(uniform_(Tensor(np.empty(100)), -2.0, -1.0).max()) < -1
     True
     """
+    require("uniform_", "a", a, NUMBER)
+    require("uniform_", "b", b, NUMBER)
+    check("uniform_", rng=rng)
     if not a <= b:
         raise ValueError(f"uniform_: a={a!r} must not be above b={b!r}")
-    return filled("uniform_", tensor, generator(rng).uniform(a, b, np.shape(tensor)))
+    return filled("uniform_", tensor, lambda shape: generator(rng).uniform(a, b, shape))
 
 
 def normal_(
@@ -109,9 +116,8 @@ def normal_(
     >>> normal_(Tensor([0.0, 0.0]), mean=3.0, std=0.0)
     Tensor([3., 3.])
     """
-    if not std >= 0:
-        raise ValueError(f"normal_: std={std!r} must not be below 0")
-    return filled("normal_", tensor, generator(rng).normal(mean, std, np.shape(tensor)))
+    check("normal_", mean=mean, std=std, rng=rng)
+    return filled("normal_", tensor, lambda shape: generator(rng).normal(mean, std, shape))
 
 
 def xavier_uniform_(
@@ -126,8 +132,8 @@ def xavier_uniform_(
     >>> float(abs(w).max()) <= 1  # √(6/6)
     True
     """
-    bound = math.sqrt(3) * xavier_std(tensor, gain)
-    return uniform_(tensor, -bound, bound, rng=rng)
+    name = "xavier_uniform_"
+    return uniform(name, tensor, math.sqrt(3) * xavier_std(name, tensor, gain), rng)
 
 
 def xavier_normal_(
@@ -138,7 +144,7 @@ def xavier_normal_(
     >>> xavier_normal_(Tensor(np.empty((2, 4)))).shape
     (2, 4)
     """
-    return normal_(tensor, 0.0, xavier_std(tensor, gain), rng=rng)
+    return normal("xavier_normal_", tensor, xavier_std("xavier_normal_", tensor, gain), rng)
 
 
 def kaiming_uniform_(
@@ -158,8 +164,10 @@ def kaiming_uniform_(
     >>> float(abs(w).max()) <= 1  # √2 √(3/6)
     True
     """
-    bound = math.sqrt(3) * kaiming_std(tensor, a, mode, nonlinearity)
-    return uniform_(tensor, -bound, bound, rng=rng)
+    name = "kaiming_uniform_"
+    return uniform(
+        name, tensor, math.sqrt(3) * kaiming_std(name, tensor, a, mode, nonlinearity), rng
+    )
 
 
 def kaiming_normal_(
@@ -171,7 +179,8 @@ def kaiming_normal_(
     >>> kaiming_normal_(Tensor(np.empty((2, 4))), mode="fan_out").shape
     (2, 4)
     """
-    return normal_(tensor, 0.0, kaiming_std(tensor, a, mode, nonlinearity), rng=rng)
+    name = "kaiming_normal_"
+    return normal(name, tensor, kaiming_std(name, tensor, a, mode, nonlinearity), rng)
 
 
 def orthogonal_(
@@ -187,14 +196,27 @@ def orthogonal_(
     >>> np.allclose((w @ w.T).numpy(), np.eye(2))
     True
     """
-    shape = np.shape(tensor)
+    require("orthogonal_", "tensor", tensor, TENSOR)
+    check("orthogonal_", gain=gain, rng=rng)
+    shape = tensor.shape
     if len(shape) < 2:
         raise ValueError(f"orthogonal_: needs a weight of 2 or more axes, got shape {shape}")
     rows, columns = shape[0], math.prod(shape[1:])
     drawn = generator(rng).standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(drawn)
     q = q * np.where(np.diag(r) < 0, -gain, gain)
-    return filled("orthogonal_", tensor, (q.T if rows < columns else q).reshape(shape))
+    weight = (q.T if rows < columns else q).reshape(shape)
+    return filled("orthogonal_", tensor, lambda shape: weight)
+
+
+def uniform(name: str, tensor: Tensor, bound: float, rng: np.random.Generator | None) -> Tensor:
+    check(name, rng=rng)
+    return filled(name, tensor, lambda shape: generator(rng).uniform(-bound, bound, shape))
+
+
+def normal(name: str, tensor: Tensor, std: float, rng: np.random.Generator | None) -> Tensor:
+    check(name, rng=rng)
+    return filled(name, tensor, lambda shape: generator(rng).normal(0.0, std, shape))
 
 
 def uniform_parameter(shape: Any, bound: float, rng: np.random.Generator, dtype: Any) -> Tensor:
@@ -204,24 +226,30 @@ def uniform_parameter(shape: Any, bound: float, rng: np.random.Generator, dtype:
     return start
 
 
-def filled(name: str, tensor: Tensor, values: np.ndarray) -> Tensor:
-    if not isinstance(tensor, Tensor):
-        raise TypeError(f"{name}: fills a Tensor, not {type(tensor).__name__}; wrap it: Tensor(x)")
+def filled(name: str, tensor: Tensor, draw: Callable[[tuple[int, ...]], np.ndarray]) -> Tensor:
+    """The tensor with what `draw` gives for its shape, once it is known to be one to fill."""
+    require(name, "tensor", tensor, TENSOR)
+    if not tensor.is_leaf:
+        raise TypeError(
+            f"{name}: the tensor is a computed tensor, which cannot be filled; fill the leaves"
+        )
     if tensor.dtype.kind != "f":
         raise TypeError(
             f"{name}: the tensor has dtype {tensor.dtype}, which would cut the values; make it "
             "with dtype=float"
         )
-    tensor.data = values
+    tensor.data = draw(tensor.shape)
     return tensor
 
 
-def xavier_std(tensor: Tensor, gain: float) -> float:
-    return gain * math.sqrt(2 / max(sum(fans(tensor)), 1))  # 1: a weight without elements
+def xavier_std(name: str, tensor: Tensor, gain: float) -> float:
+    check(name, gain=gain)
+    return gain * math.sqrt(2 / max(sum(fans(tensor, name)), 1))  # 1: a weight without elements
 
 
-def kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f"mode={mode!r}; choose 'fan_in' or 'fan_out'")
-    fan = fans(tensor)[mode == "fan_out"]
+def kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    require(name, "mode", mode, one_of("fan_in", "fan_out"))
+    require(name, "a", a, NUMBER)
+    fan = fans(tensor, name)[mode == "fan_out"]
+    require(name, "nonlinearity", nonlinearity, ACTIVATIONS)
     return calculate_gain(nonlinearity, a) / math.sqrt(max(fan, 1))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import checked
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
@@ -41,6 +42,7 @@ class Linear(Module):
     (4, 2)
     """
 
+    @checked()
     def __init__(
         self,
         in_features: int,

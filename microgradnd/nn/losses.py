@@ -13,37 +13,62 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor, as_tensor
+from microgradnd.arguments import (
+    ANY,
+    FLAG,
+    KINDS,
+    NOT_NEGATIVE,
+    POSITIVE,
+    Kind,
+    as_tensor,
+    check,
+    one_of,
+    real_array,
+    require,
+)
+from microgradnd.engine import Tensor
+from microgradnd.functions import abs, clip, softplus, square, subtract, where
 from microgradnd.nn.module import Module
-from microgradnd.functions import softplus
-from microgradnd.functions import abs, clip, square, subtract, where
 from microgradnd.ops import losses as ops
 from microgradnd.ops import softmax
 
+REDUCTIONS = KINDS["reduction"]
+# What the options of the losses are, for the functions and for the modules.
+OPTIONS: dict[str, Kind] = {
+    **{name: KINDS[name] for name in ("reduction", "eps", "ignore_index", "label_smoothing")},
+    **dict.fromkeys(["weight", "pos_weight"], ANY),  # arrays, held against the losses' shape
+    "delta": POSITIVE,
+    "beta": NOT_NEGATIVE,
+    "log_target": FLAG,
+}
+DIVERGENCE = one_of("mean", "sum", "none", "batchmean")
 
-def reduced(losses: Tensor, reduction: str) -> Tensor:
+
+def reduced(loss: str, losses: Tensor, reduction: str) -> Tensor:
+    require(loss, "reduction", reduction, REDUCTIONS)
     if reduction == "mean":
         return losses.mean()
-    if reduction == "sum":
-        return losses.sum()
-    if reduction == "none":
-        return losses
-    raise ValueError(f"reduction={reduction!r}; choose 'mean', 'sum' or 'none'")
+    return losses.sum() if reduction == "sum" else losses
 
 
-def check_shapes(loss: str, input: Any, target: Any) -> None:
-    if np.shape(input) != np.shape(target):
+def operands(loss: str, input: Any, target: Any) -> tuple[Any, Any]:
+    """Input and target as Tensors or arrays, once their shapes agree."""
+    x = input if isinstance(input, Tensor) else real_array(loss, "input", input)
+    y = target if isinstance(target, Tensor) else real_array(loss, "target", target)
+    if x.shape != y.shape:
         raise ValueError(
-            f"{loss}: input has shape {np.shape(input)}, target {np.shape(target)}; they must be "
-            "equal, nothing is broadcast: reshape one of them"
+            f"{loss}: input has shape {x.shape}, target {y.shape}; they must be equal, nothing is "
+            "broadcast: reshape one of them"
         )
+    return x, y
 
 
-def array_of(value: Any) -> np.ndarray:
-    """The array of a target or weight that is a constant."""
+def constant(loss: str, name: str, value: Any) -> np.ndarray:
+    """The array of a target or weight that is a constant, in this machine's byte order."""
     if isinstance(value, Tensor) and value.requires_grad:
-        raise TypeError("targets and weights of this loss are constants: pass t.detach()")
-    return np.asarray(getattr(value, "data", value) if isinstance(value, Tensor) else value)
+        raise TypeError(f"{loss}: {name} is a constant here: pass {name}.detach()")
+    array = real_array(loss, name, value)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def half_squared_error(input: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -54,8 +79,11 @@ def half_squared_error(input: Any, target: Any, reduction: str = "mean") -> Tens
     >>> half_squared_error(Tensor([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
     Tensor(2.5)
     """
-    check_shapes("half_squared_error", input, target)
-    return reduced(square(subtract(target, input)).sum(axis=-1) * 0.5, reduction)
+    input, target = operands("half_squared_error", input, target)
+    if not input.ndim:
+        raise ValueError("half_squared_error: input is a number; it needs an axis of components")
+    losses = square(subtract(target, input)).sum(axis=-1) * 0.5
+    return reduced("half_squared_error", losses, reduction)
 
 
 def first_component_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -66,13 +94,13 @@ def first_component_loss(input: Any, target: Any, reduction: str = "mean") -> Te
     >>> first_component_loss(Tensor([3.0, 7.0]), 1.0)
     Tensor(4.)
     """
-    if np.shape(input)[:-1] != np.shape(target) or not np.ndim(input):
+    h, y = (as_tensor("first_component_loss", *x) for x in (("input", input), ("target", target)))
+    if not h.ndim or h.shape[:-1] != y.shape or not h.shape[-1]:
         raise ValueError(
-            f"first_component_loss: input has shape {np.shape(input)}, its target must have that "
-            f"shape without the last axis, not {np.shape(target)}"
+            f"first_component_loss: input has shape {h.shape}, its target must have that shape "
+            f"without the last axis, which must not be empty; got {y.shape}"
         )
-    h = input if isinstance(input, Tensor) else Tensor(input)
-    return reduced(square(h[..., 0] - target), reduction)
+    return reduced("first_component_loss", square(h[..., 0] - y), reduction)
 
 
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -81,8 +109,8 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     >>> mse_loss(Tensor([1.0, 3.0]), np.array([1.0, 1.0]))
     Tensor(2.)
     """
-    check_shapes("mse_loss", input, target)
-    return reduced(square(subtract(input, target)), reduction)
+    input, target = operands("mse_loss", input, target)
+    return reduced("mse_loss", square(subtract(input, target)), reduction)
 
 
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -91,8 +119,8 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     >>> l1_loss(Tensor([1.0, 3.0]), np.array([1.0, 1.0]))
     Tensor(1.)
     """
-    check_shapes("l1_loss", input, target)
-    return reduced(abs(subtract(input, target)), reduction)
+    input, target = operands("l1_loss", input, target)
+    return reduced("l1_loss", abs(subtract(input, target)), reduction)
 
 
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
@@ -101,12 +129,16 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     >>> huber_loss(Tensor([1.0, 5.0]), np.array([0.0, 0.0]), reduction="none")
     Tensor([0.5, 4.5])
     """
-    check_shapes("huber_loss", input, target)
-    if delta <= 0:
-        raise ValueError(f"huber_loss: delta={delta!r} must be greater than 0")
+    require("huber_loss", "delta", delta, POSITIVE)
+    return reduced("huber_loss", huber("huber_loss", input, target, delta), reduction)
+
+
+def huber(loss: str, input: Any, target: Any, delta: float) -> Tensor:
+    """Huber's loss of each element."""
+    input, target = operands(loss, input, target)
     e = subtract(input, target)
     held = clip(e, -delta, delta)  # its derivative is that of the loss: held itself
-    return reduced(held * (e - held * 0.5), reduction)
+    return held * (e - held * 0.5)
 
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
@@ -115,10 +147,13 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     >>> smooth_l1_loss(Tensor([1.0, 5.0]), np.array([0.0, 0.0]), reduction="none", beta=2.0)
     Tensor([0.25, 4.  ])
     """
-    check_shapes("smooth_l1_loss", input, target)
+    require("smooth_l1_loss", "beta", beta, NOT_NEGATIVE)
+    name = "smooth_l1_loss"
     if beta == 0:
-        return l1_loss(input, target, reduction)
-    return huber_loss(input, target, reduction, beta) * (1 / beta)
+        losses = abs(subtract(*operands(name, input, target)))
+    else:
+        losses = huber(name, input, target, beta) * (1 / beta)
+    return reduced(name, losses, reduction)
 
 
 def binary_cross_entropy(
@@ -137,9 +172,13 @@ def binary_cross_entropy(
     >>> binary_cross_entropy(Tensor([0.5, 0.0]), np.array([1.0, 0.0]), reduction="sum").round(4)
     Tensor(0.6931)
     """
-    check_shapes("binary_cross_entropy", input, target)
-    losses = ops.binary_cross_entropy(as_tensor(input), target, eps)
-    return reduced(losses if weight is None else losses * constant_like(losses, weight), reduction)
+    loss = "binary_cross_entropy"
+    input, target = operands(loss, input, target)
+    check(loss, eps=eps)
+    losses = ops.binary_cross_entropy(
+        as_tensor(loss, "input", input), constant(loss, "target", target), eps
+    )
+    return reduced(loss, weighted(loss, losses, weight), reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -157,23 +196,29 @@ def binary_cross_entropy_with_logits(
     >>> binary_cross_entropy_with_logits(Tensor([0.0, -900.0]), np.array([1.0, 1.0])).round(4)
     Tensor(450.3466)
     """
-    check_shapes("binary_cross_entropy_with_logits", input, target)
-    surprise = softplus(-input if isinstance(input, Tensor) else np.negative(input), 1.0, np.inf)
+    loss = "binary_cross_entropy_with_logits"
+    x, y = operands(loss, input, target)
+    surprise = softplus(-x, 1.0, np.inf)
     if pos_weight is not None:
-        surprise = surprise * (target * (constant_like(surprise, pos_weight) - 1) + 1)
-    losses = surprise + (1 - np.asarray(target) if listed(target) else 1 - target) * input
-    return reduced(losses if weight is None else losses * constant_like(losses, weight), reduction)
+        surprise = surprise * (y * (factors_like(loss, "pos_weight", surprise, pos_weight) - 1) + 1)
+    return reduced(loss, weighted(loss, surprise + (1 - y) * x, weight), reduction)
 
 
-def listed(value: Any) -> bool:
-    return not isinstance(value, (Tensor, np.ndarray))
+def weighted(loss: str, losses: Tensor, weight: Any) -> Tensor:
+    return losses if weight is None else losses * factors_like(loss, "weight", losses, weight)
 
 
-def constant_like(losses: Tensor, weight: Any) -> np.ndarray:
-    """A weight as an array of the losses' dtype, once it is sure to fit their shape."""
-    array = array_of(weight).astype(losses.dtype)
-    if np.broadcast_shapes(array.shape, losses.shape) != losses.shape:
-        raise ValueError(f"a weight of shape {array.shape} does not fit losses of {losses.shape}")
+def factors_like(loss: str, name: str, losses: Tensor, factors: Any) -> np.ndarray:
+    """Factors as an array of the losses' dtype, once they are sure to fit their shape."""
+    array = constant(loss, name, factors).astype(losses.dtype)
+    fits = array.ndim <= losses.ndim and all(
+        n in (1, m) for n, m in zip(array.shape[::-1], losses.shape[::-1])
+    )
+    if not fits:
+        raise ValueError(
+            f"{loss}: {name} of shape {array.shape} cannot be broadcast to the losses' shape "
+            f"{losses.shape}"
+        )
     return array
 
 
@@ -196,11 +241,12 @@ def nll_loss(
     >>> nll_loss(Tensor([[-0.5, -1.0], [-3.0, -0.1]]), np.array([1, 0]))
     Tensor(2.)
     """
-    rows, target = classes_last("nll_loss", input), array_of(target)
+    rows, target = classes_last("nll_loss", input), constant("nll_loss", "target", target)
+    check("nll_loss", ignore_index=ignore_index, reduction=reduction)
     count = rows.shape[-1]
     index, factor = class_weights("nll_loss", rows, target, weight, ignore_index)
     picked = rows.reshape(-1, count)[np.arange(index.size), index.ravel()].reshape(index.shape)
-    return averaged(-picked, factor, reduction)
+    return averaged("nll_loss", -picked, factor, reduction)
 
 
 def cross_entropy(
@@ -227,28 +273,28 @@ def cross_entropy(
     >>> cross_entropy(Tensor([[2.0, 0.0, 0.0]]), np.array([0])).round(4)
     Tensor(0.2395)
     """
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing={label_smoothing!r} must lie in 0..1")
-    z, target = classes_last("cross_entropy", input), array_of(target)
+    loss = "cross_entropy"
+    check(loss, ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction)
+    z, target = classes_last(loss, input), constant(loss, "target", target)
     if target.dtype.kind == "f":
-        check_shapes("cross_entropy", input, target)
+        operands(loss, input, target)
         y = target if target.ndim <= 2 else np.moveaxis(target, 1, -1)
         mixed = y * (1 - label_smoothing) + label_smoothing / z.shape[-1]
-        q = (mixed * class_factors("cross_entropy", z, weight)).astype(z.dtype)
-        return reduced(softmax.cross_entropy(as_tensor(z), q), reduction)
+        q = (mixed * class_factors(loss, z, weight)).astype(z.dtype)
+        return reduced(loss, softmax.cross_entropy(z, q), reduction)
     if weight is None and not label_smoothing and not (target == ignore_index).any():
-        return reduced(softmax.cross_entropy(as_tensor(z), target), reduction)
-    index, factor = class_weights("cross_entropy", z, target, weight, ignore_index)
-    losses = softmax.cross_entropy(as_tensor(z), index)
+        return reduced(loss, softmax.cross_entropy(z, target), reduction)
+    index, factor = class_weights(loss, z, target, weight, ignore_index)
+    losses = softmax.cross_entropy(z, index)
     if not label_smoothing:
-        return averaged(losses, factor, reduction)
+        return averaged(loss, losses, factor, reduction)
     total = count_of(factor)
-    uniform = class_factors("cross_entropy", z, weight) / z.shape[-1]
-    spread = softmax.cross_entropy(as_tensor(z), np.broadcast_to(uniform, z.shape))
+    uniform = class_factors(loss, z, weight) / z.shape[-1]
+    spread = softmax.cross_entropy(z, np.broadcast_to(uniform, z.shape))
     counts = target != ignore_index
     losses = counted(losses, factor) * (1 - label_smoothing)
     losses = losses + where(counts, spread, 0.0) * label_smoothing
-    return losses.sum() / total if reduction == "mean" else reduced(losses, reduction)
+    return losses.sum() / total if reduction == "mean" else reduced(loss, losses, reduction)
 
 
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
@@ -263,17 +309,21 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     >>> kl_div(Tensor([[-1.0, -1.0]]), np.array([[0.5, 0.5]]), reduction="batchmean").round(4)
     Tensor(0.3069)
     """
-    check_shapes("kl_div", input, target)
-    y = array_of(target)
+    input, target = operands("kl_div", input, target)
+    y = constant("kl_div", "target", target)
+    require("kl_div", "log_target", log_target, FLAG)
     logs = y if log_target else np.log(np.where(y > 0, y, 1))
     p = np.exp(y) if log_target else y
     losses = subtract(logs, input) * p
-    return losses.sum() / len(y) if reduction == "batchmean" else reduced(losses, reduction)
+    require("kl_div", "reduction", reduction, DIVERGENCE)
+    return (
+        losses.sum() / len(y) if reduction == "batchmean" else reduced("kl_div", losses, reduction)
+    )
 
 
 def classes_last(loss: str, input: Any) -> Tensor:
     """Logits (N, C, d1, ...) with their classes in the last axis."""
-    t = input if isinstance(input, Tensor) else Tensor(input)
+    t = as_tensor(loss, "input", input)
     if not t.ndim:
         raise ValueError(f"{loss}: input is a number; it needs an axis of classes")
     return t if t.ndim <= 2 else t.transpose((0, *range(2, t.ndim), 1))
@@ -284,7 +334,7 @@ def class_factors(loss: str, rows: Tensor, weight: Any) -> np.ndarray:
     count = rows.shape[-1]
     if weight is None:
         return np.ones(count, rows.dtype)
-    factors = array_of(weight).astype(rows.dtype)
+    factors = constant(loss, "weight", weight).astype(rows.dtype)
     if factors.shape != (count,):
         raise ValueError(
             f"{loss}: weight has shape {factors.shape}, {count} classes need ({count},)"
@@ -321,9 +371,11 @@ def count_of(factor: np.ndarray) -> float:
     return float(factor.sum()) or float("nan")
 
 
-def averaged(losses: Tensor, factor: np.ndarray, reduction: str) -> Tensor:
+def averaged(loss: str, losses: Tensor, factor: np.ndarray, reduction: str) -> Tensor:
     losses = counted(losses, factor)
-    return losses.sum() / count_of(factor) if reduction == "mean" else reduced(losses, reduction)
+    if reduction == "mean":
+        return losses.sum() / count_of(factor)
+    return reduced(loss, losses, reduction)
 
 
 class Loss(Module):
@@ -340,6 +392,11 @@ class Loss(Module):
         unknown = [key for key in options if key not in known]
         if unknown:
             raise TypeError(f"{type(self).__name__}: unknown {unknown}, known are {known}")
+        kinds = (
+            OPTIONS if type(self).function is not kl_div else OPTIONS | {"reduction": DIVERGENCE}
+        )
+        for key, value in options.items():
+            require(type(self).__name__, key, value, kinds[key])
         self.options = options
 
     def forward(self, input: Any, target: Any) -> Tensor:

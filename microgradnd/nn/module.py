@@ -11,10 +11,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from microgradnd import state
+from microgradnd.arguments import FLOATS, require
 from microgradnd.engine import Tensor
-from microgradnd.nn import state
 from microgradnd.node import Call, next_seq
+from microgradnd.parameters import zero_grad
 
+new_call = tuple.__new__  # a third of the time of Call(...)
 Self = TypeVar("Self", bound="Module")
 
 
@@ -46,6 +49,7 @@ class Module:
 
     training: bool = True
     name: str | None = None  # under which the module around it knows it
+    _hooks: dict[str, dict[object, Callable]] | None = None  # by when they are called
     _kinds: dict[str, str]  # by attribute: "parameter", "buffer" or "module"
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -81,15 +85,22 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} defines no forward(self, ...)")
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        hooks = vars(self).get("_hooks")
-        for hook in list(hooks["before"].values()) if hooks else ():
+        if self._hooks is not None:
+            return self.call_with_hooks(args, options)
+        first = next_seq()
+        out = self.forward(*args, **options)
+        mark(out, self, first, args)
+        return out
+
+    def call_with_hooks(self, args: tuple, options: dict[str, Any]) -> Any:
+        for hook in list(self.hooks()["before"].values()):
             changed = hook(self, args)
             if changed is not None:
                 args = changed if isinstance(changed, tuple) else (changed,)
         first = next_seq()
         out = self.forward(*args, **options)
         mark(out, self, first, args)
-        for hook in list(hooks["after"].values()) if hooks else ():
+        for hook in list(self.hooks()["after"].values()):
             changed = hook(self, args, out)
             if changed is not None:
                 out = changed
@@ -104,7 +115,9 @@ class Module:
         return Handle(self.hooks()["before"], hook)
 
     def hooks(self) -> dict[str, dict[object, Callable]]:
-        return vars(self).setdefault("_hooks", {"before": {}, "after": {}})
+        if self._hooks is None:
+            object.__setattr__(self, "_hooks", {"before": {}, "after": {}})
+        return self._hooks  # type: ignore[return-value]
 
     def own(self, kind: str) -> Iterator[tuple[str, Any]]:
         """The attributes of one kind, in the order of definition."""
@@ -187,10 +200,9 @@ class Module:
         """Sets evaluation mode, the opposite of `train()`."""
         return self.train(False)
 
-    def zero_grad(self) -> None:
-        """Forgets the gradients of all parameters."""
-        for parameter in self.parameters():
-            parameter.grad = None
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients of all parameters; `set_to_none=False` sets them to 0 instead."""
+        zero_grad(self.parameters(), set_to_none)
 
     def apply(self: Self, function: Callable[[Module], Any]) -> Self:
         """Calls a function on each module, the inner ones first."""
@@ -200,17 +212,41 @@ class Module:
         return self
 
     def astype(self: Self, dtype: Any) -> Self:
-        """Converts parameters and floating-point buffers, in place, to another dtype."""
+        """Converts parameters, their gradients and floating-point buffers to another dtype.
+
+        In place: each parameter stays the object that other modules and optimisers hold.
+
+        >>> from microgradnd import nn
+        >>> layer = nn.Linear(1, 1)
+        >>> weight = layer.weight
+        >>> layer.astype("float32").weight is weight, weight.dtype
+        (True, dtype('float32'))
+        """
+        require(type(self).__name__, "dtype", dtype, FLOATS)
+        for parameter in self.parameters():
+            if parameter.dtype != dtype:
+                convert(parameter, dtype)
         for module in self.modules():
-            for name, parameter in list(module.own("parameter")):
-                same = parameter.dtype == dtype
-                fresh = Tensor(parameter.data.astype(dtype), parameter.requires_grad)
-                fresh.name = parameter.name
-                setattr(module, name, parameter if same else fresh)
             for name, buffer in list(module.own("buffer")):
                 if buffer.dtype.kind == "f":
                     module.register_buffer(name, buffer.astype(dtype))
         return self
+
+    def to(self: Self, dtype: Any) -> Self:
+        """`astype`, under PyTorch's name; "cpu", where everything is computed, changes nothing."""
+        return self if isinstance(dtype, str) and dtype == "cpu" else self.astype(dtype)
+
+    def double(self: Self) -> Self:
+        """Converts to float64, as `astype` does."""
+        return self.astype(np.float64)
+
+    def float(self: Self) -> Self:
+        """Converts to float32, as `astype` does."""
+        return self.astype(np.float32)
+
+    def half(self: Self) -> Self:
+        """Converts to float16, as `astype` does."""
+        return self.astype(np.float16)
 
     def parameter_count(self) -> int:
         return sum(parameter.size for parameter in self.parameters())
@@ -230,6 +266,18 @@ class Module:
         return "\n".join([head + note, *(f"  {line}" for line in lines), ")"])
 
 
+def convert(parameter: Tensor, dtype: Any) -> None:
+    """Makes a leaf one of another dtype: the same Tensor, with its name, gradient and hooks."""
+    grad, node = parameter.grad, parameter.node
+    hooks = None if node is None else node.note().get("hooks")
+    array = parameter.data.astype(dtype)
+    Tensor.__init__(parameter, array, parameter.requires_grad, name=parameter.name)
+    if grad is not None:
+        parameter.grad = Tensor(grad.data.astype(dtype))
+    if hooks and parameter.node is not None:
+        parameter.node.note()["hooks"] = hooks
+
+
 def joined(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 
@@ -246,15 +294,23 @@ def mark(out: Any, module: Module, first: int, args: tuple) -> None:
     """Notes on the nodes of a result which module's call made them: all those since `first`.
 
     Only the last node is written on, so that a call costs no more however much it computes;
-    pictures find the nodes between by their numbers.
+    pictures find the nodes between by their numbers. Written for speed: every layer pays it.
     """
     if type(out) is Tensor:
         node = out.node
-        if node is not None and node.seq > first:
-            kind = type(module).__name__
-            inputs = tuple(id(getattr(x, "node", None) or getattr(x, "_data", x)) for x in args)
-            call = Call(module.name or kind, kind, first, inputs)
-            node.note().setdefault("calls", []).append(call)
+        if node is None or node.seq <= first:
+            return
+        kind = type(module).__name__
+        if len(args) == 1 and type(x := args[0]) is Tensor:
+            inputs = (id(x.node or x._data),)
+        else:
+            inputs = tuple([id(getattr(x, "node", None) or getattr(x, "_data", x)) for x in args])
+        call = new_call(Call, (module.name or kind, kind, first, inputs))
+        notes = node.notes
+        if notes is None:
+            node.notes = {"calls": [call]}
+        else:
+            notes.setdefault("calls", []).append(call)
     elif isinstance(out, (tuple, list)):
         for part in out:
             mark(part, module, first, args)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import CALLABLE, checked, whole
 from microgradnd.engine import Tensor, default_dtype
+from microgradnd.functions import sigmoid, step
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.linear import linear
 from microgradnd.nn.module import Module
-from microgradnd.functions import sigmoid, step
 from microgradnd.random import generator
 
 
@@ -34,6 +35,7 @@ class Perceptron(Module):
     [[0.0], [1.0]]
     """
 
+    @checked(in_features=whole(1), out_features=whole(1), activation=CALLABLE)
     def __init__(
         self,
         in_features: int,
@@ -43,11 +45,6 @@ class Perceptron(Module):
         rng: np.random.Generator | None = None,
         dtype: Any = None,
     ) -> None:
-        if in_features < 1 or out_features < 1:
-            raise ValueError(
-                f"{type(self).__name__}: in_features and out_features must be 1 or more, got "
-                f"{in_features} and {out_features}"
-            )
         self.in_features, self.out_features = in_features, out_features
         self.activation = activation
         rng, dtype = generator(rng), dtype or default_dtype[0]

@@ -7,9 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor, as_tensor, default_dtype
+from microgradnd.arguments import NUMBER, PROBABILITY, as_tensor, checked, either, several, whole
+from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.module import Module
 from microgradnd.ops.normalization import normalize
+
+SHAPE = either(whole(1), several(whole(1), "a tuple of them", 1))
+
+
+def shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
+    alone = not isinstance(normalized_shape, Sequence)
+    return tuple(map(int, [normalized_shape] if alone else normalized_shape))  # type: ignore[list-item,arg-type]
+
+
+def check_shapes(owner: str, shape: tuple[int, ...], **given: Any) -> None:
+    """Refuses weights, biases and statistics of another shape, where they are given."""
+    for name, value in given.items():
+        if value is not None and value.shape != shape:
+            raise ValueError(f"{owner}: {name} has shape {value.shape}, needed {shape}")
 
 
 def batch_norm(
@@ -31,7 +46,15 @@ def batch_norm(
     Tensor([[-1.],
             [ 1.]])
     """
-    x = input if isinstance(input, Tensor) else Tensor(input)
+    x = as_tensor("batch_norm", "input", input)
+    if x.ndim < 2:
+        raise ValueError(
+            f"batch_norm: input of shape {x.shape} has no axis of channels, (N, C, ...)"
+        )
+    check_shapes(
+        "batch_norm", x.shape[1:2], weight=weight, bias=bias, running_mean=running_mean,
+        running_var=running_var,
+    )  # fmt: skip
     axes = (0, *range(2, x.ndim))
     shape = (1, -1, *(1 for _ in range(2, x.ndim)))
     if training or running_mean is None or running_var is None:
@@ -41,7 +64,7 @@ def batch_norm(
                 f"batch_norm: input of shape {x.shape} has {count} value per channel, which has "
                 "no variance; give a larger batch, or call eval()"
             )
-        out = normalize(as_tensor(x), axes, eps)
+        out = normalize(x, axes, eps)
         if training and running_mean is not None and running_var is not None:
             running_mean += momentum * (x.data.mean(axis=axes) - running_mean)
             running_var += momentum * (x.data.var(axis=axes, ddof=1) - running_var)
@@ -67,11 +90,12 @@ def layer_norm(
     >>> layer_norm(Tensor([[1.0, 3.0]]), (2,), eps=0.0)
     Tensor([[-1.,  1.]])
     """
-    x = input if isinstance(input, Tensor) else Tensor(input)
-    given = tuple(normalized_shape)
+    x = as_tensor("layer_norm", "input", input)
+    given = shape_of(normalized_shape)
+    check_shapes("layer_norm", given, weight=weight, bias=bias)
     if not given or x.shape[-len(given) :] != given:
         raise ValueError(f"layer_norm: input of shape {x.shape} does not end in {given}")
-    out = normalize(as_tensor(x), tuple(range(x.ndim - len(given), x.ndim)), eps)
+    out = normalize(x, tuple(range(x.ndim - len(given), x.ndim)), eps)
     out = out if weight is None else out * weight
     return out if bias is None else out + bias
 
@@ -86,11 +110,9 @@ def local_response_norm(
     >>> local_response_norm(Tensor([[[1.0]]]), size=1, alpha=1.0, beta=1.0)
     Tensor([[[0.5]]])
     """
-    x = input if isinstance(input, Tensor) else Tensor(input)
-    if x.ndim < 3 or size < 1:
-        raise ValueError(
-            f"local_response_norm: needs (N, C, ...) and size ≥ 1, not {x.shape} and {size}"
-        )
+    x = as_tensor("local_response_norm", "input", input)
+    if x.ndim < 3:
+        raise ValueError(f"local_response_norm: input must be (N, C, ...), not {x.shape}")
     square, channels = x * x, x.shape[1]
     total: Any = 0.0
     for c in range(channels):
@@ -122,6 +144,7 @@ class BatchNorm1d(Module):
     dims: tuple[int, ...] = (2, 3)  # how many axes x may have
     num_batches_tracked: np.ndarray
 
+    @checked(momentum=PROBABILITY)
     def __init__(
         self,
         num_features: int,
@@ -177,6 +200,7 @@ class LayerNorm(Module):
     Tensor([[-1.,  1.]], op='round')
     """
 
+    @checked(normalized_shape=SHAPE)
     def __init__(
         self,
         normalized_shape: int | Sequence[int],
@@ -186,8 +210,7 @@ class LayerNorm(Module):
         *,
         dtype: Any = None,
     ) -> None:
-        given = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
-        self.normalized_shape, self.eps = tuple(given), eps
+        self.normalized_shape, self.eps = shape_of(normalized_shape), eps
         dtype = dtype or default_dtype[0]
         self.weight: Tensor | None = None
         self.bias: Tensor | None = None
@@ -206,6 +229,7 @@ class LayerNorm(Module):
 class LocalResponseNorm(Module):
     """x / (k + α/n Σ x²)^β over n neighbouring channels, as AlexNet has it (M1)."""
 
+    @checked(size=whole(1), alpha=NUMBER, beta=NUMBER)
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 

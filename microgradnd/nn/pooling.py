@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from microgradnd.arguments import checked, either, optional, several, sizes, whole
 from microgradnd.engine import Tensor
 from microgradnd.nn.module import Module
 from microgradnd.ops import pooling
+
+ALONG = {"kernel_size": whole(1), "stride": optional(whole(1)), "padding": whole(0)}
+BINS = either(
+    optional(whole(1)), several(optional(whole(1)), "a pair (height, width) of them", 2, 2)
+)
 
 
 class Pooling(Module):
     """What the layers share: kernel_size, stride (by default the same) and padding."""
 
+    @checked(stride=optional(sizes(1)), padding=sizes(0))
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
 
@@ -36,6 +43,8 @@ class MaxPool2d(Pooling):
 class MaxPool1d(Pooling):
     """The largest element of each window of x (N, C, L)."""
 
+    kinds = ALONG
+
     def forward(self, x: Any) -> Tensor:
         return pooling.max_pool1d(x, self.kernel_size, self.stride, self.padding)
 
@@ -50,6 +59,8 @@ class AvgPool2d(Pooling):
 class AvgPool1d(Pooling):
     """The mean of each window of x (N, C, L)."""
 
+    kinds = ALONG
+
     def forward(self, x: Any) -> Tensor:
         return pooling.avg_pool1d(x, self.kernel_size, self.stride, self.padding)
 
@@ -60,6 +71,7 @@ class AdaptiveAvgPool2d(Module):
     With output_size 1 it is global average pooling (C9).
     """
 
+    @checked(output_size=BINS)
     def __init__(self, output_size: Any) -> None:
         self.output_size = output_size
 

@@ -6,18 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import checked
 from microgradnd.engine import Tensor, default_dtype
+from microgradnd.functions import concatenate, stack, where
 from microgradnd.nn.module import Module
-from microgradnd.nn.recurrent_cells import (
-    affine,
-    check_nonlinearity,
-    check_sizes,
-    recurrent_parameters,
-)
+from microgradnd.nn.recurrent_cells import affine, recurrent_parameters
 from microgradnd.ops import recurrent as fused
-from microgradnd.functions import where
 from microgradnd.ops.recurrent_steps import gru_step, kept, lstm_step, rnn_step
-from microgradnd.functions import concatenate, stack
 from microgradnd.random import generator
 
 States = tuple[Any, ...]  # h, or h and c
@@ -32,6 +27,7 @@ class Recurrent(Module):
     gates: int
     states: tuple[str, ...] = ("h_0",)  # what hx holds
 
+    @checked()
     def __init__(
         self,
         input_size: int,
@@ -46,12 +42,6 @@ class Recurrent(Module):
         rng: np.random.Generator | None = None,
         dtype: Any = None,
     ) -> None:
-        check_sizes(type(self).__name__, input_size, hidden_size)
-        if num_layers < 1 or not 0 <= dropout <= 1:
-            raise ValueError(
-                f"{type(self).__name__}: num_layers must be 1 or more and dropout lie in 0..1, "
-                f"got {num_layers} and {dropout}"
-            )
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.fused, self.rng = bidirectional, fused, rng
@@ -226,6 +216,7 @@ class RNN(Recurrent):
 
     gates = 1
 
+    @checked()
     def __init__(
         self,
         input_size: int,
@@ -241,7 +232,6 @@ class RNN(Recurrent):
         rng: np.random.Generator | None = None,
         dtype: Any = None,
     ) -> None:
-        check_nonlinearity("RNN", nonlinearity)
         self.nonlinearity = nonlinearity
         super().__init__(
             input_size,
@@ -291,6 +281,7 @@ class LSTM(Recurrent):
     gates = 4
     states = ("h_0", "c_0")
 
+    @checked()
     def __init__(
         self,
         input_size: int,

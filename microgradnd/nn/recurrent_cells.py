@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import checked
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
-from microgradnd.ops.recurrent_steps import NONLINEARITIES, gru_step, lstm_step, rnn_step
+from microgradnd.ops.recurrent_steps import gru_step, lstm_step, rnn_step
 from microgradnd.random import generator
 
 
@@ -30,21 +31,6 @@ def recurrent_parameters(
     ]
 
 
-def check_sizes(layer: str, input_size: int, hidden_size: int) -> None:
-    if input_size < 1 or hidden_size < 1:
-        raise ValueError(
-            f"{layer}: input_size and hidden_size must be 1 or more, got {input_size} and "
-            f"{hidden_size}"
-        )
-
-
-def check_nonlinearity(layer: str, nonlinearity: str) -> None:
-    if nonlinearity not in NONLINEARITIES:
-        raise ValueError(
-            f"{layer}: nonlinearity must be one of {[*NONLINEARITIES]}, got {nonlinearity!r}"
-        )
-
-
 class RecurrentCell(Module):
     """What the cells share: W_ih, W_hh and two biases, and the start of the state at zero."""
 
@@ -52,6 +38,7 @@ class RecurrentCell(Module):
     weight_ih: Tensor
     weight_hh: Tensor
 
+    @checked()
     def __init__(
         self,
         input_size: int,
@@ -61,7 +48,6 @@ class RecurrentCell(Module):
         rng: np.random.Generator | None = None,
         dtype: Any = None,
     ) -> None:
-        check_sizes(type(self).__name__, input_size, hidden_size)
         self.input_size, self.hidden_size = input_size, hidden_size
         self.bias_ih: Tensor | None = None
         self.bias_hh: Tensor | None = None
@@ -118,6 +104,7 @@ class RNNCell(RecurrentCell):
 
     gates = 1
 
+    @checked()
     def __init__(
         self,
         input_size: int,
@@ -128,7 +115,6 @@ class RNNCell(RecurrentCell):
         rng: np.random.Generator | None = None,
         dtype: Any = None,
     ) -> None:
-        check_nonlinearity("RNNCell", nonlinearity)
         super().__init__(input_size, hidden_size, bias, rng=rng, dtype=dtype)
         self.nonlinearity = nonlinearity
 
@@ -169,6 +155,7 @@ class LSTMCell(RecurrentCell):
 
     gates = 4
 
+    @checked()
     def __init__(
         self,
         input_size: int,

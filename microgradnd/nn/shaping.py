@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from microgradnd.arguments import checked
 from microgradnd.engine import Tensor
 from microgradnd.nn.module import Module
 
@@ -17,6 +18,7 @@ class Flatten(Module):
     (2, 800)
     """
 
+    @checked()
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         self.start_dim, self.end_dim = start_dim, end_dim
 

@@ -16,6 +16,7 @@ from microgradnd.node import Array, Node
 
 Shape = tuple[int, ...]
 
+
 @dataclass
 class Row:
     """A module's line: what it did itself, without the modules within."""

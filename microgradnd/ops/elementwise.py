@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.declaration import Value, op
-from microgradnd.kernels.special import floating, logistic
+from microgradnd.kernels.special import logistic
 
 
 def where_larger(g: Value, x: Value, y: Value) -> Value:
@@ -135,7 +135,7 @@ def leaky_relu(x: Value, slope: float = 0.01) -> Value:
 
 @op(x=lambda g, condition: np.where(condition, g, 0.0),
     y=lambda g, condition: np.where(condition, 0.0, g),
-    elementwise=True, linear="x+y", fresh="x y", fixed="condition", numpy=np.where, whole=True,
+    elementwise=True, linear="x+y", fresh="x y", numpy=np.where, whole=True,
     scalar="condition ? x : y")  # fmt: skip
 def where(condition: Value, x: Value, y: Value) -> Value:
     """x where the condition holds, else y."""

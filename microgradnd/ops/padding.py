@@ -12,6 +12,7 @@ from microgradnd.engine import Tensor, as_tensor
 from microgradnd.kernels import padding
 from microgradnd.kernels.padding import Widths, inside
 
+
 @op(x=lambda g, pad_width: g[inside(g.shape, pad_width)], linear="x", whole=True,
     name="pad", keeps_channels=True)  # fmt: skip
 def padded(x: Value, pad_width: Widths, constant_values: float = 0.0) -> Value:

@@ -1,5 +1,9 @@
 """Optimisers, schedules, penalties and learning rules."""
 
+from typing import TYPE_CHECKING
+
+from microgradnd import errors
+from microgradnd.optim import lr_scheduler
 from microgradnd.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
 from microgradnd.optim.clipping import clip_grad_norm_, clip_grad_value_
 from microgradnd.optim.optimizer import Optimizer
@@ -40,5 +44,16 @@ __all__ = [
     "hebb",
     "l1_penalty",
     "l2_penalty",
+    "lr_scheduler",
     "perceptron",
 ]
+# What one may look for here, and what to use.
+INSTEAD = {
+    "LBFGS": "there are SGD, Adam, AdamW, RMSprop and Adagrad",
+    "NAdam": "use Adam, or SGD(nesterov=True)",
+    "Adadelta": "use RMSprop",
+    "Adamax": "use Adam",
+}
+
+if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves
+    __getattr__, __dir__ = errors.public_names(__name__, __all__, INSTEAD)

@@ -167,7 +167,7 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
         amsgrad: bool = False,
     ) -> None:
-        defaults = {"lr": lr, "betas": tuple(betas), "eps": eps}
+        defaults = {"lr": lr, "betas": betas, "eps": eps}
         super().__init__(params, defaults | {"weight_decay": weight_decay, "amsgrad": amsgrad})
 
     def update(

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.optim.parameters import tensors_of
+from microgradnd.arguments import NORM, NOT_NEGATIVE, check, require
+from microgradnd.parameters import tensors_of
 
 
 def clip_grad_norm_(
@@ -34,6 +35,9 @@ def clip_grad_norm_(
     >>> w.grad
     Tensor([0.59999994, 0.79999992])
     """
+    require("clip_grad_norm_", "max_norm", max_norm, NOT_NEGATIVE)
+    require("clip_grad_norm_", "norm_type", norm_type, NORM)
+    check("clip_grad_norm_", error_if_nonfinite=error_if_nonfinite)
     gradients = arrays_of(parameters, "clip_grad_norm_")
     norms = [float(np.linalg.norm(g.ravel(), norm_type)) for g in gradients]
     total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
@@ -56,6 +60,7 @@ def clip_grad_value_(parameters: Iterable[Any], clip_value: float) -> None:
     >>> w.grad
     Tensor([ 1. , -0.2])
     """
+    require("clip_grad_value_", "clip_value", clip_value, NOT_NEGATIVE)
     for g in arrays_of(parameters, "clip_grad_value_"):
         np.clip(g, -clip_value, clip_value, out=g)
 

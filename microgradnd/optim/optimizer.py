@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
+from microgradnd.arguments import FLAG, NOT_NEGATIVE, NUMBER, Kind, elements, real, several, shown
 from microgradnd.engine import Tensor
-from microgradnd.nn.state import StateError, array_of, listed
-from microgradnd.optim.parameters import check_parameter, described, tensors_of
+from microgradnd.parameters import check_parameter, described, tensors_of, zero_grad
+from microgradnd.state import StateError, array_of, listed
 
 State = dict[str, Any]
 Group = dict[str, Any]
 # PyTorch's choices between ways to compute the same: read over in its states
 IMPLEMENTATION = {"foreach", "fused", "capturable", "differentiable"}
-RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "lr": ("at least 0", lambda v: v >= 0),
-    "weight_decay": ("at least 0", lambda v: v >= 0),
-    "momentum": ("at least 0", lambda v: v >= 0),
-    "eps": ("at least 0", lambda v: v >= 0),
-    "alpha": ("at least 0", lambda v: v >= 0),
-    "lr_decay": ("at least 0", lambda v: v >= 0),
-    "initial_accumulator_value": ("at least 0", lambda v: v >= 0),
-    "betas": ("two numbers in [0, 1)", lambda v: len(v) == 2 and all(0 <= b < 1 for b in v)),
+OPTIONS: dict[str, Kind] = {
+    **dict.fromkeys(["lr", "weight_decay", "momentum", "eps", "alpha"], NOT_NEGATIVE),
+    **dict.fromkeys(["lr_decay", "initial_accumulator_value"], NOT_NEGATIVE),
+    **dict.fromkeys(["nesterov", "centered", "amsgrad"], FLAG),
+    "dampening": NUMBER,
+    "betas": several(real(0, 1, without="high"), "two numbers in [0, 1)", 2, 2),
 }
 
 
@@ -84,6 +82,8 @@ class Optimizer:
                 unknown or out of range.
         """
         what = type(self).__name__
+        if not isinstance(group, Mapping):
+            raise TypeError(f"{what}: a parameter group must be a dict, not {shown(group)}")
         if "params" not in group:
             raise ValueError(f"{what}: a parameter group needs 'params', got only {[*group]}")
         fresh = tensors_of(group["params"], what)
@@ -107,9 +107,9 @@ class Optimizer:
     def misfits(self, group: Group) -> list[str]:
         """What is wrong with the options of a group."""
         return [
-            f"{key} must be {words}, not {group[key]!r}"
-            for key, (words, fits) in RANGES.items()
-            if key in group and not fits(group[key])
+            f"{key} must be {kind.words}, not {shown(group[key])}"
+            for key, kind in OPTIONS.items()
+            if key in group and not (kind.typed(group[key]) and kind.fits(group[key]))
         ]
 
     def step(self) -> None:
@@ -120,8 +120,19 @@ class Optimizer:
                 state, spare = next(kept)
                 g = p._grad
                 if g is not None:
+                    if spare[0].dtype is not p._data.dtype:  # the model was converted meanwhile
+                        spare = self.converted(p)
                     self.update(p._data, g._data, state, group, spare)
                     p.changed()
+
+    def converted(self, p: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """The arrays to compute in of a parameter that has another dtype now; its state follows."""
+        i = next(i for i, q in enumerate(self.parameters()) if q is p)
+        for key, value in self.state[i].items():
+            if isinstance(value, np.ndarray):
+                self.state[i][key] = value.astype(p.dtype)
+        self.spare[i] = np.empty_like(p.data), np.empty_like(p.data)
+        return self.spare[i]
 
     def update(
         self, w: np.ndarray, g: np.ndarray, state: State, group: Group, spare: tuple
@@ -137,10 +148,9 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} defines no update(self, w, g, ...)")
 
-    def zero_grad(self) -> None:
-        """Forgets the gradients of all parameters."""
-        for p in self.parameters():
-            p.grad = None
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients of all parameters; `set_to_none=False` sets them to 0 instead."""
+        zero_grad(self.parameters(), set_to_none)
 
     def state_dict(self) -> dict[str, Any]:
         """The state and the options, in the form of PyTorch's; the arrays are copies.
@@ -169,8 +179,7 @@ class Optimizer:
         Raises:
             StateError: lists what is missing, unexpected, out of range or of another shape.
         """
-        groups = [dict(group) for group in given.get("param_groups", ())]
-        state = {int(i): dict(kept) for i, kept in given.get("state", {}).items()}
+        groups, state = self.read(given)
         problems = [f"  missing: {k}" for k in ("state", "param_groups") if k not in given]
         problems = problems or self.group_misfits(groups) or self.state_misfits(state, groups)
         if problems:
@@ -184,6 +193,17 @@ class Optimizer:
             group |= {key: value for key, value in fresh.items() if self.takes(key)}
             if "betas" in group:
                 group["betas"] = tuple(group["betas"])
+
+    def read(self, given: Mapping[str, Any]) -> tuple[list[Group], dict[int, State]]:
+        """The groups and states of a state dict, once it is known to be one."""
+        try:
+            groups = [dict(group) for group in given.get("param_groups", ())]
+            return groups, {int(i): dict(kept) for i, kept in given.get("state", {}).items()}
+        except (TypeError, ValueError, AttributeError):
+            raise StateError(
+                f"{type(self).__name__}: {shown(given)} is no state of an optimiser; give what "
+                "its state_dict() gave"
+            ) from None
 
     def takes(self, key: str) -> bool:
         return key not in IMPLEMENTATION | self.fixed.keys() | {"params", "param_names"}
@@ -240,10 +260,13 @@ class Optimizer:
 def list_of(params: Any, optimizer: Optimizer) -> list[Any]:
     """The given parameters or groups as a list."""
     if hasattr(params, "parameters"):
-        what = type(params).__name__
-        cure = f"{type(optimizer).__name__}(model.parameters(), ...)"
-        raise TypeError(f"a {what} is no collection of parameters; write {cure}")
-    return list(params)
+        what = type(optimizer).__name__
+        raise TypeError(
+            f"{what}: params must be Tensors, not a {type(params).__name__}; write "
+            f"{what}(model.parameters(), ...)"
+        )
+    words = "Tensors, as model.parameters() gives them, or dicts of a group each"
+    return elements(type(optimizer).__name__, "params", params, words)
 
 
 def buffer(state: State, name: str, w: np.ndarray, start: float = 0.0) -> np.ndarray:

@@ -7,8 +7,9 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from microgradnd.arguments import check
 from microgradnd.engine import Tensor
-from microgradnd.optim.parameters import tensors_of
+from microgradnd.parameters import tensors_of
 
 
 def l1_penalty(parameters: Iterable[Any], strength: float) -> Tensor:
@@ -17,6 +18,7 @@ def l1_penalty(parameters: Iterable[Any], strength: float) -> Tensor:
     >>> l1_penalty([Tensor([1.0, -2.0])], 0.5)
     Tensor(1.5)
     """
+    check("l1_penalty", strength=strength)
     return total([p.abs().sum() for p in tensors_of(parameters, "l1_penalty")]) * strength
 
 
@@ -26,6 +28,7 @@ def l2_penalty(parameters: Iterable[Any], strength: float) -> Tensor:
     >>> l2_penalty([Tensor([1.0, -2.0])], 0.5)
     Tensor(1.25)
     """
+    check("l2_penalty", strength=strength)
     return total([(p * p).sum() for p in tensors_of(parameters, "l2_penalty")]) * (0.5 * strength)
 
 

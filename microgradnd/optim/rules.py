@@ -6,14 +6,28 @@ Shapes: x (I,) or a batch (N, I), outputs (O,) or (N, O), Δw (O, I), summed ove
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+
+from microgradnd.arguments import NUMBER, real_array, require
 
 Array = np.ndarray
 
 
-def outer(left: Array, right: Array) -> Array:
-    return np.atleast_2d(left).T @ np.atleast_2d(right)
+def outer(rule: str, left: Array, right: Array) -> Array:
+    left, right = np.atleast_2d(left), np.atleast_2d(right)
+    if left.ndim > 2 or right.ndim > 2 or len(left) != len(right):
+        raise ValueError(
+            f"{rule}: outputs of shape {left.shape} and inputs x of {right.shape} do not belong "
+            "together; needed (O,) and (I,), or (N, O) and (N, I)"
+        )
+    return left.T @ right
+
+
+def vectors(rule: str, lr: float, **given: Any) -> list[Array]:
+    require(rule, "lr", lr, NUMBER)
+    return [real_array(rule, name, value) for name, value in given.items()]
 
 
 def hebb(x: Array, y: Array, lr: float = 1.0) -> Array:
@@ -22,7 +36,8 @@ def hebb(x: Array, y: Array, lr: float = 1.0) -> Array:
     >>> hebb(np.array([1.0, 0.0]), np.array([1.0]), lr=0.5)
     array([[0.5, 0. ]])
     """
-    return lr * outer(y, x)
+    x, y = vectors("hebb", lr, x=x, y=y)
+    return lr * outer("hebb", y, x)
 
 
 def delta(
@@ -36,7 +51,7 @@ def delta(
     >>> delta(np.array([1.0, 2.0]), np.array([1.0]), np.array([0.5]))
     array([[0.5, 1. ]])
     """
-    return lr * outer((d - o) * (slope(o) if callable(slope) else slope), x)
+    return correction("delta", x, d, o, slope, lr)
 
 
 def perceptron(x: Array, d: Array, o: Array, lr: float = 1.0) -> Array:
@@ -45,7 +60,18 @@ def perceptron(x: Array, d: Array, o: Array, lr: float = 1.0) -> Array:
     >>> perceptron(np.array([1.0, -1.0]), np.array([1.0]), np.array([0.0]))
     array([[ 1., -1.]])
     """
+    o = real_array("perceptron", "o", o)
     wrong = ~np.isin(o, (0, 1))
     if wrong.any():
-        raise ValueError(f"perceptron: outputs are 0 or 1, not {o[wrong][0]}")
-    return delta(x, d, o, lr=lr)
+        raise ValueError(f"perceptron: outputs o are 0 or 1, not {o[wrong][0]}")
+    return correction("perceptron", x, d, o, 1.0, lr)
+
+
+def correction(rule: str, x: Any, d: Any, o: Any, slope: Any, lr: float) -> Array:
+    x, d, o = vectors(rule, lr, x=x, d=d, o=o)
+    if d.shape != o.shape:
+        raise ValueError(f"{rule}: d has shape {d.shape}, o {o.shape}; they must be equal")
+    fs = real_array(rule, "slope", slope(o) if callable(slope) else slope)
+    if fs.shape not in ((), o.shape):
+        raise ValueError(f"{rule}: slope has shape {fs.shape}, needed a number or {o.shape}")
+    return lr * outer(rule, (d - o) * fs, x)

@@ -10,7 +10,22 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from microgradnd.arguments import (
+    CALLABLE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    PROBABILITY,
+    checked,
+    instance,
+    one_of,
+    real,
+    require,
+    several,
+    whole,
+)
 from microgradnd.optim.optimizer import Optimizer
+
+OPTIMIZER = instance(Optimizer, "an Optimizer of microgradnd.optim")
 
 
 class Schedule:
@@ -20,6 +35,7 @@ class Schedule:
     `base`.
     """
 
+    @checked(optimizer=OPTIMIZER)
     def __init__(self, optimizer: Optimizer) -> None:
         self.optimizer, self.epoch = optimizer, 0
         for group in optimizer.param_groups:
@@ -61,8 +77,8 @@ class Schedule:
 class StepLR(Schedule):
     """η γ^⌊t/s⌋: times `gamma` every `step_size` steps."""
 
+    @checked(step_size=whole(1), gamma=NOT_NEGATIVE)
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        at_least_one(self, "step_size", step_size)
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer)
 
@@ -73,6 +89,7 @@ class StepLR(Schedule):
 class ExponentialLR(Schedule):
     """η γ^t."""
 
+    @checked(gamma=NOT_NEGATIVE)
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
         self.gamma = gamma
         super().__init__(optimizer)
@@ -87,8 +104,8 @@ class CosineAnnealingLR(Schedule):
     Source: Loshchilov, Hutter 2017.
     """
 
+    @checked(T_max=whole(1), eta_min=NOT_NEGATIVE)
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
-        at_least_one(self, "T_max", T_max)
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer)
 
@@ -99,6 +116,7 @@ class CosineAnnealingLR(Schedule):
 class LinearLR(Schedule):
     """η times a factor that goes straight from `start_factor` to `end_factor`: a warm-up."""
 
+    @checked(start_factor=NOT_NEGATIVE, end_factor=NOT_NEGATIVE, total_iters=whole(1))
     def __init__(
         self,
         optimizer: Optimizer,
@@ -106,7 +124,6 @@ class LinearLR(Schedule):
         end_factor: float = 1.0,
         total_iters: int = 5,
     ) -> None:
-        at_least_one(self, "total_iters", total_iters)
         self.start_factor, self.end_factor = start_factor, end_factor
         self.total_iters = total_iters
         super().__init__(optimizer)
@@ -119,12 +136,15 @@ class LinearLR(Schedule):
 class LambdaLR(Schedule):
     """η f(t), with a function of your own."""
 
+    @checked(lr_lambda=CALLABLE)
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float]) -> None:
         self.lr_lambda = lr_lambda
         super().__init__(optimizer)
 
     def lr(self, base: float, epoch: int) -> float:
-        return base * self.lr_lambda(epoch)
+        factor = self.lr_lambda(epoch)
+        require("LambdaLR", "what lr_lambda gives", factor, NOT_NEGATIVE)
+        return base * factor
 
 
 class OneCycleLR(Schedule):
@@ -141,6 +161,10 @@ class OneCycleLR(Schedule):
     Momentum is left as it is. Source: Smith, Topin 2018.
     """
 
+    @checked(
+        max_lr=NOT_NEGATIVE, total_steps=whole(1), pct_start=PROBABILITY, div_factor=POSITIVE,
+        final_div_factor=POSITIVE,
+    )  # fmt: skip
     def __init__(
         self,
         optimizer: Optimizer,
@@ -150,9 +174,6 @@ class OneCycleLR(Schedule):
         div_factor: float = 25.0,
         final_div_factor: float = 1e4,
     ) -> None:
-        at_least_one(self, "total_steps", total_steps)
-        if not 0 <= pct_start <= 1:
-            raise ValueError(f"OneCycleLR: pct_start must lie between 0 and 1, not {pct_start}")
         self.max_lr, self.total_steps, self.pct_start = max_lr, total_steps, pct_start
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
         super().__init__(optimizer)
@@ -180,6 +201,10 @@ class SequentialLR(Schedule):
         milestones: the steps at which the second, the third, ... begin.
     """
 
+    @checked(
+        schedules=several(instance(Schedule, "schedules"), "a list of schedules", 1),
+        milestones=several(whole(0), "a list of whole numbers of at least 0"),
+    )
     def __init__(
         self, optimizer: Optimizer, schedules: Sequence[Schedule], milestones: Sequence[int]
     ) -> None:
@@ -188,6 +213,10 @@ class SequentialLR(Schedule):
                 f"SequentialLR: {len(schedules)} schedules need {len(schedules) - 1} milestones, "
                 f"not {len(milestones)}"
             )
+        if list(milestones) != sorted(milestones):
+            raise ValueError(f"SequentialLR: milestones must rise, not {list(milestones)}")
+        if any(s.optimizer is not optimizer for s in schedules):
+            raise ValueError("SequentialLR: the schedules must be of the optimizer given, all")
         self.schedules, self.starts = list(schedules), [0, *milestones]
         super().__init__(optimizer)
 
@@ -211,6 +240,11 @@ class ReduceLROnPlateau:
         eps: a change smaller than this is not made.
     """
 
+    @checked(
+        optimizer=OPTIMIZER, mode=one_of("min", "max"), factor=real(0, 1, without="low high"),
+        patience=whole(0), threshold=NOT_NEGATIVE, threshold_mode=one_of("rel", "abs"),
+        cooldown=whole(0), min_lr=NOT_NEGATIVE,
+    )  # fmt: skip
     def __init__(
         self,
         optimizer: Optimizer,
@@ -223,10 +257,6 @@ class ReduceLROnPlateau:
         min_lr: float = 0.0,
         eps: float = 1e-8,
     ) -> None:
-        if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
-            raise ValueError(f"ReduceLROnPlateau: mode={mode!r}, threshold_mode={threshold_mode!r}")
-        if not 0 < factor < 1:
-            raise ValueError(f"ReduceLROnPlateau: factor must lie between 0 and 1, not {factor}")
         self.optimizer, self.sign = optimizer, 1.0 if mode == "min" else -1.0
         self.factor, self.patience, self.cooldown = factor, patience, cooldown
         self.threshold, self.relative = threshold, threshold_mode == "rel"
@@ -264,16 +294,13 @@ class ReduceLROnPlateau:
             setattr(self, key, given[key])
 
 
-def at_least_one(schedule: Any, name: str, value: float) -> None:
-    if value < 1:
-        raise ValueError(f"{type(schedule).__name__}: {name} must be at least 1, not {value}")
-
-
 def check_state(schedule: Any, given: Mapping[str, Any]) -> None:
     """Raises before anything of a state is taken over that lacks something."""
+    what = type(schedule).__name__
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{what}: a state must be a dict, as state_dict() gives, not {given!r:.60}")
     missing = [key for key in schedule.state_dict() if key not in given]
     if missing:
-        what = type(schedule).__name__
         raise ValueError(f"{what}: this is no state of such a schedule, it has no {missing}")
 
 

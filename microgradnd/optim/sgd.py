@@ -50,8 +50,11 @@ class SGD(Optimizer):
         super().__init__(params, defaults | {"weight_decay": weight_decay, "nesterov": nesterov})
 
     def misfits(self, group: Group) -> list[str]:
-        wrong = bool(group.get("nesterov")) and (group["momentum"] <= 0 or group["dampening"] != 0)
-        return super().misfits(group) + ["nesterov needs momentum > 0 and dampening = 0"] * wrong
+        problems = super().misfits(group)
+        if not problems and group.get("nesterov"):
+            wrong = group["momentum"] <= 0 or group["dampening"] != 0
+            problems = ["nesterov needs momentum > 0 and dampening = 0"] * wrong
+        return problems
 
     def update(
         self, w: np.ndarray, g: np.ndarray, state: State, group: Group, spare: tuple

@@ -6,14 +6,14 @@ on symbols, so the program says nothing that the engine does not compute.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from microgradnd.accumulation import fitted
-from microgradnd.engine import Tensor, as_gradient, node_of, seed
-from microgradnd.node import Constant, Node, by_seq, reachable
-from viz.capture.trace import operand_value, replayed
+from microgradnd import Tensor
+from microgradnd.graph import Graph, Node, Operand, fitted, node_of, seeded
 from viz.formulas import mathematics
 from viz.formulas.formulas import forward, stated
 from viz.formulas.notation import is_simple
@@ -35,6 +35,21 @@ class Program(str):
 
     arguments: dict[str, Any]
     gradients: dict[str, Node]
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes a .py file; folders are created."""
+        path = Path(path)
+        if path.suffix != ".py":
+            raise ValueError(f"cannot save a program as {path.name!r}: the suffix must be .py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(str(self), encoding="utf-8")
+        return path
+
+    def _repr_markdown_(self) -> str:
+        return f"```python\n{self}```\n"
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def run(self, **other: Any) -> tuple[Any, dict[str, Array]]:
         """Executes the program on the graph's arrays, or on others given by name."""
@@ -89,7 +104,7 @@ def numpy_program(loss: Tensor, gradient: Any = None) -> Program:
     array([2., 4.])
     """
     top = node_of(loss)
-    start = np.asarray(as_gradient(seed([loss], [gradient])[0][1], False))
+    start = seeded([loss], [gradient])[0][1]
     return Writing(top, start).program()
 
 
@@ -97,26 +112,25 @@ class Writing:
     """One program while it is written."""
 
     def __init__(self, top: Node, start: Array) -> None:
-        computed, leaves = reachable([top])
-        self.top, self.start, self.computed = top, start, computed
-        self.nodes = sorted([*computed, *leaves], key=by_seq)
-        self.values = replayed(self.nodes)
+        graph = Graph(top)
+        self.top, self.start, self.computed = top, start, graph.computed
+        self.values = graph.replay()
         self.names = Names()
         self.names.taken.add("forward_backward")
         self.text = NumPyText(self.names)
         self.arguments: dict[str, Any] = {}
         self.symbols: dict[Any, Any] = {}
-        self.leaves = {self.name_leaf(leaf): leaf for leaf in sorted(leaves, key=by_seq)}
-        for node in self.nodes:
-            for operand in node.parents:
-                if not isinstance(operand, Node):
+        self.leaves = {self.name_leaf(leaf): leaf for leaf in graph.leaves}
+        for node in graph.nodes:
+            for operand in node.operands:
+                if operand.node is None:
                     self.name_constant(operand)
         numbers: dict[str, int] = {}
-        for node in reversed(computed):
+        for node in graph.computed:
             kind = identifier(node.op.name)
             numbers[kind] = numbers.get(kind, 0) + 1
             own = node.name if node.name and is_simple(node.name) else None
-            made = "loss" if node is top else f"{kind}{numbers[kind]}"
+            made = "loss" if node == top else f"{kind}{numbers[kind]}"
             name = self.names.give(identifier(own) if own else made)
             self.symbols[node] = Symbol.named(name, self.values[node])
 
@@ -126,15 +140,13 @@ class Writing:
         self.arguments[name] = self.values[leaf]
         return name
 
-    def name_constant(self, operand: Any) -> None:
+    def name_constant(self, operand: Operand) -> None:
         """Named and large constants become arguments, the others stand where they are used."""
-        value = operand_value(operand, {})
-        key = id(value)
+        key, value = operand.key, operand.value
         if key in self.symbols:
             return
-        if isinstance(operand, Constant) or np.size(value) > WRITTEN_OUT:
-            wish = operand.name if isinstance(operand, Constant) else "constant"
-            name = self.names.give(identifier(wish))
+        if operand.name or np.size(value) > WRITTEN_OUT:
+            name = self.names.give(identifier(operand.name or "constant"))
             self.symbols[key] = Symbol.named(name, value)
             self.arguments[name] = value
         elif isinstance(value, np.ndarray):
@@ -143,8 +155,7 @@ class Writing:
             self.symbols[key] = value  # a number
 
     def operands(self, node: Node) -> list[Any]:
-        keys = (p if isinstance(p, Node) else id(operand_value(p, {})) for p in node.parents)
-        return [self.symbols[key] for key in keys]
+        return [self.symbols[operand.key] for operand in node.operands]
 
     def program(self) -> Program:
         lines = ["# forward", *self.forward_lines(), "", "# backward", *self.backward_lines(), ""]
@@ -161,22 +172,26 @@ class Writing:
 
     def forward_lines(self) -> list[str]:
         lines = []
-        for node in reversed(self.computed):
+        for node in self.computed:
             result = forward(node.op, self.operands(node), node.options)
             lines.append(f"{self.symbols[node].name} = {self.text(result)}  # {node.shape}")
         return lines
 
     def backward_lines(self) -> list[str]:
-        places = [(n, i) for n in self.computed for i, p in enumerate(n.parents) if is_node(p)]
+        places = [
+            (node, i, operand.node)
+            for node in reversed(self.computed)
+            for i, operand in enumerate(node.operands)
+            if operand.node is not None
+        ]
         arrivals: dict[Node, int] = {}
-        for node, i in places:
-            arrivals[node.parents[i]] = arrivals.get(node.parents[i], 0) + 1
+        for _, _, p in places:
+            arrivals[p] = arrivals.get(p, 0) + 1
         top = self.symbols[self.top]
         lines = [f"d_{top.name} = {self.beginning()}"]
         begun: set[Node] = set()
         write = mathematics.Writer("text")
-        for node, i in places:
-            p = node.parents[i]
+        for node, i, p in places:
             target = f"d_{self.symbols[p].name}"
             if arrivals[p] > 1 and p not in begun:
                 lines.append(f"{target} = np.zeros_like({self.symbols[p].name})")
@@ -221,8 +236,4 @@ class Writing:
         value = op.rules[key](*concrete(args))
         if not isinstance(value, np.ndarray):
             raise NotExpressible(f"{op.name}: its rule {stated(op, i)} gives no array") from why
-        return fitted(Symbol(op.rules[key], args, {}, value), node.parents[i], node)
-
-
-def is_node(operand: Any) -> bool:
-    return isinstance(operand, Node)
+        return fitted(Symbol(op.rules[key], args, {}, value), node, i)

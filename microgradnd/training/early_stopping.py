@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import NOT_NEGATIVE, STRING, checked, one_of, whole
 from microgradnd.training.run import Run
 
 
@@ -26,6 +27,7 @@ class EarlyStopping:
         KeyError: in the first epoch, if the history has no such number.
     """
 
+    @checked(patience=whole(1), monitor=STRING, min_delta=NOT_NEGATIVE, mode=one_of("min", "max"))
     def __init__(
         self,
         patience: int = 5,
@@ -34,10 +36,6 @@ class EarlyStopping:
         restore_best: bool = True,
         mode: str = "min",
     ) -> None:
-        if mode not in ("min", "max"):
-            raise ValueError(f"EarlyStopping: mode is 'min' or 'max', not {mode!r}")
-        if patience < 1 or min_delta < 0:
-            raise ValueError("EarlyStopping: patience must be at least 1, min_delta at least 0")
         self.patience, self.monitor, self.mode = patience, monitor, mode
         self.min_delta, self.restore_best = min_delta, restore_best
         self.best: float | None = None

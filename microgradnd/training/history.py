@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from microgradnd.arguments import elements, instance, require
 from microgradnd.nn.summary import aligned
 
 
@@ -24,7 +25,10 @@ class History:
     """
 
     def __init__(self, records: Iterable[Mapping[str, Any]] = ()) -> None:
-        self.records: list[dict[str, Any]] = [dict(record) for record in records]
+        given = elements("History", "records", records, "a list of dicts, one for each epoch")
+        for record in given:
+            require("History", "each of records", record, instance(Mapping, "a dict"))
+        self.records: list[dict[str, Any]] = [dict(record) for record in given]
 
     def __len__(self) -> int:
         return len(self.records)

@@ -14,17 +14,65 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import (
+    CALLABLE,
+    FLAG,
+    PATH,
+    POSITIVE,
+    RNG,
+    Kind,
+    instance,
+    optional,
+    require,
+    several,
+    shown,
+    whole,
+)
 from microgradnd.engine import Tensor
 from microgradnd.grad_mode import no_grad
 from microgradnd.io import save
 from microgradnd.nn.module import Module
 from microgradnd.optim import clip_grad_norm_
-from microgradnd.training.history import History, shown
+from microgradnd.training.history import History
+from microgradnd.training.history import shown as as_text
 from microgradnd.training.metrics import Metric
 from microgradnd.training.run import Run, check_place, restore, state_of
 
 Batches = Iterable[Any]  # of pairs (x, y), anew for each epoch
 Loss = Callable[[Tensor, Any], Tensor]  # of prediction and target
+
+
+BATCHES = Kind(
+    "a DataLoader or a list of (x, y) pairs, to be gone over anew for each epoch",
+    lambda v: hasattr(v, "__iter__") and not isinstance(v, (str, bytes, dict, Tensor, np.ndarray)),
+)
+MODEL = instance(Module, "a Module")
+METRICS = Kind(
+    "a dict of functions by name",
+    lambda v: isinstance(v, Mapping) and all(map(callable, v.values())),
+)
+KINDS = {  # of the arguments of `fit`
+    "model": MODEL,
+    "loss": CALLABLE,
+    "optimizer": Kind(
+        "an optimizer, with step(), zero_grad() and param_groups",
+        lambda v: all(hasattr(v, name) for name in ("step", "zero_grad", "param_groups")),
+    ),
+    "batches": BATCHES,
+    "epochs": whole(0),
+    "validation": optional(BATCHES),
+    "metrics": optional(METRICS),
+    "schedule": optional(
+        Kind("a schedule, with step()", lambda v: callable(getattr(v, "step", None)))
+    ),
+    "callbacks": several(CALLABLE, "a list of functions"),
+    "clip": optional(POSITIVE),
+    "progress": FLAG,
+    "checkpoint": optional(PATH),
+    "resume": FLAG,
+    "rng": RNG,
+    "history": optional(instance(History, "a History")),
+}
 
 
 def fit(
@@ -72,6 +120,8 @@ def fit(
         FloatingPointError: a loss is not finite; names epoch and batch. The weights are those
             before that batch.
     """
+    for name, value in locals().items():
+        require("fit", name, value, KINDS[name])
     loaders = {"batches": batches, "validation": validation}
     history = History() if history is None else history
     run = Run(model, optimizer, history, epochs, schedule, callbacks, loaders, rng)
@@ -88,6 +138,15 @@ def fit(
 
 def prepare(run: Run, checkpoint: str | os.PathLike[str] | None, resume: bool) -> None:
     """Sees that a checkpoint can be written, and goes back to one that is there if wanted."""
+    held = {id(p) for group in run.optimizer.param_groups for p in group["params"]}
+    learned = [p for p in run.model.parameters() if p.requires_grad]
+    if learned and not any(id(p) in held for p in learned):
+        raise ValueError(
+            f"fit: optimizer holds none of the parameters of model, a {type(run.model).__name__}, "
+            "which so would never change; make it with model.parameters()"
+        )
+    if getattr(run.schedule, "optimizer", run.optimizer) is not run.optimizer:
+        raise ValueError("fit: schedule is of another optimizer; make it of the one given")
     if checkpoint is not None:
         check_place(checkpoint)
         if resume and Path(checkpoint).exists():
@@ -104,7 +163,7 @@ def one_epoch(
     record: dict[str, Any] = {"epoch": run.epoch + 1}
     record |= train(run, loss, run.loaders["batches"], metrics, clip, progress)
     if run.loaders["validation"] is not None:
-        values = evaluate(run.model, loss, run.loaders["validation"], metrics)
+        values = evaluated("fit: validation", run.model, loss, run.loaders["validation"], metrics)
         record |= {f"val_{name}": value for name, value in values.items()}
     record["lr"] = float(run.optimizer.param_groups[0]["lr"])
     if run.schedule is not None:
@@ -135,10 +194,11 @@ def train(
     run.model.train()
     averages = Averages(metrics)
     with bar(batches, f"epoch {run.epoch + 1}/{run.epochs}", progress) as (shown_batches, note):
-        for number, (x, y) in enumerate(shown_batches, 1):
+        for number, batch in enumerate(shown_batches, 1):
+            x, y = pair_of("fit: batches", batch)
             run.optimizer.zero_grad()
             prediction = run.model(x)
-            value = loss(prediction, y)
+            value = scalar("fit", loss(prediction, y))
             if not math.isfinite(value.item()):
                 raise not_finite(value.item(), run.epoch + 1, number)
             value.backward()
@@ -147,7 +207,7 @@ def train(
             run.optimizer.step()
             averages.add(value, prediction, y)
             note(f"loss {averages.sums['loss'] / averages.samples:.4g}")
-    return averages.result(f"epoch {run.epoch + 1}: batches")
+    return averages.result(f"fit: batches (epoch {run.epoch + 1})")
 
 
 def evaluate(
@@ -160,13 +220,39 @@ def evaluate(
 
     The model is left in evaluation mode.
     """
+    for name, value in locals().items():
+        require("evaluate", name, value, KINDS[name])
+    return evaluated("evaluate: batches", model, loss, batches, metrics or {})
+
+
+def evaluated(
+    source: str, model: Module, loss: Loss, batches: Batches, metrics: Mapping[str, Metric]
+) -> dict[str, float]:
     model.eval()
-    averages = Averages(metrics or {})
+    averages = Averages(metrics)
     with no_grad():
-        for x, y in batches:
+        for batch in batches:
+            x, y = pair_of(source, batch)
             prediction = model(x)
-            averages.add(loss(prediction, y), prediction, y)
-    return averages.result("evaluate: batches")
+            averages.add(scalar(source, loss(prediction, y)), prediction, y)
+    return averages.result(source)
+
+
+def pair_of(source: str, batch: Any) -> tuple[Any, Any]:
+    """Input and target of a batch."""
+    if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+        raise TypeError(
+            f"{source} must give (x, y) pairs, not {shown(batch)}; for a data set take "
+            "DataLoader(ArrayDataset(x, y), batch_size)"
+        )
+    return batch[0], batch[1]
+
+
+def scalar(source: str, value: Any) -> Tensor:
+    """The loss, once it is one number."""
+    if not isinstance(value, Tensor) or value.size != 1:
+        raise TypeError(f"{source}: loss must give a scalar Tensor, not {shown(value)}")
+    return value
 
 
 class Averages:
@@ -211,7 +297,7 @@ def not_finite(value: float, epoch: int, batch: int) -> FloatingPointError:
 
 def line(run: Run) -> str:
     """The last epoch in one line."""
-    values = {name: shown(value) for name, value in run.history[-1].items()}
+    values = {name: as_text(value) for name, value in run.history[-1].items()}
     epoch, seconds = values.pop("epoch"), values.pop("seconds")
     words = "  ".join(f"{name} {value}" for name, value in values.items())
     return f"epoch {epoch}/{run.epochs}  {words}  {seconds} s"

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from microgradnd.arguments import real_array
+
 Metric = Callable[[np.ndarray, np.ndarray], float]
 
 
@@ -17,6 +19,10 @@ def accuracy(prediction: np.ndarray, target: np.ndarray) -> float:
     >>> accuracy(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]))
     0.5
     """
+    prediction = real_array("accuracy", "prediction", prediction)
+    target = real_array("accuracy", "target", target)
+    if not prediction.ndim or not prediction.shape[-1]:
+        raise ValueError(f"accuracy: prediction has shape {prediction.shape}, needed (..., K)")
     if target.shape == prediction.shape:
         target = target.argmax(-1)
     classes = prediction.argmax(-1)

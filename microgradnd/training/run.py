@@ -107,6 +107,6 @@ def restore(run: Run, path: str | os.PathLike[str]) -> None:
 def check_place(path: str | os.PathLike[str]) -> None:
     """Raises before the first epoch, not after it, where no checkpoint could be written."""
     if Path(path).suffix != ".npz":
-        raise ValueError(f"checkpoint={os.fspath(path)!r}: it is an .npz file, name it so")
+        raise ValueError(f"fit: checkpoint={os.fspath(path)!r}: it is an .npz file, name it so")
     if not Path(path).parent.is_dir():
-        raise FileNotFoundError(f"checkpoint={os.fspath(path)!r}: there is no such folder")
+        raise FileNotFoundError(f"fit: checkpoint={os.fspath(path)!r}: there is no such folder")

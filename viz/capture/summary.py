@@ -65,8 +65,8 @@ class Summary:
     @property
     def flaw(self) -> str:
         """ "NaN", "Inf" or both, if the array holds any, else an empty string."""
-        words = (("NaN", self.nans), ("Inf", self.infs))
-        return " ".join(f"{count} {word}" for word, count in words if count)
+        counts = (("NaN", self.nans), ("Inf", self.infs))
+        return " ".join(f"{count} {kind}" for kind, count in counts if count)
 
 
 def summarise(value: Any) -> Summary:
@@ -100,8 +100,8 @@ def summarise(value: Any) -> Summary:
         flat = x.ravel() / unit
         norm = math.sqrt(flat @ flat) * unit if whole else math.sqrt(np.square(flat).sum())
         mean = float(flat.sum()) / x.size
-        apart = flat - mean
-        mean, std = mean * unit, math.sqrt(apart @ apart / x.size) * unit
+        deviation = flat - mean
+        mean, std = mean * unit, math.sqrt(deviation @ deviation / x.size) * unit
         low, high, total = float(x.min()), float(x.max()), float(x.sum())
     return Summary(
         shape=array.shape, dtype=str(array.dtype), mean=mean, std=std, min=low, max=high,
@@ -134,12 +134,12 @@ def of_large(array: Array) -> Summary:
         if flat.dtype != np.float64 and not 1e-12 < top < 1e12:  # squares would leave float32
             blocks = [x.astype(np.float64) for x in blocks]
         squares = sum(square(x) for x in blocks)
-        spread = sum(square(x - x.dtype.type(mean)) for x in blocks)
+        deviations = sum(square(x - x.dtype.type(mean)) for x in blocks)
         zeros = 1.0 - sum(int(np.count_nonzero(x)) for x in blocks) / flat.size
         thumb, caption = thumbnail(array)
     bins = histogram(blocks if whole else [x[np.isfinite(x)] for x in blocks])
     return Summary(
-        shape=array.shape, dtype=dtype, mean=mean, std=math.sqrt(spread / flat.size),
+        shape=array.shape, dtype=dtype, mean=mean, std=math.sqrt(deviations / flat.size),
         min=low, max=high, norm=math.sqrt(squares), rms=math.sqrt(squares / flat.size),
         total=total, top=top, zeros=zeros, nans=nans, infs=infs, elements=None,
         thumb=thumb.astype(np.float64), caption=caption, bins=bins,
@@ -157,13 +157,13 @@ def histogram(blocks: list[Array]) -> tuple[int, ...]:
     counts = np.zeros(BINS, np.int64)
     # halved where the range is more than the type holds
     half = 1.0 if math.isfinite(high - low) and high - low < np.finfo(np.float32).max else 0.5
-    spread = high * half - low * half
+    width = high * half - low * half
     for x in blocks:
-        if spread == 0:
+        if width == 0:
             counts[0] += x.size
             continue
         x = x if half == 1.0 else x * x.dtype.type(half)
-        place = ((x - x.dtype.type(low * half)) * x.dtype.type(BINS / spread)).astype(np.intp)
+        place = ((x - x.dtype.type(low * half)) * x.dtype.type(BINS / width)).astype(np.intp)
         counts += np.bincount(np.minimum(place, BINS - 1, out=place), minlength=BINS)
     return tuple(counts.tolist())
 

@@ -8,25 +8,22 @@ contributions are always those of the engine's own walk. Hooks run as in every b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 
-from microgradnd.engine import Tensor, seed, tracked, walk
-from microgradnd.grad_mode import observed
-from microgradnd.node import Array, Constant, Node, by_seq, reachable
+from microgradnd import Tensor
+from microgradnd.graph import Graph, Node, Seeds, Use, node_of, seeded, walk, watching
 from viz.capture.summary import summarise
 from viz.structure.groups import Group, grouped
-from viz.structure.homes import Homes, Use, homes
+from viz.structure.nesting import Nesting, nested
 
-if TYPE_CHECKING:
-    import networkx as nx
-
-Kept = Any  # what a trace keeps of an array: a Summary, or a copy of it with keep="arrays"
-KEEP: dict[str, Callable[[Array], Kept]] = {"summaries": summarise, "arrays": np.array}
+Array = np.ndarray
+Snapshot: TypeAlias = Any  # of an array: a Summary, or a copy of it with keep="arrays"
+KEEP: dict[str, Callable[[Array], Snapshot]] = {"summaries": summarise, "arrays": np.array}
 
 
 @dataclass
@@ -36,7 +33,7 @@ class Trace:
     Attributes:
         keep: "summaries" or "arrays": what stands in the four tables of numbers.
         outputs: the tensors that were traced.
-        nodes: what they were computed from, and they themselves, in order of creation.
+        graph: what they were computed from, and they themselves.
         values: of each node.
         gradients: of each node the walk reached, after its hooks; empty without a backward pass.
         contributions: by operation and operand index, what it added to that operand's gradient,
@@ -47,8 +44,8 @@ class Trace:
             contributions: what the sum was after this one.
         borders: by group (None: all that is not in focus) and node, what a group that uses the
             node in several places adds to its gradient: the sum of these contributions.
-        homes: the groups of the computation (modules' calls, repeated steps, ...), and where each
-            node is at home in them, see `viz.groups` and `viz.homes`.
+        nesting: the groups of the computation (modules' calls, repeated steps, ...), and which
+            group each node belongs to.
         hooked: the nodes whose hooks made the gradient another one than the sum.
         changed: leaves that were written to since something was computed from them.
         stale: whether the replayed values may differ from those of the forward pass.
@@ -56,55 +53,51 @@ class Trace:
 
     keep: str
     outputs: tuple[Tensor, ...] = ()
-    nodes: tuple[Node, ...] = ()
-    values: dict[Node, Kept] = field(default_factory=dict)
-    gradients: dict[Node, Kept] = field(default_factory=dict)
-    contributions: dict[Use, Kept] = field(default_factory=dict)
-    running: dict[Use, Kept] = field(default_factory=dict)
-    borders: dict[tuple[Group | None, Node], Kept] = field(default_factory=dict)
-    homes: Homes = field(default_factory=lambda: Homes(Group("", "graph")))
-    seeds: dict[Node, Kept] = field(default_factory=dict)
+    graph: Graph = field(default_factory=lambda: Graph(()))
+    values: dict[Node, Snapshot] = field(default_factory=dict)
+    gradients: dict[Node, Snapshot] = field(default_factory=dict)
+    contributions: dict[Use, Snapshot] = field(default_factory=dict)
+    running: dict[Use, Snapshot] = field(default_factory=dict)
+    borders: dict[tuple[Group | None, Node], Snapshot] = field(default_factory=dict)
+    nesting: Nesting = field(default_factory=lambda: Nesting(Group("", "graph")))
+    seeds: dict[Node, Snapshot] = field(default_factory=dict)
     steps: dict[Node, int] = field(default_factory=dict)
     hooked: set[Node] = field(default_factory=set)
     changed: tuple[Node, ...] = ()
     stale: bool = False
 
     @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes of the graph, in order of creation."""
+        return self.graph.nodes
+
+    @property
     def groups(self) -> Group:
         """The tree of groups of the computation."""
-        return self.homes.groups
-
-    def to_networkx(self) -> nx.MultiDiGraph:
-        """The trace as a networkx.MultiDiGraph; `viz.graph` tells its attributes."""
-        from viz.model.graph import build
-
-        return build(self)
+        return self.nesting.groups
 
     def __repr__(self) -> str:
         return f"<Trace of {len(self.nodes)} tensors, {len(self.steps)} backward steps>"
 
 
-class Observer:
-    """Writes what a walk does into a Trace, as the engine's observer."""
+class Recorder:
+    """Writes what a walk does into a Trace, as its observer."""
 
-    def __init__(self, found: Trace, seeds: Iterable[tuple[Node, Any]]) -> None:
-        self.found, self.kept = found, KEEP[found.keep]
-        self.latest: dict[Node, tuple[Array, Kept]] = {}  # contributions not yet added up
+    def __init__(self, trace: Trace, seeds: Seeds) -> None:
+        self.trace, self.snapshot = trace, KEEP[trace.keep]
+        self.latest: dict[Node, tuple[Array, Snapshot]] = {}  # contributions not yet added up
         self.sums: dict[Node, Array] = {}  # of all contributions, before hooks ran
-        self.crossings = found.homes.crossings()
-        self.crossed: dict[
-            Node, dict[Group | None, Array]
-        ] = {}  # the sums of what groups contribute
-        uses = found.homes.uses
-        self.added = {node for node in found.nodes if len(uses.get(node, ())) > 1}
-        self.added |= {node for node in found.nodes if node.notes and node.notes.get("hooks")}
+        self.crossings = trace.nesting.crossings()
+        self.crossed: dict[Node, dict[Group | None, Array]] = {}  # sums of what groups contribute
+        uses = trace.graph.uses
+        self.added = {node for node in trace.nodes if len(uses[node]) > 1 or node.has_hooks}
         starts: dict[Node, Array] = {}
         for node, g in seeds:
-            x = getattr(g, "_data", g)
+            x = g.data if isinstance(g, Tensor) else g
             starts[node] = starts[node] + x if node in starts else x
         for node, x in starts.items():
-            found.seeds[node] = self.kept(x)
-            if node in uses:
+            trace.seeds[node] = self.snapshot(x)
+            if uses[node]:
                 self.added.add(node)
             self.add(node, x)
 
@@ -117,25 +110,34 @@ class Observer:
         return several
 
     def __call__(self, node: Node, i: int | None, x: Any) -> None:
-        x, found = getattr(x, "_data", x), self.found
+        x = x.data if isinstance(x, Tensor) else x
         if i is None:
-            array, kept = self.latest.pop(node, (None, None))
-            # A single contribution is the gradient: it is summarised once.
-            found.gradients[node] = kept if array is x else self.kept(x)
-            if node.plan is not None:
-                found.steps[node] = len(found.steps) + 1
-            if node in self.sums and not same(self.sums.pop(node), x):
-                found.hooked.add(node)
-            for group, total in self.crossed.pop(node, {}).items():
-                found.borders[group, node] = self.kept(total)
-            return
-        p = node.parents[i]
-        kept = found.contributions[node, i] = self.kept(x)
-        self.latest[p] = x, kept
+            self.complete(node, x)
+        else:
+            self.contribute(node, i, x)
+
+    def complete(self, node: Node, x: Array) -> None:
+        """Notes a node's whole gradient."""
+        trace = self.trace
+        array, snapshot = self.latest.pop(node, (None, None))
+        # A single contribution is the gradient: it is summarised once.
+        trace.gradients[node] = snapshot if array is x else self.snapshot(x)
+        if not node.is_leaf:
+            trace.steps[node] = len(trace.steps) + 1
+        if node in self.sums and not same(self.sums.pop(node), x):
+            trace.hooked.add(node)
+        for group, total in self.crossed.pop(node, {}).items():
+            trace.borders[group, node] = self.snapshot(total)
+
+    def contribute(self, node: Node, i: int, x: Array) -> None:
+        """Notes what a node adds to the gradient of an operand."""
+        trace, p = self.trace, node.parent(i)
+        snapshot = trace.contributions[node, i] = self.snapshot(x)
+        self.latest[p] = x, snapshot
         if self.add(p, x):
-            found.running[node, i] = self.kept(self.sums[p])
+            trace.running[node, i] = self.snapshot(self.sums[p])
         elif p in self.added:
-            found.running[node, i] = kept
+            trace.running[node, i] = snapshot
         for group in self.crossings.get((node, i), ()):
             totals = self.crossed.setdefault(p, {})
             totals[group] = totals[group] + x if group in totals else x
@@ -173,8 +175,8 @@ def trace(
 
     >>> x = Tensor(3.0, requires_grad=True)
     >>> y = x * x
-    >>> found = trace(y)
-    >>> [found.contributions[y.node, i].scalar for i in (0, 1)], found.gradients[x.node].scalar
+    >>> numbers = trace(y)
+    >>> [numbers.contributions[y.node, i].scalar for i in (0, 1)], numbers.gradients[x.node].scalar
     ([3.0, 3.0], 6.0)
     >>> with trace() as passes:
     ...     (x * 2.0).backward()
@@ -185,7 +187,7 @@ def trace(
         raise ValueError(f"keep={keep!r} is unknown: one of {', '.join(KEEP)}")
     if outputs is None:
         return watched(keep)
-    return replay(*several(outputs, grad), backward, keep, homes_of)
+    return captured(*several(outputs, grad), backward, keep, nesting_of)
 
 
 def several(outputs: Any, grad: Any) -> tuple[list[Tensor], list[Any]]:
@@ -204,127 +206,79 @@ def several(outputs: Any, grad: Any) -> tuple[list[Tensor], list[Any]]:
     return tensors, given
 
 
-def replay(
+def captured(
     outputs: Sequence[Tensor],
-    given: Sequence[Any],
+    gradients: Sequence[Any],
     backward: bool,
     keep: str,
-    at_home: Callable[[Sequence[Node]], Homes],
+    nest: Callable[[Graph], Nesting],
 ) -> Trace:
     """The trace of a graph that is there already."""
-    roots = [(t, g) for t, g in zip(outputs, given, strict=True) if t.node is not None]
-    computed, leaves = reachable(dict.fromkeys(t.node for t, _ in roots if t.node is not None))
-    nodes = tuple(sorted([*computed, *leaves], key=by_seq))
-    changed = tuple(sorted(changed_leaves(computed), key=by_seq))
-    values = replayed(nodes, changed)
-    differs = (not same(values[t.node], t._data) for t, _ in roots if t.node is not None)
-    found = Trace(keep, tuple(outputs), nodes, homes=at_home(nodes), changed=changed)
-    found.stale = bool(changed) or any(differs)
+    pairs = zip(outputs, gradients, strict=True)
+    roots = [(t, g) for t, g in pairs if t.requires_grad]
+    graph = Graph(outputs)
+    values, changed = graph.replay(), graph.changed
+    trace = Trace(keep, tuple(outputs), graph, nesting=nest(graph), changed=changed)
+    trace.stale = bool(changed) or any(not same(values[node_of(t)], t.data) for t, _ in roots)
     if backward and roots:
-
-        def saved_of(node: Node) -> Any:
-            assert node.plan is not None
-            return node.plan.pick([operand_value(p, values) for p in node.parents], values[node])
-
-        seeds = seed([t for t, _ in roots], [g for _, g in roots])
-        walk(seeds, None, True, observer=Observer(found, seeds), saved_of=saved_of)
-    found.values = {node: KEEP[keep](x) for node, x in values.items()}
-    return found
+        seeds = seeded([t for t, _ in roots], [g for _, g in roots])
+        walk(seeds, Recorder(trace, seeds), values=values)
+    trace.values = {node: KEEP[keep](x) for node, x in values.items()}
+    return trace
 
 
 @contextmanager
 def watched(keep: str) -> Iterator[list[Trace]]:
     """A list that gets the trace of each backward pass inside, as the program itself runs it."""
     passes: list[Trace] = []
-    values: dict[Node, Kept] = {}
+    values: dict[Node, Snapshot] = {}
     heads: dict[Node, Array] = {}  # the results nothing was computed from yet
     taken: dict[Node, int] = {}  # when the value of a leaf was: an optimiser may change it since
 
     def after_forward(node: Node, out: Array) -> None:
         values[node], heads[node] = KEEP[keep](out), out
-        for p in node.parents:
-            if isinstance(p, Node):
-                heads.pop(p, None)
-                if p.plan is None and p.note().get("changed", 0) >= taken.get(p, 0):
-                    values[p], taken[p] = KEEP[keep](p.saved), node.seq
+        for p in node.predecessors:
+            heads.pop(p, None)
+            if p.value is not None and (p not in taken or p.written_since(taken[p])):
+                values[p], taken[p] = KEEP[keep](p.value), node.seq
 
-    def watch(seeds: Sequence[tuple[Node, Any]]) -> Observer:
+    def before_backward(seeds: Seeds) -> Recorder:
         passes.append(begun(seeds, keep, values, heads))
-        return Observer(passes[-1], seeds)
+        return Recorder(passes[-1], seeds)
 
-    with observed(after_forward, watch):
+    with watching(after_forward, before_backward):
         yield passes
 
 
-def begun(
-    seeds: Sequence[tuple[Node, Any]],
-    keep: str,
-    values: dict[Node, Kept],
-    heads: dict[Node, Array],
-) -> Trace:
+def begun(seeds: Seeds, keep: str, values: dict[Node, Snapshot], heads: dict[Node, Array]) -> Trace:
     """The trace of a walk that begins; values that are not known yet are replayed and added."""
-    computed, leaves = reachable(dict.fromkeys(node for node, _ in seeds))
-    nodes = tuple(sorted([*computed, *leaves], key=by_seq))
-    if any(node not in values for node in nodes):
-        again = replayed(nodes)
+    graph = Graph([node for node, _ in seeds])
+    if any(node not in values for node in graph.nodes):
+        again = graph.replay()
         heads.update((node, again[node]) for node, _ in seeds)
         values.update((n, KEEP[keep](x)) for n, x in again.items() if n not in values)
-    roots = tuple(tracked(heads[node], node) for node, _ in seeds)
-    known = {node: values[node] for node in nodes}
-    return Trace(keep, roots, nodes, known, homes=homes_of(nodes))
+    outputs = tuple(node.tensor(heads[node]) for node, _ in seeds)
+    known = {node: values[node] for node in graph.nodes}
+    return Trace(keep, outputs, graph, known, nesting=nesting_of(graph))
 
 
-def regrouped(found: Trace, new: Homes) -> Trace:
+def regrouped(trace: Trace, nesting: Nesting) -> Trace:
     """The same numbers in other groups; sums over borders need arrays to be kept."""
-    out = replace(found, homes=new, borders={})
-    if found.keep != "arrays":
+    out = replace(trace, nesting=nesting, borders={})
+    if trace.keep != "arrays":
         return out
-    for use, groups in new.crossings().items():
-        if use in found.contributions:
+    for (node, i), groups in nesting.crossings().items():
+        if (node, i) in trace.contributions:
+            p, x = node.parent(i), trace.contributions[node, i]
             for group in groups:
-                key = group, use[0].parents[use[1]]
-                x = found.contributions[use]
-                out.borders[key] = out.borders[key] + x if key in out.borders else x
+                total = out.borders.get((group, p))
+                out.borders[group, p] = x if total is None else total + x
     return out
 
 
-def homes_of(nodes: Sequence[Node]) -> Homes:
-    return homes(grouped([node for node in nodes if node.plan is not None]), nodes)
-
-
-def operand_value(parent: Any, values: dict[Node, Array]) -> Any:
-    """The value of an operand: a node's, a named constant's, or the array or number itself."""
-    if isinstance(parent, Node):
-        return values[parent]
-    return parent.value if isinstance(parent, Constant) else parent
-
-
-def replayed(nodes: Sequence[Node], changed: Sequence[Node] = ()) -> dict[Node, Array]:
-    """The value of each node, computed from the leaves; nodes must come in order of creation.
-
-    Leaves are used as they lie in memory, because the last bits of a matrix product depend on
-    it. Only those that were changed are copied: the engine refuses to walk over them otherwise.
-    """
-    values: dict[Node, Array] = {}
-    for node in nodes:
-        if node.op is None:
-            assert node.saved is not None
-            values[node] = node.saved.copy() if node in changed else node.saved
-        else:
-            operands = [operand_value(p, values) for p in node.parents]
-            with np.errstate(all="ignore"):
-                values[node] = node.op.run(operands, options=node.options)
-    return values
-
-
-def changed_leaves(computed: Sequence[Node]) -> set[Node]:
-    """The leaves that were changed after one of the computed nodes had used them."""
-    return {
-        p
-        for node in computed
-        for p in node.parents
-        if isinstance(p, Node) and p.notes is not None and p.notes.get("changed", 0) > node.seq
-    }
+def nesting_of(graph: Graph) -> Nesting:
+    """The groups of a computation as they are drawn by default."""
+    return nested(grouped(graph.computed), graph.nodes)
 
 
 def same(one: Array, other: Array) -> bool:

@@ -17,7 +17,8 @@ is an object with these members; `schema.json` beside this file says the same as
                     from 1, or null), options, args (names of the operands), inputs (ids of tensors
                     or plain numbers), output, group, rule (of the forward pass) and rules (by
                     operand, null where there is none)
-    contributions   by edge "e-<operation>-<operand>": what it added to the operand's gradient
+    contributions   by edge "e-<operation>-<operand>": what it added to the operand's gradient; by
+                    "e-more-<tensor>" what all uses that are not in focus add (null: not known)
     running         by edge: the operand's gradient after it, where several contributions arrive
     groups          by id: name, path, kind, count, shared, parent, parts (ids of operations and
                     groups in order), operations (their number), first (the order of the first),
@@ -43,29 +44,30 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import networkx as nx
 import numpy as np
 
-from microgradnd.node import Constant, Node, by_seq
+from microgradnd.graph import Node, Operand, Use, operand_of
 from viz.capture.summary import Summary, spelled, summarise
 from viz.capture.trace import Trace
 from viz.formulas.formulas import Formula, forward, of_contribution, stated
 from viz.formulas.simplify import simplified
 from viz.formulas.symbols import NotSymbolic, Symbol
-from viz.model.graph import Builder, changed_options
+from viz.model.graph import Builder
 from viz.structure.folding import whole
 from viz.structure.groups import Group
-from viz.structure.homes import is_number, key_of
 from viz.structure.ids import ids_of
+from viz.structure.nesting import Key
 from viz.style.heatmap import GAP
 from viz.svg.records import brief
 
 FORMAT, VERSION = "microgradnd/picture", 1
 MOST = 6_000  # parts of groups in a document; the parts of groups beyond are left out
 HOVER = 4_096  # elements that are written of an array that was kept in full
+MANY = 64  # operands of an operation whose rule is quoted: each of their rules uses all of them
 COSTLY = 1 << 21  # elements of an operation's arrays whose rule is quoted, not run on symbols
 
 
@@ -89,29 +91,35 @@ class Writer:
     """Gathers a document."""
 
     def __init__(self, found: Trace, most: int = MOST) -> None:
-        self.found, self.ids, homes = found, ids_of(found), found.homes
-        self.builder = Builder(found, whole(homes))
+        self.found, self.ids, nesting = found, ids_of(found), found.nesting
+        self.builder = Builder(found, whole(nesting))
         self.summaries: list[dict[str, Any]] = []
         self.places: dict[int, int] = {}  # of a summary by its id
         self.kept: list[Any] = []  # so that ids stay theirs
         self.rules = Rules(found)
-        self.sealed = sealed(homes.groups, most)
-        self.groups = written(homes.groups, self.sealed)
+        self.sealed = sealed(nesting.groups, most)
+        self.groups = written(nesting.groups, self.sealed)
         self.shown = [
             part
             for group in self.groups
             for part in group.parts
             if isinstance(part, Node) and group not in self.sealed and self.in_focus(part)
         ]
-        self.shown.sort(key=by_seq)
-        self.arrivals: dict[Node, list[tuple[Node, int]]] = {}
+        self.shown.sort()
+        self.arrivals: dict[Node, dict[str, None]] = {}  # the keys of contributions, in order
         self.order = {use: number for number, use in enumerate(found.contributions)}
         for node, i in found.contributions:
-            self.arrivals.setdefault(node.parents[i], []).append((node, i))
+            p = node.parent(i)
+            key = self.ids.edge(node, i) if self.in_focus(node) else self.elsewhere(p)
+            self.arrivals.setdefault(p, {})[key] = None
 
     def in_focus(self, node: Node) -> bool:
-        kept = self.found.homes.kept
-        return kept is None or node in kept
+        focus = self.found.nesting.focus
+        return focus is None or node in focus
+
+    def elsewhere(self, node: Node) -> str:
+        """The key of what all uses of a tensor that are not in focus contribute together."""
+        return f"e-more-{self.ids.tensors[node]}"
 
     def number_of(self, node: Node) -> int:
         return int(self.ids.operations[node][3:])
@@ -131,6 +139,14 @@ class Writer:
         shown = set(self.shown)
         closed = {name for name, kind in graph.nodes(data="kind") if kind == "group"}
         flows = [use for use in found.contributions if use[0] in shown]
+        tensors = self.tensors(shown)
+        contributions = {
+            self.ids.edge(*use): self.summary(found.contributions[use]) for use in flows
+        }
+        for node, keys in self.arrivals.items():
+            if self.elsewhere(node) in keys and self.ids.tensors[node] in tensors:
+                total = self.builder.flow(None, node)
+                contributions[self.elsewhere(node)] = self.summary(total)
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -141,12 +157,10 @@ class Writer:
             "steps": len(found.steps),
             "stale": found.stale,
             "changed": list(words["changed"]),
-            "outputs": [self.ids.tensors[key_of(t.node or t._data)] for t in found.outputs],
-            "tensors": self.tensors(shown),
+            "outputs": [self.ids.tensors[operand_of(t).key] for t in found.outputs],
+            "tensors": tensors,
             "operations": {self.ids.operations[node]: self.operation(node) for node in self.shown},
-            "contributions": {
-                self.ids.edge(*use): self.summary(found.contributions[use]) for use in flows
-            },
+            "contributions": contributions,
             "running": {
                 self.ids.edge(*use): self.summary(found.running[use])
                 for use in flows
@@ -165,9 +179,9 @@ class Writer:
     def tensors(self, shown: set[Node]) -> dict[str, Any]:
         """All tensors that an operation makes or uses, but those within sealed groups."""
         found, out = self.found, dict[str, Any]()
-        wanted = {key_of(t.node or t._data) for t in found.outputs}
+        wanted = {operand_of(t).key for t in found.outputs}
         for node in shown:
-            wanted.update(key_of(p) for p in (node, *node.parents) if not is_number(p))
+            wanted.update([node, *(x.key for x in node.operands if x.kind != "number")])
         for group in self.sealed:
             wanted.update(self.crossing(group))
         for key, name in self.ids.tensors.items():
@@ -175,24 +189,25 @@ class Writer:
                 continue
             uses = [
                 [self.ids.operations[node], i]
-                for node, i in found.homes.uses.get(key, ())
+                for node, i in found.nesting.uses.get(key, ())
                 if node in shown
             ]
             made = self.ids.operations[key] if isinstance(key, Node) and key in shown else None
-            home = self.visible(found.homes.of.get(key, found.groups))
-            out[name] = self.tensor(key) | {"by": made, "uses": uses, "group": home.id}
+            group = self.visible(found.nesting.group_of.get(key, found.groups))
+            out[name] = self.tensor(key) | {"by": made, "uses": uses, "group": group.id}
         return out
 
     def visible(self, group: Group) -> Group:
         """The group itself, or the sealed one around it."""
         return next((g for g in list(group.around())[::-1] if g in self.sealed), group)
 
-    def tensor(self, key: Any) -> dict[str, Any]:
+    def tensor(self, key: Key) -> dict[str, Any]:
         x = self.builder.record(key)
         value, g, start = x["value"], x["gradient"], x["seed"]
+        arrivals: Collection[str] = ()
         if isinstance(key, Node):  # what the trace kept may be more than a summary of it
             value, g = self.found.values[key], self.found.gradients.get(key)
-            start = self.found.seeds.get(key)
+            start, arrivals = self.found.seeds.get(key), self.arrivals.get(key, ())
         return {
             "name": x["name"],
             "kind": x["kind"],
@@ -201,26 +216,25 @@ class Writer:
             "value": self.summary(value),
             "gradient": self.summary(g),
             "seed": self.summary(start),
-            "contributions": [self.ids.edge(*use) for use in self.arrivals.get(key, ())],
+            "contributions": list(arrivals),
             "hooked": x["hooked"],
         }
 
     def operation(self, node: Node) -> dict[str, Any]:
-        assert node.op is not None
-        count = range(len(node.parents))
+        count = range(len(node.operands))
         flows = self.found.contributions
         return {
             "name": node.op.name,
             "order": self.number_of(node),
             "step": self.found.steps.get(node),
-            "options": {key: brief(x) for key, x in changed_options(node).items()},
-            "args": [node.op.operand(i) for i in count],
+            "options": {key: brief(x) for key, x in node.changed_options.items()},
+            "args": [x.parameter for x in node.operands],
             "inputs": [
-                spelled(float(p)) if is_number(p) else self.ids.tensors[key_of(p)]
-                for p in node.parents
+                spelled(scalar(x)) if x.kind == "number" else self.ids.tensors[x.key]
+                for x in node.operands
             ],
             "output": self.ids.tensors[node],
-            "group": self.found.homes.of[node].id,
+            "group": self.found.nesting.group_of[node].id,
             "rule": self.rules.forward(node),
             "rules": [self.rules.backward(node, i) if (node, i) in flows else None for i in count],
         }
@@ -234,10 +248,9 @@ class Writer:
             if isinstance(part, Group) or self.in_focus(part)
         ]
         crossing = self.crossing(group)
-        homes = self.found.homes
-        leaves = {p for n in nodes for p in n.parents if isinstance(p, Node) and p.plan is None}
+        leaves = {p for n in nodes for p in n.predecessors if p.is_leaf}
         walked = [self.found.steps[node] for node in nodes if node in self.found.steps]
-        own = [p for p in leaves if p.name and group in homes.of[p].around()]
+        own = [p for p in leaves if p.name and self.made_in(p, group)]
         return {
             "name": group.name,
             "path": group.path(),
@@ -255,19 +268,18 @@ class Writer:
             "outputs": [self.ids.tensors[key] for key in crossing if self.made_in(key, group)],
         }
 
-    def made_in(self, key: Any, group: Group) -> bool:
-        return group in self.found.homes.of[key].around()
+    def made_in(self, key: Key, group: Group) -> bool:
+        return group in self.found.nesting.group_of[key].around()
 
-    def crossing(self, group: Group) -> dict[Any, list[tuple[Node, int]]]:
-        """The uses in a group of what is at home outside of it, and its results used outside."""
-        out: dict[Any, list[tuple[Node, int]]] = {}
-        homes = self.found.homes
-        roots = {t.node for t in self.found.outputs}
+    def crossing(self, group: Group) -> dict[Key, list[Use]]:
+        """The uses in a group of what belongs outside of it, and its results used outside."""
+        out: dict[Key, list[Use]] = {}
+        roots = set(self.found.graph.outputs)
         for node in filter(self.in_focus, group.nodes()):
-            for i, p in enumerate(node.parents):
-                if not is_number(p) and not self.made_in(key_of(p), group):
-                    out.setdefault(key_of(p), []).append((node, i))
-            uses = homes.uses.get(node, ())
+            for i, x in enumerate(node.operands):
+                if x.kind != "number" and not self.made_in(x.key, group):
+                    out.setdefault(x.key, []).append((node, i))
+            uses = self.found.nesting.uses.get(node, ())
             if node in roots or any(not self.made_in(op, group) for op, _ in uses):
                 out.setdefault(node, [])
         return out
@@ -288,6 +300,11 @@ class Writer:
                 "edges": [self.ids.edge(*use) for use in flowing or uses],
             }
         return out
+
+
+def scalar(operand: Operand) -> float | None:
+    """A number among the operands; None where an optional one is not given."""
+    return None if operand.value is None else float(operand.value)
 
 
 def sealed(root: Group, most: int) -> set[Group]:
@@ -324,7 +341,9 @@ class Rules:
     def __init__(self, found: Trace) -> None:
         self.found = found
         self.table: list[dict[str, Any]] = []
-        self.known: dict[Any, int] = {}
+        self.known: dict[tuple[int, int | None], int] = {}
+        self.kinds: dict[Any, int] = {}  # of operations
+        self.tokens: dict[Node, int] = {}
         self.same: dict[Any, int] = {}
 
     def forward(self, node: Node) -> int:
@@ -335,9 +354,7 @@ class Rules:
 
     def number(self, node: Node, i: int | None, write: Callable[[], Formula]) -> int:
         """The formula's place in the table. Equal operations on equal shapes share a formula."""
-        shapes = tuple(float(p) if is_number(p) else p.shape for p in node.parents)
-        options = tuple((key, repr(x)) for key, x in node.options.items())
-        key = (node.op.name, i, options, node.shape, shapes)
+        key = self.alike(node), i
         if key in self.known:
             return self.known[key]
         formula = write()
@@ -354,18 +371,27 @@ class Rules:
             self.known[key] = number
         return number
 
+    def alike(self, node: Node) -> int:
+        """A number that equal operations on equal shapes share."""
+        if node not in self.tokens:
+            shapes = tuple(scalar(x) if x.kind == "number" else x.shape for x in node.operands)
+            options = tuple((key, repr(x)) for key, x in node.options.items())
+            key = (node.op.name, options, node.shape, shapes)
+            self.tokens[node] = self.kinds.setdefault(key, len(self.kinds))
+        return self.tokens[node]
+
     def operands(self, node: Node) -> list[Any]:
         return [
-            p if is_number(p) and not isinstance(p, np.ndarray) else
-            Symbol.named(f"q{i}", self.array(p))
-            for i, p in enumerate(node.parents)
+            x.value if x.kind == "number" and not isinstance(x.value, np.ndarray) else
+            Symbol.named(f"q{i}", self.array(x))
+            for i, x in enumerate(node.operands)
         ]  # fmt: skip
 
-    def array(self, operand: Any) -> np.ndarray:
-        """The operand's array, or one of its shape if only a summary of it was kept."""
-        if not isinstance(operand, Node):
-            return np.asarray(operand.value if isinstance(operand, Constant) else operand)
-        kept = self.found.values[operand]
+    def array(self, what: Node | Operand) -> np.ndarray:
+        """The array, or one of its shape if only a summary of it was kept."""
+        if not isinstance(what.key, Node):
+            return np.asarray(what.value)
+        kept = self.found.values[what.key]
         if not isinstance(kept, Summary):
             return np.asarray(kept)
         if kept.elements is not None:
@@ -373,13 +399,17 @@ class Rules:
         return np.broadcast_to(np.array(0.5, kept.dtype), kept.shape)
 
     def cheap(self, node: Node) -> bool:
-        sizes = [math.prod(p.shape) for p in node.parents if not is_number(p)]
+        if len(node.operands) > MANY:
+            return False
+        sizes = [math.prod(x.shape) for x in node.operands if x.kind != "number"]
         return sum(sizes) + math.prod(node.shape) <= COSTLY
 
     def written_forward(self, node: Node) -> Formula:
         left = Symbol.named("qy", self.array(node))
         if not self.cheap(node):
-            arguments = ", ".join(f"q{i}" for i in range(len(node.parents)))
+            few = node.operands[:MANY]
+            arguments = ", ".join(f"q{i}" for i in range(len(few)))
+            arguments += ", …" if len(few) < len(node.operands) else ""
             return Formula(left, None, f"{node.op.name}({arguments})")
         try:
             return Formula(left, simplified(forward(node.op, self.operands(node), node.options)))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from microgradnd.declaration import OPS, REQUIRED, Op
-from microgradnd.formulas import formula as source_of_rule
-from microgradnd.node import Node
+from microgradnd.documentation import formula as source_of_rule
+from microgradnd.graph import Node
 from viz.formulas import mathematics
 from viz.formulas.notation import FORMS
 from viz.formulas.simplify import simplified
@@ -23,6 +23,7 @@ from viz.formulas.symbols import (
     evaluate,
     run_rule,
 )
+from viz.formulas.traits import trait
 
 LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -105,22 +106,31 @@ def of_contribution(node: Node, i: int, operands: Sequence[Any], out: Symbol, g:
     """What a node adds to the gradient of operand i: its rule, fitted to the operand's shape."""
     name = operands[i].name if isinstance(operands[i], Symbol) else "?"
     of = (g.of[0] if g.of else "L", str(name))
-    left = Symbol.named(f"∂{of[0]}/∂{of[1]}", np.empty(node.parents[i].shape), of)
+    left = Symbol.named(f"∂{of[0]}/∂{of[1]}", np.empty(node.operands[i].shape), of)
     return by_rule(left, node.op, i, lambda: contribution(node, i, operands, out, g))
+
+
+def default_shapes(op: Op) -> list[tuple[int, ...]]:
+    """Shapes that an operation takes, if it takes matrices, or images and filters."""
+    count = 2 if op.variadic else len(op.operands)
+    if not trait(op, "contraction"):
+        return [(2, 3)] * count
+    if trait(op, "keeps_channels"):
+        return [(2, 1, 5, 5), (3, 1, 3, 3), (3,)][:count]
+    return [(2, 3), (3, 4)][:count]
 
 
 def samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) -> list[Any]:
     """Arrays to stand for the operands while a rule is run; a constant operand is of integers."""
-    count = 2 if op.variadic else len(op.operands)
     if shapes is None:
-        shapes = [(2, 3), (3, 4)] if op.name == "matmul" else [(2, 3)] * count
+        shapes = default_shapes(op)
     random = np.random.default_rng(0)
     arrays: list[Any] = [random.uniform(0.2, 0.8, shape) for shape in shapes]
     for i, key in enumerate(op.operands):
         if key in values:
             arrays[i] = values[key]
         elif key not in op.rules:
-            chosen = op.name == "where"
+            chosen = trait(op, "truths") == key
             arrays[i] = np.ones((2, 3), bool) if chosen else np.zeros(np.shape(arrays[0])[:1], int)
     return arrays
 
@@ -193,9 +203,9 @@ def operand_names(op: Op, given: Sequence[str] | None, count: int) -> list[str]:
 
 def complete(op: Op, options: Mapping[str, Any]) -> dict[str, Any]:
     """All options of an operation, those not given with their defaults."""
-    full = {**op.defaults, **options}
+    full = {**op.options, **options}
     missing = [key for key, value in full.items() if value is REQUIRED]
-    if missing or full.keys() - op.defaults.keys():
+    if missing or full.keys() - op.options.keys():
         raise ValueError(f"{op!r}: unknown options, or no value for {missing}")
     return full
 

@@ -10,26 +10,33 @@ an array of ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from viz.formulas.notation import ATOM, FORMS, LOGIC, POWER, PRODUCT, SUM, Piece
-from viz.formulas.simplify import Product, core, product_of, x_is
+from viz.formulas.simplify import Product, core, product_of
 from viz.formulas.symbols import Symbol, alike, concrete
+from viz.formulas.traits import trait
 
 CONSTANTS = {
     np.pi: "π", float(np.log(2)): "ln 2", float(np.log(10)): "ln 10", np.sqrt(0.5): "1/√2",
     np.sqrt(2 / np.pi): "√(2/π)", 2 / np.sqrt(np.pi): "2/√π", 1 / np.sqrt(2 * np.pi): "1/√(2π)",
 }  # fmt: skip
-COMPARISONS = {
-    "greater": ">", "less": "<", "greater_equal": "≥", "less_equal": "≤", "equal": "=",
-    "not_equal": "≠", "bitwise_and": "∧", "logical_and": "∧", "bitwise_or": "∨",
-    "logical_or": "∨",
-}  # fmt: skip
-FUNCTIONS = {"log": "ln", "sigmoid": "σ", "relu": "ReLU", "arcsin": "arcsin", "arccos": "arccos",
-             "arctan": "arctan", "maximum": "max", "minimum": "min", "log1p": "ln1p"}  # fmt: skip
+
+
+DEFINITIONS = {
+    "correlation": "⋆ is the cross-correlation of images with filters: (x ⋆ w)[n,o,p,q] = "
+    "Σ w[o,c,i,j] x[n,c,p·S+i·D−P,q·S+j·D−P] over c, i, j, with stride S, dilation D and padding P "
+    "(1, 1 and 0 if nothing is said)",
+    "full_convolution": "∗ is the full convolution, which takes a gradient back to the images: "
+    "(g ∗ w)[n,c,r,s] = Σ w[o,c,i,j] g[n,o,p,q] over all o, i, j, p, q with p·S+i·D−P = r and "
+    "q·S+j·D−P = s",
+    "filter_gradient": "Σₙ xₙ ⋆ gₙ is the correlation of each channel of x with each of g, summed "
+    "over the samples: [o,c,i,j] = Σ g[n,o,p,q] x[n,c,p·S+i·D−P,q·S+j·D−P] over n, p, q; the "
+    "stride S of the convolution is written as the dilation of g",
+}
 
 
 class Writer:
@@ -37,6 +44,7 @@ class Writer:
 
     def __init__(self, form: str) -> None:
         self.form = FORMS[form]
+        self.defined: dict[str, None] = {}  # the notations so far that a reader may want explained
 
     def __call__(self, x: Any) -> str:
         return self.write(x)[0]
@@ -46,12 +54,8 @@ class Writer:
             return self.constant(x)
         if x.function is None:
             return self.name(x)
-        method = getattr(self, f"of_{x.head}", None)
-        if method is not None:
-            return method(x)
-        if x.head in COMPARISONS:
-            return self.comparison(x)
-        return self.call(x, FUNCTIONS.get(x.head, x.head))
+        notation = trait(x.function, "notation", "call")
+        return notation(self, x) if callable(notation) else getattr(self, f"as_{notation}")(x)
 
     def within(self, x: Any, level: int) -> str:
         """Written so that it can stand where something of that level is needed."""
@@ -102,15 +106,16 @@ class Writer:
         """The shape of an array, as 2×3."""
         return self.form.word("×").join(map(self.form.word, map(str, x.shape)))
 
-    def call(self, x: Symbol, name: str, hidden: Sequence[str] = ()) -> Piece:
+    def as_call(self, x: Symbol) -> Piece:
         """A function by name, its options that are not the default ones as a subscript."""
         defaults = getattr(x.function, "defaults", {})
         options = [
             self.option(key, value)
             for key, value in x.options.items()
-            if key not in ("keepdims", *hidden) and not alike(value, defaults.get(key))
+            if key != "keepdims" and not alike(value, defaults.get(key))
         ]
-        head = self.form.lowered(self.form.word(name), self.form.sign(",").join(options))
+        name = self.form.word(trait(x.function, "sign", x.head))
+        head = self.form.lowered(name, self.form.sign(",").join(options))
         arguments = self.form.sign(",").join(self(a) for a in x.args)
         return self.form.row(head, self.form.parentheses(arguments)), POWER
 
@@ -118,11 +123,11 @@ class Writer:
         text = index_text(value)
         return self.form.note(text if key in ("shape", "subscripts") else f"{key}={text}")
 
-    def comparison(self, x: Symbol) -> Piece:
+    def as_statement(self, x: Symbol) -> Piece:
         left, right = (self.within(a, SUM) for a in x.args)
-        return self.form.row(left, self.form.sign(COMPARISONS[x.head]), right), LOGIC
+        return self.form.row(left, self.form.sign(trait(x.function, "sign")), right), LOGIC
 
-    def of_invert(self, x: Symbol) -> Piece:
+    def as_not(self, x: Symbol) -> Piece:
         return self.form.row(self.form.sign("¬"), self.within(x.args[0], ATOM)), POWER
 
     def factor(self, x: Any, level: int = POWER) -> str:
@@ -131,11 +136,11 @@ class Writer:
             return self.form.parentheses(self(x), "[]")
         return self.within(x, level)
 
-    def of_add(self, x: Symbol) -> Piece:
+    def as_plus(self, x: Symbol) -> Piece:
         left, right = x.args
         return self.form.row(self.term(left), self.form.sign("+"), self.term(right)), SUM
 
-    def of_subtract(self, x: Symbol) -> Piece:
+    def as_minus(self, x: Symbol) -> Piece:
         left, right = x.args
         right = self.factor(right, PRODUCT)
         return self.form.row(self.term(left), self.form.sign("−"), right), SUM
@@ -143,7 +148,7 @@ class Writer:
     def term(self, x: Any) -> str:
         return self.factor(x, SUM)
 
-    def of_multiply(self, x: Symbol) -> Piece:
+    def as_product(self, x: Symbol) -> Piece:
         outer = outer_product(x)
         if outer is not None:
             left, right = (self.within(a, ATOM) for a in outer)
@@ -156,8 +161,6 @@ class Writer:
             return text, level
         text = text if level >= PRODUCT else self.form.parentheses(text)
         return self.form.row(self.form.sign("−()"), text), SUM
-
-    of_divide = of_negative = of_multiply
 
     def fraction(self, product: Product) -> Piece:
         number = abs(product.number)
@@ -202,72 +205,100 @@ class Writer:
         """What a power is taken of."""
         return self.factor(x, ATOM)
 
-    def of_matmul(self, x: Symbol) -> Piece:
+    def as_matrix_product(self, x: Symbol) -> Piece:
         left, right = x.args
-        first = self.within(left, ATOM if not x_is(left, "matmul") else PRODUCT)
+        first = self.within(left, PRODUCT if written_as(left, "matrix_product") else ATOM)
         return self.form.row(first, self.form.sign(""), self.within(right, ATOM)), PRODUCT
 
-    def of_power(self, x: Symbol) -> Piece:
+    def as_correlation(self, x: Symbol) -> Piece:
+        """x ⋆ w, the valid cross-correlation; with a bias x ⋆ w + b."""
+        self.defined["correlation"] = None
+        star = self.form.operator("⋆", self.geometry(x.options))
+        left, right, *bias = x.args
+        text = self.form.row(self.within(left, ATOM), star, self.within(right, ATOM))
+        if not bias:
+            return text, PRODUCT
+        return self.form.row(text, self.form.sign("+"), self.within(bias[0], PRODUCT)), SUM
+
+    def as_full_convolution(self, x: Symbol) -> Piece:
+        """y ∗ w, the full convolution, which is the adjoint of x ⋆ w in x."""
+        self.defined["full_convolution"] = None
+        star = self.form.operator("∗", self.geometry(x.options, "full"))
+        left, right = (self.within(a, ATOM) for a in x.args)
+        return self.form.row(left, star, right), PRODUCT
+
+    def as_filter_gradient(self, x: Symbol) -> Piece:
+        """Σₙ xₙ ⋆ yₙ over the samples, with what was the stride as the dilation of y."""
+        self.defined["filter_gradient"] = None
+        options = {**x.options, "stride": x.options["dilation"], "dilation": x.options["stride"]}
+        n, star = self.form.symbol("n"), self.form.operator("⋆", self.geometry(options))
+        left, right = (self.form.lowered(self.base(a), n) for a in x.args)
+        total = self.form.lowered(self.form.word("Σ"), n)
+        return self.form.row(total, self.form.sign(""), left, star, right), PRODUCT
+
+    def geometry(self, options: Mapping[str, Any], first: str = "") -> str:
+        """What is not usual about a convolution: stride 2, padding 1."""
+        usual = {"stride": 1, "dilation": 1, "groups": 1, "padding": 0}
+        notes = [first] if first else []
+        for key, common in usual.items():
+            if np.any(np.asarray(options[key]) != common):
+                sizes = np.unique(np.asarray(options[key]))
+                text = str(sizes[0]) if len(sizes) == 1 else index_text(options[key])
+                notes.append(f"{key} {text}")
+        return self.form.note(", ".join(notes)) if notes else ""
+
+    def as_power(self, x: Symbol) -> Piece:
         base, power = x.args
         return self.form.raised(self.base(base), self(power)), POWER
 
-    def of_square(self, x: Symbol) -> Piece:
+    def as_square(self, x: Symbol) -> Piece:
         return self.form.raised(self.base(x.args[0]), "2"), POWER
 
-    def of_exp(self, x: Symbol) -> Piece:
-        return self.call(x, "exp")
-
-    def of_sqrt(self, x: Symbol) -> Piece:
+    def as_root(self, x: Symbol) -> Piece:
         return self.form.root(self.write(x.args[0]))
 
-    def of_reciprocal(self, x: Symbol) -> Piece:
+    def as_reciprocal(self, x: Symbol) -> Piece:
         return self.form.fraction(self.number(1), self.write(x.args[0]))
 
-    def of_abs(self, x: Symbol) -> Piece:
+    def as_magnitude(self, x: Symbol) -> Piece:
         return self.form.parentheses(self(x.args[0]), "||"), ATOM
 
-    def of_where(self, x: Symbol) -> Piece:
+    def as_cases(self, x: Symbol) -> Piece:
         rows, rest = [], x
-        while x_is(rest, "where"):
+        while written_as(rest, "cases"):
             condition, chosen, rest = rest.args
             rows.append((self(chosen), self(condition)))
         return self.form.choice(rows, self(rest))
 
-    def of_astype(self, x: Symbol) -> Piece:
+    def as_itself(self, x: Symbol) -> Piece:
         return self.factor(x.args[0], LOGIC), self.write(x.args[0])[1]
 
-    def of_transpose(self, x: Symbol) -> Piece:
-        if x.options["axes"] is None and x.ndim <= 2:
-            return self.form.raised(self.within(x.args[0], ATOM), "T"), POWER + (x.ndim < 3)
-        return self.call(x, "transpose")
-
-    def of_swapaxes(self, x: Symbol) -> Piece:
-        axes = {x.options[key] % x.ndim for key in ("axis1", "axis2")}
-        if axes == {x.ndim - 2, x.ndim - 1}:
+    def as_transposed(self, x: Symbol) -> Piece:
+        """The last two axes exchanged; other permutations by name."""
+        axes = [x.options.get(key) for key in ("axis1", "axis2")]
+        last = {a % x.ndim for a in axes if a is not None} == {x.ndim - 2, x.ndim - 1}
+        if last or (axes == [None, None] and x.options.get("axes") is None and x.ndim <= 2):
             return self.form.raised(self.within(x.args[0], ATOM), "T"), ATOM
-        return self.call(x, "swapaxes")
+        return self.as_call(x)
 
-    def of_sum(self, x: Symbol) -> Piece:
+    def as_total(self, x: Symbol) -> Piece:
         """Σ over the axes that the subscript names; over all without one."""
         axis = x.options.get("axis")
         over = "" if axis is None else self.form.note(f"axis {index_text(axis)}")
         sign = self.form.lowered(self.form.word("Σ"), over)
         return self.form.row(sign, self.form.sign(""), self.factor(x.args[0])), PRODUCT
 
-    def of_mean(self, x: Symbol) -> Piece:
-        return self.call(x, "mean")
-
-    def of_broadcast_to(self, x: Symbol) -> Piece:
-        """A scalar times an array of ones; other arrays are spread."""
+    def as_repeated(self, x: Symbol) -> Piece:
+        """A scalar times an array of ones; other arrays by name."""
         size = self.size(x)
         if np.ndim(concrete(x.args[0])) == 0:
             ones = self.form.lowered(self.form.word("𝟏"), size)
             scalar = self.within(x.args[0], POWER)
             return self.form.row(scalar, self.form.sign("·"), ones), PRODUCT
-        spread = self.form.lowered(self.form.word("spread"), size)
+        spread = self.form.lowered(self.form.word("broadcast"), size)
         return self.form.row(spread, self.form.parentheses(self(x.args[0]))), POWER
 
-    def of_getitem(self, x: Symbol) -> Piece:
+    def as_element(self, x: Symbol) -> Piece:
         column = matrix_times_vector(x)
         if column is not None:
             left, right = (self.within(a, ATOM) for a in column)
@@ -280,11 +311,11 @@ class Writer:
             return self.form.row(inner, index), ATOM
         return self.form.lowered(inner, index), ATOM
 
-    def of_reshape(self, x: Symbol) -> Piece:
+    def as_reshaped(self, x: Symbol) -> Piece:
         """Axes of length 1 around a scalar are not worth saying."""
-        return self.call(x, "reshape") if core(x) is x else self.write(core(x))
+        return self.as_call(x) if core(x) is x else self.write(core(x))
 
-    def of_put_add(self, x: Symbol) -> Piece:
+    def as_scattered(self, x: Symbol) -> Piece:
         """Zeros of a shape with x added in at an index."""
         index = index_text(x.options["index"])
         where = self.form.row(self.form.note(f"[{index}] of "), self.size(x))
@@ -294,7 +325,11 @@ class Writer:
 
 def is_statement(x: Any) -> bool:
     """Whether an expression holds or does not."""
-    return isinstance(x, Symbol) and (x.head in COMPARISONS or x.head == "invert")
+    return isinstance(x, Symbol) and trait(x.function, "notation") in ("statement", "not")
+
+
+def written_as(x: Any, notation: str) -> bool:
+    return isinstance(x, Symbol) and trait(x.function, "notation") == notation
 
 
 def hashable(x: Any) -> bool:
@@ -344,14 +379,14 @@ def powers(factors: list[Any]) -> list[tuple[Any, int]]:
 
 def indexed(x: Any, *index: Any) -> Any:
     """What x[index] was read from, if x is written so."""
-    if x_is(x, "getitem") and alike(x.options["index"], index) and x.args[0].ndim == 1:
+    if written_as(x, "element") and alike(x.options["index"], index) and x.args[0].ndim == 1:
         return x.args[0]
     return None
 
 
 def outer_product(x: Symbol) -> tuple[Any, Any] | None:
     """The vectors u and v of u[…, None] * v, which is the matrix u vᵀ."""
-    if x.head != "multiply":
+    if trait(x.function, "linear") != "x y":
         return None
     left, right = x.args
     u = next(
@@ -364,7 +399,7 @@ def outer_product(x: Symbol) -> tuple[Any, Any] | None:
 
 def matrix_times_vector(x: Symbol) -> tuple[Any, Any] | None:
     """A and v of (A @ v[…, None])[…, 0], which is A v."""
-    if not alike(x.options["index"], (Ellipsis, 0)) or not x_is(x.args[0], "matmul"):
+    if not alike(x.options["index"], (Ellipsis, 0)) or not written_as(x.args[0], "matrix_product"):
         return None
     left, right = x.args[0].args
     v = indexed(right, Ellipsis, None)

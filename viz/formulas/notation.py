@@ -28,7 +28,8 @@ LATEX_TEXT = {
     "…": r"\ldots{}", "×": "x",
 }  # fmt: skip
 LATEX_SIGNS = {
-    "⊙": r"\odot ", "·": r"\,", "≥": r"\ge ", "≤": r"\le ", "≠": r"\ne ", "∧": r"\land ",
+    "⊙": r"\odot ", "·": r"\cdot ", "⋆": r"\star ", "∗": r"\ast ",
+    "≥": r"\ge ", "≤": r"\le ", "≠": r"\ne ", "∧": r"\land ",
     "∨": r"\lor ", "¬": r"\lnot ", "−": "-", "∂": r"\partial ", "Σ": r"\sum", "→": r"\to ",
     "π": r"\pi ", "σ": r"\sigma", "∞": r"\infty ", "×": r"\times ", "…": r"\ldots ", "<": "<",
 }  # fmt: skip
@@ -73,6 +74,10 @@ class Text:
 
     def sign(self, sign: str) -> str:
         return {"·": "·", ",": ", ", "¬": "¬", "−()": "−", "": " "}.get(sign, f" {sign} ")
+
+    def operator(self, sign: str, below: str) -> str:
+        """A sign between two operands, with a subscript that says of what kind it is."""
+        return f" {self.lowered(self.sign(sign).strip(), below)} "
 
     def row(self, *pieces: str) -> str:
         return "".join(pieces)
@@ -126,9 +131,6 @@ class Latex(Text):
             return LATEX_WORDS[word]
         if word in LATEX_SIGNS or not word.isascii():
             return "".join(LATEX_SIGNS.get(c, c) for c in word)
-        if word in ("exp", "ln", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min",
-                    "arcsin", "arccos", "arctan"):  # fmt: skip
-            return f"\\{word}"
         if word[:1].isalpha():
             return rf"\operatorname{{{''.join(LATEX_TEXT.get(c, c) for c in word)}}}"
         return "".join(LATEX_TEXT.get(c, c) for c in word).replace("−", "-")
@@ -202,10 +204,11 @@ class MathML(Text):
         return f"<{kind}>{escape(word)}</{kind}>"
 
     def note(self, words: str) -> str:
-        return f"<mtext>{escape(clean(words))}</mtext>"
+        edged = clean(words).replace(" ", "\u00a0")  # plain spaces at the ends would not be shown
+        return f"<mtext>{escape(edged)}</mtext>"
 
     def sign(self, sign: str) -> str:
-        if sign in ("·", ""):
+        if sign == "":
             return '<mspace width="0.17em"/>'
         return f"<mo>{escape(sign.removesuffix('()'))}</mo>"
 
@@ -236,7 +239,9 @@ class MathML(Text):
         return f"<msqrt>{x[0]}</msqrt>", ATOM
 
     def choice(self, rows: list[tuple[str, str]], last: str) -> Piece:
-        lines = [(x, f"<mtext>if </mtext>{c}") for x, c in rows] + [(last, "<mtext>else</mtext>")]
+        lines = [(x, f"<mtext>if\u00a0</mtext>{c}") for x, c in rows] + [
+            (last, "<mtext>else</mtext>")
+        ]
         cells = "".join(f"<mtr><mtd>{x}</mtd><mtd>{c}</mtd></mtr>" for x, c in lines)
         return f"<mrow><mo>{{</mo><mtable>{cells}</mtable></mrow>", ATOM
 

@@ -49,14 +49,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
-import numpy as np
 
-from microgradnd.node import Constant, Node
+from microgradnd.graph import Node, Operand, Use, node_of, operand_of
 from viz.capture.summary import Summary, summarise
 from viz.structure.folding import Folding, whole
 from viz.structure.groups import Group
-from viz.structure.homes import is_number, key_of
 from viz.structure.ids import ids_of
+from viz.structure.nesting import Key, is_computed
 from viz.style.text import number, plural
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ FAN_OUT = 4  # an intermediate result used by so many operations is drawn with t
 
 def build(found: Trace, folding: Folding | None = None) -> nx.MultiDiGraph:
     """The graph of a trace, see the docstring of this module; without a folding, all of it."""
-    return Builder(found, folding or whole(found.homes)).build()
+    return Builder(found, folding or whole(found.nesting)).build()
 
 
 class Builder:
@@ -77,8 +76,10 @@ class Builder:
     def __init__(self, found: Trace, folding: Folding) -> None:
         self.found, self.folding, self.ids = found, folding, ids_of(found)
         self.graph = nx.MultiDiGraph()
-        self.roots = {t.node for t in found.outputs if t.node is not None}
+        self.roots = set(found.graph.outputs)
         self.tags: dict[tuple[str, str], str] = {}  # by the id of a tensor and of its user
+        self.tag_counts: dict[str, int] = {}
+        self.count = 0  # of edges
         self.into: dict[tuple[str, str], list[str]] = {}  # edges from closed groups
         self.bundles: dict[str, str] = {}  # by edge that was merged, the one that it is part of
         self.keys: dict[tuple[Node, int], str] = {}  # by use, the key of its edge
@@ -88,7 +89,7 @@ class Builder:
         for node in self.found.nodes:
             if not self.folding.shows(node):
                 continue
-            if node.plan is None:
+            if node.is_leaf:
                 if self.folding.closed(node) is None:
                     self.add_record(node)
                 continue
@@ -107,8 +108,8 @@ class Builder:
             if self.folding.shows(node):
                 self.add_elsewhere(node)
         for t in self.found.outputs:
-            if t.node is None:
-                self.add_constant(key_of(t._data))
+            if not t.requires_grad:
+                self.add_constant(operand_of(t).key)
         self.merge()
         self.arrive()
         self.describe()
@@ -117,17 +118,17 @@ class Builder:
     def users_of(self) -> dict[Any, list[Any]]:
         """The visible places that use each tensor or constant, oldest first, each once."""
         out: dict[Any, list[Any]] = {}
-        for key, uses in self.found.homes.uses.items():
+        for key, uses in self.found.nesting.uses.items():
             places = (self.folding.place[op] for op, _ in uses if self.folding.shows(op))
             out[key] = list(dict.fromkeys(places))
         return out
 
-    def where(self, key: Any) -> str | None:
+    def where(self, key: Key) -> str | None:
         """The id of what shows a tensor: its record, the group it is made in; None if nothing."""
         if isinstance(key, Node):
             if not self.folding.shows(key):
                 return None
-            if key.plan is not None:
+            if not key.is_leaf:
                 place = self.folding.place[key]
                 return place.id if isinstance(place, Group) else self.ids.tensors[key]
         return self.ids.tensors[key]
@@ -139,62 +140,62 @@ class Builder:
     def add_record(self, node: Node) -> None:
         self.graph.add_node(self.ids.tensors[node], **self.record(node), box=self.box(node))
 
-    def record(self, key: Any) -> dict[str, Any]:
+    def record(self, key: Key) -> dict[str, Any]:
         """What is shown of a tensor or constant."""
         if not isinstance(key, Node):
             return self.record_of_constant(key)
-        kind = "intermediate" if key.plan else "parameter" if key.name else "leaf"
-        kind = "output" if key in self.roots and key.plan else kind
-        return {
+        kind = "intermediate" if not key.is_leaf else "parameter" if key.name else "leaf"
+        kind = "output" if key in self.roots and not key.is_leaf else kind
+        value, g = shown(self.found.values[key]), shown(self.found.gradients.get(key))
+        # in the graph of a gradient the walk itself has gradients no more
+        alone = g is None and self.found.gradients and not self.found.seeds
+        rows = {"rows": [("data", value)]} if alone else {}
+        return rows | {
             "id": self.ids.tensors[key], "kind": kind, "name": key.name, "shape": key.shape,
-            "dtype": str(key.dtype), "value": shown(self.found.values[key]),
-            "gradient": shown(self.found.gradients.get(key)), "contributions": [],
+            "dtype": str(key.dtype), "value": value, "gradient": g, "contributions": [],
             "seed": shown(self.found.seeds.get(key)), "inside": None, "hidden": False,
             "hooked": key in self.found.hooked,
         }  # fmt: skip
 
-    def record_of_constant(self, key: Any) -> dict[str, Any]:
+    def record_of_constant(self, key: Key) -> dict[str, Any]:
         operand = self.ids.constants[key]
-        value = np.asarray(operand.value if isinstance(operand, Constant) else operand)
         return {
-            "id": self.ids.tensors[key], "kind": "constant", "name": getattr(operand, "name", None),
-            "shape": value.shape, "dtype": str(value.dtype), "value": summarise(value),
+            "id": self.ids.tensors[key], "kind": "constant", "name": operand.name,
+            "shape": operand.shape, "dtype": str(operand.dtype), "value": summarise(operand.value),
             "gradient": None, "contributions": [], "seed": None, "inside": None, "hidden": False,
             "hooked": False,
         }  # fmt: skip
 
-    def add_constant(self, key: Any) -> None:
+    def add_constant(self, key: Key) -> None:
         if self.ids.tensors[key] not in self.graph:
             self.graph.add_node(self.ids.tensors[key], **self.record(key), box=self.box(key))
 
     def add_operation(self, node: Node) -> None:
-        assert node.op is not None
         self.graph.add_node(
             self.ids.operations[node], kind="operation", name=node.op.name,
-            step=self.found.steps.get(node), options=changed_options(node),
-            numbers={i: p for i, p in enumerate(node.parents) if is_number(p)},
-            arity=len(node.parents), args=[node.op.operand(i) for i in range(len(node.parents))],
+            step=self.found.steps.get(node), options=node.changed_options,
+            numbers={x.index: x.value for x in node.operands
+                     if x.kind == "number" and x.value is not None},
+            arity=len(node.operands), args=[x.parameter for x in node.operands],
             box=self.box(node),
         )  # fmt: skip
 
     def add_group(self, group: Group) -> None:
         nodes = [node for node in group.nodes() if self.folding.shows(node)]
         own = set(nodes)
-        uses = self.found.homes.uses
+        uses = self.found.nesting.uses
         results = [
             node
             for node in nodes
-            if node in self.roots
-            or any(op not in own and self.folding.shows(op) for op, _ in uses.get(node, ()))
+            if node in self.roots or any(op not in own for op, _ in uses.get(node, ()))
         ]
         inputs, leaves = dict[Any, None](), dict[Any, None]()
         for node in nodes:
-            for operand in node.parents:
-                key = key_of(operand)
-                if is_number(operand) or key in own:
+            for operand in node.operands:
+                key = operand.key
+                if operand.kind == "number" or key in own:
                     continue
-                is_leaf = not isinstance(operand, Node) or operand.plan is None
-                inside = is_leaf and self.folding.closed(key) is not None
+                inside = not is_computed(key) and self.folding.closed(key) is not None
                 (leaves if inside else inputs)[key] = None
         walked = [self.found.steps[node] for node in nodes if node in self.found.steps]
         records = [self.record(node) for node in results]
@@ -209,37 +210,35 @@ class Builder:
             box=self.box(group),
         )  # fmt: skip
 
-    def name_and_shape(self, key: Any) -> tuple[str | None, tuple[int, ...]]:
-        if isinstance(key, Node):
-            return key.name, key.shape
-        operand = self.ids.constants[key]
-        return getattr(operand, "name", None), np.shape(getattr(operand, "value", operand))
+    def name_and_shape(self, key: Key) -> tuple[str | None, tuple[int, ...]]:
+        what: Node | Operand = key if isinstance(key, Node) else self.ids.constants[key]
+        return what.name, what.shape
 
     def flow(self, group: Group | None, node: Node) -> Any:
-        """What the uses of a node in a group add to its gradient, if they do."""
+        """What the uses of a node in a group that are in focus add to its gradient, if they do.
+
+        None stands for all uses that are not in focus.
+        """
         found = self.found
         if (group, node) in found.borders:
             return found.borders[group, node]
         uses = [
-            use
-            for use in found.homes.uses.get(node, ())
-            if (
-                group in found.homes.of[use[0]].around()
-                if group
-                else not self.folding.shows(use[0])
-            )
+            (op, i)
+            for op, i in found.nesting.uses.get(node, ())
+            if self.folding.shows(op) == (group is not None)
+            and (group is None or group in found.nesting.group_of[op].around())
         ]
         if len(uses) == 1:
             return found.contributions.get(uses[0])
-        alone = len(uses) == len(found.homes.uses.get(node, ())) and node not in found.seeds
+        alone = len(uses) == len(found.nesting.uses.get(node, ())) and node not in found.seeds
         return found.gradients.get(node) if uses and alone and node not in found.hooked else None
 
     def add_uses(self, node: Node, place: Node | Group) -> None:
         """The edges into an operation or its group, each from its operand or from a tag of it."""
-        for i, operand in enumerate(node.parents):
-            if is_number(operand):
+        for i, operand in enumerate(node.operands):
+            if operand.kind == "number":
                 continue
-            key = key_of(operand)
+            key = operand.key
             if isinstance(place, Group) and self.inside(key, place):
                 continue
             if not isinstance(key, Node):
@@ -249,58 +248,63 @@ class Builder:
             else:
                 self.add_use(key, node, i)
 
-    def inside(self, key: Any, group: Group) -> bool:
-        if isinstance(key, Node) and key.plan is not None:
+    def inside(self, key: Key, group: Group) -> bool:
+        if isinstance(key, Node) and not key.is_leaf:
             return self.folding.place[key] is group
         return self.folding.closed(key) is group
 
-    def add_use(self, key: Any, node: Node, i: int) -> None:
-        assert node.op is not None
-        op, use = self.ids.operations[node], (node, i)
+    def add_use(self, key: Key, node: Node, i: int) -> None:
+        op, use, arg = self.ids.operations[node], (node, i), node.operands[i].parameter
         self.keys[use] = self.ids.edge(node, i)
         self.add_edge(
-            self.tail(key, node, op), op, self.keys[use], key, arg=node.op.operand(i), index=i,
+            self.tail(key, node, op), op, self.keys[use], key, arg=arg, index=i,
             tracked=isinstance(key, Node), contribution=shown(self.found.contributions.get(use)),
             running=shown(self.found.running.get(use)), steps=self.steps_of([use]),
         )  # fmt: skip
 
-    def add_border(self, key: Any, group: Group, use: tuple[Node, int]) -> None:
+    def add_border(self, key: Key, group: Group, use: tuple[Node, int]) -> None:
         """The edge over a closed group's border, once for all its uses of a tensor."""
         tensor = self.ids.tensors[key]
         edge = self.keys[use] = f"e-{group.id}-{tensor}"
         tail = self.tail(key, group, group.id)
         if self.graph.has_edge(tail, group.id, edge):
             return
-        uses = [(op, i) for op, i in self.found.homes.uses[key] if self.folding.place[op] is group]
-        tracked = isinstance(key, Node)
+        uses = [
+            (op, i)
+            for op, i in self.found.nesting.uses[key]
+            if self.folding.shows(op) and self.folding.place[op] is group
+        ]
         self.add_edge(
-            tail, group.id, edge, key, arg="", index=None, tracked=tracked,
-            contribution=shown(self.flow(group, key)) if tracked else None,
-            running=shown(self.found.running.get(use)) if len(uses) == 1 else None,
+            tail, group.id, edge, key, arg="", index=None, tracked=isinstance(key, Node),
+            contribution=shown(self.flow(group, key)) if isinstance(key, Node) else None,
+            running=shown(self.found.running.get(self.latest(uses))),
             steps=self.steps_of(uses),
         )  # fmt: skip
+
+    def latest(self, uses: list[Use]) -> Use:
+        """Which of some uses contributed last: the walk goes from the youngest to the oldest."""
+        return min(uses, key=lambda use: (use[0].seq, -use[1]))
 
     def steps_of(self, uses: list[tuple[Node, int]]) -> tuple[int, ...]:
         return tuple(sorted({self.found.steps[op] for op, _ in uses if op in self.found.steps}))
 
-    def add_edge(self, tail: str, head: str, edge: str, key: Any, **attributes: Any) -> None:
+    def add_edge(self, tail: str, head: str, edge: str, key: Key, **attributes: Any) -> None:
         values = {"out": False, "contribution": None, "running": None, "steps": (), **attributes}
         if tail.startswith("g-"):
             self.into.setdefault((tail, head), []).append(edge)
         home = self.ids.tensors[key]
-        self.graph.add_edge(
-            tail, head, key=edge, home=home, order=self.graph.number_of_edges(), **values
-        )
+        self.graph.add_edge(tail, head, key=edge, home=home, order=self.count, **values)
+        self.count += 1
 
-    def tail(self, key: Any, user: Any, head: str) -> str:
+    def tail(self, key: Key, user: Any, head: str) -> str:
         """Where an edge to a user starts: at the tensor itself, or at a tag of it."""
         tensor, users, home = self.ids.tensors[key], self.users[key], self.where(key)
-        leaf = not isinstance(key, Node) or key.plan is None
+        leaf = not is_computed(key)
         if home is not None and (users[0] is user or not (leaf or len(users) >= FAN_OUT)):
             return home
         tag = self.tags.get((tensor, head))
         if tag is None:
-            number = len([pair for pair in self.tags if pair[0] == tensor]) + 2
+            number = self.tag_counts[tensor] = self.tag_counts.get(tensor, 1) + 1
             tag = self.tags[tensor, head] = f"{tensor}-u{number}"
             name, shape = self.name_and_shape(key)
             self.graph.add_node(
@@ -311,7 +315,7 @@ class Builder:
 
     def add_elsewhere(self, node: Node) -> None:
         """A stub for the uses of a node that are not in focus."""
-        uses = [u for u in self.found.homes.uses.get(node, ()) if not self.folding.shows(u[0])]
+        uses = [u for u in self.found.nesting.uses.get(node, ()) if not self.folding.shows(u[0])]
         tail = self.where(node)
         if not uses or tail is None or tail not in self.graph:
             return
@@ -323,6 +327,7 @@ class Builder:
         self.add_edge(
             tail, stub, f"e-more-{self.ids.tensors[node]}", node, arg="", index=None, tracked=True,
             contribution=shown(self.flow(None, node)), steps=self.steps_of(uses),
+            running=shown(self.found.running.get(self.latest(uses))),
         )  # fmt: skip
 
     def merge(self) -> None:
@@ -349,7 +354,7 @@ class Builder:
                 records |= {record["id"]: record for record in node["results"]}
         edges = {key for _, _, key in self.graph.edges(keys=True)}
         for op, i in self.found.contributions:
-            record = records.get(self.ids.tensors[op.parents[i]])
+            record = records.get(self.ids.tensors[op.parent(i)])
             key = self.keys.get((op, i))
             key = self.bundles.get(key, key)  # type: ignore[arg-type]
             if record is None or (key is None and record["inside"] is not None):
@@ -389,7 +394,7 @@ class Builder:
     def heads(self) -> list[str]:
         out = []
         for t in self.found.outputs:
-            value = shown(t._data if t.node is None else self.found.values[t.node])
+            value = shown(self.found.values[node_of(t)] if t.requires_grad else t.data)
             told = "" if value is None or value.scalar is None else f" = {number(value.scalar)}"
             out.append(f"{t.name or 'output'}{told}")
         return out
@@ -400,22 +405,10 @@ class Builder:
         groups = [node for _, node in self.graph.nodes(data=True) if node["kind"] == "group"]
         if groups:
             words += f", folded into {plural(len(self.graph), 'node')}"
-        if self.found.homes.kept is not None:
+        if self.found.nesting.focus is not None:
             shown_count = sum(self.folding.shows(node) for node in self.found.nodes)
             words += f", {shown_count} of them in focus"
         return words
-
-
-def changed_options(node: Node) -> dict[str, Any]:
-    """The options of an operation that are not its defaults."""
-    assert node.op is not None
-    defaults = node.op.defaults
-    return {key: x for key, x in node.options.items() if not equal(x, defaults.get(key))}
-
-
-def equal(one: Any, other: Any) -> bool:
-    arrays = isinstance(one, np.ndarray) or isinstance(other, np.ndarray)
-    return one is other or (not arrays and bool(type(one) is type(other) and one == other))
 
 
 def shown(x: Any) -> Summary | None:

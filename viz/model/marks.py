@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from microgradnd.graph import Node
 from viz.structure.folding import Folding
 from viz.structure.groups import Group
 from viz.structure.ids import Ids
@@ -54,13 +55,14 @@ def gathered(marks: Mapping[str, Mark], ids: Ids, folding: Folding) -> dict[str,
     if not marks:
         return out
     for key, name in ids.tensors.items():
-        place: Any = folding.place.get(key) if key in ids.operations else folding.closed(key)
+        node = key if isinstance(key, Node) and not key.is_leaf else None
+        place = folding.place.get(node) if node else folding.closed(key)
         if not isinstance(place, Group):
             continue
         inside = [name]
-        if key in ids.operations:
-            inside += [ids.operations[key], ids.result(key)]
-            inside += [ids.edge(key, i) for i in range(len(key.parents))]
+        if node:
+            inside += [ids.operations[node], ids.result(node)]
+            inside += [ids.edge(node, i) for i in range(len(node.operands))]
         for part in inside:
             if part in marks:
                 put(out, place.id, marks[part])

@@ -16,7 +16,7 @@ from typing import Any
 
 import networkx as nx
 
-from microgradnd.node import Node
+from microgradnd.graph import Node
 from viz.capture.trace import Trace
 from viz.formats.document import Writer, text_of
 from viz.model.graph import Builder
@@ -168,7 +168,7 @@ def faces(
     """
     found, ids = writer.found, writer.ids
     pen, out = Pen("auto"), dict[str, tuple[Face, Any]]()
-    builder = Builder(found, Folding(found.homes, set(found.homes.groups.groups())))
+    builder = Builder(found, Folding(found.nesting, set(found.nesting.groups.groups())))
     for node in writer.shown:
         builder.add_operation(node)
         name = ids.operations[node]
@@ -177,10 +177,10 @@ def faces(
         if name in contents["tensors"]:
             record = builder.record(key)
             arrivals = writer.arrivals.get(key, ()) if isinstance(key, Node) else ()
-            record["contributions"] = [ids.edge(*use) for use in arrivals]
+            record["contributions"] = list(arrivals)
             out[name] = drawn(pen, record, direction)
             shown = not isinstance(key, Node) or writer.in_focus(key)
-            if not shown or len(found.homes.uses.get(key, ())) > 1:
+            if not shown or len(found.nesting.uses.get(key, ())) > 1:
                 tag = {**record, "kind": "tag", "home": name, "shown": shown}
                 out[f"{name}-u"] = drawn(pen, tag, direction)
     for group in writer.groups:

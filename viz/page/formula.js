@@ -14,8 +14,9 @@ export function m(name, attributes = {}, ...children) {
 }
 
 // A name as a symbol: h₁ has its index below, what is no letter is set as text.
+// A tensor without a name is spoken of by its number: #13 is z₁₃ in a formula.
 export function symbol(name) {
-  const found = /^([^\W\d_]+?)_?(\d*)$/u.exec(name) || /^(\p{L}+?)_?(\d*)$/u.exec(name);
+  const found = /^#\d+$/.test(name) ? ["", "z", name.slice(1)] : /^([^\W\d_]+?)_?(\d*)$/u.exec(name) || /^(\p{L}+?)_?(\d*)$/u.exec(name);
   if (!found || found[1].length > 12) return m("mtext", {}, oneLine(name));
   const base = m("mi", {}, found[1]);
   return found[2] ? m("msub", {}, base, m("mn", {}, found[2])) : base;

@@ -40,6 +40,11 @@ export class Model {
     return x.name ? oneLine(x.name) : `#${id.slice(2)}`;
   }
 
+  // What the uses of a tensor that are not in focus add is known as their sum alone.
+  elsewhere(tensor) {
+    return this.tensor(tensor).contributions.find((key) => key.startsWith("e-more"));
+  }
+
   // The operation that an edge leads into, or the sealed group that it is in.
   maker(key) {
     const order = Number(key.split("-")[1]), id = `op-${order}`;

@@ -209,13 +209,16 @@ export class Panel {
     part && sizeOf(part.shape) > 1 ? h("span", {class: "small"}, labelOf(part)) : null);
     const number_ = first + 1 + seeded, count = this.count(x);
     const which = last > first ? `${number_}–${last + 1 + seeded}` : `${number_}`;
-    const done = last + 1 + seeded === count
+    const part = model.elsewhere(id);
+    const done = part ? "Uses that are not in focus add to it, too." : last + 1 + seeded === count
       ? `With this the gradient of ${model.title(id)} is complete${x.hooked ? "; a hook then changes it" : ""}.`
       : `${count - last - 1 - seeded} more to come.`;
     return h("div", {class: "sum", role: "group", "aria-label": `contribution ${which} of ${count}`},
       h("p", {class: "sum-title"}, `Σ contribution ${which} of ${count}`),
-      h("div", {class: "terms"}, cell(before, "before"), h("span", {class: "op"}, "+"),
-        cell(parts[1], "contribution"), h("span", {class: "op"}, "="), cell(parts[2], "after")),
+      // what had arrived before cannot be told from what is not in focus
+      h("div", {class: "terms"}, part ? cell(parts[1], "contribution") : [cell(before, "before"),
+        h("span", {class: "op"}, "+"), cell(parts[1], "contribution"),
+        h("span", {class: "op"}, "="), cell(parts[2], "after")]),
       h("p", {class: "muted small"}, done));
   }
 
@@ -300,24 +303,26 @@ export class Panel {
   contributions(id, x) {
     const {model} = this, rows = [];
     if (x.seed !== null) rows.push(["start", null, x.seed, x.seed]);
+    const part = model.elsewhere(id);
     for (const key of x.contributions) {
+      if (key === part) rows.push(["—", null, model.doc.contributions[key], null, "not in focus"]);
       const from = model.maker(key);
       if (!from || rows.some(([, other]) => other === from && from.startsWith("g-"))) continue;
       const {contribution} = model.edgeInto(from, id, key), group = model.doc.groups[from];
       const step = group ? `${group.steps[0]}–${group.steps[1]}` : model.operation(from).step;
-      rows.push([step, from, contribution, model.sumAfter(id, key)]);
+      rows.push([step, from, contribution, part ? null : model.sumAfter(id, key)]);
     }
     const all = rows.map(([, , c]) => model.summary(c)).filter(Boolean);
     const top = Math.max(...all.map((c) => isFloat(stats(c).top)));
     const most = Math.max(...all.map((c) => isFloat(stats(c).norm)), 1e-300);
     return h("section", {}, h("h3", {}, `Σ ${plural(this.count(x), "contribution")}`),
       h("table", {class: "sums"}, h("thead", {}, h("tr", {}, ["step", "from", "adds", "so far"].map((word) =>
-        h("th", {scope: "col"}, word)))), h("tbody", {}, rows.slice(0, 60).map(([step, op, c, running]) => {
+        h("th", {scope: "col"}, word)))), h("tbody", {}, rows.slice(0, 60).map(([step, op, c, running, other]) => {
         const one = model.summary(c), sum = model.summary(running), bar = h("span", {class: "bar"});
         if (one) bar.style.width = `${Math.min((isFloat(stats(one).norm) / most) * 100, 100)}%`;
         const show = (part) => (part ? sizeOf(part.shape) === 1 ? number(stats(part).sum)
           : swatch(part, top, 54, 26) : "—");
-        return h("tr", {}, h("td", {}, String(step)), h("td", {}, op ? this.link(op) : "—"),
+        return h("tr", {}, h("td", {}, String(step)), h("td", {}, op ? this.link(op) : other || "—"),
           h("td", {}, show(one), bar), h("td", {}, show(sum)));
       }))), rows.length > 60 ? h("p", {class: "muted small"}, `and ${rows.length - 60} more`) : null);
   }

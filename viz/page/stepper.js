@@ -223,10 +223,11 @@ export class Stepper {
   }
 
   soFar(id, arrived, count) {
-    const x = this.model.tensor(id), seeded = x.seed !== null ? 1 : 0, key = x.contributions[arrived - seeded - 1];
-    const sum = this.model.summary(key ? this.model.sumAfter(id, key) : x.seed);
-    if (sum?.scalar !== undefined) return `${number(sum.scalar, 3)} (${arrived} of ${count})`;
-    return `so far (Σ ${arrived} of ${count})`;
+    const {model} = this, x = model.tensor(id), seeded = x.seed !== null ? 1 : 0;
+    const key = x.contributions.filter((one) => model.maker(one))[arrived - seeded - 1];
+    const sum = model.summary(key ? model.sumAfter(id, key) : x.seed);
+    const said = sum?.scalar !== undefined ? number(sum.scalar, 3) : sum ? labelOf(sum) : "";
+    return `${said} (${arrived} of ${count})`.trim();
   }
 
   paintEdges() {

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from microgradnd.engine import Tensor, node_of, seed, walk
-from microgradnd.node import Node, next_seq
-from viz.capture.trace import Trace, trace
+from microgradnd import Tensor
+from microgradnd.graph import Node, clock, node_of, seeded, walk
+from viz.capture.trace import KEEP, Trace, trace
+from viz.picture import Picture, draw
 from viz.structure.groups import Group, Part, grouped, numbered
-from viz.structure.homes import homes
 from viz.structure.ids import ids_of
-
-if TYPE_CHECKING:
-    from viz.picture import Picture
+from viz.structure.nesting import nested
 
 NAMES = 2  # a tensor that is the gradient of several others is called after so many of them
 
@@ -30,36 +28,39 @@ class Namer:
     def __init__(self, loss: Tensor) -> None:
         self.ids = ids_of(trace(loss, backward=False))
         self.root, self.loss = node_of(loss), loss.name or "loss"
-        self.names: dict[Node, list[str]] = {}
+        self.names: dict[Node, tuple[Tensor, list[str]]] = {}
+        self.values: dict[Node, Any] = {}  # the gradients, by what they are the gradients of
         self.rules: list[list[int]] = []  # the numbers before and after the nodes of each rule
         self.through: list[Node] = []  # by rule, the operation that it is of
-        self.start = next_seq()
+        self.start = clock()
 
     def __call__(self, node: Node, i: int | None, g: Any) -> None:
         if i is not None:
-            self.rules[-1][1] = next_seq()  # sums of contributions come later
+            self.rules[-1][1] = clock()  # sums of contributions come later
             return
-        if node.plan is not None:
-            self.rules.append([next_seq(), 0])
+        if not node.is_leaf:
+            self.rules.append([clock(), 0])
             self.through.append(node)
-        by = self.loss if node is self.root else self.ids.title(node)
+        by = self.loss if node == self.root else self.ids.title(node)
         name = f"∂{self.loss}/∂{by}"
-        if g.node is None:
+        self.values[node] = g.data
+        if not g.requires_grad:
             g.name = g.name or name  # now, before the rule takes it as a constant
-        elif g.node.seq > self.start:
-            self.names.setdefault(g.node, []).append(name)
+        elif node_of(g).seq > self.start:
+            self.names.setdefault(node_of(g), (g, []))[1].append(name)
 
     def put(self) -> None:
         """Gives the recorded gradients their names."""
-        for node, names in self.names.items():
+        for g, names in self.names.values():
             more = " = …" if len(names) > NAMES else ""
-            node.note()["name"] = " = ".join(names[:NAMES]) + more
+            g.name = " = ".join(names[:NAMES]) + more
 
 
 def gradient_trace(loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: Any = None) -> Trace:
     """The forward pass to a loss and the walk back to some inputs, both as one computation.
 
-    Its outputs are the loss and the gradients, its groups "forward" and "backward".
+    Its outputs are the loss and the gradients, its groups "forward" and "backward". The tensors of
+    the forward pass have the gradients that the walk found.
 
     Args:
         loss: the tensor that is differentiated.
@@ -79,16 +80,16 @@ def gradient_trace(loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: An
     """
     wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     targets = {node_of(t): t for t in wanted}
-    seeds = seed([loss], [gradient])
+    seeds = seeded([loss], [gradient])
     namer = Namer(loss)
-    gradients = walk(seeds, targets, True, True, observer=namer)
+    gradients = walk(seeds, namer, inputs=targets, create_graph=True)
     for node, t in targets.items():
         if node not in gradients:
             raise ValueError(f"{loss.name or 'the loss'} does not depend on {t.name or 'an input'}")
     namer.put()
     found = trace([loss, *(gradients[node] for node in targets)], backward=False)
-    computed = [node for node in found.nodes if node.plan is not None]
-    found.homes = homes(in_two(computed, namer), found.nodes)
+    found.nesting = nested(in_two(found.graph.computed, namer), found.nodes)
+    found.gradients = {node: KEEP[found.keep](g) for node, g in namer.values.items()}
     return found
 
 
@@ -136,8 +137,9 @@ def gradient_graph(
     >>> gradient_graph(x.tanh(), x)
     <Picture of 6 tensors, 4 operations>
     """
-    from viz.picture import draw
-
     found = gradient_trace(loss, inputs, gradient)
     names = ", ".join(t.name or "a gradient" for t in found.outputs[1:])
-    return draw(found, **{"title": f"{loss.name or 'loss'} and {names}", **drawing})
+    title = f"{loss.name or 'loss'} and {names}: the forward pass, and the walk back as a graph"
+    picture = draw(found, **{"title": title, **drawing})
+    picture.graph.graph["backward"] = True
+    return picture

@@ -2,22 +2,21 @@
 
 A path is a sequence of edges. An edge is (operation, operand index), as in a picture, so that x * x
 has two of them. What a path contributes is the product of the local Jacobians along it, applied to
-the gradient of the loss: the seed is pulled back over this one path alone.
+the gradient of the loss: the seed is pulled back over this one path alone. A path of one element of
+a tensor goes through single elements: what it contributes is a product of numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from microgradnd.accumulation import fitted
-from microgradnd.declaration import Plan
-from microgradnd.engine import Tensor, as_gradient, node_of, recording, seed
-from microgradnd.node import Node, by_seq, leading_to, reachable
-from viz.capture.trace import operand_value, replayed
+from microgradnd import Tensor
+from microgradnd.graph import Graph, Node, Use, pullback, seeded
+from viz.formulas.elements import Index, element_in
 from viz.picture import Picture
 from viz.picture import draw as draw_picture
 from viz.structure.ids import ids_of
@@ -36,17 +35,19 @@ class Path:
         keys: the names of the same edges in a picture of the loss.
         contribution: to the tensor's gradient, an array of its shape.
         labels: the operations, and the names of named results, read from the tensor upward.
+        elements: of a path through single elements their indices, at each of the nodes; else None.
     """
 
-    edges: tuple[tuple[Node, int], ...]
+    edges: tuple[Use, ...]
     keys: tuple[str, ...]
     contribution: Array
     labels: tuple[str, ...]
+    elements: tuple[Index, ...] | None = None
 
     @property
     def nodes(self) -> tuple[Node, ...]:
         """The nodes along the way, from the loss to the tensor."""
-        end = [self.edges[-1][0].parents[self.edges[-1][1]]] if self.edges else []
+        end = [self.edges[-1][0].parent(self.edges[-1][1])] if self.edges else []
         return tuple([node for node, _ in self.edges] + end)
 
     def __str__(self) -> str:
@@ -55,12 +56,12 @@ class Path:
 
 @dataclass(frozen=True)
 class Paths:
-    """All paths from a tensor to the loss.
+    """All paths from a tensor, or from one element of it, to the loss.
 
     Attributes:
         count: how many there are.
         listed: the paths themselves; None if there are more than the limit.
-        shape, dtype: of the tensor.
+        shape, dtype: of the tensor; of one element the shape is ().
         loss, gradient: where they end, and the gradient there, 1 if None.
     """
 
@@ -102,17 +103,22 @@ class Paths:
 
         Each has a row per element of the operation's result and a column per element of the
         operand; None stands for one of more than 64 rows. Their product, with the gradient of the
-        loss on its left, is the path's contribution.
+        loss on its left, is the path's contribution. Of a path through single elements they are
+        1 × 1: the slopes of these elements.
 
         >>> x = Tensor([1.0, 2.0], requires_grad=True)
         >>> paths(x.square().sum(), x).jacobians(0)
         [array([[1., 1.]]), array([[2., 0.],
                [0., 4.]])]
         """
-        computed, leaves = reachable([node_of(self.loss)])
-        values = replayed(sorted([*computed, *leaves], key=by_seq))
-        pullers: dict[Any, Any] = {}
-        return [jacobian(node, i, values, pullers) for node, i in self[k].edges]
+        path, slopes = self[k], Slopes(Graph(self.loss))
+        if path.elements is None:
+            return [slopes.jacobian(node, i) for node, i in path.edges]
+        places = [flat(at, node.shape) for at, node in zip(path.elements, path.nodes)]
+        return [
+            slopes.of_elements(node, i)[row : row + 1, column : column + 1]
+            for (node, i), row, column in zip(path.edges, places, places[1:])
+        ]
 
     def draw(self, k: int = 0, **options: Any) -> Picture:
         """The picture of the loss in which path k stands out, its local Jacobians on its edges.
@@ -164,7 +170,13 @@ def amount(x: Array) -> str:
     return f"{float(x):.4g}" if x.ndim == 0 else f"‖·‖ {float(np.linalg.norm(x)):.4g}"
 
 
-def paths(loss: Tensor, w: Tensor, limit: int = 1000, gradient: Any = None) -> Paths:
+def paths(
+    loss: Tensor,
+    w: Tensor,
+    element: int | Index | None = None,
+    limit: int = 1000,
+    gradient: Any = None,
+) -> Paths:
     """The paths from a tensor to the loss, each with what it adds to the tensor's gradient.
 
     They are counted exactly, however many there are, and listed if they are no more than `limit`.
@@ -172,12 +184,15 @@ def paths(loss: Tensor, w: Tensor, limit: int = 1000, gradient: Any = None) -> P
 
     Args:
         loss: the tensor that is differentiated.
-        w: by which; a leaf or an intermediate result.
+        w: by which; a leaf or an intermediate result. `w[0, 1]` is one element of it.
+        element: an index of w: the paths of this element alone, through single elements of all
+            results; those over a slope of 0 are left out.
         gradient: to start from at the loss, 1 for a scalar.
 
     Raises:
         GraphError: one of them does not depend on tensors that require a gradient.
-        ValueError: the loss does not depend on w.
+        ValueError: the loss does not depend on w, the index is not that of one element, or a
+            result on the way of an element has more than 64 elements.
 
     >>> x = Tensor(3.0, requires_grad=True, name="x")
     >>> paths(x * x + x, x)
@@ -185,109 +200,195 @@ def paths(loss: Tensor, w: Tensor, limit: int = 1000, gradient: Any = None) -> P
     3  x → multiply[y] → add[x]
     1  x → add[y]
     7  sum of 3 paths
+    >>> v = Tensor([2.0, 3.0], requires_grad=True, name="v")
+    >>> paths((v * v).sum(), v[1])
+    3  v[1] → multiply[x] → [1] → sum[x]
+    3  v[1] → multiply[y] → [1] → sum[x]
+    6  sum of 2 paths
     """
-    top, target = node_of(loss), node_of(w)
-    start = np.asarray(as_gradient(seed([loss], [gradient])[0][1], False))
-    computed, leaves = reachable([top])
-    if target is not top and target not in leaves and target not in computed:
-        raise ValueError(f"{w.name or 'the tensor'!r} is no part of what the loss is computed from")
-    useful = leading_to([target], computed)
-    count = counted(computed, useful, top, target)
-    listed = None
-    if count <= limit:
-        values = replayed(sorted([*computed, *leaves], key=by_seq))
-        numbers = {node: i for i, node in enumerate(reversed(computed), start=1)}
-        listed = tuple(walked(top, target, start, useful, values, numbers))
-    return Paths(count, listed, w.shape, w.dtype, loss, limit, gradient)
+    graph = Graph(loss)
+    (_, start), *_ = seeded([loss], [gradient])
+    target, index = element_in(graph, w, element)
+    walk = Walk(graph, target, np.asarray(start))
+    if index is None:
+        count = walk.count()
+        listed = tuple(walk.listed()) if count <= limit else None
+        return Paths(count, listed, w.shape, w.dtype, loss, limit, gradient)
+    one = ElementWalk(walk, index)
+    count = one.count()
+    listed = tuple(one.listed()) if count <= limit else None
+    return Paths(count, listed, (), w.dtype, loss, limit, gradient)
 
 
-def counted(computed: list[Node], useful: set[Node], top: Node, target: Node) -> int:
-    """How many paths lead from the top to the target; the nodes come last created first."""
-    ways = {top: 1}
-    for node in computed:
-        if node is target:
-            break
-        count = ways.pop(node, 0)
-        for p in node.parents if count else ():
-            if type(p) is Node and p in useful:
+def size_of(node: Node) -> int:
+    return int(np.prod(node.shape))
+
+
+def flat(index: Index, shape: tuple[int, ...]) -> int:
+    return int(np.ravel_multi_index(index, shape)) if index else 0
+
+
+class Slopes:
+    """The local Jacobians of a graph, each computed once."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.values = graph.replay()
+        self.known: dict[Use, Array] = {}
+
+    def pulled(self, node: Node, i: int, g: Array) -> Array:
+        """What the gradient of a node's result gives for operand i alone."""
+        return pullback(node, g, self.values, [i])[i]
+
+    def jacobian(self, node: Node, i: int) -> Array | None:
+        """The derivative of a node's result by operand i, as a matrix; None if it is large."""
+        return self.of_elements(node, i) if size_of(node) <= LARGE else None
+
+    def of_elements(self, node: Node, i: int) -> Array:
+        if (node, i) not in self.known:
+            units = np.eye(size_of(node), dtype=node.dtype).reshape(-1, *node.shape)
+            rows = [self.pulled(node, i, unit).ravel() for unit in units]
+            shape = size_of(node), size_of(node.parent(i))
+            self.known[node, i] = np.array(rows, node.dtype).reshape(shape)
+        return self.known[node, i]
+
+
+class Walk:
+    """The ways from a loss down to a tensor."""
+
+    def __init__(self, graph: Graph, target: Node, start: Array) -> None:
+        self.graph, self.target, self.start = graph, target, start
+        (self.top,) = graph.outputs
+        self.useful = graph.leading_to([target])
+
+    def onward(self, node: Node) -> list[int]:
+        """The operands of a node that lead to the target."""
+        return [i for i, p in enumerate(node.operands) if p.node in self.useful]
+
+    def count(self) -> int:
+        """How many paths there are."""
+        ways = {self.top: 1}
+        for node in reversed(self.graph.computed):
+            if node == self.target:
+                break
+            count = ways.pop(node, 0)
+            for i in self.onward(node) if count else ():
+                p = node.parent(i)
                 ways[p] = ways.get(p, 0) + count
-    return ways.get(target, 0)
+        return ways.get(self.target, 0)
+
+    def listed(self) -> Iterator[Path]:
+        """Goes down every path, the first operands first; what paths share is pulled back once."""
+        slopes = Slopes(self.graph)
+        edges: list[Use] = []
+        # depth, operation, operand, gradient
+        stack: list[tuple[int, Node, int, Array]] = [(0, self.top, -1, self.start)]
+        while stack:
+            depth, node, i, g = stack.pop()
+            if i >= 0:
+                del edges[depth - 1 :]
+                edges.append((node, i))
+                g, node = slopes.pulled(node, i, g), node.parent(i)
+            if node == self.target:
+                yield self.path(edges, g)
+                continue
+            stack += [(depth + 1, node, j, g) for j in reversed(self.onward(node))]
+
+    def path(self, edges: list[Use], g: Any, elements: Sequence[Index] | None = None) -> Path:
+        """A path, with what stands for it in pictures and tables."""
+        at = None if elements is None else tuple(elements)
+        labels = [(self.target.name or "w") + ("" if at is None else bracketed(at[-1]))]
+        for k in reversed(range(len(edges))):
+            node, i = edges[k]
+            labels.append(f"{node.op.name}[{node.operands[i].parameter}]")
+            element = "" if at is None else bracketed(at[k])
+            if node.name or element:
+                labels.append((node.name or "") + element)
+        keys = tuple(f"e-{self.numbers[node]}-{i}" for node, i in edges)
+        return Path(tuple(edges), keys, np.array(g), tuple(labels), at)
+
+    @property
+    def numbers(self) -> dict[Node, int]:
+        """What pictures call the operations."""
+        if not hasattr(self, "_numbers"):
+            self._numbers = {node: k for k, node in enumerate(self.graph.computed, start=1)}
+        return self._numbers
 
 
-def walked(
-    top: Node,
-    target: Node,
-    start: Array,
-    useful: set[Node],
-    values: dict[Node, Array],
-    numbers: dict[Node, int],
-) -> Iterator[Path]:
-    """Goes down every path, the first operands first; what paths share is pulled back once."""
-    edges: list[tuple[Node, int]] = []
-    stack: list[tuple[int, Node, int, Array]] = [
-        (0, top, -1, start)
-    ]  # depth, operation, operand, g
-    pullers: dict[Any, Any] = {}
-    while stack:
-        depth, node, i, g = stack.pop()
-        if i >= 0:
-            del edges[depth - 1 :]
-            edges.append((node, i))
-            g = pulled(node, i, g, values, pullers)
-            node = node.parents[i]
-        if node is target:
-            yield path_of(edges, g, numbers, target)
-            continue
-        onward = [j for j, p in enumerate(node.parents) if type(p) is Node and p in useful]
-        stack += [(depth + 1, node, j, g) for j in reversed(onward)]
+def bracketed(index: Index) -> str:
+    return f"[{', '.join(map(str, index))}]" if index else ""
 
 
-def pulled(node: Node, i: int, g: Array, values: dict[Node, Array], pullers: dict) -> Array:
-    """What the gradient of a node's result gives for operand i alone, by the engine's plan."""
-    assert node.plan is not None
-    plan = pullers.get((node.plan, i))
-    if plan is None:
-        wanted = None if node.op.variadic else 1 << i
-        plan = pullers[node.plan, i] = Plan(node.op, node.plan.mask, wanted)
-    token = recording.set(False)
-    try:
-        saved = plan.pick([operand_value(p, values) for p in node.parents], values[node])
-        found = dict(zip(plan.indices(node), plan.pull(g, saved, node)))
-    finally:
-        recording.reset(token)
-    return fitted(as_gradient(found[i][1], False), node.parents[i], node)
+class ElementWalk:
+    """The ways from a loss down to one element of a tensor, through single elements."""
 
+    def __init__(self, walk: Walk, index: Index) -> None:
+        self.walk, self.index = walk, index
+        self.slopes = Slopes(walk.graph)
+        # by node, which of its elements depend on the one in question
+        self.reached = {walk.target: np.zeros(size_of(walk.target), bool)}
+        self.reached[walk.target][flat(index, walk.target.shape)] = True
+        for node in walk.graph.computed:
+            if node == walk.target or node not in walk.useful:
+                continue
+            if size_of(node) > LARGE:
+                raise ValueError(
+                    f"{node.name or node.op.name!r} on the way has {size_of(node):,} elements, "
+                    f"single ones are followed up to {LARGE}: take the paths of the whole tensor"
+                )
+            through = (self.slopes.of_elements(node, i)[:, self.reached[node.parent(i)]]
+                       for i in walk.onward(node))  # fmt: skip
+            self.reached[node] = np.any([(J != 0).any(axis=1) for J in through], axis=0)
+        seeds = np.where(self.reached[walk.top], walk.start.ravel(), 0.0)
+        self.seeds = [(int(k), float(seeds[k])) for k in np.flatnonzero(seeds)]
 
-def path_of(
-    edges: list[tuple[Node, int]], g: Array, numbers: dict[Node, int], target: Node
-) -> Path:
-    labels = [target.name or "w"]
-    for node, i in reversed(edges):
-        labels.append(f"{node.op.name}[{node.op.operand(i)}]")
-        if node.name:
-            labels.append(node.name)
-    keys = tuple(f"e-{numbers[node]}-{i}" for node, i in edges)
-    return Path(tuple(edges), keys, np.array(g), tuple(labels))
+    def onward(self, node: Node, k: int) -> list[tuple[int, int, float]]:
+        """From an element of a result: operands, their elements, and the slopes between them."""
+        found = []
+        for i in self.walk.onward(node):
+            row = self.slopes.of_elements(node, i)[k]
+            for j in np.flatnonzero((row != 0) & self.reached[node.parent(i)]):
+                found.append((i, int(j), float(row[j])))
+        return found
 
+    def count(self) -> int:
+        ways: dict[tuple[Node, int], int] = {(self.walk.top, k): 1 for k, _ in self.seeds}
+        for node in reversed(self.walk.graph.computed):
+            if node == self.walk.target:
+                break
+            if node not in self.walk.useful:
+                continue
+            for k in range(size_of(node)):
+                if count := ways.pop((node, k), 0):
+                    for i, j, _ in self.onward(node, k):
+                        place = node.parent(i), j
+                        ways[place] = ways.get(place, 0) + count
+        return ways.get((self.walk.target, flat(self.index, self.walk.target.shape)), 0)
 
-def jacobian(node: Node, i: int, values: dict[Node, Array], pullers: dict) -> Array | None:
-    """The derivative of a node's result by operand i, as a matrix; None if it is large."""
-    rows = int(np.prod(node.shape))
-    if rows > LARGE:
-        return None
-    columns = int(np.prod(node.parents[i].shape))
-    out = np.empty((rows, columns), node.dtype)
-    for row in range(rows):
-        unit = np.zeros(rows, node.dtype)
-        unit[row] = 1.0
-        out[row] = pulled(node, i, unit.reshape(node.shape), values, pullers).ravel()
-    return out
+    def listed(self) -> Iterator[Path]:
+        edges: list[Use] = []
+        places: list[Index] = []
+        # how many edges and places lead here; the edge over which, node, its element, gradient
+        stack: list[tuple[int, Use | None, Node, int, float]]
+        stack = [(0, None, self.walk.top, k, g) for k, g in reversed(self.seeds)]
+        while stack:
+            depth, edge, node, k, g = stack.pop()
+            del edges[max(depth - 1, 0) :], places[depth:]
+            if edge is not None:
+                edges.append(edge)
+            places.append(tuple(int(a) for a in np.unravel_index(k, node.shape)))
+            if node == self.walk.target:
+                yield self.walk.path(edges, g, places)
+                continue
+            stack += [
+                (depth + 1, (node, i), node.parent(i), j, g * slope)
+                for i, j, slope in reversed(self.onward(node, k))
+            ]
 
 
 def slope(x: Array | None, node: Node, i: int) -> str:
     """What stands on an edge for its local Jacobian."""
     if x is None:
-        rows, columns = (int(np.prod(n.shape)) for n in (node, node.parents[i]))
+        rows, columns = size_of(node), size_of(node.parent(i))
         return f"J {rows:,}×{columns:,}"
     if x.size == 1:
         return number(float(x[0, 0]))
@@ -299,11 +400,11 @@ def on_picture(path: Path, words: list[str], picture: Picture) -> dict[str, str]
     graph, ids = picture.graph, ids_of(picture.trace)
     found: dict[str, str] = {}
     for (node, i), said in zip(path.edges, words, strict=True):
-        around = [group.id for group in ids.homes.of[node].around()]
+        around = [group.id for group in ids.nesting.group_of[node].around()]
         head = next((name for name in (ids.operations[node], *around) if name in graph), None)
         if head is None:
             continue  # not in focus
-        own, tensor = ids.edge(node, i), ids.tensors[node.parents[i]]
+        own, tensor = ids.edge(node, i), ids.tensors[node.parent(i)]
         found[head] = ""
         for tail, _, key, edge in graph.in_edges(head, keys=True, data=True):
             homes = [edge["home"], *(home for home, _ in edge.get("merged", ()))]

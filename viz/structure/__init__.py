@@ -1,1 +1,1 @@
-"""What belongs together in a computation: groups, where things are at home, folding, focus."""
+"""What belongs together in a computation: groups, what belongs to them, folding, focus."""

@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from microgradnd.node import Node
+from microgradnd.graph import Node
 from viz.structure.groups import Group, numbered
-from viz.structure.homes import Homes, computed, leaves_by_home
+from viz.structure.nesting import Key, Nesting, is_computed, leaves_by_group
 
 SMALL = 100  # nodes of a computation that is drawn whole
 BUDGET = 50  # nodes up to which groups of a larger one are opened
@@ -26,18 +26,20 @@ class Folding:
     """The open groups of a picture.
 
     Attributes:
-        homes: the groups, and where everything is at home.
+        nesting: the groups, and where everything belongs in them.
         open: the groups that are drawn as boxes around what they hold; the whole always is.
         place: by operation, itself or the closed group it is drawn in.
+        shown_groups: the groups of which something is in focus.
     """
 
-    homes: Homes
+    nesting: Nesting
     open: set[Group]
     place: dict[Node, Node | Group] = field(default_factory=dict)
+    shown_groups: set[Group] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.open.add(self.homes.groups)
-        stack: list[Group] = [self.homes.groups]
+        self.open.add(self.nesting.groups)
+        stack: list[Group] = [self.nesting.groups]
         while stack:
             for part in stack.pop().parts:
                 if isinstance(part, Node):
@@ -46,68 +48,73 @@ class Folding:
                     stack.append(part)
                 else:
                     self.place.update((node, part) for node in part.nodes())
+        for node in self.place:
+            if self.shows(node):
+                self.shown_groups.update(self.nesting.group_of[node].around())
 
     def shows(self, node: Node) -> bool:
         """Whether a node is in focus."""
-        return self.homes.kept is None or node in self.homes.kept
+        return self.nesting.focus is None or node in self.nesting.focus
 
     def size(self) -> int:
         """About how many nodes are drawn."""
         places = {part for node, part in self.place.items() if self.shows(node)}
-        leaves = sum(self.closed(key) is None for key in self.homes.uses if not computed(key))
+        leaves = sum(self.closed(key) is None for key in self.nesting.uses if not is_computed(key))
         return leaves + sum(1 if isinstance(part, Group) else 2 for part in places)
 
-    def closed(self, key: Any) -> Group | None:
+    def closed(self, key: Key) -> Group | None:
         """The closed group that a leaf or constant is hidden in, or None."""
         hidden = None
-        for group in self.homes.of.get(key, self.homes.groups).around():
-            if group not in self.open:
+        for group in self.nesting.group_of.get(key, self.nesting.groups).around():
+            if group not in self.open and group in self.shown_groups:
                 hidden = group
         return hidden
 
     def box(self, part: Any) -> Group | None:
         """The box around an operation, a closed group or a leaf; stretches are drawn without."""
-        return self.boxed(part.parent if isinstance(part, Group) else self.homes.of.get(part))
+        around = part.parent if isinstance(part, Group) else self.nesting.group_of.get(part)
+        return self.boxed(around)
 
-    def boxed(self, home: Group | None) -> Group | None:
+    def boxed(self, group: Group | None) -> Group | None:
         """The innermost box that an open group is drawn as, or stands in."""
-        for group in home.around() if home else ():
-            alike = group.kind == "repeat" and not group.shared  # its steps have boxes
-            if group.parent is not None and group.kind not in PLAIN and not alike:
-                return group
+        for outer in group.around() if group else ():
+            alike = outer.kind == "repeat" and not outer.shared  # its steps have boxes
+            plain = outer.parent is None or outer.kind in PLAIN or alike
+            if not plain and outer in self.shown_groups:
+                return outer
         return None
 
 
-def whole(homes: Homes) -> Folding:
+def whole(nesting: Nesting) -> Folding:
     """Everything is open."""
-    return Folding(homes, set(homes.groups.groups()))
+    return Folding(nesting, set(nesting.groups.groups()))
 
 
-def overview(homes: Homes) -> Folding:
+def overview(nesting: Nesting) -> Folding:
     """As much is open as stays readable."""
-    alone = Counts(homes)
-    few = homes.kept is not None and len(homes.kept) <= SMALL
-    if few or alone.all(homes.groups) <= SMALL:
-        return whole(homes)
-    plain = all(group.kind in ("graph", *PLAIN) for group in homes.groups.groups())
-    if plain and alone.all(homes.groups) <= MOST:
-        return whole(homes)
-    open_groups = {homes.groups}
-    total, level = alone.shut(homes.groups), inner(homes.groups)
+    counts = Counts(nesting)
+    few = nesting.focus is not None and len(nesting.focus) <= SMALL
+    if few or counts.opened(nesting.groups) <= SMALL:
+        return whole(nesting)
+    plain = all(group.kind in ("graph", *PLAIN) for group in nesting.groups.groups())
+    if plain and counts.opened(nesting.groups) <= MOST:
+        return whole(nesting)
+    open_groups = {nesting.groups}
+    total, level = counts.collapsed(nesting.groups), inner(nesting.groups)
     while level:
         kinds: dict[str, list[Group]] = {}
         for group in level:
             if opens(group):
                 kinds.setdefault(group.kind, []).append(group)
         opened: list[Group] = []
-        for groups in sorted(kinds.values(), key=lambda some: sum(map(alone.shut, some))):
-            more = sum(alone.shut(group) - 1 for group in groups)
+        for groups in sorted(kinds.values(), key=lambda some: sum(map(counts.collapsed, some))):
+            more = sum(counts.collapsed(group) - 1 for group in groups)
             if total + more <= BUDGET:
                 total += more
                 opened += groups
         open_groups.update(opened)
         level = [part for group in opened for part in inner(group)]
-    return Folding(homes, open_groups)
+    return Folding(nesting, open_groups)
 
 
 def opens(group: Group) -> bool:
@@ -124,15 +131,15 @@ def inner(group: Group) -> list[Group]:
 class Counts:
     """How many nodes groups take in a picture."""
 
-    def __init__(self, homes: Homes) -> None:
-        self.leaves = {group: len(keys) for group, keys in leaves_by_home(homes).items()}
+    def __init__(self, nesting: Nesting) -> None:
+        self.leaves = {group: len(keys) for group, keys in leaves_by_group(nesting).items()}
 
-    def shut(self, group: Group) -> int:
+    def collapsed(self, group: Group) -> int:
         """The nodes of an open group in which all groups are closed."""
         own = sum(1 if isinstance(part, Group) else 2 for part in group.parts)
         return own + self.leaves.get(group, 0)
 
-    def all(self, group: Group) -> int:
+    def opened(self, group: Group) -> int:
         """The nodes of a group in which all groups are open."""
         return sum(
             self.leaves.get(g, 0) + 2 * sum(isinstance(part, Node) for part in g.parts)
@@ -148,16 +155,16 @@ def named(groups: Group, names: Iterable[str]) -> set[Group]:
     """
     out: set[Group] = set()
     for name in names:
-        found = [
+        fitting = [
             g
             for g in groups.groups()
             if name in (g.name, g.kind, g.id) or f".{g.path()}".endswith(f".{name}")
         ]
-        if not found:
+        if not fitting:
             known = dict.fromkeys(g.path() or g.kind for g in groups.groups() if g.parent)
             some = ", ".join(map(repr, list(known)[:20])) or "none"
             raise ValueError(f"no group is called {name!r}; there are {some}")
-        for group in found:
+        for group in fitting:
             out.update(group.around())
             # who opens a module wants to see the modules in it, alike or not
             out.update(g for g in inner(group) if g.kind == "repeat" and not g.shared)
@@ -170,39 +177,39 @@ def divided(groups: Group, steps: Collection[int]) -> None:
     Steps count from 1; negative ones from the end.
     """
     for group in [g for g in groups.groups() if g.kind == "repeat"]:
-        alone = {s + group.count + 1 if s < 0 else s for s in steps}
-        rows = list(flat_steps(group))
+        chosen = {s + group.count + 1 if s < 0 else s for s in steps}
         parts: list[Any] = []
-        row: list[Group] = []
-        for number, step in enumerate([*rows, None], start=1):
-            if step is not None and number not in alone:
-                row.append(step)
+        between: list[Group] = []
+        for number, step in enumerate([*all_steps(group), None], start=1):
+            if step is not None and number not in chosen:
+                between.append(step)
                 continue
-            if row:
-                name = f"steps {number - len(row)}–{number - 1}"
-                parts.append(row[0] if len(row) == 1 else Group(name, "steps", [*row]))
-                row = []
+            if between:
+                name = f"steps {number - len(between)}–{number - 1}"
+                several = Group(name, "steps", [*between])
+                parts.append(between[0] if len(between) == 1 else several)
+                between = []
             if step is not None:
                 parts.append(step)
         group.parts = parts
     numbered(groups)
 
 
-def standing(groups: Group, steps: Collection[int]) -> set[Group]:
+def groups_around(groups: Group, steps: Collection[int]) -> set[Group]:
     """What must be open for the chosen steps to be seen, after `divided`."""
     out: set[Group] = set()
     for group in [g for g in groups.groups() if g.kind == "repeat"]:
-        rows = list(flat_steps(group))
+        there = list(all_steps(group))
         for number in {s + group.count + 1 if s < 0 else s for s in steps}:
-            if 1 <= number <= len(rows):
-                out.update(rows[number - 1].groups(), group.around())
+            if 1 <= number <= len(there):
+                out.update(there[number - 1].groups(), group.around())
     return out
 
 
-def flat_steps(group: Group) -> Iterator[Group]:
+def all_steps(group: Group) -> Iterator[Group]:
     """The steps of a repetition, those that were gathered too."""
     for part in inner(group):
         if part.kind in ("stretch", "steps"):
-            yield from flat_steps(part)
+            yield from all_steps(part)
         else:
             yield part

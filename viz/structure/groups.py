@@ -1,9 +1,9 @@
 """The parts of a computation: modules' calls, repeated steps and blocks, as a tree of groups.
 
 A call of a module made the nodes between two numbers of creation; inside it, what comes again and
-again (time steps, equal blocks, the terms of a sum) is found as a repetition of the same sequence
-of operations. Every group is a stretch of the order of creation, so that no path leaves it and
-comes back: it can be closed into one node without making a cycle.
+again (time steps, equal blocks, the terms of a sum) is detected as a repetition of one sequence of
+operations. Every group is an interval of the order of creation, so that no path leaves it and comes
+back: it can be collapsed into one node without making a cycle.
 """
 
 from __future__ import annotations
@@ -14,20 +14,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from microgradnd.node import Constant, Node
+from microgradnd.graph import Node
 
 LONGEST = 400  # operations and groups in one period of a repetition, at most
 FEWEST = 12  # operations that a repetition folds, if no groups are among them
 CHAIN = 6  # elementwise operations in a row, from which on they are one group
-FOUND = (
-    "graph",
-    "repeat",
-    "step",
-    "steps",
-    "chain",
-    "stretch",
-)  # kinds of groups that are no modules
-FANOUT = 40  # parts of a group; more are gathered into stretches
+# kinds of groups that are no modules; a "stretch" is a part of the order of creation
+DETECTED = ("graph", "repeat", "step", "steps", "chain", "stretch")
+FANOUT = 40  # parts of a group; more are divided into stretches
 
 
 @dataclass(eq=False)
@@ -36,7 +30,7 @@ class Group:
 
     Attributes:
         name: what it is called, of a module the name in the module around it.
-        kind: the module's class, "graph" for the whole, or what was found: "repeat", "step",
+        kind: the module's class, "graph" for the whole, or what was detected: "repeat", "step",
             "chain" (of operations, each on the one before) or "stretch" (for want of structure).
         parts: the operations and groups in it, in order of creation.
         count: of a "repeat", how often its steps come.
@@ -57,7 +51,7 @@ class Group:
 
     @property
     def is_module(self) -> bool:
-        return self.kind not in FOUND
+        return self.kind not in DETECTED
 
     def __repr__(self) -> str:
         return f"<Group {self.id} {self.path()!r} ({self.kind})>"
@@ -118,7 +112,7 @@ def grouped(
     if repeats or chains:
         folded(root, {}, repeats, chains)
     if stretches:
-        stretched(root)
+        divide(root)
     numbered(root)
     return root
 
@@ -136,7 +130,7 @@ def called(computed: Sequence[Node]) -> list[Part]:
     """The operations, those that a module's call made in its group."""
     last: dict[Any, int] = {}
     for node in computed:
-        for call in (node.notes or {}).get("calls", ()):
+        for call in node.calls:
             last[call] = max(node.seq, last.get(call, 0))
     calls = sorted(last, key=lambda call: (call.first, -last[call]))
     top: list[Part] = []
@@ -167,27 +161,26 @@ def folded(group: Group, known: dict[Any, int], repeats: bool, chains: bool) -> 
         folded(part, known, repeats, chains) if isinstance(part, Group) else token(part, known)
         for part in group.parts
     ]
-    mark = known.setdefault((group.kind, *tokens), len(known))
+    own = known.setdefault((group.kind, *tokens), len(known))
     parts = group.parts
     for period in range(1, min(LONGEST, len(tokens) // 3) + 1) if repeats else ():
         parts, tokens = with_repeats(parts, tokens, period, known)
     group.parts = with_chains(parts) if chains else parts
-    return mark
+    return own
 
 
 def token(node: Node, known: dict[Any, int]) -> int:
     """A number that equal operations on operands of equal shapes share."""
-    shapes = (p.shape if isinstance(p, (Node, Constant)) else np.shape(p) for p in node.parents)
-    key = (node.op.name, node.shape, *shapes)
+    key = (node.op.name, node.shape, *(operand.shape for operand in node.operands))
     return known.setdefault(key, len(known))
 
 
 def runs(tokens: Sequence[int], period: int) -> list[tuple[int, int]]:
     """Where a sequence repeats at least three times with a period: starts and times."""
-    marks = np.array(tokens)
-    same = np.r_[False, marks[period:] == marks[:-period], False]
+    numbers = np.array(tokens)
+    same = np.r_[False, numbers[period:] == numbers[:-period], False]
     starts, ends = np.flatnonzero(np.diff(same)).reshape(-1, 2).T
-    long = ends - starts >= 2 * period  # so many equal pairs are a stretch that comes three times
+    long = ends - starts >= 2 * period  # so many equal pairs: it comes three times
     times = (ends - starts) // period + 1
     return list(zip(starts[long].tolist(), times[long].tolist(), strict=True))
 
@@ -195,23 +188,22 @@ def runs(tokens: Sequence[int], period: int) -> list[tuple[int, int]]:
 def with_repeats(
     parts: list[Part], tokens: list[int], period: int, known: dict[Any, int]
 ) -> tuple[list[Part], list[int]]:
-    """Stretches of `period` parts that come at least three times in a row, each as one group."""
+    """Sequences of `period` parts that come at least three times in a row, each as one group."""
     out: list[Part] = []
-    marks: list[int] = []
+    numbers: list[int] = []
     at = 0
     for start, times in runs(tokens, period):
         of_groups = any(isinstance(part, Group) for part in parts[start : start + period])
         if start < at or not (of_groups or (period > 1 and times * period >= FEWEST)):
             continue
         out += parts[at:start]
-        marks += tokens[at:start]
+        numbers += tokens[at:start]
         at = start + times * period
         steps = [parts[i : i + period] for i in range(start, at, period)]
         out.append(repeat(steps))
-        marks.append(
-            known.setdefault(("repeat", times, *tokens[start : start + period]), len(known))
-        )
-    return out + parts[at:], marks + tokens[at:]
+        kind = ("repeat", times, *tokens[start : start + period])
+        numbers.append(known.setdefault(kind, len(known)))
+    return out + parts[at:], numbers + tokens[at:]
 
 
 def repeat(steps: list[list[Part]]) -> Group:
@@ -226,14 +218,14 @@ def repeat(steps: list[list[Part]]) -> Group:
         (part.kind if part.is_module else part.name) if isinstance(part, Group) else part.op.name
         for part in steps[0]
     ]
-    words = " ".join(names[:3]) + (" …" if len(names) > 3 else "")
+    name = " ".join(names[:3]) + (" …" if len(names) > 3 else "")
     used = [{p for n in group.nodes() for p in leaves_of(n)} for group in groups]
     shared = bool(used[0]) and all(other & used[0] == used[0] for other in used[1:])
-    return Group(words, "repeat", [*groups], count=len(steps), shared=shared)
+    return Group(name, "repeat", [*groups], count=len(steps), shared=shared)
 
 
 def leaves_of(node: Node) -> list[Node]:
-    return [p for p in node.parents if isinstance(p, Node) and p.plan is None and p.name]
+    return [p for p in node.predecessors if p.is_leaf and p.name]
 
 
 def with_chains(parts: list[Part]) -> list[Part]:
@@ -246,7 +238,7 @@ def with_chains(parts: list[Part]) -> list[Part]:
         source, before = before, part
         if not isinstance(part, Node) or not isinstance(source, Node):
             return False
-        return [p for p in part.parents if isinstance(p, Node)] == [source]
+        return part.predecessors == (source,)
 
     row: list[Part] = []
     for part in [*parts, None]:
@@ -258,11 +250,11 @@ def with_chains(parts: list[Part]) -> list[Part]:
     return out
 
 
-def stretched(group: Group) -> None:
-    """Gathers the parts of large groups into stretches, so that none has more than 40."""
+def divide(group: Group) -> None:
+    """Divides the parts of large groups into stretches, so that none has more than 40."""
     for part in group.parts:
         if isinstance(part, Group):
-            stretched(part)
+            divide(part)
     while len(group.parts) > FANOUT:
         size = max(-(-len(group.parts) // FANOUT), 2)
         chunks = [group.parts[i : i + size] for i in range(0, len(group.parts), size)]

@@ -1,18 +1,27 @@
-"""What pictures and tables call the parts of a trace: ids in order of creation, and words."""
+"""What pictures and tables call the parts of a trace: ids in order of creation, and titles."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
-from microgradnd.node import Constant, Node
-from viz.structure.homes import Homes, is_number, key_of
+from microgradnd import Tensor
+from microgradnd.graph import Node, Operand, operand_of
+from viz.structure.nesting import Key, Nesting
 from viz.style.text import one_line
 
-if TYPE_CHECKING:
-    from viz.capture.trace import Trace
+
+class Traced(Protocol):
+    """What must be known of a computation to number its parts; a Trace does."""
+
+    @property
+    def outputs(self) -> Sequence[Tensor]: ...
+    @property
+    def nodes(self) -> Sequence[Node]: ...
+    @property
+    def nesting(self) -> Nesting: ...
 
 
 @dataclass(frozen=True)
@@ -20,15 +29,15 @@ class Ids:
     """The ids of a trace's tensors ("t-1") and operations ("op-1"), as in its picture.
 
     Attributes:
-        tensors: by node, of constants by `viz.homes.key_of`.
+        nesting: the groups they stand in.
+        tensors: by key: by node, of constants by `Operand.key`.
         operations: by node.
-        constants: by key, as they stand in the graph.
-        homes: the groups they stand in.
+        constants: by key.
     """
 
-    homes: Homes
-    tensors: dict[Any, str] = field(default_factory=dict)
-    constants: dict[Any, Any] = field(default_factory=dict)
+    nesting: Nesting
+    tensors: dict[Key, str] = field(default_factory=dict)
+    constants: dict[Key, Operand] = field(default_factory=dict)
     operations: dict[Node, str] = field(default_factory=dict)
 
     def edge(self, node: Node, i: int) -> str:
@@ -39,44 +48,39 @@ class Ids:
         """The id of the edge from an operation to its result."""
         return f"e-{self.operations[node][3:]}-out"
 
-    def title(self, operand: Any) -> str:
+    def title(self, what: Node | Operand) -> str:
         """A tensor's name, or the number of its record."""
-        name = getattr(operand, "name", None)
-        return one_line(name) if name else f"#{self.tensors[key_of(operand)][2:]}"
+        return one_line(what.name) if what.name else f"#{self.tensors[what.key][2:]}"
 
     def where(self, node: Node) -> str:
         """Where a node stands: module, operation and name, e.g. "layers.0: relu → h"."""
-        if node.plan is None:
+        if node.is_leaf:
             return self.title(node)
-        home = self.homes.of.get(node)
-        path = home.path() if home else ""
-        words = f"{one_line(path)}: {node.op.name}" if path else str(node.op.name)
-        return f"{words} → {self.title(node)}"
+        group = self.nesting.group_of.get(node)
+        path = group.path() if group else ""
+        name = f"{one_line(path)}: {node.op.name}" if path else node.op.name
+        return f"{name} → {self.title(node)}"
 
 
-def ids_of(found: Trace) -> Ids:
-    """The ids of a trace, counted as `viz.model.graph.build` counts them."""
-    out = Ids(found.homes)
+def ids_of(trace: Traced) -> Ids:
+    """The ids of a trace, counted in order of creation."""
+    out = Ids(trace.nesting)
     numbers = count(1)
-    for operand in in_order(found):
-        key = key_of(operand)
+    for what in in_order(trace):
+        key = what.key
         if key in out.tensors:
             continue
-        if not isinstance(operand, Node):
-            out.constants[key] = operand
-        elif operand.plan is not None:
-            out.operations[operand] = f"op-{len(out.operations) + 1}"
+        if isinstance(what, Operand):
+            out.constants[key] = what
+        elif not what.is_leaf:
+            out.operations[what] = f"op-{len(out.operations) + 1}"
         out.tensors[key] = f"t-{next(numbers)}"
     return out
 
 
-def in_order(found: Trace) -> Iterator[Any]:
+def in_order(trace: Traced) -> Iterator[Node | Operand]:
     """All tensors of a trace: constants where they are first used, nodes as they were created."""
-    for node in found.nodes:
-        for operand in node.parents:
-            if not isinstance(operand, Node) and not is_number(operand):
-                yield operand
+    for node in trace.nodes:
+        yield from (x for x in node.operands if x.kind == "constant")
         yield node
-    for t in found.outputs:
-        if t.node is None:
-            yield Constant(t._data, t.name) if t.name else t._data
+    yield from (operand_of(t) for t in trace.outputs if not t.requires_grad)

@@ -21,6 +21,7 @@ from viz.svg.records import (
     inner_width,
     row,
     rows_of,
+    so_far,
 )
 
 LINE = 13.0  # from one line of small text to the next
@@ -75,6 +76,8 @@ def captions(node: Mapping[str, Any]) -> list[str]:
     if count:
         words.append(f"{count:,} parameters")
     lines.append(" · ".join(words))
+    if node["results"] and so_far(node["results"][0]):
+        lines[-1] = f"grad: {so_far(node['results'][0])}"
     rms = parameter_rms(node)
     if rms is not None:
         lines.append(f"their gradient: RMS {number(rms, 3)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from viz.capture.summary import Summary
@@ -42,6 +42,7 @@ class Row:
     y: float
     width: float
     height: float
+    indent: float = INDENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,12 @@ def face_of_record(node: Mapping[str, Any], direction: str) -> Face:
     foot = footnote(node)
     head = width(title_of(node), 12.0, True) + 12.0 + width(meta_of(node), 9.5) + 2 * PAD
     below = width(foot, 9.5, True) + 2 * PAD
-    room = INDENT + inner_width(node["shape"], form, [x for _, x in parts if x]) + PAD
+    indent = max([INDENT, *(PAD + 2.0 + width(label, 10.0) + 6.0 for label, _ in parts)])
+    room = indent + inner_width(node["shape"], form, [x for _, x in parts if x]) + PAD
     count = len(parts) if abreast else 1
     across = even(max(count * room, min(max(head, below), WIDEST), 96.0))
     rows, y = rows_of(parts, node["shape"], form, across, HEADER + 3.0, abreast)
+    rows = [replace(row, indent=indent) for row in rows]
     ring = RING + 1.0 if len(arrivals(node)) > 1 else 0.0
     down = y + (FOOT if foot else 0.0) + 3.0
     return Face(across, down, tuple(rows), form, foot, ring)
@@ -147,9 +150,16 @@ def arrivals(node: Mapping[str, Any]) -> list[str]:
 def footnote(node: Mapping[str, Any]) -> str:
     count = len(arrivals(node))
     words = [f"Σ {count} contributions"] if count > 1 else []
+    words = [so_far(node)] if so_far(node) else words
     words += ["and more that is not shown"] if node["hidden"] else []
     words += ["changed by a hook"] if node["hooked"] else []
     return " · ".join(words + node.get("notes", []))
+
+
+def so_far(node: Mapping[str, Any]) -> str:
+    """At a stage of the backward pass, how many of a gradient's contributions have arrived."""
+    count, last = len(arrivals(node)), node.get("last", 0)
+    return f"Σ {count} of {last} so far" if 0 < count < last else ""
 
 
 def title_of(node: Mapping[str, Any]) -> str:
@@ -240,7 +250,7 @@ def heading(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
 
 def row(pen: Pen, part: Row, form: str) -> str:
     """One row of a record: its label and what it holds; "—" for what was not computed."""
-    x, left, middle = part.summary, part.x + INDENT, part.y + part.height / 2
+    x, left, middle = part.summary, part.x + part.indent, part.y + part.height / 2
     ink = "grad-ink" if part.label.startswith(("grad", "∂")) else "muted"
     text = pen.text(part.x + PAD + 2.0, middle + 3.5, part.label, fill=ink)
     if x is None:
@@ -248,13 +258,13 @@ def row(pen: Pen, part: Row, form: str) -> str:
     if form == "scalar":
         back = ""
         if x.flaw:
-            wide = part.width - INDENT - 4
+            wide = part.width - part.indent - 4
             back = pen.hatch(left - 3, part.y + 1, wide, part.height - 2)
         halo = "record" if x.flaw else None
         value = pen.text(left, middle + 4.2, number(x.mean), size=NUMBER, bold=True, halo=halo)
         return text + back + value
     if form == "table":
-        return text + table(pen, x, left, part.y + 2.0, part.width - INDENT - PAD)
+        return text + table(pen, x, left, part.y + 2.0, part.width - part.indent - PAD)
     if form == "empty":
         return text + pen.text(left, middle + 3.5, "empty", fill="muted")
     right = part.x + part.width - PAD
@@ -331,7 +341,9 @@ def caption_of(node: Mapping[str, Any]) -> str:
             words.append(f"{sign} {value}" if i else f"{value} {sign}")
         else:
             words.append(f"{node['args'][i]} = {value}")
-    words += [f"{key} {one_line(brief(x))}" for key, x in node["options"].items()]
+    for key, x in node["options"].items():
+        text = one_line(brief(x))
+        words.append(f"[{text}]" if key == "index" else f"{key} {text}")
     words += node.get("notes", [])
     return fit(" · ".join(words), 150.0, 9.5)
 

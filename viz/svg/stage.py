@@ -7,6 +7,7 @@ from typing import Any
 
 import networkx as nx
 
+from viz.svg.records import arrivals
 from viz.svg.words import flow
 
 
@@ -42,7 +43,9 @@ def staged(graph: nx.MultiDiGraph, step: int) -> nx.MultiDiGraph:
         elif node["kind"] == "group":
             first, final = node["steps"] or (None, None)
             node["state"] = state(first, final, step)
-            node["results"] = [record | partial(record, edges, step) for record in node["results"]]
+            node["results"] = [
+                record | partial(record, edges, step, final) for record in node["results"]
+            ]
             if final is None or final > step:
                 node["parameters"] = [record | {"gradient": None} for record in node["parameters"]]
         elif "value" in node:
@@ -62,11 +65,23 @@ def state(first: int | None, last: int | None, step: int) -> str | None:
 
 
 def partial(
-    record: Mapping[str, Any], edges: Mapping[str, dict[str, Any]], step: int
+    record: Mapping[str, Any],
+    edges: Mapping[str, dict[str, Any]],
+    step: int,
+    final: int | None = None,
 ) -> dict[str, Any]:
-    """What is known of a tensor's gradient after a step."""
+    """What is known of a tensor's gradient after a step.
+
+    Args:
+        record: of the tensor.
+        edges: by key.
+        step: the last that is done.
+        final: of the closed group that makes the tensor, its last step.
+    """
     here = [key for key in record["contributions"] if arrived(edges[key], step)]
-    if len(here) == len(record["contributions"]) and not record["hidden"]:
+    last = len(arrivals(record))
+    inner = record["inside"] is None or (final is not None and final <= step)
+    if len(here) == len(record["contributions"]) and not record["hidden"] and inner:
         whole = bool(here) or record["seed"] is not None
         return {"contributions": here, "gradient": record["gradient"] if whole else None}
     so_far = record["seed"]
@@ -75,4 +90,4 @@ def partial(
         so_far = edges[key]["running"]
         if so_far is None and alone:
             so_far = flow(edges[key], record["id"])
-    return {"contributions": here, "gradient": so_far, "inside": None}
+    return {"contributions": here, "gradient": so_far, "inside": None, "last": last}

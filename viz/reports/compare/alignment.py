@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
-import numpy as np
-
-from microgradnd.node import Constant, Node
+from microgradnd.graph import Node, Operand
 from viz.capture.trace import Trace
-from viz.structure.homes import is_number, key_of
+from viz.structure.nesting import Key
 
 
 @dataclass(frozen=True)
@@ -20,40 +18,30 @@ class Alignment:
 
     Attributes:
         operations: by operation of the first computation, that of the second.
-        tensors: by tensor or constant of the first (`viz.homes.key_of`), that of the second.
+        tensors: by tensor or constant of the first (by key), that of the second.
     """
 
     operations: dict[Node, Node] = field(default_factory=dict)
-    tensors: dict[Any, Any] = field(default_factory=dict)
-
-
-def shape_of(operand: Any) -> tuple[int, ...]:
-    return np.shape(getattr(operand, "value", operand)) if not isinstance(operand, Node) else (
-        operand.shape
-    )  # fmt: skip
+    tensors: dict[Key, Key] = field(default_factory=dict)
 
 
 def exact(node: Node) -> Any:
     """Operations of equal kind, on operands of equal shapes and the same parameters."""
-    leaves = [p.name for p in node.parents if is_leaf(p) and not is_number(p)]
-    return node.op.name, node.shape, *map(shape_of, node.parents), *leaves
+    leaves = [p.name for p in node.operands if p.kind == "leaf" or p.name]
+    return node.op.name, node.shape, *(p.shape for p in node.operands), *leaves
 
 
 def alike(node: Node) -> Any:
     """Operations of equal kind, whatever their sizes."""
-    return node.op.name, len(node.parents)
+    return node.op.name, len(node.operands)
 
 
 def in_place_of(node: Node) -> Any:
     """Another operation of the same shape, as sigmoid in the place of ReLU."""
-    return node.shape, sum(isinstance(p, Node) for p in node.parents)
+    return node.shape, len(node.predecessors)
 
 
 LEVELS: tuple[Callable[[Node], Any], ...] = (exact, alike, in_place_of)
-
-
-def is_leaf(operand: Any) -> bool:
-    return isinstance(operand, Constant) or (isinstance(operand, Node) and operand.plan is None)
 
 
 def matches(
@@ -86,29 +74,28 @@ def ends_alike(one: Sequence[Any], other: Sequence[Any]) -> int:
 
 def aligned(a: Trace, b: Trace) -> Alignment:
     """What corresponds in two traces: operations by their order, tensors by what they are for."""
-    one, other = ([node for node in t.nodes if node.plan is not None] for t in (a, b))
-    found = Alignment(dict(matches(one, other)))
-    taken: set[Any] = set()
+    found = Alignment(dict(matches(a.graph.computed, b.graph.computed)))
+    taken: set[Key] = set()
 
-    def pair(x: Any, y: Any) -> None:
-        x, y = key_of(x), key_of(y)
+    def pair(x: Key, y: Key) -> None:
         if x not in found.tensors and y not in taken:
             found.tensors[x] = y
             taken.add(y)
 
     for op, its in found.operations.items():
         pair(op, its)
-    named = {node.name: node for node in b.nodes if node.plan is None and node.name}
-    for node in a.nodes:
-        if node.plan is None and node.name in named:
+    named = {node.name: node for node in b.graph.leaves if node.name}
+    for node in a.graph.leaves:
+        if node.name in named:
             pair(node, named[node.name])
     for op, its in found.operations.items():
-        if len(op.parents) == len(its.parents):
-            for p, q in zip(op.parents, its.parents, strict=True):
-                if not is_number(p) and not is_number(q) and not made(p) and not made(q):
-                    pair(p, q)
+        if len(op.operands) == len(its.operands):
+            for p, q in zip(op.operands, its.operands, strict=True):
+                if given(p) and given(q):
+                    pair(p.key, q.key)
     return found
 
 
-def made(operand: Any) -> bool:
-    return isinstance(operand, Node) and operand.plan is not None
+def given(operand: Operand) -> bool:
+    """Whether it is shown as a tensor, and no operation made it."""
+    return operand.kind in ("leaf", "constant")

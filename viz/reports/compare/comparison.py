@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from microgradnd.engine import Tensor
-from microgradnd.node import Node
+from microgradnd import Tensor
+from microgradnd.graph import Node
 from viz.capture.summary import spelled
 from viz.capture.trace import Trace, trace
+from viz.diagnosis import differentiable
 from viz.formats import files
 from viz.reports.compare.alignment import Alignment, aligned
 from viz.reports.compare.differences import Difference, difference
-from viz.reports.health import differentiable
 from viz.structure.ids import Ids, ids_of
 from viz.style.text import plural, xml
 
@@ -175,7 +175,7 @@ def lone(ids: Ids, node: Node, first: bool) -> Change:
 
 
 def op_of(node: Node) -> str | None:
-    return None if node.plan is None else str(node.op.name)
+    return None if node.is_leaf else node.op.name
 
 
 def compare(

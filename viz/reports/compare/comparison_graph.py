@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
-from microgradnd.node import Node
+from microgradnd.graph import Node
 from viz.capture.summary import Summary
 from viz.model.graph import build, shown
 from viz.model.marks import Mark
 from viz.reports.compare.differences import Difference, difference
 from viz.structure.folding import overview
-from viz.structure.homes import key_of
 from viz.structure.ids import ids_of
-from viz.style.text import number, shape_of
+from viz.style.text import fit, number, one_line, shape_of
 from viz.svg import writer as svg
 from viz.svg.records import caption_of, form_of
 from viz.svg.writer import Extras, label_of
@@ -22,8 +21,8 @@ from viz.svg.writer import Extras, label_of
 if TYPE_CHECKING:
     from viz.reports.compare.comparison import Comparison
 
+WIDEST, LABEL = 90.0, 10.0  # of a pass's name at a row, in px, and its size
 RECORDS = ("parameter", "leaf", "constant", "intermediate", "output")
-KEY = "∂: gradients · Δ = ‖b − a‖ / ‖a‖"
 
 
 def write(comparison: Comparison) -> str:
@@ -43,10 +42,11 @@ class Merged:
         self.c, self.marks = comparison, dict[str, Mark]()
         self.a, self.b = ids_of(comparison.a), ids_of(comparison.b)
         pairs = comparison.alignment
+        self.labels = [fit(one_line(name), WIDEST, LABEL) for name in comparison.names]
         self.keys = {name: key for key, name in self.a.tensors.items()}
         self.tensors = {self.a.tensors[x]: y for x, y in pairs.tensors.items()}
         self.operations = {self.a.operations[x]: y for x, y in pairs.operations.items()}
-        self.graph = build(comparison.a, overview(comparison.a.homes))
+        self.graph = build(comparison.a, overview(comparison.a.nesting))
         folded = any(kind == "group" for _, kind in self.graph.nodes(data="kind"))
         self.other = None if folded else build(comparison.b)
 
@@ -64,7 +64,8 @@ class Merged:
         graph["title"] = f"{names[0]}: {graph['title']}"
         if self.other is not None:
             graph["title"] += f" | {names[1]}: {self.other.graph['title']}"
-        graph["summary"] = f"{self.c.summary} · a: {names[0]}, b: {names[1]} · {KEY}"
+        key = f"∂: gradients · Δ = ‖{names[1]} − {names[0]}‖ / ‖{names[0]}‖"
+        graph["summary"] = f"{self.c.summary} · {key}"
         return self.graph
 
     def lone(self, name: str, node: dict[str, Any], which: int) -> None:
@@ -84,7 +85,7 @@ class Merged:
         elif self.other is not None:
             caption = caption_of(self.other.nodes[self.b.operations[its]])
             if caption != caption_of(node):
-                node["notes"] = [f"b: {caption or '—'}"]
+                node["notes"] = [f"{second}: {caption or '—'}"]
                 self.marks[name] = Mark("warn", f"in {second}: {caption or '—'}")
 
     def record(self, name: str, node: dict[str, Any]) -> None:
@@ -96,12 +97,14 @@ class Merged:
         change, slope = difference(value, other), difference(g, its_g)
         if node["kind"] == "constant" and change is not None and change.change == 0:
             return
-        node["rows"] = [("a", node["value"]), ("b", fitting(node, other))]
+        first, second = self.labels
+        node["rows"] = [(first, node["value"]), (second, fitting(node, other))]
         if g is not None or its_g is not None:
-            node["rows"] += [("∂a", node["gradient"]), ("∂b", fitting(node, its_g))]
+            slopes = node["gradient"], fitting(node, its_g)
+            node["rows"] += [(f"∂{first}", slopes[0]), (f"∂{second}", slopes[1])]
         node["notes"] = [words for words in (amount("", change), amount("∂", slope)) if words]
         if other.shape != node["shape"]:
-            node["notes"].append(f"b is {shape_of(other.shape)}")
+            node["notes"].append(f"{second} is {shape_of(other.shape)}")
         node["said"] = f"\nvalue {self.c.names[0]} → {self.c.names[1]}: {change}"
         node["said"] += f"\ngradient: {slope}" if slope else ""
 
@@ -110,12 +113,12 @@ class Merged:
         key = self.keys[name]
         if isinstance(key, Node):
             return self.c.a.values[key], self.c.a.gradients.get(key)
-        return constant(self.a.constants[key]), None
+        return self.a.constants[key].value, None
 
     def its_numbers(self, key: Any) -> tuple[Any, Any]:
         if isinstance(key, Node):
             return self.c.b.values[key], self.c.b.gradients.get(key)
-        return constant(self.b.constants[key]), None
+        return self.b.constants[key].value, None
 
     def edge(self, head: str, edge: dict[str, Any]) -> None:
         """Both contributions on one edge."""
@@ -123,9 +126,9 @@ class Merged:
         if its is None:
             return
         i = edge["index"]
-        tail = key_of(its.parents[i]) if i < len(its.parents) else None
+        tail = its.operands[i].key if i < len(its.operands) else None
         if tail != self.tensors.get(edge["home"]):
-            edge["label"] = f"a: {label_of(x)}" if x else ""
+            edge["label"] = f"{self.labels[0]}: {label_of(x)}" if x else ""
             return
         y = shown(self.c.b.contributions.get((its, i)))
         if x is not None and y is not None:
@@ -153,7 +156,7 @@ class Merged:
             home = names.get(edge["home"], edge["home"])
             values = {**edge, "home": home, "order": self.graph.number_of_edges()}
             if edge["contribution"] is not None:
-                values["label"] = f"b: {label_of(edge['contribution'])}"
+                values["label"] = f"{self.labels[1]}: {label_of(edge['contribution'])}"
             self.graph.add_edge(names[tail], names[head], key=only_b(key), **values)
 
     def add(self, other: nx.MultiDiGraph, name: str, names: dict[str, str]) -> None:
@@ -174,10 +177,6 @@ def only_b(name: str) -> str:
     """The id of a node or edge of b in a picture of both: "t-3" becomes "t-b3"."""
     kind, _, rest = name.partition("-")
     return f"{kind}-b{rest}"
-
-
-def constant(operand: Any) -> Any:
-    return getattr(operand, "value", operand)
 
 
 def fitting(node: dict[str, Any], x: Any) -> Summary | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from viz.capture.summary import Summary
-from viz.reports.health.series import norm_of
+from viz.diagnosis.series import norm_of
 from viz.style.text import number
 
 

@@ -13,18 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.node import Constant, Node
-from viz.capture.trace import Trace, operand_value
+from microgradnd.graph import Node, Operand
+from viz.capture.trace import Trace
+from viz.formulas.traits import trait
 
 Array = np.ndarray
 
-VIEWS = {"transpose", "swapaxes", "reshape", "expand_dims", "squeeze", "astype", "broadcast_to"}
-FUNCTIONS = {
-    "elu", "erf", "gaussian", "gelu", "hardtanh", "leaky_relu", "log_softmax", "relu", "sigmoid",
-    "silu", "sin", "softmax", "softplus", "step", "tanh",
-}  # fmt: skip
 FARTHEST = 12  # operations between a layer and the next, at most
-MIXING = {"matmul", "einsum", "conv2d", "reshape", "getitem", "concatenate", "stack", "take"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +74,7 @@ class Layer:
 
     product: Node
     net: Node
-    data: Any
+    data: Operand
     left: bool  # W x, samples are columns
     inputs: Column
     weight: Parameter
@@ -106,9 +101,9 @@ def layers_of(found: Trace, sample: int) -> list[Layer]:
     """
     uses: dict[Node, list[Node]] = {}
     for node in found.nodes:
-        for p in dict.fromkeys(q for q in node.parents if isinstance(q, Node)):
+        for p in dict.fromkeys(node.predecessors):
             uses.setdefault(p, []).append(node)
-    products = {node: weights_of(node) for node in found.nodes if is_product(node)}
+    products = {node: weights_of(node) for node in found.graph.computed if is_product(node)}
     clear = [places[0] == 0 for places in products.values() if len(places) == 1]
     left = sum(clear) * 2 > len(clear)
     layers = []
@@ -121,46 +116,41 @@ def layers_of(found: Trace, sample: int) -> list[Layer]:
 
 
 def is_product(node: Node) -> bool:
-    return node.op is not None and node.op.name == "matmul"
+    return trait(node.op, "notation") == "matrix_product"
 
 
 def weights_of(node: Node) -> list[int]:
     """Which operands of a product may be its weights: leaves first, then constants."""
     places = []
-    for i, operand in enumerate(node.parents):
+    for i, operand in enumerate(node.operands):
         base, _ = source(operand)
-        leaf = not isinstance(base, Node) or base.plan is None
-        if leaf and len(shape_of(operand)) in (1, 2):
+        if base.kind != "computed" and len(operand.shape) in (1, 2):
             places.append(i)
-    tracked = [i for i in places if isinstance(node.parents[i], Node)]
+    tracked = [i for i in places if node.operands[i].node is not None]
     return tracked or places
 
 
-def shape_of(operand: Any) -> tuple[int, ...]:
-    return operand.shape if isinstance(operand, (Node, Constant)) else np.shape(operand)
-
-
-def source(operand: Any) -> tuple[Any, list[Node]]:
+def source(operand: Operand) -> tuple[Operand, list[Node]]:
     """What an operand is a view of, and the operations that make it so, first to last."""
     views: list[Node] = []
-    while isinstance(operand, Node) and operand.op is not None and operand.op.name in VIEWS:
-        views.append(operand)
-        operand = operand.parents[0]
+    while (node := operand.node) is not None and not node.is_leaf and trait(node.op, "view"):
+        views.append(node)
+        operand = node.operands[0]
     return operand, views[::-1]
 
 
 def viewed(x: Array, views: Iterable[Node]) -> Array:
     for node in views:
-        x = node.op.run([x], options=node.options)
+        x = node.compute([x])
     return x
 
 
 def hinted(node: Node, uses: dict[Node, list[Node]], left: bool) -> bool:
     """Whether the first of two operands that could both be weights is: as the bias lies."""
     for user in uses.get(node, ()):
-        for other in user.parents:
-            shape = shape_of(other)
-            if other is not node and len(shape) == 2 == len(node.shape) and shape != node.shape:
+        for other in user.operands:
+            shape = other.shape
+            if other.node != node and len(shape) == 2 == len(node.shape) and shape != node.shape:
                 return bool(shape[0] == node.shape[0] > 1)
     return left
 
@@ -185,8 +175,8 @@ def layer(
 ) -> Layer:
     """The layer of one product."""
     i = 0 if first else 1
-    matrix, data = node.parents[i], node.parents[1 - i]
-    shape, x = shape_of(matrix), np.asarray(operand_value(data, found.values))
+    matrix, data = node.operands[i], node.operands[1 - i]
+    shape, x = matrix.shape, np.asarray(data.value_in(found.values))
     single = len(shape) == 1  # one unit, whose axis the result has not
 
     def units(a: Array) -> Array:
@@ -200,21 +190,22 @@ def layer(
     inputs = rows(x, first, x.ndim == 1)
     check_sample(sample, len(inputs))
 
-    def column(operand: Any, by: Callable[[Array], Array]) -> Column:
-        g = found.gradients.get(operand) if isinstance(operand, Node) else None
-        value = np.asarray(operand_value(operand, found.values))
-        base = source(operand)[0]
-        name = getattr(operand, "name", None) or getattr(base, "name", None)
-        return Column(name, by(value)[sample], None if g is None else by(g)[sample])
+    def column(
+        name: str | None, tensor: Node | None, value: Any, by: Callable[[Array], Array]
+    ) -> Column:
+        g = found.gradients.get(tensor) if tensor is not None else None
+        return Column(name, by(np.asarray(value))[sample], None if g is None else by(g)[sample])
 
     base, views = source(matrix)
-    at = flat(viewed(numbered(shape_of(base)), views))
+    at = flat(viewed(numbered(base.shape), views))
     here = found.contributions.get((node, i))
     weight = parameter(base, at, found, None if here is None else flat(here))
     net, shifts = shifted(node, units, uses, found)
     return Layer(
-        node, net, data, first, column(data, lambda a: rows(a, first, x.ndim == 1)), weight,
-        shifts, column(net, units), len(inputs),
+        node, net, data, first, weight=weight, shifts=shifts, samples=len(inputs),
+        inputs=column(data.name or source(data)[0].name, data.node, x,
+                      lambda a: rows(a, first, x.ndim == 1)),
+        sums=column(net.name, net, found.values[net], units),
     )  # fmt: skip
 
 
@@ -226,11 +217,13 @@ def check_sample(sample: int, samples: int) -> None:
         )
 
 
-def parameter(base: Any, at: Array, found: Trace, here: Array | None, sign: int = 1) -> Parameter:
-    value = np.asarray(operand_value(base, found.values))
-    g = found.gradients.get(base) if isinstance(base, Node) else None
+def parameter(
+    base: Operand, at: Array, found: Trace, here: Array | None, sign: int = 1
+) -> Parameter:
+    value = np.asarray(base.value_in(found.values))
+    g = found.gradients.get(base.node) if base.node is not None else None
     return Parameter(
-        getattr(base, "name", None), value.shape, sign, at, value.ravel()[at],
+        base.name, value.shape, sign, at, value.ravel()[at],
         None if g is None else g.ravel()[at], here,
     )  # fmt: skip
 
@@ -250,75 +243,90 @@ def shifted(
 
 def shift(user: Node, node: Node, units: Callable, found: Trace) -> Parameter | None:
     """The bias that an operation adds to a node, or the threshold that it subtracts."""
-    if user.op.name not in ("add", "subtract") or user.shape != node.shape:
+    if trait(user.op, "linear") != "x+y" or user.shape != node.shape:
         return None
-    i = 1 if user.parents[0] is node else 0
-    other = user.parents[i]
+    i = 1 if user.operands[0].node == node else 0
+    other = user.operands[i]
     base, views = source(other)
-    constant = not isinstance(base, Node)
-    if other is node or not (constant or base.plan is None) or (i == 0 and user.op.name != "add"):
+    if other.node == node or base.kind == "computed" or sign_of(user, 1 - i) < 0:
         return None
-    index = viewed(numbered(shape_of(base)), views)
+    index = viewed(numbered(base.shape), views)
     at = units(np.broadcast_to(index, user.shape))
     if (at != at[0]).any():
         return None  # not the same for every sample: data, not a bias
     here = found.contributions.get((user, i))
     by_unit = None if here is None else here.ravel()[units(np.broadcast_to(
-        numbered(shape_of(other)), user.shape))[0]]  # fmt: skip
-    return parameter(base, at[0], found, by_unit, -1 if user.op.name == "subtract" else 1)
+        numbered(other.shape), user.shape))[0]]  # fmt: skip
+    return parameter(base, at[0], found, by_unit, sign_of(user, i))
+
+
+def sign_of(node: Node, i: int) -> int:
+    """The sign with which an operand goes into a sum: −1 for what is subtracted."""
+    return int(np.sign(node.compute([float(k == i) for k in range(2)])))
 
 
 def link(layers: list[Layer], uses: dict[Node, list[Node]], found: Trace, sample: int) -> None:
     """Tells each layer which one it follows, and what is done to net inputs on the way."""
     nets = {one.net: one for one in layers}
-    ways: dict[int, tuple[Node, str]] = {}
+    ways: dict[int, tuple[Node | None, str]] = {}
     for one in layers:
-        before, way = origin(one.data, nets)
+        before, way = origin(one.data.node, nets)
         if before is None:
             continue
-        turned = sum(node.op.name in ("transpose", "swapaxes") for node in way) % 2
-        if before.sizes[1] == one.sizes[0] and turned == (before.left != one.left):
+        transposed = sum(bool(trait(node.op, "permutes")) for node in way) % 2
+        if before.sizes[1] == one.sizes[0] and transposed == (before.left != one.left):
             before.followers.append(one)
             one.after = before
-            ways[id(one)] = one.data, words(way)
+            ways[id(one)] = one.data.node, words(way)
     for one in layers:
         ends = {ways[id(f)] for f in one.followers}
         if len(ends) == 1:
             (node, function), *_ = ends
-            if node is not one.net:
+            if node != one.net:
                 one.outputs, one.function = one.followers[0].inputs, function
         elif not ends:
             last(one, uses, found, sample)
 
 
-def origin(operand: Any, nets: dict[Node, Layer]) -> tuple[Layer | None, list[Node]]:
+def origin(data: Node | None, nets: dict[Node, Layer]) -> tuple[Layer | None, list[Node]]:
     """The one layer that data was computed from, and the operations in between."""
     hits: set[Node] = set()
     way: dict[Node, None] = {}
-    stack = [operand]
+    stack = [] if data is None else [data]
     while stack:
         node = stack.pop()
-        if not isinstance(node, Node) or node.op is None or node in way:
+        if node.is_leaf or node in way:
             continue
         if node in nets:
             hits.add(node)
-        elif node.op.name in MIXING or len(way) > FARTHEST:
+        elif mixes(node) or len(way) > FARTHEST:
             return None, []
         else:
             way[node] = None
-            stack += node.parents
-    return (nets[hits.pop()] if len(hits) == 1 else None), sorted(way, key=lambda node: node.seq)
+            stack += node.predecessors
+    return (nets[hits.pop()] if len(hits) == 1 else None), sorted(way)
+
+
+def mixes(node: Node) -> bool:
+    """Whether an operation puts values of several units together, or in another order."""
+    if trait(node.op, "contraction") or node.op.variadic:
+        return True
+    if not trait(node.op, "view") or trait(node.op, "permutes"):
+        return False
+    (operand,) = node.operands
+    places = np.arange(int(np.prod(operand.shape))).reshape(operand.shape)
+    return not np.array_equal(node.compute([places]).ravel(), places.ravel())
 
 
 def words(way: Iterable[Node]) -> str:
-    names = [node.op.name for node in way if node.op.name not in ("transpose", "swapaxes")]
+    names = [node.op.name for node in way if not trait(node.op, "permutes")]
     return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
 
 
 def last(one: Layer, uses: dict[Node, list[Node]], found: Trace, sample: int) -> None:
     """The outputs of a layer that no other follows: its function, if it is a known one."""
     users = uses.get(one.net, [])
-    if len(users) == 1 and users[0].op.name in FUNCTIONS and users[0].shape == one.net.shape:
+    if len(users) == 1 and trait(users[0].op, "activation") and users[0].shape == one.net.shape:
         node = users[0]
         single = len(one.weight.shape) == 1
 

@@ -15,7 +15,7 @@ from viz.style.text import fit, number, one_line, plural, shape_of, width
 from viz.style.theme import paint
 from viz.svg.pen import Pen, Point, coordinate, group, place
 
-RADIUS = 27.0
+RADIUS = 32.0
 PILL = 17.0  # height of a bias or threshold
 NARROW, WIDE = 230.0, 430.0  # between two columns
 LABELLED = 20  # a layer of more weights has no room for their numbers
@@ -30,6 +30,7 @@ class Style:
     pen: Pen
     colour: str  # "weight" or "gradient"
     loss: str  # its symbol
+    slopes: bool = True  # whether there was a backward pass
 
     def shown(self, p: Parameter) -> Array | None:
         """The numbers that connections are coloured by."""
@@ -109,17 +110,16 @@ def told(x: float | None, digits: int = 4) -> str:
 
 
 def compact(x: float | None, room: float) -> str:
-    """A number with as many digits, up to three, as there is room for.
+    """A number to three digits, or as many as there is room for, small ones with an exponent.
 
-    >>> compact(-0.000569, 48.0)
-    '−6e−4'
+    >>> compact(-0.06789, 58.0), compact(-0.000569, 58.0)
+    ('−0.0679', '−5.7e−4')
     """
-    for digits in (3, 2, 1):
-        words = told(x, digits)
-        if width(words, 11.0, True) <= room:
-            return words
-    power = f"{x:.0e}".split("e")
-    return f"{power[0]}e{int(power[1])}".replace("-", "−")
+    words = [told(x, 3)]
+    if x is not None and math.isfinite(x):
+        powers = (f"{x:.{digits}e}".split("e") for digits in (2, 1, 0))
+        words += [f"{base}e{int(power)}".replace("-", "−") for base, power in powers]
+    return next((text for text in words if width(text, 11.0, True) <= room), words[-1])
 
 
 def exact(x: float | None) -> str | None:
@@ -266,6 +266,8 @@ def weight_words(style: Style, one: Layer, name: Names, j: int, i: int) -> str:
 
 def slope_words(style: Style, one: Layer, p: Parameter, name: str, *unit: int) -> str:
     """A parameter's gradient in a tooltip, and whose it is."""
+    if not style.slopes:
+        return ""
     g, here = at(p.gradients, *unit), at(p.here, *unit)
     words = f"\n{style.slope(name)} = {told(g, 6)}"
     if g is not None:
@@ -300,15 +302,16 @@ def unit(
     lines.append(f"  = {told(net, 6)}")
     if one.outputs is not None:
         lines.append(f"{label} = {one.function}({name.sums}) = {told(out, 6)}")
-        lines.append(f"{style.slope(label)} = {told(g, 6)}")
-    lines.append(f"{style.slope(name.sums)} = {told(slope, 6)}")
+        lines += [f"{style.slope(label)} = {told(g, 6)}"] if style.slopes else []
+    lines += [f"{style.slope(name.sums)} = {told(slope, 6)}"] if style.slopes else []
     data = {
         "id": f"u-{k}-{j}", "kind": "unit", "name": one.outputs.name if one.outputs else
         one.sums.name, "unit": j, "function": one.function or None, "net": exact(net),
         "net-grad": exact(slope), "value": exact(out), "grad": exact(g),
     }  # fmt: skip
     below = [(f"net {told(net, 4)}", "muted")] if one.outputs else []
-    below.append((f"∂{style.loss}/∂net {told(slope, 3)}", "grad-ink"))
+    if style.slopes:
+        below.append((f"∂{style.loss}/∂net {told(slope, 3)}", "grad-ink"))
     shown = net if one.outputs is None else out
     parts = circle(style.pen, spot, label, shown, below, "op", "op-line")
     shifts = enumerate(one.shifts if pills else ())

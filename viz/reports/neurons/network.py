@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor
+from microgradnd import Tensor
+from microgradnd.graph import node_of
 from viz.capture.trace import Trace, trace
+from viz.diagnosis import differentiable
 from viz.formats import files
 from viz.formats.export import of_svg
 from viz.formulas.notation import is_simple
@@ -89,7 +91,8 @@ def neurons(
 
     Args:
         source: a loss or other result, or its `viz.trace(..., keep="arrays")`.
-        gradient: to start from at the result, see `viz.trace`.
+        gradient: to start from at the result; without one, a result that is no scalar is drawn
+            without gradients.
         colour: of connections: by "weight" or by "gradient".
         sample: which one of the batch, from 0.
         unit: a layer, by number from 0 or by its weight's name, and the number of a unit in it:
@@ -113,11 +116,17 @@ def neurons(
     for what, value, known in (("theme", theme, THEMES), ("colour", colour, COLOURS)):
         if value not in known:
             raise ValueError(f"{what} {value!r} is unknown: one of {', '.join(known)}")
-    found = source if isinstance(source, Trace) else trace(source, gradient, keep="arrays")
+    found = source
+    if not isinstance(found, Trace):
+        backward = differentiable(found, gradient)
+        found = trace(found, gradient, backward=backward, keep="arrays")
     if found.keep != "arrays":
         raise ValueError('a trace of summaries has not every weight: viz.trace(..., keep="arrays")')
     if colour == "gradient" and not found.gradients:
-        raise ValueError("the trace has no backward pass: there are no gradients to colour by")
+        raise ValueError(
+            "there was no backward pass, so there are no gradients to colour by: give a loss, or "
+            "gradient= to start from"
+        )
     layers = layers_of(found, sample)
     if not layers:
         raise ValueError(
@@ -173,9 +182,9 @@ def loss_of(found: Trace) -> tuple[str, str]:
     symbol = single if single and is_simple(single) else "E"
     heads = []
     for t in found.outputs:
-        value = t._data if t.node is None else found.values[t.node]
+        value = found.values[node_of(t)] if t.requires_grad else t.data
         told = f" = {number(float(value))}" if np.ndim(value) == 0 else ""
-        heads.append(f"{t.name or ('E' if not told or single is None else 'output')}{told}")
+        heads.append(f"{t.name or ('E' if told and single is not None else 'output')}{told}")
     return symbol, ", ".join(heads)
 
 
@@ -184,7 +193,7 @@ def write(
 ) -> str:
     """The text of the SVG file."""
     loss, default = loss_of(picture.trace)
-    look = Style(Pen(theme), colour, loss)
+    look = Style(Pen(theme), colour, loss, bool(picture.trace.gradients))
     parts: list[str] = []
     across, down = 0.0, 0.0
     if unit is None:
@@ -246,10 +255,10 @@ def subtitle(picture: Neurons, unit: tuple[int, int] | None) -> str:
     if samples == [1]:
         return f"{said} · one sample"
     many = f"{samples[-1]:,}" if len(samples) == 1 else "its"
-    return (
-        f"{said} · sample {picture.sample} of {many} samples, counted from 0 · gradients of "
-        "weights and biases: of all samples"
-    )
+    said += f" · sample {picture.sample} of {many} samples, counted from 0"
+    if picture.trace.gradients:
+        said += " · gradients of weights and biases: of all samples"
+    return said
 
 
 def description(picture: Neurons, look: Style, said: str) -> str:

@@ -1,36 +1,67 @@
-"""A strip under a picture: the RMS of gradients over depth or time, on a logarithmic scale.
+"""A chart under a picture: the RMS of gradients over depth or time, on a logarithmic scale.
 
-Five fixed bins lie behind the points as bands, so that strips of different networks compare.
+Five fixed bins lie behind the points as bands, so that charts of different networks compare. The
+scale goes from 1e−11 to 1e6, and as far beyond as the gradients do.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from viz.capture.trace import Trace
-from viz.reports.health.series import BINS, Point, Series, series_of
+from viz.diagnosis.series import BINS, Point, Series, series_of
 from viz.structure.ids import ids_of
 from viz.style.text import fit, number, width
 from viz.svg.pen import Pen, coordinate, group, place
 
 LEFT, RIGHT = 64.0, 116.0  # room for the bins' bounds, and for their words and counts
-LOWEST, HIGHEST = -11.0, 6.0  # powers of ten at the ends of the scale
-DECADE = 7.0  # height of one
-BOUNDS = (LOWEST, *(math.log10(start) for _, start in BINS[1:]), HIGHEST)
+LOWEST, HIGHEST = -11.0, 6.0  # powers of ten at the ends of the scale, at least
+DECADE = 7.0  # height of one, at most
+TALLEST = 280.0  # of a chart whose scale goes further
 TITLE, FOOT = 36.0, 22.0
 APART = 14.0  # pixels between labelled points, at least their labels' width
 CLOSEST = 3.0  # pixels between points; of more points, neighbours become one
-GAP = 16.0  # between two strips
+GAP = 16.0  # between two charts
 
 
-def strip(pen: Pen, found: Trace, room: float) -> tuple[str, float]:
-    """The strips of a trace at (0, 0), `room` wide, and their height; ("", 0.0) without gradients.
+@dataclass(frozen=True)
+class Scale:
+    """Where a size lies: powers of ten from the lowest at the bottom to the highest at the top."""
+
+    lowest: float
+    highest: float
+
+    @classmethod
+    def of(cls, sizes: Iterable[float]) -> Scale:
+        powers = [math.log10(x) for x in sizes if math.isfinite(x) and x > 0]
+        lowest = math.floor(min([LOWEST, *powers]))
+        return cls(lowest, math.ceil(max([HIGHEST, *powers])))
+
+    @property
+    def bottom(self) -> float:
+        return self.level(self.lowest)
+
+    def level(self, power: float) -> float:
+        decades = self.highest - self.lowest
+        return TITLE + min(DECADE, TALLEST / decades) * (self.highest - power)
+
+    def height_of(self, rms: float) -> float:
+        """0 and NaN lie at the bottom, infinity at the top."""
+        if not rms > 0:
+            return self.bottom
+        return self.level(math.log10(rms) if math.isfinite(rms) else self.highest)
+
+
+def gradient_chart(found: Trace, pen: Pen, room: float) -> tuple[str, float]:
+    """The charts of a trace at (0, 0), `room` wide, and their height; ("", 0.0) without gradients.
 
     >>> from microgradnd import Tensor
-    >>> from viz.trace import trace
+    >>> from viz.capture.trace import trace
     >>> v, w = Tensor(0.5, requires_grad=True), Tensor([1.0, 2.0], requires_grad=True)
-    >>> text, height = strip(Pen("light"), trace(((w * [3.0, 1.0]).tanh() * v).sum()), 500.0)
+    >>> found = trace(((w * [3.0, 1.0]).tanh() * v).sum())
+    >>> text, height = gradient_chart(found, Pen("light"), 500.0)
     >>> text.count("<circle"), height
     (2, 193.0)
     """
@@ -44,22 +75,22 @@ def strip(pen: Pen, found: Trace, room: float) -> tuple[str, float]:
 
 
 def plot(pen: Pen, series: Series, room: float) -> tuple[str, float]:
-    """One series as a strip at (0, 0), and its height."""
+    """One series as a chart at (0, 0), and its height."""
     across = room - LEFT - RIGHT
     points = thinned(series.points, max(int(across / CLOSEST), 2))
     head, words = f"gradient RMS {series.title}", fit(said(series), room, 10.0)
     parts = [pen.text(0, 11, fit(head, room, 11.0, True), size=11.0, bold=True)]
     parts.append(pen.text(0, 25, words, fill="muted"))
-    parts += bands(pen, series, room)
+    scale = Scale.of(p.rms for p in points)
+    parts += bands(pen, series, scale, room)
     step = across / len(points)
-    spots = [(LEFT + (k + 0.5) * step, height_of(p.rms)) for k, p in enumerate(points)]
+    spots = [(LEFT + (k + 0.5) * step, scale.height_of(p.rms)) for k, p in enumerate(points)]
     line = [spot for spot, p in zip(spots, points, strict=True) if math.isfinite(p.rms)]
     if line:
         parts.append(pen.path("M" + "L".join(map(place, line)), stroke="grad", line=1.4))
     parts += [dot(pen, p, spot) for p, spot in zip(points, spots, strict=True)]
-    bottom = TITLE + DECADE * (HIGHEST - LOWEST)
-    parts += labels(pen, points, spots, step, bottom)
-    return "".join(parts), bottom + FOOT
+    parts += labels(pen, points, spots, step, scale.bottom)
+    return "".join(parts), scale.bottom + FOOT
 
 
 def said(series: Series) -> str:
@@ -84,29 +115,19 @@ def thinned(points: Sequence[Point], most: int) -> list[Point]:
     return out
 
 
-def height_of(rms: float) -> float:
-    """Where a size lies in the strip."""
-    if not rms > 0:  # 0 and NaN lie at the bottom
-        return level(LOWEST)
-    return level(min(max(math.log10(rms), LOWEST), HIGHEST) if math.isfinite(rms) else HIGHEST)
-
-
-def level(power: float) -> float:
-    return TITLE + DECADE * (HIGHEST - power)
-
-
-def bands(pen: Pen, series: Series, room: float) -> list[str]:
+def bands(pen: Pen, series: Series, scale: Scale, room: float) -> list[str]:
     """The five bins with their bounds, their words and the numbers of points in them."""
     parts = []
     counts = series.counts()
+    bounds = [scale.lowest, *(math.log10(start) for _, start in BINS[1:]), scale.highest]
     for k, (word, start) in enumerate(BINS):
-        top, bottom = level(BOUNDS[k + 1]), level(BOUNDS[k])
+        top, bottom = scale.level(bounds[k + 1]), scale.level(bounds[k])
         fill = ("warn", "const", "record", "const", "warn")[k]
         parts.append(
             pen.rect(LEFT, top, room - LEFT - RIGHT, bottom - top, fill=fill, stroke="hair")
         )
-        if k:
-            bound = number(start, 2)
+        if k or scale.lowest < LOWEST:
+            bound = number(start, 2) if k else f"1e−{-scale.lowest:.0f}"
             parts.append(
                 pen.text(LEFT - 6, bottom + 3.4, bound, size=9.5, fill="muted", anchor="end")
             )
@@ -123,7 +144,8 @@ def dot(pen: Pen, point: Point, spot: tuple[float, float]) -> str:
     data = {"point": point.label, "rms": repr(point.rms)}
     title = f"{point.label}: RMS {number(point.rms)} ({point.bin})"
     if math.isfinite(point.rms):
-        paint = pen.stroke("grad", None, 1.0, "")
+        fill, rim = ("grad", None) if point.rms else ("canvas", "grad")  # zero is hollow
+        paint = pen.stroke(fill, rim, 1.0, "")
         shape = f'<circle cx="{coordinate(x)}" cy="{coordinate(y)}" r="2.6"{paint}/>'
     else:
         d = f"M{place((x - 4, y - 4))}L{place((x + 4, y + 4))}M{place((x - 4, y + 4))}"

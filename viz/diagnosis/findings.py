@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from microgradnd.node import Node
+from microgradnd.graph import Node
+from viz.diagnosis.series import repeats, steps_of
 from viz.model.marks import Level
-from viz.reports.health.series import repeats, steps_of
 from viz.structure.ids import Ids
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Finding:
         cure: what helps, in a few words.
         ids: the nodes of the picture it is about.
         way: of a NaN or Inf, the nodes and edges of the picture from there to the loss.
+        units: of dead units their numbers, along the axis of features.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Finding:
     cure: str
     ids: tuple[str, ...] = ()
     way: tuple[str, ...] = ()
+    units: tuple[int, ...] = ()
 
     @property
     def words(self) -> str:

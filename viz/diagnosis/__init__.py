@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from viz.reports.health.diagnosis import Health, differentiable, health, traced
+from viz.diagnosis.report import Health, differentiable, health, traced
 
 __all__ = ["Health", "differentiable", "health", "traced"]

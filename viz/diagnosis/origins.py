@@ -8,30 +8,31 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.node import Constant, Node
+from microgradnd.graph import Node, Use
 from viz.capture.summary import Summary, summarise
 from viz.capture.trace import Trace
-from viz.reports.health.findings import Finding
+from viz.diagnosis.findings import Finding
+from viz.formulas.traits import trait
 from viz.structure.ids import Ids
 from viz.style.text import number, plural
 
-CURES = {
-    "log": "keep what it takes above 0: log_softmax, log1p, or clip it first",
-    "sqrt": "add a small ε under the root; its slope at 0 is infinite",
-    "divide": "keep the divisor away from 0: add a small ε",
-    "reciprocal": "keep its operand away from 0: add a small ε",
-    "power": "keep the base positive: clip it, or add a small ε",
-    "exp": "subtract the maximum first: logsumexp, softmax",
-    "matmul": "smaller weights or inputs: the product left the dtype's range",
-}
-CURE = "look at its operands' ranges; smaller learning rate, gradient clipping"
+OVERFLOW = "it left the dtype's range: smaller weights or inputs, subtract the maximum first "
+OVERFLOW += "(softmax, logsumexp), clip the gradients"
+
+
+def cure(node: Node) -> str:
+    """What keeps an operation's result and slopes finite."""
+    operand = trait(node.op, "singular")
+    if operand is None:
+        return OVERFLOW
+    return f"keep {operand} above 0: clip it or add a small ε (of probabilities: log_softmax)"
 
 
 def flaws(x: Any) -> tuple[int, int]:
     """How many elements are NaN and how many infinite, of a summary, an array or a number."""
     if isinstance(x, Summary):
         return x.nans, x.infs
-    array = np.asarray(x.value if isinstance(x, Constant) else x)
+    array = np.asarray(x)
     if array.dtype.kind != "f":
         return 0, 0
     return int(np.isnan(array).sum()), int(np.isinf(array).sum())
@@ -42,22 +43,17 @@ class Flow:
 
     def __init__(self, found: Trace, ids: Ids) -> None:
         self.found, self.ids = found, ids
-        self.uses: dict[Node, list[tuple[Node, int]]] = {}
-        for node in found.nodes:
-            for i, p in enumerate(node.parents):
-                if isinstance(p, Node):
-                    self.uses.setdefault(p, []).append((node, i))
-        self.roots = {t.node for t in found.outputs}
+        self.uses, self.roots = found.graph.uses, set(found.graph.outputs)
 
-    def way(self, origin: Node, within: set[Node] | None = None) -> list[tuple[Node, int]]:
+    def way(self, origin: Node, within: set[Node] | None = None) -> list[Use]:
         """The shortest way from a node to an output, as edges; if possible within some nodes."""
-        came: dict[Node, tuple[Node, int] | None] = {origin: None}
+        came: dict[Node, Use | None] = {origin: None}
         queue = deque([origin])
         while queue:
             node = queue.popleft()
             if node in self.roots:
                 return list(self.back(node, came))[::-1]
-            for user, i in self.uses.get(node, ()):
+            for user, i in self.uses[node]:
                 if user not in came and (within is None or user in within):
                     came[user] = user, i
                     queue.append(user)
@@ -66,9 +62,9 @@ class Flow:
     def back(self, node: Node, came: dict[Node, Any]) -> Iterator[tuple[Node, int]]:
         while (edge := came[node]) is not None:
             yield edge
-            node = edge[0].parents[edge[1]]
+            node = edge[0].parent(edge[1])
 
-    def named(self, origin: Node, edges: list[tuple[Node, int]]) -> tuple[str, ...]:
+    def named(self, origin: Node, edges: list[Use]) -> tuple[str, ...]:
         """The ids of all that a way passes, from its origin on."""
         ids = self.ids
         out = [ids.tensors[origin]]
@@ -100,33 +96,32 @@ def forward_rows(
     """
     origins = [node for node in flow.found.nodes if node in flawed and not heir(node, which, bad)]
     if which:
-        origins = [node for node in origins if node.plan is not None]
+        origins = [node for node in origins if not node.is_leaf]
     if not origins:
         return []
     node = origins[0]
     count = bad[node][which]
     figure = f"{count} {word} of {plural(node_size(node), 'element')}"
-    cure = CURE
-    if node.plan is None:
+    if node.is_leaf:
         figure += " in the leaf"
-        cure = "mend the data, or the update that wrote it"
+        advice = "mend the data, or the update that wrote it"
     elif which == 0 and (taken := given(node, bad)):
         figure += f"; it came in with {taken}"
-        cure = "mend the data"
+        advice = "mend the data"
     else:
         figure += f" from {operands(flow, node)}"
-        cure = CURES.get(node.op.name, CURE)
+        advice = cure(node)
     if len(origins) > 1:
         figure += f" ({len(origins) - 1} more origins follow)"
     grave = which == 0 or any(user in flawed for user in flow.roots)
     name = flow.ids.where(node)
     marked = [flow.ids.tensors[node]]
-    marked += [flow.ids.operations[node]] if node.plan is not None else []
+    marked += [flow.ids.operations[node]] if not node.is_leaf else []
     way = (
         flow.named(node, flow.way(node, flawed)) if node not in flow.roots else taken_in(flow, node)
     )
     return [
-        Finding(word, "bad" if grave else "warn", name, figure, float(count), "none", cure,
+        Finding(word, "bad" if grave else "warn", name, figure, float(count), "none", advice,
                 tuple(marked), way)
     ]  # fmt: skip
 
@@ -137,35 +132,35 @@ def node_size(node: Node) -> int:
 
 def heir(node: Node, which: int, bad: dict[Node, tuple[int, int]]) -> bool:
     """Whether a flaw of a result comes from a computed operand or a leaf that has it too."""
-    return any(isinstance(p, Node) and bad[p][which] for p in node.parents)
+    return any(bad[p][which] for p in node.predecessors)
 
 
 def operands(flow: Flow, node: Node) -> str:
     """The operands of an operation with the ranges of their values."""
     words = []
-    for i, p in enumerate(node.parents):
-        x = flow.found.values[p] if isinstance(p, Node) else getattr(p, "value", p)
+    for operand in node.operands:
+        x = operand.value_in(flow.found.values)
         x = x if isinstance(x, Summary) else summarise(x)
         span = number(x.min) if x.size == 1 else f"{number(x.min)} … {number(x.max)}"
-        words.append(f"{node.op.operand(i)} = {span}")
+        words.append(f"{operand.parameter} = {span}")
     return ", ".join(words)
 
 
 def taken_in(flow: Flow, node: Node) -> tuple[str, ...]:
     """The ids of an operation's operands and of the edges from them."""
     ids: list[str] = []
-    for i, p in enumerate(node.parents):
-        if isinstance(p, Node):
-            ids += [flow.ids.tensors[p], flow.ids.edge(node, i)]
+    for i, operand in enumerate(node.operands):
+        if operand.node is not None:
+            ids += [flow.ids.tensors[operand.node], flow.ids.edge(node, i)]
     return tuple(ids)
 
 
 def given(node: Node, bad: dict[Node, tuple[int, int]]) -> str:
     """The constants of an operation that hold NaN, in words."""
     names = [
-        getattr(p, "name", None) or "an unnamed constant"
-        for p in node.parents
-        if not isinstance(p, Node) and flaws(p)[0]
+        operand.name or "an unnamed constant"
+        for operand in node.operands
+        if operand.node is None and flaws(operand.value)[0]
     ]
     return ", ".join(names)
 
@@ -194,15 +189,15 @@ def backward_rows(flow: Flow, forward_is_bad: bool) -> list[Finding]:
 
 
 def contribution_row(flow: Flow, node: Node, i: int, word: str, count: int) -> Finding:
-    ids, p = flow.ids, node.parents[i]
-    figure = f"{count} {word} in the gradient of {node.op.operand(i)} ({ids.title(p)})"
+    ids, p = flow.ids, node.parent(i)
+    figure = f"{count} {word} in the gradient of {node.operands[i].parameter} ({ids.title(p)})"
     figure += ", from a gradient without"
-    cure = CURES.get(node.op.name, CURE)
-    if node.op.name in ("sqrt", "log", "divide", "power"):
-        cure += "; a where() around it does not help, one inside does"
+    advice = cure(node)
+    if trait(node.op, "singular"):
+        advice += "; a where() around it does not help, one inside does"
     edges = flow.way(node)
     way = (ids.tensors[p], ids.edge(node, i), ids.operations[node], ids.result(node))
     return Finding(
-        word, "bad", ids.where(node), figure, float(count), "none", cure,
+        word, "bad", ids.where(node), figure, float(count), "none", advice,
         (ids.operations[node], ids.edge(node, i)), way + flow.named(node, edges),
     )  # fmt: skip

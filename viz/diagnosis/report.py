@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor, tracked
-from microgradnd.errors import AnomalyError
-from microgradnd.node import by_seq, reachable
+from microgradnd import AnomalyError, Tensor
+from microgradnd.graph import Graph, Node, node_of
 from viz.capture.summary import spelled
-from viz.capture.trace import Trace, replayed, trace
+from viz.capture.trace import Trace, trace
+from viz.diagnosis import origins, sizes, units
+from viz.diagnosis.findings import Finding
+from viz.diagnosis.series import Series, series_of
 from viz.model.marks import Mark, put
-from viz.reports.health import origins, sizes, units
-from viz.reports.health.findings import Finding
-from viz.reports.health.series import Series, series_of
 from viz.structure.ids import ids_of
 from viz.style.text import number, plural, xml
 
@@ -166,7 +165,7 @@ def health(
     >>> print(health((x * w).relu().sum()))
     1 finding
     ! dead: relu → #4
-        1 of 2 units (50%) are 0 for all 8 samples; should be at most 13%
+        1 of 2 units (50%) are 0 for all 8 samples: 0; should be at most 13%
         cure: leaky_relu or GELU, a smaller learning rate, He initialisation
     """
     found = traced(what, gradient)
@@ -206,11 +205,10 @@ def subject(error: AnomalyError) -> tuple[list[Tensor], list[Any]]:
     """
     if error.node is None:
         raise ValueError("this error knows no operation; it was not raised by detect_anomaly")
-    roots = list(dict.fromkeys(node for node, _ in error.seeds)) or [error.node]
-    computed, leaves = reachable(roots)
-    values = replayed(sorted([*computed, *leaves], key=by_seq))
-    totals: dict[Any, Any] = {}
-    for node, g in error.seeds:
-        x = np.asarray(getattr(g, "_data", g))
+    graph = Graph([node for node, _ in error.seeds] or [error.node])
+    values = graph.replay(graph.outputs)
+    totals: dict[Node, Any] = {}
+    for seed, g in error.seeds:
+        node, x = node_of(seed), g.data if isinstance(g, Tensor) else g
         totals[node] = totals[node] + x if node in totals else x
-    return [tracked(values[node], node) for node in roots], list(totals.values())
+    return [node.tensor(values[node]) for node in graph.outputs], list(totals.values())

@@ -8,27 +8,23 @@ trace that kept its arrays, or computed again from the leaves, one after the oth
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from microgradnd.node import Array, Node
+from microgradnd.graph import Node, replay
 from viz.capture.summary import Summary
-from viz.capture.trace import Trace, changed_leaves, operand_value
-from viz.reports.health.findings import Finding, families, graded, whereabouts
-from viz.structure.homes import is_number
+from viz.capture.trace import Trace
+from viz.diagnosis.findings import Finding, families, graded, whereabouts
+from viz.formulas.traits import trait
 from viz.structure.ids import Ids
 
+Array = np.ndarray
 FLAT = 0.01  # a slope below is that of a saturated element
-# by operation: its slope where it took the value y
-SLOPES: dict[str, Callable[[Any], Any]] = {
-    "sigmoid": lambda y: y * (1.0 - y),
-    "tanh": lambda y: 1.0 - y * y,
-}
-KEEPS_CHANNELS = ("normalize", "add", "multiply", "max_pool2d", "avg_pool2d", "relu", "sigmoid",
-                  "tanh")  # fmt: skip
+NAMED = 12  # so many units are told by number
+Levels = tuple[float, float | None]
 DEAD = "leaky_relu or GELU, a smaller learning rate, He initialisation"
 FLATTENED = "smaller initial weights, inputs of unit scale, normalisation, or ReLU"
 
@@ -45,27 +41,37 @@ class Seen:
     worst: tuple[float, int] = (0.0, 0)  # share of flat elements, and the step
 
 
-def function_of(node: Node) -> str:
-    """The activation that an operation is: "relu", "sigmoid", "tanh", or ""."""
-    name = node.op.name
-    if name == "maximum":
-        return "relu" if any(is_number(p) and float(p) == 0 for p in node.parents) else ""
-    if name == "rnn_sequence":
-        name = node.options["nonlinearity"]
-    return name if name == "relu" or name in SLOPES else ""
+def levels_of(node: Node) -> Levels | None:
+    """The output levels at which an activation has no slope: (0, None) of ReLU, (−1, 1) of tanh."""
+    if node.op.forward is np.maximum:
+        zero = any(x.kind == "number" and float(x.value) == 0 for x in node.operands)
+        return (0.0, None) if zero else None
+    found = trait(node.op, "saturates")
+    return found(node.options) if callable(found) else found
+
+
+def slope(y: Any, levels: tuple[float, float]) -> Any:
+    """The slope of a sigmoid or tanh where it took the value y."""
+    lower, upper = levels
+    return (y - lower) * (upper - y)
 
 
 def feature_axis(node: Node) -> int:
-    """The axis of a result that its units lie along."""
+    """The axis of a result that its units lie along: 1 behind a convolution, else the last."""
     if len(node.shape) < 3:
         return -1
-    source: Any = node
-    while isinstance(source, Node) and source.plan is not None:
-        if source.op.name.startswith("conv"):
+    stack, seen = [node], {node}
+    while stack:
+        source = stack.pop()
+        if trait(source.op, "keeps_channels") and trait(source.op, "contraction"):
             return 1
-        if source is not node and source.op.name not in KEEPS_CHANNELS:
-            return -1
-        source = next((p for p in source.parents if isinstance(p, Node) and p.plan), None)
+        if not (trait(source.op, "keeps_channels") or trait(source.op, "elementwise")):
+            continue
+        for p in source.predecessors:
+            same = len(p.shape) == len(node.shape) and p.shape[1] == node.shape[1]
+            if same and not p.is_leaf and p not in seen:
+                seen.add(p)
+                stack.append(p)
     return -1
 
 
@@ -73,7 +79,7 @@ def findings(found: Trace, ids: Ids, dead: float, saturated: float) -> tuple[lis
     """What is wrong with the activations, and whether some could not be looked into."""
     places = families(found)
     seen: dict[Node, Seen] = {}
-    wanted = [node for node in found.nodes if node.plan is not None and function_of(node)]
+    wanted = [node for node in found.graph.computed if levels_of(node)]
     unknown = False
     for node, y in arrays(found, wanted):
         home, step = places.get(node, (node, 1))
@@ -92,15 +98,16 @@ def findings(found: Trace, ids: Ids, dead: float, saturated: float) -> tuple[lis
 
 def note(one: Seen, node: Node, y: Array, step: int) -> None:
     one.nodes.append(node)
-    function = function_of(node)
-    if function == "relu":
+    levels = levels_of(node)
+    assert levels is not None
+    if levels[1] is None:
         units = np.moveaxis(y, feature_axis(node), -1) if y.ndim else y.reshape(1, 1)
         units = units.reshape(-1, units.shape[-1])
-        off = np.asarray(np.all(units == 0, axis=0))
+        off = np.asarray(np.all(units == levels[0], axis=0))
         one.off = off if one.off is None else np.logical_and(one.off, off)
         one.samples += len(units)
         return
-    count = int(np.count_nonzero(SLOPES[function](y) < FLAT))
+    count = int(np.count_nonzero(slope(y, levels) < FLAT))
     one.flat += count
     one.size += y.size
     one.worst = max(one.worst, (count / y.size, -step))  # the first of the worst steps
@@ -116,10 +123,30 @@ def dead_row(one: Seen, ids: Ids, dead: float) -> Finding | None:
     if level is None:
         return None
     count, units = int(one.off.sum()), one.off.size
+    which = tuple(np.flatnonzero(one.off).tolist())
     figure = f"{count} of {units} units ({share:.0%}) are 0 for all {one.samples:,} samples"
+    figure += f": {ranges(which)}" if count < units else ""
     allowed, marked = math.floor(100 * bound), tuple(ids.tensors[node] for node in one.nodes)
     where = whereabouts(ids, one.nodes)
-    return Finding("dead", level, where, figure, share, f"at most {allowed}%", DEAD, marked)
+    return Finding("dead", level, where, figure, share, f"at most {allowed}%", DEAD, marked,
+                   units=which)  # fmt: skip
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Numbers in rising order, neighbours as ranges, the first few of many.
+
+    >>> ranges([0, 1, 2, 5]), ranges(range(0, 40, 2))
+    ('0–2, 5', '0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22 and 8 more')
+    """
+    runs: list[list[int]] = []
+    for n in numbers:
+        if runs and n == runs[-1][-1] + 1:
+            runs[-1][1:] = [n]
+        else:
+            runs.append([n])
+    words = [f"{run[0]}–{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    more = len(runs) - NAMED
+    return ", ".join(words[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def flat_row(one: Seen, ids: Ids, saturated: float) -> Finding | None:
@@ -149,49 +176,24 @@ def arrays(found: Trace, wanted: Iterable[Node]) -> Iterator[tuple[Node, Array |
             yield node, plain
         else:
             doubtful.add(node)
-    if doubtful and changed_leaves([node for node in found.nodes if node.plan is not None]):
+    if doubtful and found.graph.changed:
         yield from ((node, None) for node in doubtful)
     elif doubtful:
-        yield from again(found, doubtful)
+        yield from replay(found.nodes, doubtful)
 
 
 def stand_in(node: Node, x: Summary) -> Array | None:
     """An array with as many dead units or flat elements, where statistics alone tell how many."""
-    function = function_of(node)
-    if function == "relu":
+    levels = levels_of(node)
+    assert levels is not None
+    lower, upper = levels
+    if upper is None:
         if x.zeros == 1.0:
             return np.zeros(x.shape)
         units = x.shape[feature_axis(node)]
         return (
             np.ones(x.shape) if x.zeros * units < 1.0 - 1e-9 else None
         )  # too few zeros for one unit
-    slopes = SLOPES[function](np.array([x.min, x.max]))
+    slopes = slope(np.array([x.min, x.max]), (lower, upper))
     # the slope is a cap over the values: between two that are steep all are
-    return np.zeros(x.shape) + 0.5 * (function == "sigmoid") if slopes.min() >= FLAT else None
-
-
-def again(found: Trace, wanted: set[Node]) -> Iterator[tuple[Node, Array]]:
-    """The values of some nodes from the leaves; each is forgotten after its last use."""
-    needed = set(wanted)
-    last: dict[Node, Node] = {}
-    for node in reversed(found.nodes):
-        if node in needed:
-            for p in node.parents:
-                if isinstance(p, Node):
-                    needed.add(p)
-                    last.setdefault(p, node)
-    values: dict[Node, Array] = {}
-    for node in found.nodes:
-        if node not in needed:
-            continue
-        if node.plan is None:
-            values[node] = node.saved
-            continue
-        operands = [operand_value(p, values) for p in node.parents]
-        with np.errstate(all="ignore"):
-            values[node] = node.op.run(operands, options=node.options)
-        if node in wanted:
-            yield node, values[node]
-        for p in node.parents:
-            if isinstance(p, Node) and last[p] is node:
-                values.pop(p, None)
+    return np.full(x.shape, (lower + upper) / 2) if slopes.min() >= FLAT else None

@@ -12,17 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.node import Node
+from microgradnd.graph import Node
 from viz.capture.summary import Summary, square
 from viz.capture.trace import Trace
+from viz.formulas.traits import trait
 from viz.structure.groups import Group
-from viz.structure.homes import is_number
 from viz.structure.ids import Ids
 from viz.style.text import one_line
 
 # The bins of every table and strip: the word, and the RMS from which on a gradient is in it.
 BINS = (("vanished", 0.0), ("faint", 1e-8), ("usual", 1e-5), ("strong", 10.0), ("exploded", 1e3))
-BIASED = ("add", "subtract")
 
 
 @dataclass(frozen=True)
@@ -153,7 +152,7 @@ def time_series(found: Trace, group: Group) -> Series:
     onward: list[dict[Node, None]] = [{} for _ in steps]
     leaving: list[dict[Node, None]] = [{} for _ in onward]
     for (node, i), _ in found.contributions.items():
-        p = node.parents[i]
+        p = node.parent(i)
         k, user = step_of.get(p), step_of.get(node)
         if k is not None and user != k:
             leaving[k][p] = None
@@ -180,15 +179,15 @@ def depth_series(found: Trace, ids: Ids, spent: set[Node]) -> Series:
     weights: dict[Any, str | None] = {}  # leaves, and what is made of one alone, as its transpose
     latest: Any = None
     for node in found.nodes:
-        operands = [p for p in node.parents if not is_number(p)]
-        used = [p for p in operands if isinstance(p, Node) and p in weights]
+        operands = [x.key for x in node.operands if x.kind != "number"]
+        used = [key for key in operands if key in weights]
         if len(operands) == len(used) < 2:
             weights[node] = weights[used[0]] if used else node.name
             continue
         if not used or node in spent or node not in found.gradients:
             continue
         names = [name for p in used if (name := weights[p])]
-        if node.op.name in BIASED and any(p is latest for p in operands):
+        if trait(node.op, "linear") == "x+y" and latest in operands:
             # of a product and the bias added to it, the sum is the layer
             names = layers.pop(latest, []) + names
         layers[node], latest = names, node

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+from functools import partial
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor
-from microgradnd.node import Node
-from viz.formulas.derivation import Derivation, Named
+from microgradnd import Tensor
+from microgradnd.graph import Graph, Node
+from viz.formats import files
+from viz.formats.whole_page import WholePage
+from viz.formulas.elements import Index, element_in, element_of
 from viz.formulas.formulas import Formula
-from viz.formulas.mathematics import Writer
+from viz.formulas.mathematics import DEFINITIONS, Writer
+from viz.formulas.simplify import simplified
+from viz.reports.derivation import Derivation, Named, distinct
 from viz.style.text import clean, number, one_line
 
 MOST = 500  # operations; a longer derivation is of no use to a reader
@@ -31,20 +38,64 @@ border-bottom:1px solid #8884}p.note{opacity:.8;margin:.2rem 0}
 
 
 class Explanation(str):
-    """The text of a derivation, and the derivation itself."""
+    """The text of a derivation, and the derivation itself; made by `viz.explain`.
+
+    Notebooks show it as Markdown, of the form "html" the page in a frame; `print` and a terminal
+    show the text.
+    """
 
     derivation: Derivation
     form: str
+    numbers: bool
+    part: tuple[Node, Index | None] | None  # what is explained, if not all
+
+    @classmethod
+    def of(
+        cls,
+        derivation: Derivation,
+        form: str,
+        numbers: bool,
+        part: tuple[Node, Index | None] | None,
+    ) -> Explanation:
+        page = FORMATS[form](numbers)
+        if part is None:
+            fill(page, derivation)
+        else:
+            fill_one(page, derivation, *part)
+        out = cls(page.finished())
+        out.derivation, out.form, out.numbers, out.part = derivation, form, numbers, part
+        return out
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes a .md, .html or .txt file, whatever the form of this text; folders are created.
+
+        Raises:
+            ValueError: the file has another suffix.
+        """
+        texts = {
+            suffix: partial(self.of, self.derivation, form, self.numbers, self.part)
+            for suffix, form in ((".md", "markdown"), (".html", "html"), (".txt", "text"))
+        }
+        return files.save(path, texts, "an explanation")
 
     def _repr_markdown_(self) -> str | None:
-        return str(self) if self.form == "markdown" else None
+        fenced = f"```\n{self}```\n" if self.form == "text" else str(self)
+        return None if self.form == "html" else fenced
 
     def _repr_html_(self) -> str | None:
-        return str(self) if self.form == "html" else None
+        return WholePage(self)._repr_html_() if self.form == "html" else None
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def explain(
-    loss: Tensor, format: str = "markdown", numbers: bool | None = None, gradient: Any = None
+    loss: Tensor,
+    format: str = "markdown",
+    numbers: bool | None = None,
+    gradient: Any = None,
+    *,
+    of: Tensor | None = None,
 ) -> Explanation:
     """Writes how the gradient of every parameter of a graph comes about, by the chain rule.
 
@@ -60,6 +111,7 @@ def explain(
             needs nothing else), or "text".
         numbers: writes the values beside the formulas; by default if there are at most 60.
         gradient: to start from, 1 for a scalar.
+        of: explains the gradient of this tensor alone, or of one element, as `of=V[0, 1]`.
 
     Raises:
         GraphError: the loss depends on no tensor that requires a gradient, or is no scalar.
@@ -75,20 +127,18 @@ def explain(
       = 6
     <BLANKLINE>
     """
-    kinds: dict[str, type[Page]] = {"markdown": Markdown, "html": Html, "text": Page}
-    if format not in kinds:
-        raise ValueError(f"format {format!r} is unknown: one of {', '.join(kinds)}")
-    found = Derivation(loss, gradient)
-    if len(found.computed) > MOST:
+    if format not in FORMATS:
+        raise ValueError(f"format {format!r} is unknown: one of {', '.join(FORMATS)}")
+    graph = Graph(loss)
+    count = len(graph.computed)
+    if count > MOST:
         raise ValueError(
-            f"a derivation of {len(found.computed):,} operations is too long to be read; explain "
+            f"a derivation of {count:,} operations is too long to be read; explain "
             f"a part of the graph, or fewer time steps ({MOST} operations at most)"
         )
-    page = kinds[format](found.size() <= FEW if numbers is None else numbers)
-    fill(page, found)
-    out = Explanation(page.finished())
-    out.derivation, out.form = found, format
-    return out
+    found = Derivation(loss, gradient)
+    numbers = found.size() <= FEW if numbers is None else numbers
+    return Explanation.of(found, format, numbers, None if of is None else element_in(graph, of))
 
 
 def fill(page: Page, found: Derivation) -> None:
@@ -120,6 +170,25 @@ def fill(page: Page, found: Derivation) -> None:
             sources = f"by the rule {', '.join(total.stated)}" if total.stated else "above"
             note = f"the sum of {count} terms, {sources}" if count > 1 else sources
             page.equation(total.left, [], grads[node], note=note)
+    if page.write.defined:
+        page.heading("Signs")
+        page.paragraphs([DEFINITIONS[notation] for notation in page.write.defined])
+
+
+def fill_one(page: Page, found: Derivation, node: Node, index: Index | None) -> None:
+    """Writes how one gradient comes about, or that of one element."""
+    at = "" if index is None else f"[{', '.join(map(str, index))}]"
+    page.title(f"The gradient of {found.symbols[node].name}{at}")
+    page.table([item for item in found.legend])
+    page.heading("Forward pass")
+    for computed, formula in found.forward:
+        page.equation(formula.left, [formula.expression], found.trace.values[computed])
+    page.heading("Gradient")
+    total, value = found.sum_of(node), found.trace.gradients[node]
+    page.equation(total.left, total.forms, value, many=True)
+    if index is not None:
+        forms = [simplified(element_of(form, index)) for form in total.forms]
+        page.equation(total.left[index], distinct(forms), np.asarray(value[index]), many=True)
 
 
 def add_term(page: Page, formula: Formula, value: np.ndarray, of: tuple[int, int]) -> None:
@@ -159,6 +228,10 @@ class Page:
     def table(self, items: list[Named]) -> None:
         for item in items:
             self.lines.append("  ".join(self.cells(item)).rstrip())
+
+    def paragraphs(self, texts: list[str]) -> None:
+        for text in texts:
+            self.lines += [self.plain(text), ""]
 
     def cells(self, item: Named) -> list[str]:
         """Symbol, shape, origin and the tensor's name where that could not be the symbol."""
@@ -293,6 +366,9 @@ class Html(Page):
             self.lines.append(f"<tr>{row}</tr>")
         self.lines.append("</table>")
 
+    def paragraphs(self, texts: list[str]) -> None:
+        self.lines += [f"<p>{self.plain(text)}</p>" for text in texts]
+
     def inline(self, formula: str) -> str:
         return f"<math>{formula}</math>"
 
@@ -332,3 +408,6 @@ class Html(Page):
             + "\n".join(self.lines)
             + "\n</body></html>\n"
         )
+
+
+FORMATS: dict[str, type[Page]] = {"markdown": Markdown, "html": Html, "text": Page}

@@ -6,13 +6,15 @@ import math
 from collections.abc import Sized
 from typing import Any
 
-from microgradnd.node import Node, by_seq
+from microgradnd.graph import Node, Use
 from viz.capture.summary import Summary
 from viz.capture.trace import Trace
+from viz.diagnosis.findings import Finding, graded
+from viz.diagnosis.origins import flaws
+from viz.diagnosis.series import BINS, Series, rms_of
+from viz.diagnosis.units import levels_of
+from viz.formulas.traits import trait
 from viz.model.marks import Level
-from viz.reports.health.findings import Finding, graded
-from viz.reports.health.origins import flaws
-from viz.reports.health.series import BINS, Series, rms_of
 from viz.structure.ids import Ids
 from viz.style.text import number
 
@@ -22,20 +24,18 @@ VANISHING = "ReLU or gates (LSTM, GRU), normalisation, residual connections, He 
 EXPLODING = "clip the gradients, smaller or orthogonal weights, normalisation"
 TINY = "as for vanishing; if the loss is as low as it can be, none is needed"
 HUGE = "clip the gradients, scale inputs and targets, take a mean for a sum in the loss"
-BLOCKED = {
-    "relu": "a dead ReLU lies between: leaky_relu, a smaller learning rate",
-    "maximum": "the other operand is larger everywhere",
-    "clip": "all elements are outside the bounds: widen them",
-    "hardtanh": "all elements are outside the bounds: smaller weights",
-    "step": "its slope is 0 everywhere: take sigmoid instead",
-    "sign": "its slope is 0 everywhere: take tanh instead",
-    "round": "its slope is 0 everywhere",
-    "floor": "its slope is 0 everywhere",
-    "ceil": "its slope is 0 everywhere",
-    "multiply": "the other factor is 0 everywhere",
-    "matmul": "the other factor is 0 everywhere: weights that start at 0 stay there",
-}
 NAMES = 4  # so many parameters, or operations that block them, are told in one row
+
+
+def unblocked(node: Node) -> str:
+    """What helps where an operation's slopes are 0 everywhere."""
+    if trait(node.op, "discrete"):
+        return "its slope is 0 everywhere: take a smooth function, as sigmoid instead of a step"
+    if trait(node.op, "linear") == "x y":
+        return "the other factor is 0 everywhere: weights that start at 0 stay there"
+    if levels_of(node):
+        return "all its elements are saturated or off: leaky_relu, a smaller learning rate"
+    return "the slopes of that operation are 0 here: all elements are beyond its bounds, or masked"
 
 
 def of_series(series: Series, ids: Ids, vanishing: float, exploding: float) -> list[Finding]:
@@ -67,8 +67,8 @@ def of_parameters(found: Trace, ids: Ids) -> list[Finding]:
     huge: dict[Node, float] = {}
     flawed: dict[Node, float] = {}
     blocked = blockers(found)
-    for node in found.nodes:
-        if node.plan is not None or node not in found.gradients:
+    for node in found.graph.leaves:
+        if node not in found.gradients:
             continue
         g = found.gradients[node]
         rms = rms_of([g])
@@ -121,21 +121,21 @@ def zero_row(ids: Ids, at: tuple[Node, ...], leaves: list[Node]) -> Finding:
     cure = "its contributions cancel; look at the loss"
     if at:
         figure += f", from {ids.where(at[0])} on"
-        cure = BLOCKED.get(at[0].op.name, "the slopes of that operation are 0 here")
+        cure = unblocked(at[0])
     level: Level = "warn" if all(node.shape == () for node in leaves) else "bad"
     marked = [*(ids.tensors[node] for node in leaves), *(ids.operations[node] for node in at)]
     where = listed(ids, leaves)
     return Finding("zero gradient", level, where, figure, 0.0, "not 0", cure, tuple(marked))
 
 
-Uses = dict[Node, list[tuple[Node, int]]]
+Uses = dict[Node, list[Use]]
 
 
 def uses_in(found: Trace) -> Uses:
     """By tensor, the operations and operand indices over which its gradient arrived."""
     uses: Uses = {}
     for node, i in found.contributions:
-        uses.setdefault(node.parents[i], []).append((node, i))
+        uses.setdefault(node.parent(i), []).append((node, i))
     return uses
 
 
@@ -153,7 +153,7 @@ def blockers(found: Trace) -> dict[Node, tuple[Node, ...]]:
         for user, i in uses.get(node, ()):
             if is_zero(found.contributions[user, i]):
                 some.update(dict.fromkeys(out.get(user, (user,))))
-        out[node] = tuple(sorted(some, key=by_seq)[:NAMES])
+        out[node] = tuple(sorted(some)[:NAMES])
     return out
 
 

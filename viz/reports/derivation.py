@@ -6,16 +6,16 @@ the engine's own walk (`viz.trace`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count as counting
 from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Tensor, node_of
-from microgradnd.node import Constant, Node
-from viz.capture.trace import Trace, operand_value, trace
+from microgradnd import Tensor
+from microgradnd.graph import Node, Operand, node_of
+from viz.capture.trace import Trace, trace
 from viz.formulas.formulas import LOWERED, Formula, forward, of_contribution
 from viz.formulas.notation import is_simple
 from viz.formulas.simplify import simplified
@@ -75,9 +75,10 @@ class Derivation:
     def __init__(self, loss: Tensor, grad: Any = None) -> None:
         self.top = node_of(loss)
         self.trace: Trace = trace(loss, grad, keep="arrays")
-        self.computed = [node for node in reversed(self.trace.nodes) if node.plan is not None]
-        self.leaves = [node for node in self.trace.nodes if node.plan is None]
+        self.computed = self.trace.graph.computed[::-1]
+        self.leaves = self.trace.graph.leaves
         self.taken: set[str] = set()
+        self.numbered: dict[str, Iterator[str]] = {}  # by stem, the names not yet tried
         self.symbols: dict[Any, Any] = {}
         self.legend: list[Named] = []
         self.name_all()
@@ -88,12 +89,13 @@ class Derivation:
         self.arrivals: dict[Node, list[tuple[Node, int, Formula]]] = {}
         for number, node in enumerate(self.computed, start=1):
             self.steps.append(step := Step(number, node))
-            for i, p in enumerate(node.parents):
-                if isinstance(p, Node):
+            for i, operand in enumerate(node.operands):
+                if operand.node is not None:
                     found = node, i, self.contribution(node, i)
-                    step.formulas.append((p, i, found[2]))
-                    self.arrivals.setdefault(p, []).append(found)
+                    step.formulas.append((operand.node, i, found[2]))
+                    self.arrivals.setdefault(operand.node, []).append(found)
         self.condense()
+        self.known = {str(self.gradients[n].name): x for n, x in self.condensed.items()}
         self.sums = {node: self.sum_of(node) for node in self.shown()}
 
     def name_all(self) -> None:
@@ -103,11 +105,11 @@ class Derivation:
         for leaf in self.leaves:
             self.name(leaf, leaf.name, "w", "parameter", self.trace.values[leaf])
         for node in self.trace.nodes:
-            for operand in node.parents:
-                if not isinstance(operand, Node):
+            for operand in node.operands:
+                if operand.node is None:
                     self.name_constant(operand)
         for node in reversed(self.computed):
-            stem = "L" if node is self.top else "z"
+            stem = "L" if node == self.top else "z"
             self.name(node, node.name, stem, node.op.name, self.trace.values[node])
 
     def name(self, key: Any, own: str | None, stem: str, origin: str, value: Any) -> None:
@@ -117,22 +119,22 @@ class Derivation:
         self.legend.append(Named(symbol, symbol.shape, origin, None if own == name else own))
 
     def generated(self, stem: str) -> str:
-        free = (f"{stem}{k}".translate(LOWERED) if k else stem for k in counting(stem != "L"))
-        return next(n for n in free if n not in self.taken | self.reserved)
+        if stem not in self.numbered:
+            numbers = counting(stem != "L")
+            self.numbered[stem] = (f"{stem}{k}".translate(LOWERED) if k else stem for k in numbers)
+        names = self.numbered[stem]
+        return next(n for n in names if n not in self.taken and n not in self.reserved)
 
-    def name_constant(self, operand: Any) -> None:
-        value = operand_value(operand, {})
-        if id(value) in self.symbols:
+    def name_constant(self, operand: Operand) -> None:
+        if operand.key in self.symbols:
             return
-        if isinstance(operand, Constant) or (isinstance(value, np.ndarray) and value.ndim):
-            own = operand.name if isinstance(operand, Constant) else None
-            self.name(id(value), own, "c", "constant", value)
+        if operand.kind == "constant":
+            self.name(operand.key, operand.name, "c", "constant", operand.value)
         else:
-            self.symbols[id(value)] = value
+            self.symbols[operand.key] = operand.value
 
     def operands(self, node: Node) -> list[Any]:
-        keys = (p if isinstance(p, Node) else id(operand_value(p, {})) for p in node.parents)
-        return [self.symbols[key] for key in keys]
+        return [self.symbols[operand.key] for operand in node.operands]
 
     def gradient_symbol(self, node: Node) -> Symbol:
         name = str(self.symbols[node].name)
@@ -149,7 +151,7 @@ class Derivation:
     def is_landmark(self, node: Node) -> bool:
         """Whether a gradient is spoken of by its own symbol: it has a name, or several sources."""
         own = node.name and self.symbols[node].name == node.name
-        return node is self.top or bool(own) or len(self.arrivals.get(node, ())) > 1
+        return node == self.top or bool(own) or len(self.arrivals.get(node, ())) > 1
 
     def condense(self) -> None:
         """Expresses each gradient by those of the nearest landmarks, and values by named ones."""
@@ -178,7 +180,7 @@ class Derivation:
 
     def shown(self) -> list[Node]:
         """The nodes whose gradients are written out: landmarks in backward order, then leaves."""
-        middle = [n for n in self.computed if self.is_landmark(n) and n is not self.top]
+        middle = [n for n in self.computed if self.is_landmark(n) and n != self.top]
         return [*middle, *self.leaves]
 
     def sum_of(self, node: Node) -> Sum:
@@ -187,10 +189,9 @@ class Derivation:
         if node not in self.condensed:
             quoted = [f.stated for _, _, f in self.arrivals.get(node, ()) if f.stated]
             return Sum(left, [], quoted)
-        known = {str(self.gradients[n].name): x for n, x in self.condensed.items()}
         forms = [self.condensed[node]]
-        while any(name in known for name in names_of(forms[-1])):
-            following = simplified(substitute(forms[-1], known))
+        while any(name in self.known for name in names_of(forms[-1])):
+            following = simplified(substitute(forms[-1], self.known))
             if count(following) > LONG:
                 break
             forms.append(following)

@@ -1,0 +1,288 @@
+"""What arguments may be: kinds of values by the names of parameters, and the check that all share.
+
+A constructor says `@checked`: each argument is then held to the kind that `KINDS` has for its name,
+or that the decorator is given. Functions say `check("windows", length=length)`. Only what is called
+once is checked this way; what runs at every step of a training is not.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import reprlib
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from microgradnd.engine import Tensor
+
+F = TypeVar("F", bound=Callable[..., Any])
+Test = Callable[[Any], bool]
+
+
+class Kind(NamedTuple):
+    """What an argument must be, in words and as tests of its type and of its value."""
+
+    words: str
+    typed: Test
+    fits: Test = lambda value: True
+
+
+def is_whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def is_real(value: Any) -> bool:
+    number = isinstance(value, (int, float, np.integer, np.floating))
+    return number and not isinstance(value, bool)
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it stays a number as a float: NaN, infinities and 10**400 do not."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def is_flag(value: Any) -> bool:
+    return isinstance(value, (bool, np.bool_)) or (is_whole(value) and value in (0, 1))
+
+
+def is_float_dtype(value: Any) -> bool:
+    if not isinstance(value, (type, str, np.dtype)):  # a scalar has a dtype, but is none
+        return False
+    try:
+        return np.dtype(value).kind == "f"
+    except (TypeError, ValueError, SyntaxError):  # NumPy parses strings as it parses code
+        return False
+
+
+def whole(least: int | None = None) -> Kind:
+    """Whole numbers, from the least one on; sizes that no machine has are none."""
+    words = "a whole number" + ("" if least is None else f" of at least {least}")
+    return Kind(words, is_whole, lambda v: abs(v) < 2**62 and (least is None or v >= least))
+
+
+def real(low: float = -math.inf, high: float = math.inf, *, without: str = "") -> Kind:
+    """Finite numbers from low to high; `without` names the bounds that are not in it."""
+    bounds = {
+        (True, True): "a finite number",
+        (False, True): f"a finite number {'above' if 'low' in without else 'of at least'} {low:g}",
+        (True, False): f"a finite number {'below' if 'high' in without else 'of at most'} {high:g}",
+        (False, False): f"a number in {'(' if 'low' in without else '['}{low:g}, {high:g}"
+        + (")" if "high" in without else "]"),
+    }
+
+    def fits(v: Any) -> bool:
+        above = v > low if "low" in without else v >= low
+        return is_finite(v) and above and (v < high if "high" in without else v <= high)
+
+    return Kind(bounds[low == -math.inf, high == math.inf], is_real, fits)
+
+
+def one_of(*names: str) -> Kind:
+    words = " or ".join(filter(None, [", ".join(map(repr, names[:-1])), repr(names[-1])]))
+    return Kind(
+        words if names[1:] else f"{words} (there is no other)",
+        lambda v: isinstance(v, str),
+        lambda v: v in names,
+    )
+
+
+def one_number_of(*numbers: int) -> Kind:
+    return Kind(f"one of {', '.join(map(str, numbers))}", is_whole, lambda v: v in numbers)
+
+
+def instance(cls: type | tuple[type, ...], words: str) -> Kind:
+    return Kind(words, lambda v: isinstance(v, cls))
+
+
+def optional(kind: Kind) -> Kind:
+    """The kind, or None."""
+    return Kind(
+        f"{kind.words}, or None",
+        lambda v: v is None or kind.typed(v),
+        lambda v: v is None or kind.fits(v),
+    )
+
+
+def either(first: Kind, second: Kind) -> Kind:
+    return Kind(
+        f"{first.words}, or {second.words}",
+        lambda v: first.typed(v) or second.typed(v),
+        lambda v: first.fits(v) if first.typed(v) else second.fits(v),
+    )
+
+
+def several(kind: Kind, words: str, least: int = 0, most: int | None = None) -> Kind:
+    """A list or tuple of values of one kind."""
+    return Kind(
+        words,
+        lambda v: isinstance(v, (list, tuple)) and all(kind.typed(x) for x in v),
+        lambda v: len(v) >= least and (most is None or len(v) <= most) and all(map(kind.fits, v)),
+    )
+
+
+def sizes(least: int) -> Kind:
+    """A number for both axes of an image, or a pair of them."""
+    return either(whole(least), several(whole(least), "a pair (height, width) of them", 2, 2))
+
+
+FLAG = Kind("True or False", is_flag)
+NUMBER = real()
+NOT_NEGATIVE = real(0)
+POSITIVE = real(0, without="low")
+PROBABILITY = real(0, 1)
+NORM = Kind(
+    "a number above 0, or inf", is_real, lambda v: v > 0 and (v == math.inf or is_finite(v))
+)
+CALLABLE = Kind("a function", callable)
+RNG = optional(
+    Kind(
+        "a generator, as numpy.random.default_rng(seed) makes",
+        lambda v: isinstance(v, np.random.Generator),
+    )
+)
+FLOATS = Kind("a dtype of floats, such as numpy.float32", is_float_dtype)
+DTYPE = optional(FLOATS)
+STRING = instance(str, "a string")
+REALS = "an array of real numbers (or a number, or nested lists of equal lengths)"
+TENSOR = Kind(REALS, lambda v: real_or_none(v) is not None)
+ARRAY = Kind(
+    "a Tensor or an array of real numbers",
+    lambda v: isinstance(v, (Tensor, np.ndarray)) and v.dtype.kind in "biuf",
+)
+STATISTICS = Kind(
+    "an array of floats, which is changed in place",
+    lambda v: isinstance(v, np.ndarray) and v.dtype.kind == "f",
+)
+PATH = instance((str, os.PathLike), "the path of a file or folder")
+ANY = Kind("anything", lambda v: True)
+
+# Parameters that mean the same wherever they stand; a constructor names the others' kinds itself.
+KINDS: dict[str, Kind] = {
+    "rng": RNG,
+    "dtype": DTYPE,
+    **dict.fromkeys(["in_channels", "out_channels"], whole(1)),
+    **dict.fromkeys(["in_features", "out_features"], whole(0)),
+    **dict.fromkeys(["input_size", "hidden_size", "num_layers", "groups", "classes"], whole(1)),
+    **dict.fromkeys(["num_features", "num_embeddings", "embedding_dim"], whole(1)),
+    **dict.fromkeys(["length", "horizon", "step", "lag", "order", "models", "width"], whole(1)),
+    **dict.fromkeys(["kernel_size", "stride", "dilation"], sizes(1)),
+    "output_padding": sizes(0),
+    **dict.fromkeys(["bias", "affine", "strict", "batch_first", "bidirectional", "fused"], FLAG),
+    **dict.fromkeys(["chapter", "track_running_stats", "elementwise_affine", "shuffle"], FLAG),
+    **dict.fromkeys(
+        ["drop_last", "log_target", "count_include_pad", "error_if_nonfinite", "restore_best"], FLAG
+    ),
+    **dict.fromkeys(["train", "training", "strict_names"], FLAG),
+    **dict.fromkeys(["dim", "start_dim", "end_dim", "ignore_index"], whole()),
+    "padding_idx": optional(whole()),
+    **dict.fromkeys(["k", "c", "mean", "val", "negative_slope"], NUMBER),
+    **dict.fromkeys(["eps", "std", "gain", "strength"], NOT_NEGATIVE),
+    **dict.fromkeys(["p", "dropout", "label_smoothing"], PROBABILITY),
+    **dict.fromkeys(["x", "input"], TENSOR),
+    "reduction": one_of("mean", "sum", "none"),
+    "nonlinearity": one_of("tanh", "relu"),
+}
+
+
+def checked(**kinds: Kind) -> Callable[[F], F]:
+    """Holds the arguments of a constructor (or function) to their kinds before it runs.
+
+    A class may have kinds of its own, in a dict `kinds`, for the constructor that it inherits.
+
+    >>> class Layer:
+    ...     @checked(width=whole(1))
+    ...     def __init__(self, width, bias=True): ...
+    >>> Layer(2.9)
+    Traceback (most recent call last):
+    TypeError: Layer: width must be a whole number of at least 1, not 2.9
+    """
+
+    def decorate(function: F) -> F:
+        code = function.__code__
+        positional = code.co_varnames[: code.co_argcount]
+        known = KINDS | kinds
+        method = positional[:1] == ("self",)
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **options: Any) -> Any:
+            owner = type(args[0]) if method and args else function
+            own = known | getattr(owner, "kinds", {})
+            for name, value in (*zip(positional, args), *options.items()):
+                if name in own:
+                    require(owner.__name__, name, value, own[name])
+            return function(*args, **options)
+
+        return wrapper  # type: ignore[return-value]
+
+    return decorate
+
+
+def check(owner: str, **values: Any) -> None:
+    """Holds values to the kinds that `KINDS` has for their names."""
+    for name, value in values.items():
+        require(owner, name, value, KINDS[name])
+
+
+def require(owner: str, name: str, value: Any, kind: Kind) -> None:
+    """Raises unless a value is of a kind: a TypeError for its type, else a ValueError."""
+    if not kind.typed(value):
+        raise TypeError(f"{owner}: {name} must be {kind.words}, not {shown(value)}")
+    if not kind.fits(value):
+        raise ValueError(f"{owner}: {name} must be {kind.words}, not {shown(value)}")
+
+
+def shown(value: Any) -> str:
+    """A value as a message has it: short, on one line."""
+    if isinstance(value, np.ndarray) or hasattr(value, "_data"):
+        return f"{type(value).__name__} of shape {value.shape} and dtype {value.dtype}"
+    text = reprlib.repr(value)
+    return text if len(text) < 80 and "\n" not in text else f"a {type(value).__name__}"
+
+
+def as_tensor(owner: str, name: str, value: Any) -> Tensor:
+    """An operand as a Tensor."""
+    return value if isinstance(value, Tensor) else Tensor(real_array(owner, name, value))
+
+
+def real_array(owner: str, name: str, value: Any) -> np.ndarray:
+    """What stands for an array of real numbers as one; a Tensor gives its own."""
+    array = real_or_none(value)
+    if array is None:
+        raise TypeError(f"{owner}: {name} must be {REALS}, not {shown(value)}")
+    return array
+
+
+def real_or_none(value: Any) -> np.ndarray | None:
+    try:
+        array = np.asarray(value._data if isinstance(value, Tensor) else value)
+    except Exception:  # ragged lists, objects that refuse in whatever way
+        return None
+    return array if array.dtype.kind in "biuf" else None
+
+
+def index_array(owner: str, name: str, value: Any) -> np.ndarray:
+    """What stands for an array of whole numbers as one."""
+    array = real_array(owner, name, value)
+    if not array.size:
+        return array.astype(np.intp)
+    if array.dtype.kind not in "iu":
+        raise TypeError(
+            f"{owner}: {name} must hold integers, not {array.dtype}; convert with .astype(int)"
+        )
+    return array
+
+
+def elements(owner: str, name: str, value: Any, words: str) -> list[Any]:
+    """What can be gone over, as a list; numbers and other single things are refused by name."""
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
+        raise TypeError(f"{owner}: {name} must be {words}, not {shown(value)}")
+    try:
+        return list(value)
+    except TypeError:  # an array without axes
+        raise TypeError(f"{owner}: {name} must be {words}, not {shown(value)}") from None

@@ -1,0 +1,36 @@
+"""Skipped tests: what they lacked is said in one line each, and they can be run again alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("skipped tests")
+    group.addoption("--skipped-to", metavar="FILE", help="note the tests that are skipped here")
+    group.addoption("--only", metavar="FILE", help="run the tests that are noted here, no others")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("only") is None:
+        return
+    noted = set(Path(config.getoption("only")).read_text("utf-8").splitlines())
+    others = [item for item in items if item.nodeid not in noted]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item.nodeid in noted]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Says why tests were skipped; pytest's own summary (-rs) has a line for each place."""
+    skipped = terminalreporter.getreports("skipped")
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count:5} skipped: {reason}")
+    if config.getoption("skipped_to") is not None:
+        noted = "".join(f"{report.nodeid}\n" for report in skipped)
+        Path(config.getoption("skipped_to")).write_text(noted, "utf-8")

@@ -1,0 +1,594 @@
+"""Bad arguments: every public callable says which argument is wrong, or takes it rightly.
+
+Each argument in turn is replaced by some seventy values that it cannot all take. What comes of it
+is clear (an error of a fitting type that names the callable, the argument and the value), obscure
+(anything else that is raised) or silent (nothing is). Obscure is never right; silent only where
+`LEGAL` says so, with the reason.
+"""
+
+from __future__ import annotations
+
+import fractions
+import inspect
+import itertools
+import pathlib
+import re
+import warnings
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import microgradnd as mg
+from microgradnd import data, io, models, nn, optim, training
+from microgradnd.nn import functional as F
+from microgradnd.nn import init
+
+
+class Weird:
+    """Answers no question that is put to it."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+    def __len__(self) -> int:
+        raise RuntimeError("no length")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        raise RuntimeError("no array")
+
+
+def leaf(*shape: int) -> mg.Tensor:
+    return mg.Tensor(np.full(shape, 0.5), requires_grad=True)
+
+
+# Made anew for each call, so that a generator is fresh and nothing written to is seen again.
+BAD: dict[str, Callable[[], Any]] = {
+    "None": lambda: None,
+    "''": lambda: "",
+    "'abc'": lambda: "abc",
+    "'3'": lambda: "3",
+    "b'3'": lambda: b"3",
+    **{repr(x): (lambda x=x: x) for x in (0, 1, 7, -1, -7, 2**63, 10**400, True, False)},
+    **{repr(x): (lambda x=x: x) for x in (0.0, 0.5, 1.0, 1.5, 2.9, -0.5, -1.0, 1e300, 1e-320, 1j)},
+    **{str(x): (lambda x=x: float(x)) for x in ("nan", "inf", "-inf")},
+    "float32 2.9": lambda: np.float32(2.9),
+    "int64 -3": lambda: np.int64(-3),
+    "int64 3": lambda: np.int64(3),
+    "float16 nan": lambda: np.float16("nan"),
+    "Fraction": lambda: fractions.Fraction(1, 2),
+    "Decimal": lambda: Decimal("0.5"),
+    "[]": lambda: [],
+    "()": lambda: (),
+    "{}": dict,
+    "set": lambda: {1, 2},
+    "dict": lambda: {"a": 1},
+    "[None]": lambda: [None],
+    "['a']": lambda: ["a"],
+    "[1, 'a']": lambda: [1, "a"],
+    "ragged": lambda: [[1.0], [2.0, 3.0]],
+    "[nan]": lambda: [float("nan")],
+    "[[]]": lambda: [[]],
+    "(1, 2, 3)": lambda: (1, 2, 3),
+    "(2, 2)": lambda: (2, 2),
+    "(-1, 1)": lambda: (-1, 1),
+    "(2.5, 1)": lambda: (2.5, 1),
+    "range": lambda: range(3),
+    "generator": lambda: (x for x in (1, 2)),
+    "iterator": lambda: iter([]),
+    "object": object,
+    "weird": Weird,
+    "class": lambda: int,
+    "function": lambda: lambda *args: args,
+    "len": lambda: len,
+    "module": lambda: np,
+    "...": lambda: ...,
+    "NotImplemented": lambda: NotImplemented,
+    "slice": lambda: slice(None),
+    "array of objects": lambda: np.array([1, "a"], object),
+    "array None": lambda: np.array(None),
+    "array of strings": lambda: np.array(["a", "b"]),
+    "complex array": lambda: np.ones(2, complex),
+    "dates": lambda: np.zeros(2, "M8[s]"),
+    "records": lambda: np.zeros(2, [("a", float)]),
+    "empty array": lambda: np.zeros(0),
+    "array nan": lambda: np.array([np.nan, 1.0]),
+    "bool array": lambda: np.array([True, False]),
+    "big-endian": lambda: np.array([1.0, 2.0], ">f8"),
+    "0-d array": lambda: np.array(0.5),
+    "long array": lambda: np.zeros((1, 1, 1, 1, 1, 1)),
+    "Tensor": lambda: mg.Tensor([0.5, 0.25]),
+    "Tensor 0-d": lambda: mg.Tensor(0.5),
+    "integer Tensor": lambda: mg.Tensor([0, 1]),
+    "leaf": lambda: leaf(2),
+    "computed": lambda: leaf(2) * 2.0,
+    "dtype": lambda: np.dtype(np.float32),
+    "integer dtype": lambda: np.dtype(int),
+    "rng": lambda: np.random.default_rng(0),
+    "legacy rng": lambda: np.random.RandomState(0),
+    "optimizer": lambda: optim.SGD([leaf(2)]),
+    "layer": lambda: nn.Linear(2, 2),
+    "path": lambda: pathlib.Path("no such folder") / "x.npz",
+}
+
+# The values that each kind of argument may take; why stands beside it.
+WHOLE = {"1", "7", "int64 3"}
+REAL = {"0", *WHOLE, "-1", "-7", "0.0", "0.5", "1.0", "1.5", "2.9", "-0.5", "-1.0", "1e+300",
+        "1e-320", "float32 2.9", "int64 -3", "9223372036854775808"}  # fmt: skip
+BELOW = {"-1", "-7", "-0.5", "-1.0", "int64 -3"}
+NUMBERS = REAL | {"True", "False", "nan", "inf", "-inf", "float16 nan"}
+ARRAYS = {"empty array", "array nan", "bool array", "big-endian", "0-d array", "long array", "[]",
+          "()", "[nan]", "[[]]", "(1, 2, 3)", "(2, 2)", "(-1, 1)", "(2.5, 1)", "Tensor",
+          "Tensor 0-d", "integer Tensor", "leaf", "computed", "range"}  # fmt: skip
+LEGAL: dict[str, set[str]] = {
+    "size": WHOLE,
+    "size0": WHOLE | {"0"},
+    "pair": WHOLE | {"(2, 2)"},  # of an image's axes
+    "pair0": WHOLE | {"0", "(2, 2)"},
+    "whole": WHOLE | {"0", "-1", "-7", "int64 -3"},  # counts from the end, or marks a class
+    "flag": {"True", "False", "0", "1"},  # 0 and 1 are how NumPy and C write them
+    "real": REAL,
+    "not negative": REAL - BELOW,
+    "positive": REAL - BELOW - {"0", "0.0"},
+    "share": {"0", "1", "0.0", "0.5", "1.0", "1e-320"},  # a probability
+    "norm": REAL - BELOW - {"0", "0.0"} | {"inf"},  # of infinite order: the largest
+    "function": {"function", "len", "class", "layer"},  # what can be called
+    "string": {"''", "'abc'", "'3'"},
+    "rng": {"None", "rng"},
+    "dtype": {"None", "dtype"},
+    "array": NUMBERS | ARRAYS,  # a number is an array without axes; NaN goes its way
+    "none": set(),
+    "anything": set(BAD),
+}
+ALSO_NONE = {"None"}
+
+
+class Case(NamedTuple):
+    """A callable, the arguments of a call that works, and the kinds of its parameters.
+
+    A kind ends in "?" where None is legal, too; extra labels follow after "|".
+    """
+
+    call: Callable[..., Any]
+    valid: Callable[[], dict[str, Any]]
+    kinds: dict[str, str]
+
+
+def x22() -> np.ndarray:
+    return np.array([[0.5, 0.25], [0.125, 0.75]])
+
+
+def image() -> np.ndarray:
+    return np.linspace(0, 1, 32).reshape(1, 2, 4, 4)
+
+
+CONVOLUTION = {
+    "in_channels": "size", "out_channels": "size", "kernel_size": "pair", "stride": "pair",
+    "padding": "pair0", "dilation": "pair", "groups": "size", "bias": "flag",
+    "padding_mode": "none", "strict": "flag", "rng": "rng", "dtype": "dtype",
+}  # fmt: skip
+ALONG = dict.fromkeys(["kernel_size", "stride", "dilation"], "size") | {"padding": "size0"}
+RECURRENT = {
+    "input_size": "size", "hidden_size": "size", "num_layers": "size", "nonlinearity": "none",
+    "bias": "flag", "batch_first": "flag", "dropout": "share", "bidirectional": "flag",
+    "chapter": "flag", "fused": "flag", "rng": "rng", "dtype": "dtype",
+}  # fmt: skip
+NORM = {
+    "num_features": "size", "eps": "not negative", "momentum": "share", "affine": "flag",
+    "track_running_stats": "flag", "dtype": "dtype", "normalized_shape": "pair|(1, 2, 3)",
+    "elementwise_affine": "flag", "bias": "flag",
+}  # fmt: skip
+
+
+def layer(name: str, kinds: dict[str, str], **valid: Any) -> Case:
+    return Case(getattr(nn, name), lambda: dict(valid), kinds)
+
+
+LAYERS = [
+    layer("Linear", {"in_features": "size0", "out_features": "size0", **RECURRENT},
+          in_features=2, out_features=3),
+    *(layer(name, {"in_features": "size", "out_features": "size", "activation": "function",
+                   **RECURRENT}, in_features=2) for name in ("Perceptron", "ThresholdUnit")),
+    layer("Conv2d", CONVOLUTION, in_channels=2, out_channels=2, kernel_size=2),
+    layer("Conv1d", CONVOLUTION | ALONG, in_channels=2, out_channels=2, kernel_size=2),
+    layer("ConvTranspose2d", CONVOLUTION | {"output_padding": "pair0"},
+          in_channels=2, out_channels=2, kernel_size=2),
+    *(layer(name, {"kernel_size": "pair", "stride": "pair?", "padding": "pair0"}, kernel_size=2)
+      for name in ("MaxPool2d", "AvgPool2d")),
+    *(layer(name, {"kernel_size": "size", "stride": "size?", "padding": "size0"}, kernel_size=2)
+      for name in ("MaxPool1d", "AvgPool1d")),
+    layer("AdaptiveAvgPool2d", {"output_size": "pair?"}, output_size=1),
+    *(layer(name, {"p": "share?", "keep_prob": "share?", "rng": "rng"})
+      for name in ("Dropout", "Dropout2d")),
+    layer("Embedding", {"num_embeddings": "size", "embedding_dim": "size", "padding_idx": "whole?",
+                        **RECURRENT}, num_embeddings=4, embedding_dim=2),
+    *(layer(name, NORM, num_features=2) for name in ("BatchNorm1d", "BatchNorm2d")),
+    layer("LayerNorm", NORM, normalized_shape=2),
+    layer("LocalResponseNorm", {"size": "size", "alpha": "real", "beta": "real", "k": "real"},
+          size=2),
+    *(layer(name, RECURRENT, input_size=2, hidden_size=2)
+      for name in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")),
+    layer("Affine", {"k": "real", "c": "real"}),
+    layer("Gaussian", {"c": "real", "sigma": "positive"}),
+    layer("LeakyReLU", {"negative_slope": "real"}),
+    layer("Softplus", {"beta": "positive", "threshold": "real"}),
+    layer("ELU", {"alpha": "real"}),
+    layer("GELU", {"approximate": "none"}),
+    layer("Hardtanh", {"min_val": "real", "max_val": "real"}),
+    layer("Softmax", {"dim": "whole"}),
+    layer("LogSoftmax", {"dim": "whole"}),
+    layer("Flatten", {"start_dim": "whole", "end_dim": "whole"}),
+    layer("ModuleList", {"modules": "none|[]|()|{}|iterator|empty array|[[]]|''"}, modules=[]),
+]  # fmt: skip
+# Weights are held against the losses' shape when they are used, so a module takes any.
+OPTION_KINDS = {
+    "reduction": "none", "weight": "anything", "pos_weight": "anything", "eps": "not negative",
+    "ignore_index": "whole", "label_smoothing": "share", "delta": "positive",
+    "beta": "not negative", "log_target": "flag",
+}  # fmt: skip
+FUNCTION_KINDS = {
+    "input": "array", "x": "array", "target": "array", **CONVOLUTION, **OPTION_KINDS,
+    "weight": "array", "bias": "array?", "pos_weight": "array?",
+    "normalized_shape": "pair|(1, 2, 3)", "running_mean": "array?", "running_var": "array?",
+    "training": "flag", "momentum": "share",
+    "p": "share", "output_size": "pair?", "size": "size", "alpha": "real", "k": "real",
+    "c": "real", "negative_slope": "real", "padding_idx": "whole?", "rng": "rng",
+    "output_padding": "pair0", "count_include_pad": "flag",
+}  # fmt: skip
+
+
+def function(name: str, valid: Callable[[], dict[str, Any]], **kinds: str) -> Case:
+    return Case(getattr(F, name), valid, FUNCTION_KINDS | kinds)
+
+
+def same(value: np.ndarray, **more: Any) -> Callable[[], dict[str, Any]]:
+    return lambda: {"input": mg.Tensor(value.copy()), "target": value.copy(), **more}
+
+
+def classes() -> dict[str, Any]:
+    return {"input": mg.Tensor(x22()), "target": np.array([0, 1])}
+
+
+FUNCTIONS = [
+    *(function(name, same(x22()), beta="not negative", weight="array?") for name in (
+        "half_squared_error", "mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss",
+        "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div")),
+    *(function(name, classes, weight="array?") for name in ("cross_entropy", "nll_loss")),
+    function("first_component_loss", lambda: {"input": x22(), "target": x22()[:, 0]}),
+    function("conv2d", lambda: {"input": image(), "weight": np.ones((2, 2, 2, 2))}),
+    function("conv1d", lambda: {"input": image().reshape(1, 2, 16), "weight": np.ones((2, 2, 2))}, **ALONG),
+    function("conv_transpose2d", lambda: {"input": image(), "weight": np.ones((2, 2, 2, 2))}),
+    *(function(name, lambda: {"x": image(), "kernel_size": 2}, stride="pair?")
+      for name in ("max_pool2d", "avg_pool2d")),
+    *(function(name, lambda: {"x": image()[0], "kernel_size": 2}, **ALONG | {"stride": "size?"})
+      for name in ("max_pool1d", "avg_pool1d")),
+    function("adaptive_avg_pool2d", lambda: {"x": image(), "output_size": 2}),
+    function("batch_norm", lambda: {
+        "input": x22(), "running_mean": np.zeros(2), "running_var": np.ones(2),
+        "weight": np.ones(2), "bias": np.ones(2), "training": True}, weight="array?"),
+    function("layer_norm", lambda: {"input": x22(), "normalized_shape": 2, "weight": np.ones(2),
+                                    "bias": np.ones(2)}, weight="array?"),
+    function("local_response_norm", lambda: {"input": image(), "size": 2}, beta="real"),
+    function("dropout", lambda: {"x": x22()}),
+    function("dropout2d", lambda: {"x": image()}),
+    function("affine", lambda: {"x": x22()}),
+    function("leaky_relu", lambda: {"x": x22()}),
+    function("embedding", lambda: {"input": [0, 1], "weight": x22()}),
+]  # fmt: skip
+LOSSES = [
+    Case(getattr(nn, name), dict, OPTION_KINDS | dict.fromkeys([], ""))
+    for name in nn.__all__
+    if name.endswith(("Loss", "Error"))
+]
+INIT_KINDS = {
+    "tensor": "none|Tensor|Tensor 0-d|leaf", "val": "real", "a": "real", "b": "real",
+    "mean": "real", "std": "not negative", "gain": "real", "mode": "none", "nonlinearity": "none",
+    "param": "real?", "rng": "rng",
+}  # fmt: skip
+INITS = [
+    Case(getattr(init, name), lambda: {"tensor": leaf(2, 2)}, INIT_KINDS)
+    for name in ("zeros_", "ones_", "uniform_", "normal_", "xavier_uniform_", "xavier_normal_",
+                 "kaiming_uniform_", "kaiming_normal_", "orthogonal_")
+] + [
+    Case(init.constant_, lambda: {"tensor": leaf(2), "val": 1.0}, INIT_KINDS),
+    Case(init.calculate_gain, lambda: {"nonlinearity": "relu"}, INIT_KINDS),
+]  # fmt: skip
+OPTIM_KINDS = {
+    "params": "none|leaf", "parameters": "none|leaf|Tensor|Tensor 0-d|integer Tensor|computed",
+    **dict.fromkeys(["lr", "weight_decay", "momentum", "eps", "alpha", "lr_decay",
+                     "initial_accumulator_value", "max_norm", "clip_value", "strength", "gamma",
+                     "eta_min", "start_factor", "end_factor", "max_lr", "threshold", "min_lr"],
+                    "not negative"),
+    "dampening": "real", "betas": "none", "norm_type": "norm",
+    **dict.fromkeys(["nesterov", "centered", "amsgrad", "error_if_nonfinite"], "flag"),
+    "optimizer": "none|optimizer",
+    **dict.fromkeys(["step_size", "T_max", "total_iters", "total_steps"], "size"),
+    "pct_start": "share", "div_factor": "positive", "final_div_factor": "positive",
+    "factor": "none|0.5|1e-320", "patience": "size0", "cooldown": "size0", "mode": "none",
+    "threshold_mode": "none", "lr_lambda": "function", "schedules": "none",
+    "milestones": "none|[]|()",
+    **dict.fromkeys(["x", "y", "d", "o", "slope"], "array"),
+}  # fmt: skip
+
+
+def graded() -> mg.Tensor:
+    w = leaf(2)
+    (w * w).sum().backward()
+    return w
+
+
+def schedule(name: str, **valid: Any) -> Case:
+    def arguments() -> dict[str, Any]:
+        return {"optimizer": optim.SGD([leaf(2)]), **valid}
+
+    return Case(getattr(optim, name), arguments, OPTIM_KINDS)
+
+
+def sequence() -> dict[str, Any]:
+    sgd = optim.SGD([leaf(2)])
+    return {"optimizer": sgd, "schedules": [optim.StepLR(sgd, 1)], "milestones": []}
+
+
+OPTIM = [
+    *(Case(getattr(optim, name), lambda: {"params": [leaf(2)]}, OPTIM_KINDS)
+      for name in ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad")),
+    Case(optim.clip_grad_norm_, lambda: {"parameters": [graded()], "max_norm": 1.0}, OPTIM_KINDS),
+    Case(optim.clip_grad_value_, lambda: {"parameters": [graded()], "clip_value": 1.0},
+         OPTIM_KINDS),
+    *(Case(getattr(optim, name), lambda: {"parameters": [leaf(2)], "strength": 0.5}, OPTIM_KINDS)
+      for name in ("l1_penalty", "l2_penalty")),
+    Case(optim.hebb, lambda: {"x": [1.0, 2.0], "y": [1.0]}, OPTIM_KINDS | {"lr": "real"}),
+    *(Case(rule, lambda: {"x": [1.0, 2.0], "d": [1.0], "o": [0.0]},
+           OPTIM_KINDS | {"lr": "real", "slope": "array|function|len|class|layer"})
+      for rule in (optim.delta, optim.perceptron)),
+    schedule("StepLR", step_size=2),
+    schedule("ExponentialLR", gamma=0.5),
+    schedule("CosineAnnealingLR", T_max=3),
+    schedule("LinearLR"),
+    schedule("LambdaLR", lr_lambda=lambda t: 0.5),
+    schedule("OneCycleLR", max_lr=1.0, total_steps=4),
+    schedule("ReduceLROnPlateau"),
+    Case(optim.SequentialLR, sequence, OPTIM_KINDS),
+]  # fmt: skip
+TOKENS = "none|''|'abc'|'3'|[]|()|{}|set|dict|['a']|iterator|array of strings|empty array"
+DATA_KINDS = {
+    **dict.fromkeys(["length", "horizon", "step", "lag", "order", "models", "classes", "n"],
+                    "size"),
+    **dict.fromkeys(["x", "series", "changes", "start", "inputs", "training", "images", "labels",
+                     "tokens", "lengths", "mean", "scale", "coefficients"], "array"),
+    "low": "real", "high": "real", "axis": "whole?|()|(2, 2)|(-1, 1)", "dtype": "dtype",
+    "mode": "none", "size": "pair", "context": "size0", "fractions": "none", "fraction": "share",
+    "k": "size", "rng": "rng", "train": "none", "text": TOKENS, "unknown": "string?",
+    "padding": "string?", "min_count": "size0", "max_size": "size0?", "padding_idx": "whole",
+    "intercept": "real", "dataset": "none", "batch_size": "size?", "shuffle": "flag",
+    "drop_last": "flag", "transform": "function?", "path": "none", "folder": "none",
+    "predictors": "anything", "out_of_bag": "anything",
+}  # fmt: skip
+
+
+def of_data(call: Callable[..., Any], valid: Callable[[], dict[str, Any]], **kinds: str) -> Case:
+    return Case(call, valid, DATA_KINDS | kinds)
+
+
+DATA = [
+    of_data(data.DataLoader, lambda: {
+        "dataset": data.ArrayDataset(np.arange(4)), "batch_size": 2}),
+    of_data(data.Standardiser, lambda: {"mean": 0.0, "scale": 1.0}),
+    of_data(data.Standardiser.fit, lambda: {"training": x22()}),
+    of_data(data.to_unit_range, lambda: {"x": x22()}),
+    of_data(data.one_hot, lambda: {"labels": [0, 1], "classes": 2}),
+    of_data(data.upsample, lambda: {"images": x22(), "size": 4}),
+    of_data(data.windows, lambda: {"series": np.arange(9.0), "length": 2}),
+    of_data(data.chronological_split, lambda: {"series": np.arange(9.0)}),
+    of_data(data.difference, lambda: {"series": np.arange(9.0)}),
+    of_data(data.undifference, lambda: {"changes": np.arange(4.0), "start": [1.0]}),
+    of_data(data.persistence_forecast, lambda: {"inputs": x22()}),
+    of_data(data.Autoregression, lambda: {"coefficients": [0.5], "intercept": 1.0}),
+    of_data(data.Autoregression(np.array([0.5]), 1.0).predict, lambda: {"inputs": x22()}),
+    of_data(data.fit_autoregression, lambda: {"series": np.arange(20.0), "order": 2}),
+    # labels may be of any kind that can be sorted
+    of_data(data.hold_out, lambda: {"n": 9}, labels="array?|['a']|array of strings"),
+    of_data(data.k_fold, lambda: {"n": 9, "k": 3}, labels="array?|['a']|array of strings"),
+    of_data(data.bootstrap, lambda: {"n": 9}),
+    of_data(data.bagging, lambda: {"train": lambda i, rng: np.sum, "n": 3, "models": 2},
+            train="function"),
+    of_data(data.characters, lambda: {"text": "ab"}, text="string"),
+    of_data(data.words, lambda: {"text": "ab"}, text="string"),
+    of_data(data.Vocabulary, lambda: {"tokens": ["a", "b"]}, tokens=TOKENS),
+    of_data(data.Vocabulary.build, lambda: {"text": "aab"}),
+    of_data(data.Vocabulary(["a", "b"]).encode, lambda: {"tokens": ["a"]}, tokens=TOKENS),
+    of_data(data.Vocabulary(["a", "b"]).decode, lambda: {"numbers": [0]}, numbers="array"),
+    of_data(data.sequences, lambda: {"tokens": np.arange(9), "length": 2}, step="size?"),
+    of_data(data.pad_sequences, lambda: {"rows": [[1, 2], [3]]},
+            rows=f"none|{'|'.join(ARRAYS)}|ragged|set|generator|iterator|dict|{{}}"),
+    of_data(data.padding_mask, lambda: {"lengths": [2, 1]}, length="size?"),
+    of_data(data.read_idx, lambda: {"path": "no such file"}),
+    of_data(data.mnist, lambda: {"folder": "no such folder"}, train="flag"),
+]  # fmt: skip
+
+
+def fitting() -> dict[str, Any]:
+    net = nn.Linear(2, 1)
+    return {
+        "model": net, "loss": F.mse_loss, "optimizer": optim.SGD(net.parameters()),
+        "batches": [(x22(), x22()[:, :1])], "epochs": 1, "progress": False,
+    }  # fmt: skip
+
+
+TRAINING = [
+    Case(training.fit, fitting, {
+        "model": "none", "loss": "function", "optimizer": "none", "batches": "none",
+        "epochs": "size0",
+        "validation": "none?", "metrics": "none?|{}", "schedule": "none?|optimizer",
+        "callbacks": "none|[]|()", "clip": "positive?", "progress": "flag", "checkpoint": "none?",
+        "resume": "flag", "rng": "rng", "history": "none?"}),
+    Case(training.EarlyStopping, dict, {
+        "patience": "size", "monitor": "string", "min_delta": "not negative",
+        "restore_best": "flag", "mode": "none"}),
+    Case(training.History, dict, {"records": "none|[]|()|{}|iterator|empty array"}),
+    Case(training.accuracy, lambda: {"prediction": x22(), "target": np.array([0, 1])}, {
+        "prediction": "array", "target": "array"}),
+    Case(io.save, lambda: {"path": "no such folder/x.npz", "state": {}}, {
+        "path": "none", "state": "none"}),
+    Case(io.load, lambda: {"path": "no such file.npz"}, {"path": "none", "max_bytes": "none"}),
+    Case(models.resnet, lambda: {"depth": 18, "classes": 2, "width": 1}, {
+        "depth": "none", "classes": "size", "width": "size"}),
+    Case(models.VGG, lambda: {"stages": (1, "pool"), "hidden": 2}, {
+        "stages": "none|(1, 2, 3)|(2, 2)", "classes": "size", "hidden": "size", "dropout": "share",
+        "rng": "rng", "dtype": "dtype"}),
+    Case(models.vgg, lambda: {"depth": 11, "classes": 2, "hidden": 2}, {
+        "depth": "none", "classes": "none|1|7|int64 3", "hidden": "size"}),
+    Case(models.LeNet, dict, {"classes": "size", "rng": "rng", "dtype": "dtype"}),
+    Case(mg.manual_seed, lambda: {"seed": 0}, {"seed": "size0|9223372036854775808|1" + "0" * 400}),
+]  # fmt: skip
+CASES = [*LAYERS, *FUNCTIONS, *LOSSES, *INITS, *OPTIM, *DATA, *TRAINING]
+
+
+def name_of(case: Case) -> str:
+    return getattr(case.call, "__qualname__", str(case.call))
+
+
+def parameters_of(case: Case) -> list[str]:
+    if isinstance(case.call, type) and issubclass(case.call, nn.losses.Loss):
+        return list(inspect.signature(case.call.function).parameters)[2:]
+    names = inspect.signature(case.call).parameters
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [name for name, p in names.items() if p.kind not in kinds] + [
+        name for name in case.valid() if name not in names
+    ]
+
+
+def legal(kind: str) -> set[str]:
+    kind, *extra = kind.split("|")
+    return LEGAL[kind.removesuffix("?")] | set(extra) | (ALSO_NONE if "?" in kind else set())
+
+
+VALUE = re.compile(r"\(\d*,?( \d+,?)*\)|\d samples|\d values|input|target")  # or their shapes
+CALLED = {"class", "function", "len", "layer"}  # what a function raises that is given is its own
+EXPECTED = (TypeError, ValueError, IndexError, KeyError, OSError, FloatingPointError, mg.GraphError)
+
+
+def unclear(error: BaseException, case: Case, parameter: str) -> bool:
+    """Whether an error fails to say which callable and which argument, or is of no fitting type."""
+    text = str(error)
+    if isinstance(error, OSError):  # the system names the file
+        return not re.search("No such file|no such folder|no MNIST|Is a directory", text)
+    if not isinstance(error, EXPECTED) or isinstance(error, UnicodeError):
+        return True
+    names = {*re.split(r"\W+", name_of(case).lower()), *mg.OPS}
+    said = re.match(r"[\w.]+", text)
+    owner = said is not None and {x.lower() for x in re.split(r"\W+", said[0])} & names
+    stem = parameter.rstrip("s")
+    return not owner or not (stem in text or "shape" in text or VALUE.search(text))
+
+
+def outcomes(case: Case, parameter: str) -> list[str]:
+    """What of the bad values of one parameter is obscure, or silent and not legal."""
+    allowed = legal(case.kinds[parameter])
+    wrong = []
+    for label, make in BAD.items():
+        arguments = case.valid()
+        arguments[parameter] = make()
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                case.call(**arguments)
+        except Exception as error:
+            if label in CALLED & allowed:
+                continue
+            if unclear(error, case, parameter):
+                wrong.append(f"{label}: obscure {type(error).__name__}: {error}")
+        else:
+            if label not in allowed:
+                wrong.append(f"{label}: accepted")
+    return wrong
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_bad_arguments_are_named_or_rightly_taken(case: Case) -> None:
+    if "no such" not in str(case.valid()):
+        case.call(**case.valid())  # the call works, but for what is replaced
+    wrong = {p: outcomes(case, p) for p in parameters_of(case)}
+    assert {p: found for p, found in wrong.items() if found} == {}
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_exchanged_arguments_are_named_or_rightly_taken(case: Case) -> None:
+    """f(b, a) for f(a, b), of all pairs of arguments that a working call has."""
+    given = list(case.valid())
+    wrong = []
+    for first, second in itertools.combinations(given, 2):
+        arguments = case.valid()
+        arguments[first], arguments[second] = arguments[second], arguments[first]
+        try:
+            case.call(**arguments)
+        except Exception as error:
+            if unclear(error, case, first) and unclear(error, case, second):
+                wrong.append(f"{first}, {second}: {error}")
+        else:
+            numbers = all(type(arguments[name]) is int for name in (first, second))
+            if case.kinds[first] != case.kinds[second] and not numbers:
+                wrong.append(f"{first}, {second}: accepted")
+    assert wrong == []
+
+
+def test_every_public_callable_is_tried() -> None:
+    """What no table has is named here with why."""
+    elsewhere = {
+        "Module", "Sequential", "Identity", "Step", "Sigmoid", "Tanh", "ReLU", "SiLU", "Summary",
+        "Optimizer", "Schedule",  # bases, and what takes no arguments of its own
+        "ArrayDataset", "Dataset",  # hold arrays of any dtype: tests/test_data.py
+        "Ensemble",  # what bagging gives
+        "Run",  # what callbacks are given
+        "BasicBlock", "Bottleneck", "ResNet",  # made by resnet
+        "summary", "init", "functional", "utils", "lr_scheduler",  # tests/test_summary.py; modules
+        "Parameter", "parameters_to_vector", "vector_to_parameters",  # tests/test_module.py
+        "FileFormatError",
+    }  # fmt: skip
+    tried = {name_of(case).partition(".")[0] for case in CASES}
+    public = {name for package in (nn, optim, data, training, models) for name in package.__all__}
+    assert public - tried - elsewhere == set()
+    rows = {name for name in F.__all__ if isinstance(getattr(F, name), mg.Op) or name in mg.__all__}
+    plain = {"linear", "global_avg_pool2d", "erf", "silu", "step"}  # rows and sums of rows
+    assert set(F.__all__) - rows - tried - plain == set()
+
+
+W = [leaf(2)]
+WORST: list[tuple[Callable[[], Any], str]] = [
+    (lambda: optim.clip_grad_norm_([graded()], -1), "clip_grad_norm_: max_norm"),
+    (lambda: optim.clip_grad_value_([graded()], -1), "clip_grad_value_: clip_value"),
+    (lambda: nn.Conv2d(1, 1, 2.9), "Conv2d: kernel_size must be a whole number"),
+    (lambda: F.max_pool2d(image(), 1.5), "max_pool2d: kernel_size must be a whole number"),
+    (lambda: F.max_pool2d(image(), 2, padding=-0.5), "max_pool2d: padding must be a whole number"),
+    (lambda: training.fit(**fitting(), history="abc"), "fit: history must be a History"),
+    (lambda: training.fit(**fitting() | {"epochs": float("nan")}), "fit: epochs must be a whole"),
+    (lambda: training.fit(**fitting() | {"epochs": -1}), "fit: epochs must be .* not -1"),
+    (lambda: training.fit(**fitting() | {"optimizer": optim.SGD(W)}), "fit: optimizer holds none"),
+    (lambda: optim.StepLR(optim.SGD(W), step_size=float("nan")), "StepLR: step_size"),
+    (lambda: optim.LinearLR(optim.SGD(W), float("nan")), "LinearLR: start_factor"),
+    (lambda: nn.BatchNorm1d(2, eps=-1), "BatchNorm1d: eps"),
+    (lambda: nn.BatchNorm1d(2, momentum=7), "BatchNorm1d: momentum"),
+    (lambda: data.Standardiser("x", "y"), "Standardiser: mean must be an array"),
+    (lambda: nn.Conv2d(1, 1, 1, groups=0), "Conv2d: groups must be a whole number of at least 1"),
+    (lambda: nn.Linear(1, 1, rng=5), "Linear: rng must be a generator, .* not 5"),
+    (lambda: optim.StepLR("opt", 1), "StepLR: optimizer must be an Optimizer"),
+    (lambda: optim.SGD(W, lr=None), "SGD: lr must be a finite number .* not None"),
+    (lambda: data.DataLoader((x22(), x22()), 1), r"ArrayDataset\(x, y\)"),
+    (lambda: io.save({"a": x22()}, "run.npz"), "save: path must be the path"),
+]
+
+
+@pytest.mark.parametrize(("call", "words"), WORST, ids=lambda x: x if isinstance(x, str) else "")
+def test_what_used_to_pass_or_to_fail_obscurely(call: Callable[[], Any], words: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        call()
+
+
+def test_a_refused_bound_leaves_the_gradients_as_they_were() -> None:
+    w = graded()
+    before = w.grad.numpy().copy()  # type: ignore[union-attr]
+    with pytest.raises(ValueError, match="max_norm"):
+        optim.clip_grad_norm_([w], -1)
+    assert np.array_equal(w.grad.numpy(), before)  # type: ignore[union-attr]

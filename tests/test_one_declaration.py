@@ -1,0 +1,160 @@
+"""An operation is declared once: one row in a module of one's own, and it is found everywhere."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnd as mg
+import viz
+from microgradnd import declaration, functions, stubs
+
+ROW = '''
+import numpy as np
+from microgradnd import Value, op
+
+@op(x=lambda g, x: g * (np.cos(x) * 2), elementwise=True, method=True, numpy=np.sinc,
+    torch="nn.functional.twice_sine twosin", linear=None, scalar="2 * Math.sin(x)")
+def twice_sine(x: Value, *, phase: float = 0.0):
+    """Twice the sine of x + phase; a row of the test's own."""
+    return np.sin(x + phase) * 2
+'''
+
+
+@pytest.fixture
+def row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A temporary module with one row, and nothing left of it afterwards."""
+    registries = (
+        declaration.OPS, declaration.NUMPY, declaration.TORCH, declaration.PUBLIC,
+        declaration.REDUCES, declaration.FUNCTIONS, declaration._public,
+    )  # fmt: skip
+    copies = [registry.copy() for registry in registries]
+    (tmp_path / "own_row.py").write_text(ROW)
+    monkeypatch.syspath_prepend(tmp_path)
+    import own_row  # type: ignore[import-not-found]
+
+    yield own_row
+    for registry, copy in zip(registries, copies, strict=True):
+        registry.clear()
+        registry.update(copy)
+    for name in ("twice_sine", "twosin"):
+        delattr(mg.engine.Methods, name)
+    del sys.modules["own_row"]
+
+
+def leaf() -> mg.Tensor:
+    return mg.Tensor([0.3, -0.7], requires_grad=True, name="x")
+
+
+def test_one_row_is_found_under_every_name(row: ModuleType) -> None:
+    x = leaf()
+    expected = np.sin(x.data) * 2
+    calls: dict[str, Any] = {
+        "its own": row.twice_sine, "mg": mg.twice_sine, "torch's name": mg.twosin,
+        "NumPy's function": np.sinc, "method": lambda t: t.twice_sine(),
+        "functional": mg.nn.functional.twice_sine,
+    }  # fmt: skip
+    for name, call in calls.items():
+        out = call(x)
+        assert out.node.op is mg.OPS["twice_sine"], name
+        np.testing.assert_array_equal(out.data, expected)
+    assert type(row.twice_sine(x.data)) is np.ndarray
+    assert type(mg.twice_sine(x.data)) is mg.Tensor
+    assert type(mg.twice_sine(0.5)) is mg.Tensor
+    assert "twice_sine" in dir(mg)
+
+
+def test_its_option_is_keyword_only(row: ModuleType) -> None:
+    x = leaf()
+    np.testing.assert_array_equal(mg.twice_sine(x, phase=0.5).data, np.sin(x.data + 0.5) * 2)
+    with pytest.raises(TypeError, match="positional argument"):
+        mg.twice_sine(x, 0.5)
+
+
+def test_it_is_differentiated_to_second_order(row: ModuleType) -> None:
+    assert mg.gradcheck(row.twice_sine, leaf())
+    assert mg.gradgradcheck(row.twice_sine, leaf())
+
+
+def test_help_and_stubs_tell_of_it(row: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Twice the sine" in mg.twice_sine.__doc__
+    assert "x: g * (np.cos(x) * 2)" in mg.twice_sine.__doc__
+    monkeypatch.setattr(stubs, "_is_ours", lambda function: True)
+    text = stubs.function_stubs()
+    assert "def twice_sine(x: TensorLike, *, phase: float = 0.0) -> Tensor" in text
+    assert "def twice_sine(self, *, phase: float = 0.0) -> Tensor" in stubs.method_stubs()
+    assert "twice_sine" in functions.names()
+
+
+def test_ops_are_pickled_by_name(row: ModuleType) -> None:
+    op = mg.OPS["twice_sine"]
+    assert pickle.loads(pickle.dumps(op)) is op
+    assert pickle.loads(pickle.dumps(row.twice_sine)) is row.twice_sine
+    assert pickle.loads(pickle.dumps(mg.OPS["exp"])) is mg.OPS["exp"]
+
+
+def test_pictures_formulas_programs_and_paths_know_it(row: ModuleType) -> None:
+    x = leaf()
+    loss = (mg.twice_sine(x) * [1.0, 3.0]).sum()
+    assert "twice_sine" in viz.draw(loss).svg()
+    assert "twice_sine" in viz.formula("twice_sine").text()
+    text = viz.explain(loss, "text")
+    assert "twice_sine" in text
+    assert "cos" in text
+    program = viz.numpy_program(loss)
+    value, grads = program.run()
+    loss.backward(retain_graph=True)
+    np.testing.assert_allclose(value, loss.data)
+    np.testing.assert_allclose(grads["x"], x.grad.data)
+    total = sum(path.value for path in viz.paths(loss, x))
+    np.testing.assert_allclose(total, x.grad.data)
+    assert not viz.health(loss).findings
+
+
+def test_a_taken_name_raises_unless_it_is_to_be_replaced() -> None:
+    with pytest.raises(ValueError, match=r"'exp' is taken by .*elementwise.*replace=True"):
+        mg.op(np.exp, "x", x=lambda g, out: g * out)
+    ours, method, entry = mg.OPS["exp"], mg.Tensor.exp, declaration.NUMPY[np.exp]
+    try:
+        mg.op(np.exp, "x", x=lambda g, out: g * out * 5, replace=True)
+        x = leaf()
+        np.exp(x).sum().backward()
+        np.testing.assert_allclose(x.grad.data, np.exp(x.data) * 5)
+    finally:
+        mg.OPS["exp"], declaration.NUMPY[np.exp] = ours, entry
+        mg.engine.Methods.exp = method
+
+
+def test_numpys_functions_partials_and_ufuncs_are_forward_functions() -> None:
+    from functools import partial
+
+    def reversed_sum(g: Any, axis: int) -> Any:
+        return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
+
+    names = ("cumsum", "steep", "cbrt")
+    functions_before = dict(declaration.NUMPY)
+    try:
+        mg.op(np.cumsum, "a", a=lambda g, axis: reversed_sum(g, axis or 0))
+        x = mg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+        out = np.cumsum(x, axis=0)
+        np.testing.assert_array_equal(out.data, [1, 3, 6])
+        out.backward([1.0, 1.0, 1.0])
+        np.testing.assert_array_equal(x.grad.data, [3, 2, 1])
+        steep = mg.op(partial(np.multiply, 3.0), "x", name="steep", x=np.negative)
+        x.grad = None
+        steep(x).sum().backward()
+        np.testing.assert_array_equal(x.grad.data, [-1, -1, -1])  # the rule is the ufunc it is
+        assert mg.gradcheck(mg.op(np.cbrt, "x", x=lambda g, out: g / (3 * out * out)), x)
+    finally:
+        for name in names:
+            mg.OPS.pop(name, None)
+            declaration.PUBLIC.discard(name)
+        declaration.NUMPY.clear()
+        declaration.NUMPY.update(functions_before)
