@@ -84,9 +84,10 @@ else:
         if name.startswith("__"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
         try:
-            return getattr(_functions, name)  # (not kept here: a user's op may take its place)
+            globals()[name] = function = getattr(_functions, name)
+            return function
         except AttributeError:
-            raise _errors.no_attribute(f"module {__name__!r}", name, __dir__()) from None
+            raise _errors.no_attribute(f"module {__name__!r}", name, __dir__) from None
 
     def __dir__() -> list[str]:
         return sorted({*_OWN, *_functions.names(), *_PACKAGES, "__version__"})

@@ -18,6 +18,7 @@ Tensor out; another class that has `__row__` decides. The operations stand in `m
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from threading import Lock
@@ -53,6 +54,7 @@ NUMPY: dict[Callable, Callable] = {}  # by NumPy's function, what computes it on
 REDUCES: dict[np.ufunc, Callable] = {}  # by ufunc, what computes its `reduce`
 PUBLIC: set[str] = set()  # the names of operations and functions that are for everyone
 TORCH: dict[str, str] = {}  # by PyTorch's name, the name here
+_public: dict[str, Callable] = {}  # the functions that `public` has made
 REQUIRED: Any = object()  # the default of an option that has none
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "..."})()  # an alias that was not given
 
@@ -221,8 +223,17 @@ def op(forward: Any = None, operands: str | None = None, *, name: str | None = N
     row = Op(forward, name, signature, rules, keys)
     row.function = function = _stub(row, module=_module_of(forward, rules))
     OPS[name] = row
+    _forget(name)
     _enter(function, name, row)
     return function
+
+
+def _forget(name: str) -> None:
+    """Lets the modules that have kept the public function of that name look it up again."""
+    _public.pop(name, None)
+    for module in ("microgradnd", "microgradnd.functions"):
+        if module in sys.modules:
+            vars(sys.modules[module]).pop(name, None)
 
 
 def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], Callable]:
@@ -519,9 +530,6 @@ _COMMON = {
     "next_seq": next_seq, "notify": notify, "observers": observers, "recording": recording.get,
     "refuse": _refuse, "sequence": _sequence,
 }  # fmt: skip
-
-
-_public: dict[str, Callable] = {}
 
 
 def public(name: str) -> Callable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -144,7 +144,7 @@ def needs_float(dtype: np.dtype) -> TypeError:
 def lossy(what: str) -> TypeError:
     return TypeError(
         f"{what} would lose this tensor's gradient; use t.numpy() or t.detach() to leave the graph "
-        "on purpose"
+        "on purpose, np.stack to join tensors"
     )
 
 
@@ -189,6 +189,13 @@ def stale(op: Any, k: int, node: Any) -> GraphError:
     return GraphError(
         f"{op.name!r} saved {what} which was changed in place since; run backward before the "
         "update, write t = t + u in place of it, or run the forward pass again after it"
+    )
+
+
+def stale_option(op: str, option: str) -> GraphError:
+    return GraphError(
+        f"{op!r} needs its {option}, an array that was changed in place since; run backward before "
+        "the change, or pass a copy"
     )
 
 
@@ -246,9 +253,9 @@ INSTEAD = {
 }
 
 
-def no_attribute(owner: str, name: str, known: Iterable[str]) -> AttributeError:
+def no_attribute(owner: str, name: str, known: Callable[[], Sequence[str]]) -> AttributeError:
     """Says what to use in place of a name that is not there."""
-    return missing_name(owner, name, [*known], INSTEAD)
+    return missing_name(owner, name, known, INSTEAD)
 
 
 def public_names(
@@ -257,20 +264,32 @@ def public_names(
     """`__getattr__` and `__dir__` of a module: what is public, and help for what is not there."""
 
     def missing(name: str) -> Any:
-        raise missing_name(f"module {module!r}", name, names, instead)
+        raise missing_name(f"module {module!r}", name, lambda: names, instead)
 
     return missing, lambda: sorted(names)
 
 
-def missing_name(
-    module: str, name: str, known: Sequence[str], instead: Mapping[str, str] = NOTHING
-) -> AttributeError:
-    """Of a name that a module has not: what takes its place, or what is called much like it."""
-    from difflib import get_close_matches  # needed here alone
+class MissingName(AttributeError):
+    """A name that is not there. What is called much like it is looked for when it is shown."""
 
-    text = f"{module} has no attribute {name!r}"
+    def __init__(self, text: str, name: str, known: Callable[[], Sequence[str]]) -> None:
+        super().__init__(text, name=name)
+        self.known = known
+
+    def __str__(self) -> str:
+        from difflib import get_close_matches  # loads slowly
+
+        known = self.known()
+        alike = [n for n in known if n.lower() == self.name.lower()]
+        alike = alike or get_close_matches(self.name, known)
+        return super().__str__() + (f"; did you mean {' or '.join(alike)}?" if alike else "")
+
+
+def missing_name(
+    owner: str, name: str, known: Callable[[], Sequence[str]], instead: Mapping[str, str] = NOTHING
+) -> AttributeError:
+    """Of a name that a module or class has not: what takes its place, or is called much like it."""
+    text = f"{owner} has no attribute {name!r}"
     if name in instead:
         return AttributeError(f"{text}; {instead[name]}", name=name)
-    alike = [n for n in known if n.lower() == name.lower()] or get_close_matches(name, known)
-    hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
-    return AttributeError(text + hint, name=name)
+    return MissingName(text, name, known)

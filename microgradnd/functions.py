@@ -33,8 +33,9 @@ def __getattr__(name: str) -> Any:
     if name == "__all__":
         return names()
     if name not in PUBLIC and name not in TORCH:
-        raise errors.no_attribute(__name__, name, names())
-    return public(name)
+        raise errors.no_attribute(__name__, name, names)
+    globals()[name] = function = public(name)
+    return function
 
 
 def functional(name: str) -> Callable:

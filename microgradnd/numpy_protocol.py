@@ -47,7 +47,9 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **options
     """Called by NumPy for a ufunc with a Tensor, or what stands for one, among its operands."""
     if not options and method == "__call__":
         function = NUMPY.get(ufunc)
-        if function is not None and not any(hasattr(x, "mask") for x in inputs):
+        if function is not None and not any(
+            type(x) is not Tensor and hasattr(x, "mask") for x in inputs
+        ):
             return function(*inputs)
     if options.get("out") is not None:
         return into(ufunc, method, inputs, options)

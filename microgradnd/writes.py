@@ -116,3 +116,7 @@ def check_fresh(nodes: list[Node], saved_of: Any) -> None:
         for k, array in zip(node.plan.save, node.plan.unpacked(saved_of(node))):
             if written_since(array, node.seq):
                 raise errors.stale(node.plan.op, k, node)
+        for key, option in zip(node.plan.op.options, node.options):  # an index may be an array
+            for part in option if isinstance(option, tuple) else (option,):
+                if written_since(part, node.seq):
+                    raise errors.stale_option(node.plan.op.name, key)

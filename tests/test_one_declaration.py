@@ -46,6 +46,7 @@ def row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]
         registry.update(copy)
     for name in ("twice_sine", "twosin"):
         delattr(mg.engine.Methods, name)
+        declaration._forget(name)
     del sys.modules["own_row"]
 
 
@@ -129,6 +130,7 @@ def test_a_taken_name_raises_unless_it_is_to_be_replaced() -> None:
         np.testing.assert_allclose(x.grad.data, np.exp(x.data) * 5)
     finally:
         mg.OPS["exp"], declaration.NUMPY[np.exp] = ours, entry
+        declaration._forget("exp")
         mg.engine.Methods.exp = method
 
 

@@ -139,7 +139,7 @@ def __getattr__(name: str) -> Any:
     """Operations whose row gives them a name here, such as a program's own."""
     if name in functions.functional_names():
         return functions.functional(name)
-    raise no_attribute(f"module {__name__!r}", name, __dir__())
+    raise no_attribute(f"module {__name__!r}", name, __dir__)
 
 
 def __dir__() -> list[str]:

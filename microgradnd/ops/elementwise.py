@@ -60,7 +60,7 @@ logaddexp = op(np.logaddexp, "x y", x=lambda g, x, out: g * np.exp(x - out),
                                     y=lambda g, y, out: g * np.exp(y - out), method=True)
 
 negative   = op(np.negative,   "x", x=lambda g: -g, method="__neg__", linear="x", infix=("-", 6), scalar="-x", torch="neg")
-positive   = op(np.positive,   "x", x=lambda g: g, method="__pos__", linear="x", scalar="x")
+positive   = op(np.positive,   "x", x=lambda g: g, method=(True, "__pos__"), linear="x", scalar="x", torch="clone")
 abs        = op(np.absolute,   "x", name="abs", x=lambda g, x: g * np.sign(x),
                 method=(True, "__abs__"), torch="absolute", scalar="abs(x)")
 square     = op(np.square,     "x", x=lambda g, x: g * (x * 2), method=True, scalar="x * x")

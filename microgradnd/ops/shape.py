@@ -15,7 +15,7 @@ from microgradnd.ops.indexing import getitem
 
 
 @op(x=lambda g, x_shape: reshape(g, x_shape), linear="x", view="x", numpy=np.reshape,
-    method="*shape")  # fmt: skip
+    method="*shape", torch="view")  # fmt: skip
 def reshape(x: Value, shape: Shape) -> Value:
     """The same elements in another shape; one size may be -1."""
     return x.reshape(shape)

@@ -47,8 +47,9 @@ def logsumexp_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
 @op(x=logsumexp_x, fresh="x", method=True)
 def logsumexp(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
     """log(sum(exp(x))) over the axes."""
-    z, top = shifted(x, axis)
-    total = np.add.reduce(np.exp(z), axis, keepdims=True)
+    top = shifted(x, axis)[1]
+    top = np.where(np.isfinite(top), top, 0.0)  # an infinite one comes out of exp and log again
+    total = np.add.reduce(np.exp(x - top), axis, keepdims=True)
     with np.errstate(divide="ignore"):  # the logarithm of an empty sum of weights is -inf
         out = np.log(total) + top
     return out if keepdims else np.squeeze(out, axes_of(x.shape, axis))
