@@ -12,11 +12,10 @@ import pytest
 import microgradnd as mg
 from examples.bp_equations import ThreeLayer, half_squared_error, sample_pair
 from microgradnd.graph import Graph
+from microgradnd.program import NotExpressible, Program, identifier
 from tests.op_case import OpCase
 from tests.op_cases import CASES
-from viz import trace
-from viz.formulas.numpy_program import Program, numpy_program
-from viz.formulas.numpy_text import NotExpressible, identifier
+from viz import numpy_program, trace
 
 # The gradient of more than the last outputs of these is a walk of its own, which is left out.
 SEQUENCES = {"lstm_sequence", "gru_sequence"}

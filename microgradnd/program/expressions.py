@@ -164,10 +164,15 @@ ABOUT_SHAPES = frozenset({np.broadcast_shapes, np.einsum_path})
 def bare_op(function: Callable, options: tuple[str, ...] = ()) -> Op:
     """A NumPy function that is no operation, as one: a call that is written as it is."""
     owner = getattr(function, "__self__", None)  # of np.add.reduce the ufunc
-    name = f"{owner.__name__}.reduce" if isinstance(owner, np.ufunc) else function.__name__
-    elementwise = isinstance(function, np.ufunc) and function.signature is None
+    ufunc = isinstance(owner, np.ufunc)
+    name = f"{owner.__name__}.{function.__name__}" if ufunc else function.__name__
+    ours = not ufunc and (function.__module__ or "").partition(".")[0] != "numpy"
+    traits = {
+        "elementwise": isinstance(function, np.ufunc) and function.signature is None,
+        "numpy": None if ours and not isinstance(function, np.ufunc) else function,
+    }
     signature = (("x",), False, set[str](), dict.fromkeys(options, REQUIRED), options)
-    return Op(function, name, signature, {}, {"elementwise": elementwise, "numpy": function})
+    return Op(function, name, signature, {}, traits)
 
 
 def bare(function: Callable, operands: Sequence[Any], options: Mapping[str, Any]) -> Expression:

@@ -1,7 +1,7 @@
 """Expressions as NumPy code, and the plain functions that such code needs.
 
-Most operations are an operator, a method or a NumPy function. The others are brought along as
-functions: their own forward functions, read from their source, less what is there for Tensors.
+Most operations are an operator, a method or a NumPy function, which their traits say. The others
+are brought along as functions: their own forward functions, read from their source.
 """
 
 from __future__ import annotations
@@ -11,47 +11,29 @@ import builtins
 import keyword
 import re
 import sys
+from collections.abc import Callable, Mapping
 from itertools import count
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from microgradnd.declaration import Op
-from microgradnd.engine import Tensor
-from viz.formulas.notation import SUBSCRIPTS, SUPERSCRIPTS
-from viz.formulas.symbols import Symbol, alike
+from microgradnd.declaration import REQUIRED, Op
+from microgradnd.program.expressions import Expression, alike, ordered, parts, run
 
-COMPARE, OR, AND, SUM, PRODUCT, UNARY, POWER, ATOM = range(8)
-OPERATORS: dict[str, tuple[str, int]] = {
-    "add": ("+", SUM), "subtract": ("-", SUM), "multiply": ("*", PRODUCT), "divide": ("/", PRODUCT),
-    "matmul": ("@", PRODUCT), "greater": (">", COMPARE), "less": ("<", COMPARE),
-    "greater_equal": (">=", COMPARE), "less_equal": ("<=", COMPARE), "equal": ("==", COMPARE),
-    "not_equal": ("!=", COMPARE), "bitwise_and": ("&", AND), "bitwise_or": ("|", OR),
-}  # fmt: skip
-METHODS = {"sum", "mean", "max", "min", "prod", "var", "std", "reshape", "transpose", "swapaxes",
-           "astype"}  # fmt: skip
-FUNCTIONS = {"where", "broadcast_to", "expand_dims", "squeeze", "clip", "round"}
-# Operations whose forward function does not read well, or not without the library.
-WRITTEN = {
-    "put_add": '''
-def put_add(y, index, shape):
-    """Zeros of a shape, with y added in at index."""
-    out = np.zeros(shape, y.dtype)
-    np.add.at(out, index, y)
-    return out
-''',
-    "sigmoid": '''
-def sigmoid(x):
-    """1 / (1 + exp(-x)), without overflow."""
-    return 1 / (1 + np.exp(np.minimum(-x, np.log(np.finfo(x.dtype).max))))
-''',
-}
+COMPARE, UNARY, POWER, ATOM = 0, 6, 7, 8  # levels of precedence, as in `Op.infix`
+SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹ᵒʸ⁺⁻", "0123456789oy+-"))
+SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789"))
 SMALL = 16  # arrays of up to so many elements are written out
 
 
 class NotExpressible(ValueError):
     """Something of a graph cannot be written as a plain NumPy program."""
+
+
+def plain_name(name: str) -> str:
+    """A name with digits and letters in the place of raised and lowered ones."""
+    return "".join(SUPERSCRIPTS.get(c) or SUBSCRIPTS.get(c) or c for c in name)
 
 
 def identifier(name: str) -> str:
@@ -60,8 +42,7 @@ def identifier(name: str) -> str:
     >>> identifier("b⁰"), identifier("2 x"), identifier("lambda"), identifier("")
     ('b0', 'x_2_x', 'lambda_', 'x')
     """
-    plain = "".join(SUPERSCRIPTS.get(c) or SUBSCRIPTS.get(c) or c for c in name)
-    plain = re.sub(r"\W+", "_", plain.replace("'", "_prime"))[:40].strip("_")
+    plain = re.sub(r"\W+", "_", plain_name(name).replace("'", "_prime"))[:40].strip("_")
     if not plain.isidentifier():
         plain = f"x_{plain}".rstrip("_")
     if not plain.isidentifier():
@@ -86,6 +67,19 @@ class Names:
         return name
 
 
+class Code(NamedTuple):
+    """Code and how tightly it binds; in a template, `{x:atom}` puts what binds less in brackets."""
+
+    text: str
+    level: int = ATOM
+
+    def within(self, level: int) -> str:
+        return self.text if self.level >= level else f"({self.text})"
+
+    def __format__(self, spec: str) -> str:
+        return self.within(ATOM) if spec == "atom" else self.text
+
+
 class NumPyText:
     """Writes expressions as NumPy code and gathers what the code needs.
 
@@ -100,85 +94,93 @@ class NumPyText:
         self.arguments: dict[str, Any] = {}
         self.helpers: dict[str, str] = {}
         self.imports: dict[str, None] = {}
-        self.known: dict[Any, str] = {}
+        self.known: dict[Any, str] = {}  # of functions, and of arrays by id
+        self.shared: dict[Expression, Code] = {}
 
     def __call__(self, x: Any) -> str:
-        return self.write(x)[0]
+        return self.write(x).text
 
-    def within(self, x: Any, level: int) -> str:
-        text, found = self.write(x)
-        return text if found >= level else f"({text})"
+    def statements(self, x: Any) -> tuple[list[str], str]:
+        """Lines for what an expression uses more than once, and the expression itself."""
+        found, uses, lines = ordered(x), dict[Expression, int](), list[str]()
+        for part in (p for e in found for p in parts(e)):
+            uses[part] = uses.get(part, 0) + 1
+        for e in found:
+            if uses.get(e, 0) > 1 and e.op is not None and not e.op.view and e not in self.shared:
+                name = self.names.give("t1")
+                lines.append(f"{name} = {self(e)}")
+                self.shared[e] = Code(name)
+        return lines, self(x)
 
-    def write(self, x: Any) -> tuple[str, int]:
-        if not isinstance(x, Symbol):
+    def write(self, x: Any) -> Code:
+        if not isinstance(x, Expression):
             return self.literal(x)
-        if x.function is None:
-            return self.literal(x.value) if x.name is None else (x.name, ATOM)
-        method = getattr(self, f"of_{x.head}", None)
-        if method is not None:
-            return method(x)
-        if x.head in OPERATORS:
-            sign, level = OPERATORS[x.head]
-            left, right = x.args
-            near = level + (level == COMPARE)
-            return f"{self.within(left, near)} {sign} {self.within(right, level + 1)}", level
-        function = x.function.forward if isinstance(x.function, Op) else x.function
-        bare = x.head in METHODS | FUNCTIONS
-        options = self.options(x, bare)
-        if x.head in METHODS:
-            return f"{self.within(x.args[0], ATOM)}.{x.head}({', '.join(options)})", ATOM
-        arguments = ", ".join([*map(self, x.args), *options])
-        if isinstance(x.function, Op) and not isinstance(function, np.ufunc):
-            return f"{f'np.{x.head}' if bare else self.helper(x.function)}({arguments})", ATOM
-        if isinstance(function, FunctionType) and not function.__module__.startswith("numpy"):
-            return f"{self.function(function, function.__name__)}({arguments})", ATOM
-        return f"np.{function.__name__}({arguments})", ATOM
+        if x in self.shared:
+            return self.shared[x]
+        if x.op is None:
+            return self.literal(x.value) if x.name is None else Code(x.name)
+        return self.by_traits(x, x.op) or self.by_function(x, x.op)
 
-    def options(self, x: Symbol, bare: bool) -> list[str]:
-        """The options of a call that are not the default ones; NumPy takes some without a name."""
-        defaults = getattr(x.function, "defaults", {})
-        nameless = ("shape", "dtype", "axes", "axis1", "axis2") if bare else ()
-        return [
-            self(value) if key in nameless else f"{key}={self(value)}"
-            for key, value in x.options.items()
-            if not (key in defaults and alike(value, defaults[key]))
-        ]
+    # --- Operations ------------------------------------------------------------------------------
+    def by_traits(self, x: Expression, op: Op) -> Code | None:
+        """As an operator, by the template `program`, as an attribute or a method."""
+        operands = [self.write(y) for y in x.operands]
+        if op.infix and len(operands) == 1:
+            sign, level = op.infix
+            return Code(f"{sign}{operands[0].within(level)}", level)
+        if op.infix:
+            sign, level = op.infix
+            left = operands[0].within(level + (level in (COMPARE, POWER)))
+            return Code(f"{left} {sign} {operands[1].within(level + 1)}", level)
+        if op.program:
+            options = {key: _Option(self, value) for key, value in x.options.items()}
+            return Code(op.program.format(**dict(zip(op.operands, operands)), **options))
+        methods = op.method if isinstance(op.method, tuple) else (op.method,)
+        names = [m[1:] for m in methods if isinstance(m, str) and m.startswith("@")]
+        if names and not self.changed(x):
+            return Code(f"{operands[0]:atom}.{names[0]}")
+        if op.numpy and not op.elementwise and hasattr(np.ndarray, op.name):
+            nameless = [m[1:] for m in methods if isinstance(m, str) and m.startswith("*")]
+            options = ", ".join(self.given(x, nameless))
+            return Code(f"{operands[0]:atom}.{op.name}({options})")
+        return None
 
-    def of_negative(self, x: Symbol) -> tuple[str, int]:
-        return f"-{self.within(x.args[0], UNARY)}", UNARY
+    def by_function(self, x: Expression, op: Op) -> Code:
+        """As a call of NumPy's function, or of one that is brought along."""
+        theirs = op.numpy[0] if isinstance(op.numpy, tuple) else op.numpy
+        operands = [self(y) for y in x.operands if y is not None]
+        if op.variadic:
+            operands = [f"({', '.join(operands)}{',' * (len(operands) == 1)})"]
+        if theirs is not None:
+            owner = getattr(theirs, "__self__", None)  # of np.add.reduce the ufunc
+            home = f"np.{owner.__name__}" if isinstance(owner, np.ufunc) else "np"
+            if (module := getattr(theirs, "__module__", None) or "").startswith("numpy."):
+                home = module.replace("numpy", "np", 1)
+            arguments = ", ".join([*operands, *self.given(x)])
+            return Code(f"{home}.{theirs.__name__}({arguments})")
+        kept = [dict(d) for d in (self.known, self.helpers, self.imports)]
+        try:
+            name = self.function(op.call_forward, identifier(op.name))
+        except NotExpressible:
+            self.known, self.helpers, self.imports = kept
+            inner = run(x, x.operands, x.options)  # what it does, in place of a call
+            if inner is None or inner.op in (None, op):
+                raise
+            return self.write(inner)
+        named = [f"{key}={self(value)}" for key, value in self.changed(x).items()]
+        return Code(f"{name}({', '.join([*operands, *named])}){'[0]' * bool(op.keeps)}")
 
-    def of_invert(self, x: Symbol) -> tuple[str, int]:
-        return f"~{self.within(x.args[0], UNARY)}", UNARY
+    def changed(self, x: Expression) -> dict[str, Any]:
+        """The options that are not the default ones."""
+        assert x.op is not None
+        default = x.op.options
+        return {key: y for key, y in x.options.items() if not alike(y, default.get(key, REQUIRED))}
 
-    def of_positive(self, x: Symbol) -> tuple[str, int]:
-        return self.write(x.args[0])
-
-    def of_power(self, x: Symbol) -> tuple[str, int]:
-        return f"{self.within(x.args[0], ATOM)} ** {self.within(x.args[1], ATOM)}", POWER
-
-    def of_relu(self, x: Symbol) -> tuple[str, int]:
-        return f"np.maximum({self(x.args[0])}, 0)", ATOM
-
-    def of_transpose(self, x: Symbol) -> tuple[str, int]:
-        axes = x.options.get("axes")
-        turned = "T" if axes is None else f"transpose({self(axes)})"
-        return f"{self.within(x.args[0], ATOM)}.{turned}", ATOM
-
-    def of_getitem(self, x: Symbol) -> tuple[str, int]:
-        return f"{self.within(x.args[0], ATOM)}[{self.index(x.options['index'])}]", ATOM
-
-    def of_concatenate(self, x: Symbol) -> tuple[str, int]:
-        arrays = "".join(f"{self(a)}, " for a in x.args).rstrip(" ")
-        options = "".join(f", {option}" for option in self.options(x, bare=True))
-        return f"np.{x.head}(({arrays}){options})", ATOM
-
-    of_stack = of_concatenate
-
-    def of_einsum(self, x: Symbol) -> tuple[str, int]:
-        arrays = "".join(f", {self(a)}" for a in x.args)
-        return f"np.einsum({x.options['subscripts']!r}{arrays})", ATOM
-
-    of_einsum2 = of_einsum
+    def given(self, x: Expression, nameless: Any = ()) -> list[str]:
+        """The options of a call; NumPy takes those without a default by position."""
+        assert x.op is not None
+        bare = {*nameless, *(k for k, d in x.op.options.items() if d is REQUIRED)} - {*x.op.named}
+        return [self(y) if k in bare else f"{k}={self(y)}" for k, y in self.changed(x).items()]
 
     def index(self, index: Any) -> str:
         """An index between brackets, where a slice has its own way to be written."""
@@ -189,35 +191,37 @@ class NumPyText:
             return ":".join([*ends, *([] if index.step is None else [self(index.step)])])
         return self(index)
 
-    def literal(self, x: Any) -> tuple[str, int]:
+    # --- Literals --------------------------------------------------------------------------------
+    def literal(self, x: Any) -> Code:
         """A number, an array, or what else an option may be.
 
         Raises:
             NotExpressible: there is no way to write it.
         """
         if x is Ellipsis:
-            return "...", ATOM
+            return Code("...")
         if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
-            return f"np.{np.dtype(x).type.__name__}", ATOM
+            return Code(f"np.{np.dtype(x).type.__name__}")
         if isinstance(x, (tuple, list)):
             inner = ", ".join(map(self, x)) + ("," if isinstance(x, tuple) and len(x) == 1 else "")
-            return f"({inner})" if isinstance(x, tuple) else f"[{inner}]", ATOM
+            return Code(f"({inner})" if isinstance(x, tuple) else f"[{inner}]")
         if isinstance(x, slice):
-            return f"slice({self(x.start)}, {self(x.stop)}, {self(x.step)})", ATOM
-        if isinstance(x, dict):
-            return f"{{{', '.join(f'{k!r}: {self(v)}' for k, v in x.items())}}}", ATOM
+            return Code(f"slice({self(x.start)}, {self(x.stop)}, {self(x.step)})")
+        if isinstance(x, Mapping):
+            key = {k: f"np.dtype({self(k)})" if isinstance(k, np.dtype) else repr(k) for k in x}
+            return Code(f"{{{', '.join(f'{key[k]}: {self(v)}' for k, v in x.items())}}}")
         if isinstance(x, np.ndarray):
-            return self.array(x), ATOM
+            return Code(self.array(x))
         if isinstance(x, float) and not isinstance(x, np.generic) and not np.isfinite(x):
-            return ("np.nan", ATOM) if x != x else ("np.inf", ATOM) if x > 0 else ("-np.inf", UNARY)
+            return Code("np.nan" if x != x else "np.inf") if not x < 0 else Code("-np.inf", UNARY)
         if isinstance(x, (bool, int, float, str, np.generic)) or x is None:
             text = repr(x)
-            return text, UNARY if text.startswith("-") else ATOM
+            return Code(text, UNARY if text.startswith("-") else ATOM)
         raise NotExpressible(f"{x!r:.60} cannot be written in a program")
 
     def array(self, x: np.ndarray) -> str:
         kind = self(x.dtype)
-        if x.size == 0:
+        if x.size == 0 or (x.ndim and not x.any()):
             return f"np.zeros({x.shape}, {kind})"
         if x.ndim and x.dtype.kind == "f" and (x == 1).all():
             return f"np.ones({x.shape}, {kind})"
@@ -232,14 +236,7 @@ class NumPyText:
             self.arguments[name] = x
         return self.known[id(x)]
 
-    def helper(self, op: Op) -> str:
-        """The name of a function in the program that computes an operation."""
-        if op.name in WRITTEN and op.name not in self.helpers:
-            self.helpers[op.name] = WRITTEN[op.name].strip("\n")
-            self.known[op.forward] = op.name
-            self.names.taken.add(op.name)
-        return self.function(op.forward, identifier(op.name))
-
+    # --- Functions that are brought along --------------------------------------------------------
     def function(self, function: Any, wish: str) -> str:
         """Brings a function along by its source.
 
@@ -269,27 +266,28 @@ class NumPyText:
 
     def needed(self, name: str, value: Any, by: str) -> str:
         """What a global of a helper is called in the program."""
+        home = str(getattr(value, "__module__", "")).partition(".")[0]
+        op = value if isinstance(value, Op) else getattr(value, "op", None)
         if isinstance(value, ModuleType):
-            root = value.__name__.partition(".")[0]
-            if root == "numpy" and value is np:
+            if value is np:
                 return "np"
-            if root in sys.stdlib_module_names:
+            if value.__name__.partition(".")[0] in sys.stdlib_module_names:
                 self.imports[f"import {value.__name__}"] = None
                 return name
-        op = value if isinstance(value, Op) else getattr(value, "op", None)
-        if isinstance(op, Op):
-            forward = op.forward
-            if isinstance(forward, np.ufunc):
-                return f"np.{forward.__name__}"
-            return self.helper(op)
-        home = str(getattr(value, "__module__", "")).partition(".")[0]
-        if isinstance(value, (FunctionType, type)) and home == "microgradnd":
+        elif isinstance(op, Op) and not op.keeps:
+            forward = op.call_forward
+            return (
+                f"np.{forward.__name__}" if ufunc else self.function(forward, identifier(op.name))
+            )
+        elif isinstance(value, (FunctionType, type)) and home == "microgradnd":
             return self.function(value, name)
-        if callable(value) and home in sys.stdlib_module_names:
+        elif callable(value) and hasattr(value, "__wrapped__") and home == "microgradnd":
+            return self.function(value.__wrapped__, name)  # one that remembers its results
+        elif callable(value) and home in sys.stdlib_module_names:
             alias = "" if value.__name__ == name else f" as {name}"
             self.imports[f"from {value.__module__} import {value.__name__}{alias}"] = None
             return name
-        if isinstance(value, (int, float, str, tuple, frozenset)):
+        elif isinstance(value, (int, float, str, tuple, frozenset, dict)):
             if name not in self.helpers:
                 self.names.taken.add(name)
                 self.helpers[name] = f"{name} = {self(value)}"
@@ -297,17 +295,25 @@ class NumPyText:
         raise NotExpressible(f"{by} needs {name}, a {type(value).__name__} of the library")
 
 
-class Plain(ast.NodeTransformer):
-    """A function's source without its hints, and without what is there for Tensors."""
+class _Option(NamedTuple):
+    """An option in a template: `{index:index}` stands between brackets, as slices are written."""
 
-    def __init__(self, text: NumPyText, function: Any, definition: ast.AST) -> None:
+    text: NumPyText
+    value: Any
+
+    def __format__(self, spec: str) -> str:
+        return self.text.index(self.value) if spec == "index" else self.text(self.value)
+
+
+class Plain(ast.NodeTransformer):
+    """A function's source without its hints and decorators, its globals under their new names."""
+
+    def __init__(self, text: NumPyText, function: Callable, definition: ast.AST) -> None:
         self.text, self.name = text, function.__name__
         self.known = vars(sys.modules[function.__module__])
-        bound = (n for n in ast.walk(definition) if isinstance(n, (ast.Name, ast.arg)))
-        self.local = {
-            n.arg if isinstance(n, ast.arg) else n.id
-            for n in bound
-            if isinstance(n, ast.arg) or isinstance(n.ctx, ast.Store)
+        nodes = list(ast.walk(definition))
+        self.local = {n.arg for n in nodes if isinstance(n, ast.arg)} | {
+            n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
         }
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
@@ -331,44 +337,13 @@ class Plain(ast.NodeTransformer):
             return None
         return self.generic_visit(ast.Assign([node.target], node.value))
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        if isinstance(node.func, ast.Name) and node.func.id == "isinstance":
-            kind = node.args[-1]
-            if isinstance(kind, ast.Name) and self.known.get(kind.id) is Tensor:
-                return ast.Constant(False)
-        return self.generic_visit(node)
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
-        decided = isinstance(node.op, ast.Or)
-        values = [self.visit(value) for value in node.values]
-        truths = [v.value if isinstance(v, ast.Constant) else None for v in values]
-        if decided in truths:
-            return ast.Constant(decided)
-        left = [v for v, truth in zip(values, truths) if truth is None]
-        return left[0] if len(left) == 1 else ast.BoolOp(node.op, left or values)
-
-    def visit_If(self, node: ast.If) -> Any:
-        test = self.visit(node.test)
-        if isinstance(test, ast.Constant):
-            return self.block(node.body if test.value else node.orelse) or None
-        return ast.If(test, self.block(node.body), self.block(node.orelse))
-
-    def block(self, statements: list[ast.stmt]) -> list[Any]:
-        """Statements; those that need the library say so if they are ever reached."""
-        kept = [dict(d) for d in (self.text.known, self.text.helpers, self.text.imports)]
-        try:
-            visited = [self.visit(statement) for statement in statements]
-        except NotExpressible as error:
-            self.text.known, self.text.helpers, self.text.imports = kept
-            return ast.parse(f"raise NotImplementedError({str(error)!r})").body
-        flat = (v if isinstance(v, list) else [v] for v in visited if v is not None)
-        return [statement for part in flat for statement in part]
-
-    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        test = self.visit(node.test)
-        if isinstance(test, ast.Constant):
-            return self.visit(node.body if test.value else node.orelse)
-        return ast.IfExp(test, self.visit(node.body), self.visit(node.orelse))
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """A function of a module of the library stands alone."""
+        module = self.known.get(node.value.id) if isinstance(node.value, ast.Name) else None
+        ours = isinstance(module, ModuleType) and module.__name__.startswith("microgradnd")
+        if not ours:
+            return self.generic_visit(node)
+        return self.renamed(node.attr, getattr(module, node.attr))
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         known = node.id in self.known and node.id not in self.local
@@ -377,4 +352,7 @@ class Plain(ast.NodeTransformer):
         value = self.known[node.id]
         if value is None or getattr(builtins, node.id, self) is value:
             return node
-        return ast.parse(self.text.needed(node.id, value, self.name), mode="eval").body
+        return self.renamed(node.id, value)
+
+    def renamed(self, name: str, value: Any) -> ast.AST:
+        return ast.parse(self.text.needed(name, value, self.name), mode="eval").body
