@@ -19,6 +19,7 @@ from microgradnd.engine import as_gradient
 from microgradnd.graph import Graph, Node, fitted, node_of
 from microgradnd.nn import functional
 from microgradnd.program import Expression, NotSymbolic, evaluate, names_of, simplified
+from microgradnd.program.expressions import needed
 from tests.op_case import OpCase, Sample
 from tests.op_cases import CASES
 from viz import explain, formula
@@ -45,11 +46,9 @@ def by_the_rule(node: Node, i: int, operands: list, out: np.ndarray, g: np.ndarr
     """What the operation's rule gives for operand i on arrays, fitted as the engine does."""
     op = node.op
     key = op.operands[0 if op.variadic else i]
-    places = {"out": out, **node.options, f"{key}_shapes": [np.shape(x) for x in operands]}
-    places |= {f"{k}_shape": np.shape(x) for k, x in zip(op.operands, operands)}
-    places |= dict(zip(op.operands, operands))
+    places = needed(op, i, operands, out, node.options)
     with np.errstate(all="ignore"):
-        found = op.rules[key](g, *(places[need] for need in op.needs[key]))
+        found = op.rules[key](np.asarray(g), *(places[need] for need in op.needs[key]))
     found = as_gradient(found[i] if op.variadic else found, False)
     return fitted(found, node, i)
 
@@ -81,7 +80,7 @@ def symbols(operands: list) -> list[Expression]:
     return [Expression.named(f"x{i}", x) for i, x in enumerate(operands)]
 
 
-@pytest.mark.parametrize("case", [pytest.param(c, id=c.op) for c in CASES])
+@pytest.mark.parametrize("case", [pytest.param(c, id=c.op) for c in CASES if OPS[c.op].rules])
 def test_the_expression_of_a_rule_is_what_the_rule_computes(case: OpCase) -> None:
     random = np.random.default_rng(7)
     for node, i, operands, out, g in differentiated(case):
@@ -102,7 +101,7 @@ def test_the_expression_of_a_rule_is_what_the_rule_computes(case: OpCase) -> Non
                 np.testing.assert_allclose(given, expected, rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize("case", [pytest.param(c, id=c.op) for c in CASES])
+@pytest.mark.parametrize("case", [pytest.param(c, id=c.op) for c in CASES if OPS[c.op].rules])
 def test_every_formula_can_be_written(case: OpCase) -> None:
     for node, i, operands, out, g in differentiated(case):
         gradient = Expression.named("g", g, ("L", "y"))

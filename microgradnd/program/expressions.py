@@ -188,7 +188,7 @@ def computed(op: Op, operands: Sequence[Any], options: Mapping[str, Any]) -> Any
     """An operation's result on arrays, quietly: infinities are the engine's to complain of."""
     with np.errstate(all="ignore"):
         out = op.call(concrete(tuple(operands)), concrete(tuple(options.values())))
-    return out[0] if op.keeps else out
+    return np.asarray(out[0] if op.keeps else out)
 
 
 def concrete(x: Any) -> Any:

@@ -259,4 +259,5 @@ class Writing:
 def speaks(name: str) -> bool:
     """Whether a computed tensor's name is short and plain enough to be that of a variable."""
     plain = plain_name(name).replace("'", "").replace(".", "_")
-    return len(name) <= 24 and plain.isidentifier() and "__" not in name
+    said = plain.isidentifier() and "·" not in name  # which Python takes for a letter
+    return said and len(name) <= 24 and "__" not in name

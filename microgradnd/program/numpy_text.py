@@ -148,7 +148,7 @@ class NumPyText:
     def by_function(self, x: Expression, op: Op) -> Code:
         """As a call of NumPy's function, or of one that is brought along."""
         theirs = op.numpy[0] if isinstance(op.numpy, tuple) else op.numpy
-        operands = [self(y) for y in x.operands if y is not None]
+        operands = [self(y) for y in x.operands]
         if op.variadic:
             operands = [f"({', '.join(operands)}{',' * (len(operands) == 1)})"]
         if theirs is not None:
@@ -167,6 +167,11 @@ class NumPyText:
             if inner is None or inner.op in (None, op):
                 raise
             return self.write(inner)
+        while op.optional and operands[-1] == "None":
+            operands.pop()
+        if not op.variadic and not op.elementwise:  # NumPy's scalars cannot be written into
+            scalar = [isinstance(y, Expression) and y.ndim == 0 for y in x.operands]
+            operands = [f"np.asarray({y})" if s else y for y, s in zip(operands, scalar)]
         named = [f"{key}={self(value)}" for key, value in self.changed(x).items()]
         return Code(f"{name}({', '.join([*operands, *named])}){'[0]' * bool(op.keeps)}")
 
@@ -276,9 +281,9 @@ class NumPyText:
                 return name
         elif isinstance(op, Op) and not op.keeps:
             forward = op.call_forward
-            return (
-                f"np.{forward.__name__}" if ufunc else self.function(forward, identifier(op.name))
-            )
+            if isinstance(forward, np.ufunc):
+                return f"np.{forward.__name__}"
+            return self.function(forward, identifier(op.name))
         elif isinstance(value, (FunctionType, type)) and home == "microgradnd":
             return self.function(value, name)
         elif callable(value) and hasattr(value, "__wrapped__") and home == "microgradnd":

@@ -25,7 +25,7 @@ from microgradnd.ops.shape import (
     swapaxes,
     transpose,
 )
-from microgradnd.program.expressions import Expression, alike, applied, concrete, rebuilt
+from microgradnd.program.expressions import Expression, alike, applied, computed, concrete, rebuilt
 
 
 @dataclass
@@ -226,19 +226,17 @@ def with_numbers_out(x: Expression, places: tuple[int, ...]) -> Any:
             product.number = Fraction(1)
             operands[i] = quotient(product, operands[i].shape)
     assert x.op is not None
-    if taken.number == 1 or not homogeneous(x, operands, float(taken.number)):
+    if taken.number == 1 or not homogeneous(x):
         return x
     bare = applied(x.op, operands, x.options)
     taken.above = [of_linear(bare) if x.op.linear in x.op.operands else bare]
     return quotient(taken, x.shape)
 
 
-def homogeneous(x: Expression, operands: list[Any], number: float) -> bool:
-    """Whether a number can be taken out: padding with other numbers than 0 stays as it is."""
-    assert x.op is not None
-    with np.errstate(all="ignore"):
-        taken_out = number * applied(x.op, operands, x.options).value
-    return np.allclose(taken_out, x.value, rtol=1e-3, equal_nan=True)
+def homogeneous(x: Expression) -> bool:
+    """Whether a linear function gives 0 for 0: padding with other numbers does not."""
+    zeros = [np.zeros_like(concrete(y)) for y in x.operands]
+    return x.op is not None and not np.any(computed(x.op, zeros, x.options))
 
 
 def of_sum_at(x: Expression) -> Any:

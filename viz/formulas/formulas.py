@@ -145,7 +145,7 @@ def samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) -
 
 
 def formula(
-    op: str | Op,
+    op: str | Op | Callable,
     operand: str | int | None = None,
     operands: Sequence[str] | None = None,
     *,
@@ -161,7 +161,7 @@ def formula(
     `given`. One that cannot be run on symbols is quoted from its source instead, in `stated`.
 
     Args:
-        op: an operation or its name in the table.
+        op: an operation, its function or its name in the table.
         operand: by which is differentiated, by name or number; None for the result itself.
         operands: what to call the operands; by default as the table does.
         out, loss: what to call the result, and what is differentiated.
@@ -183,7 +183,7 @@ def formula(
     >>> print(formula("sigmoid", out="y"))
     y = σ(x)
     """
-    row = op if isinstance(op, Op) else OPS[op]
+    row = op if isinstance(op, Op) else OPS[op] if isinstance(op, str) else op.op
     arrays = samples(row, shapes, values or {})
     names = operand_names(row, operands, len(arrays))
     symbols = [
