@@ -447,7 +447,7 @@ def evaluate(x: Any, values: Mapping[str, Any]) -> Any:
 
     def change(e: Expression, operands: tuple, options: dict) -> Any:
         if e.op is None:
-            return e.value if e.name is None else values[e.name]
+            return e.value if e.name is None else np.asarray(values[e.name])
         return computed(e.op, operands, options)
 
     return rebuilt(x, change)

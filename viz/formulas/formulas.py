@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.declaration import OPS, REQUIRED, Op
-from microgradnd.documentation import formula as source_of_rule
+from microgradnd import OPS, Op
 from microgradnd.graph import Node, fitted
 from microgradnd.program import (
+    REQUIRED,
     Expression,
     NotSymbolic,
     applied,
@@ -19,6 +19,7 @@ from microgradnd.program import (
     evaluate,
     ruled,
     simplified,
+    source_of_rule,
 )
 from viz.formulas import mathematics
 from viz.formulas.notation import FORMS
