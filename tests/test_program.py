@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import microgradnd as mg
+from microgradnd import OPS, program
+from microgradnd.ops.recurrent import lstm_sequence
 from microgradnd.program.expressions import (
     Expression,
+    NotSymbolic,
+    assumptions,
     evaluate,
     gradients,
     lowered,
@@ -84,19 +90,60 @@ def test_tensors_expressions_and_what_they_are_lowered_to_agree(case: OpCase) ->
         for _ in range(2):  # what a run leaves in the buffers is nothing to the next
             for one, other in zip(program.run(), expected, strict=True):
                 close(one, other)
-        if case.op in FIRST_ORDER:
-            continue
         square = sum(((g * g).sum() for g in first), mg.Tensor(0.0))
         if not square.requires_grad:
             continue
         total = sum(((g * g).sum() for g in found if isinstance(g, Expression)), 0.0)
-        reached = [t for t in tracked]
-        second = mg.grad(square, reached, allow_unused=True)
-        for one, other in zip(gradients(total, exprs), second, strict=True):
-            close(one, 0.0 if other is None else other.data, "second order")
+        second = mg.grad(square, tracked, allow_unused=True)
+        slopes = gradients(total, exprs)
+        for results in (slopes, lowered(slopes), Placed(slopes).run()):
+            for one, other in zip(results, second, strict=True):
+                close(one, 0.0 if other is None else other.data, "second order")
 
 
-FIRST_ORDER: set[str] = set()
+def test_what_softmax_computes_is_found_once_for_both_passes() -> None:
+    x = Expression.named("x", np.array([[1.0, 2.0, 4.0]]))
+    out = mg.softmax(x)[0, 0]
+    found = ordered(lowered([out, *gradients(out, [x])]))
+    functions = [e.op.name for e in found if e.op is not None]
+    assert "softmax" not in functions
+    assert functions.count("exp") == 1
+
+
+def test_a_function_of_numpy_without_a_row_is_a_call_without_a_derivative() -> None:
+    x = Expression.named("x", np.array([1.0, -2.0]))
+    y = np.cbrt(x) + np.copysign(x, 1.0) + np.linalg.norm(x)
+    close(evaluate(y, {"x": np.array([8.0, 27.0])}), np.add([10, 30], np.hypot(8, 27)))
+    with pytest.raises(TypeError, match="there is no derivative"):
+        gradients(y.sum(), [x])
+
+
+def test_values_that_a_rule_asks_for_are_noted() -> None:
+    x = Expression.named("x", np.array([1.0, 2.0]))
+    noted: list = []
+    token = assumptions.set(noted)
+    try:
+        gradients(x.prod(), [x])
+    finally:
+        assumptions.reset(token)
+    assert [(repr(e), answer) for e, answer in noted] == [
+        ("all(not_equal(x, 0), axis=None, keepdims=False)", True)
+    ]
+
+
+def test_what_asks_for_the_array_leaves_no_expression() -> None:
+    x = Expression.named("x", np.array([1.0, 2.0]))
+    for ask in (lambda: np.asarray(x), lambda: x.tolist(), lambda: np.add.outer(x, x)):
+        with pytest.raises(NotSymbolic):
+            ask()
+
+
+def test_no_operation_is_known_by_its_name() -> None:
+    words = {"where", "sign", "sum", "max", "min", "add", "linear", "all", "any"}  # words, too
+    for path in Path(program.__file__).parent.glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        texts = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+        assert not {x for x in texts if isinstance(x, str)} & (OPS.keys() - words), path.name
 
 
 # --- Programs with placed buffers ----------------------------------------------------------------
@@ -185,3 +232,29 @@ def test_random_programs_agree_with_the_engine(seed: int) -> None:
             a *= 1.0 + 1e-3
             t.data = a.copy()
         loss = random_program(seed, tensors)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_numpy_program_of_a_random_graph_runs_and_agrees_with_the_engine(seed: int) -> None:
+    arrays = np.random.default_rng(seed + 1000).normal(size=(2, 3, 3))
+    tensors = [mg.Tensor(a, requires_grad=True, name=n) for n, a in zip("ab", arrays)]
+    loss = random_program(seed, tensors)
+    value, found = program.numpy_program(loss).run()
+    close(value, loss.data)
+    for t in tensors:
+        g = mg.grad(loss, [t], retain_graph=True, allow_unused=True)[0]
+        assert (g is None) == (t.name not in found)
+        if g is not None:
+            close(found[t.name], g.data)
+
+
+def test_a_program_of_a_sequence_reaches_the_gates_by_its_equations() -> None:
+    random = np.random.default_rng(1)
+    z, h, c, w = (
+        mg.Tensor(random.normal(size=s), requires_grad=True, name=n)
+        for n, s in (("z", (3, 2, 8)), ("h", (2, 2)), ("c", (2, 2)), ("w", (8, 2)))
+    )
+    loss = (lstm_sequence(z, h, c, w) ** 2).sum()
+    _, found = program.numpy_program(loss).run()
+    for t, g in zip((z, h, c, w), mg.grad(loss, [z, h, c, w])):
+        close(found[t.name], g.data)

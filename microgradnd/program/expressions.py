@@ -280,7 +280,7 @@ def contribution(e: Expression, i: int, g: Any) -> Any:
     """What an expression adds to the gradient of its operand i, in the operand's shape and dtype.
 
     Raises:
-        GraphError: the operation has no derivative by it.
+        TypeError: the operation has no derivative by it.
         NotSymbolic: its rule leaves no expression.
     """
     op = e.op

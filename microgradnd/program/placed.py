@@ -105,7 +105,8 @@ class Placed:
         """Whether e may be written where operand x lies: nobody needs x after that."""
         if not isinstance(x, Expression) or self.left[x] > 1 or self.buffer[x] is None:
             return False
-        fits = (x.shape, x.dtype) == (e.shape, e.dtype) and self.at[x].flags.c_contiguous
+        flags = self.at[x].flags
+        fits = (x.shape, x.dtype) == (e.shape, e.dtype) and flags.c_contiguous and flags.writeable
         return fits and len(self.users[id(self.buffer[x])]) == 1
 
     def place_over(self, e: Expression, operands: Sequence[Any]) -> Array:
