@@ -214,8 +214,8 @@ def seed(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Node
 
 
 def as_tensor(x: Any) -> Tensor:
-    """A Tensor as it is, anything else as a constant one."""
-    return x if isinstance(x, Tensor) else Tensor(x)
+    """A Tensor, or what stands for one, as it is; anything else as a constant Tensor."""
+    return x if isinstance(x, Methods) else Tensor(x)
 
 
 def constant(data: Array) -> Tensor:

@@ -63,13 +63,6 @@ PUBLIC = ("microgradnd", "microgradnd.graph", "microgradnd.program")
 # What does not hold yet, by "importer imported" or hidden module: why. What has come true must go.
 PENDING: dict[str, str] = {
     "microgradnd.optim.optimizer microgradnd.nn.state": "the check of states moves out of nn",
-    "viz.formulas.formulas microgradnd.declaration": "expressions move to microgradnd.program",
-    "viz.formulas.formulas microgradnd.formulas": "expressions move to microgradnd.program",
-    "viz.formulas.numpy_text microgradnd.declaration": "expressions move to microgradnd.program",
-    "viz.formulas.numpy_text microgradnd.engine": "expressions move to microgradnd.program",
-    "viz.formulas.simplify microgradnd.declaration": "expressions move to microgradnd.program",
-    "viz.formulas.symbols microgradnd.declaration": "expressions move to microgradnd.program",
-    "viz.formulas.symbols microgradnd.engine": "expressions move to microgradnd.program",
     "microgradnd.data.windows": "the module gets another name than its function",
     "microgradnd.models.resnet": "the module gets another name than its function",
     "microgradnd.models.vgg": "the module gets another name than its function",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from microgradnd.program import Program
 from viz import notebook
 from viz.capture.trace import Trace, trace
 from viz.diagnosis import Health, health
 from viz.formulas.formulas import Formula, formula
-from viz.formulas.numpy_program import Program, numpy_program
+from viz.formulas.programs import numpy_program
 from viz.model.marks import Mark
 from viz.picture import Picture, draw
 from viz.reports.compare import Comparison, compare

@@ -57,6 +57,7 @@ def check_result(y_shape: tuple, x_shape: tuple, w_shape: tuple, geometry: Geome
         x, g, w_shape[2:], stride, padding, dilation, groups),
     b=lambda g: g.sum(axis=(0, 2, 3)),
     fresh="x w b", linear="x w", contraction=True, internal=True, whole=True,
+    notation="correlation",
     cost=lambda out_shape, w_shape: prod(out_shape) * prod(w_shape[1:]))  # fmt: skip
 def conv2d(
     x: Value,
@@ -88,6 +89,7 @@ def conv2d(
     w=lambda g, y, w_shape, stride, padding, dilation, groups: conv2d_weight(
         g, y, w_shape[2:], stride, padding, dilation, groups),
     fresh="y w", linear="y w", contraction=True, internal=True, whole=True,
+    notation="full_convolution",
     cost=lambda y_shape, w_shape: prod(y_shape) * prod(w_shape[1:]))  # fmt: skip
 def conv2d_input(
     y: Value,
@@ -122,6 +124,7 @@ def conv2d_input(
     y=lambda g, x, stride, padding, dilation, groups: conv2d(
         x, g, None, stride, padding, dilation, groups),
     fresh="x y", linear="x y", contraction=True, internal=True, whole=True,
+    notation="filter_gradient",
     cost=lambda y_shape, out_shape: prod(y_shape) * prod(out_shape[1:]))  # fmt: skip
 def conv2d_weight(
     x: Value,

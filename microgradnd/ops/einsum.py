@@ -82,21 +82,15 @@ def products(x_shape: tuple[int, ...], y_shape: tuple[int, ...], subscripts: str
     return prod({c: n for term, shape in pairs for c, n in zip(term, shape) if n != 1}.values())
 
 
-@op(name="einsum", x=einsum1_x, linear="x", internal=True, whole=True)
+@op(name="einsum", x=einsum1_x, linear="x", internal=True, whole=True,
+    program="np.einsum({subscripts}, {x})")  # fmt: skip
 def einsum1(x: Value, subscripts: str) -> Value:
     """An Einstein sum of one operand: diagonals, traces, sums, transpositions."""
     return np.array(np.einsum(subscripts, x))
 
 
-@op(
-    x=einsum2_x,
-    y=einsum2_y,
-    linear="x y",
-    contraction=True,
-    cost=products,
-    internal=True,
-    whole=True,
-)
+@op(x=einsum2_x, y=einsum2_y, linear="x y", contraction=True, cost=products, internal=True,
+    whole=True, program="np.einsum({subscripts}, {x}, {y})")  # fmt: skip
 def einsum2(x: Value, y: Value, subscripts: str) -> Value:
     """An Einstein sum of two operands."""
     return np.einsum(subscripts, x, y, optimize=True)

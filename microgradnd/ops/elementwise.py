@@ -37,19 +37,23 @@ def power_y(g: Value, x: Value, out: Value) -> Value:
 
 # fmt: off
 add      = op(np.add,      "x y", x=lambda g: g,          y=lambda g: g,
-              operator="add", linear="x+y", infix=("+", 4), scalar="x + y")
+              operator="add", linear="x+y", infix=("+", 4), notation="plus", scalar="x + y")
 subtract = op(np.subtract, "x y", x=lambda g: g,          y=lambda g: -g,
-              operator="sub", linear="x+y", infix=("-", 4), scalar="x - y", torch="sub")
+              operator="sub", linear="x+y", infix=("-", 4), notation="minus",
+              scalar="x - y", torch="sub")
 multiply = op(np.multiply, "x y", x=lambda g, y: g * y,   y=lambda g, x: g * x,
-              operator="mul", linear="x y", infix=("*", 5), scalar="x * y", torch="mul")
+              operator="mul", linear="x y", infix=("*", 5), notation="product",
+              scalar="x * y", torch="mul")
 divide   = op(np.divide,   "x y", x=lambda g, y: g / y,   y=lambda g, y, out: -g * out / y,
-              operator="truediv", linear="x", infix=("/", 5), scalar="x / y", torch="div true_divide")
+              operator="truediv", linear="x", infix=("/", 5), notation="product",
+              scalar="x / y", torch="div true_divide")
 power    = op(np.power,    "x y", x=power_x,              y=power_y,
-              operator="pow", method="pow", infix=("**", 7), scalar="x ** y", torch="pow")
+              operator="pow", method="pow", infix=("**", 7), notation="power",
+              scalar="x ** y", torch="pow")
 maximum  = op(np.maximum,  "x y", x=where_larger,         y=lambda g, x, y: where_larger(g, y, x),
-              method=True, scalar="max(x, y)")
+              method=True, sign="max", scalar="max(x, y)")
 minimum  = op(np.minimum,  "x y", x=lambda g, x, y: where_larger(g, y, x), y=where_larger,
-              method=True, scalar="min(x, y)")
+              method=True, sign="min", scalar="min(x, y)")
 arctan2  = op(np.arctan2,  "x y", x=lambda g, x, y: g * y / (x * x + y * y),
                                   y=lambda g, x, y: -g * x / (x * x + y * y),
               method=True, scalar="atan2(x, y)", torch="atan2")
@@ -59,51 +63,79 @@ hypot    = op(np.hypot,    "x y", x=lambda g, x, out: g * x / np.where(out == 0,
 logaddexp = op(np.logaddexp, "x y", x=lambda g, x, out: g * np.exp(x - out),
                                     y=lambda g, y, out: g * np.exp(y - out), method=True)
 
-negative   = op(np.negative,   "x", x=lambda g: -g, method="__neg__", linear="x", infix=("-", 6), scalar="-x", torch="neg")
-positive   = op(np.positive,   "x", x=lambda g: g, method=(True, "__pos__"), linear="x", scalar="x", torch="clone")
+negative   = op(np.negative,   "x", x=lambda g: -g, method="__neg__", linear="x",
+                infix=("-", 6), notation="product", scalar="-x", torch="neg")
+positive   = op(np.positive,   "x", x=lambda g: g,
+                method=(True, "__pos__"), linear="x", infix=("+", 6), scalar="x", torch="clone")
 abs        = op(np.absolute,   "x", name="abs", x=lambda g, x: g * np.sign(x),
-                method=(True, "__abs__"), torch="absolute", scalar="abs(x)")
-square     = op(np.square,     "x", x=lambda g, x: g * (x * 2), method=True, scalar="x * x")
-sqrt       = op(np.sqrt,       "x", x=lambda g, out: g * 0.5 / out, method=True, scalar="sqrt(x)")
-reciprocal = op(np.reciprocal, "x", x=lambda g, out: -g * out * out, method=True, scalar="1 / x")
+                method=(True, "__abs__"), torch="absolute", notation="magnitude", scalar="abs(x)")
+square     = op(np.square,     "x", x=lambda g, x: g * (x * 2),
+                method=True, notation="square", scalar="x * x")
+sqrt       = op(np.sqrt,       "x", x=lambda g, out: g * 0.5 / out,
+                method=True, notation="root", scalar="sqrt(x)")
+reciprocal = op(np.reciprocal, "x", x=lambda g, out: -g * out * out,
+                method=True, notation="reciprocal", scalar="1 / x")
 exp        = op(np.exp,        "x", x=lambda g, out: g * out, method=True, scalar="exp(x)")
 exp2       = op(np.exp2,       "x", x=lambda g, out: g * out * float(np.log(2)), method=True)
 expm1      = op(np.expm1,      "x", x=lambda g, out: g * (out + 1), method=True, scalar="expm1(x)")
-log        = op(np.log,        "x", x=lambda g, x: g / x, method=True, scalar="log(x)")
-log2       = op(np.log2,       "x", x=lambda g, x: g / (x * float(np.log(2))), method=True, scalar="log2(x)")
-log10      = op(np.log10,      "x", x=lambda g, x: g / (x * float(np.log(10))), method=True, scalar="log10(x)")
-log1p      = op(np.log1p,      "x", x=lambda g, x: g / (x + 1), method=True, scalar="log1p(x)")
+log        = op(np.log,        "x", x=lambda g, x: g / x, method=True, sign="ln", scalar="log(x)")
+log2       = op(np.log2,       "x", x=lambda g, x: g / (x * float(np.log(2))),
+                method=True, scalar="log2(x)")
+log10      = op(np.log10,      "x", x=lambda g, x: g / (x * float(np.log(10))),
+                method=True, scalar="log10(x)")
+log1p      = op(np.log1p,      "x", x=lambda g, x: g / (x + 1),
+                method=True, sign="ln1p", scalar="log1p(x)")
 sin        = op(np.sin,        "x", x=lambda g, x: g * np.cos(x), method=True, scalar="sin(x)")
 cos        = op(np.cos,        "x", x=lambda g, x: -g * np.sin(x), method=True, scalar="cos(x)")
-tan        = op(np.tan,        "x", x=lambda g, out: g * (1 + out * out), method=True, scalar="tan(x)")
-arcsin     = op(np.arcsin,     "x", x=lambda g, x: g / np.sqrt(1 - x * x), method=True, scalar="asin(x)", torch="asin")
-arccos     = op(np.arccos,     "x", x=lambda g, x: -g / np.sqrt(1 - x * x), method=True, scalar="acos(x)", torch="acos")
-arctan     = op(np.arctan,     "x", x=lambda g, x: g / (1 + x * x), method=True, scalar="atan(x)", torch="atan")
+tan        = op(np.tan,        "x", x=lambda g, out: g * (1 + out * out),
+                method=True, scalar="tan(x)")
+arcsin     = op(np.arcsin,     "x", x=lambda g, x: g / np.sqrt(1 - x * x),
+                method=True, scalar="asin(x)", torch="asin")
+arccos     = op(np.arccos,     "x", x=lambda g, x: -g / np.sqrt(1 - x * x),
+                method=True, scalar="acos(x)", torch="acos")
+arctan     = op(np.arctan,     "x", x=lambda g, x: g / (1 + x * x),
+                method=True, scalar="atan(x)", torch="atan")
 sinh       = op(np.sinh,       "x", x=lambda g, x: g * np.cosh(x), method=True, scalar="sinh(x)")
 cosh       = op(np.cosh,       "x", x=lambda g, x: g * np.sinh(x), method=True, scalar="cosh(x)")
-tanh       = op(np.tanh,       "x", x=lambda g, out: g - g * out * out, method=True, scalar="tanh(x)",
+tanh       = op(np.tanh,       "x", x=lambda g, out: g - g * out * out,
+                method=True, scalar="tanh(x)",
                 torch="nn.functional.tanh", saturates=(-1.0, 1.0))
-arcsinh    = op(np.arcsinh,    "x", x=lambda g, x: g / np.sqrt(x * x + 1), method=True, scalar="asinh(x)", torch="asinh")
-arccosh    = op(np.arccosh,    "x", x=lambda g, x: g / np.sqrt(x * x - 1), method=True, scalar="acosh(x)", torch="acosh")
-arctanh    = op(np.arctanh,    "x", x=lambda g, x: g / (1 - x * x), method=True, scalar="atanh(x)", torch="atanh")
+arcsinh    = op(np.arcsinh,    "x", x=lambda g, x: g / np.sqrt(x * x + 1),
+                method=True, scalar="asinh(x)", torch="asinh")
+arccosh    = op(np.arccosh,    "x", x=lambda g, x: g / np.sqrt(x * x - 1),
+                method=True, scalar="acosh(x)", torch="acosh")
+arctanh    = op(np.arctanh,    "x", x=lambda g, x: g / (1 - x * x),
+                method=True, scalar="atanh(x)", torch="atanh")
 
 sign       = op(np.sign,       "x", x=lambda g: g * 0.0, method=True, scalar="sign(x)")
 floor      = op(np.floor,      "x", x=lambda g: g * 0.0, method=True, scalar="floor(x)")
 ceil       = op(np.ceil,       "x", x=lambda g: g * 0.0, method=True, scalar="ceil(x)")
 
 # No gradient by nature: the results are truths (or integers).
-less          = op(np.less,          "x y", discrete=True, method="__lt__", infix=("<", 2), scalar="+(x < y)", torch="lt")
-less_equal    = op(np.less_equal,    "x y", discrete=True, method="__le__", infix=("<=", 2), scalar="+(x <= y)", torch="le")
-greater       = op(np.greater,       "x y", discrete=True, method="__gt__", infix=(">", 2), scalar="+(x > y)", torch="gt")
-greater_equal = op(np.greater_equal, "x y", discrete=True, method="__ge__", infix=(">=", 2), scalar="+(x >= y)", torch="ge")
-equal         = op(np.equal,         "x y", discrete=True, method="__eq__", infix=("==", 2), scalar="+(x == y)", torch="eq")
-not_equal     = op(np.not_equal,     "x y", discrete=True, method="__ne__", infix=("!=", 2), scalar="+(x != y)", torch="ne")
-bitwise_and   = op(np.bitwise_and,   "x y", discrete=True, operator="and", infix=("&", 3), scalar="x & y")
-bitwise_or    = op(np.bitwise_or,    "x y", discrete=True, operator="or", infix=("|", 3), scalar="x | y")
-bitwise_xor   = op(np.bitwise_xor,   "x y", discrete=True, operator="xor", infix=("^", 3), scalar="x ^ y")
-invert        = op(np.invert,        "x",   discrete=True, method="__invert__", infix=("~", 6), scalar="+!x")
-logical_and   = op(np.logical_and,   "x y", discrete=True, method=True, scalar="+(x && y)")
-logical_or    = op(np.logical_or,    "x y", discrete=True, method=True, scalar="+(x || y)")
+less          = op(np.less,          "x y", discrete=True, method="__lt__",
+                   infix=("<", 0), notation="statement", sign="<", scalar="+(x < y)", torch="lt")
+less_equal    = op(np.less_equal,    "x y", discrete=True, method="__le__", infix=("<=", 0),
+                   notation="statement", sign="≤", scalar="+(x <= y)", torch="le")
+greater       = op(np.greater,       "x y", discrete=True, method="__gt__",
+                   infix=(">", 0), notation="statement", sign=">", scalar="+(x > y)", torch="gt")
+greater_equal = op(np.greater_equal, "x y", discrete=True, method="__ge__", infix=(">=", 0),
+                   notation="statement", sign="≥", scalar="+(x >= y)", torch="ge")
+equal         = op(np.equal,         "x y", discrete=True, method="__eq__", infix=("==", 0),
+                   notation="statement", sign="=", scalar="+(x == y)", torch="eq")
+not_equal     = op(np.not_equal,     "x y", discrete=True, method="__ne__", infix=("!=", 0),
+                   notation="statement", sign="≠", scalar="+(x != y)", torch="ne")
+bitwise_and   = op(np.bitwise_and,   "x y", discrete=True, operator="and",
+                   infix=("&", 3), notation="statement", sign="∧", scalar="x & y")
+bitwise_or    = op(np.bitwise_or,    "x y", discrete=True, operator="or",
+                   infix=("|", 1), notation="statement", sign="∨", scalar="x | y")
+bitwise_xor   = op(np.bitwise_xor,   "x y", discrete=True, operator="xor",
+                   infix=("^", 2), scalar="x ^ y")
+invert        = op(np.invert,        "x",   discrete=True,
+                   method="__invert__", infix=("~", 6), notation="not", scalar="+!x")
+logical_and   = op(np.logical_and,   "x y", discrete=True,
+                   method=True, notation="statement", sign="∧", scalar="+(x && y)")
+logical_or    = op(np.logical_or,    "x y", discrete=True,
+                   method=True, notation="statement", sign="∨", scalar="+(x || y)")
 logical_xor   = op(np.logical_xor,   "x y", discrete=True, method=True, scalar="+(!x != !y)")
 logical_not   = op(np.logical_not,   "x",   discrete=True, method=True, scalar="+!x")
 isnan         = op(np.isnan,         "x",   discrete=True, method=True, scalar="+isNaN(x)")
@@ -121,7 +153,8 @@ def sigmoid(x: Value) -> Value:
 
 
 @op(x=lambda g, out: g * (out > 0), elementwise=True, method=True, scalar="max(x, 0)",
-    torch="nn.functional.relu", saturates=(0.0,))  # fmt: skip
+    sign="ReLU", program="np.maximum({x}, 0)", torch="nn.functional.relu",
+    saturates=(0.0,))  # fmt: skip
 def relu(x: Value) -> Value:
     """max(0, x)."""
     return np.maximum(x, 0)
@@ -136,7 +169,7 @@ def leaky_relu(x: Value, slope: float = 0.01) -> Value:
 @op(x=lambda g, condition: np.where(condition, g, 0.0),
     y=lambda g, condition: np.where(condition, 0.0, g),
     elementwise=True, linear="x+y", fresh="x y", numpy=np.where, whole=True,
-    scalar="condition ? x : y")  # fmt: skip
+    notation="cases", scalar="condition ? x : y")  # fmt: skip
 def where(condition: Value, x: Value, y: Value) -> Value:
     """x where the condition holds, else y."""
     return np.where(condition, x, y)
@@ -160,8 +193,8 @@ def bound(value: Any) -> Any:
     return value
 
 
-@op(x=clip_x, fresh="x", elementwise=True, numpy=np.clip, method=True, prepare={"min": bound, "max": bound}, torch="clamp",
-    saturates=())  # fmt: skip
+@op(x=clip_x, fresh="x", elementwise=True, numpy=np.clip, method=True, torch="clamp", saturates=(),
+    prepare={"min": bound, "max": bound}, program="np.clip({x}, {min}, {max})")  # fmt: skip
 def clip(x: Value, min: Any = None, max: Any = None) -> Value:
     """x, held within [min, max]; None leaves a side open."""
     return np.clip(x, min, max)

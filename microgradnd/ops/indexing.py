@@ -32,14 +32,15 @@ def is_unique(index: Any) -> bool:
 
 
 @op(x=lambda g, index, into: add_at(into, g, index, True), linear="x", view="x", whole=True,
-    prepare={"index": plain}, method="__getitem__", internal=True)  # fmt: skip
+    prepare={"index": plain}, method="__getitem__", internal=True, notation="element",
+    program="{x:atom}[{index:index}]")  # fmt: skip
 def getitem(x: Value, index: Any) -> Value:
     """x[index], for every index that NumPy takes; Tensors of integers or booleans may stand in it."""
     return x[index]
 
 
 @op(x=lambda g: g, y=lambda g, index: g[index], linear="x+y", scratch="fresh", whole=True,
-    prepare={"index": plain}, internal=True)  # fmt: skip
+    prepare={"index": plain}, internal=True, notation="scattered")  # fmt: skip
 def add_at(x: Value, y: Value, index: Any, fresh: bool = False) -> Value:
     """x with y added at index; in x itself if nobody else holds it (fresh)."""
     out = x if fresh else x.copy()

@@ -36,6 +36,7 @@ def matmul_y(g: Value, x: Value, y_shape: tuple[int, ...]) -> Value:
 
 @op(x=matmul_x, y=matmul_y, numpy=np.matmul, operator="matmul", method=True, fresh="x y",
     linear="x y", contraction=True, infix=("@", 5), torch="mm bmm mv", whole=True,
+    notation="matrix_product",
     cost=lambda out_shape, x_shape: prod(out_shape) * x_shape[-1])  # fmt: skip
 def matmul(x: Value, y: Value) -> Value:
     """The matrix product: (..., n, k) @ (..., k, m) is (..., n, m); of vectors, along their axis."""

@@ -43,7 +43,7 @@ def length(shape: tuple[int, ...], axis: Axis) -> int:
 
 
 @op(x=lambda g, x_shape, axis: spread(g, x_shape, axis), linear="x", reduction=np.add,
-    numpy=np.sum, method=True, sign="Σ")  # fmt: skip
+    numpy=np.sum, method=True, sign="Σ", notation="total")  # fmt: skip
 def sum(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
     """The sum over the axes."""
     return np.add.reduce(x, axis, keepdims=keepdims)
@@ -94,7 +94,8 @@ def prod_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
     return kept(g, x.shape, axis) * others
 
 
-@op(x=prod_x, fresh="x", reduction=np.multiply, numpy=np.prod, method=True, sign="Π", whole=True)
+@op(x=prod_x, fresh="x", reduction=np.multiply, numpy=np.prod, method=True, sign="Π", whole=True,
+    notation="total")  # fmt: skip
 def prod(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
     """The product over the axes."""
     return np.multiply.reduce(x, axis, keepdims=keepdims)

@@ -15,7 +15,7 @@ from microgradnd.ops.indexing import getitem
 
 
 @op(x=lambda g, x_shape: reshape(g, x_shape), linear="x", view="x", numpy=np.reshape,
-    method="*shape", torch="view")  # fmt: skip
+    method="*shape", torch="view", notation="reshaped")  # fmt: skip
 def reshape(x: Value, shape: Shape) -> Value:
     """The same elements in another shape; one size may be -1."""
     return x.reshape(shape)
@@ -29,14 +29,14 @@ def undone(axes: Sequence[int] | None) -> tuple[int, ...] | None:
 
 
 @op(x=lambda g, axes: transpose(g, undone(axes)), linear="x", view="x", numpy=np.transpose,
-    method=("*axes", "@T"), torch="permute")  # fmt: skip
+    method=("*axes", "@T"), torch="permute", notation="transposed")  # fmt: skip
 def transpose(x: Value, axes: Sequence[int] | None = None) -> Value:
     """The axes in another order; reversed by default."""
     return x.transpose(axes)
 
 
 @op(x=lambda g, axis1, axis2: swapaxes(g, axis1, axis2), linear="x", view="x",
-    numpy=np.swapaxes, method=True)  # fmt: skip
+    numpy=np.swapaxes, method=True, notation="transposed")  # fmt: skip
 def swapaxes(x: Value, axis1: int, axis2: int) -> Value:
     """Two axes exchanged."""
     return x.swapaxes(axis1, axis2)
@@ -61,7 +61,8 @@ def squeeze(x: Value, axis: Axis = None) -> Value:
     return np.squeeze(x, axis)
 
 
-@op(x=lambda g: g, linear="x", view="x", numpy=np.broadcast_to, method="*shape", whole=True)
+@op(x=lambda g: g, linear="x", view="x", numpy=np.broadcast_to, method="*shape", whole=True,
+    notation="repeated")  # fmt: skip
 def broadcast_to(x: Value, shape: Shape) -> Value:  # the engine sums
     """Repeated to a larger shape, by the rules of broadcasting, without copying."""
     if x.size == 1 and type(shape) is tuple:  # as np.broadcast_to, in a tenth of its time
@@ -98,7 +99,8 @@ def stack(xs: Values, axis: int = 0) -> Value:
     return np.stack(xs, axis)
 
 
-@op(x=lambda g: g, linear="x", casts=True, prepare={"dtype": np.dtype}, internal=True, whole=True)
+@op(x=lambda g: g, linear="x", casts=True, prepare={"dtype": np.dtype}, internal=True, whole=True,
+    notation="itself", program="{x:atom}.astype({dtype})")  # fmt: skip
 def astype(x: Value, dtype: np.dtype) -> Value:  # the engine casts back
     """In another dtype."""
     return x.astype(dtype)

@@ -15,7 +15,6 @@ import numpy as np
 from microgradnd.graph import Node
 from viz.capture.summary import Summary, square
 from viz.capture.trace import Trace
-from viz.formulas.traits import trait
 from viz.structure.groups import Group
 from viz.structure.ids import Ids
 from viz.style.text import one_line
@@ -187,7 +186,7 @@ def _depth_series(found: Trace, ids: Ids, spent: set[Node]) -> Series:
         if not used or node in spent or node not in found.gradients:
             continue
         names = [name for p in used if (name := weights[p])]
-        if trait(node.op, "linear") == "x+y" and latest in operands:
+        if node.op.linear == "x+y" and latest in operands:
             # of a product and the bias added to it, the sum is the layer
             names = layers.pop(latest, []) + names
         layers[node], latest = names, node

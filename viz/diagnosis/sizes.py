@@ -31,7 +31,7 @@ def _unblocked(node: Node) -> str:
     """What helps where an operation's slopes are 0 everywhere."""
     if trait(node.op, "discrete"):
         return "its slope is 0 everywhere: take a smooth function, as sigmoid instead of a step"
-    if trait(node.op, "linear") == "x y":
+    if node.op.linear == "x y":
         return "the other factor is 0 everywhere: weights that start at 0 stay there"
     if levels_of(node):
         return "all its elements are saturated or off: leaky_relu, a smaller learning rate"

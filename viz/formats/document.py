@@ -51,11 +51,10 @@ from typing import Any
 import numpy as np
 
 from microgradnd.graph import Node, Operand, Use, operand_of
+from microgradnd.program import Expression, NotSymbolic, applied, simplified
 from viz.capture.summary import Summary, spelled, summarise
 from viz.capture.trace import Trace
-from viz.formulas.formulas import Formula, forward, of_contribution, stated
-from viz.formulas.simplify import simplified
-from viz.formulas.symbols import NotSymbolic, Symbol
+from viz.formulas.formulas import Formula, of_contribution, stated
 from viz.model.describe import Describer
 from viz.model.elements import ClosedGroup, PictureModel
 from viz.structure.groups import Group
@@ -381,7 +380,7 @@ class Rules:
     def operands(self, node: Node) -> list[Any]:
         return [
             x.value if x.kind == "number" and not isinstance(x.value, np.ndarray) else
-            Symbol.named(f"q{i}", self.array(x))
+            Expression.named(f"q{i}", self.array(x))
             for i, x in enumerate(node.operands)
         ]  # fmt: skip
 
@@ -403,20 +402,20 @@ class Rules:
         return sum(sizes) + math.prod(node.shape) <= COSTLY
 
     def written_forward(self, node: Node) -> Formula:
-        left = Symbol.named("qy", self.array(node))
+        left = Expression.named("qy", self.array(node))
         if not self.cheap(node):
             few = node.operands[:MANY]
             arguments = ", ".join(f"q{i}" for i in range(len(few)))
             arguments += ", …" if len(few) < len(node.operands) else ""
             return Formula(left, None, f"{node.op.name}({arguments})")
         try:
-            return Formula(left, simplified(forward(node.op, self.operands(node), node.options)))
+            return Formula(left, simplified(applied(node.op, self.operands(node), node.options)))
         except (NotSymbolic, ValueError, TypeError):
             return Formula(left, None, node.op.name)
 
     def written_backward(self, node: Node, i: int) -> Formula:
-        out = Symbol.named("qy", self.array(node))
-        g = Symbol.named("qg", np.broadcast_to(np.array(0.5, node.dtype), node.shape))
+        out = Expression.named("qy", self.array(node))
+        g = Expression.named("qg", np.broadcast_to(np.array(0.5, node.dtype), node.shape))
         if self.cheap(node):
             try:
                 return of_contribution(node, i, self.operands(node), out, g)

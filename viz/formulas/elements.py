@@ -8,8 +8,7 @@ import numpy as np
 
 from microgradnd import Tensor
 from microgradnd.graph import Graph, Node, node_of
-from viz.formulas.symbols import Symbol, compute, concrete
-from viz.formulas.traits import trait
+from microgradnd.program import Expression, applied, computed, concrete
 
 Index: TypeAlias = tuple[int, ...]
 WRITTEN_OUT = 6  # a sum of products of up to so many terms is written out
@@ -29,7 +28,7 @@ def element_in(
     """
     views: list[Node] = []
     node = node_of(w)
-    while node not in graph and not node.is_leaf and trait(node.op, "view"):
+    while node not in graph and not node.is_leaf and node.op.view:
         views.append(node)
         node = node.predecessors[0]
     if node not in graph:
@@ -59,32 +58,31 @@ def element_in(
 def element_of(x: Any, index: Index) -> Any:
     """An element of an expression, as an expression of elements as far as that can be said.
 
-    >>> u, v = (Symbol.named(name, np.array([1.0, 2.0])) for name in "uv")
+    >>> u, v = (Expression.named(name, np.array([1.0, 2.0])) for name in "uv")
     >>> element_of(u * v, (1,))
     multiply(getitem(u, index=(1,)), getitem(v, index=(1,)))
     """
     shape = np.shape(concrete(x))
     if not shape:
         return x
-    if not isinstance(x, Symbol):
+    if not isinstance(x, Expression):
         return np.asarray(x)[index].item()
-    if x.function is None:
-        return Symbol.literal(x.value[index]) if x.name is None else x[index]
-    if trait(x.function, "elementwise") and not x.options:
-        return _np_call(x, [element_of(a, _broadcast(index, a)) for a in x.args])
-    if trait(x.function, "view"):
-        inner = x.args[0]
+    if x.op is None:
+        return Expression.literal(x.value[index]) if x.name is None else x[index]
+    if x.op.elementwise and not x.options:
+        return _np_call(x, [element_of(a, _broadcast(index, a)) for a in x.operands])
+    if x.op.view:
+        inner = x.operands[0]
         places = np.arange(inner.size).reshape(inner.shape)
-        place = int(compute(x.function, (places,), x.options)[index])
+        place = int(computed(x.op, (places,), x.options)[index])
         return element_of(inner, tuple(int(i) for i in np.unravel_index(place, inner.shape)))
-    if trait(x.function, "notation") == "matrix_product":
+    if x.op.notation == "matrix_product":
         return _product_element(x, index)
     return x[index]
 
 
-def _np_call(x: Symbol, args: list[Any]) -> Any:
-    value = compute(x.function, tuple(map(concrete, args)), x.options)
-    return Symbol(x.function, tuple(args), x.options, value)
+def _np_call(x: Expression, args: list[Any]) -> Any:
+    return applied(x.op, args, x.options)
 
 
 def _broadcast(index: Index, operand: Any) -> Index:
@@ -94,9 +92,9 @@ def _broadcast(index: Index, operand: Any) -> Index:
     return tuple(0 if size == 1 else i for i, size in zip(last, shape))
 
 
-def _product_element(x: Symbol, index: Index) -> Any:
+def _product_element(x: Expression, index: Index) -> Any:
     """Σₖ A[i, k] B[k, j], written out if there are few terms."""
-    left, right = x.args
+    left, right = x.operands
     inner = left.shape[-1]
     if inner > WRITTEN_OUT or left.ndim > 2 or right.ndim > 2:
         return x[index]

@@ -8,21 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.declaration import OPS, REQUIRED, Op
-from microgradnd.documentation import formula as source_of_rule
-from microgradnd.graph import Node
+from microgradnd import OPS, Op
+from microgradnd.graph import Node, fitted
+from microgradnd.program import (
+    REQUIRED,
+    Expression,
+    NotSymbolic,
+    applied,
+    assumptions,
+    evaluate,
+    ruled,
+    simplified,
+    source_of_rule,
+)
 from viz.formulas import mathematics
 from viz.formulas.notation import FORMS
-from viz.formulas.simplify import simplified
-from viz.formulas.symbols import (
-    NotSymbolic,
-    Symbol,
-    apply,
-    assumptions,
-    contribution,
-    evaluate,
-    run_rule,
-)
 from viz.formulas.traits import trait
 
 LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -39,10 +39,10 @@ class Formula:
         given: what the rule asked of the values, and was told: the formula holds where this does.
     """
 
-    left: Symbol
+    left: Expression
     expression: Any
     stated: str | None = None
-    given: tuple[tuple[Symbol, bool], ...] = ()
+    given: tuple[tuple[Expression, bool], ...] = ()
 
     def written(self, form: str, equation: bool = True) -> str:
         """In the form "text", "latex" or "mathml"; `equation` puts the left side before it."""
@@ -78,9 +78,9 @@ class Formula:
         return self.text(equation=True)
 
 
-def _noted(run: Callable[[], Any]) -> tuple[Any, tuple[tuple[Symbol, bool], ...]]:
+def _noted(run: Callable[[], Any]) -> tuple[Any, tuple[tuple[Expression, bool], ...]]:
     """What a function gives, and what was asked of Symbols meanwhile."""
-    found: list[tuple[Symbol, bool]] = []
+    found: list[tuple[Expression, bool]] = []
     token = assumptions.set(found)
     try:
         return run(), tuple(found)
@@ -93,7 +93,7 @@ def stated(op: Op, i: int) -> str:
     return source_of_rule(op.rules[op.operands[0 if op.variadic else i]])
 
 
-def _by_rule(left: Symbol, op: Op, i: int, run: Callable[[], Any]) -> Formula:
+def _by_rule(left: Expression, op: Op, i: int, run: Callable[[], Any]) -> Formula:
     """What the rule of operand i gives when it is run; quoted if symbols are not enough for it."""
     try:
         expression, given = _noted(run)
@@ -102,17 +102,27 @@ def _by_rule(left: Symbol, op: Op, i: int, run: Callable[[], Any]) -> Formula:
     return Formula(left, simplified(expression), None, given)
 
 
-def of_contribution(node: Node, i: int, operands: Sequence[Any], out: Symbol, g: Symbol) -> Formula:
+def of_contribution(
+    node: Node, i: int, operands: Sequence[Any], out: Expression, g: Expression
+) -> Formula:
     """What a node adds to the gradient of operand i: its rule, fitted to the operand's shape."""
-    name = operands[i].name if isinstance(operands[i], Symbol) else "?"
+    name = operands[i].name if isinstance(operands[i], Expression) else "?"
     of = (g.of[0] if g.of else "L", str(name))
-    left = Symbol.named(f"∂{of[0]}/∂{of[1]}", np.empty(node.operands[i].shape), of)
+    left = Expression.named(f"∂{of[0]}/∂{of[1]}", np.empty(node.operands[i].shape), of)
     return _by_rule(left, node.op, i, lambda: contribution(node, i, operands, out, g))
+
+
+def contribution(
+    node: Node, i: int, operands: Sequence[Any], out: Expression, g: Expression
+) -> Any:
+    """What a node adds to the gradient of operand i, fitted to it by the engine's own function."""
+    result = ruled(node.op, i, operands, out, g, node.options)
+    return fitted(result if isinstance(result, Expression) else np.asarray(result), node, i)
 
 
 def _default_shapes(op: Op) -> list[tuple[int, ...]]:
     """Shapes that an operation takes, if it takes matrices, or images and filters."""
-    count = 2 if op.variadic else len(op.operands)
+    count = 2 if op.variadic else len(op.operands) - len(op.optional)
     if not trait(op, "contraction"):
         return [(2, 3)] * count
     images: list[tuple[int, ...]] = [(2, 1, 5, 5), (3, 1, 3, 3), (3,)]
@@ -126,7 +136,7 @@ def _samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) 
         shapes = _default_shapes(op)
     random = np.random.default_rng(0)
     arrays: list[Any] = [random.uniform(0.2, 0.8, shape) for shape in shapes]
-    for i, key in enumerate(op.operands):
+    for i, key in enumerate(op.operands[: len(arrays)]):
         if key in values:
             arrays[i] = values[key]
         elif key not in op.rules:
@@ -136,7 +146,7 @@ def _samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) 
 
 
 def formula(
-    op: str | Op,
+    op: str | Op | Callable,
     operand: str | int | None = None,
     operands: Sequence[str] | None = None,
     *,
@@ -152,7 +162,7 @@ def formula(
     `given`. One that cannot be run on symbols is quoted from its source instead, in `stated`.
 
     Args:
-        op: an operation or its name in the table.
+        op: an operation, its function or its name in the table.
         operand: by which is differentiated, by name or number; None for the result itself.
         operands: what to call the operands; by default as the table does.
         out, loss: what to call the result, and what is differentiated.
@@ -174,28 +184,30 @@ def formula(
     >>> print(formula("sigmoid", out="y"))
     y = σ(x)
     """
-    row = op if isinstance(op, Op) else OPS[op]
+    row = op if isinstance(op, Op) else OPS[op] if isinstance(op, str) else op.op
     arrays = _samples(row, shapes, values or {})
     names = _operand_names(row, operands, len(arrays))
     symbols = [
-        x if isinstance(x, (bool, int, float)) else Symbol.named(name, x)
+        x if isinstance(x, (bool, int, float)) else Expression.named(name, x)
         for name, x in zip(names, arrays)
     ]
+    if not row.variadic:  # optional operands are not given
+        symbols += [None] * (len(row.operands) - len(symbols))
     given = _complete(row, options)
-    result = forward(row, symbols, given)
-    left = Symbol.named(out, result.value)
+    result = applied(row, symbols, given)
+    left = Expression.named(out, result.value)
     if operand is None:
         return Formula(left, simplified(result))
     i = _place(row, operand, names)
-    g = Symbol.named(f"∂{loss}/∂{out}", np.full(result.shape, 0.5), (loss, out))
-    target = Symbol.named(f"∂{loss}/∂{names[i]}", np.asarray(arrays[i]), (loss, names[i]))
-    return _by_rule(target, row, i, lambda: run_rule(row, i, symbols, left, g, given))
+    g = Expression.named(f"∂{loss}/∂{out}", np.full(result.shape, 0.5), (loss, out))
+    target = Expression.named(f"∂{loss}/∂{names[i]}", np.asarray(arrays[i]), (loss, names[i]))
+    return _by_rule(target, row, i, lambda: ruled(row, i, symbols, left, g, given))
 
 
 def _operand_names(op: Op, given: Sequence[str] | None, count: int) -> list[str]:
     """The names that were given, one for each operand, or those of the table."""
     numbered = [f"x{i + 1}".translate(LOWERED) for i in range(count)]
-    names = list(given or (numbered if op.variadic else op.operands))
+    names = list(given or (numbered if op.variadic else op.operands[:count]))
     if len(names) != count:
         raise ValueError(f"{op.name} takes {count} operands, {len(names)} names were given")
     return names
@@ -220,10 +232,3 @@ def _place(op: Op, operand: str | int, names: list[str]) -> int:
     if op.operands[0 if op.variadic else operand] not in op.rules:
         raise ValueError(f"{op.name} has no derivative by {names[operand]}")
     return operand
-
-
-def forward(op: Op, operands: Sequence[Any], options: Mapping[str, Any]) -> Symbol:
-    """The result of an operation as a Symbol that says how it came about."""
-    args = (list(operands),) if op.variadic else tuple(operands)
-    result = apply(op, args, dict(options))
-    return result if isinstance(result, Symbol) else Symbol.literal(result)

@@ -15,10 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.program import Expression, Product, alike, concrete, core, product_of
 from viz.formulas.notation import ATOM, FORMS, LOGIC, POWER, PRODUCT, SUM, Piece
-from viz.formulas.simplify import Product, core, product_of
-from viz.formulas.symbols import Symbol, alike, concrete
-from viz.formulas.traits import trait
 
 CONSTANTS = {
     np.pi: "π", float(np.log(2)): "ln 2", float(np.log(10)): "ln 10", np.sqrt(0.5): "1/√2",
@@ -50,11 +48,11 @@ class Writer:
         return self.write(x)[0]
 
     def write(self, x: Any) -> Piece:
-        if not isinstance(x, Symbol):
+        if not isinstance(x, Expression):
             return self.constant(x)
-        if x.function is None:
+        if x.op is None:
             return self.name(x)
-        notation = trait(x.function, "notation", "call")
+        notation = x.op.notation or "call"
         return notation(self, x) if callable(notation) else getattr(self, f"as_{notation}")(x)
 
     def within(self, x: Any, level: int) -> str:
@@ -62,7 +60,7 @@ class Writer:
         text, found = self.write(x)
         return text if found >= level else self.form.parentheses(text)
 
-    def name(self, x: Symbol) -> Piece:
+    def name(self, x: Expression) -> Piece:
         if x.of is not None:
             return self.form.derivative(*map(self.form.symbol, x.of))
         return self.constant(x.value) if x.name is None else (self.form.symbol(x.name), ATOM)
@@ -106,29 +104,29 @@ class Writer:
         """The shape of an array, as 2×3."""
         return self.form.word("×").join(map(self.form.word, map(str, x.shape)))
 
-    def as_call(self, x: Symbol) -> Piece:
+    def as_call(self, x: Expression) -> Piece:
         """A function by name, its options that are not the default ones as a subscript."""
-        defaults = getattr(x.function, "defaults", {})
+        defaults = x.op.options
         options = [
             self.option(key, value)
             for key, value in x.options.items()
             if key != "keepdims" and not alike(value, defaults.get(key))
         ]
-        name = self.form.word(trait(x.function, "sign", x.head))
+        name = self.form.word(x.op.sign or x.op.name)
         head = self.form.lowered(name, self.form.sign(",").join(options))
-        arguments = self.form.sign(",").join(self(a) for a in x.args)
+        arguments = self.form.sign(",").join(self(a) for a in x.operands if a is not None)
         return self.form.row(head, self.form.parentheses(arguments)), POWER
 
     def option(self, key: str, value: Any) -> str:
         text = _index_text(value)
         return self.form.note(text if key in ("shape", "subscripts") else f"{key}={text}")
 
-    def as_statement(self, x: Symbol) -> Piece:
-        left, right = (self.within(a, SUM) for a in x.args)
-        return self.form.row(left, self.form.sign(trait(x.function, "sign")), right), LOGIC
+    def as_statement(self, x: Expression) -> Piece:
+        left, right = (self.within(a, SUM) for a in x.operands)
+        return self.form.row(left, self.form.sign(x.op.sign), right), LOGIC
 
-    def as_not(self, x: Symbol) -> Piece:
-        return self.form.row(self.form.sign("¬"), self.within(x.args[0], ATOM)), POWER
+    def as_not(self, x: Expression) -> Piece:
+        return self.form.row(self.form.sign("¬"), self.within(x.operands[0], ATOM)), POWER
 
     def factor(self, x: Any, level: int = POWER) -> str:
         """A factor of a product; a statement is 1 where it holds."""
@@ -136,19 +134,19 @@ class Writer:
             return self.form.parentheses(self(x), "[]")
         return self.within(x, level)
 
-    def as_plus(self, x: Symbol) -> Piece:
-        left, right = x.args
+    def as_plus(self, x: Expression) -> Piece:
+        left, right = x.operands
         return self.form.row(self.term(left), self.form.sign("+"), self.term(right)), SUM
 
-    def as_minus(self, x: Symbol) -> Piece:
-        left, right = x.args
+    def as_minus(self, x: Expression) -> Piece:
+        left, right = x.operands
         right = self.factor(right, PRODUCT)
         return self.form.row(self.term(left), self.form.sign("−"), right), SUM
 
     def term(self, x: Any) -> str:
         return self.factor(x, SUM)
 
-    def as_product(self, x: Symbol) -> Piece:
+    def as_product(self, x: Expression) -> Piece:
         outer = _outer_product(x)
         if outer is not None:
             left, right = (self.within(a, ATOM) for a in outer)
@@ -205,34 +203,34 @@ class Writer:
         """What a power is taken of."""
         return self.factor(x, ATOM)
 
-    def as_matrix_product(self, x: Symbol) -> Piece:
-        left, right = x.args
+    def as_matrix_product(self, x: Expression) -> Piece:
+        left, right = x.operands
         first = self.within(left, PRODUCT if _written_as(left, "matrix_product") else ATOM)
         return self.form.row(first, self.form.sign(""), self.within(right, ATOM)), PRODUCT
 
-    def as_correlation(self, x: Symbol) -> Piece:
+    def as_correlation(self, x: Expression) -> Piece:
         """x ⋆ w, the valid cross-correlation; with a bias x ⋆ w + b."""
         self.defined["correlation"] = None
         star = self.form.operator("⋆", self.geometry(x.options))
-        left, right, *bias = x.args
+        left, right, *bias = (a for a in x.operands if a is not None)
         text = self.form.row(self.within(left, ATOM), star, self.within(right, ATOM))
         if not bias:
             return text, PRODUCT
         return self.form.row(text, self.form.sign("+"), self.within(bias[0], PRODUCT)), SUM
 
-    def as_full_convolution(self, x: Symbol) -> Piece:
+    def as_full_convolution(self, x: Expression) -> Piece:
         """y ∗ w, the full convolution, which is the adjoint of x ⋆ w in x."""
         self.defined["full_convolution"] = None
         star = self.form.operator("∗", self.geometry(x.options, "full"))
-        left, right = (self.within(a, ATOM) for a in x.args)
+        left, right = (self.within(a, ATOM) for a in x.operands)
         return self.form.row(left, star, right), PRODUCT
 
-    def as_filter_gradient(self, x: Symbol) -> Piece:
+    def as_filter_gradient(self, x: Expression) -> Piece:
         """Σₙ xₙ ⋆ yₙ over the samples, with what was the stride as the dilation of y."""
         self.defined["filter_gradient"] = None
         options = {**x.options, "stride": x.options["dilation"], "dilation": x.options["stride"]}
         n, star = self.form.symbol("n"), self.form.operator("⋆", self.geometry(options))
-        left, right = (self.form.lowered(self.base(a), n) for a in x.args)
+        left, right = (self.form.lowered(self.base(a), n) for a in x.operands)
         total = self.form.lowered(self.form.word("Σ"), n)
         return self.form.row(total, self.form.sign(""), left, star, right), PRODUCT
 
@@ -247,89 +245,97 @@ class Writer:
                 notes.append(f"{key} {text}")
         return self.form.note(", ".join(notes)) if notes else ""
 
-    def as_power(self, x: Symbol) -> Piece:
-        base, power = x.args
+    def as_power(self, x: Expression) -> Piece:
+        base, power = x.operands
         return self.form.raised(self.base(base), self(power)), POWER
 
-    def as_square(self, x: Symbol) -> Piece:
-        return self.form.raised(self.base(x.args[0]), "2"), POWER
+    def as_square(self, x: Expression) -> Piece:
+        return self.form.raised(self.base(x.operands[0]), "2"), POWER
 
-    def as_root(self, x: Symbol) -> Piece:
-        return self.form.root(self.write(x.args[0]))
+    def as_root(self, x: Expression) -> Piece:
+        return self.form.root(self.write(x.operands[0]))
 
-    def as_reciprocal(self, x: Symbol) -> Piece:
-        return self.form.fraction(self.number(1), self.write(x.args[0]))
+    def as_reciprocal(self, x: Expression) -> Piece:
+        return self.form.fraction(self.number(1), self.write(x.operands[0]))
 
-    def as_magnitude(self, x: Symbol) -> Piece:
-        return self.form.parentheses(self(x.args[0]), "||"), ATOM
+    def as_magnitude(self, x: Expression) -> Piece:
+        return self.form.parentheses(self(x.operands[0]), "||"), ATOM
 
-    def as_cases(self, x: Symbol) -> Piece:
+    def as_cases(self, x: Expression) -> Piece:
         rows, rest = [], x
         while _written_as(rest, "cases"):
-            condition, chosen, rest = rest.args
+            condition, chosen, rest = rest.operands
             rows.append((self(chosen), self(condition)))
         return self.form.choice(rows, self(rest))
 
-    def as_itself(self, x: Symbol) -> Piece:
-        return self.factor(x.args[0], LOGIC), self.write(x.args[0])[1]
+    def as_itself(self, x: Expression) -> Piece:
+        return self.factor(x.operands[0], LOGIC), self.write(x.operands[0])[1]
 
-    def as_transposed(self, x: Symbol) -> Piece:
+    def as_transposed(self, x: Expression) -> Piece:
         """The last two axes exchanged; other permutations by name."""
         axes = [x.options.get(key) for key in ("axis1", "axis2")]
         last = {a % x.ndim for a in axes if a is not None} == {x.ndim - 2, x.ndim - 1}
         if last or (axes == [None, None] and x.options.get("axes") is None and x.ndim <= 2):
-            return self.form.raised(self.within(x.args[0], ATOM), "T"), ATOM
+            return self.form.raised(self.within(x.operands[0], ATOM), "T"), ATOM
         return self.as_call(x)
 
-    def as_total(self, x: Symbol) -> Piece:
+    def as_total(self, x: Expression) -> Piece:
         """Σ over the axes that the subscript names; over all without one."""
         axis = x.options.get("axis")
         over = "" if axis is None else self.form.note(f"axis {_index_text(axis)}")
-        sign = self.form.lowered(self.form.word("Σ"), over)
-        return self.form.row(sign, self.form.sign(""), self.factor(x.args[0])), PRODUCT
+        sign = self.form.lowered(self.form.word(x.op.sign), over)
+        return self.form.row(sign, self.form.sign(""), self.factor(x.operands[0])), PRODUCT
 
-    def as_repeated(self, x: Symbol) -> Piece:
+    def as_repeated(self, x: Expression) -> Piece:
         """A scalar times an array of ones; other arrays by name."""
         size = self.size(x)
-        if np.ndim(concrete(x.args[0])) == 0:
+        if np.ndim(concrete(x.operands[0])) == 0:
             ones = self.form.lowered(self.form.word("𝟏"), size)
-            scalar = self.within(x.args[0], POWER)
+            scalar = self.within(x.operands[0], POWER)
             return self.form.row(scalar, self.form.sign("·"), ones), PRODUCT
         spread = self.form.lowered(self.form.word("broadcast"), size)
-        return self.form.row(spread, self.form.parentheses(self(x.args[0]))), POWER
+        return self.form.row(spread, self.form.parentheses(self(x.operands[0]))), POWER
 
-    def as_element(self, x: Symbol) -> Piece:
+    def as_element(self, x: Expression) -> Piece:
         column = _matrix_times_vector(x)
         if column is not None:
             left, right = (self.within(a, ATOM) for a in column)
             return self.form.row(left, self.form.sign(""), right), PRODUCT
         if core(x) is not x:
             return self.write(core(x))
-        inner = self.within(x.args[0], ATOM)
+        inner = self.within(x.operands[0], ATOM)
         index = self.form.note(f"[{_index_text(x.options['index'])}]")
         if self.form.name == "text":
             return self.form.row(inner, index), ATOM
         return self.form.lowered(inner, index), ATOM
 
-    def as_reshaped(self, x: Symbol) -> Piece:
+    def as_reshaped(self, x: Expression) -> Piece:
         """Axes of length 1 around a scalar are not worth saying."""
         return self.as_call(x) if core(x) is x else self.write(core(x))
 
-    def as_scattered(self, x: Symbol) -> Piece:
-        """Zeros of a shape with x added in at an index."""
+    def as_scattered(self, x: Expression) -> Piece:
+        """Something with y added in at an index; of zeros that alone."""
+        base, added = x.operands
         index = _index_text(x.options["index"])
         where = self.form.row(self.form.note(f"[{index}] of "), self.size(x))
         head = self.form.lowered(self.form.word("put"), where)
-        return self.form.row(head, self.form.parentheses(self(x.args[0]))), POWER
+        put = self.form.row(head, self.form.parentheses(self(added)))
+        if not isinstance(base, Expression) and not np.any(base):
+            return put, POWER
+        return self.form.row(self.term(base), self.form.sign("+"), put), SUM
 
 
 def _is_statement(x: Any) -> bool:
     """Whether an expression holds or does not."""
-    return isinstance(x, Symbol) and trait(x.function, "notation") in ("statement", "not")
+    return _notation(x) in ("statement", "not")
 
 
 def _written_as(x: Any, notation: str) -> bool:
-    return isinstance(x, Symbol) and trait(x.function, "notation") == notation
+    return _notation(x) == notation
+
+
+def _notation(x: Any) -> Any:
+    return x.op.notation if isinstance(x, Expression) and x.op is not None else None
 
 
 def _hashable(x: Any) -> bool:
@@ -357,7 +363,7 @@ def _index_text(index: Any) -> str:
         return "…"
     if isinstance(index, np.ndarray):
         return str(index.tolist()) if index.size <= 8 else f"{index.dtype} {index.shape}"
-    if isinstance(index, Symbol):
+    if isinstance(index, Expression):
         return Writer("text")(index)
     if isinstance(index, (tuple, list)):
         return ", ".join(map(_index_text, index)) if index else "()"
@@ -369,7 +375,7 @@ def _powers(factors: list[Any]) -> list[tuple[Any, int]]:
     found: list[tuple[Any, int]] = []
     for x in factors:
         for k, (known, times) in enumerate(found):
-            if isinstance(x, Symbol) and alike(known, x):
+            if isinstance(x, Expression) and alike(known, x):
                 found[k] = known, times + 1
                 break
         else:
@@ -379,29 +385,31 @@ def _powers(factors: list[Any]) -> list[tuple[Any, int]]:
 
 def _indexed(x: Any, *index: Any) -> Any:
     """What x[index] was read from, if x is written so."""
-    if _written_as(x, "element") and alike(x.options["index"], index) and x.args[0].ndim == 1:
-        return x.args[0]
+    if _written_as(x, "element") and alike(x.options["index"], index) and x.operands[0].ndim == 1:
+        return x.operands[0]
     return None
 
 
-def _outer_product(x: Symbol) -> tuple[Any, Any] | None:
+def _outer_product(x: Expression) -> tuple[Any, Any] | None:
     """The vectors u and v of u[…, None] * v, which is the matrix u vᵀ."""
-    if trait(x.function, "linear") != "x y":
+    if x.op is None or x.op.linear != "x y":
         return None
-    left, right = x.args
+    left, right = x.operands
     u = next(
         (u for i in (Ellipsis, slice(None)) if (u := _indexed(left, i, None)) is not None), None
     )
     v = _indexed(right, Ellipsis, None, slice(None))
-    v = right if v is None and isinstance(right, Symbol) else v
+    v = right if v is None and isinstance(right, Expression) else v
     return (u, v) if u is not None and v is not None and v.ndim == 1 else None
 
 
-def _matrix_times_vector(x: Symbol) -> tuple[Any, Any] | None:
+def _matrix_times_vector(x: Expression) -> tuple[Any, Any] | None:
     """A and v of (A @ v[…, None])[…, 0], which is A v."""
-    if not alike(x.options["index"], (Ellipsis, 0)) or not _written_as(x.args[0], "matrix_product"):
+    if not alike(x.options["index"], (Ellipsis, 0)) or not _written_as(
+        x.operands[0], "matrix_product"
+    ):
         return None
-    left, right = x.args[0].args
+    left, right = x.operands[0].operands
     v = _indexed(right, Ellipsis, None)
     return None if v is None else (left, v)
 

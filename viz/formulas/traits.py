@@ -21,7 +21,6 @@ import numpy as np
 # singular: the operand at whose zeros the result or a slope is not finite.
 # activation: what one calls the function of a layer.
 # truths: the operand that holds truth values.
-# sign: how it is written between or before operands; notation: in which way, see `mathematics`.
 _BY_TRAIT: dict[str, dict[Any, str]] = {
     "elementwise": {
         True: "sigmoid relu round leaky_relu clip where astype erf step silu gaussian softplus elu "
@@ -57,49 +56,6 @@ _BY_TRAIT: dict[str, dict[Any, str]] = {
         "softplus step tanh"
     },
     "truths": {"condition": "where"},
-    "sign": {
-        "ln": "log",
-        "ln1p": "log1p",
-        "σ": "sigmoid",
-        "ReLU": "relu",
-        "max": "maximum",
-        "min": "minimum",
-        "Σ": "sum",
-        ">": "greater",
-        "<": "less",
-        "≥": "greater_equal",
-        "≤": "less_equal",
-        "=": "equal",
-        "≠": "not_equal",
-        "∧": "bitwise_and logical_and",
-        "∨": "bitwise_or logical_or",
-        "avg_poolᵀ": "avg_pool2d_input",
-    },
-    "notation": {
-        "statement": "greater less greater_equal less_equal equal not_equal bitwise_and "
-        "logical_and bitwise_or logical_or",
-        "not": "invert",
-        "plus": "add",
-        "minus": "subtract",
-        "product": "multiply divide negative",
-        "matrix_product": "matmul",
-        "power": "power",
-        "square": "square",
-        "root": "sqrt",
-        "reciprocal": "reciprocal",
-        "magnitude": "abs",
-        "cases": "where",
-        "itself": "astype",
-        "transposed": "transpose swapaxes",
-        "total": "sum",
-        "repeated": "broadcast_to",
-        "element": "getitem",
-        "reshaped": "reshape",
-        "scattered": "put_add",
-        "correlation": "conv2d conv2d_bias",
-        "full_convolution": "conv2d_input",
-        "filter_gradient": "conv2d_weight",
-    },
 }
 TRAITS: dict[str, dict[str, Any]] = {}
 for _trait, _values in _BY_TRAIT.items():

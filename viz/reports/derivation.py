@@ -1,6 +1,6 @@
 """The derivation of a gradient as data: names, forward steps, backward steps, gradients.
 
-Every expression comes from running the rules on symbols (`viz.formulas.symbols`), every number from
+Every expression comes from running the rules on symbols (`microgradnd.program`), every number from
 the engine's own walk (`viz.trace`).
 """
 
@@ -15,11 +15,10 @@ import numpy as np
 
 from microgradnd import Tensor
 from microgradnd.graph import Node, Operand, node_of
+from microgradnd.program import Expression, applied, count, names_of, simplified, substitute
 from viz.capture.trace import Trace, trace
-from viz.formulas.formulas import LOWERED, Formula, forward, of_contribution
+from viz.formulas.formulas import LOWERED, Formula, of_contribution
 from viz.formulas.notation import is_simple
-from viz.formulas.simplify import simplified
-from viz.formulas.symbols import Symbol, count, names_of, substitute
 
 LONG = 40  # an expression of more names and calls is not put into another one
 TERMS = 12  # a gradient of more contributions is left as their sum
@@ -30,7 +29,7 @@ SHORT = 9  # one of no more is put in the place of a result that has no name
 class Named:
     """What a symbol of the derivation stands for."""
 
-    symbol: Symbol
+    symbol: Expression
     shape: tuple[int, ...]
     origin: str  # parameter, constant, or the name of the operation
     name: str | None  # the tensor's own, where it is not the symbol
@@ -55,7 +54,7 @@ class Sum:
         stated: the quoted rules it depends on where they leave no expression.
     """
 
-    left: Symbol
+    left: Expression
     forms: list[Any]
     stated: list[str]
 
@@ -115,7 +114,7 @@ class Derivation:
     def name(self, key: Any, own: str | None, stem: str, origin: str, value: Any) -> None:
         name = own if own and is_simple(own) and own not in self.taken else self.generated(stem)
         self.taken.add(name)
-        self.symbols[key] = symbol = Symbol.named(name, value)
+        self.symbols[key] = symbol = Expression.named(name, value)
         self.legend.append(Named(symbol, symbol.shape, origin, None if own == name else own))
 
     def generated(self, stem: str) -> str:
@@ -136,12 +135,12 @@ class Derivation:
     def operands(self, node: Node) -> list[Any]:
         return [self.symbols[operand.key] for operand in node.operands]
 
-    def gradient_symbol(self, node: Node) -> Symbol:
+    def gradient_symbol(self, node: Node) -> Expression:
         name = str(self.symbols[node].name)
-        return Symbol.named(f"∂{self.loss}/∂{name}", self.trace.values[node], (self.loss, name))
+        return Expression.named(f"∂{self.loss}/∂{name}", self.trace.values[node], (self.loss, name))
 
     def result(self, node: Node) -> Formula:
-        found = forward(node.op, self.operands(node), node.options)
+        found = applied(node.op, self.operands(node), node.options)
         return Formula(self.symbols[node], simplified(found))
 
     def contribution(self, node: Node, i: int) -> Formula:
@@ -165,7 +164,7 @@ class Derivation:
         seed = self.trace.seeds[self.top]
         gradients: dict[str, Any] = {}
         if seed.ndim == 0 and seed == 1:
-            gradients[str(self.gradients[self.top].name)] = Symbol.literal(1.0)
+            gradients[str(self.gradients[self.top].name)] = Expression.literal(1.0)
         for node in [*self.computed, *reversed(self.leaves)]:
             terms = [formula.expression for _, _, formula in self.arrivals.get(node, ())]
             if not 0 < len(terms) <= TERMS or any(term is None for term in terms):
@@ -210,7 +209,7 @@ class Derivation:
 
     def environment(self) -> dict[str, Any]:
         """The engine's numbers by the names that expressions use."""
-        found = {str(s.name): s.value for s in self.symbols.values() if isinstance(s, Symbol)}
+        found = {str(s.name): s.value for s in self.symbols.values() if isinstance(s, Expression)}
         return found | {str(self.gradients[n].name): g for n, g in self.trace.gradients.items()}
 
     def size(self) -> int:

@@ -14,12 +14,12 @@ import numpy as np
 
 from microgradnd import Tensor
 from microgradnd.graph import Graph, Node
+from microgradnd.program import simplified
 from viz.formats import files
 from viz.formats.whole_page import WholePage
 from viz.formulas.elements import Index, element_in, element_of
 from viz.formulas.formulas import Formula
 from viz.formulas.mathematics import DEFINITIONS, Writer
-from viz.formulas.simplify import simplified
 from viz.reports.derivation import Derivation, Named, distinct
 from viz.style.text import clean, number, one_line
 
@@ -234,7 +234,7 @@ class Page:
             self.lines += [self.plain(text), ""]
 
     def cells(self, item: Named) -> list[str]:
-        """Symbol, shape, origin and the tensor's name where that could not be the symbol."""
+        """Expression, shape, origin and the tensor's name where that could not be the symbol."""
         size = "×".join(map(str, item.shape)) or "scalar"
         own = "" if item.name is None else f"“{item.name}”"
         return [self.inline(self.write(item.symbol)), size, *map(self.plain, (item.origin, own))]

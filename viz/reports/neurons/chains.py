@@ -116,7 +116,7 @@ def layers_of(found: Trace, sample: int) -> list[Layer]:
 
 
 def _is_product(node: Node) -> bool:
-    return trait(node.op, "notation") == "matrix_product"
+    return node.op.notation == "matrix_product"
 
 
 def _weights_of(node: Node) -> list[int]:
@@ -245,7 +245,7 @@ def _shifted(
 
 def _shift(user: Node, node: Node, units: Callable, found: Trace) -> Parameter | None:
     """The bias that an operation adds to a node, or the threshold that it subtracts."""
-    if trait(user.op, "linear") != "x+y" or user.shape != node.shape:
+    if user.op.linear != "x+y" or user.shape != node.shape:
         return None
     i = 1 if user.operands[0].node == node else 0
     other = user.operands[i]

@@ -1,28 +1,36 @@
 """A graph as a plain NumPy program: the forward pass, and the backward pass written out.
 
 Every line of the backward pass is the expression that the rule itself leaves behind when it is run
-on symbols, so the program says nothing that the engine does not compute.
+on expressions, so the program says nothing that the engine does not compute.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from microgradnd import Tensor
+from microgradnd.engine import Tensor
 from microgradnd.graph import Graph, Node, Operand, fitted, node_of, seeded
-from viz.formulas import mathematics
-from viz.formulas.formulas import forward, stated
-from viz.formulas.notation import is_simple
-from viz.formulas.numpy_text import Names, NotExpressible, NumPyText, identifier
-from viz.formulas.simplify import simplified
-from viz.formulas.symbols import NotSymbolic, Symbol, concrete, contribution
+from microgradnd.program.expressions import (
+    Expression,
+    NotSymbolic,
+    applied,
+    bare_op,
+    composed,
+    concrete,
+    count,
+    needed,
+    ruled,
+)
+from microgradnd.program.numpy_text import Names, NotExpressible, NumPyText, identifier, plain_name
 
 Array = np.ndarray
 WRITTEN_OUT = 8  # unnamed constants of up to so many elements are literals, others arguments
+SPOKEN = 60  # an expression of more names and calls is not said in a comment
 
 
 class Program(str):
@@ -58,19 +66,21 @@ class Program(str):
         return scope["forward_backward"](**{**self.arguments, **other})
 
 
-def numpy_program(loss: Tensor, gradient: Any = None) -> Program:
+def numpy_program(
+    loss: Tensor, gradient: Any = None, spoken: Callable[[Any], str] | None = None
+) -> Program:
     """The forward and backward pass of a graph as a NumPy program that needs nothing else.
 
     It defines `forward_backward(...)`, which takes the leaves and the larger constants as arguments
     and returns the loss and a dict of the leaves' gradients. Shapes are those of this graph, and
     where a rule goes by values, it went as it does for the values of this graph. Names are those
     of the tensors, made valid. An operation that is no NumPy function comes along as one, read
-    from the source of its forward function; sigmoid and put_add have a text of their own. Hooks
-    are no part of it.
+    from the source of its forward function. Hooks are no part of it.
 
     Args:
         loss: the tensor that is differentiated.
         gradient: to start from, 1 for a scalar; it is written into the program or made an argument.
+        spoken: writes an expression in words, for comments above the lines of the backward pass.
 
     Raises:
         GraphError: the loss depends on no tensor that requires a gradient, or is no scalar and no
@@ -90,12 +100,9 @@ def numpy_program(loss: Tensor, gradient: Any = None) -> Program:
     <BLANKLINE>
         # backward
         d_y = np.float64(1.0)
-        # ∂y/∂multiply1 = ∂y/∂y·𝟏_{2}
-        d_multiply1 = np.broadcast_to(d_y.reshape((1,)), (2,))
+        d_multiply1 = np.broadcast_to(d_y, (2,))
         d_x = np.zeros_like(x)
-        # ∂y/∂x += ∂y/∂multiply1 ⊙ x
         d_x += d_multiply1 * x
-        # ∂y/∂x += ∂y/∂multiply1 ⊙ x
         d_x += d_multiply1 * x
     <BLANKLINE>
         return y, {"x": d_x}
@@ -105,13 +112,15 @@ def numpy_program(loss: Tensor, gradient: Any = None) -> Program:
     """
     top = node_of(loss)
     start = seeded([loss], [gradient])[0][1]
-    return Writing(top, start).program()
+    return Writing(top, start, spoken).program()
 
 
 class Writing:
     """One program while it is written."""
 
-    def __init__(self, top: Node, start: Array) -> None:
+    def __init__(self, top: Node, start: Array, spoken: Callable[[Any], str] | None) -> None:
+        self.spoken = spoken
+        self.totals: dict[Node, Array] = {top: start}  # the gradients themselves, without hooks
         graph = Graph(top)
         self.top, self.start, self.computed = top, start, graph.computed
         self.values = graph.replay()
@@ -129,14 +138,14 @@ class Writing:
         for node in graph.computed:
             kind = identifier(node.op.name)
             numbers[kind] = numbers.get(kind, 0) + 1
-            own = node.name if node.name and is_simple(node.name) else None
+            own = identifier(node.name) if node.name and speaks(node.name) else None
             made = "loss" if node == top else f"{kind}{numbers[kind]}"
-            name = self.names.give(identifier(own) if own else made)
-            self.symbols[node] = Symbol.named(name, self.values[node])
+            name = self.names.give(own or made)
+            self.symbols[node] = Expression.named(name, self.values[node])
 
     def name_leaf(self, leaf: Node) -> str:
         name = self.names.give(identifier(leaf.name or "w"))
-        self.symbols[leaf] = Symbol.named(name, self.values[leaf])
+        self.symbols[leaf] = Expression.named(name, self.values[leaf])
         self.arguments[name] = self.values[leaf]
         return name
 
@@ -147,10 +156,10 @@ class Writing:
             return
         if operand.name or np.size(value) > WRITTEN_OUT:
             name = self.names.give(identifier(operand.name or "constant"))
-            self.symbols[key] = Symbol.named(name, value)
+            self.symbols[key] = Expression.named(name, value)
             self.arguments[name] = value
         elif isinstance(value, np.ndarray):
-            self.symbols[key] = Symbol.literal(value)
+            self.symbols[key] = Expression.literal(value)
         else:
             self.symbols[key] = value  # a number
 
@@ -173,8 +182,9 @@ class Writing:
     def forward_lines(self) -> list[str]:
         lines = []
         for node in self.computed:
-            result = forward(node.op, self.operands(node), node.options)
-            lines.append(f"{self.symbols[node].name} = {self.text(result)}  # {node.shape}")
+            result = applied(node.op, self.operands(node), node.options)
+            code = self.text(result)
+            lines.append(f"{self.symbols[node].name} = {code}  # {node.shape}")
         return lines
 
     def backward_lines(self) -> list[str]:
@@ -190,16 +200,20 @@ class Writing:
         top = self.symbols[self.top]
         lines = [f"d_{top.name} = {self.beginning()}"]
         begun: set[Node] = set()
-        write = mathematics.Writer("text")
         for node, i, p in places:
             target = f"d_{self.symbols[p].name}"
             if arrivals[p] > 1 and p not in begun:
                 lines.append(f"{target} = np.zeros_like({self.symbols[p].name})")
                 begun.add(p)
             sign = "+=" if arrivals[p] > 1 else "="
-            code, formula = self.line(node, i, write)
-            lines += [f"# ∂{top.name}/∂{self.symbols[p].name} {sign} {formula}"]
-            lines += [f"{target} {sign} {code}"]
+            found = self.contribution(node, i)
+            totals = self.totals
+            totals[p] = totals[p] + concrete(found) if p in totals else concrete(found)
+            before, code = self.text.statements(found)
+            if self.spoken is not None and count(found) <= SPOKEN:
+                left = f"∂{top.name}/∂{self.symbols[p].name}"
+                lines.append(f"# {left} {sign} {' '.join(self.spoken(found).split())}")
+            lines += [*before, f"{target} {sign} {code}"]
         return lines
 
     def beginning(self) -> str:
@@ -212,28 +226,38 @@ class Writing:
         self.arguments[name] = self.start
         return name
 
-    def line(self, node: Node, i: int, write: mathematics.Writer) -> tuple[str, str]:
-        """What a node adds to an operand's gradient: the code, and the formula in words."""
-        out, top = self.symbols[node], str(self.symbols[self.top].name)
-        g = Symbol.named(f"d_{out.name}", self.values[node], (top, str(out.name)))
+    def contribution(self, node: Node, i: int) -> Any:
+        """What a node adds to the gradient of operand i."""
+        op, operands, out = node.op, self.operands(node), self.symbols[node]
+        of = str(self.symbols[self.top].name), str(out.name)
+        g = Expression.named(f"d_{out.name}", self.totals[node], of)
         try:
-            found = contribution(node, i, self.operands(node), out, g)
+            found = ruled(op, i, operands, out, g, node.options)
         except NotSymbolic as error:
-            found = self.called(node, i, out, g, error)
-        return self.text(found), " ".join(write(simplified(found)).split())
+            found = self.called(node, i, g, error)
+        return fitted(found if isinstance(found, Expression) else np.asarray(found), node, i)
 
-    def called(self, node: Node, i: int, out: Symbol, g: Symbol, why: Exception) -> Any:
-        """A call of the rule as a function, where it cannot be run on symbols."""
+    def called(self, node: Node, i: int, g: Expression, why: Exception) -> Any:
+        """A call of the rule as a function, where it cannot be run on expressions.
+
+        A rule that has no formula for this gradient gives way to the composed form.
+        """
         op, operands = node.op, self.operands(node)
-        key = op.operands[0 if op.variadic else i]
-        if op.variadic or op.rules[key].__name__ == "<lambda>":
-            raise NotExpressible(
-                f"{op.name}: its rule {stated(op, i)} leaves no expression"
-            ) from why
-        shapes = {f"{k}_shape": np.shape(concrete(x)) for k, x in zip(op.operands, operands)}
-        places = {**dict(zip(op.operands, operands)), "out": out, **shapes, **node.options}
-        args = (g, *(places[need] for need in op.needs[key]))
-        value = op.rules[key](*concrete(args))
-        if not isinstance(value, np.ndarray):
-            raise NotExpressible(f"{op.name}: its rule {stated(op, i)} gives no array") from why
-        return fitted(Symbol(op.rules[key], args, {}, value), node, i)
+        rule = op.rules[op.operands[0 if op.variadic else i]]
+        if op.variadic or rule.__name__ == "<lambda>":
+            raise NotExpressible(f"{op.name}: its rule leaves no expression ({why})") from why
+        places = needed(op, i, operands, self.symbols[node], node.options)
+        args = [g, *(places[need] for need in op.needs[op.operands[i]])]
+        value = rule(*concrete(args))
+        if isinstance(value, np.ndarray):
+            return Expression(bare_op(rule), args, {}, value)
+        if op.composed is None:
+            raise NotExpressible(f"{op.name}: its rule gives no array") from why
+        return composed(op, i, operands, g, node.options)
+
+
+def speaks(name: str) -> bool:
+    """Whether a computed tensor's name is short and plain enough to be that of a variable."""
+    plain = plain_name(name).replace("'", "").replace(".", "_")
+    said = plain.isidentifier() and "·" not in name  # which Python takes for a letter
+    return said and len(name) <= 24 and "__" not in name
