@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import PROBABILITY, as_tensor, checked, optional
+from microgradnd.arguments import PROBABILITY, checked, operand, optional
 from microgradnd.engine import Tensor
 from microgradnd.nn.module import Module
 from microgradnd.random import generator
@@ -22,7 +22,7 @@ def dropout(
     >>> dropout(Tensor([1.0, 2.0]), training=False)
     Tensor([1., 2.])
     """
-    x = as_tensor("dropout", "x", x)
+    x = operand("dropout", "x", x)
     return dropped(x, x.shape, p, training, rng)
 
 
@@ -30,7 +30,7 @@ def dropout2d(
     x: Any, p: float = 0.5, training: bool = True, *, rng: np.random.Generator | None = None
 ) -> Tensor:
     """Dropout of whole maps: one choice for each sample and channel of x (N, C, H, W)."""
-    x = as_tensor("dropout2d", "x", x)
+    x = operand("dropout2d", "x", x)
     if x.ndim < 3:
         raise ValueError(f"dropout2d: x has shape {x.shape}, it needs (N, C, H, W)")
     return dropped(x, (*x.shape[:2], *(1 for _ in x.shape[2:])), p, training, rng)

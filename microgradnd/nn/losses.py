@@ -20,9 +20,9 @@ from microgradnd.arguments import (
     NOT_NEGATIVE,
     POSITIVE,
     Kind,
-    as_tensor,
     check,
     one_of,
+    operand,
     real_array,
     require,
 )
@@ -45,11 +45,16 @@ OPTIONS: dict[str, Kind] = {
 DIVERGENCE = one_of("mean", "sum", "none", "batchmean")
 
 
-def reduced(loss: str, losses: Tensor, reduction: str) -> Tensor:
+def reduced(loss: str, losses: Tensor, reduction: str, dtype: Any = None) -> Tensor:
     require(loss, "reduction", reduction, REDUCTIONS)
-    if reduction == "mean":
-        return losses.mean()
-    return losses.sum() if reduction == "sum" else losses
+    if reduction != "none":
+        losses = losses.mean() if reduction == "mean" else losses.sum()
+    return losses if dtype is None else losses.astype(dtype)
+
+
+def squared(e: Tensor) -> Tensor:
+    """e²; of float16 in float32, since it overflows from 256 on where its mean need not."""
+    return square(e.astype(np.float32) if e.dtype == np.float16 else e)
 
 
 def operands(loss: str, input: Any, target: Any) -> tuple[Any, Any]:
@@ -83,8 +88,8 @@ def half_squared_error(input: Any, target: Any, reduction: str = "mean") -> Tens
     input, target = operands("half_squared_error", input, target)
     if not input.ndim:
         raise ValueError("half_squared_error: input is a number; it needs an axis of components")
-    losses = square(subtract(target, input)).sum(axis=-1) * 0.5
-    return reduced("half_squared_error", losses, reduction)
+    e = subtract(target, input)
+    return reduced("half_squared_error", squared(e).sum(axis=-1) * 0.5, reduction, e.dtype)
 
 
 def first_component_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -95,13 +100,14 @@ def first_component_loss(input: Any, target: Any, reduction: str = "mean") -> Te
     >>> first_component_loss(Tensor([3.0, 7.0]), 1.0)
     Tensor(4.)
     """
-    h, y = (as_tensor("first_component_loss", *x) for x in (("input", input), ("target", target)))
+    h, y = (operand("first_component_loss", *x) for x in (("input", input), ("target", target)))
     if not h.ndim or h.shape[:-1] != y.shape or not h.shape[-1]:
         raise ValueError(
             f"first_component_loss: input has shape {h.shape}, its target must have that shape "
             f"without the last axis, which must not be empty; got {y.shape}"
         )
-    return reduced("first_component_loss", square(h[..., 0] - y), reduction)
+    e = h[..., 0] - y
+    return reduced("first_component_loss", squared(e), reduction, e.dtype)
 
 
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -110,8 +116,8 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     >>> mse_loss(Tensor([1.0, 3.0]), np.array([1.0, 1.0]))
     Tensor(2.)
     """
-    input, target = operands("mse_loss", input, target)
-    return reduced("mse_loss", square(subtract(input, target)), reduction)
+    e = subtract(*operands("mse_loss", input, target))
+    return reduced("mse_loss", squared(e), reduction, e.dtype)
 
 
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -322,7 +328,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
 
 def classes_last(loss: str, input: Any) -> Tensor:
     """Logits (N, C, d1, ...) with their classes in the last axis."""
-    t = as_tensor(loss, "input", input)
+    t = operand(loss, "input", input)
     if not t.ndim:
         raise ValueError(f"{loss}: input is a number; it needs an axis of classes")
     return t if t.ndim <= 2 else t.transpose((0, *range(2, t.ndim), 1))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import NUMBER, PROBABILITY, as_tensor, checked, either, several, whole
+from microgradnd.arguments import NUMBER, PROBABILITY, checked, either, operand, several, whole
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.module import Module
 from microgradnd.ops.normalization import normalize
@@ -18,6 +18,15 @@ SHAPE = either(whole(1), several(whole(1), "a tuple of them", 1))
 def shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
     alone = not isinstance(normalized_shape, Sequence)
     return tuple(map(int, [normalized_shape] if alone else normalized_shape))  # type: ignore[list-item,arg-type]
+
+
+def wide(x: Tensor) -> Tensor:
+    """x, if it is of float16 as float32: squares, of which variances are made, need the room."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
+def normalized(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+    return normalize(wide(x), axes, eps).astype(x.dtype)
 
 
 def check_shapes(owner: str, shape: tuple[int, ...], **given: Any) -> None:
@@ -46,7 +55,7 @@ def batch_norm(
     Tensor([[-1.],
             [ 1.]])
     """
-    x = as_tensor("batch_norm", "input", input)
+    x = operand("batch_norm", "input", input)
     if x.ndim < 2:
         raise ValueError(
             f"batch_norm: input of shape {x.shape} has no axis of channels, (N, C, ...)"
@@ -64,10 +73,11 @@ def batch_norm(
                 f"batch_norm: input of shape {x.shape} has {count} value per channel, which has "
                 "no variance; give a larger batch, or call eval()"
             )
-        out = normalize(x, axes, eps)
+        out = normalized(x, axes, eps)
         if training and running_mean is not None and running_var is not None:
-            running_mean += momentum * (x.data.mean(axis=axes) - running_mean)
-            running_var += momentum * (x.data.var(axis=axes, ddof=1) - running_var)
+            data = wide(x).data
+            running_mean += momentum * (data.mean(axis=axes) - running_mean)
+            running_var += momentum * (data.var(axis=axes, ddof=1) - running_var)
     else:
         scale = 1 / np.sqrt(running_var + eps)
         out = (x - running_mean.reshape(shape)) * scale.reshape(shape)
@@ -90,12 +100,12 @@ def layer_norm(
     >>> layer_norm(Tensor([[1.0, 3.0]]), (2,), eps=0.0)
     Tensor([[-1.,  1.]])
     """
-    x = as_tensor("layer_norm", "input", input)
+    x = operand("layer_norm", "input", input)
     given = shape_of(normalized_shape)
     check_shapes("layer_norm", given, weight=weight, bias=bias)
     if not given or x.shape[-len(given) :] != given:
         raise ValueError(f"layer_norm: input of shape {x.shape} does not end in {given}")
-    out = normalize(x, tuple(range(x.ndim - len(given), x.ndim)), eps)
+    out = normalized(x, tuple(range(x.ndim - len(given), x.ndim)), eps)
     out = out if weight is None else out * weight
     return out if bias is None else out + bias
 
@@ -110,7 +120,7 @@ def local_response_norm(
     >>> local_response_norm(Tensor([[[1.0]]]), size=1, alpha=1.0, beta=1.0)
     Tensor([[[0.5]]])
     """
-    x = as_tensor("local_response_norm", "input", input)
+    x = operand("local_response_norm", "input", input)
     if x.ndim < 3:
         raise ValueError(f"local_response_norm: input must be (N, C, ...), not {x.shape}")
     square, channels = x * x, x.shape[1]
