@@ -6,17 +6,16 @@ unit stops to learn. The functions are `microgradnd.nn.functional`'s.
 
 from __future__ import annotations
 
-from typing import Any
-
 from microgradnd.arguments import NUMBER, POSITIVE, checked, one_of
 from microgradnd.engine import Tensor
 from microgradnd.nn.module import Module
 from microgradnd.ops import activations as ops
 from microgradnd.ops import elementwise
 from microgradnd.ops.softmax import log_softmax, softmax
+from microgradnd.signatures import TensorLike
 
 
-def affine(x: Any, k: float = 1.0, c: float = 0.0) -> Tensor:
+def affine(x: TensorLike, k: float = 1.0, c: float = 0.0) -> Tensor:
     """k x + c (eq. 5-22).
 
     >>> affine(Tensor([1.0, 2.0]), k=3.0, c=0.5)
@@ -25,7 +24,7 @@ def affine(x: Any, k: float = 1.0, c: float = 0.0) -> Tensor:
     return elementwise.add(elementwise.multiply(x, k), c)
 
 
-def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(x: TensorLike, negative_slope: float = 0.01) -> Tensor:
     """x where x > 0, else negative_slope times x; derivative 1 or negative_slope.
 
     >>> leaky_relu(Tensor([-2.0, 2.0]))
@@ -47,7 +46,7 @@ class Affine(Module):
     def __init__(self, k: float = 1.0, c: float = 0.0) -> None:
         self.k, self.c = k, c
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return affine(x, self.k, self.c)
 
     def extra_repr(self) -> str:
@@ -63,7 +62,7 @@ class Step(Module):
     Tensor([0., 1., 1.])
     """
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return ops.step(x)
 
 
@@ -76,7 +75,7 @@ class Sigmoid(Module):
     Tensor([0.5])
     """
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return elementwise.sigmoid(x)
 
 
@@ -89,7 +88,7 @@ class Tanh(Module):
     Tensor([0.])
     """
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return elementwise.tanh(x)
 
 
@@ -106,7 +105,7 @@ class Gaussian(Module):
     def __init__(self, c: float = 0.0, sigma: float = 1.0) -> None:
         self.c, self.sigma = c, sigma
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return ops.gaussian(x, self.c, self.sigma)
 
     def extra_repr(self) -> str:
@@ -122,7 +121,7 @@ class ReLU(Module):
     Tensor([0., 2.])
     """
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return elementwise.relu(x)
 
 
@@ -139,7 +138,7 @@ class LeakyReLU(Module):
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = negative_slope
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return leaky_relu(x, self.negative_slope)
 
     def extra_repr(self) -> str:
@@ -159,7 +158,7 @@ class Softplus(Module):
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         self.beta, self.threshold = beta, threshold
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return ops.softplus(x, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
@@ -179,7 +178,7 @@ class ELU(Module):
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return ops.elu(x, self.alpha)
 
     def extra_repr(self) -> str:
@@ -200,7 +199,7 @@ class GELU(Module):
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = approximate
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return ops.gelu(x, self.approximate)
 
     def extra_repr(self) -> str:
@@ -216,7 +215,7 @@ class SiLU(Module):
     Tensor([-0.2689,  1.7616])
     """
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return ops.silu(x)
 
 
@@ -235,7 +234,7 @@ class Hardtanh(Module):
             raise ValueError(f"Hardtanh: min_val={min_val!r} must be less than max_val={max_val!r}")
         self.min_val, self.max_val = min_val, max_val
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return ops.hardtanh(x, self.min_val, self.max_val)
 
     def extra_repr(self) -> str:
@@ -255,7 +254,7 @@ class Softmax(Module):
     def __init__(self, dim: int = -1) -> None:
         self.dim = dim
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return softmax(x, self.dim)
 
     def extra_repr(self) -> str:
@@ -275,7 +274,7 @@ class LogSoftmax(Module):
     def __init__(self, dim: int = -1) -> None:
         self.dim = dim
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return log_softmax(x, self.dim)
 
     def extra_repr(self) -> str:

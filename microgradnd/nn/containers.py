@@ -7,6 +7,7 @@ from typing import Any
 
 from microgradnd.arguments import elements, shown
 from microgradnd.nn.module import Module
+from microgradnd.signatures import TensorLike
 
 
 class ModuleList(Module):
@@ -48,7 +49,7 @@ class Sequential(ModuleList):
     def __init__(self, *modules: Module) -> None:
         super().__init__(modules)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> Any:
         for module in self:
             x = module(x)
         return x

@@ -32,6 +32,7 @@ from microgradnd.ops.activations import softplus
 from microgradnd.ops.elementwise import abs, clip, square, subtract, where
 from microgradnd.ops.losses import binary_cross_entropy_op
 from microgradnd.ops.softmax import cross_entropy_op
+from microgradnd.signatures import TensorLike
 
 REDUCTIONS = KINDS["reduction"]
 # What the options of the losses are, for the functions and for the modules.
@@ -57,7 +58,7 @@ def squared(e: Tensor) -> Tensor:
     return square(e.astype(np.float32) if e.dtype == np.float16 else e)
 
 
-def operands(loss: str, input: Any, target: Any) -> tuple[Any, Any]:
+def operands(loss: str, input: TensorLike, target: TensorLike) -> tuple[Any, Any]:
     """Input and target as Tensors or arrays, once their shapes agree."""
     x = input if isinstance(input, Tensor) else real_array(loss, "input", input)
     y = target if isinstance(target, Tensor) else real_array(loss, "target", target)
@@ -77,7 +78,7 @@ def constant(loss: str, name: str, value: Any) -> np.ndarray:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def half_squared_error(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+def half_squared_error(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """E = ½ Σ_k (d_k - o_k)² for each sample, k over the last axis (eq. 5-4).
 
     Shapes: input o and target d (..., K); one loss per sample, (...), reduced over the samples.
@@ -85,14 +86,14 @@ def half_squared_error(input: Any, target: Any, reduction: str = "mean") -> Tens
     >>> half_squared_error(Tensor([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
     Tensor(2.5)
     """
-    input, target = operands("half_squared_error", input, target)
-    if not input.ndim:
+    o, d = operands("half_squared_error", input, target)
+    if not o.ndim:
         raise ValueError("half_squared_error: input is a number; it needs an axis of components")
-    e = subtract(target, input)
+    e = subtract(d, o)
     return reduced("half_squared_error", squared(e).sum(axis=-1) * 0.5, reduction, e.dtype)
 
 
-def first_component_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+def first_component_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """(h_0 - y)², the loss of the chapter's LSTM code: only the first unit counts.
 
     Shapes: input h (..., H), target y (...).
@@ -110,7 +111,7 @@ def first_component_loss(input: Any, target: Any, reduction: str = "mean") -> Te
     return reduced("first_component_loss", squared(e), reduction, e.dtype)
 
 
-def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+def mse_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """(input - target)², the squared error.
 
     >>> mse_loss(Tensor([1.0, 3.0]), np.array([1.0, 1.0]))
@@ -120,7 +121,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     return reduced("mse_loss", squared(e), reduction, e.dtype)
 
 
-def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+def l1_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """|input - target|, the absolute error; its derivative is 0 where the error is.
 
     >>> l1_loss(Tensor([1.0, 3.0]), np.array([1.0, 1.0]))
@@ -130,7 +131,9 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     return reduced("l1_loss", abs(subtract(input, target)), reduction)
 
 
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+def huber_loss(
+    input: TensorLike, target: TensorLike, reduction: str = "mean", delta: float = 1.0
+) -> Tensor:
     """½ e² where |e| ≤ δ, else δ (|e| - ½ δ), of the error e = input - target (Huber 1964).
 
     >>> huber_loss(Tensor([1.0, 5.0]), np.array([0.0, 0.0]), reduction="none")
@@ -140,7 +143,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     return reduced("huber_loss", huber("huber_loss", input, target, delta), reduction)
 
 
-def huber(loss: str, input: Any, target: Any, delta: float) -> Tensor:
+def huber(loss: str, input: TensorLike, target: TensorLike, delta: float) -> Tensor:
     """Huber's loss of each element."""
     input, target = operands(loss, input, target)
     e = subtract(input, target)
@@ -148,7 +151,9 @@ def huber(loss: str, input: Any, target: Any, delta: float) -> Tensor:
     return held * (e - held * 0.5)
 
 
-def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+def smooth_l1_loss(
+    input: TensorLike, target: TensorLike, reduction: str = "mean", beta: float = 1.0
+) -> Tensor:
     """½ e²/β where |e| < β, else |e| - ½ β: Huber's loss over β, the absolute error for β = 0.
 
     >>> smooth_l1_loss(Tensor([1.0, 5.0]), np.array([0.0, 0.0]), reduction="none", beta=2.0)
@@ -164,7 +169,11 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
 
 
 def binary_cross_entropy(
-    input: Any, target: Any, weight: Any = None, reduction: str = "mean", eps: float = 0.0
+    input: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
+    reduction: str = "mean",
+    eps: float = 0.0,
 ) -> Tensor:
     """-(y log o + (1 - y) log(1 - o)) of probabilities o: eq. 5-29, with its missing minus sign.
 
@@ -187,11 +196,11 @@ def binary_cross_entropy(
 
 
 def binary_cross_entropy_with_logits(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
     reduction: str = "mean",
-    pos_weight: Any = None,
+    pos_weight: TensorLike | None = None,
 ) -> Tensor:
     """Binary cross-entropy of σ(x), from the logits x: no overflow, no logarithm of 0.
 
@@ -209,7 +218,7 @@ def binary_cross_entropy_with_logits(
     return reduced(loss, weighted(loss, surprise + (1 - y) * x, weight), reduction)
 
 
-def weighted(loss: str, losses: Tensor, weight: Any) -> Tensor:
+def weighted(loss: str, losses: Tensor, weight: TensorLike | None) -> Tensor:
     return losses if weight is None else losses * factors_like(loss, "weight", losses, weight)
 
 
@@ -228,9 +237,9 @@ def factors_like(loss: str, name: str, losses: Tensor, factors: Any) -> np.ndarr
 
 
 def nll_loss(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
     ignore_index: int = -100,
     reduction: str = "mean",
 ) -> Tensor:
@@ -255,9 +264,9 @@ def nll_loss(
 
 
 def cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
@@ -302,7 +311,9 @@ def cross_entropy(
     return losses.sum() / total if reduction == "mean" else reduced(loss, losses, reduction)
 
 
-def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
+def kl_div(
+    input: TensorLike, target: TensorLike, reduction: str = "mean", log_target: bool = False
+) -> Tensor:
     """y (log y - input), the divergence of a distribution y from exp(input), term by term.
 
     Args:
@@ -326,7 +337,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     )
 
 
-def classes_last(loss: str, input: Any) -> Tensor:
+def classes_last(loss: str, input: TensorLike) -> Tensor:
     """Logits (N, C, d1, ...) with their classes in the last axis."""
     t = operand(loss, "input", input)
     if not t.ndim:
@@ -334,7 +345,7 @@ def classes_last(loss: str, input: Any) -> Tensor:
     return t if t.ndim <= 2 else t.transpose((0, *range(2, t.ndim), 1))
 
 
-def class_factors(loss: str, rows: Tensor, weight: Any) -> np.ndarray:
+def class_factors(loss: str, rows: Tensor, weight: TensorLike | None) -> np.ndarray:
     """The weight of each class."""
     count = rows.shape[-1]
     if weight is None:
@@ -348,7 +359,7 @@ def class_factors(loss: str, rows: Tensor, weight: Any) -> np.ndarray:
 
 
 def class_weights(
-    loss: str, rows: Tensor, target: np.ndarray, weight: Any, ignore_index: int
+    loss: str, rows: Tensor, target: np.ndarray, weight: TensorLike | None, ignore_index: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Class numbers, 0 where they are ignored, and the factor of each row, 0 there."""
     if target.shape != rows.shape[:-1] or target.dtype.kind not in "iu":
@@ -404,7 +415,7 @@ class Loss(Module):
             require(type(self).__name__, key, value, kinds[key])
         self.options = options
 
-    def forward(self, input: Any, target: Any) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return type(self).function(input, target, **self.options)
 
     def extra_repr(self) -> str:

@@ -15,6 +15,7 @@ from microgradnd.nn.module import Module
 from microgradnd.ops.activations import step
 from microgradnd.ops.elementwise import sigmoid
 from microgradnd.random import generator
+from microgradnd.signatures import TensorLike
 
 
 class Perceptron(Module):
@@ -53,7 +54,7 @@ class Perceptron(Module):
         self.weight = uniform_parameter((out_features, in_features), bound, rng, dtype)
         self.bias = uniform_parameter(out_features, bound, rng, dtype)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         net = linear(x, self.weight, self.bias)  # (..., O)
         return self.activation(net)  # (..., O)
 
@@ -93,6 +94,6 @@ class ThresholdUnit(Perceptron):
         super().__init__(in_features, out_features, activation, rng=rng, dtype=dtype)
         self.threshold = Tensor(np.zeros(out_features, self.weight.dtype), requires_grad=True)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         net = linear(x, self.weight, self.bias)  # (..., O)
         return self.activation(net - self.threshold)  # (..., O)

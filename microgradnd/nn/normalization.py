@@ -11,13 +11,14 @@ from microgradnd.arguments import NUMBER, PROBABILITY, checked, either, operand,
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.module import Module
 from microgradnd.ops.normalization import normalize
+from microgradnd.signatures import TensorLike
 
 SHAPE = either(whole(1), several(whole(1), "a tuple of them", 1))
 
 
 def shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
     alone = not isinstance(normalized_shape, Sequence)
-    return tuple(map(int, [normalized_shape] if alone else normalized_shape))  # type: ignore[list-item,arg-type]
+    return tuple(map(int, [normalized_shape] if alone else normalized_shape))  # type: ignore[arg-type]
 
 
 def wide(x: Tensor) -> Tensor:
@@ -37,11 +38,11 @@ def check_shapes(owner: str, shape: tuple[int, ...], **given: Any) -> None:
 
 
 def batch_norm(
-    input: Any,
+    input: TensorLike,
     running_mean: np.ndarray | None,
     running_var: np.ndarray | None,
-    weight: Any = None,
-    bias: Any = None,
+    weight: Tensor | np.ndarray | None = None,
+    bias: Tensor | np.ndarray | None = None,
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
@@ -87,10 +88,10 @@ def batch_norm(
 
 
 def layer_norm(
-    input: Any,
+    input: TensorLike,
     normalized_shape: Sequence[int],
-    weight: Any = None,
-    bias: Any = None,
+    weight: Tensor | np.ndarray | None = None,
+    bias: Tensor | np.ndarray | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
     """(x - μ) / sqrt(σ² + eps) · weight + bias over the last axes, those of `normalized_shape`.
@@ -111,7 +112,7 @@ def layer_norm(
 
 
 def local_response_norm(
-    input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+    input: TensorLike, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
     """x / (k + α/n Σ x²)^β, the sum over n = `size` neighbouring channels (AlexNet, M1).
 
@@ -179,7 +180,7 @@ class BatchNorm1d(Module):
             self.register_buffer("running_var", np.ones(num_features, dtype))
             self.register_buffer("num_batches_tracked", np.zeros((), np.int64))
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         shape = np.shape(x)
         if len(shape) not in self.dims or shape[1] != self.num_features:
             raise ValueError(
@@ -229,7 +230,7 @@ class LayerNorm(Module):
             if bias:
                 self.bias = Tensor(np.zeros(self.normalized_shape, dtype), requires_grad=True)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -243,7 +244,7 @@ class LocalResponseNorm(Module):
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return local_response_norm(x, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:

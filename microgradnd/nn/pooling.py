@@ -75,7 +75,7 @@ class MaxPool2d(Pooling):
     Tensor([[[[4.]]]])
     """
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return pooling.max_pool2d(x, self.kernel_size, self.stride, self.padding)
 
 
@@ -84,14 +84,14 @@ class MaxPool1d(Pooling):
 
     kinds = ALONG
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return pooling.max_pool1d(x, self.kernel_size, self.stride, self.padding)
 
 
 class AvgPool2d(Pooling):
     """The mean of each window of x (N, C, H, W); padding counts as zeros, as in PyTorch."""
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return avg_pool2d(x, self.kernel_size, self.stride, self.padding)
 
 
@@ -100,7 +100,7 @@ class AvgPool1d(Pooling):
 
     kinds = ALONG
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return avg_pool1d(x, self.kernel_size, self.stride, self.padding)
 
 
@@ -114,7 +114,7 @@ class AdaptiveAvgPool2d(Module):
     def __init__(self, output_size: Any) -> None:
         self.output_size = output_size
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return pooling.adaptive_avg_pool2d(x, self.output_size)
 
     def extra_repr(self) -> str:
