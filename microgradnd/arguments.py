@@ -245,7 +245,7 @@ def shown(value: Any) -> str:
     return text if len(text) < 80 and "\n" not in text else f"a {type(value).__name__}"
 
 
-def as_tensor(owner: str, name: str, value: Any) -> Tensor:
+def operand(owner: str, name: str, value: Any) -> Tensor:
     """An operand as a Tensor."""
     return value if isinstance(value, Tensor) else Tensor(real_array(owner, name, value))
 

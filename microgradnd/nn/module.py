@@ -301,6 +301,7 @@ def mark(out: Any, module: Module, first: int, args: tuple) -> None:
         if node is None or node.seq <= first:
             return
         kind = type(module).__name__
+        inputs: tuple[int, ...]
         if len(args) == 1 and type(x := args[0]) is Tensor:
             inputs = (id(x.node or x._data),)
         else:
