@@ -148,7 +148,7 @@ def _sync_folder(folder: Path) -> None:
 
 def _savable(path: str, value: Any) -> np.ndarray:
     """An array, or the array of a Tensor, once it is known to mean the same elsewhere."""
-    array = value if isinstance(value, np.ndarray) else np.asarray(getattr(value, "_data", value))
+    array = value if isinstance(value, np.ndarray) else np.asarray(getattr(value, "_array", value))
     if array.dtype.kind not in _KINDS:
         raise TypeError(f"{path or 'the state'}: arrays of dtype {array.dtype} cannot be saved")
     return array
@@ -163,7 +163,7 @@ def _is_flat(state: Any) -> bool:
 
 
 def _is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray) or hasattr(value, "_data")
+    return isinstance(value, np.ndarray) or hasattr(value, "_array")
 
 
 def _encoded(state: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:

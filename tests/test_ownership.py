@@ -172,7 +172,12 @@ def test_enable_grad_within_a_model_switches_no_observer_off() -> None:
     assert mg.nn.summary(Model(), (1, 3)).multiply_adds == 6
     x = leaf(-1.0)
     watched = mg.detect_anomaly(), np.errstate(invalid="ignore"), mg.enable_grad()
-    with watched[0], watched[1], watched[2], pytest.raises(FloatingPointError, match="log gave NaN"):
+    with (
+        watched[0],
+        watched[1],
+        watched[2],
+        pytest.raises(FloatingPointError, match="log gave NaN"),
+    ):
         x.log()
 
 

@@ -120,9 +120,9 @@ class Optimizer:
                 state, spare = next(kept)
                 g = p._grad
                 if g is not None:
-                    if spare[0].dtype is not p._data.dtype:  # the model was converted meanwhile
+                    if spare[0].dtype is not p._array.dtype:  # the model was converted meanwhile
                         spare = self.converted(p)
-                    self.update(p._data, g._data, state, group, spare)
+                    self.update(p._array, g._array, state, group, spare)
                     p.changed()
 
     def converted(self, p: Tensor) -> tuple[np.ndarray, np.ndarray]:
