@@ -12,7 +12,7 @@ from microgradnd.declaration import Axis, Shape, TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.node import Array
 
-__all__ = ["abs", "absolute", "acos", "acosh", "add", "all", "amax", "amin", "any", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and", "bitwise_or", "bitwise_xor", "bmm", "broadcast_to", "cat", "ceil", "clamp", "clip", "concat", "concatenate", "cos", "cosh", "div", "divide", "dot", "einsum", "elu", "eq", "equal", "erf", "exp", "exp2", "expand_dims", "expm1", "floor", "gaussian", "ge", "gelu", "greater", "greater_equal", "gt", "hardtanh", "hstack", "hypot", "invert", "isfinite", "isinf", "isnan", "le", "leaky_relu", "less", "less_equal", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "lt", "matmul", "max", "maximum", "mean", "min", "minimum", "mm", "moveaxis", "movedim", "mul", "multiply", "mv", "ne", "neg", "negative", "not_equal", "pad", "permute", "positive", "pow", "power", "prod", "reciprocal", "relu", "reshape", "round", "sigmoid", "sign", "signbit", "silu", "sin", "sinh", "softmax", "softplus", "split", "sqrt", "square", "squeeze", "stack", "std", "step", "sub", "subtract", "sum", "swapaxes", "tan", "tanh", "transpose", "true_divide", "unsqueeze", "var", "vstack", "where"]
+__all__ = ["abs", "absolute", "acos", "acosh", "add", "all", "amax", "amin", "any", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and", "bitwise_or", "bitwise_xor", "bmm", "broadcast_to", "cat", "ceil", "clamp", "clip", "clone", "concat", "concatenate", "cos", "cosh", "div", "divide", "dot", "einsum", "elu", "eq", "equal", "erf", "exp", "exp2", "expand_dims", "expm1", "floor", "gaussian", "ge", "gelu", "greater", "greater_equal", "gt", "hardtanh", "hstack", "hypot", "invert", "isfinite", "isinf", "isnan", "le", "leaky_relu", "less", "less_equal", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "lt", "matmul", "max", "maximum", "mean", "min", "minimum", "mm", "moveaxis", "movedim", "mul", "multiply", "mv", "ne", "neg", "negative", "not_equal", "pad", "permute", "positive", "pow", "power", "prod", "reciprocal", "relu", "reshape", "round", "sigmoid", "sign", "signbit", "silu", "sin", "sinh", "softmax", "softplus", "split", "sqrt", "square", "squeeze", "stack", "std", "step", "sub", "subtract", "sum", "swapaxes", "tan", "tanh", "transpose", "true_divide", "unsqueeze", "var", "view", "vstack", "where"]
 
 def abs(x: TensorLike) -> Tensor: """Calculate the absolute value element-wise."""
 def absolute(x: TensorLike) -> Tensor: """Calculate the absolute value element-wise."""
@@ -47,6 +47,7 @@ def cat(xs: Iterable[TensorLike], axis: int | None = 0, *, dim: int | None = ...
 def ceil(x: TensorLike) -> Tensor: """Return the ceiling of the input, element-wise."""
 def clamp(x: TensorLike, min: Any = None, max: Any = None) -> Tensor: """x, held within [min, max]; None leaves a side open."""
 def clip(x: TensorLike, min: Any = None, max: Any = None) -> Tensor: """x, held within [min, max]; None leaves a side open."""
+def clone(x: TensorLike) -> Tensor: """Numerical positive, element-wise."""
 def concat(xs: Iterable[TensorLike], axis: int | None = 0, *, dim: int | None = ...) -> Tensor: """Joined along an axis they have; with axis None flattened first."""
 def concatenate(xs: Iterable[TensorLike], axis: int | None = 0, *, dim: int | None = ...) -> Tensor: """Joined along an axis they have; with axis None flattened first."""
 def cos(x: TensorLike) -> Tensor: """Cosine element-wise."""
@@ -150,5 +151,6 @@ def unsqueeze(x: TensorLike, axis: Shape) -> Tensor: """With new axes of length 
 @overload
 def unsqueeze(x: TensorLike, *, dim: Shape) -> Tensor: """With new axes of length 1."""
 def var(x: TensorLike, axis: Axis = None, ddof: float = 0, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """The variance over the axes, divided by their length less ddof."""
+def view(x: TensorLike, shape: Shape) -> Tensor: """The same elements in another shape; one size may be -1."""
 def vstack(tup: Any) -> Tensor: """Stacked row upon row: along the first axis, one-dimensional ones as rows."""
 def where(condition: TensorLike, x: TensorLike, y: TensorLike) -> Tensor: """x where the condition holds, else y."""

@@ -93,6 +93,7 @@ class TensorMethods:
     def ceil(self) -> Tensor: """Return the ceiling of the input, element-wise."""
     def clamp(self, min: Any = None, max: Any = None) -> Tensor: """x, held within [min, max]; None leaves a side open."""
     def clip(self, min: Any = None, max: Any = None) -> Tensor: """x, held within [min, max]; None leaves a side open."""
+    def clone(self) -> Tensor: """Numerical positive, element-wise."""
     def cos(self) -> Tensor: """Cosine element-wise."""
     def cosh(self) -> Tensor: """Hyperbolic cosine, element-wise."""
     def detach(self) -> Tensor: """The same array (shared memory) as a constant: no gradient flows through it."""
@@ -146,6 +147,7 @@ class TensorMethods:
     def permute(self, axes: Sequence[int] | None = None) -> Tensor: """The axes in another order; reversed by default."""
     @overload
     def permute(self, *axes: int) -> Tensor: """The axes in another order; reversed by default."""
+    def positive(self) -> Tensor: """Numerical positive, element-wise."""
     def pow(self, y: TensorLike) -> Tensor: """First array elements raised to powers from second array, element-wise."""
     def prod(self, axis: Axis = None, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """The product over the axes."""
     def ravel(self) -> Tensor: """All elements in one axis."""
@@ -189,3 +191,7 @@ class TensorMethods:
     @overload
     def unsqueeze(self, *, dim: Shape) -> Tensor: """With new axes of length 1."""
     def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """The variance over the axes, divided by their length less ddof."""
+    @overload
+    def view(self, shape: Shape) -> Tensor: """The same elements in another shape; one size may be -1."""
+    @overload
+    def view(self, *shape: int) -> Tensor: """The same elements in another shape; one size may be -1."""
