@@ -22,8 +22,8 @@ FRAMES = """async ([what, count]) => {
   const out = [];
   let last = await new Promise(requestAnimationFrame);
   for (let i = 0; i < count; i++) {
-    if (what === "pan") page.camera.pan(6, -40);
-    else if (what === "zoom") page.camera.zoom(i % 2 ? 1.05 : 1 / 1.05);
+    if (what === "pan") page.viewport.pan(6, -40);
+    else if (what === "zoom") page.viewport.zoom(i % 2 ? 1.05 : 1 / 1.05);
     else page.stepper.seek(i + 5);
     const now = await new Promise(requestAnimationFrame);
     out.push(now - last);
@@ -57,11 +57,11 @@ def told(what: str, times: list[float]) -> None:
 
 def measure(page: Any) -> None:
     for scale in (1.0, 0.4, 0.1):
-        page.evaluate("(k) => page.camera.go(0, 0, k, false)", scale)
+        page.evaluate("(k) => page.viewport.go(0, 0, k, false)", scale)
         page.wait_for_timeout(1500)
         told(f"pan at {scale:g}", page.evaluate(FRAMES, ["pan", 90]))
     told("zoom", page.evaluate(FRAMES, ["zoom", 90]))
-    page.evaluate("page.camera.go(0, 0, 0.7, false)")
+    page.evaluate("page.viewport.go(0, 0, 0.7, false)")
     page.wait_for_timeout(1500)
     page.evaluate(WATCH)
     page.mouse.move(500, 700)

@@ -350,9 +350,9 @@ def test_the_keyboard_alone_suffices(show: Open) -> None:
     assert page.locator("#help").is_visible()
     page.keyboard.press("Escape")
     assert page.locator("#help").is_hidden()
-    before = page.evaluate("page.camera.k")
+    before = page.evaluate("page.viewport.k")
     page.keyboard.press("+")
-    assert page.evaluate("page.camera.k") > before
+    assert page.evaluate("page.viewport.k") > before
     find(page, "0.weight")
     page.focus("#panel .sheet canvas")
     page.keyboard.press("ArrowRight")
@@ -448,23 +448,23 @@ def test_a_picture_s_own_theme_is_where_the_page_starts(show: Open) -> None:
 
 def test_a_long_graph_has_a_small_map(show: Open) -> None:
     page = show(recurrent(30)[0], fold=False)
-    page.evaluate("page.camera.go(0, 0, 1)")
+    page.evaluate("page.viewport.go(0, 0, 1)")
     page.wait_for_selector("#map", state="visible")
     box = page.locator("#map").bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] - 6)
-    until(page, "page.camera.y < -1000")
-    page.evaluate("page.camera.fit()")
+    until(page, "page.viewport.y < -1000")
+    page.evaluate("page.viewport.fit()")
     page.wait_for_selector("#map", state="hidden")
 
 
 def test_dragging_moves_the_picture_and_chooses_nothing(show: Open) -> None:
     page = show(square())
-    x, y = page.evaluate("[page.camera.x, page.camera.y]")
+    x, y = page.evaluate("[page.viewport.x, page.viewport.y]")
     page.mouse.move(300, 300)
     page.mouse.down()
     page.mouse.move(360, 340, steps=5)
     page.mouse.up()
-    assert page.evaluate("[page.camera.x, page.camera.y]") == [x + 60, y + 40]
+    assert page.evaluate("[page.viewport.x, page.viewport.y]") == [x + 60, y + 40]
     assert page.locator(".node.chosen").count() == 0
 
 
@@ -556,7 +556,7 @@ def test_what_is_too_large_for_the_file_is_stepped_over_as_one(
 
 def test_two_fingers_zoom(show: Open) -> None:
     page = show(square())
-    before = page.evaluate("page.camera.k")
+    before = page.evaluate("page.viewport.k")
     page.evaluate(
         """() => {
             const stage = document.querySelector("#stage");
@@ -569,7 +569,7 @@ def test_two_fingers_zoom(show: Open) -> None:
             send("pointerup", 7, 300);
         }"""
     )
-    assert page.evaluate("page.camera.k") == pytest.approx(2 * before)
+    assert page.evaluate("page.viewport.k") == pytest.approx(2 * before)
 
 
 def test_of_a_large_graph_only_what_is_near_is_painted(show: Open) -> None:
@@ -589,3 +589,18 @@ def test_of_a_large_graph_only_what_is_near_is_painted(show: Open) -> None:
     page.wait_for_timeout(100)
     box = node.bounding_box()
     assert 0 <= box["y"] <= 800
+
+
+def test_uses_that_are_not_in_focus_are_one_term_of_a_sum(show: Open) -> None:
+    x = Tensor(2.0, requires_grad=True, name="x")
+    y = (x * 3.0).named("y")
+    page = show(y + x * x * x, focus=(x, y))  # 3 of the 15 come over y
+    page.locator(".node[data-id=t-1]").click()
+    rows = page.locator("#panel .sums tbody tr").all_inner_texts()
+    said = [[cell.strip() for cell in row.split("\t")[1:3]] for row in rows]
+    assert said == [["not in focus", "12"], ["multiply", "3"]]
+    page.keyboard.press("b")
+    for _ in range(steps_of(page)[1]):
+        page.keyboard.press("ArrowRight")
+    assert page.locator(".sum-title").inner_text() == "Σ contribution 2 of 2"
+    assert page.locator(".terms .big").all_inner_texts() == ["3"]  # no sum without the 12

@@ -20,7 +20,7 @@ from viz.diagnosis.chart import gradient_chart
 from viz.diagnosis.series import BINS, bin_of, series_of
 from viz.model.marks import Mark, gathered
 from viz.structure.ids import ids_of
-from viz.svg.pen import Pen
+from viz.svg.canvas import Canvas
 
 Array = np.ndarray
 SVG = "{http://www.w3.org/2000/svg}"
@@ -490,7 +490,7 @@ def test_marks_at_one_place_are_one_mark() -> None:
 
 
 def strip_of(loss: mg.Tensor, room: float = 600.0) -> tuple[ElementTree.Element, float]:
-    text, height = gradient_chart(viz.trace(loss), Pen("light"), room)
+    text, height = gradient_chart(viz.trace(loss), Canvas("light"), room)
     return ElementTree.fromstring(f'<svg xmlns="{SVG[1:-1]}">{text}</svg>'), height
 
 
@@ -557,4 +557,4 @@ def test_a_gradient_that_is_no_number_is_a_cross_in_the_strip() -> None:
 
 def test_without_a_backward_pass_there_is_no_strip() -> None:
     found = viz.trace(parameter([1.0, 2.0], "x") * 2.0, backward=False)
-    assert gradient_chart(found, Pen("light"), 500.0) == ("", 0.0)
+    assert gradient_chart(found, Canvas("light"), 500.0) == ("", 0.0)

@@ -266,18 +266,18 @@ def draw(
     if not isinstance(tensors, Trace):
         keep = looks.get("keep", "summaries")
         walk = differentiable(tensors, gradient) if backward is None else backward
-        found = captured(*several(tensors, gradient), walk, keep, nest)
+        trace = captured(*several(tensors, gradient), walk, keep, nest)
     elif fold not in ("auto", True) or steps or focus is not None:
-        found = regrouped(tensors, nest(tensors.graph))
+        trace = regrouped(tensors, nest(tensors.graph))
     else:
-        found = tensors
+        trace = tensors
     if carrying:
-        some = replace(found.nesting, focus=carriers(found))
+        some = replace(trace.nesting, focus=carriers(trace))
         if isinstance(tensors, Trace):
-            found = regrouped(found, some)
+            trace = regrouped(trace, some)
         else:  # walked again, so that the sums over what is left are known
-            found = captured(*several(tensors, gradient), walk, found.keep, lambda _: some)
-    return pictured(found, folding_of(found.nesting, fold, open, steps), looks)
+            trace = captured(*several(tensors, gradient), walk, trace.keep, lambda _: some)
+    return pictured(trace, folding_of(trace.nesting, fold, open, steps), looks)
 
 
 def check(looks: Looks) -> None:
@@ -294,7 +294,7 @@ def check(looks: Looks) -> None:
             raise ValueError(f"{what} {looks.get(what)!r} is unknown: one of {', '.join(few)}")
 
 
-def pictured(found: Trace, folding: Folding, looks: Looks) -> Picture:
+def pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
     """The picture of a trace, folded so."""
     if folding.size() > MOST and not looks.get("force"):
         raise ValueError(
@@ -302,17 +302,17 @@ def pictured(found: Trace, folding: Folding, looks: Looks) -> Picture:
             "part, draw a smaller graph (fewer time steps), or insist with force=True"
         )
     step = looks.get("step")
-    if step is not None and not 0 <= step <= len(found.steps):
-        raise ValueError(f"step {step} of a backward pass that has {len(found.steps)} steps")
-    describer = Describer(found)
-    model = build(found, folding, describer)
+    if step is not None and not 0 <= step <= len(trace.steps):
+        raise ValueError(f"step {step} of a backward pass that has {len(trace.steps)} steps")
+    describer = Describer(trace)
+    model = build(trace, folding, describer)
     if looks.get("title") is not None:
         model = replace(model, title=looks["title"] or "")
     drawing = {
         "theme": looks.get("theme", "auto"), "direction": looks.get("direction", "TB"),
         "engine": looks.get("engine"), "timeout": looks.get("timeout", 10.0), "step": step,
     }  # fmt: skip
-    under = partial(gradient_chart, found) if looks.get("strip") else None
+    under = partial(gradient_chart, trace) if looks.get("strip") else None
     given = looks.get("marks", {})
     marks = gathered(given.marks if isinstance(given, Health) else given, describer.ids, folding)
     extras = {"marks": marks, "highlight": looks.get("highlight", {})}
@@ -347,7 +347,7 @@ def folding_of(nesting: Nesting, fold: Any, open: Any, steps: Collection[int]) -
     return Folding(nesting, folding.open | wanted) if wanted else folding
 
 
-def carriers(found: Trace) -> set[Node]:
+def carriers(trace: Trace) -> set[Node]:
     """The nodes whose gradient is known and not zero throughout."""
-    shares = ((node, summary(g)) for node, g in found.gradients.items())
+    shares = ((node, summary(g)) for node, g in trace.gradients.items())
     return {node for node, g in shares if g is not None and g.norm != 0}

@@ -14,7 +14,7 @@ from viz.capture.trace import Trace
 from viz.diagnosis.series import BINS, Point, Series, series_of
 from viz.structure.ids import ids_of
 from viz.style.text import fit, number, width
-from viz.svg.pen import Pen, coordinate, group, place
+from viz.svg.canvas import Canvas, coordinate, group, place
 
 LEFT, RIGHT = 64.0, 116.0  # room for the bins' bounds, and for their words and counts
 LOWEST, HIGHEST = -11.0, 6.0  # powers of ten at the ends of the scale, at least
@@ -54,42 +54,42 @@ class Scale:
         return self.level(math.log10(rms) if math.isfinite(rms) else self.highest)
 
 
-def gradient_chart(found: Trace, pen: Pen, room: float) -> tuple[str, float]:
+def gradient_chart(found: Trace, canvas: Canvas, room: float) -> tuple[str, float]:
     """The charts of a trace at (0, 0), `room` wide, and their height; ("", 0.0) without gradients.
 
     >>> from microgradnd import Tensor
     >>> from viz.capture.trace import trace
     >>> v, w = Tensor(0.5, requires_grad=True), Tensor([1.0, 2.0], requires_grad=True)
     >>> found = trace(((w * [3.0, 1.0]).tanh() * v).sum())
-    >>> text, height = gradient_chart(found, Pen("light"), 500.0)
+    >>> text, height = gradient_chart(found, Canvas("light"), 500.0)
     >>> text.count("<circle"), height
     (2, 193.0)
     """
     parts, y = [], 0.0
     for series in series_of(found, ids_of(found)):
-        body, high = _plot(pen, series, room)
+        body, high = _plot(canvas, series, room)
         y += GAP
         parts.append(f'<g transform="translate(0,{coordinate(y)})">{body}</g>')
         y += high
     return "".join(parts), y
 
 
-def _plot(pen: Pen, series: Series, room: float) -> tuple[str, float]:
+def _plot(canvas: Canvas, series: Series, room: float) -> tuple[str, float]:
     """One series as a chart at (0, 0), and its height."""
     across = room - LEFT - RIGHT
     points = _thinned(series.points, max(int(across / CLOSEST), 2))
     head, words = f"gradient RMS {series.title}", fit(_description(series), room, 10.0)
-    parts = [pen.text(0, 11, fit(head, room, 11.0, True), size=11.0, bold=True)]
-    parts.append(pen.text(0, 25, words, fill="muted"))
+    parts = [canvas.text(0, 11, fit(head, room, 11.0, True), size=11.0, bold=True)]
+    parts.append(canvas.text(0, 25, words, fill="muted"))
     scale = Scale.of(p.rms for p in points)
-    parts += _bands(pen, series, scale, room)
+    parts += _bands(canvas, series, scale, room)
     step = across / len(points)
     spots = [(LEFT + (k + 0.5) * step, scale.height_of(p.rms)) for k, p in enumerate(points)]
     line = [spot for spot, p in zip(spots, points, strict=True) if math.isfinite(p.rms)]
     if line:
-        parts.append(pen.path("M" + "L".join(map(place, line)), stroke="grad", line=1.4))
-    parts += [_dot(pen, p, spot) for p, spot in zip(points, spots, strict=True)]
-    parts += _labels(pen, points, spots, step, scale.bottom)
+        parts.append(canvas.path("M" + "L".join(map(place, line)), stroke="grad", line=1.4))
+    parts += [_dot(canvas, p, spot) for p, spot in zip(points, spots, strict=True)]
+    parts += _labels(canvas, points, spots, step, scale.bottom)
     return "".join(parts), scale.bottom + FOOT
 
 
@@ -115,7 +115,7 @@ def _thinned(points: Sequence[Point], most: int) -> list[Point]:
     return out
 
 
-def _bands(pen: Pen, series: Series, scale: Scale, room: float) -> list[str]:
+def _bands(canvas: Canvas, series: Series, scale: Scale, room: float) -> list[str]:
     """The five bins with their bounds, their words and the numbers of points in them."""
     parts = []
     counts = series.counts()
@@ -124,37 +124,41 @@ def _bands(pen: Pen, series: Series, scale: Scale, room: float) -> list[str]:
         top, bottom = scale.level(bounds[k + 1]), scale.level(bounds[k])
         fill = ("warn", "const", "record", "const", "warn")[k]
         parts.append(
-            pen.rect(LEFT, top, room - LEFT - RIGHT, bottom - top, fill=fill, stroke="hair")
+            canvas.rect(LEFT, top, room - LEFT - RIGHT, bottom - top, fill=fill, stroke="hair")
         )
         if k or scale.lowest < LOWEST:
             bound = number(start, 2) if k else f"1e−{-scale.lowest:.0f}"
             parts.append(
-                pen.text(LEFT - 6, bottom + 3.4, bound, size=9.5, fill="muted", anchor="end")
+                canvas.text(LEFT - 6, bottom + 3.4, bound, size=9.5, fill="muted", anchor="end")
             )
         words = f"{word} {counts[word]}"
         ink, middle = "ink" if counts[word] else "muted", (top + bottom) / 2 + 3.6
         right = room - RIGHT + 8
-        parts.append(pen.text(right, middle, words, fill=ink, bold=bool(counts[word])))
+        parts.append(canvas.text(right, middle, words, fill=ink, bold=bool(counts[word])))
     return parts
 
 
-def _dot(pen: Pen, point: Point, spot: tuple[float, float]) -> str:
+def _dot(canvas: Canvas, point: Point, spot: tuple[float, float]) -> str:
     """A point with its number as a tooltip; one that is not finite is a cross."""
     x, y = spot
     data = {"point": point.label, "rms": repr(point.rms)}
     title = f"{point.label}: RMS {number(point.rms)} ({point.bin})"
     if math.isfinite(point.rms):
         fill, rim = ("grad", None) if point.rms else ("canvas", "grad")  # zero is hollow
-        paint = pen.stroke(fill, rim, 1.0, "")
+        paint = canvas.stroke(fill, rim, 1.0, "")
         shape = f'<circle cx="{coordinate(x)}" cy="{coordinate(y)}" r="2.6"{paint}/>'
     else:
         d = f"M{place((x - 4, y - 4))}L{place((x + 4, y + 4))}M{place((x - 4, y + 4))}"
-        shape = pen.path(f"{d}L{place((x + 4, y - 4))}", stroke="grad", line=2.0)
+        shape = canvas.path(f"{d}L{place((x + 4, y - 4))}", stroke="grad", line=2.0)
     return group(data, title, [shape])
 
 
 def _labels(
-    pen: Pen, points: Sequence[Point], spots: Sequence[tuple[float, float]], step: float, y: float
+    canvas: Canvas,
+    points: Sequence[Point],
+    spots: Sequence[tuple[float, float]],
+    step: float,
+    y: float,
 ) -> list[str]:
     """The names of as many points as have room, the ends first of all."""
     parts: list[str] = []
@@ -164,7 +168,7 @@ def _labels(
     for k in [*range(0, last - every // 2, every), last] if last else [0]:
         words = fit(_short(points[k].label), max(widest, step) - 6.0, 9.5)
         parts.append(
-            pen.text(spots[k][0], y + 13.5, words, size=9.5, fill="muted", anchor="middle")
+            canvas.text(spots[k][0], y + 13.5, words, size=9.5, fill="muted", anchor="middle")
         )
     return parts
 

@@ -92,12 +92,12 @@ class Writer:
 
     def __init__(self, describer: Describer, most: int = MOST) -> None:
         self.describer, self.ids = describer, describer.ids
-        self.found = found = describer.trace
-        nesting = found.nesting
+        self.trace = trace = describer.trace
+        nesting = trace.nesting
         self.summaries: list[dict[str, Any]] = []
         self.places: dict[int, int] = {}  # of a summary by its id
         self.kept: list[Any] = []  # so that ids stay theirs
-        self.rules = Rules(found)
+        self.rules = Rules(trace)
         self.sealed = sealed(nesting.groups, most)
         self.groups = written(nesting.groups, self.sealed)
         self.shown = [
@@ -108,8 +108,8 @@ class Writer:
         ]
         self.shown.sort()
         self.arrivals: dict[Node, dict[str, None]] = {}  # the keys of contributions, in order
-        self.order = {use: number for number, use in enumerate(found.contributions)}
-        for node, i in found.contributions:
+        self.order = {use: number for number, use in enumerate(trace.contributions)}
+        for node, i in trace.contributions:
             p = node.parent(i)
             key = self.ids.edge(node, i) if describer.in_focus(node) else self.elsewhere(p)
             self.arrivals.setdefault(p, {})[key] = None
@@ -132,13 +132,13 @@ class Writer:
         return self.places[id(x)]
 
     def write(self, model: PictureModel, direction: str) -> dict[str, Any]:
-        found = self.found
+        trace = self.trace
         shown = set(self.shown)
         closed = {group.id for group in model.of_kind(ClosedGroup)}
-        flows = [use for use in found.contributions if use[0] in shown]
+        flows = [use for use in trace.contributions if use[0] in shown]
         tensors = self.tensors(shown)
         contributions = {
-            self.ids.edge(*use): self.summary(found.contributions[use]) for use in flows
+            self.ids.edge(*use): self.summary(trace.contributions[use]) for use in flows
         }
         for node, keys in self.arrivals.items():
             if self.elsewhere(node) in keys and self.ids.tensors[node] in tensors:
@@ -150,18 +150,18 @@ class Writer:
             "title": model.title,
             "summary": model.summary,
             "direction": direction,
-            "backward": bool(found.seeds),
-            "steps": len(found.steps),
-            "stale": found.stale,
+            "backward": bool(trace.seeds),
+            "steps": len(trace.steps),
+            "stale": trace.stale,
             "changed": list(model.changed),
-            "outputs": [self.ids.tensors[operand_of(t).key] for t in found.outputs],
+            "outputs": [self.ids.tensors[operand_of(t).key] for t in trace.outputs],
             "tensors": tensors,
             "operations": {self.ids.operations[node]: self.operation(node) for node in self.shown},
             "contributions": contributions,
             "running": {
-                self.ids.edge(*use): self.summary(found.running[use])
+                self.ids.edge(*use): self.summary(trace.running[use])
                 for use in flows
-                if use in found.running
+                if use in trace.running
             },
             "groups": {group.id: self.group(group) for group in self.groups},
             "open": [
@@ -175,8 +175,8 @@ class Writer:
 
     def tensors(self, shown: set[Node]) -> dict[str, Any]:
         """All tensors that an operation makes or uses, but those within sealed groups."""
-        found, out = self.found, dict[str, Any]()
-        wanted = {operand_of(t).key for t in found.outputs}
+        trace, out = self.trace, dict[str, Any]()
+        wanted = {operand_of(t).key for t in trace.outputs}
         for node in shown:
             wanted.update([node, *(x.key for x in node.operands if x.kind != "number")])
         for group in self.sealed:
@@ -186,11 +186,11 @@ class Writer:
                 continue
             uses = [
                 [self.ids.operations[node], i]
-                for node, i in found.nesting.uses.get(key, ())
+                for node, i in trace.nesting.uses.get(key, ())
                 if node in shown
             ]
             made = self.ids.operations[key] if isinstance(key, Node) and key in shown else None
-            group = self.visible(found.nesting.group_of.get(key, found.groups))
+            group = self.visible(trace.nesting.group_of.get(key, trace.groups))
             out[name] = self.tensor(key) | {"by": made, "uses": uses, "group": group.id}
         return out
 
@@ -203,8 +203,8 @@ class Writer:
         value, g, start = x.value, x.gradient, x.seed
         arrivals: Collection[str] = ()
         if isinstance(key, Node):  # what the trace kept may be more than a summary of it
-            value, g = self.found.values[key], self.found.gradients.get(key)
-            start, arrivals = self.found.seeds.get(key), self.arrivals.get(key, ())
+            value, g = self.trace.values[key], self.trace.gradients.get(key)
+            start, arrivals = self.trace.seeds.get(key), self.arrivals.get(key, ())
         return {
             "name": x.name,
             "kind": x.kind,
@@ -219,11 +219,11 @@ class Writer:
 
     def operation(self, node: Node) -> dict[str, Any]:
         count = range(len(node.operands))
-        flows = self.found.contributions
+        flows = self.trace.contributions
         return {
             "name": node.op.name,
             "order": self.number_of(node),
-            "step": self.found.steps.get(node),
+            "step": self.trace.steps.get(node),
             "options": {key: brief(x) for key, x in node.changed_options.items()},
             "args": [x.parameter for x in node.operands],
             "inputs": [
@@ -231,7 +231,7 @@ class Writer:
                 for x in node.operands
             ],
             "output": self.ids.tensors[node],
-            "group": self.found.nesting.group_of[node].id,
+            "group": self.trace.nesting.group_of[node].id,
             "rule": self.rules.forward(node),
             "rules": [self.rules.backward(node, i) if (node, i) in flows else None for i in count],
         }
@@ -246,7 +246,7 @@ class Writer:
         ]
         crossing = self.crossing(group)
         leaves = {p for n in nodes for p in n.predecessors if p.is_leaf}
-        walked = [self.found.steps[node] for node in nodes if node in self.found.steps]
+        walked = [self.trace.steps[node] for node in nodes if node in self.trace.steps]
         own = [p for p in leaves if p.name and self.made_in(p, group)]
         return {
             "name": group.name,
@@ -266,34 +266,34 @@ class Writer:
         }
 
     def made_in(self, key: Key, group: Group) -> bool:
-        return group in self.found.nesting.group_of[key].around()
+        return group in self.trace.nesting.group_of[key].around()
 
     def crossing(self, group: Group) -> dict[Key, list[Use]]:
         """The uses in a group of what belongs outside of it, and its results used outside."""
         out: dict[Key, list[Use]] = {}
-        roots = set(self.found.graph.outputs)
+        roots = set(self.trace.graph.outputs)
         for node in filter(self.describer.in_focus, group.nodes()):
             for i, x in enumerate(node.operands):
                 if x.kind != "number" and not self.made_in(x.key, group):
                     out.setdefault(x.key, []).append((node, i))
-            uses = self.found.nesting.uses.get(node, ())
+            uses = self.trace.nesting.uses.get(node, ())
             if node in roots or any(not self.made_in(op, group) for op, _ in uses):
                 out.setdefault(node, [])
         return out
 
     def borders(self, group: Group, crossing: Mapping[Any, Any]) -> dict[str, Any]:
         """What a group adds to the gradient of each tensor that it uses from outside."""
-        found, out = self.found, {}
+        trace, out = self.trace, {}
         for key, uses in crossing.items():
             if not uses:
                 continue
             flowing = sorted((u for u in uses if u in self.order), key=self.order.__getitem__)
-            total = found.contributions[flowing[0]] if len(flowing) == 1 else None
+            total = trace.contributions[flowing[0]] if len(flowing) == 1 else None
             if len(flowing) > 1:
                 total = self.describer.kept_flow(group, key)
             out[self.ids.tensors[key]] = {
                 "contribution": self.summary(total),
-                "after": self.summary(found.running.get(flowing[-1])) if flowing else None,
+                "after": self.summary(trace.running.get(flowing[-1])) if flowing else None,
                 "edges": [self.ids.edge(*use) for use in flowing or uses],
             }
         return out
@@ -335,8 +335,8 @@ def written(root: Group, sealed: set[Group]) -> list[Group]:
 class Rules:
     """The formulas of a trace's operations, each distinct one once."""
 
-    def __init__(self, found: Trace) -> None:
-        self.found = found
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
         self.table: list[dict[str, Any]] = []
         self.known: dict[tuple[int, int | None], int] = {}
         self.kinds: dict[Any, int] = {}  # of operations
@@ -388,7 +388,7 @@ class Rules:
         """The array, or one of its shape if only a summary of it was kept."""
         if not isinstance(what.key, Node):
             return np.asarray(what.value)
-        kept = self.found.values[what.key]
+        kept = self.trace.values[what.key]
         if not isinstance(kept, Summary):
             return np.asarray(kept)
         if kept.elements is not None:

@@ -21,7 +21,7 @@ TEXT = 10.0
 
 
 @dataclass(slots=True)
-class Wire:
+class EdgePath:
     """An edge from the box `tail` to the box `head`; `back` says that a gradient flows on it."""
 
     id: str
@@ -29,9 +29,9 @@ class Wire:
     head: str
     back: bool
     label: str = ""
-    forth: list[Point] = field(default_factory=list)  # control points, tail to head
-    home: list[Point] = field(default_factory=list)  # of the backward edge, head to tail
-    spot: Point | None = None  # middle of the label
+    forward: list[Point] = field(default_factory=list)  # control points, tail to head
+    backward: list[Point] = field(default_factory=list)  # of the backward edge, head to tail
+    label_at: Point | None = None  # middle of the label
     thick: float = 1.0
 
 
@@ -140,21 +140,21 @@ def normal(p: Point, q: Point) -> Point:
 
 
 def ports(
-    wires: Sequence[Wire], boxes: Mapping[str, Rect], flat: Mapping[str, float], routes: Mapping
+    paths: Sequence[EdgePath], boxes: Mapping[str, Rect], flat: Mapping[str, float], routes: Mapping
 ) -> dict[tuple[str, str], float]:
-    """Where along its box's side each wire's end stands.
+    """Where along its box's side each path's end stands.
 
-    Ends stand side by side in the order in which the wires part. Those at pills are centred;
+    Ends stand side by side in the order in which the paths part. Those at pills are centred;
     those at records then move towards the pill, so that edges run as straight as can be.
     """
-    sides: dict[tuple[str, str], list[tuple[float, int, Wire]]] = {}
-    for k, wire in enumerate(wires):
-        route = routes[wire.id]
+    sides: dict[tuple[str, str], list[tuple[float, int, EdgePath]]] = {}
+    for k, path in enumerate(paths):
+        route = routes[path.id]
         short = len(route) == 4
-        to = middle(boxes[wire.head]) if short else route[3][0]
-        come = middle(boxes[wire.tail]) if short else route[-4][0]
-        sides.setdefault((wire.tail, "out"), []).append((to, k, wire))
-        sides.setdefault((wire.head, "in"), []).append((come, k, wire))
+        to = middle(boxes[path.head]) if short else route[3][0]
+        come = middle(boxes[path.tail]) if short else route[-4][0]
+        sides.setdefault((path.tail, "out"), []).append((to, k, path))
+        sides.setdefault((path.head, "in"), []).append((come, k, path))
     where: dict[tuple[str, str], float] = {}
     for (box, side), ends in sorted(sides.items(), key=lambda item: item[0][0].startswith("t-")):
         count, room = len(ends), flat[box]
@@ -163,7 +163,7 @@ def ports(
         spots = [centre + (i - (count - 1) / 2) * step for i in range(count)]
         ends = sorted(ends, key=lambda end: end[:2])
         other = "in" if side == "out" else "out"
-        if all((wire.id, other) in where for _, _, wire in ends):
+        if all((path.id, other) in where for _, _, path in ends):
             slack = max(min(room, 0.7 * room + step) - step * count, 0.0) / 2
             near = min(abs(gap(boxes[w.tail], boxes[w.head])) for _, _, w in ends) + 1.0
             wishes = [  # those of the nearest pills: short edges gain most from being straight
@@ -174,8 +174,8 @@ def ports(
             wish = sum(wishes) / len(wishes)
             shift = min(max(wish, -slack), slack)
             spots = [x + shift for x in spots]
-        for x, (_, _, wire) in zip(spots, ends, strict=True):
-            where[wire.id, side] = x
+        for x, (_, _, path) in zip(spots, ends, strict=True):
+            where[path.id, side] = x
     return where
 
 
@@ -187,40 +187,42 @@ def gap(upper: Rect, lower: Rect) -> float:
     return lower[1] - upper[3]
 
 
-def lay(
-    wires: Sequence[Wire],
+def lay_out(
+    paths: Sequence[EdgePath],
     boxes: Mapping[str, Rect],
     flat: Mapping[str, float],
     routes: Mapping[str, Sequence[Point]],
 ) -> None:
-    """Gives each wire its curves; everything in the frame that flows downward.
+    """Gives each path its curves; everything in the frame that flows downward.
 
     Args:
-        wires: the edges, in order.
+        paths: the edges, in order.
         boxes: by id.
         flat: by box, how much of its top and bottom side is straight.
-        routes: by wire, the engine's control points from tail to head.
+        routes: by path, the engine's control points from tail to head.
     """
     index = Index(96.0)
     for name, box in boxes.items():
         index.add(name, box)
-    where = ports(wires, boxes, flat, routes)
-    for wire in wires:
-        start = where[wire.id, "out"], boxes[wire.tail][3]
-        end = where[wire.id, "in"], boxes[wire.head][1]
-        course = joined(wire, start, end, list(routes[wire.id]), index)
-        wire.forth = beside(course, BESIDE) if wire.back else course
-        if wire.back:
-            wire.home = beside(course, -BESIDE)[::-1]
+    where = ports(paths, boxes, flat, routes)
+    for path in paths:
+        start = where[path.id, "out"], boxes[path.tail][3]
+        end = where[path.id, "in"], boxes[path.head][1]
+        course = joined(path, start, end, list(routes[path.id]), index)
+        path.forward = beside(course, BESIDE) if path.back else course
+        if path.back:
+            path.backward = beside(course, -BESIDE)[::-1]
 
 
-def joined(wire: Wire, start: Point, end: Point, route: list[Point], index: Index) -> list[Point]:
+def joined(
+    path: EdgePath, start: Point, end: Point, route: list[Point], index: Index
+) -> list[Point]:
     """The curve from port to port: an S if it is short and free, else the engine's way."""
     drop = end[1] - start[1]
     if 0 < drop <= SHORT or len(route) == 4:
         bend = drop / 2
         ess = [start, (start[0], start[1] + bend), (end[0], end[1] - bend), end]
-        ends = (wire.tail, wire.head)
+        ends = (path.tail, path.head)
         if drop > 0 and not any(index.hits(around(p, 7.0), ends) for p in sampled(ess)):
             return ess
     lead = max(min(abs(route[1][1] - route[0][1]), 40.0), 12.0)
@@ -233,34 +235,34 @@ def around(p: Point, margin: float) -> Rect:
     return p[0] - margin, p[1] - margin, p[0] + margin, p[1] + margin
 
 
-def put_labels(wires: Sequence[Wire], boxes: Mapping[str, Rect]) -> None:
+def put_labels(paths: Sequence[EdgePath], boxes: Mapping[str, Rect]) -> None:
     """Finds a place for each label: on no box and no other label, and on few lines.
 
-    Here wires and boxes are in the picture's own frame, since text does not turn.
+    Here paths and boxes are in the picture's own frame, since text does not turn.
     """
     solid, lines = Index(), Index(24.0)
     for name, box in boxes.items():
         solid.add(name, (box[0] - 2, box[1] - 1, box[2] + 2, box[3] + 1))
-    for wire in wires:
-        for points in (wire.forth, wire.home):
+    for path in paths:
+        for points in (path.forward, path.backward):
             for p in sampled(points) if points else ():
-                lines.add(wire.id, around(p, 2.5))
-    for wire in wires:
-        if wire.label and wire.home:
-            wire.spot, rect = best_spot(wire, solid, lines)
-            solid.add(f"label {wire.id}", rect)
+                lines.add(path.id, around(p, 2.5))
+    for path in paths:
+        if path.label and path.backward:
+            path.label_at, rect = best_spot(path, solid, lines)
+            solid.add(f"label {path.id}", rect)
 
 
-def best_spot(wire: Wire, solid: Index, lines: Index) -> tuple[Point, Rect]:
-    half, high = width(wire.label, TEXT) / 2, 6.5
+def best_spot(path: EdgePath, solid: Index, lines: Index) -> tuple[Point, Rect]:
+    half, high = width(path.label, TEXT) / 2, 6.5
     best: tuple[float, Point, Rect] | None = None
     for rank, t in enumerate(SPOTS):
-        x, y = along(wire.home, t)
-        x2, y2 = along(wire.home, min(t + 0.02, 1.0))
+        x, y = along(path.backward, t)
+        x2, y2 = along(path.backward, min(t + 0.02, 1.0))
         n = normal((x, y), (x2, y2))
         for sign in (1.0, -1.0):
             # far enough along the normal that the whole box of the text clears the line
-            reach = half * abs(n[0]) + high * abs(n[1]) + wire.thick / 2 + 2.5
+            reach = half * abs(n[0]) + high * abs(n[1]) + path.thick / 2 + 2.5
             reach += 2 * BESIDE if sign < 0 else 0.0
             spot = x + sign * n[0] * reach, y + sign * n[1] * reach
             rect = spot[0] - half, spot[1] - high, spot[0] + half, spot[1] + high

@@ -22,14 +22,14 @@ from viz.model.marks import Mark, put
 from viz.style.text import xml
 from viz.style.theme import COLOURS
 from viz.svg.badges import draw_mark
+from viz.svg.canvas import Canvas
 from viz.svg.legend import items, legend
 from viz.svg.nodes import draw_node, measured
-from viz.svg.pen import Pen
 from viz.svg.records import Measures, row
 
 MODULES = (
-    "model", "dom", "view", "layered", "layout", "draw", "hands", "camera", "heat", "formula",
-    "stepper", "panel", "strip", "search", "main",
+    "model", "dom", "view", "layered", "layout", "draw", "pointer", "viewport", "heat", "formula",
+    "stepper", "panel", "chart", "search", "main",
 )  # fmt: skip
 LEGEND = 300.0
 
@@ -124,7 +124,7 @@ def key_of(contents: Mapping[str, Any]) -> str:
         "box": len(contents["groups"]) > 1, "step": contents["steps"], "sum": sums, "cells": True,
     }  # fmt: skip
     kinds = {x["kind"] for x in tensors} | {what for what, is_there in there.items() if is_there}
-    text, height = legend(Pen("auto"), items(kinds), LEGEND)
+    text, height = legend(Canvas("auto"), items(kinds), LEGEND)
     size = f'width="{LEGEND:g}" height="{height:g}" viewBox="0 0 {LEGEND:g} {height:g}"'
     return f'<svg {size} role="img" aria-label="legend">{text}</svg>'
 
@@ -142,12 +142,12 @@ def looks_of(
             for name in (ids.operations[node], ids.tensors[node]):
                 if name in marks and group.parent is not None:
                     put(marks, group.id, marks[name])
-    pen = Pen("auto")
+    canvas = Canvas("auto")
     return {
         "marks": {
             name: {
                 "words": mark.words,
-                "svg": plain(draw_mark(pen, seen[name][0], mark)) if name in seen else "",
+                "svg": plain(draw_mark(canvas, seen[name][0], mark)) if name in seen else "",
             }
             for name, mark in marks.items()
         },
@@ -163,36 +163,36 @@ def faces(
     A face has w and h, its margin m, `base` and `rows`: what of it shows data or a gradient.
     """
     describer, ids = writer.describer, writer.ids
-    pen, out = Pen("auto"), dict[str, tuple[Measures, Any]]()
+    canvas, out = Canvas("auto"), dict[str, tuple[Measures, Any]]()
     for node in writer.shown:
         operation = describer.operation(node)
-        out[operation.id] = drawn(pen, operation, direction)
+        out[operation.id] = drawn(canvas, operation, direction)
     for key, name in ids.tensors.items():
         if name in contents["tensors"]:
             record = describer.record(key)
             arrivals = writer.arrivals.get(key, ()) if isinstance(key, Node) else ()
             record = replace(record, contributions=tuple(arrivals))
-            out[name] = drawn(pen, record, direction)
+            out[name] = drawn(canvas, record, direction)
             shown = not isinstance(key, Node) or describer.in_focus(key)
-            if not shown or len(writer.found.nesting.uses.get(key, ())) > 1:
+            if not shown or len(writer.trace.nesting.uses.get(key, ())) > 1:
                 tag = Tag(f"{name}-u", name, record.name, record.shape, shown)
-                out[tag.id] = drawn(pen, tag, direction)
+                out[tag.id] = drawn(canvas, tag, direction)
     for group in writer.groups:
         if group.parent is not None and any(map(describer.in_focus, group.nodes())):
             closed = describer.closed_group(group)
-            out[group.id] = drawn(pen, closed, direction)
+            out[group.id] = drawn(canvas, closed, direction)
             out[group.id][1]["of"] = closed.results[0].id if closed.results else None
     return out
 
 
-def drawn(pen: Pen, node: Any, direction: str) -> tuple[Measures, dict[str, Any]]:
+def drawn(canvas: Canvas, node: Any, direction: str) -> tuple[Measures, dict[str, Any]]:
     f = measured(node, direction)
     rows = [
-        {"kind": part.label, "svg": plain(row(pen, part, f.form)), "x": part.x, "y": part.y,
+        {"kind": part.label, "svg": plain(row(canvas, part, f.form)), "x": part.x, "y": part.y,
          "height": part.height}
         for part in f.rows
     ]  # fmt: skip
-    base = plain(draw_node(pen, node, replace(f, rows=())))
+    base = plain(draw_node(canvas, node, replace(f, rows=())))
     return f, {"w": f.width, "h": f.height, "m": f.margin, "base": base, "rows": rows}
 
 

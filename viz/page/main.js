@@ -1,13 +1,13 @@
 // Puts the page together: what the pointer and the keys do.
 
-import {Camera} from "./camera.js";
+import {Viewport} from "./viewport.js";
 import {$, announce} from "./dom.js";
 import {Drawing} from "./draw.js";
 import {Model, number} from "./model.js";
 import {Panel} from "./panel.js";
 import {Search} from "./search.js";
 import {Stepper} from "./stepper.js";
-import {Strip} from "./strip.js";
+import {Chart} from "./chart.js";
 
 const MANY = 600; // nodes from which on others are not dimmed while one is pointed at
 
@@ -16,7 +16,7 @@ class Page {
     const read = (id) => JSON.parse($(id).textContent);
     this.model = new Model(read("#document"), read("#faces"), read("#looks"));
     this.drawing = new Drawing(this.model, new Set(this.model.doc.open));
-    this.camera = this.drawing.camera = new Camera(this.drawing);
+    this.viewport = this.drawing.viewport = new Viewport(this.drawing);
     this.chosen = null;
     this.focused = null;
     this.panel = new Panel(this.model, this.drawing, {
@@ -24,8 +24,8 @@ class Page {
       back: () => this.select(null),
     });
     this.stepper = new Stepper(this.model, this.drawing, () => this.stepped(),
-      () => this.strip.arranged());
-    this.strip = new Strip(this.model, this.stepper);
+      () => this.chart.arranged());
+    this.chart = new Chart(this.model, this.stepper);
     this.search = new Search(this.model, this.drawing, (id) => {
       this.goTo(id);
       this.focusable(this.focused, true);
@@ -33,8 +33,8 @@ class Page {
     this.heading();
     this.drawing.arrange();
     this.arranged();
-    this.camera.begin();
-    this.camera.drawMap();
+    this.viewport.begin();
+    this.viewport.drawMap();
     this.listen();
   }
 
@@ -51,7 +51,7 @@ class Page {
 
   arranged() {
     this.stepper.arranged();
-    this.strip.arranged();
+    this.chart.arranged();
     this.search.mark();
     this.paintChosen();
     if (!this.drawing.elementOf(this.focused)) this.focusable(this.drawing.reading[0]);
@@ -63,9 +63,9 @@ class Page {
     if (this.stepper.mode) this.chosen = null;
     this.paintChosen();
     this.show();
-    this.strip.draw();
+    this.chart.draw();
     clearTimeout(this.mapping);
-    this.mapping = setTimeout(() => this.camera.drawMap(), 120);
+    this.mapping = setTimeout(() => this.viewport.drawMap(), 120);
   }
 
   show() {
@@ -97,13 +97,13 @@ class Page {
     const shown = drawing.elementOf(id) ? id : drawing.view.byTensor.get(id) || id;
     this.select(id);
     this.focusable(shown);
-    this.camera.reveal(drawing.rect(shown));
+    this.viewport.reveal(drawing.rect(shown));
   }
 
   refold(change, origin, anchor = origin) {
-    const {drawing, camera} = this;
+    const {drawing, viewport} = this;
     const before = drawing.rect(anchor) || drawing.rect(origin);
-    camera.anchored(before, () => {
+    viewport.anchored(before, () => {
       change();
       drawing.arrange(origin);
       this.arranged();
@@ -136,7 +136,7 @@ class Page {
         else drawing.open.delete(id);
       }
     }, first);
-    this.camera.fit();
+    this.viewport.fit();
     announce(open ? "All groups are open" : "All groups are closed");
   }
 
@@ -155,7 +155,7 @@ class Page {
     const {reading} = this.drawing, at = reading.indexOf(this.focused);
     const next = reading[Math.min(Math.max(at + count, 0), reading.length - 1)];
     this.focusable(next, true);
-    this.camera.reveal(this.drawing.rect(next));
+    this.viewport.reveal(this.drawing.rect(next));
   }
 
   activate(id) {
@@ -168,7 +168,7 @@ class Page {
   listen() {
     const {svg} = this.drawing, stage = $("#stage");
     stage.addEventListener("click", (event) => {
-      if (this.camera.dragged) return (this.camera.dragged = false);
+      if (this.viewport.dragged) return (this.viewport.dragged = false);
       const node = event.target.closest(".node, .box"), toggle = event.target.closest(".toggle, .box-title");
       if (!node) return event.target.closest("#map, button") ? null : this.select(null);
       const {id} = node.dataset;
@@ -180,7 +180,7 @@ class Page {
     stage.addEventListener("dblclick", (event) => {
       const node = event.target.closest(".node.group, .box");
       if (node && !event.target.closest(".toggle, .box-title")) this.activate(node.dataset.id);
-      else if (!node) this.camera.zoom(1.5, event.offsetX, event.offsetY);
+      else if (!node) this.viewport.zoom(1.5, event.offsetX, event.offsetY);
     });
     stage.addEventListener("pointerover", (event) => this.point(event));
     stage.addEventListener("pointerleave", () => this.unlight());
@@ -193,9 +193,9 @@ class Page {
     stage.addEventListener("focusout", () => this.unlight());
     addEventListener("keydown", (event) => this.key(event));
     $("#theme").addEventListener("click", () => this.theme());
-    $("#fit").addEventListener("click", () => this.camera.fit());
-    $("#in").addEventListener("click", () => this.camera.zoom(1.3));
-    $("#out").addEventListener("click", () => this.camera.zoom(1 / 1.3));
+    $("#fit").addEventListener("click", () => this.viewport.fit());
+    $("#in").addEventListener("click", () => this.viewport.zoom(1.3));
+    $("#out").addEventListener("click", () => this.viewport.zoom(1 / 1.3));
     $("#open-all").addEventListener("click", () => this.all(true));
     $("#close-all").addEventListener("click", () => this.all(false));
     $("#keys").addEventListener("click", () => $("#help").showModal());
@@ -278,8 +278,8 @@ class Page {
   }
 
   repaint() {
-    this.strip.draw();
-    this.camera.drawMap();
+    this.chart.draw();
+    this.viewport.drawMap();
   }
 
   key(event) {
@@ -305,23 +305,23 @@ class Page {
   }
 
   actions() {
-    const {camera, stepper} = this;
+    const {viewport, stepper} = this;
     return {
       ArrowRight: () => stepper.by(1), ArrowLeft: () => stepper.by(-1), " ": () => stepper.toggle(),
       Home: () => stepper.seek(0), End: () => stepper.seek(stepper.pass.length),
       b: () => this.model.doc.backward && stepper.choose(true), f: () => stepper.choose(false),
       Escape: () => (this.chosen ? this.select(null) : stepper.leave()),
       s: () => this.focused && stepper.visit(this.focused), c: () => this.closeAround(),
-      "+": () => camera.zoom(1.3), "=": () => camera.zoom(1.3), "-": () => camera.zoom(1 / 1.3),
-      0: () => camera.fit(), 1: () => camera.zoom(1 / camera.k), "/": () => $("#search").select(),
+      "+": () => viewport.zoom(1.3), "=": () => viewport.zoom(1.3), "-": () => viewport.zoom(1 / 1.3),
+      0: () => viewport.fit(), 1: () => viewport.zoom(1 / viewport.k), "/": () => $("#search").select(),
       "?": () => $("#help").showModal(), t: () => this.theme(), o: () => this.all(true), p: () => this.all(false),
       n: () => this.focusable(this.focused, true),
       m: () => {
-        camera.noMap = !camera.noMap;
-        camera.frameMap();
+        viewport.noMap = !viewport.noMap;
+        viewport.frameMap();
       },
-      "Shift+ArrowLeft": () => camera.pan(80, 0), "Shift+ArrowRight": () => camera.pan(-80, 0),
-      "Shift+ArrowUp": () => camera.pan(0, 80), "Shift+ArrowDown": () => camera.pan(0, -80),
+      "Shift+ArrowLeft": () => viewport.pan(80, 0), "Shift+ArrowRight": () => viewport.pan(-80, 0),
+      "Shift+ArrowUp": () => viewport.pan(0, 80), "Shift+ArrowDown": () => viewport.pan(0, -80),
     };
   }
 

@@ -276,7 +276,7 @@ export class Stepper {
   tell() {
     announce(this.words());
     const now = this.current();
-    if (now) this.drawing.camera.reveal(this.drawing.rect(now));
+    if (now) this.drawing.viewport.reveal(this.drawing.rect(now));
   }
 }
 

@@ -6,7 +6,7 @@ import math
 
 from viz.model.elements import ClosedGroup, Elsewhere, OpenGroup
 from viz.style.text import fit, number, one_line, plural, shape_of, width
-from viz.svg.pen import Pen
+from viz.svg.canvas import Canvas
 from viz.svg.records import (
     HEADER,
     INDENT,
@@ -103,33 +103,39 @@ def steps_of_group(node: ClosedGroup) -> tuple[str, float]:
     return text, width(text, 10.0, True) + 15.0
 
 
-def draw_group(pen: Pen, node: ClosedGroup, f: Measures) -> str:
+def draw_group(canvas: Canvas, node: ClosedGroup, f: Measures) -> str:
     """A closed group at the origin; a repetition is a pile of cards."""
     parts = []
     for shift in (2 * STACK, STACK) if f.margin else ():
         parts.append(
-            pen.rect(0.5 + shift, 0.5 - shift, f.width - 1, f.height - 1, fill="group",
-                     stroke="group-line", radius=6.0)
+            canvas.rect(
+                0.5 + shift, 0.5 - shift, f.width - 1, f.height - 1, fill="group",
+                stroke="group-line", radius=6.0,
+            )
         )  # fmt: skip
     dash = "" if node.module not in ("chain", "stretch", "steps") else "7 3"
     parts.append(
-        pen.rect(0.5, 0.5, f.width - 1, f.height - 1, fill="group", stroke="group-line", line=1.6,
-                 radius=6.0, dash=dash)
+        canvas.rect(
+            0.5, 0.5, f.width - 1, f.height - 1, fill="group", stroke="group-line", line=1.6,
+            radius=6.0, dash=dash,
+        )
     )  # fmt: skip
     text, wide = steps_of_group(node)
     right = f.width - PAD
     if text:
-        parts.append(step_badge(pen, text, right - wide + 6.0, 12.0, wide - 6.0, node.state))
+        parts.append(step_badge(canvas, text, right - wide + 6.0, 12.0, wide - 6.0, node.state))
         right -= wide
     kind = kind_of_group(node)
     room = right - PAD - (width(kind, 9.5) + 8.0 if kind else 0.0)
     title = fit(title_of_group(node), room, 12.0, True)
-    parts.append(pen.text(PAD, 15.5, title, size=12.0, bold=True))
-    parts.append(pen.text(PAD + width(title, 12.0, True) + 7.0, 15.3, kind, size=9.5, fill="muted"))
+    parts.append(canvas.text(PAD, 15.5, title, size=12.0, bold=True))
+    parts.append(
+        canvas.text(PAD + width(title, 12.0, True) + 7.0, 15.3, kind, size=9.5, fill="muted")
+    )
     for k, line in enumerate(captions(node)):
         line = fit(line, f.width - 2 * PAD, 9.5)
-        parts.append(pen.text(PAD, HEADER + 9.0 + k * LINE, line, size=9.5, fill="muted"))
-    parts += [row(pen, part, f.form) for part in f.rows]
+        parts.append(canvas.text(PAD, HEADER + 9.0 + k * LINE, line, size=9.5, fill="muted"))
+    parts += [row(canvas, part, f.form) for part in f.rows]
     return "".join(parts)
 
 
@@ -141,7 +147,9 @@ def elsewhere_label(node: Elsewhere) -> str:
     return f"⋯ {plural(node.uses, 'use')} elsewhere"
 
 
-def draw_elsewhere(pen: Pen, node: Elsewhere, f: Measures) -> str:
+def draw_elsewhere(canvas: Canvas, node: Elsewhere, f: Measures) -> str:
     """What stands for the uses of a tensor that are not in focus."""
-    box = pen.rect(0.5, 0.5, f.width - 1, f.height - 1, stroke="line", radius=9.5, dash="2 3")
-    return box + pen.text(f.width / 2, 13.5, elsewhere_label(node), fill="muted", anchor="middle")
+    box = canvas.rect(0.5, 0.5, f.width - 1, f.height - 1, stroke="line", radius=9.5, dash="2 3")
+    return box + canvas.text(
+        f.width / 2, 13.5, elsewhere_label(node), fill="muted", anchor="middle"
+    )

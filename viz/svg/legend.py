@@ -11,7 +11,7 @@ from viz.model.marks import Level, Mark
 from viz.style.heatmap import colours, rectangles
 from viz.style.text import width
 from viz.svg.badges import draw_mark
-from viz.svg.pen import Pen
+from viz.svg.canvas import Canvas
 from viz.svg.records import RING, Measures, frame
 
 SIZE = 10.0
@@ -19,70 +19,72 @@ LINE = 24.0
 GAP = 20.0
 SWATCH = Measures(26.0, 15.0)
 
-Draw = Callable[[Pen], str]
+Draw = Callable[[Canvas], str]
 
 
 def swatch(kind: str) -> Draw:
-    return lambda pen: frame(pen, kind, SWATCH)
+    return lambda canvas: frame(canvas, kind, SWATCH)
 
 
-def tag(pen: Pen) -> str:
-    return pen.rect(
+def tag(canvas: Canvas) -> str:
+    return canvas.rect(
         0.5, 0.5, 25, 14, fill="leaf", stroke="leaf-line", radius=7.0, dash="4 3"
-    ) + pen.text(13, 11, "↗", bold=True, anchor="middle")
+    ) + canvas.text(13, 11, "↗", bold=True, anchor="middle")
 
 
-def pill(pen: Pen) -> str:
-    return pen.rect(0.5, 0.5, 25, 14, fill="op", stroke="op-line", radius=7.0)
+def pill(canvas: Canvas) -> str:
+    return canvas.rect(0.5, 0.5, 25, 14, fill="op", stroke="op-line", radius=7.0)
 
 
-def closed(pen: Pen) -> str:
-    return pen.rect(0.5, 0.5, 25, 14, fill="group", stroke="group-line", line=1.6, radius=4.0)
+def closed(canvas: Canvas) -> str:
+    return canvas.rect(0.5, 0.5, 25, 14, fill="group", stroke="group-line", line=1.6, radius=4.0)
 
 
-def open_box(pen: Pen) -> str:
-    return pen.rect(0.5, 0.5, 25, 14, fill="box", stroke="box-line", radius=5.0)
+def open_box(canvas: Canvas) -> str:
+    return canvas.rect(0.5, 0.5, 25, 14, fill="box", stroke="box-line", radius=5.0)
 
 
-def stub(pen: Pen) -> str:
-    return pen.rect(0.5, 0.5, 25, 14, stroke="line", radius=7.0, dash="2 3")
+def stub(canvas: Canvas) -> str:
+    return canvas.rect(0.5, 0.5, 25, 14, stroke="line", radius=7.0, dash="2 3")
 
 
-def step(pen: Pen) -> str:
-    return pen.rect(4, 0, 18, 16, fill="chip", radius=8.0) + pen.text(
+def step(canvas: Canvas) -> str:
+    return canvas.rect(4, 0, 18, 16, fill="chip", radius=8.0) + canvas.text(
         13, 11.5, "1", bold=True, fill="chip-ink", anchor="middle"
     )
 
 
-def forward(pen: Pen) -> str:
-    return pen.path("M0 8H20", stroke="line", line=1.3) + pen.path(
+def forward(canvas: Canvas) -> str:
+    return canvas.path("M0 8H20", stroke="line", line=1.3) + canvas.path(
         "M26 8L18.5 4.5V11.5z", fill="line"
     )
 
 
-def backward(pen: Pen) -> str:
-    return pen.path("M26 8H8", stroke="grad", line=3.2, dash="5 3") + pen.path(
+def backward(canvas: Canvas) -> str:
+    return canvas.path("M26 8H8", stroke="grad", line=3.2, dash="5 3") + canvas.path(
         "M0 8L9 3V13z", fill="grad"
     )
 
 
-def ring(pen: Pen) -> str:
-    box = pen.rect(RING, RING, 18, 8, fill="record", stroke="line", radius=3.0)
-    return box + pen.rect(0.5, 0.5, 25, 15, stroke="sum", line=2.2, radius=6.0)
+def ring(canvas: Canvas) -> str:
+    box = canvas.rect(RING, RING, 18, 8, fill="record", stroke="line", radius=3.0)
+    return box + canvas.rect(0.5, 0.5, 25, 15, stroke="sum", line=2.2, radius=6.0)
 
 
-def scale(pen: Pen) -> str:
+def scale(canvas: Canvas) -> str:
     cells = colours(np.linspace(-1.0, 1.0, 9)[None], 1.0)
-    return rectangles(cells, 0.0, 1.0, 6.0, 13.0) + pen.rect(0, 1, 54, 13, stroke="line", line=0.8)
+    return rectangles(cells, 0.0, 1.0, 6.0, 13.0) + canvas.rect(
+        0, 1, 54, 13, stroke="line", line=0.8
+    )
 
 
-def glow(pen: Pen) -> str:
-    return pen.rect(3, 3, 20, 10, stroke="glow", line=5.0, radius=5.0)
+def glow(canvas: Canvas) -> str:
+    return canvas.rect(3, 3, 20, 10, stroke="glow", line=5.0, radius=5.0)
 
 
 def marked(level: Level) -> Draw:
     frame = '<g transform="translate(6,5)">{}</g>'
-    return lambda pen: frame.format(draw_mark(pen, Measures(16.0, 6.0), Mark(level, "")))
+    return lambda canvas: frame.format(draw_mark(canvas, Measures(16.0, 6.0), Mark(level, "")))
 
 
 # what makes an item part of the legend, its swatch, the swatch's width, its words
@@ -129,7 +131,7 @@ def items(kinds: Iterable[str]) -> list[tuple[Draw, float, str]]:
     return [(draw, wide, words) for kind, draw, wide, words in ITEMS if kind in here]
 
 
-def legend(pen: Pen, found: list[tuple[Draw, float, str]], room: float) -> tuple[str, float]:
+def legend(canvas: Canvas, found: list[tuple[Draw, float, str]], room: float) -> tuple[str, float]:
     """The legend at (0, 0), as wide as there is room, and its height."""
     parts: list[str] = []
     x = y = 0.0
@@ -137,7 +139,7 @@ def legend(pen: Pen, found: list[tuple[Draw, float, str]], room: float) -> tuple
         across = wide + 7.0 + width(words, SIZE)
         if x and x + across > room:
             x, y = 0.0, y + LINE
-        parts.append(f'<g transform="translate({x:g},{y:g})">{draw(pen)}')
-        parts.append(pen.text(wide + 7.0, 11.5, words, size=SIZE, fill="muted") + "</g>")
+        parts.append(f'<g transform="translate({x:g},{y:g})">{draw(canvas)}')
+        parts.append(canvas.text(wide + 7.0, 11.5, words, size=SIZE, fill="muted") + "</g>")
         x += across + GAP
     return "".join(parts), y + LINE if found else 0.0

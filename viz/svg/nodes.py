@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from viz.model.elements import ClosedGroup, Elsewhere, Node, Operation, Tag, TensorRecord
+from viz.svg.canvas import Canvas
 from viz.svg.groups import draw_elsewhere, draw_group, measures_of_elsewhere, measures_of_group
-from viz.svg.pen import Pen
 from viz.svg.records import (
     Measures,
     draw_operation,
@@ -19,7 +19,7 @@ from viz.svg.records import (
 )
 
 Measure = Callable[[Any, str], Measures]  # of a node of the class, in a direction
-Draw = Callable[[Pen, Any, Measures], str]
+Draw = Callable[[Canvas, Any, Measures], str]
 
 LOOKS: dict[type, tuple[Measure, Draw]] = {
     TensorRecord: (measures_of_record, draw_record),
@@ -35,6 +35,6 @@ def measured(node: Node, direction: str) -> Measures:
     return LOOKS[type(node)][0](node, direction)
 
 
-def draw_node(pen: Pen, node: Node, f: Measures) -> str:
+def draw_node(canvas: Canvas, node: Node, f: Measures) -> str:
     """A node at the origin, its box at (0, 0)."""
-    return LOOKS[type(node)][1](pen, node, f)
+    return LOOKS[type(node)][1](canvas, node, f)

@@ -13,7 +13,7 @@ from viz.model.elements import Operation, State, Tag, TensorRecord
 from viz.style.heatmap import colours, data_uri, rectangles
 from viz.style.text import dtype_of, fit, number, one_line, shape_of, width
 from viz.style.theme import ink_on
-from viz.svg.pen import Pen, coordinate
+from viz.svg.canvas import Canvas, coordinate
 
 WORDS = {"parameter": "param", "leaf": "leaf", "constant": "const", "output": "output"}
 INFIX = {
@@ -192,54 +192,56 @@ def stat_width(x: Summary) -> float:
     return max(width(mean, 9.5), width(norm, 9.5)) + 8.0 + width(top, 9.5)
 
 
-def draw_tag(pen: Pen, node: Tag, f: Measures) -> str:
+def draw_tag(canvas: Canvas, node: Tag, f: Measures) -> str:
     label = fit(tag_label(node), f.width - 16.0, 11.0, True)
-    box = pen.rect(
+    box = canvas.rect(
         0.5, 0.5, f.width - 1, f.height - 1, fill="leaf", stroke="leaf-line", radius=9.5, dash="4 3"
     )
-    return box + pen.text(f.width / 2, 14.0, label, size=11.0, bold=True, anchor="middle")
+    return box + canvas.text(f.width / 2, 14.0, label, size=11.0, bold=True, anchor="middle")
 
 
-def draw_record(pen: Pen, node: TensorRecord, f: Measures) -> str:
+def draw_record(canvas: Canvas, node: TensorRecord, f: Measures) -> str:
     """A tensor's record at the origin, its box at (0, 0)."""
-    parts = [frame(pen, node.kind, f), heading(pen, node, f)]
-    parts += [row(pen, part, f.form) for part in f.rows]
+    parts = [frame(canvas, node.kind, f), heading(canvas, node, f)]
+    parts += [row(canvas, part, f.form) for part in f.rows]
     if f.foot:
         parts.append(
-            pen.text(f.width / 2, f.height - 9.0, f.foot, size=9.5, fill="sum-ink", bold=True,
+            canvas.text(f.width / 2, f.height - 9.0, f.foot, size=9.5, fill="sum-ink", bold=True,
                      anchor="middle")
         )  # fmt: skip
     return "".join(parts)
 
 
-def frame(pen: Pen, kind: str, f: Measures) -> str:
+def frame(canvas: Canvas, kind: str, f: Measures) -> str:
     """The border that tells the kinds of tensors apart, and the ring of an accumulation."""
     w, h = f.width, f.height
     parts = []
     if f.margin:
         parts.append(
-            pen.rect(-RING, -RING, w + 2 * RING, h + 2 * RING, stroke="sum", line=2.2, radius=9.0)
+            canvas.rect(
+                -RING, -RING, w + 2 * RING, h + 2 * RING, stroke="sum", line=2.2, radius=9.0
+            )
         )
     if kind in ("parameter", "leaf"):
         parts.append(
-            pen.rect(1, 1, w - 2, h - 2, fill="leaf", stroke="leaf-line", line=2.0, radius=2.0)
+            canvas.rect(1, 1, w - 2, h - 2, fill="leaf", stroke="leaf-line", line=2.0, radius=2.0)
         )
         if kind == "parameter":
-            parts.append(pen.rect(1, 1, 5, h - 2, fill="leaf-line"))
+            parts.append(canvas.rect(1, 1, 5, h - 2, fill="leaf-line"))
     elif kind == "constant":
         cut = 11.0
         d = f"M.5 .5H{coordinate(w - cut)}L{coordinate(w - 0.5)} {cut:g}V{coordinate(h - 0.5)}H.5z"
-        parts.append(pen.path(d, fill="const", stroke="line"))
+        parts.append(canvas.path(d, fill="const", stroke="line"))
     else:
         parts.append(
-            pen.rect(0.5, 0.5, w - 1, h - 1, fill="record", stroke="line", line=1.2, radius=7.0)
+            canvas.rect(0.5, 0.5, w - 1, h - 1, fill="record", stroke="line", line=1.2, radius=7.0)
         )
         if kind == "output":
-            parts.append(pen.rect(3.5, 3.5, w - 7, h - 7, stroke="line", line=1.2, radius=4.5))
+            parts.append(canvas.rect(3.5, 3.5, w - 7, h - 7, stroke="line", line=1.2, radius=4.5))
     return "".join(parts)
 
 
-def heading(pen: Pen, node: TensorRecord, f: Measures) -> str:
+def heading(canvas: Canvas, node: TensorRecord, f: Measures) -> str:
     meta = meta_of(node)
     right = f.width - PAD - (5.0 if node.kind == "constant" else 0.0)
     left = PAD + (2.0 if node.kind == "parameter" else 0.0)
@@ -247,36 +249,36 @@ def heading(pen: Pen, node: TensorRecord, f: Measures) -> str:
     named = bool(node.name)
     rule = f"M{coordinate(left - 3)} {HEADER:g}H{coordinate(f.width - 6)}"
     return (
-        pen.text(left, 15.5, name, size=12.0, bold=named, fill="ink" if named else "muted")
-        + pen.text(right, 15.0, meta, size=9.5, fill="muted", anchor="end")
-        + pen.path(rule, stroke="hair")
+        canvas.text(left, 15.5, name, size=12.0, bold=named, fill="ink" if named else "muted")
+        + canvas.text(right, 15.0, meta, size=9.5, fill="muted", anchor="end")
+        + canvas.path(rule, stroke="hair")
     )
 
 
-def row(pen: Pen, part: Row, form: str) -> str:
+def row(canvas: Canvas, part: Row, form: str) -> str:
     """One row of a record: its label and what it holds; "—" for what was not computed."""
     x, left, middle = part.summary, part.x + part.indent, part.y + part.height / 2
     ink = "grad-ink" if part.label.startswith(("grad", "∂")) else "muted"
-    text = pen.text(part.x + PAD + 2.0, middle + 3.5, part.label, fill=ink)
+    text = canvas.text(part.x + PAD + 2.0, middle + 3.5, part.label, fill=ink)
     if x is None:
-        return text + pen.text(left, middle + 3.5, "—", size=12.0, fill="muted")
+        return text + canvas.text(left, middle + 3.5, "—", size=12.0, fill="muted")
     if form == "scalar":
         back = ""
         if x.flaw:
             wide = part.width - part.indent - 4
-            back = pen.hatch(left - 3, part.y + 1, wide, part.height - 2)
+            back = canvas.hatch(left - 3, part.y + 1, wide, part.height - 2)
         halo = "record" if x.flaw else None
-        value = pen.text(left, middle + 4.2, number(x.mean), size=NUMBER, bold=True, halo=halo)
+        value = canvas.text(left, middle + 4.2, number(x.mean), size=NUMBER, bold=True, halo=halo)
         return text + back + value
     if form == "table":
-        return text + table(pen, x, left, part.y + 2.0, part.width - part.indent - PAD)
+        return text + table(canvas, x, left, part.y + 2.0, part.width - part.indent - PAD)
     if form == "empty":
-        return text + pen.text(left, middle + 3.5, "empty", fill="muted")
+        return text + canvas.text(left, middle + 3.5, "empty", fill="muted")
     right = part.x + part.width - PAD
-    return text + heat(pen, x, left, part.y + 3.0) + statistics(pen, x, left, right, middle)
+    return text + heat(canvas, x, left, part.y + 3.0) + statistics(canvas, x, left, right, middle)
 
 
-def table(pen: Pen, x: Summary, x0: float, y: float, wide: float) -> str:
+def table(canvas: Canvas, x: Summary, x0: float, y: float, wide: float) -> str:
     """Few elements as cells of a heat-map with their numbers in them."""
     assert x.thumb is not None
     pixels = colours(x.thumb, x.top)
@@ -290,9 +292,9 @@ def table(pen: Pen, x: Summary, x0: float, y: float, wide: float) -> str:
         r, g, b, _ = pixels[i, j].tolist()
         if v - v != 0:  # NaN or infinite
             parts.append(
-                pen.rect(left, top, cell, CELL, fill="record")
-                + pen.hatch(left, top, cell, CELL)
-                + pen.text(left + cell / 2, top + 11.7, number(v), bold=True, anchor="middle",
+                canvas.rect(left, top, cell, CELL, fill="record")
+                + canvas.hatch(left, top, cell, CELL)
+                + canvas.text(left + cell / 2, top + 11.7, number(v), bold=True, anchor="middle",
                            halo="record")
             )  # fmt: skip
             continue
@@ -301,10 +303,10 @@ def table(pen: Pen, x: Summary, x0: float, y: float, wide: float) -> str:
             f'text-anchor="middle" fill="{ink_on((r, g, b))}">{number(v, 3)}</text>'
         )
     high = x.thumb.shape[0] * CELL
-    return "".join(parts) + pen.rect(x0, y, wide, high, stroke="line", line=0.8)
+    return "".join(parts) + canvas.rect(x0, y, wide, high, stroke="line", line=0.8)
 
 
-def heat(pen: Pen, x: Summary, x0: float, y: float) -> str:
+def heat(canvas: Canvas, x: Summary, x0: float, y: float) -> str:
     """The thumbnail: rectangles if its cells are few, else a small PNG drawn without smoothing."""
     assert x.thumb is not None
     pixels = colours(x.thumb, x.top)
@@ -322,17 +324,17 @@ def heat(pen: Pen, x: Summary, x0: float, y: float) -> str:
             'preserveAspectRatio="none" image-rendering="optimizeSpeed" '
             f'style="image-rendering:pixelated" href="{data_uri(pixels)}"/>'
         )
-    flawed = pen.hatch(left, top, w, h) if x.flaw else ""
-    return cells + flawed + pen.rect(left, top, w, h, stroke="line", line=0.8)
+    flawed = canvas.hatch(left, top, w, h) if x.flaw else ""
+    return cells + flawed + canvas.rect(left, top, w, h, stroke="line", line=0.8)
 
 
-def statistics(pen: Pen, x: Summary, x0: float, right: float, middle: float) -> str:
+def statistics(canvas: Canvas, x: Summary, x0: float, right: float, middle: float) -> str:
     first, second, top = stats_of(x)
     left = x0 + THUMB[0] + 8.0
     return (
-        pen.text(left, middle - 2.5, first, size=9.5, bold=bool(x.flaw))
-        + pen.text(left, middle + 9.5, second, size=9.5)
-        + pen.text(right, middle + 3.5, top, size=9.5, fill="muted", anchor="end")
+        canvas.text(left, middle - 2.5, first, size=9.5, bold=bool(x.flaw))
+        + canvas.text(left, middle + 9.5, second, size=9.5)
+        + canvas.text(right, middle + 3.5, top, size=9.5, fill="muted", anchor="end")
     )
 
 
@@ -385,42 +387,46 @@ def step_width(node: Operation) -> float:
     return max(18.0, width(str(node.step), 10.0, True) + 9.0)
 
 
-def draw_operation(pen: Pen, node: Operation, f: Measures) -> str:
+def draw_operation(canvas: Canvas, node: Operation, f: Measures) -> str:
     caption, room = caption_of(node), step_width(node)
-    box = pen.rect(
+    box = canvas.rect(
         0.5, 0.5, f.width - 1, f.height - 1, fill="op", stroke="op-line",
         radius=min(14.0, f.height / 2),
     )  # fmt: skip
     middle = (f.width - room) / 2 + (1.0 if room else 0.0)
     label = fit(one_line(node.name), 150.0, 12.0, True)
     y = f.height / 2 + (-2.0 if caption else 4.2)
-    words = pen.text(middle, y, label, size=12.0, bold=True, anchor="middle")
+    words = canvas.text(middle, y, label, size=12.0, bold=True, anchor="middle")
     if caption:
-        words += pen.text(middle, y + 13.5, caption, size=9.5, fill="muted", anchor="middle")
+        words += canvas.text(middle, y + 13.5, caption, size=9.5, fill="muted", anchor="middle")
     if not room:
         return box + words
     return (
         box
         + words
-        + step_badge(pen, str(node.step), f.width - room - 6.0, f.height / 2, room, node.state)
+        + step_badge(canvas, str(node.step), f.width - room - 6.0, f.height / 2, room, node.state)
     )
 
 
 def step_badge(
-    pen: Pen, text: str, left: float, middle: float, wide: float, state: State | None
+    canvas: Canvas, text: str, left: float, middle: float, wide: float, state: State | None
 ) -> str:
     """A backward step's number; hollow while the step is yet to come, ringed when it is now."""
     top = middle - 9.0
     if state == "pending":
-        box = pen.rect(left + 0.5, top + 0.5, wide - 1, 17, stroke="chip", radius=8.5, dash="3 2")
-        return box + pen.text(
+        box = canvas.rect(
+            left + 0.5, top + 0.5, wide - 1, 17, stroke="chip", radius=8.5, dash="3 2"
+        )
+        return box + canvas.text(
             left + wide / 2, middle + 3.6, text, bold=True, fill="grad-ink", anchor="middle"
         )
     ring = ""
     if state == "now":
-        ring = pen.rect(left - 3, top - 3, wide + 6, 24.0, stroke="chip", line=2.2, radius=12.0)
+        ring = canvas.rect(left - 3, top - 3, wide + 6, 24.0, stroke="chip", line=2.2, radius=12.0)
     return (
         ring
-        + pen.rect(left, top, wide, 18.0, fill="chip", radius=9.0)
-        + pen.text(left + wide / 2, middle + 3.6, text, bold=True, fill="chip-ink", anchor="middle")
+        + canvas.rect(left, top, wide, 18.0, fill="chip", radius=9.0)
+        + canvas.text(
+            left + wide / 2, middle + 3.6, text, bold=True, fill="chip-ink", anchor="middle"
+        )
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from viz.capture.summary import Summary
 from viz.layout import Frame, Layout, Link, edges, layout
 from viz.layout.blocks import blocks_of, stand
-from viz.layout.edges import Rect, Wire
+from viz.layout.edges import EdgePath, Rect
 from viz.model.elements import ClosedGroup, Edge, Node, Operation, PictureModel, Tag, TensorRecord
 from viz.model.marks import Mark
 from viz.model.stage import at_stage
@@ -17,10 +17,10 @@ from viz.style.text import fit, number, one_line, width, xml
 from viz.style.theme import style
 from viz.svg import tooltips
 from viz.svg.badges import LOOKS, draw_mark
+from viz.svg.canvas import Canvas, Point, attributes, coordinate, curve, document, group, place
 from viz.svg.groups import title_of_box
 from viz.svg.legend import items, kinds_in, legend
 from viz.svg.nodes import draw_node, measured
-from viz.svg.pen import Pen, Point, attributes, coordinate, curve, document, group, place
 from viz.svg.records import Measures, footnote
 
 MARGIN = 26.0
@@ -38,7 +38,7 @@ class Drawing:
 
     faces: Mapping[str, Measures]
     boxes: Mapping[str, Rect]
-    wires: Sequence[Wire]
+    paths: Sequence[EdgePath]
     placed: Layout
 
     @property
@@ -50,7 +50,7 @@ class Drawing:
     @property
     def extent(self) -> Rect:
         """The rectangle that holds every box, curve and label."""
-        return extent([*self.boxes.values(), *self.placed.frames.values()], self.wires)
+        return extent([*self.boxes.values(), *self.placed.frames.values()], self.paths)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Extras:
 
     marks: Mapping[str, Mark] = field(default_factory=dict)
     highlight: Mapping[str, str] = field(default_factory=dict)
-    strip: Callable[[Pen, float], tuple[str, float]] | None = None
+    strip: Callable[[Canvas, float], tuple[str, float]] | None = None
 
 
 def write(
@@ -87,7 +87,7 @@ def write(
     drawing = arrange(model, direction, engine, timeout)
     if step is not None:
         model, drawing = staged(model, drawing, step)
-    return assemble(Pen(theme), model, drawing, extras or Extras())
+    return assemble(Canvas(theme), model, drawing, extras or Extras())
 
 
 def film(
@@ -100,47 +100,50 @@ def film(
     columns: int,
 ) -> str:
     """Stages of a picture's backward pass side by side, as the text of an SVG file."""
-    pen, drawing = Pen(theme), arrange(model, direction, engine, timeout)
+    canvas, drawing = Canvas(theme), arrange(model, direction, engine, timeout)
     left, top, right, bottom = drawing.extent
     wide, high = right - left + 2 * MARGIN, bottom - top + MARGIN + 18.0
     columns = max(min(columns, len(steps)), 1)
     inner = max(columns * wide, NARROWEST)
-    head, head_height = heading(pen, model, inner)
+    head, head_height = heading(canvas, model, inner)
     parts = []
     for k, step in enumerate(steps):
         stage, shown = staged(model, drawing, step)
         row, column = divmod(k, columns)
         x, y = column * wide + MARGIN, MARGIN + head_height + row * high
         said = f"after step {step} of {model.steps}" if step else "before the first step"
-        parts.append(pen.text(x, y + 11, said, size=11.0, bold=True, fill="grad-ink"))
+        parts.append(canvas.text(x, y + 11, said, size=11.0, bold=True, fill="grad-ink"))
         at = f"translate({coordinate(x - left)},{coordinate(y + 20 - top)})"
-        parts += [f'<g transform="{at}" data-stage="{step}">', *body(pen, stage, shown, Extras())]
+        parts += [
+            f'<g transform="{at}" data-stage="{step}">',
+            *body(canvas, stage, shown, Extras()),
+        ]
         parts.append("</g>")
     rows = -(-len(steps) // columns)
-    key, key_height = legend(pen, items(kinds_in(model) | drawing.cells), inner - 2 * MARGIN)
+    key, key_height = legend(canvas, items(kinds_in(model) | drawing.cells), inner - 2 * MARGIN)
     below = MARGIN + head_height + rows * high
     whole = [
         f"<title>{xml(model.title)}</title>",
         f"<desc>{xml(description(model))}</desc>",
-        style(pen.theme),
-        pen.rect(0, 0, inner, below + key_height + 26.0, fill="canvas"),
+        style(canvas.theme),
+        canvas.rect(0, 0, inner, below + key_height + 26.0, fill="canvas"),
         f'<g transform="translate({MARGIN:g},{MARGIN:g})">{head}</g>',
         *parts,
         f'<g transform="translate({MARGIN:g},{coordinate(below + 12)})">{key}</g>',
     ]
-    return document(inner, below + key_height + 26.0, "", whole, pen.theme)
+    return document(inner, below + key_height + 26.0, "", whole, canvas.theme)
 
 
 def arrange(model: PictureModel, direction: str, engine: str | None, timeout: float) -> Drawing:
     """Lays a picture out."""
     faces = {name: measured(node, direction) for name, node in model.nodes.items()}
     sizes = {name: f.size for name, f in faces.items()}
-    wires = [wire_of(edge, model) for edge in model.edges.values()]
+    paths = [path_of(edge, model) for edge in model.edges.values()]
     blocks, home = blocks_of(model, sizes, direction)
     links = [
-        Link(wire.id, home[wire.tail], home[wire.head])
-        for wire in wires
-        if home[wire.tail] != home[wire.head]
+        Link(path.id, home[path.tail], home[path.head])
+        for path in paths
+        if home[path.tail] != home[path.head]
     ]
     roomy = ROOMY if any(model.of_kind(ClosedGroup)) else 0.0
     placed = layout(
@@ -150,25 +153,25 @@ def arrange(model: PictureModel, direction: str, engine: str | None, timeout: fl
     boxes: dict[str, Rect] = {}
     for block in blocks:
         boxes |= stand(block, placed.positions[block.box.id], sizes, direction)
-    run_wires(wires, boxes, model, placed, direction)
+    route_edges(paths, boxes, model, placed, direction)
     titles = {
         frame.id: title_place(placed.frames[frame.id], frame.width) for frame in frames_of(model)
     }
-    edges.put_labels(wires, {**boxes, **titles})
-    return Drawing(faces, boxes, wires, placed)
+    edges.put_labels(paths, {**boxes, **titles})
+    return Drawing(faces, boxes, paths, placed)
 
 
 def staged(model: PictureModel, drawing: Drawing, step: int) -> tuple[PictureModel, Drawing]:
     """The picture when some backward steps are done, every node in its place."""
     stage = at_stage(model, step)
     faces = {name: restated(drawing.faces[name], node) for name, node in stage.nodes.items()}
-    flowing = {edge.id: wire_of(edge, stage) for edge in stage.edges.values()}
-    wires = []
-    for wire in drawing.wires:
-        now = flowing[wire.id]
-        home, spot = (wire.home, wire.spot) if now.back else ([], None)
-        wires.append(replace(wire, back=now.back, label=now.label, home=home, spot=spot))
-    return stage, replace(drawing, faces=faces, wires=wires)
+    flowing = {edge.id: path_of(edge, stage) for edge in stage.edges.values()}
+    paths = []
+    for path in drawing.paths:
+        now = flowing[path.id]
+        points, spot = (path.backward, path.label_at) if now.back else ([], None)
+        paths.append(replace(path, back=now.back, label=now.label, backward=points, label_at=spot))
+    return stage, replace(drawing, faces=faces, paths=paths)
 
 
 def restated(f: Measures, node: Node) -> Measures:
@@ -194,25 +197,25 @@ def title_place(frame: Rect, wide: float) -> Rect:
     return left + 7, top + 4, min(left + 11 + wide, right), top + 19
 
 
-def wire_of(edge: Edge, model: PictureModel) -> Wire:
+def path_of(edge: Edge, model: PictureModel) -> EdgePath:
     """How an edge is drawn: whether something flows back, its label and its width."""
-    wire = Wire(edge.id, edge.tail, edge.head, edge.contribution is not None)
+    path = EdgePath(edge.id, edge.tail, edge.head, edge.contribution is not None)
     if edge.out:
         op, result = model.nodes[edge.tail], model.nodes[edge.head]
         assert isinstance(op, Operation)
         assert isinstance(result, TensorRecord)
         walked = op.step is not None and op.state != "pending"
-        wire.back = walked and result.gradient is not None
+        path.back = walked and result.gradient is not None
     elif edge.merged:
-        wire.back, wire.label = bool(edge.flowing), f"{len(edge.merged)} tensors"
+        path.back, path.label = bool(edge.flowing), f"{len(edge.merged)} tensors"
         if edge.flowing:
-            wire.label += f", ‖·‖ {number(edge.norm, 3)}"
+            path.label += f", ‖·‖ {number(edge.norm, 3)}"
             size = sum(x.size for x in edge.flowing)
-            wire.thick = thickness(edge.norm / math.sqrt(max(size, 1)))
+            path.thick = thickness(edge.norm / math.sqrt(max(size, 1)))
     elif edge.contribution is not None:
-        wire.label = edge.label or label_of(edge.contribution)
-        wire.thick = thickness(edge.contribution.rms)
-    return wire
+        path.label = edge.label or label_of(edge.contribution)
+        path.thick = thickness(edge.contribution.rms)
+    return path
 
 
 def label_of(x: Summary) -> str:
@@ -228,14 +231,14 @@ def thickness(rms: float) -> float:
     return 1.2 + 0.6 * min(max(math.log10(rms) + 6.0, 0.0), 6.0)
 
 
-def run_wires(
-    wires: list[Wire],
+def route_edges(
+    paths: list[EdgePath],
     boxes: Mapping[str, Rect],
     model: PictureModel,
     placed: Layout,
     direction: str,
 ) -> None:
-    """Gives the wires their curves, in the picture's own frame."""
+    """Gives the paths their curves, in the picture's own frame."""
 
     def turned(rect: Rect) -> Rect:
         return *edges.turn(direction, rect[:2]), *edges.turn(direction, rect[2:])
@@ -248,22 +251,22 @@ def run_wires(
         flat[name] = max(right - left - 2 * corner - 4.0, 12.0)
     routes = {key: [edges.turn(direction, p) for p in r] for key, r in placed.routes.items()}
     straight = [(0.0, 0.0)] * 4  # within a block: from port to port
-    routes |= {wire.id: straight for wire in wires if wire.id not in routes}
-    edges.lay(wires, frames, flat, routes)
-    for wire in wires:
-        wire.forth = [edges.turn(direction, p) for p in wire.forth]
-        wire.home = [edges.turn(direction, p) for p in wire.home]
+    routes |= {path.id: straight for path in paths if path.id not in routes}
+    edges.lay_out(paths, frames, flat, routes)
+    for path in paths:
+        path.forward = [edges.turn(direction, p) for p in path.forward]
+        path.backward = [edges.turn(direction, p) for p in path.backward]
 
 
-def assemble(pen: Pen, model: PictureModel, drawing: Drawing, extras: Extras) -> str:
+def assemble(canvas: Canvas, model: PictureModel, drawing: Drawing, extras: Extras) -> str:
     """Puts title, banner, edges, nodes, strip and legend together."""
     left, top, right, bottom = drawing.extent
     inner = max(right - left, NARROWEST)
-    head, head_height = heading(pen, model, inner)
-    under, under_height = extras.strip(pen, inner) if extras.strip else ("", 0.0)
+    head, head_height = heading(canvas, model, inner)
+    under, under_height = extras.strip(canvas, inner) if extras.strip else ("", 0.0)
     besides = {str(mark.level) for mark in extras.marks.values()}
     besides |= drawing.cells | ({"glow"} if extras.highlight else set())
-    key, key_height = legend(pen, items(kinds_in(model) | besides), inner)
+    key, key_height = legend(canvas, items(kinds_in(model) | besides), inner)
     across = inner + 2 * MARGIN
     shift = MARGIN + (inner - right + left) / 2 - left, MARGIN + head_height - top
     foot = MARGIN + head_height + bottom - top + (18.0 if under else 0.0)
@@ -272,14 +275,14 @@ def assemble(pen: Pen, model: PictureModel, drawing: Drawing, extras: Extras) ->
     whole = [
         f"<title>{xml(model.title)}</title>",
         f"<desc>{xml(description(model))}</desc>",
-        style(pen.theme),
-        pen.rect(0, 0, across, down, fill="canvas"),
+        style(canvas.theme),
+        canvas.rect(0, 0, across, down, fill="canvas"),
         f'<g transform="translate({MARGIN:g},{MARGIN:g})">{head}</g>',
         f'<g transform="translate({coordinate(shift[0])},{coordinate(shift[1])})">',
-        *body(pen, model, drawing, extras),
+        *body(canvas, model, drawing, extras),
         "</g>",
         f'<g transform="translate({MARGIN:g},{coordinate(foot)})">{under}</g>' if under else "",
-        pen.path(f"M{place((MARGIN, below))}H{coordinate(across - MARGIN)}", stroke="hair"),
+        canvas.path(f"M{place((MARGIN, below))}H{coordinate(across - MARGIN)}", stroke="hair"),
         f'<g transform="translate({MARGIN:g},{coordinate(below + 12)})">{key}</g>',
     ]
     data = {
@@ -289,71 +292,74 @@ def assemble(pen: Pen, model: PictureModel, drawing: Drawing, extras: Extras) ->
         "changed": ", ".join(model.changed) or None,
         "layout": drawing.placed.engine,
     }
-    return document(across, down, attributes(data), whole, pen.theme)
+    return document(across, down, attributes(data), whole, canvas.theme)
 
 
-def frames(pen: Pen, model: PictureModel, placed: Layout) -> list[str]:
+def frames(canvas: Canvas, model: PictureModel, placed: Layout) -> list[str]:
     """The boxes of open groups, under everything else."""
     parts = []
     for cluster in model.groups:
         left, top, right, bottom = placed.frames[cluster.id]
         title, data = tooltips.of_open_group(cluster)
-        box = pen.rect(left, top, right - left, bottom - top, fill="box", stroke="box-line",
+        box = canvas.rect(left, top, right - left, bottom - top, fill="box", stroke="box-line",
                        radius=10.0)  # fmt: skip
         name = fit(title_of_box(cluster), right - left - 16.0, 11.0, True)
-        text = pen.text(left + 9, top + 15, name, size=11.0, bold=True, fill="muted")
+        text = canvas.text(left + 9, top + 15, name, size=11.0, bold=True, fill="muted")
         parts.append(group(data, title, [box, text]))
     return parts
 
 
-def extent(rects: list[Rect], wires: Sequence[Wire]) -> Rect:
-    for wire in wires:
-        rects += [(x, y, x, y) for x, y in (*wire.forth, *wire.home)]
-        if wire.spot:
-            half = width(wire.label, edges.TEXT) / 2
-            rects.append((wire.spot[0] - half, wire.spot[1], wire.spot[0] + half, wire.spot[1]))
+def extent(rects: list[Rect], paths: Sequence[EdgePath]) -> Rect:
+    for path in paths:
+        rects += [(x, y, x, y) for x, y in (*path.forward, *path.backward)]
+        if path.label_at:
+            half = width(path.label, edges.TEXT) / 2
+            x, y = path.label_at
+            rects.append((x - half, y, x + half, y))
     lefts, tops, rights, bottoms = zip(*rects, strict=True)
     return min(lefts), min(tops), max(rights), max(bottoms)
 
 
-def body(pen: Pen, model: PictureModel, drawing: Drawing, extras: Extras) -> list[str]:
+def body(canvas: Canvas, model: PictureModel, drawing: Drawing, extras: Extras) -> list[str]:
     """Boxes and edges first, then nodes, then labels: nothing hides a number."""
-    parts = frames(pen, model, drawing.placed)
-    for wire in drawing.wires:
-        title, data = tooltips.of_edge(model.edges[wire.id], model)
-        mark = extras.marks.get(wire.id)
+    parts = frames(canvas, model, drawing.placed)
+    for path in drawing.paths:
+        title, data = tooltips.of_edge(model.edges[path.id], model)
+        mark = extras.marks.get(path.id)
         title = f"{title}\n{mark.words}" if mark else title
-        lines = [*glow(pen, wire, extras), *draw_wire(pen, wire)]
+        lines = [*glow(canvas, path, extras), *draw_edge(canvas, path)]
         parts.append(group(data, title, lines))
     for node in model.nodes.values():
-        parts.append(draw_at(pen, node, model, drawing, extras))
-    for wire in drawing.wires:
-        words_there = extras.highlight.get(wire.id)
-        if wire.spot and not words_there:
-            parts.append(label(pen, wire.spot, wire.label, "grad-ink"))
+        parts.append(draw_at(canvas, node, model, drawing, extras))
+    for path in drawing.paths:
+        words_there = extras.highlight.get(path.id)
+        if path.label_at and not words_there:
+            parts.append(label(canvas, path.label_at, path.label, "grad-ink"))
         elif words_there:
-            spot = wire.spot or edges.along(wire.forth, 0.5)
-            parts.append(label(pen, spot, words_there, "ink"))
+            spot = path.label_at or edges.along(path.forward, 0.5)
+            parts.append(label(canvas, spot, words_there, "ink"))
     return parts
 
 
-def glow(pen: Pen, wire: Wire, extras: Extras) -> list[str]:
+def glow(canvas: Canvas, path: EdgePath, extras: Extras) -> list[str]:
     """What lies under an edge that is marked or highlighted."""
-    mark, lit = extras.marks.get(wire.id), wire.id in extras.highlight
+    mark, lit = extras.marks.get(path.id), path.id in extras.highlight
     if mark is not None:
-        return [pen.path(curve(wire.forth), stroke=LOOKS[mark.level][0], line=6.0)]
-    return [pen.path(curve(wire.forth), stroke="glow", line=9.0)] if lit else []
+        return [canvas.path(curve(path.forward), stroke=LOOKS[mark.level][0], line=6.0)]
+    return [canvas.path(curve(path.forward), stroke="glow", line=9.0)] if lit else []
 
 
-def label(pen: Pen, spot: Point, said: str, ink: str) -> str:
+def label(canvas: Canvas, spot: Point, said: str, ink: str) -> str:
     x, y = spot
-    return pen.text(
+    return canvas.text(
         x, y + 3.5, said, size=edges.TEXT, fill=ink, bold=ink == "ink", anchor="middle",
         halo="canvas",
     )  # fmt: skip
 
 
-def draw_at(pen: Pen, node: Node, model: PictureModel, drawing: Drawing, extras: Extras) -> str:
+def draw_at(
+    canvas: Canvas, node: Node, model: PictureModel, drawing: Drawing, extras: Extras
+) -> str:
     """A node in its place, with its mark and what the group holds."""
     name = node.id
     title, data = tooltips.of_node(node, model)
@@ -361,30 +367,30 @@ def draw_at(pen: Pen, node: Node, model: PictureModel, drawing: Drawing, extras:
     parts = []
     if name in extras.highlight:
         parts.append(
-            pen.rect(-5, -5, f.width + 10, f.height + 10, stroke="glow", line=6.0, radius=12.0)
+            canvas.rect(-5, -5, f.width + 10, f.height + 10, stroke="glow", line=6.0, radius=12.0)
         )
     held = [*node.results, *node.parameters] if isinstance(node, ClosedGroup) else []
-    parts += [draw_node(pen, node, f)]
+    parts += [draw_node(canvas, node, f)]
     parts += [group(tooltips.of_record(record, model)[1], "", []) for record in held[:MOST_HELD]]
     mark = extras.marks.get(name)
     if mark is not None:
-        parts.append(draw_mark(pen, f, mark))
+        parts.append(draw_mark(canvas, f, mark))
         data, title = {**data, "mark": mark.level}, f"{title}\n{mark.words}".strip()
     at = f' transform="translate({coordinate(x + f.margin)},{coordinate(y + f.margin)})"'
     return group(data, title, parts, at)
 
 
-def draw_wire(pen: Pen, wire: Wire) -> list[str]:
+def draw_edge(canvas: Canvas, path: EdgePath) -> list[str]:
     """The forward edge, and the backward edge beside it if a gradient flows."""
-    line, tip = pointed(wire.forth, ARROW)
-    parts = [pen.path(curve(line), stroke="line", line=1.3)]
-    parts.append(pen.path(arrow(*tip, 3.4), fill="line"))
-    if wire.home:
-        size = 6.5 + wire.thick
-        line, tip = pointed(wire.home, size)
-        dash = "5 3" if wire.label else "3 3"
-        parts.append(pen.path(curve(line), stroke="grad", line=wire.thick, dash=dash))
-        parts.append(pen.path(arrow(*tip, 2.6 + wire.thick * 0.75), fill="grad"))
+    line, tip = pointed(path.forward, ARROW)
+    parts = [canvas.path(curve(line), stroke="line", line=1.3)]
+    parts.append(canvas.path(arrow(*tip, 3.4), fill="line"))
+    if path.backward:
+        size = 6.5 + path.thick
+        line, tip = pointed(path.backward, size)
+        dash = "5 3" if path.label else "3 3"
+        parts.append(canvas.path(curve(line), stroke="grad", line=path.thick, dash=dash))
+        parts.append(canvas.path(arrow(*tip, 2.6 + path.thick * 0.75), fill="grad"))
     return parts
 
 
@@ -439,15 +445,15 @@ def description(model: PictureModel) -> str:
     return text + (f" Warning: {banner}." if banner else "")
 
 
-def heading(pen: Pen, model: PictureModel, room: float) -> tuple[str, float]:
+def heading(canvas: Canvas, model: PictureModel, room: float) -> tuple[str, float]:
     """Title, summary and, if need be, the banner; at (0, 0), with its height."""
     title = fit(one_line(model.title), room, 16.0, True)
-    parts = [pen.text(0, 13, title, size=16.0, bold=True)]
-    parts.append(pen.text(0, 31, fit(subtitle(model), room, 11.0), size=11.0, fill="muted"))
+    parts = [canvas.text(0, 13, title, size=16.0, bold=True)]
+    parts.append(canvas.text(0, 31, fit(subtitle(model), room, 11.0), size=11.0, fill="muted"))
     banner = banner_words(model)
     if not banner:
         return "".join(parts), 52.0
-    parts.append(pen.rect(0, 42, room, 26, fill="warn", stroke="warn-line", radius=5.0))
+    parts.append(canvas.rect(0, 42, room, 26, fill="warn", stroke="warn-line", radius=5.0))
     said = fit("⚠ " + one_line(banner), room - 20, 11.0, True)
-    parts.append(pen.text(10, 59, said, size=11.0, bold=True, fill="warn-ink"))
+    parts.append(canvas.text(10, 59, said, size=11.0, bold=True, fill="warn-ink"))
     return "".join(parts), 88.0

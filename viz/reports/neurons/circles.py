@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from viz.formulas.notation import SUBSCRIPTS, is_simple
-from viz.layout.edges import TEXT, Rect, Wire, put_labels
+from viz.layout.edges import TEXT, EdgePath, Rect, put_labels
 from viz.reports.neurons.chains import Array, Column, Layer, Parameter
 from viz.style.text import fit, number, one_line, plural, shape_of, width
 from viz.style.theme import paint
-from viz.svg.pen import Pen, Point, coordinate, group, place
+from viz.svg.canvas import Canvas, Point, coordinate, group, place
 
 RADIUS = 32.0
 PILL = 17.0  # height of a bias or threshold
@@ -27,7 +27,7 @@ LOWERED = {int(digit): sign for sign, digit in SUBSCRIPTS.items()}
 class Style:
     """What the whole picture has in common."""
 
-    pen: Pen
+    canvas: Canvas
     colour: str  # "weight" or "gradient"
     loss: str  # its symbol
     slopes: bool = True  # whether there was a backward pass
@@ -86,18 +86,18 @@ def largest(values: Array | None) -> float:
 
 
 def line_of(
-    pen: Pen, d: str, value: float | None, top: float, widest: float = 5.0, dash: str = "7 4"
+    canvas: Canvas, d: str, value: float | None, top: float, widest: float = 5.0, dash: str = "7 4"
 ) -> str:
     """A stroke that tells a number: width by magnitude, dashes and colour by sign."""
     hit = f'<path d="{d}" fill="none" stroke="#000000" stroke-width="9" stroke-opacity="0"/>'
     if value is None or not math.isfinite(value):
-        return hit + pen.path(d, stroke="line", line=1.0, dash="1 3")
+        return hit + canvas.path(d, stroke="line", line=1.0, dash="1 3")
     if value == 0:
-        return hit + pen.path(d, stroke="line", line=0.8)
+        return hit + canvas.path(d, stroke="line", line=0.8)
     wide = 0.15 * widest + 0.85 * widest * min(abs(value) / top, 1.0)
     if value > 0:
-        return hit + pen.path(d, stroke="plus", line=wide)
-    return hit + pen.path(d, stroke="minus", line=wide, dash=dash)
+        return hit + canvas.path(d, stroke="plus", line=wide)
+    return hit + canvas.path(d, stroke="minus", line=wide, dash=dash)
 
 
 def _widest_of(one: Layer) -> float:
@@ -160,28 +160,28 @@ def row(
     ]  # fmt: skip
     circles, lines, words = [], [], []
     boxes: dict[str, Rect] = {}
-    wires: list[Wire] = []
+    paths: list[EdgePath] = []
     first = chain[0].inputs
-    words += _heading(style.pen, left, names[0].inputs, plural(len(columns[0]), "input"))
+    words += _heading(style.canvas, left, names[0].inputs, plural(len(columns[0]), "input"))
     for i, spot in enumerate(columns[0]):
         circles.append(_input_unit(style, spot, numbers[0], i, first, names[0].inputs))
         boxes[f"x-{numbers[0]}-{i}"] = _around(spot, 0)
     for k, (one, name) in enumerate(zip(chain, names, strict=True)):
         x = left + (k + 1) * gap
-        words += _heading(style.pen, x, *_caption(one, name))
-        words += _heading(style.pen, x - gap / 2, *_matrix(style, one, name), small=True)
+        words += _heading(style.canvas, x, *_caption(one, name))
+        words += _heading(style.canvas, x - gap / 2, *_matrix(style, one, name), small=True)
         for j, spot in enumerate(columns[k + 1]):
             circles.append(unit(style, spot, numbers[k], j, one, name))
             boxes[f"u-{numbers[k]}-{j}"] = _around(spot, len(one.shifts))
         made, layer_wires = _connections(style, one, name, numbers[k], columns[k : k + 2])
         lines += made
-        wires += layer_wires
-    put_labels(wires, boxes)
+        paths += layer_wires
+    put_labels(paths, boxes)
     role = "ink" if style.colour == "weight" else "grad-ink"
     labels = [
-        style.pen.text(w.spot[0], w.spot[1] + 3.5, w.label, size=TEXT, fill=role,
+        style.canvas.text(w.label_at[0], w.label_at[1] + 3.5, w.label, size=TEXT, fill=role,
                        anchor="middle", halo="canvas")
-        for w in wires if w.spot
+        for w in paths if w.label_at
     ]  # fmt: skip
     across = left + len(chain) * gap + 90.0
     return lines + circles + labels + words, across, HEAD + tall
@@ -192,12 +192,12 @@ def _around(spot: Point, shifts: int) -> Rect:
     return x - RADIUS - 8, y - RADIUS - 4 - PILL * shifts, x + RADIUS + 8, y + RADIUS + 26
 
 
-def _heading(pen: Pen, x: float, title: str, below: str, small: bool = False) -> list[str]:
+def _heading(canvas: Canvas, x: float, title: str, below: str, small: bool = False) -> list[str]:
     size = 11.0 if small else 12.0
     room = 130.0
     return [
-        pen.text(x, 14, fit(title, room, size, True), size=size, bold=True, anchor="middle"),
-        pen.text(x, 29, fit(below, room, 10.0), fill="muted", anchor="middle"),
+        canvas.text(x, 14, fit(title, room, size, True), size=size, bold=True, anchor="middle"),
+        canvas.text(x, 29, fit(below, room, 10.0), fill="muted", anchor="middle"),
     ]
 
 
@@ -213,15 +213,15 @@ def _matrix(style: Style, one: Layer, name: Names) -> tuple[str, str]:
 
 def _connections(
     style: Style, one: Layer, name: Names, k: int, ends: Sequence[Sequence[Point]]
-) -> tuple[list[str], list[Wire]]:
-    """The lines of a layer's weights, and wires that carry their numbers if there is room."""
-    values, lines, wires = style.shown(one.weight), [], []
+) -> tuple[list[str], list[EdgePath]]:
+    """The lines of a layer's weights, and paths that carry their numbers if there is room."""
+    values, lines, paths = style.shown(one.weight), [], []
     top, widest = largest(values), _widest_of(one)
     for j, head in enumerate(ends[1]):
         for i, tail in enumerate(ends[0]):
             start, end = trimmed(tail, head)
             value = at(values, j, i)
-            line = line_of(style.pen, f"M{place(start)}L{place(end)}", value, top, widest)
+            line = line_of(style.canvas, f"M{place(start)}L{place(end)}", value, top, widest)
             data = {"id": f"w-{k}-{j}-{i}", "kind": "weight", "from": i, "to": j}
             data |= data_of(one.weight, j, i)
             title = _weight_words(style, one, name, j, i)
@@ -230,8 +230,8 @@ def _connections(
                 thirds = [(start[0] + (end[0] - start[0]) * t, start[1] + (end[1] - start[1]) * t)
                           for t in (1.0, 2 / 3, 1 / 3, 0.0)]  # fmt: skip
                 label = number(value, 3)
-                wires.append(Wire(f"w-{k}-{j}-{i}", "", "", True, label, [], thirds, thick=3.0))
-    return lines, wires
+                paths.append(EdgePath(f"w-{k}-{j}-{i}", "", "", True, label, [], thirds, thick=3.0))
+    return lines, paths
 
 
 def trimmed(tail: Point, head: Point) -> tuple[Point, Point]:
@@ -286,7 +286,7 @@ def _input_unit(style: Style, spot: Point, k: int, i: int, first: Column, name: 
             "value": exact(value), "grad": exact(g)}  # fmt: skip
     below = [] if g is None else [(f"{style.slope(name)} {formatted(g, 3)}", "grad-ink")]
     return group(
-        data, title, circle(style.pen, spot, symbol(name, i), value, below, "leaf", "leaf-line")
+        data, title, circle(style.canvas, spot, symbol(name, i), value, below, "leaf", "leaf-line")
     )
 
 
@@ -313,7 +313,7 @@ def unit(
     if style.slopes:
         below.append((f"∂{style.loss}/∂net {formatted(slope, 3)}", "grad-ink"))
     shown = net if one.outputs is None else out
-    parts = circle(style.pen, spot, label, shown, below, "op", "op-line")
+    parts = circle(style.canvas, spot, label, shown, below, "op", "op-line")
     shifts = enumerate(one.shifts if pills else ())
     above = [_pill(style, spot, k, j, one, p, s) for s, p in shifts]
     return group(data, "\n".join(lines), parts) + "".join(above)
@@ -332,25 +332,25 @@ def shift_name(p: Parameter, s: int) -> str:
 
 
 def circle(
-    pen: Pen, spot: Point, name: str, value: float | None, below: Iterable[tuple[str, str]],
+    canvas: Canvas, spot: Point, name: str, value: float | None, below: Iterable[tuple[str, str]],
     fill: str, stroke: str,
 ) -> list[str]:  # fmt: skip
     x, y = spot
     room = 2 * RADIUS - 10.0
     rim = f'<circle cx="{coordinate(x)}" cy="{coordinate(y)}" r="{RADIUS:g}" stroke-width="1.6"'
-    parts = [rim + paint(pen.theme, fill, stroke) + "/>"]
-    parts.append(pen.text(x, y - 6, fit(name, room, 11.0), size=11.0, fill="muted",
+    parts = [rim + paint(canvas.theme, fill, stroke) + "/>"]
+    parts.append(canvas.text(x, y - 6, fit(name, room, 11.0), size=11.0, fill="muted",
                           anchor="middle"))  # fmt: skip
     words = _compact(value, room + 4.0)
-    parts.append(pen.text(x, y + 9.5, words, size=11.0, bold=True, anchor="middle"))
+    parts.append(canvas.text(x, y + 9.5, words, size=11.0, bold=True, anchor="middle"))
     shown = [(fit(words, 120.0, 10.0), role) for words, role in below]
     if shown:
         wide = max(width(words, 10.0) for words, _ in shown) + 2.0
         left, top, tall = x - wide / 2, y + RADIUS + 2.5, 12.0 * len(shown)
-        parts.append(pen.rect(left, top, wide, tall, fill="canvas", radius=3.0))
+        parts.append(canvas.rect(left, top, wide, tall, fill="canvas", radius=3.0))
     for line, (words, role) in enumerate(shown):
         y_line = y + RADIUS + 11.5 + 12 * line
-        parts.append(pen.text(x, y_line, words, fill=role, anchor="middle"))
+        parts.append(canvas.text(x, y_line, words, fill=role, anchor="middle"))
     return parts
 
 
@@ -373,11 +373,11 @@ def _pill(style: Style, spot: Point, k: int, j: int, one: Layer, p: Parameter, s
     wide = width(words, 10.0) + 10.0
     x, bottom = spot[0], spot[1] - RADIUS - 4.0 - PILL * s
     stem = f"M{place((x, bottom))}V{coordinate(bottom + 4.0)}"
-    line = line_of(style.pen, stem, value, largest(values), dash="") if s == 0 else ""
+    line = line_of(style.canvas, stem, value, largest(values), dash="") if s == 0 else ""
     role = "line" if not value or not math.isfinite(value) else "plus" if value > 0 else "minus"
-    box = style.pen.rect(
+    box = style.canvas.rect(
         x - wide / 2, bottom - PILL + 2, wide, PILL - 3, fill="canvas", stroke=role, radius=7.0,
         dash="4 3" if role == "minus" else "",
     )  # fmt: skip
-    text = style.pen.text(x, bottom - 4.0, words, anchor="middle")
+    text = style.canvas.text(x, bottom - 4.0, words, anchor="middle")
     return group(data, title, [line, box, text])

@@ -22,8 +22,8 @@ from viz.reports.neurons.chains import Layer, chains_of, layers_of
 from viz.reports.neurons.circles import Style
 from viz.style.text import fit, number, one_line, plural, xml
 from viz.style.theme import THEMES, style
+from viz.svg.canvas import Canvas, attributes, coordinate, document, place
 from viz.svg.legend import Draw, legend
-from viz.svg.pen import Pen, attributes, coordinate, document, place
 
 MOST_UNITS = 16
 MOST_LAYERS = 12
@@ -193,7 +193,7 @@ def _write(
 ) -> str:
     """The text of the SVG file."""
     loss, default = _loss_of(picture.trace)
-    look = Style(Pen(theme), colour, loss, bool(picture.trace.gradients))
+    look = Style(Canvas(theme), colour, loss, bool(picture.trace.gradients))
     parts: list[str] = []
     across, down = 0.0, 0.0
     if unit is None:
@@ -220,28 +220,30 @@ def _assemble(
     unit: tuple[int, int] | None,
 ) -> str:
     """Title, drawing and legend together."""
-    pen, (parts, wide, tall) = look.pen, body
+    canvas, (parts, wide, tall) = look.canvas, body
     room = max(wide, NARROWEST)
-    key, key_height = legend(pen, _items(picture, look, unit), room)
+    key, key_height = legend(canvas, _items(picture, look, unit), room)
     across, below = room + 2 * MARGIN, MARGIN + 48.0 + tall + 12.0
     down = below + key_height + 24.0
     said = _subtitle(picture, unit)
     whole = [
         f"<title>{xml(title)}</title>",
         f"<desc>{xml(_description(picture, look, said))}</desc>",
-        style(pen.theme),
-        pen.rect(0, 0, across, down, fill="canvas"),
-        pen.text(MARGIN, MARGIN + 13, fit(one_line(title), room, 16.0, True), size=16.0, bold=True),
-        pen.text(MARGIN, MARGIN + 31, fit(said, room, 11.0), size=11.0, fill="muted"),
+        style(canvas.theme),
+        canvas.rect(0, 0, across, down, fill="canvas"),
+        canvas.text(
+            MARGIN, MARGIN + 13, fit(one_line(title), room, 16.0, True), size=16.0, bold=True
+        ),
+        canvas.text(MARGIN, MARGIN + 31, fit(said, room, 11.0), size=11.0, fill="muted"),
         *_shifted(parts, MARGIN + (room - wide) / 2, MARGIN + 48.0),
-        pen.path(f"M{place((MARGIN, below))}H{coordinate(across - MARGIN)}", stroke="hair"),
+        canvas.path(f"M{place((MARGIN, below))}H{coordinate(across - MARGIN)}", stroke="hair"),
         *_shifted([key], MARGIN, below + 12.0),
     ]
     data = {
         "kind": "neurons", "sample": picture.sample, "colour": look.colour,
         "unit": None if unit is None else f"{unit[0]} {unit[1]}",
     }  # fmt: skip
-    return document(across, down, attributes(data), whole, pen.theme)
+    return document(across, down, attributes(data), whole, canvas.theme)
 
 
 def _subtitle(picture: Neurons, unit: tuple[int, int] | None) -> str:
@@ -278,13 +280,13 @@ def _items(
     of = "weight" if look.colour == "weight" else "gradient of the weight"
 
     def stroke(value: float) -> Draw:
-        return lambda pen: circles.line_of(pen, "M0 8H26", value, 1.0)
+        return lambda canvas: circles.line_of(canvas, "M0 8H26", value, 1.0)
 
     found = [
         (stroke(0.6), 26.0, f"{of} > 0"),
         (stroke(-0.6), 26.0, f"{of} < 0"),
-        (lambda pen: circles.line_of(pen, "M0 3H26", 0.1, 1.0)
-         + circles.line_of(pen, "M0 12H26", 1.0, 1.0), 26.0, "width: magnitude within a layer"),
+        (lambda canvas: circles.line_of(canvas, "M0 3H26", 0.1, 1.0)
+         + circles.line_of(canvas, "M0 12H26", 1.0, 1.0), 26.0, "width: magnitude within a layer"),
     ]  # fmt: skip
     shifts = {p.sign for one in picture.layers for p in one.shifts}
     if shifts and unit is None:
@@ -293,5 +295,5 @@ def _items(
     return found
 
 
-def _box(pen: Pen) -> str:
-    return pen.rect(0.5, 1.5, 25, 13, fill="canvas", stroke="plus", radius=6.0)
+def _box(canvas: Canvas) -> str:
+    return canvas.rect(0.5, 1.5, 25, 13, fill="canvas", stroke="plus", radius=6.0)

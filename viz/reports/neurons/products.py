@@ -25,7 +25,7 @@ from viz.reports.neurons.circles import (
     unit,
 )
 from viz.style.text import fit, one_line, width
-from viz.svg.pen import Point, coordinate, group, place
+from viz.svg.canvas import Point, coordinate, group, place
 
 PITCH = 70.0
 HEAD = 52.0
@@ -118,7 +118,9 @@ def _connection(
 ) -> str:
     values = style.shown(term.parameter)
     start, stop = trimmed(*ends)
-    line = line_of(style.pen, f"M{place(start)}L{place(stop)}", at(values, *term.where), top or 1.0)
+    line = line_of(
+        style.canvas, f"M{place(start)}L{place(stop)}", at(values, *term.where), top or 1.0
+    )
     data = {"id": f"w-{k}-{j}-{i}", "kind": "weight", "from": i, "to": j}
     data |= data_of(term.parameter, *term.where)
     return group(data, f"{term.name} = {formatted(term.value, 6)}", [line])
@@ -128,7 +130,7 @@ def _end(style: Style, one: Layer, term: Term, k: int, i: int, spot: Point) -> s
     """The circle of an input, or of the constant 1 that a bias is multiplied by."""
     if i >= one.sizes[0]:
         name = "for " + shift_name(term.parameter, i - one.sizes[0])
-        parts = circle(style.pen, spot, name, term.x, [], "const", "line")
+        parts = circle(style.canvas, spot, name, term.x, [], "const", "line")
         return group({"id": f"x-{k}-{i}", "kind": "one", "value": exact(term.x)}, "", parts)
     g = at(one.inputs.gradients, i)
     data = {"id": f"x-{k}-{i}", "kind": "input", "name": one.inputs.name, "unit": i,
@@ -136,7 +138,8 @@ def _end(style: Style, one: Layer, term: Term, k: int, i: int, spot: Point) -> s
     title = f"{term.input} = {formatted(term.x, 6)}"
     if g is not None:
         title += f"\n{style.slope(term.input)} = {formatted(g, 6)}, over all units that it leads to"
-    return group(data, title, circle(style.pen, spot, term.input, term.x, [], "leaf", "leaf-line"))
+    parts = circle(style.canvas, spot, term.input, term.x, [], "leaf", "leaf-line")
+    return group(data, title, parts)
 
 
 def _columns(
@@ -161,17 +164,17 @@ def _columns(
         shares = [formatted(t.share) for t in terms[: one.sizes[0]]]
         sorts.append((f"to ∂{style.loss}/∂input", f"= {slope} × weight", "grad-ink", shares))
     cells: list[list[str]] = [[] for _ in range(len(terms) + 1)]
-    x, pen = left, style.pen
+    x, canvas = left, style.canvas
     for title, below, role, column in sorts:
         x += max(width(w, SIZE, w == title) for w in (title, below, *column))
-        cells[0].append(pen.text(x, 16, title, size=SIZE, bold=True, anchor="end"))
+        cells[0].append(canvas.text(x, 16, title, size=SIZE, bold=True, anchor="end"))
         if below:
-            cells[0].append(pen.text(x, 31, below, fill="muted", anchor="end"))
+            cells[0].append(canvas.text(x, 31, below, fill="muted", anchor="end"))
         for i, words in enumerate(column):
             y = HEAD + (i + 0.5) * PITCH + 4.0
-            cells[i + 1].append(pen.text(x, y, words, size=SIZE, fill=role, anchor="end"))
+            cells[i + 1].append(canvas.text(x, y, words, size=SIZE, fill=role, anchor="end"))
         x += GAP
-    cells[0].append(pen.path(f"M{place((left, 40.0))}H{coordinate(x - GAP)}", stroke="hair"))
+    cells[0].append(canvas.path(f"M{place((left, 40.0))}H{coordinate(x - GAP)}", stroke="hair"))
     return cells, x
 
 
@@ -236,7 +239,7 @@ def _totals(
     room: float,
 ) -> tuple[list[str], float]:
     """The lines below: net input, output, and how the gradient comes to the net input."""
-    (k, j), pen = which, style.pen
+    (k, j), canvas = which, style.canvas
     net, slope = at(one.sums.values, j), at(one.sums.gradients, j)
     words = ["net =", *_spelled(terms), f"= {formatted(net)}"]
     said = [(line, "ink", True) for line in _wrapped(words, room)]
@@ -249,10 +252,10 @@ def _totals(
         g = at(one.outputs.gradients, j)
         said.append((f"∂{style.loss}/∂{label} = {formatted(g)}", "grad-ink", False))
     said.append((f"∂{style.loss}/∂net = {formatted(slope)}", "grad-ink", True))
-    parts = [pen.path(f"M0 {coordinate(y)}H{coordinate(room)}", stroke="hair")]
+    parts = [canvas.path(f"M0 {coordinate(y)}H{coordinate(room)}", stroke="hair")]
     for line, role, bold in said:
         y += 19.0
         line = fit(one_line(line), room, SIZE, bold)
-        parts.append(pen.text(0, y, line, size=SIZE, fill=role, bold=bold))
+        parts.append(canvas.text(0, y, line, size=SIZE, fill=role, bold=bold))
     data = {"id": f"net-{k}-{j}", "kind": "net", "net": exact(net), "net-grad": exact(slope)}
     return [group(data, " ".join(words), parts)], y + 8.0

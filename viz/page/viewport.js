@@ -1,12 +1,12 @@
 // Pan and zoom by one transform of the whole drawing, and the small map of it.
 
 import {$, h, still} from "./dom.js";
-import {hands, onMap, wheel} from "./hands.js";
+import {pointers, onMap, wheel} from "./pointer.js";
 
 const FAR = 0.28; // where nothing can be read, nothing is written
 const NEAREST = 4, FARTHEST = 0.02;
 
-export class Camera {
+export class Viewport {
   constructor(drawing) {
     this.drawing = drawing;
     this.stage = $("#stage");
@@ -14,7 +14,7 @@ export class Camera {
     this.map = $("#map");
     [this.x, this.y, this.k] = [0, 0, 1];
     wheel(this);
-    hands(this);
+    pointers(this);
     onMap(this);
     new ResizeObserver(() => this.resized()).observe(this.stage);
   }

@@ -37,7 +37,7 @@ def attributes(values: Mapping[str, object]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Pen:
+class Canvas:
     """Writes elements in one theme; roles are those of `viz.theme.COLOURS`."""
 
     theme: str

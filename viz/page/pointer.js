@@ -1,28 +1,28 @@
 // What the wheel, the mouse and fingers do to the picture.
 
-export function wheel(camera) {
-  camera.stage.addEventListener("wheel", (event) => {
+export function wheel(viewport) {
+  viewport.stage.addEventListener("wheel", (event) => {
     event.preventDefault();
-    const {left, top} = camera.stage.getBoundingClientRect();
+    const {left, top} = viewport.stage.getBoundingClientRect();
     const unit = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? 400 : 1;
     if (event.shiftKey && !event.ctrlKey) {
-      camera.pan(-(event.deltaX || event.deltaY) * unit, 0);
+      viewport.pan(-(event.deltaX || event.deltaY) * unit, 0);
       return;
     }
     const speed = event.ctrlKey ? 0.01 : 0.0016; // ctrl is what a pinch on a touchpad sends
-    camera.zoom(Math.exp(-event.deltaY * unit * speed), event.clientX - left, event.clientY - top);
+    viewport.zoom(Math.exp(-event.deltaY * unit * speed), event.clientX - left, event.clientY - top);
   }, {passive: false});
 }
 
 // One pointer moves the picture, two zoom it. A click without a way is not taken.
-export function hands(camera) {
-  const {stage} = camera, down = new Map(); // by pointer, where it is
+export function pointers(viewport) {
+  const {stage} = viewport, down = new Map(); // by pointer, where it is
   let far = false; // whether it went so far that it is no click
   stage.addEventListener("pointerdown", (event) => {
     if (event.button > 1 || event.target.closest("#map, button")) return;
     down.set(event.pointerId, {x: event.clientX, y: event.clientY});
     far = down.size > 1;
-    camera.dragged = far;
+    viewport.dragged = far;
   });
   stage.addEventListener("pointermove", (event) => {
     const was = down.get(event.pointerId);
@@ -30,13 +30,13 @@ export function hands(camera) {
     const now = {x: event.clientX, y: event.clientY};
     if (!far && Math.hypot(now.x - was.x, now.y - was.y) < 4) return;
     if (!far) stage.setPointerCapture(event.pointerId);
-    far = camera.dragged = true; // the click that follows is none
+    far = viewport.dragged = true; // the click that follows is none
     stage.classList.add("panning");
     const before = spread(down);
     down.set(event.pointerId, now);
     const after = spread(down), {left, top} = stage.getBoundingClientRect();
-    camera.pan(after.x - before.x, after.y - before.y);
-    if (down.size > 1) camera.zoom(after.wide / before.wide, after.x - left, after.y - top);
+    viewport.pan(after.x - before.x, after.y - before.y);
+    if (down.size > 1) viewport.zoom(after.wide / before.wide, after.x - left, after.y - top);
   });
   const release = (event) => {
     down.delete(event.pointerId);
@@ -54,12 +54,12 @@ function spread(down) {
 }
 
 // On the small map, the pointer says where to look.
-export function onMap(camera) {
-  const {map} = camera;
+export function onMap(viewport) {
+  const {map} = viewport;
   const look = (event) => {
-    const {left, top} = map.getBoundingClientRect(), {extent} = camera.drawing;
-    const [across, down] = camera.scale();
-    camera.centre(extent.x + (event.clientX - left) / across, extent.y + (event.clientY - top) / down, false);
+    const {left, top} = map.getBoundingClientRect(), {extent} = viewport.drawing;
+    const [across, down] = viewport.scale();
+    viewport.centre(extent.x + (event.clientX - left) / across, extent.y + (event.clientY - top) / down, false);
   };
   map.addEventListener("pointerdown", (event) => {
     map.setPointerCapture(event.pointerId);

@@ -8,7 +8,7 @@ import {flowOf} from "./stepper.js";
 
 const TOP = 9, BOTTOM = 7;
 
-export class Strip {
+export class Chart {
   constructor(model, stepper) {
     Object.assign(this, {model, stepper});
     this.canvas = $("#strip canvas");
