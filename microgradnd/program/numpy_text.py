@@ -135,11 +135,12 @@ class NumPyText:
         if op.program:
             options = {key: _Option(self, value) for key, value in x.options.items()}
             return Code(op.program.format(**dict(zip(op.operands, operands)), **options))
-        methods = op.method if isinstance(op.method, tuple) else (op.method,)
+        methods: Any = op.method if isinstance(op.method, tuple) else (op.method,)
         names = [m[1:] for m in methods if isinstance(m, str) and m.startswith("@")]
         if names and not self.changed(x):
             return Code(f"{operands[0]:atom}.{names[0]}")
-        if op.numpy and not op.elementwise and hasattr(np.ndarray, op.name):
+        array = isinstance(x.operands[0], Expression)
+        if array and op.numpy and not op.elementwise and hasattr(np.ndarray, op.name):
             nameless = [m[1:] for m in methods if isinstance(m, str) and m.startswith("*")]
             options = ", ".join(self.given(x, nameless))
             return Code(f"{operands[0]:atom}.{op.name}({options})")
@@ -147,7 +148,8 @@ class NumPyText:
 
     def by_function(self, x: Expression, op: Op) -> Code:
         """As a call of NumPy's function, or of one that is brought along."""
-        theirs = op.numpy[0] if isinstance(op.numpy, tuple) else op.numpy
+        theirs: Any = op.numpy
+        theirs = theirs[0] if isinstance(theirs, tuple) else theirs
         operands = [self(y) for y in x.operands]
         if op.variadic:
             operands = [f"({', '.join(operands)}{',' * (len(operands) == 1)})"]
@@ -177,13 +179,11 @@ class NumPyText:
 
     def changed(self, x: Expression) -> dict[str, Any]:
         """The options that are not the default ones."""
-        assert x.op is not None
         default = x.op.options
         return {key: y for key, y in x.options.items() if not alike(y, default.get(key, REQUIRED))}
 
     def given(self, x: Expression, nameless: Any = ()) -> list[str]:
         """The options of a call; NumPy takes those without a default by position."""
-        assert x.op is not None
         bare = {*nameless, *(k for k, d in x.op.options.items() if d is REQUIRED)} - {*x.op.named}
         return [self(y) if k in bare else f"{k}={self(y)}" for k, y in self.changed(x).items()]
 
