@@ -1,5 +1,6 @@
-"""The chapter's three-layer network, its gradients by hand, and what the print got wrong.
+"""A textbook's three-layer network, its gradients by hand, and what the print got wrong.
 
+Equations 5-1 and on are those of the chapter "Deep Learning and Neural Networks", the fifth.
 Samples are columns here, as in the chapter: then `w @ h` is Σ_j w_kj h_j, index for index.
 N samples, n inputs, m hidden units, l outputs.
 """

@@ -1,8 +1,10 @@
-"""The chapter's back-propagation network, proved on its equations and trained on real digits.
+"""A back-propagation network, trained on real digits and held against a textbook's equations.
 
-Run it: `python -m examples.bp_network`. It compares the engine's gradients with the chapter's
-hand formulas, shows numerically which printed equations hold, trains a network on scikit-learn's
-handwritten digits, and writes pictures of the training and of both graphs.
+Run it: `python -m examples.bp_network`. It trains a network on scikit-learn's handwritten digits,
+writes pictures of the training and of two graphs, compares the engine's gradients with formulas
+derived by hand, and shows numerically which of the book's printed equations hold. The book is a
+textbook in Chinese, of which this is chapter 5, "Deep Learning and Neural Networks": equations
+5-1 and on are those of the chapter.
 """
 
 from __future__ import annotations
@@ -26,6 +28,15 @@ from microgradnd import Tensor
 __all__ = ["Network", "Status", "ThreeLayer", "main"]
 
 Array = np.ndarray
+INTRODUCTION = """\
+Numbers like (5-16) are equations of chapter 5, "Deep Learning and Neural Networks", of the
+textbook whose networks this library builds. d is the desired output, o the actual one,
+h a hidden unit's, f the sigmoid, η the learning rate and δ = -∂E/∂net."""
+MISPRINTS = {  # by number in the list that the tests keep; 1, 3, 4, 7 and 8 are tested alone
+    2: "cross-entropy (5-29): the minus is missing",
+    5: "deltas (5-13, 5-14, 5-17): θ and an index",
+    6: "biases (5-19 to 5-21): the layers' deltas are exchanged",
+}
 SIZES, ACTIVATIONS = (64, 256, 10), ("relu", "softmax")
 # Chosen by 5-fold cross-validation within the training images; the test images had no say.
 TRAINING: dict[str, Any] = {"alpha": 0.2, "lambda_": 0.0, "keep_prob": 0.5, "batch_size": 32}
@@ -112,8 +123,11 @@ def title(text: str) -> None:
 
 def show_gradients(seed: int) -> None:
     """Prints the engine's gradients against the hand formulas."""
-    title("Engine against hand formulas: the three-layer network, half squared error")
-    print("  eq. 5-2 to 5-4 forward; δ by 5-16, 5-17; steps by 5-12, 5-19, 5-21 (η = 0.5)")
+    title("Gradients of the engine against formulas derived by hand")
+    print(
+        "  Three layers, half squared error (5-2 to 5-4); δ by (5-16) and (5-17), steps by (5-12),"
+    )
+    print("  (5-19) and (5-21) with η = 0.5.")
     print(f"  {'network':10}{'samples':>8}   largest difference: {'gradients':>11}{'steps':>11}")
     eta = 0.5
     for sizes, samples in (((2, 3, 1), 1), ((4, 5, 3), 7), ((64, 30, 10), 100)):
@@ -131,21 +145,23 @@ def show_gradients(seed: int) -> None:
 
 def show_errata(seed: int) -> None:
     """Prints each doubtful equation against the engine and the central difference."""
-    title("Printed equations put to the test (one sample; in 5 and 6 a 2-3-3 network)")
+    title("Misprints of the book: what is printed, and what is right")
+    print("  Each form is held against the engine and against central differences, on one sample;")
+    print("  5 and 6 by a 2-3-3 network. A form is right if both errors are rounding alone.")
     print(f"  {'':9}{'form':36}{'error to engine':>16}{'to difference':>15}")
     for number, findings in (
         (2, equations.erratum_2(seed)),
         (5, equations.erratum_5(seed)),
         (6, equations.erratum_6(seed)),
     ):
-        print(f"  Erratum {number}")
+        print(f"  Erratum {number}, {MISPRINTS[number]}")
         for found in findings:
             verdict = "agrees" if found.holds else "fails"
             print(
                 f"  {found.quantity:9}{found.form:36}{found.error:16.1e}{found.error_fd:15.1e}"
                 f"  {found.source:9}{verdict}"
             )
-    print("  Descending eq. 5-29 on four separable samples from w = 0.1:")
+    print("  Gradient descent by (5-29) on four separable samples from w = 0.1:")
     for form, (printed, true, accuracy) in equations.erratum_2_descent().items():
         print(
             f"    {form:8} ends at C printed {printed:9.3f}, C with minus {true:8.3f}, "
@@ -191,7 +207,7 @@ def show_digits(epochs: int, seed: int, out: Path) -> tuple[Network, Digits]:
     print(f"  {'this network':28}{watch[-1]:10.2%}{history[-1].seconds:7.1f} s")
     print(f"  {'sklearn MLPClassifier':28}{peer:10.2%}{peer_seconds:7.1f} s")
     path = draw_training(history, watch, peer, network, digits, out / "bp_network_training.png")
-    print(f"\n  {path}")
+    print(f"\n  {path!s:32} cost, accuracy, and what is still read wrongly")
     return network, digits
 
 
@@ -225,7 +241,9 @@ def draw_training(
     predictions = network.predict(digits.X_test).argmax(axis=1)
     wrong = np.flatnonzero(predictions != digits.y_test)
     shown = wrong[:12]
-    strip.suptitle(f"{len(wrong)} of {len(predictions)} test images read wrongly", fontsize=10)
+    few = f", {len(shown)} of them" if len(shown) < len(wrong) else ""
+    words = f"{len(wrong)} of {len(predictions)} test images are read wrongly{few}"
+    strip.suptitle(words, fontsize=10)
     for axes, i in zip(strip.subplots(1, 12), [*shown, *[None] * (12 - len(shown))], strict=True):
         axes.axis("off")
         if i is not None:
@@ -240,8 +258,8 @@ def save_picture(output: Tensor, path: Path, title: str) -> None:
     import viz
 
     picture = viz.draw(output, title=title)
-    for suffix in (".svg", ".html"):
-        print(f"  {picture.save(path.with_suffix(suffix))}")
+    for suffix, what in ((".svg", "the graph"), (".html", "the same as a page to step through")):
+        print(f"  {picture.save(path.with_suffix(suffix))!s:32} {what}")
 
 
 def small_graph(seed: int = 0) -> Tensor:
@@ -263,8 +281,8 @@ def show_pictures(network: Network, digits: Digits, out: Path, seed: int) -> Non
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="python -m examples.bp_network",
-        description="The chapter's BP network: its equations checked, handwritten digits learned, "
-        "its graphs drawn.",
+        description="A back-propagation network: handwritten digits learned, its graphs drawn, a "
+        "textbook's equations checked.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     options.add_argument("--epochs", type=int, default=100, help="passes over the digits")
@@ -285,11 +303,12 @@ def main(arguments: list[str] | None = None) -> None:
         parser().error("--epochs must be at least 1")
     epochs = min(options.epochs, 10) if options.quick else options.epochs
     options.out.mkdir(parents=True, exist_ok=True)
+    network, digits = show_digits(epochs, options.seed, options.out)
+    show_pictures(network, digits, options.out, options.seed)
+    print(f"\n{INTRODUCTION}")
     show_gradients(options.seed)
     show_errata(options.seed)
     show_speeds()
-    network, digits = show_digits(epochs, options.seed, options.out)
-    show_pictures(network, digits, options.out, options.seed)
 
 
 if __name__ == "__main__":

@@ -364,7 +364,7 @@ def replay(
     oldest = next((x.seq for x in nodes if not x.is_leaf), 0)
     needed = set(nodes if wanted is None else wanted)
     last: dict[Node, Node] = {}  # by node, the one that uses it last
-    for x in reversed(nodes):
+    for x in reversed(nodes) if wanted is not None else ():
         if x in needed:
             needed.update(x.predecessors)
             for p in (*x.predecessors, x):

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from microgradnd import Tensor
+from viz import cli, draw
+
 HERE = Path(__file__).parent.parent
 SCRIPT = """
 import sys
@@ -54,7 +57,8 @@ def title(path: Path) -> str:
 
 def test_an_unchanged_script_is_run_and_its_first_backward_call_drawn(script: Path) -> None:
     done = viz(script, "train.py", "--epochs", "3", "data.csv", "-o", "out/x.json")
-    assert (done.returncode, done.stderr) == (0, "")
+    said = "python -m viz: --epochs 3 data.csv goes to train.py\n"
+    assert (done.returncode, done.stderr) == (0, said)
     assert done.stdout.startswith("args --epochs 3 data.csv __main__\n")
     assert title(script.parent / "out/x.json") == "loss = 4"
 
@@ -90,7 +94,7 @@ def test_after_a_bare_dash_dash_everything_is_the_script_s(script: Path) -> None
 
 
 def test_an_error_of_the_script_is_shown_as_its_own_and_the_call_still_drawn(script: Path) -> None:
-    done = viz(script, "train.py", "--fail", "-o", "x.json")
+    done = viz(script, "-o", "x.json", "--", "train.py", "--fail")
     assert done.returncode == 1
     plain = subprocess.run(
         [sys.executable, "train.py", "--fail"], cwd=script.parent, capture_output=True, text=True,
@@ -113,8 +117,6 @@ def test_the_script_s_exit_status_is_kept(script: Path) -> None:
         (["other.py"], "there is no script 'other.py'"),
         (["train.py", "--open", "decoder"], "no group is called 'decoder'"),
         (["train.py", "--focus", "v"], "no tensor in the graph is called 'v'; there are 'w'"),
-        (["train.py", "-o", "x.jpg"], "cannot save a picture as 'x.jpg'"),
-        (["train.py", "--call", "0"], "--call counts from 1"),
         ([], "which script?"),
     ],
 )
@@ -123,6 +125,113 @@ def test_what_cannot_be_done_is_said(script: Path, words: list[str], said: str) 
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train.py", "-o", "x.jpg"], "cannot save a picture as 'x.jpg'"),
+        (["train.py", "-o", "x.svg", "--format", "png"], "but the output is 'x.svg'"),
+        (["train.py", "--format", "jpg"], "invalid choice: 'jpg'"),
+        (["train.py", "-o", "helper.py/x.svg"], "helper.py is in the way"),
+        (["train.py", "-o", "folder.svg", "--format", "gif"], "invalid choice: 'gif'"),
+        (["train.py", "--call", "0"], "--call counts from 1"),
+        (["train.py", "--call", "first"], "--call first: wanted are numbers"),
+        (["train.py", "--steps", "1,0"], "--steps counts from 1"),
+        (["train.py", "--step", "-1"], "--step -1: it counts from 0"),
+        (["train.py", "--fold", "layers"], "--fold 'layers' is unknown: one of auto, all"),
+        (["--which", "2", "train.py"], "no option --which; those of the script stand behind"),
+        (["--calls", "2", "train.py"], "no option --calls (did you mean --call?)"),
+    ],
+)
+def test_what_makes_no_sense_is_said_before_the_script_is_run(
+    script: Path,
+    words: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(script.parent)
+    with pytest.raises(SystemExit) as end:
+        cli.main(words)
+    out, err = capsys.readouterr()
+    assert (end.value.code, out) == (2, "")
+    assert said in err
+
+
+def test_what_goes_to_the_script_is_told_unless_it_stands_behind_a_bare_dash_dash(
+    script: Path,
+) -> None:
+    assert viz(script, "train.py", "--which", "2").stderr == (
+        "python -m viz: --which 2 goes to train.py\n"
+    )
+    assert viz(script, "train.py", "--theem", "dark").stderr == (
+        "python -m viz: --theem dark goes to train.py (did you mean --theme?)\n"
+    )
+    assert viz(script, "--", "train.py", "--which", "2").stderr == ""
+
+
+def test_a_picture_is_there_as_soon_as_its_call_was_made(script: Path) -> None:
+    looking = 'print("then", *pathlib.Path().glob("*.svg"))\nif "--fail"'
+    script.write_text("import pathlib\n" + SCRIPT.replace('if "--fail"', looking))
+    done = viz(script, "train.py", "--call", "2", "-o", "x.svg")
+    lines = done.stdout.splitlines()
+    assert lines[-2:] == ["x.svg: backward call 2, loss = 0.16", "then x.svg"]
+
+
+def test_a_folder_gets_a_file_of_the_script_s_name(script: Path) -> None:
+    (script.parent / "pictures").mkdir()
+    done = viz(script, "train.py", "-o", "pictures", "--format", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert title(script.parent / "pictures" / "train.json") == "loss = 4"
+    assert viz(script, "train.py", "-o", "new/").returncode == 0
+    assert (script.parent / "new" / "train.html").exists()
+
+
+def test_the_picture_goes_where_the_command_stands_even_if_the_script_moves(script: Path) -> None:
+    script.write_text("import os\nos.mkdir('elsewhere')\nos.chdir('elsewhere')\n" + SCRIPT)
+    assert viz(script, "train.py", "-o", "x.json").returncode == 0
+    assert (script.parent / "x.json").exists()
+
+
+def test_the_last_call_is_drawn_as_it_was_though_its_leaves_have_changed_since(
+    script: Path,
+) -> None:
+    assert viz(script, "train.py", "--call", "3", "-o", "x.json").returncode == 0
+    assert viz(script, "train.py", "--call", "-1", "-o", "y.json").returncode == 0
+    one, other = (json.loads((script.parent / f"{x}.json").read_text()) for x in "xy")
+    assert one == other
+
+
+def test_only_the_last_call_is_traced_if_only_the_last_is_wanted(
+    script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traced: list[object] = []
+    whole = cli.Recorder
+    monkeypatch.setattr(cli, "Recorder", lambda *given: traced.append(given) or whole(*given))
+    monkeypatch.chdir(script.parent)
+    assert cli.main(["train.py", "--call", "-1", "-o", "x.json"]) == 0
+    assert len(traced) == 1
+
+
+def test_an_array_that_was_overwritten_before_the_last_call_could_be_drawn_is_told(
+    script: Path,
+) -> None:
+    script.write_text(
+        "import numpy as np\n"
+        "from microgradnd import Tensor\n"
+        "w, x = Tensor(np.ones(2), requires_grad=True, name='w'), np.ones(2)\n"
+        "(w * x).sum().backward()\n"
+        "x += 1.0\n"
+    )
+    assert viz(script, "train.py", "--call", "-1", "-o", "x.json").returncode == 0
+    assert json.loads((script.parent / "x.json").read_text())["stale"]
+
+
+def test_every_format_of_a_picture_is_offered(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="the suffix must be one of") as raised:
+        draw(Tensor(1.0, requires_grad=True)).save(tmp_path / "x.jpg")
+    assert set(str(raised.value).split("one of ")[1].split(", ")) == set(cli.FORMATS)
 
 
 def test_folding_focus_and_steps_are_passed_on(script: Path) -> None:

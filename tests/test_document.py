@@ -17,7 +17,8 @@ from microgradnd.nn.functional import cross_entropy
 from viz import draw, trace
 from viz.capture.summary import summarise
 from viz.formats.document import Writer, document
-from viz.model.graph import build
+from viz.model.build import build
+from viz.model.describe import Describer
 
 Document = dict[str, Any]
 
@@ -192,7 +193,7 @@ def test_equal_rules_stand_there_once(tmp_path: Path) -> None:
 def test_parts_that_do_not_fit_are_sealed() -> None:
     loss = recurrent(60)
     picture = draw(loss)
-    doc = Writer(picture.trace, most=20).write(picture.graph, "TB")
+    doc = Writer(picture.describer, most=20).write(picture.model, "TB")
     sealed = [group for group in doc["groups"].values() if group["sealed"]]
     assert sealed
     assert len(doc["operations"]) <= 20 < len(picture.trace.steps)
@@ -211,7 +212,7 @@ def test_arrays_that_were_kept_are_written_whole() -> None:
     y = (x * x).sum()
     for keep, whole in (("summaries", False), ("arrays", True)):
         found = trace(y, keep=keep)
-        doc = document(found, build(found))
+        doc = document(Describer(found), build(found))
         value = doc["summaries"][doc["tensors"]["t-1"]["value"]]
         assert ("elements" in value) is whole
         assert sum(value["bins"]) == 100

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import unescape
@@ -19,6 +21,7 @@ from PIL import Image
 import viz
 from microgradnd import Tensor, nn
 from viz.formats.export import entity, png
+from viz.formats.fonts import MissingGlyphWarning
 
 HOSTILE = 'x "<b>&{}|`#;\n--> end %% \x00 subgraph'
 
@@ -174,3 +177,65 @@ def test_whatever_is_drawn_can_be_an_image(tmp_path: Path) -> None:
     for k, picture in enumerate(drawn):
         assert picture.save(tmp_path / f"{k}.png").read_bytes().startswith(b"\x89PNG")
         assert picture.save(tmp_path / f"{k}.pdf").read_bytes().startswith(b"%PDF")
+
+
+# --- hostile names and dtypes ---
+
+
+@pytest.mark.parametrize("suffix", ["svg", "html", "json", "dot", "graphml", "mmd", "png", "pdf"])
+@pytest.mark.filterwarnings("ignore::viz.formats.fonts.MissingGlyphWarning")
+def test_half_a_surrogate_pair_in_a_name_breaks_no_file(suffix: str, tmp_path: Path) -> None:
+    x = Tensor(2.0, requires_grad=True, name="a\ud800b")
+    file = viz.draw(x * x, title="\udfff").save(tmp_path / f"x.{suffix}")
+    assert file.stat().st_size > 100
+    if suffix == "json":
+        assert json.loads(file.read_text("utf-8"))["tensors"]["t-1"]["name"] == "a\ud800b"
+
+
+@pytest.mark.parametrize("keep", ["summaries", "arrays"])
+def test_long_doubles_are_written_as_floats(keep: str) -> None:
+    few = np.arange(3, dtype=np.longdouble)
+    many = np.linspace(0, 1, 100, dtype=np.longdouble)
+    x = Tensor(few, requires_grad=True, dtype=np.longdouble)
+    loss = (x * x).sum() + (Tensor(many, dtype=np.longdouble, requires_grad=True) ** 2).sum()
+    picture = viz.draw(loss, keep=keep)
+    doc = json.loads(picture.json())
+    assert doc["summaries"][doc["tensors"]["t-1"]["value"]]["elements"] == [0.0, 1.0, 2.0]
+    for text in (picture.svg(), picture.html(), picture.dot(), picture.graphml()):
+        assert text
+
+
+def test_a_name_of_any_length_is_drawn_by_graphviz() -> None:
+    x = Tensor(2.0, requires_grad=True, name="&" * 20_000)
+    drawn = pygraphviz.AGraph(string=viz.draw(x * x, title="<" * 20_000).dot())
+    assert drawn.draw(format="svg", prog="dot")
+
+
+# --- fonts ---
+
+
+def test_characters_that_no_font_has_are_named_in_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", lambda: [])
+    x = Tensor(2.0, requires_grad=True, name="重み")
+    picture = viz.draw(x * x)
+    for suffix in ("png", "pdf"):
+        with pytest.warns(
+            MissingGlyphWarning, match="no installed font has 重み: .*fonts-noto-cjk"
+        ):
+            picture.save(tmp_path / f"x.{suffix}")
+
+
+def test_characters_that_a_font_has_are_drawn_without_a_warning(tmp_path: Path) -> None:
+    x = Tensor(2.0, requires_grad=True, name="W₁ → ∂E")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        viz.draw(x * x).save(tmp_path / "x.png")
+
+
+def test_a_pdf_fills_its_page(tmp_path: Path) -> None:
+    file = viz.draw(Tensor(2.0, requires_grad=True) * 3.0).save(tmp_path / "x.pdf")
+    [page] = pypdfium2.PdfDocument(file)
+    ink = np.asarray(page.render().to_pil().convert("L")) < 250
+    assert ink[-60:].any()  # the legend stands at the foot

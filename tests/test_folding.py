@@ -12,10 +12,9 @@ import pytest
 import microgradnd as mg
 from microgradnd import Tensor, nn
 from viz import Trace, draw, trace
+from viz.model.stage import at_stage
 from viz.structure.folding import overview
 from viz.structure.ids import ids_of
-from viz.svg.stage import staged
-from viz.svg.words import flow
 
 
 class Block(nn.Module):
@@ -62,6 +61,11 @@ def records(graph: nx.MultiDiGraph) -> list[dict]:
     """All records in a graph, the results of closed groups among them."""
     own = [node for _, node in graph.nodes(data=True) if "value" in node]
     return own + [r for node in of_kind(graph, "group").values() for r in node["results"]]
+
+
+def flow(edge: dict[str, Any], tensor: str) -> Any:
+    """What an edge contributes to the gradient of a tensor that it carries."""
+    return dict(edge["merged"]).get(tensor) if "merged" in edge else edge["contribution"]
 
 
 def check_sums(graph: nx.MultiDiGraph) -> int:
@@ -234,12 +238,12 @@ def test_a_trace_is_drawn_as_it_was_taken() -> None:
 def test_stages_show_what_has_arrived_so_far() -> None:
     x = Tensor(2.0, requires_grad=True, name="x")
     out = x * x + x.exp()
-    graph = draw(out).graph
-    stages = [staged(graph, step) for step in range(graph.graph["steps"] + 1)]
-    gradients = [stage.nodes["t-1"]["gradient"] for stage in stages]
+    model = draw(out).model
+    stages = [at_stage(model, step) for step in range(model.steps + 1)]
+    gradients = [stage.nodes["t-1"].gradient for stage in stages]
     assert gradients[:2] == [None, None]  # the walk comes over the sum first
     assert [g.scalar for g in gradients[2:]] == pytest.approx([np.exp(2.0), 4.0 + np.exp(2.0)])
-    states = [stage.nodes["op-2"]["state"] for stage in stages]
+    states = [stage.nodes["op-2"].state for stage in stages]
     assert states == ["pending", "pending", "now", "done"]
     with pytest.raises(ValueError, match="step 9 of a backward pass that has 3"):
         draw(out, step=9)

@@ -165,7 +165,9 @@ def test_findings_are_marked_on_the_page(tmp_path: Path) -> None:
     picture = draw(network(), fold=True)
     marks = {"t-1": Mark("bad", "all NaN")}
     looks = json.loads(
-        Elements(page(picture.trace, picture.graph, marks=marks, highlight={"op-1": ""})).inside[3]
+        Elements(
+            page(picture.describer, picture.model, marks=marks, highlight={"op-1": ""})
+        ).inside[3]
     )
     assert looks["marks"]["t-1"]["words"] == "all NaN"
     assert looks["marks"]["t-1"]["svg"].startswith("<rect")

@@ -171,16 +171,6 @@ def test_a_page_with_all_elements_has_every_cell() -> None:
         assert all(("elements" in s) == expected for s in summaries)
 
 
-def test_a_vector_is_drawn_without_a_backward_pass_unless_a_gradient_is_given() -> None:
-    x = Tensor([1.0, 2.0], requires_grad=True, name="x")
-    picture = draw(x * 2.0)
-    assert "no backward pass" in picture.svg()
-    assert not picture.trace.gradients
-    assert draw(x * 2.0, gradient=np.ones(2)).trace.gradients
-    with pytest.raises(GraphError, match="needs a scalar"):
-        draw(x * 2.0, backward=True)
-
-
 def chained(n: int) -> Tensor:
     h = x = Tensor(1.0, requires_grad=True, name="x")
     for k in range(n):
@@ -222,3 +212,13 @@ def test_the_work_of_drawing_grows_as_the_graph_does(
         for n in (150, 300)
     )
     assert many < 2.4 * few
+
+
+def test_a_vector_is_drawn_without_a_backward_pass_unless_a_gradient_is_given() -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True, name="x")
+    picture = draw(x * 2.0)
+    assert "no backward pass" in picture.svg()
+    assert not picture.trace.gradients
+    assert draw(x * 2.0, gradient=np.ones(2)).trace.gradients
+    with pytest.raises(GraphError, match="needs a scalar"):
+        draw(x * 2.0, backward=True)

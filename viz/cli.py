@@ -8,22 +8,34 @@ import runpy
 import sys
 import traceback
 import webbrowser
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import microgradnd
 from microgradnd import AnomalyError
-from microgradnd.graph import Graph, Seeds, watching
-from viz.capture.trace import Recorder, Trace, begun
+from microgradnd.graph import Graph, Node, Observer, Seeds, walk, watching
+from viz.capture.trace import KEEP, Recorder, Trace, begun, nesting_of, same
 from viz.picture import GROUPINGS, draw
 from viz.style.text import number, plural, shape_of
 
 OURS = (str(Path(microgradnd.__file__).parent), str(Path(__file__).parent))
+# By suffix, the package that a format needs besides those that are required.
+FORMATS = {
+    ".html": None, ".svg": None, ".png": "resvg_py", ".pdf": "typst", ".json": None, ".dot": None,
+    ".graphml": None, ".mmd": None,
+}  # fmt: skip
 ABOUT = """Runs a Python script as it is and draws the graph of its backward calls.
 
-Whatever is not an option below goes to the script; after a bare -- everything does."""
+Whatever stands behind the script's name and is not an option below goes to the script; after a
+bare -- everything does."""
 EXAMPLES = """examples:
   python -m viz train.py                       the first backward call, as train.html
   python -m viz train.py --epochs 2 -o t.svg   --epochs 2 is the script's
@@ -40,37 +52,104 @@ class Call:
 
     number: int
     where: str  # file:line
-    words: str  # what was differentiated
+    description: str  # of what was differentiated
+
+
+class Moment:
+    """A backward call that can be walked again later: its graph, and what was computed from."""
+
+    def __init__(self, call: int, seeds: Seeds) -> None:
+        self.call, self.graph = call, Graph([node for node, _ in seeds])
+        self.seeds = [(node, np.array(getattr(g, "data", g))) for node, g in seeds]
+        self.leaves = {leaf: np.copy(leaf.value) for leaf in self.graph.leaves}
+        operands = (x for node in self.graph.computed for x in node.operands if x.node is None)
+        self.constants = {x.key: (x, np.copy(x.value)) for x in operands if x.shape}
+
+    def trace(self, keep: str) -> Trace:
+        """The numbers of the call, by a walk of our own; the hooks of the script run once more."""
+        values: dict[Node, Any] = dict(self.leaves)
+        for node in self.graph.computed:
+            values[node] = node.compute([x.value_in(values) for x in node.operands])
+        outputs = tuple(node.tensor(values[node]) for node, _ in self.seeds)
+        trace = Trace(keep, outputs, self.graph, nesting=nesting_of(self.graph))
+        walk(self.seeds, Recorder(trace, self.seeds), values=values)
+        trace.values = {node: KEEP[keep](x) for node, x in values.items()}
+        trace.stale = not all(same(x.value, was) for x, was in self.constants.values())
+        return trace
 
 
 class Script:
-    """Watches a script's backward calls and traces those that are wanted.
+    """Watches a script's backward calls, and draws those that are wanted when they are made.
 
-    A call is traced when it comes: its values are replayed from the leaves, so that all others
-    cost nothing.
+    Which calls are the last ones shows only when the script has ended. Until then nothing is
+    traced for them: their graphs are kept, and copies of the leaves, which an optimiser changes.
+
+    Args:
+        wanted: which calls, from 1, or from -1 backward.
+        keep: what a trace keeps of arrays, see `viz.trace`.
+        picture: draws a call, given its number and trace; the exit status.
     """
 
-    def __init__(self, wanted: Sequence[int], keep: str) -> None:
-        self.wanted, self.keep = wanted, keep
+    def __init__(
+        self, wanted: Sequence[int], keep: str, picture: Callable[[int, Any], int]
+    ) -> None:
+        self.wanted, self.keep, self.picture = wanted, keep, picture
         self.calls: list[Call] = []
-        self.traces: dict[int, Trace] = {}
+        self.under_way: tuple[int, Trace] | None = None
+        self.last: deque[Moment] = deque(maxlen=max(0, *(-n for n in wanted), 0))
+        self.statuses: dict[int, int] = {}  # by call, how drawing it ended
+        self.drawing = False
 
-    def watch(self, seeds: Seeds) -> Recorder | None:
+    def watch(self, seeds: Seeds) -> Observer | None:
+        """What observes a backward call that begins."""
+        if self.drawing:
+            return None
+        self.complete()
         call = len(self.calls) + 1
         self.calls.append(Call(call, caller(), "" if self.wanted else described(seeds)))
-        from_end = [-n for n in self.wanted if n < 0]
-        for old in [n for n in self.traces if n not in self.wanted and call - n >= max(from_end)]:
-            del self.traces[old]
-        if call not in self.wanted and not from_end:
+        if self.last.maxlen:
+            self.last.append(Moment(call, seeds))
+        if call not in self.wanted:
             return None
-        self.traces[call] = begun(seeds, self.keep, {}, {})
-        return Recorder(self.traces[call], seeds)
+        trace = begun(seeds, self.keep, {}, {})
+        self.under_way, recorder = (call, trace), Recorder(trace, seeds)
 
-    def chosen(self) -> dict[int, Trace]:
-        """The traces that were asked for, by number from 1."""
+        def observe(node: Node, i: int | None, x: Any) -> None:
+            recorder(node, i, x)
+            if i is None and len(trace.gradients) == len(trace.nodes):
+                self.complete()
+
+        return observe
+
+    def complete(self) -> None:
+        """Draws the call whose walk was under way."""
+        if self.under_way is not None:
+            (call, trace), self.under_way = self.under_way, None
+            self.draw(call, trace)
+
+    def ended(self, failure: BaseException | None) -> None:
+        """Draws what is left when the script has ended; of an anomaly, the way to the NaN."""
+        if isinstance(failure, AnomalyError) and (self.under_way or not self.calls):
+            self.under_way = None
+            self.draw(len(self.calls), failure)
+        self.complete()
+        for moment in self.last:
+            from_end = moment.call - len(self.calls) - 1
+            if from_end in self.wanted and moment.call not in self.statuses:
+                self.draw(moment.call, moment.trace(self.keep))
+
+    def draw(self, call: int, found: Trace | AnomalyError) -> None:
+        self.drawing = True
+        try:
+            with microgradnd.enable_grad():
+                self.statuses[call] = self.picture(call, found)
+        finally:
+            self.drawing = False
+
+    def missing(self) -> list[int]:
+        """The calls that were wanted and not made."""
         count = len(self.calls)
-        numbers = [n if n > 0 else count + 1 + n for n in self.wanted]
-        return {n: self.traces[n] for n in numbers if n in self.traces}
+        return [n for n in self.wanted if not 1 <= (n if n > 0 else count + 1 + n) <= count]
 
 
 def caller() -> str:
@@ -95,100 +174,194 @@ def described(seeds: Seeds) -> str:
     return f"{', '.join(words)}, {plural(len(graph.computed), 'operation')}"
 
 
+# fmt: off
+OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "which calls": {
+        "--call": {
+            "metavar": "N,N", "default": "1",
+            "help": "the backward calls to draw: 1 (default) is the first, -1 the last; "
+            "several are written to FILE-N",
+        },
+        "--list": {"action": "store_true", "help": "list the backward calls, draw none"},
+    },
+    "what is shown": {
+        "--fold": {
+            "metavar": "HOW", "default": "auto",
+            "help": f"auto (default), all, none, or some of {','.join(GROUPINGS)}",
+        },
+        "--open": {
+            "metavar": "GROUP", "action": "append",
+            "help": "open a module or repetition by name, path or class, `all` for all",
+        },
+        "--steps": {"metavar": "N,N", "default": "", "help": "time steps to show singly"},
+        "--focus": {
+            "metavar": "A[,B]",
+            "help": "only what is near the tensor A, or the paths from A to B",
+        },
+        "--hops": {"metavar": "K", "type": int, "help": "how far around the focus"},
+        "--step": {"metavar": "K", "type": int, "help": "the stage after K backward steps"},
+        "--health": {
+            "action": "store_true", "help": "tell what is wrong with the gradients, and mark it",
+        },
+        "--strip": {
+            "action": "store_true",
+            "help": "gradient sizes over depth or time under the picture",
+        },
+    },
+    "how it looks, and where it goes": {
+        "--output": {
+            "metavar": "FILE",
+            "help": f"the picture; its suffix is the format ({' '.join(FORMATS)}); default: the "
+            "script's name and .html; a folder for a file of this name in it",
+        },
+        "--format": {
+            "metavar": "F", "choices": [suffix[1:] for suffix in FORMATS],
+            "help": "the format where -o names no file: html (default), svg, ...",
+        },
+        "--theme": {"choices": ("auto", "light", "dark"), "default": "auto"},
+        "--direction": {"choices": ("TB", "LR"), "default": "TB", "help": "of the forward pass"},
+        "--title": {"help": "first line of the picture"},
+        "--show": {"action": "store_true", "help": "open the picture in the browser"},
+    },
+}
+# fmt: on
+
+
 def parser() -> argparse.ArgumentParser:
     out = argparse.ArgumentParser(
         prog="python -m viz", description=ABOUT, epilog=EXAMPLES, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="%(prog)s [options] SCRIPT.py [the script's arguments]",
     )  # fmt: skip
-    add = out.add_argument
-    add(
-        "script",
-        metavar="SCRIPT.py",
-        nargs="?",
-        help="the script, run as `python SCRIPT.py ...` would",
+    out.add_argument(
+        "script", metavar="SCRIPT.py", nargs="?", help="run as `python SCRIPT.py ...` would"
     )
-    add(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="picture to write; its suffix is the "
-        "format (.html, .svg, .png, .pdf, .json, .dot, ...); default: the script's name and .html",
-    )
-    add("--format", metavar="F", help="format of the default output: html, svg, ...")
-    add(
-        "--call",
-        type=integers,
-        default=(1,),
-        metavar="N,N",
-        help="which backward calls to draw: 1 "
-        "(default) is the first, -1 the last; several are written to FILE-N",
-    )
-    add("--list", action="store_true", help="list the backward calls, draw none")
-    add(
-        "--fold",
-        default="auto",
-        metavar="HOW",
-        help=f"auto (default), all, none, or some of {','.join(GROUPINGS)}",
-    )
-    add(
-        "--open",
-        action="append",
-        metavar="GROUP",
-        help="open a module or repetition by name, path or class, `all` for all",
-    )
-    add("--steps", type=integers, default=(), metavar="N,N", help="time steps to show singly")
-    add("--focus", metavar="A[,B]", help="only what is near the tensor A, or the paths from A to B")
-    add("--hops", type=int, metavar="K", help="how far around the focus")
-    add("--step", type=int, metavar="K", help="the stage after K backward steps")
-    add("--theme", choices=("auto", "light", "dark"), default="auto")
-    add("--direction", choices=("TB", "LR"), default="TB", help="of the forward pass")
-    add("--title", help="first line of the picture")
-    add("--strip", action="store_true", help="gradient sizes over depth or time under the picture")
-    add("--health", action="store_true", help="tell what is wrong with the gradients, and mark it")
-    add("--show", action="store_true", help="open the picture in the browser")
+    for title, options in OPTIONS.items():
+        group = out.add_argument_group(title)
+        for name, details in options.items():
+            group.add_argument(*(["-o"] if name == "--output" else []), name, **details)
     return out
-
-
-def integers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the script's exit status, or 2 for a call that makes no sense."""
-    given = list(sys.argv[1:] if argv is None else argv)
+    options, arguments = parsed(list(sys.argv[1:] if argv is None else argv))
+    regroups = options.fold not in ("auto", "all") or options.steps or options.focus
+    wanted, keep = () if options.list else options.call, "arrays" if regroups else "summaries"
+    script = Script(wanted, keep, partial(picture, options))
+    status, failure = run(Path(options.script), arguments, script)
+    if options.list:
+        listed(script.calls)
+        return status
+    script.ended(failure)
+    if script.missing() and not status:
+        say(
+            f"the script made {plural(len(script.calls), 'backward call')}, and call "
+            f"{', '.join(map(str, script.missing()))} was asked for; --list tells them"
+        )
+        return 2
+    return max(script.statuses.values(), default=0) or status
+
+
+def parsed(given: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The options and the script's arguments; ends the program where they make no sense."""
     end = given.index("--") if "--" in given else len(given)
     options, arguments = parser().parse_known_args(given[:end])
-    arguments += given[end + 1 :]
-    if options.script is None and arguments:
-        options.script = arguments.pop(0)
-    if options.script is None or not Path(options.script).exists():
-        parser().error(
-            f"there is no script {options.script!r}" if options.script else "which script?"
+    foreign = [word for word in arguments if word.startswith("-")]
+    script = options.script
+    before = given[: given.index(script)] if script in given else given[:end]
+    try:
+        for word in foreign:
+            if word in before:
+                raise ValueError(
+                    f"there is no option {word}{meant(word)}; those of the script stand behind its "
+                    "name"
+                )
+        arguments += given[end + 1 :]
+        if script is None and arguments:
+            options.script = script = arguments.pop(0)
+        if script is None:
+            raise ValueError("which script?")
+        if not Path(script).is_file():
+            raise ValueError(f"there is no script {script!r}")
+        options.call, options.steps = integers("call", options), integers("steps", options)
+        check(options)
+        options.output = output(options)
+    except ValueError as error:
+        parser().error(str(error))
+    if foreign:
+        close = [hint for word in foreign if (hint := meant(word))]
+        say(f"{' '.join(arguments)} goes to {script}{close[0] if close else ''}")
+    return options, arguments
+
+
+def meant(word: str) -> str:
+    """The question whether another option was meant, if there is one much like it."""
+    known = [name for options in OPTIONS.values() for name in options]
+    close = get_close_matches(word.split("=")[0], known, 1, 0.8)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def integers(option: str, options: argparse.Namespace) -> tuple[int, ...]:
+    """The numbers that an option lists, which count from 1, or from -1 backward."""
+    text = getattr(options, option)
+    try:
+        found = tuple(int(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise ValueError(f"--{option} {text}: wanted are numbers with commas between") from None
+    if 0 in found:
+        raise ValueError(f"--{option} counts from 1, or from -1 backward")
+    return found
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raises for what no script could make sense of."""
+    for option in ("hops", "step"):
+        if (getattr(options, option) or 0) < 0:
+            raise ValueError(f"--{option} {getattr(options, option)}: it counts from 0")
+    if options.fold not in ("auto", "all", "none"):
+        for name in options.fold.split(","):
+            if name not in GROUPINGS:
+                known = ", ".join(("auto", "all", "none", *GROUPINGS))
+                raise ValueError(f"--fold {name!r} is unknown: one of {known}")
+
+
+def output(options: argparse.Namespace) -> Path:
+    """The file to write, which is one that can be written."""
+    usual = f"{Path(options.script).stem}.{options.format or 'html'}"
+    given = options.output or usual
+    path = (
+        Path(given, usual) if given.endswith(("/", os.sep)) or Path(given).is_dir() else Path(given)
+    )
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        raise ValueError(
+            f"cannot save a picture as {path.name!r}: "
+            f"the suffix must be one of {', '.join(FORMATS)}"
         )
-    if 0 in options.call:
-        parser().error("--call counts from 1, or from -1 backward")
-    regroups = options.fold not in ("auto", "all") or options.steps or options.focus
-    recorder = Script(() if options.list else options.call, "arrays" if regroups else "summaries")
-    status, failure = run(Path(options.script), arguments, recorder)
-    if options.list:
-        listed(recorder.calls)
-        return status
-    chosen: dict[int, Any] = dict(recorder.chosen())
-    if not chosen and isinstance(failure, AnomalyError):
-        chosen = {len(recorder.calls): failure}  # its picture shows the way to the NaN
-    if chosen or not status:
-        status = pictures(options, chosen, recorder.calls) or status
-    return status
+    if options.format is not None and suffix != f".{options.format}":
+        raise ValueError(f"--format {options.format}, but the output is {path.name!r}")
+    package = FORMATS[suffix]
+    if package is not None and find_spec(package) is None:
+        raise ValueError(
+            f'{path.name} needs {package}: install it with `pip install "microgradnd[pictures]"`'
+        )
+    folder = next(x for x in path.absolute().parents if x.exists())
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ValueError(f"cannot write {path}: {path if path.is_dir() else folder} is in the way")
+    return path.absolute()  # the script may change the folder
 
 
-def run(script: Path, args: list[str], recorder: Script) -> tuple[int, BaseException | None]:
+def say(words: str) -> None:
+    print(f"python -m viz: {words}", file=sys.stderr)
+
+
+def run(script: Path, args: list[str], watcher: Script) -> tuple[int, BaseException | None]:
     """Runs the script as Python would; its exit status, and what ended it if it failed."""
     kept = sys.argv, sys.path[0]
     sys.argv, sys.path[0] = [str(script), *args], str(script.resolve().parent)
     try:
-        with watching(None, recorder.watch):
+        with watching(None, watcher.watch):
             runpy.run_path(str(script), run_name="__main__")
     except SystemExit as end:
         if isinstance(end.code, str):
@@ -218,31 +391,24 @@ def listed(calls: Sequence[Call]) -> None:
     if not calls:
         print("the script made no backward call")
     for call in calls:
-        print(f"{call.number:5d}  {call.where}  {call.words}")
+        print(f"{call.number:5d}  {call.where}  {call.description}")
 
 
-def pictures(options: argparse.Namespace, chosen: dict[int, Any], calls: Sequence[Call]) -> int:
-    """Draws what was asked for; the exit status."""
-    if not chosen:
-        wanted = ", ".join(map(str, options.call))
-        print(
-            f"nothing to draw: the script made {plural(len(calls), 'backward call')}, and call "
-            f"{wanted} was asked for; --list tells them",
-            file=sys.stderr,
-        )
+def picture(options: argparse.Namespace, call: int, found: Trace | AnomalyError) -> int:
+    """Draws a backward call and says where; the exit status."""
+    path: Path = options.output
+    if len(set(options.call)) > 1:
+        path = path.with_stem(f"{path.stem}-{call}")
+    try:
+        drawn = draw(found, **drawing(options, found))
+        drawn.save(path)
+    except (ValueError, OSError) as error:  # an unknown group or tensor, or a full disk
+        say(str(error))
         return 2
-    output = options.output or Path(f"{Path(options.script).stem}.{options.format or 'html'}")
-    for call, found in chosen.items():
-        path = output if len(chosen) == 1 else output.with_stem(f"{output.stem}-{call}")
-        try:
-            picture = draw(found, **drawing(options, found))
-            picture.save(path)
-        except ValueError as error:  # an unknown group, tensor or format: the words say which
-            print(f"python -m viz: {error}", file=sys.stderr)
-            return 2
-        print(f"{path}: backward call {call}, {picture.graph.graph['title']}")
-        if options.show:
-            webbrowser.open(path.resolve().as_uri())
+    here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    print(f"{here}: backward call {call}, {drawn.model.title}", flush=True)
+    if options.show:
+        webbrowser.open(path.as_uri())
     return 0
 
 

@@ -13,7 +13,7 @@ FEW = 60  # nodes of a graph that is drawn; a larger one is told in words
 SMALL = 1_000_000  # elements that may have to be computed again for it
 
 
-def bundle(tensor: Tensor, **_: Any) -> dict[str, str]:
+def _bundle(tensor: Tensor, **_: Any) -> dict[str, str]:
     """What IPython shows of a tensor: its text, and its picture if that is quickly drawn.
 
     Nothing of the program changes: graphs with hooks are drawn without a backward pass, since
@@ -34,4 +34,4 @@ def bundle(tensor: Tensor, **_: Any) -> dict[str, str]:
 
 def register() -> None:
     """Shows tensors so from now on."""
-    Tensor._repr_mimebundle_ = lambda t, **options: bundle(t)  # type: ignore[attr-defined]
+    Tensor._repr_mimebundle_ = lambda t, **options: _bundle(t)  # type: ignore[attr-defined]

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from microgradnd import AnomalyError, Tensor
 from microgradnd.graph import Graph, Node
@@ -18,14 +16,18 @@ from viz.diagnosis import Health, differentiable, health, traced
 from viz.diagnosis.chart import gradient_chart
 from viz.formats import files
 from viz.formats.whole_page import WholePage
-from viz.model.graph import build, shown
+from viz.model.build import build
+from viz.model.describe import Describer, summary
+from viz.model.elements import PictureModel
 from viz.model.marks import Mark, gathered
 from viz.structure.focus import focused
 from viz.structure.folding import Folding, divided, groups_around, named, overview, whole
 from viz.structure.groups import grouped
-from viz.structure.ids import ids_of
 from viz.structure.nesting import Nesting, nested
 from viz.style.theme import THEMES
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 MOST = 20_000  # drawn nodes; beyond, neither layout engines nor browsers are of use
 DIRECTIONS = ("TB", "LR")
@@ -36,22 +38,42 @@ class Picture:
     """A graph as it will be drawn; made by `viz.draw`.
 
     Attributes:
-        graph: a networkx.MultiDiGraph, see the docstring of `viz.graph`.
-        trace: the numbers it shows, see `viz.trace.Trace`.
+        model: what it shows: nodes, edges and open groups, see `viz.model.elements`.
+        describer: what describes all that it could show.
     """
 
     def __init__(
-        self, found: Trace, graph: nx.MultiDiGraph, drawing: dict[str, Any], extras: dict[str, Any]
+        self,
+        describer: Describer,
+        model: PictureModel,
+        drawing: dict[str, Any],
+        extras: dict[str, Any],
     ) -> None:
-        self.trace, self.graph, self.drawing, self.extras = found, graph, drawing, extras
+        self.describer, self.model, self.drawing, self.extras = describer, model, drawing, extras
         self._svg: str | None = None
+
+    @property
+    def trace(self) -> Trace:
+        """The numbers it shows, see `viz.trace`."""
+        return self.describer.trace
+
+    @cached_property
+    def graph(self) -> nx.MultiDiGraph:
+        """The model as networkx has it, see `to_networkx`."""
+        return self.to_networkx()
+
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """The model as a new networkx.MultiDiGraph: nodes and edges by id, with their fields."""
+        from viz.model.networkx_graph import to_networkx
+
+        return to_networkx(self.model)
 
     def svg(self) -> str:
         """The picture as the text of an SVG file; it is laid out at the first call."""
         if self._svg is None:
             from viz.svg.writer import Extras, write
 
-            self._svg = write(self.graph, **self.drawing, extras=Extras(**self.extras))
+            self._svg = write(self.model, **self.drawing, extras=Extras(**self.extras))
         return self._svg
 
     def filmstrip(self, steps: Sequence[int] | None = None, columns: int = 3) -> Filmstrip:
@@ -61,7 +83,7 @@ class Picture:
             steps: of the backward pass, from 0 to the last; by default six, evenly apart.
             columns: how many stand beside each other.
         """
-        last = self.graph.graph["steps"]
+        last = self.model.steps
         if steps is None:
             steps = sorted({round(k * last / 5) for k in range(6)})
         return Filmstrip(self, tuple(steps), columns)
@@ -70,7 +92,7 @@ class Picture:
         """The picture in the DOT language, for Graphviz."""
         from viz.formats.dot import write
 
-        return write(self.graph, self.drawing["direction"])
+        return write(self.model, self.drawing["direction"])
 
     def html(self) -> str:
         """An interactive page in one file: the passes step by step, every number, groups that open.
@@ -82,7 +104,7 @@ class Picture:
 
         drawing, extras = self.drawing, self.extras
         return WholePage(page(
-            self.trace, self.graph, drawing["direction"], drawing["theme"], extras.get("marks"),
+            self.describer, self.model, drawing["direction"], drawing["theme"], extras.get("marks"),
             extras.get("highlight"),
         ))  # fmt: skip
 
@@ -90,19 +112,19 @@ class Picture:
         """The picture as data, see `viz.document` for its members."""
         from viz.formats.document import document, text_of
 
-        return text_of(document(self.trace, self.graph, self.drawing["direction"])) + "\n"
+        return text_of(document(self.describer, self.model, self.drawing["direction"])) + "\n"
 
     def graphml(self) -> str:
         """The picture's graph as GraphML, which networkx reads; see `viz.export.graphml`."""
         from viz.formats.export import graphml
 
-        return graphml(self.graph)
+        return graphml(self.model)
 
     def mermaid(self) -> str:
         """The picture as a Mermaid flowchart, for Markdown."""
         from viz.formats.export import mermaid
 
-        return mermaid(self.graph, self.drawing["direction"])
+        return mermaid(self.model, self.drawing["direction"])
 
     def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
         """Writes a file in the format that its suffix names.
@@ -134,7 +156,7 @@ class Picture:
         return f'<div style="overflow:auto">{self.svg()}</div>'
 
     def __repr__(self) -> str:
-        return f"<Picture of {self.graph.graph['summary']}>"
+        return f"<Picture of {self.model.summary}>"
 
 
 class Filmstrip:
@@ -148,7 +170,7 @@ class Filmstrip:
         from viz.svg.writer import film
 
         drawing = {key: x for key, x in self.picture.drawing.items() if key != "step"}
-        return film(self.picture.graph, **drawing, steps=self.steps, columns=self.columns)
+        return film(self.picture.model, **drawing, steps=self.steps, columns=self.columns)
 
     def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
         """Writes a .svg, .png or .pdf file."""
@@ -243,9 +265,8 @@ def draw(
     nest = partial(arranged, fold=fold, steps=steps, focus=focus, hops=hops)
     if not isinstance(tensors, Trace):
         keep = looks.get("keep", "summaries")
-        if backward is None:
-            backward = differentiable(tensors, gradient)
-        found = captured(*several(tensors, gradient), backward, keep, nest)
+        walk = differentiable(tensors, gradient) if backward is None else backward
+        found = captured(*several(tensors, gradient), walk, keep, nest)
     elif fold not in ("auto", True) or steps or focus is not None:
         found = regrouped(tensors, nest(tensors.graph))
     else:
@@ -255,7 +276,7 @@ def draw(
         if isinstance(tensors, Trace):
             found = regrouped(found, some)
         else:  # walked again, so that the sums over what is left are known
-            found = captured(*several(tensors, gradient), backward, found.keep, lambda _: some)
+            found = captured(*several(tensors, gradient), walk, found.keep, lambda _: some)
     return pictured(found, folding_of(found.nesting, fold, open, steps), looks)
 
 
@@ -283,18 +304,19 @@ def pictured(found: Trace, folding: Folding, looks: Looks) -> Picture:
     step = looks.get("step")
     if step is not None and not 0 <= step <= len(found.steps):
         raise ValueError(f"step {step} of a backward pass that has {len(found.steps)} steps")
-    graph = build(found, folding)
+    describer = Describer(found)
+    model = build(found, folding, describer)
     if looks.get("title") is not None:
-        graph.graph["title"] = looks["title"]
+        model = replace(model, title=looks["title"] or "")
     drawing = {
         "theme": looks.get("theme", "auto"), "direction": looks.get("direction", "TB"),
         "engine": looks.get("engine"), "timeout": looks.get("timeout", 10.0), "step": step,
     }  # fmt: skip
     under = partial(gradient_chart, found) if looks.get("strip") else None
     given = looks.get("marks", {})
-    marks = gathered(given.marks if isinstance(given, Health) else given, ids_of(found), folding)
+    marks = gathered(given.marks if isinstance(given, Health) else given, describer.ids, folding)
     extras = {"marks": marks, "highlight": looks.get("highlight", {})}
-    return Picture(found, graph, drawing, {**extras, "strip": under})
+    return Picture(describer, model, drawing, {**extras, "strip": under})
 
 
 def arranged(
@@ -327,5 +349,5 @@ def folding_of(nesting: Nesting, fold: Any, open: Any, steps: Collection[int]) -
 
 def carriers(found: Trace) -> set[Node]:
     """The nodes whose gradient is known and not zero throughout."""
-    shares = ((node, shown(g)) for node, g in found.gradients.items())
+    shares = ((node, summary(g)) for node, g in found.gradients.items())
     return {node for node, g in shares if g is not None and g.norm != 0}

@@ -6,6 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
+from examples.gallery import stepper
 from examples.gallery.pictures import GALLERY
 from viz.style.theme import THEMES
 
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     place.add_argument(
         "--update", action="store_const", dest="out", const=HERE, default=argparse.SUPPRESS,
-        help="draw the pictures that are part of the repository anew",
+        help="draw the pictures that are part of the repository anew, the page's screenshot too",
     )  # fmt: skip
     options.add_argument("--theme", choices=THEMES, default="auto", help="of the pictures")
     given = options.parse_args(arguments)
@@ -38,6 +39,11 @@ def main(arguments: list[str] | None = None) -> None:
         saved = GALLERY[name](theme=given.theme).save(given.out / f"{name}.svg")
         seconds, size = time.perf_counter() - start, saved.stat().st_size / 1024
         print(f"{name:16} {size:7.1f} KiB {seconds:6.2f} s  {saved}")
+    if given.out == HERE and not given.names:
+        try:
+            print(stepper.save(HERE / "stepper.png"))
+        except RuntimeError as missing:
+            print(f"{missing}: it is left as it was")
 
 
 if __name__ == "__main__":

@@ -107,7 +107,9 @@ def summarise(value: Any) -> Summary:
         shape=array.shape, dtype=str(array.dtype), mean=mean, std=std, min=low, max=high,
         norm=norm, rms=norm / math.sqrt(x.size), total=total, top=top,
         zeros=1.0 - float(np.count_nonzero(x)) / x.size, nans=nans, infs=infs,
-        elements=array.tolist() if array.size <= FULL else None, thumb=thumb, caption=caption,
+        # NumPy's long doubles are no floats of Python
+        elements=(x if array.dtype == np.longdouble else array).tolist()
+        if array.size <= FULL else None, thumb=thumb, caption=caption,
         bins=histogram([x.ravel() if whole else x[finite]]) if array.size > FULL else (),
     )  # fmt: skip
 

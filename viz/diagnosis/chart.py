@@ -67,33 +67,33 @@ def gradient_chart(found: Trace, pen: Pen, room: float) -> tuple[str, float]:
     """
     parts, y = [], 0.0
     for series in series_of(found, ids_of(found)):
-        body, high = plot(pen, series, room)
+        body, high = _plot(pen, series, room)
         y += GAP
         parts.append(f'<g transform="translate(0,{coordinate(y)})">{body}</g>')
         y += high
     return "".join(parts), y
 
 
-def plot(pen: Pen, series: Series, room: float) -> tuple[str, float]:
+def _plot(pen: Pen, series: Series, room: float) -> tuple[str, float]:
     """One series as a chart at (0, 0), and its height."""
     across = room - LEFT - RIGHT
-    points = thinned(series.points, max(int(across / CLOSEST), 2))
-    head, words = f"gradient RMS {series.title}", fit(said(series), room, 10.0)
+    points = _thinned(series.points, max(int(across / CLOSEST), 2))
+    head, words = f"gradient RMS {series.title}", fit(_description(series), room, 10.0)
     parts = [pen.text(0, 11, fit(head, room, 11.0, True), size=11.0, bold=True)]
     parts.append(pen.text(0, 25, words, fill="muted"))
     scale = Scale.of(p.rms for p in points)
-    parts += bands(pen, series, scale, room)
+    parts += _bands(pen, series, scale, room)
     step = across / len(points)
     spots = [(LEFT + (k + 0.5) * step, scale.height_of(p.rms)) for k, p in enumerate(points)]
     line = [spot for spot, p in zip(spots, points, strict=True) if math.isfinite(p.rms)]
     if line:
         parts.append(pen.path("M" + "L".join(map(place, line)), stroke="grad", line=1.4))
-    parts += [dot(pen, p, spot) for p, spot in zip(points, spots, strict=True)]
-    parts += labels(pen, points, spots, step, scale.bottom)
+    parts += [_dot(pen, p, spot) for p, spot in zip(points, spots, strict=True)]
+    parts += _labels(pen, points, spots, step, scale.bottom)
     return "".join(parts), scale.bottom + FOOT
 
 
-def said(series: Series) -> str:
+def _description(series: Series) -> str:
     """The series in words."""
     first, last = series.points[0].rms, series.points[-1].rms
     words = f"{number(last, 3)} near the loss · {number(first, 3)} at the far end"
@@ -103,7 +103,7 @@ def said(series: Series) -> str:
     return words
 
 
-def thinned(points: Sequence[Point], most: int) -> list[Point]:
+def _thinned(points: Sequence[Point], most: int) -> list[Point]:
     """No more points than there is room for: neighbours are taken together."""
     size = -(-len(points) // most)
     out = []
@@ -115,7 +115,7 @@ def thinned(points: Sequence[Point], most: int) -> list[Point]:
     return out
 
 
-def bands(pen: Pen, series: Series, scale: Scale, room: float) -> list[str]:
+def _bands(pen: Pen, series: Series, scale: Scale, room: float) -> list[str]:
     """The five bins with their bounds, their words and the numbers of points in them."""
     parts = []
     counts = series.counts()
@@ -138,7 +138,7 @@ def bands(pen: Pen, series: Series, scale: Scale, room: float) -> list[str]:
     return parts
 
 
-def dot(pen: Pen, point: Point, spot: tuple[float, float]) -> str:
+def _dot(pen: Pen, point: Point, spot: tuple[float, float]) -> str:
     """A point with its number as a tooltip; one that is not finite is a cross."""
     x, y = spot
     data = {"point": point.label, "rms": repr(point.rms)}
@@ -153,22 +153,22 @@ def dot(pen: Pen, point: Point, spot: tuple[float, float]) -> str:
     return group(data, title, [shape])
 
 
-def labels(
+def _labels(
     pen: Pen, points: Sequence[Point], spots: Sequence[tuple[float, float]], step: float, y: float
 ) -> list[str]:
     """The names of as many points as have room, the ends first of all."""
     parts: list[str] = []
     last = len(points) - 1
-    widest = max(min(max(width(short(p.label), 9.5) for p in points), 90.0) + 8.0, APART)
+    widest = max(min(max(width(_short(p.label), 9.5) for p in points), 90.0) + 8.0, APART)
     every = max(1, math.ceil(widest / step))
     for k in [*range(0, last - every // 2, every), last] if last else [0]:
-        words = fit(short(points[k].label), max(widest, step) - 6.0, 9.5)
+        words = fit(_short(points[k].label), max(widest, step) - 6.0, 9.5)
         parts.append(
             pen.text(spots[k][0], y + 13.5, words, size=9.5, fill="muted", anchor="middle")
         )
     return parts
 
 
-def short(label: str) -> str:
+def _short(label: str) -> str:
     """A place without the name of its result."""
     return label.partition(" → ")[0]

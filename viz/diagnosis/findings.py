@@ -50,7 +50,7 @@ class Finding:
         return f"{self.kind}: {self.figure}. {self.cure}"
 
 
-def graded(value: float, warn: float, bad: float) -> Level | None:
+def level_of(value: float, warn: float, bad: float) -> Level | None:
     """How grave a share is; None if it is not even worth a warning."""
     return "bad" if value > bad else "warn" if value > warn else None
 
@@ -67,7 +67,7 @@ def families(found: Trace) -> dict[Node, Place]:
     return out
 
 
-def whereabouts(ids: Ids, nodes: list[Node]) -> str:
+def location(ids: Ids, nodes: list[Node]) -> str:
     """Where one node stands, or the nodes at one place of several steps."""
     words = ids.where(nodes[0])
     return f"{words} (and {len(nodes) - 1} more steps)" if len(nodes) > 1 else words

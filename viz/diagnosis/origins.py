@@ -20,7 +20,7 @@ OVERFLOW = "it left the dtype's range: smaller weights or inputs, subtract the m
 OVERFLOW += "(softmax, logsumexp), clip the gradients"
 
 
-def cure(node: Node) -> str:
+def _cure(node: Node) -> str:
     """What keeps an operation's result and slopes finite."""
     operand = trait(node.op, "singular")
     if operand is None:
@@ -79,14 +79,14 @@ def findings(found: Trace, ids: Ids) -> list[Finding]:
     bad = {node: flaws(x) for node, x in found.values.items()}
     nans = {node for node, (count, _) in bad.items() if count}
     infs = {node for node, (_, count) in bad.items() if count}
-    rows = forward_rows(flow, "NaN", nans, bad, 0)
-    rows += forward_rows(flow, "Inf", infs, bad, 1)
+    rows = _forward_rows(flow, "NaN", nans, bad, 0)
+    rows += _forward_rows(flow, "Inf", infs, bad, 1)
     if found.seeds:
-        rows += backward_rows(flow, bool(nans))
+        rows += _backward_rows(flow, bool(nans))
     return rows
 
 
-def forward_rows(
+def _forward_rows(
     flow: Flow, word: str, flawed: set[Node], bad: dict[Node, tuple[int, int]], which: int
 ) -> list[Finding]:
     """A row for the first operation, in order of creation, that made a flaw of sound operands.
@@ -94,23 +94,25 @@ def forward_rows(
     A leaf or constant with a flaw is the origin itself. Infinite constants are often meant, as
     masks, so that an infinity is only reported where an operation made it.
     """
-    origins = [node for node in flow.found.nodes if node in flawed and not heir(node, which, bad)]
+    origins = [
+        node for node in flow.found.nodes if node in flawed and not _inherited(node, which, bad)
+    ]
     if which:
         origins = [node for node in origins if not node.is_leaf]
     if not origins:
         return []
     node = origins[0]
     count = bad[node][which]
-    figure = f"{count} {word} of {plural(node_size(node), 'element')}"
+    figure = f"{count} {word} of {plural(_node_size(node), 'element')}"
     if node.is_leaf:
         figure += " in the leaf"
         advice = "mend the data, or the update that wrote it"
-    elif which == 0 and (taken := given(node, bad)):
+    elif which == 0 and (taken := _given(node, bad)):
         figure += f"; it came in with {taken}"
         advice = "mend the data"
     else:
-        figure += f" from {operands(flow, node)}"
-        advice = cure(node)
+        figure += f" from {_operands(flow, node)}"
+        advice = _cure(node)
     if len(origins) > 1:
         figure += f" ({len(origins) - 1} more origins follow)"
     grave = which == 0 or any(user in flawed for user in flow.roots)
@@ -118,7 +120,9 @@ def forward_rows(
     marked = [flow.ids.tensors[node]]
     marked += [flow.ids.operations[node]] if not node.is_leaf else []
     way = (
-        flow.named(node, flow.way(node, flawed)) if node not in flow.roots else taken_in(flow, node)
+        flow.named(node, flow.way(node, flawed))
+        if node not in flow.roots
+        else _taken_in(flow, node)
     )
     return [
         Finding(word, "bad" if grave else "warn", name, figure, float(count), "none", advice,
@@ -126,16 +130,16 @@ def forward_rows(
     ]  # fmt: skip
 
 
-def node_size(node: Node) -> int:
+def _node_size(node: Node) -> int:
     return int(np.prod(node.shape))
 
 
-def heir(node: Node, which: int, bad: dict[Node, tuple[int, int]]) -> bool:
+def _inherited(node: Node, which: int, bad: dict[Node, tuple[int, int]]) -> bool:
     """Whether a flaw of a result comes from a computed operand or a leaf that has it too."""
     return any(bad[p][which] for p in node.predecessors)
 
 
-def operands(flow: Flow, node: Node) -> str:
+def _operands(flow: Flow, node: Node) -> str:
     """The operands of an operation with the ranges of their values."""
     words = []
     for operand in node.operands:
@@ -146,7 +150,7 @@ def operands(flow: Flow, node: Node) -> str:
     return ", ".join(words)
 
 
-def taken_in(flow: Flow, node: Node) -> tuple[str, ...]:
+def _taken_in(flow: Flow, node: Node) -> tuple[str, ...]:
     """The ids of an operation's operands and of the edges from them."""
     ids: list[str] = []
     for i, operand in enumerate(node.operands):
@@ -155,7 +159,7 @@ def taken_in(flow: Flow, node: Node) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def given(node: Node, bad: dict[Node, tuple[int, int]]) -> str:
+def _given(node: Node, bad: dict[Node, tuple[int, int]]) -> str:
     """The constants of an operation that hold NaN, in words."""
     names = [
         operand.name or "an unnamed constant"
@@ -165,7 +169,7 @@ def given(node: Node, bad: dict[Node, tuple[int, int]]) -> str:
     return ", ".join(names)
 
 
-def backward_rows(flow: Flow, forward_is_bad: bool) -> list[Finding]:
+def _backward_rows(flow: Flow, forward_is_bad: bool) -> list[Finding]:
     """The first contribution of the walk that is flawed though the gradient it came from is not."""
     found, ids = flow.found, flow.ids
     rows = []
@@ -183,16 +187,16 @@ def backward_rows(flow: Flow, forward_is_bad: bool) -> list[Finding]:
                 continue
             if forward_is_bad and which == 0:
                 break  # a consequence; the origin has a row already
-            rows.append(contribution_row(flow, node, i, word, count))
+            rows.append(_contribution_row(flow, node, i, word, count))
             break
     return rows
 
 
-def contribution_row(flow: Flow, node: Node, i: int, word: str, count: int) -> Finding:
+def _contribution_row(flow: Flow, node: Node, i: int, word: str, count: int) -> Finding:
     ids, p = flow.ids, node.parent(i)
     figure = f"{count} {word} in the gradient of {node.operands[i].parameter} ({ids.title(p)})"
     figure += ", from a gradient without"
-    advice = cure(node)
+    advice = _cure(node)
     if trait(node.op, "singular"):
         advice += "; a where() around it does not help, one inside does"
     edges = flow.way(node)

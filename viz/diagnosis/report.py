@@ -188,7 +188,7 @@ def traced(what: Any, gradient: Any = None) -> Trace:
     with np.errstate(all="ignore"):  # what NumPy would warn of is found and told
         if not isinstance(what, AnomalyError):
             return trace(what, gradient, backward=differentiable(what, gradient))
-        tensors, gradients = subject(what)
+        tensors, gradients = _subject(what)
         return trace(tensors, gradients or None, backward=bool(gradients))
 
 
@@ -198,7 +198,7 @@ def differentiable(what: Any, gradient: Any = None) -> bool:
     return gradient is not None or all(getattr(t, "size", 1) == 1 for t in tensors)
 
 
-def subject(error: AnomalyError) -> tuple[list[Tensor], list[Any]]:
+def _subject(error: AnomalyError) -> tuple[list[Tensor], list[Any]]:
     """The tensors that an error of anomaly mode is about, and the gradients it started from.
 
     In the forward pass it is the result that was NaN, and no gradient.

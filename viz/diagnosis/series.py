@@ -19,7 +19,7 @@ from viz.structure.groups import Group
 from viz.structure.ids import Ids
 from viz.style.text import one_line
 
-# The bins of every table and strip: the word, and the RMS from which on a gradient is in it.
+# The bins of every table and chart: the word, and the RMS from which on a gradient is in it.
 BINS = (("vanished", 0.0), ("faint", 1e-8), ("usual", 1e-5), ("strong", 10.0), ("exploded", 1e3))
 
 
@@ -120,9 +120,9 @@ def series_of(found: Trace, ids: Ids) -> list[Series]:
     """
     if not found.gradients:
         return []
-    times = [time_series(found, group) for group in repeats(found.groups)]
+    times = [_time_series(found, group) for group in repeats(found.groups)]
     spent = {node for group in repeats(found.groups) for node in group.nodes()}
-    return [s for s in (depth_series(found, ids, spent), *times) if len(s.points) > 1]
+    return [s for s in (_depth_series(found, ids, spent), *times) if len(s.points) > 1]
 
 
 def repeats(root: Group) -> Iterator[Group]:
@@ -145,7 +145,7 @@ def steps_of(group: Group) -> Iterator[Group]:
                 yield part
 
 
-def time_series(found: Trace, group: Group) -> Series:
+def _time_series(found: Trace, group: Group) -> Series:
     steps = list(steps_of(group))
     step_of: dict[Any, int] = {node: k for k, step in enumerate(steps) for node in step.nodes()}
     onward: list[dict[Node, None]] = [{} for _ in steps]
@@ -159,21 +159,21 @@ def time_series(found: Trace, group: Group) -> Series:
                 onward[k][p] = None
     points = []
     for number, (nodes, others) in enumerate(zip(onward, leaving, strict=True), start=1):
-        if tensors := largest(nodes or others):
+        if tensors := _largest(nodes or others):
             rms = rms_of([found.gradients[p] for p in tensors])
             points.append(Point(str(number), tensors, rms))
     around = (group.parent.path() if group.parent else "") or group.name
     return Series("time", around, tuple(points))
 
 
-def largest(nodes: Iterable[Node]) -> tuple[Node, ...]:
+def _largest(nodes: Iterable[Node]) -> tuple[Node, ...]:
     """Of what a step hands on the state, not a running sum of losses: what is largest."""
     sizes = {node: math.prod(node.shape) for node in nodes}
     most = max(sizes.values(), default=0)
     return tuple(node for node, size in sizes.items() if size == most)
 
 
-def depth_series(found: Trace, ids: Ids, spent: set[Node]) -> Series:
+def _depth_series(found: Trace, ids: Ids, spent: set[Node]) -> Series:
     layers: dict[Node, list[str]] = {}  # with the names of the parameters
     weights: dict[Any, str | None] = {}  # leaves, and what is made of one alone, as its transpose
     latest: Any = None
@@ -191,16 +191,16 @@ def depth_series(found: Trace, ids: Ids, spent: set[Node]) -> Series:
             names = layers.pop(latest, []) + names
         layers[node], latest = names, node
     points = (
-        Point(layer_name(names) or ids.where(n), (n,), rms_of([found.gradients[n]]))
+        Point(_layer_name(names) or ids.where(n), (n,), rms_of([found.gradients[n]]))
         for n, names in layers.items()
     )
     return Series("depth", "", tuple(points))
 
 
-def layer_name(parameters: Sequence[str]) -> str:
+def _layer_name(parameters: Sequence[str]) -> str:
     """What a layer is called after its parameters: by what their names share, or by all names.
 
-    >>> layer_name(["net.0.weight", "net.0.bias"]), layer_name(["W", "b"])
+    >>> _layer_name(["net.0.weight", "net.0.bias"]), _layer_name(["W", "b"])
     ('net.0', 'W, b')
     """
     paths = {name.rpartition(".")[0] for name in parameters}

@@ -9,7 +9,7 @@ from typing import Any
 from microgradnd.graph import Node, Use
 from viz.capture.summary import Summary
 from viz.capture.trace import Trace
-from viz.diagnosis.findings import Finding, graded
+from viz.diagnosis.findings import Finding, level_of
 from viz.diagnosis.origins import flaws
 from viz.diagnosis.series import BINS, Series, rms_of
 from viz.diagnosis.units import levels_of
@@ -27,7 +27,7 @@ HUGE = "clip the gradients, scale inputs and targets, take a mean for a sum in t
 NAMES = 4  # so many parameters, or operations that block them, are told in one row
 
 
-def unblocked(node: Node) -> str:
+def _unblocked(node: Node) -> str:
     """What helps where an operation's slopes are 0 everywhere."""
     if trait(node.op, "discrete"):
         return "its slope is 0 everywhere: take a smooth function, as sigmoid instead of a step"
@@ -49,10 +49,10 @@ def of_series(series: Series, ids: Ids, vanishing: float, exploding: float) -> l
     figure = f"RMS {number(near.rms, 3)} near the loss, {number(far.rms, 3)} at {place} "
     figure += f"(×{number(series.factor, 3)} a step back, {len(points)} steps)"
     where, marked = series.title, tuple(ids.tensors[node] for node in far.nodes)
-    if level := graded(1 / ratio, 1 / vanishing, GRAVER / vanishing):
+    if level := level_of(1 / ratio, 1 / vanishing, GRAVER / vanishing):
         bound = f"at least {number(vanishing)} of that near the loss"
         row = Finding("vanishing", level, where, figure, ratio, bound, VANISHING, marked)
-    elif level := graded(ratio, exploding, GRAVER * exploding):
+    elif level := level_of(ratio, exploding, GRAVER * exploding):
         bound = f"at most {number(exploding)} times that near the loss"
         row = Finding("exploding", level, where, figure, ratio, bound, EXPLODING, marked)
     else:
@@ -66,7 +66,7 @@ def of_parameters(found: Trace, ids: Ids) -> list[Finding]:
     tiny: dict[Node, float] = {}
     huge: dict[Node, float] = {}
     flawed: dict[Node, float] = {}
-    blocked = blockers(found)
+    blocked = _blockers(found)
     for node in found.graph.leaves:
         if node not in found.gradients:
             continue
@@ -80,58 +80,58 @@ def of_parameters(found: Trace, ids: Ids) -> list[Finding]:
             tiny[node] = rms
         elif rms >= EXPLODED:
             huge[node] = rms
-    rows = [zero_row(ids, at, leaves) for at, leaves in zero.items()]
+    rows = [_zero_row(ids, at, leaves) for at, leaves in zero.items()]
     if tiny:
         worst, least = number(VANISHED), min(tiny.values())
-        figure = f"gradient RMS of {few(tiny)} below {worst}, the least {number(least, 3)}"
-        rows.append(row_of("vanishing", ids, tiny, figure, least, f"at least {worst}", TINY))
+        figure = f"gradient RMS of {_few(tiny)} below {worst}, the least {number(least, 3)}"
+        rows.append(_row_of("vanishing", ids, tiny, figure, least, f"at least {worst}", TINY))
     if huge:
         worst, most = number(EXPLODED), max(huge.values())
-        figure = f"gradient RMS of {few(huge)} up to {number(most, 3)}"
-        rows.append(row_of("exploding", ids, huge, figure, most, f"below {worst}", HUGE))
+        figure = f"gradient RMS of {_few(huge)} up to {number(most, 3)}"
+        rows.append(_row_of("exploding", ids, huge, figure, most, f"below {worst}", HUGE))
     if flawed:
         count = sum(flawed.values())
-        figure = f"the gradients of {few(flawed)} hold NaN or Inf"
+        figure = f"the gradients of {_few(flawed)} hold NaN or Inf"
         cure = "do not step; mend the origin"
-        rows.append(row_of("NaN", ids, flawed, figure, count, "none", cure))
+        rows.append(_row_of("NaN", ids, flawed, figure, count, "none", cure))
     return rows
 
 
-def few(leaves: Sized) -> str:
+def _few(leaves: Sized) -> str:
     count = len(leaves)
     return "this leaf" if count == 1 else f"these {count} leaves"
 
 
-def row_of(
+def _row_of(
     kind: str, ids: Ids, leaves: dict[Node, float], figure: str, value: float, bound: str, cure: str
 ) -> Finding:
     marked = tuple(ids.tensors[node] for node in leaves)
-    where = listed(ids, list(leaves))
+    where = _listed(ids, list(leaves))
     level: Level = "warn" if kind == "vanishing" else "bad"
     return Finding(kind, level, where, figure, value, bound, cure, marked)
 
 
-def listed(ids: Ids, nodes: list[Node]) -> str:
+def _listed(ids: Ids, nodes: list[Node]) -> str:
     names = [ids.title(node) for node in nodes[:NAMES]]
     return ", ".join(names) + (f" and {len(nodes) - NAMES} more" if len(nodes) > NAMES else "")
 
 
-def zero_row(ids: Ids, at: tuple[Node, ...], leaves: list[Node]) -> Finding:
-    figure = f"the gradient of {few(leaves)} is 0 everywhere"
+def _zero_row(ids: Ids, at: tuple[Node, ...], leaves: list[Node]) -> Finding:
+    figure = f"the gradient of {_few(leaves)} is 0 everywhere"
     cure = "its contributions cancel; look at the loss"
     if at:
         figure += f", from {ids.where(at[0])} on"
-        cure = unblocked(at[0])
+        cure = _unblocked(at[0])
     level: Level = "warn" if all(node.shape == () for node in leaves) else "bad"
     marked = [*(ids.tensors[node] for node in leaves), *(ids.operations[node] for node in at)]
-    where = listed(ids, leaves)
+    where = _listed(ids, leaves)
     return Finding("zero gradient", level, where, figure, 0.0, "not 0", cure, tuple(marked))
 
 
 Uses = dict[Node, list[Use]]
 
 
-def uses_in(found: Trace) -> Uses:
+def _uses_in(found: Trace) -> Uses:
     """By tensor, the operations and operand indices over which its gradient arrived."""
     uses: Uses = {}
     for node, i in found.contributions:
@@ -139,23 +139,23 @@ def uses_in(found: Trace) -> Uses:
     return uses
 
 
-def blockers(found: Trace) -> dict[Node, tuple[Node, ...]]:
+def _blockers(found: Trace) -> dict[Node, tuple[Node, ...]]:
     """By tensor without gradient, the operations on the ways to it that had one and gave 0.
 
     There may be many: the first few in order of creation.
     """
-    uses = uses_in(found)
+    uses = _uses_in(found)
     out: dict[Node, tuple[Node, ...]] = {}
     for node, g in found.gradients.items():  # in the order of the walk: users come first
-        if not is_zero(g):
+        if not _is_zero(g):
             continue
         some: dict[Node, None] = {}
         for user, i in uses.get(node, ()):
-            if is_zero(found.contributions[user, i]):
+            if _is_zero(found.contributions[user, i]):
                 some.update(dict.fromkeys(out.get(user, (user,))))
         out[node] = tuple(sorted(some)[:NAMES])
     return out
 
 
-def is_zero(x: Any) -> bool:
+def _is_zero(x: Any) -> bool:
     return x.zeros == 1.0 if isinstance(x, Summary) else not x.any()

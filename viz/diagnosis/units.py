@@ -17,7 +17,7 @@ import numpy as np
 from microgradnd.graph import Node, replay
 from viz.capture.summary import Summary
 from viz.capture.trace import Trace
-from viz.diagnosis.findings import Finding, families, graded, whereabouts
+from viz.diagnosis.findings import Finding, families, level_of, location
 from viz.formulas.traits import trait
 from viz.structure.ids import Ids
 
@@ -30,7 +30,7 @@ FLATTENED = "smaller initial weights, inputs of unit scale, normalisation, or Re
 
 
 @dataclass
-class Seen:
+class Activation:
     """What is known of one activation, over all time steps."""
 
     nodes: list[Node] = field(default_factory=list)
@@ -50,13 +50,13 @@ def levels_of(node: Node) -> Levels | None:
     return found(node.options) if callable(found) else found
 
 
-def slope(y: Any, levels: tuple[float, float]) -> Any:
+def _slope(y: Any, levels: tuple[float, float]) -> Any:
     """The slope of a sigmoid or tanh where it took the value y."""
     lower, upper = levels
     return (y - lower) * (upper - y)
 
 
-def feature_axis(node: Node) -> int:
+def _feature_axis(node: Node) -> int:
     """The axis of a result that its units lie along: 1 behind a convolution, else the last."""
     if len(node.shape) < 3:
         return -1
@@ -78,64 +78,67 @@ def feature_axis(node: Node) -> int:
 def findings(found: Trace, ids: Ids, dead: float, saturated: float) -> tuple[list[Finding], bool]:
     """What is wrong with the activations, and whether some could not be looked into."""
     places = families(found)
-    seen: dict[Node, Seen] = {}
+    seen: dict[Node, Activation] = {}
     wanted = [node for node in found.graph.computed if levels_of(node)]
     unknown = False
-    for node, y in arrays(found, wanted):
+    for node, y in _arrays(found, wanted):
         home, step = places.get(node, (node, 1))
-        one = seen.setdefault(home, Seen())
+        one = seen.setdefault(home, Activation())
         if y is None:
             unknown = True
         elif y.size:
-            note(one, node, y, step)
+            _note(one, node, y, step)
     out = []
     for one in seen.values():
         if one.nodes:
-            row = dead_row(one, ids, dead) if one.off is not None else flat_row(one, ids, saturated)
+            row = (
+                _dead_row(one, ids, dead) if one.off is not None else _flat_row(one, ids, saturated)
+            )
             out += [row] if row else []
     return out, unknown
 
 
-def note(one: Seen, node: Node, y: Array, step: int) -> None:
+def _note(one: Activation, node: Node, y: Array, step: int) -> None:
     one.nodes.append(node)
     levels = levels_of(node)
     assert levels is not None
-    if levels[1] is None:
-        units = np.moveaxis(y, feature_axis(node), -1) if y.ndim else y.reshape(1, 1)
+    lower, upper = levels
+    if upper is None:
+        units = np.moveaxis(y, _feature_axis(node), -1) if y.ndim else y.reshape(1, 1)
         units = units.reshape(-1, units.shape[-1])
-        off = np.asarray(np.all(units == levels[0], axis=0))
+        off = np.asarray(np.all(units == lower, axis=0))
         one.off = off if one.off is None else np.logical_and(one.off, off)
         one.samples += len(units)
         return
-    count = int(np.count_nonzero(slope(y, levels) < FLAT))
+    count = int(np.count_nonzero(_slope(y, (lower, upper)) < FLAT))
     one.flat += count
     one.size += y.size
     one.worst = max(one.worst, (count / y.size, -step))  # the first of the worst steps
 
 
-def dead_row(one: Seen, ids: Ids, dead: float) -> Finding | None:
+def _dead_row(one: Activation, ids: Ids, dead: float) -> Finding | None:
     assert one.off is not None
     share = float(one.off.mean())
     # by chance half the units are off in one sample, a quarter in both of two: that is no death
     chance = 0.5**one.samples
     bound = max(dead, chance + 3.0 * math.sqrt(chance * (1.0 - chance) / one.off.size))
-    level = graded(share, bound, max(0.5, bound))
+    level = level_of(share, bound, max(0.5, bound))
     if level is None:
         return None
     count, units = int(one.off.sum()), one.off.size
     which = tuple(np.flatnonzero(one.off).tolist())
     figure = f"{count} of {units} units ({share:.0%}) are 0 for all {one.samples:,} samples"
-    figure += f": {ranges(which)}" if count < units else ""
+    figure += f": {_ranges(which)}" if count < units else ""
     allowed, marked = math.floor(100 * bound), tuple(ids.tensors[node] for node in one.nodes)
-    where = whereabouts(ids, one.nodes)
+    where = location(ids, one.nodes)
     return Finding("dead", level, where, figure, share, f"at most {allowed}%", DEAD, marked,
                    units=which)  # fmt: skip
 
 
-def ranges(numbers: Sequence[int]) -> str:
+def _ranges(numbers: Sequence[int]) -> str:
     """Numbers in rising order, neighbours as ranges, the first few of many.
 
-    >>> ranges([0, 1, 2, 5]), ranges(range(0, 40, 2))
+    >>> _ranges([0, 1, 2, 5]), _ranges(range(0, 40, 2))
     ('0–2, 5', '0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22 and 8 more')
     """
     runs: list[list[int]] = []
@@ -149,21 +152,21 @@ def ranges(numbers: Sequence[int]) -> str:
     return ", ".join(words[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def flat_row(one: Seen, ids: Ids, saturated: float) -> Finding | None:
+def _flat_row(one: Activation, ids: Ids, saturated: float) -> Finding | None:
     share = one.flat / one.size
-    level = graded(share, saturated, 0.9)
+    level = level_of(share, saturated, 0.9)
     if level is None:
         return None
     figure = f"{share:.0%} of {one.size:,} elements have a slope below {FLAT:g}"
     if len(one.nodes) > 1:
         figure += f" (worst: {one.worst[0]:.0%} in step {-one.worst[1]})"
     return Finding(
-        "saturated", level, whereabouts(ids, one.nodes), figure, share,
+        "saturated", level, location(ids, one.nodes), figure, share,
         f"at most {saturated:.0%}", FLATTENED, tuple(ids.tensors[node] for node in one.nodes),
     )  # fmt: skip
 
 
-def arrays(found: Trace, wanted: Iterable[Node]) -> Iterator[tuple[Node, Array | None]]:
+def _arrays(found: Trace, wanted: Iterable[Node]) -> Iterator[tuple[Node, Array | None]]:
     """The values of some nodes; None where the trace did not keep them and a leaf has changed."""
     doubtful = set()
     for node in wanted:
@@ -172,7 +175,7 @@ def arrays(found: Trace, wanted: Iterable[Node]) -> Iterator[tuple[Node, Array |
             yield node, kept
         elif kept.elements is not None:
             yield node, np.asarray(kept.elements)
-        elif (plain := stand_in(node, kept)) is not None:
+        elif (plain := _stand_in(node, kept)) is not None:
             yield node, plain
         else:
             doubtful.add(node)
@@ -182,7 +185,7 @@ def arrays(found: Trace, wanted: Iterable[Node]) -> Iterator[tuple[Node, Array |
         yield from replay(found.nodes, doubtful)
 
 
-def stand_in(node: Node, x: Summary) -> Array | None:
+def _stand_in(node: Node, x: Summary) -> Array | None:
     """An array with as many dead units or flat elements, where statistics alone tell how many."""
     levels = levels_of(node)
     assert levels is not None
@@ -190,10 +193,10 @@ def stand_in(node: Node, x: Summary) -> Array | None:
     if upper is None:
         if x.zeros == 1.0:
             return np.zeros(x.shape)
-        units = x.shape[feature_axis(node)]
+        units = x.shape[_feature_axis(node)]
         return (
             np.ones(x.shape) if x.zeros * units < 1.0 - 1e-9 else None
         )  # too few zeros for one unit
-    slopes = slope(np.array([x.min, x.max]), (lower, upper))
+    slopes = _slope(np.array([x.min, x.max]), (lower, upper))
     # the slope is a cap over the values: between two that are steep all are
     return np.full(x.shape, (lower + upper) / 2) if slopes.min() >= FLAT else None

@@ -44,10 +44,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-import networkx as nx
 import numpy as np
 
 from microgradnd.graph import Node, Operand, Use, operand_of
@@ -55,14 +55,14 @@ from microgradnd.program import Expression, NotSymbolic, applied, simplified
 from viz.capture.summary import Summary, spelled, summarise
 from viz.capture.trace import Trace
 from viz.formulas.formulas import Formula, of_contribution, stated
-from viz.model.graph import Builder
-from viz.structure.folding import whole
+from viz.model.describe import Describer
+from viz.model.elements import ClosedGroup, PictureModel
 from viz.structure.groups import Group
-from viz.structure.ids import ids_of
 from viz.structure.nesting import Key
 from viz.style.heatmap import GAP
 from viz.svg.records import brief
 
+LONE = re.compile("[\ud800-\udfff]")  # halves of surrogate pairs cannot be encoded
 FORMAT, VERSION = "microgradnd/picture", 1
 MOST = 6_000  # parts of groups in a document; the parts of groups beyond are left out
 HOVER = 4_096  # elements that are written of an array that was kept in full
@@ -70,28 +70,30 @@ MANY = 64  # operands of an operation whose rule is quoted: each of their rules 
 COSTLY = 1 << 21  # elements of an operation's arrays whose rule is quoted, not run on symbols
 
 
-def document(found: Trace, graph: nx.MultiDiGraph, direction: str = "TB") -> dict[str, Any]:
+def document(describer: Describer, model: PictureModel, direction: str = "TB") -> dict[str, Any]:
     """The document of a picture, see the docstring of this module.
 
     Args:
-        found: the numbers.
-        graph: the picture's, which says what is open and what the title is.
+        describer: of the trace that is drawn.
+        model: the picture's, which says what is open and what the title is.
         direction: of the forward pass.
     """
-    return Writer(found).write(graph, direction)
+    return Writer(describer).write(model, direction)
 
 
 def text_of(contents: Mapping[str, Any]) -> str:
     """A document as JSON, the same bytes for the same contents."""
-    return json.dumps(contents, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(contents, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return LONE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class Writer:
     """Gathers a document."""
 
-    def __init__(self, found: Trace, most: int = MOST) -> None:
-        self.found, self.ids, nesting = found, ids_of(found), found.nesting
-        self.builder = Builder(found, whole(nesting))
+    def __init__(self, describer: Describer, most: int = MOST) -> None:
+        self.describer, self.ids = describer, describer.ids
+        self.found = found = describer.trace
+        nesting = found.nesting
         self.summaries: list[dict[str, Any]] = []
         self.places: dict[int, int] = {}  # of a summary by its id
         self.kept: list[Any] = []  # so that ids stay theirs
@@ -102,19 +104,15 @@ class Writer:
             part
             for group in self.groups
             for part in group.parts
-            if isinstance(part, Node) and group not in self.sealed and self.in_focus(part)
+            if isinstance(part, Node) and group not in self.sealed and describer.in_focus(part)
         ]
         self.shown.sort()
         self.arrivals: dict[Node, dict[str, None]] = {}  # the keys of contributions, in order
         self.order = {use: number for number, use in enumerate(found.contributions)}
         for node, i in found.contributions:
             p = node.parent(i)
-            key = self.ids.edge(node, i) if self.in_focus(node) else self.elsewhere(p)
+            key = self.ids.edge(node, i) if describer.in_focus(node) else self.elsewhere(p)
             self.arrivals.setdefault(p, {})[key] = None
-
-    def in_focus(self, node: Node) -> bool:
-        focus = self.found.nesting.focus
-        return focus is None or node in focus
 
     def elsewhere(self, node: Node) -> str:
         """The key of what all uses of a tensor that are not in focus contribute together."""
@@ -133,10 +131,10 @@ class Writer:
             self.summaries.append(described(x))
         return self.places[id(x)]
 
-    def write(self, graph: nx.MultiDiGraph, direction: str) -> dict[str, Any]:
-        found, words = self.found, graph.graph
+    def write(self, model: PictureModel, direction: str) -> dict[str, Any]:
+        found = self.found
         shown = set(self.shown)
-        closed = {name for name, kind in graph.nodes(data="kind") if kind == "group"}
+        closed = {group.id for group in model.of_kind(ClosedGroup)}
         flows = [use for use in found.contributions if use[0] in shown]
         tensors = self.tensors(shown)
         contributions = {
@@ -144,18 +142,18 @@ class Writer:
         }
         for node, keys in self.arrivals.items():
             if self.elsewhere(node) in keys and self.ids.tensors[node] in tensors:
-                total = self.builder.flow(None, node)
+                total = self.describer.kept_flow(None, node)
                 contributions[self.elsewhere(node)] = self.summary(total)
         return {
             "format": FORMAT,
             "version": VERSION,
-            "title": words["title"],
-            "summary": words["summary"],
+            "title": model.title,
+            "summary": model.summary,
             "direction": direction,
             "backward": bool(found.seeds),
             "steps": len(found.steps),
             "stale": found.stale,
-            "changed": list(words["changed"]),
+            "changed": list(model.changed),
             "outputs": [self.ids.tensors[operand_of(t).key] for t in found.outputs],
             "tensors": tensors,
             "operations": {self.ids.operations[node]: self.operation(node) for node in self.shown},
@@ -201,22 +199,22 @@ class Writer:
         return next((g for g in list(group.around())[::-1] if g in self.sealed), group)
 
     def tensor(self, key: Key) -> dict[str, Any]:
-        x = self.builder.record(key)
-        value, g, start = x["value"], x["gradient"], x["seed"]
+        x = self.describer.record(key)
+        value, g, start = x.value, x.gradient, x.seed
         arrivals: Collection[str] = ()
         if isinstance(key, Node):  # what the trace kept may be more than a summary of it
             value, g = self.found.values[key], self.found.gradients.get(key)
             start, arrivals = self.found.seeds.get(key), self.arrivals.get(key, ())
         return {
-            "name": x["name"],
-            "kind": x["kind"],
-            "shape": list(x["shape"]),
-            "dtype": x["dtype"],
+            "name": x.name,
+            "kind": x.kind,
+            "shape": list(x.shape),
+            "dtype": x.dtype,
             "value": self.summary(value),
             "gradient": self.summary(g),
             "seed": self.summary(start),
             "contributions": list(arrivals),
-            "hooked": x["hooked"],
+            "hooked": x.hooked,
         }
 
     def operation(self, node: Node) -> dict[str, Any]:
@@ -239,12 +237,12 @@ class Writer:
         }
 
     def group(self, group: Group) -> dict[str, Any]:
-        nodes = [node for node in group.nodes() if self.in_focus(node)]
+        nodes = [node for node in group.nodes() if self.describer.in_focus(node)]
         closed = group in self.sealed
         ids = [
             part.id if isinstance(part, Group) else self.ids.operations[part]
             for part in group.parts
-            if isinstance(part, Group) or self.in_focus(part)
+            if isinstance(part, Group) or self.describer.in_focus(part)
         ]
         crossing = self.crossing(group)
         leaves = {p for n in nodes for p in n.predecessors if p.is_leaf}
@@ -274,7 +272,7 @@ class Writer:
         """The uses in a group of what belongs outside of it, and its results used outside."""
         out: dict[Key, list[Use]] = {}
         roots = set(self.found.graph.outputs)
-        for node in filter(self.in_focus, group.nodes()):
+        for node in filter(self.describer.in_focus, group.nodes()):
             for i, x in enumerate(node.operands):
                 if x.kind != "number" and not self.made_in(x.key, group):
                     out.setdefault(x.key, []).append((node, i))
@@ -292,7 +290,7 @@ class Writer:
             flowing = sorted((u for u in uses if u in self.order), key=self.order.__getitem__)
             total = found.contributions[flowing[0]] if len(flowing) == 1 else None
             if len(flowing) > 1:
-                total = self.builder.flow(group, key)
+                total = self.describer.kept_flow(group, key)
             out[self.ids.tensors[key]] = {
                 "contribution": self.summary(total),
                 "after": self.summary(found.running.get(flowing[-1])) if flowing else None,
@@ -443,7 +441,9 @@ def described(kept: Any) -> dict[str, Any]:
     if x.elements is not None:
         out["elements"] = spelled(x.elements)
     elif not isinstance(kept, Summary) and kept.size <= HOVER:
-        out["elements"] = spelled(kept.tolist())
+        out["elements"] = spelled(
+            (kept if kept.dtype.itemsize <= 8 else kept.astype(np.float64)).tolist()
+        )
     elif x.thumb is not None:
         out["cells"] = [[cell(v) for v in row] for row in x.thumb.tolist()]
         out["caption"] = x.caption

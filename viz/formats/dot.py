@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import networkx as nx
-
 from viz.capture.summary import Summary
+from viz.model.elements import (
+    ClosedGroup,
+    Edge,
+    Elsewhere,
+    Node,
+    Operation,
+    PictureModel,
+    Tag,
+)
 from viz.style.text import clean, number
-from viz.svg.closed import captions, kind_of_group, stub_label, title_of_box, title_of_group
-from viz.svg.records import WORDS, arrivals, caption_of, meta_of, tag_label, title_of
-from viz.svg.words import merged_norm
+from viz.svg.groups import captions, elsewhere_label, kind_of_group, title_of_box, title_of_group
+from viz.svg.records import WORDS, caption_of, meta_of, tag_label, title_of
 
 LOOKS = {
     "parameter": 'shape=box, style="filled,bold", fillcolor="#fdf6e3", color="#6b5310"',
@@ -24,6 +27,7 @@ LOOKS = {
     "group": 'shape=box3d, style=filled, fillcolor="#f3f4f6", color="#6e7781"',
     "more": "shape=plaintext",
 }
+LONGEST = 400  # characters of a text: Graphviz reads no string of more than 16,384 bytes
 BACK = 'constraint=false, style=dashed, color="#D55E00", fontcolor="#a34700"'
 
 
@@ -35,7 +39,13 @@ def quoted(text: object) -> str:
     >>> print(quoted('a"b&c'))
     "a\\"b&amp;c"
     """
-    safe = clean(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
+    words = clean(text)
+    safe = (
+        (words if len(words) <= LONGEST else words[:LONGEST] + "…")
+        .replace("&", "&amp;")
+        .replace("\\", "\\\\")
+        .replace('"', '\\"')
+    )
     return '"' + safe.replace("\r", "").replace("\n", "⏎") + '"'
 
 
@@ -52,62 +62,62 @@ def short(x: Summary | None) -> str:
     return x.flaw or f"μ {number(x.mean, 3)}  ‖·‖ {number(x.norm, 3)}  ±{number(x.top, 2)}"
 
 
-def texts(node: Mapping[str, Any]) -> list[str]:
+def texts(node: Node) -> list[str]:
     """What a node says, line by line."""
-    if node["kind"] == "operation":
-        step = f"step {node['step']}" if node["step"] else ""
-        return [node["name"], caption_of(node), step]
-    if node["kind"] == "tag":
+    if isinstance(node, Operation):
+        return [node.name, caption_of(node), f"step {node.step}" if node.step else ""]
+    if isinstance(node, Tag):
         return [tag_label(node)]
-    if node["kind"] == "more":
-        return [stub_label(node)]
-    if node["kind"] == "group":
-        results = [short(record["gradient"]) for record in node["results"][:1]]
+    if isinstance(node, Elsewhere):
+        return [elsewhere_label(node)]
+    if isinstance(node, ClosedGroup):
+        results = [short(record.gradient) for record in node.results[:1]]
         out = [f"{title_of_group(node)}   {kind_of_group(node)}".strip(), *captions(node)]
         return [*out, *(f"grad {x}" for x in results)]
-    rows = [f"{title_of(node)}   {meta_of(node)}", f"data {short(node['value'])}"]
-    if node["kind"] != "constant":
-        count = len(arrivals(node))
-        rows.append(f"grad {short(node['gradient'])}")
+    rows = [f"{title_of(node)}   {meta_of(node)}", f"data {short(node.value)}"]
+    if node.kind != "constant":
+        count = len(node.terms)
+        rows.append(f"grad {short(node.gradient)}")
         rows.append(f"Σ {count} contributions" if count > 1 else "")
     return rows
 
 
-def said(edge: Mapping[str, Any]) -> str:
+def backward_label(edge: Edge) -> str:
     """What flows back over an edge, in words; "" if nothing does."""
-    if "merged" in edge:
-        flows = any(x is not None for _, x in edge["merged"])
-        return f"{len(edge['merged'])} tensors, ‖·‖ {number(merged_norm(edge), 3)}" if flows else ""
-    x = edge["contribution"]
+    if edge.merged:
+        norm = f"{len(edge.merged)} tensors, ‖·‖ {number(edge.norm, 3)}"
+        return norm if edge.flowing else ""
+    x = edge.contribution
     if x is None:
         return ""
     return number(x.total) if x.size == 1 else f"‖·‖ {number(x.norm, 3)}"
 
 
-def write(graph: nx.MultiDiGraph, direction: str) -> str:
-    """The graph as the text of a .dot file; backward edges are dashed and point backward."""
-    out = ["digraph {", f"  rankdir={direction}; label={quoted(graph.graph['title'])};"]
+def write(model: PictureModel, direction: str) -> str:
+    """A picture as the text of a .dot file; backward edges are dashed and point backward."""
+    out = ["digraph {", f"  rankdir={direction}; label={quoted(model.title)};"]
     out.append('  node [fontname="sans-serif", fontsize=10]; edge [fontsize=9, color="#6e7781"];')
-    out += box(graph, None, "  ")
-    for tail, head, key, edge in graph.edges(keys=True, data=True):
-        out.append(f"  {quoted(tail)} -> {quoted(head)} [id={quoted(key)}];")
-        if said(edge):
-            ends, words = f"{quoted(head)} -> {quoted(tail)}", quoted(said(edge))
-            out.append(f"  {ends} [id={quoted(f'{key}-back')}, label={words}, {BACK}];")
+    out += box(model, None, "  ")
+    for edge in model.edges.values():
+        tail, head, label = quoted(edge.tail), quoted(edge.head), backward_label(edge)
+        out.append(f"  {tail} -> {head} [id={quoted(edge.id)}];")
+        if label:
+            name = quoted(f"{edge.id}-back")
+            out.append(f"  {head} -> {tail} [id={name}, label={quoted(label)}, {BACK}];")
     return "\n".join([*out, "}", ""])
 
 
-def box(graph: nx.MultiDiGraph, around: str | None, indent: str) -> list[str]:
+def box(model: PictureModel, around: str | None, indent: str) -> list[str]:
     """The nodes of an open group, and the groups in it as clusters."""
     out = []
-    for name, node in graph.nodes(data=True):
-        if node["box"] == around:
-            word = quoted(WORDS.get(node["kind"], node["kind"]))
-            looks = f"label={lines(*texts(node))}, {LOOKS[node['kind']]}, class={word}"
+    for name, node in model.nodes.items():
+        if node.box == around:
+            word = quoted(WORDS.get(node.kind, node.kind))
+            looks = f"label={lines(*texts(node))}, {LOOKS[node.kind]}, class={word}"
             out.append(f"{indent}{quoted(name)} [{looks}];")
-    for cluster in graph.graph["clusters"]:
-        if cluster["box"] == around:
-            out.append(f"{indent}subgraph {quoted('cluster_' + cluster['id'])} {{")
-            out.append(f'{indent}  label={quoted(title_of_box(cluster))}; color="#b6bfc9";')
-            out += [*box(graph, cluster["id"], indent + "  "), f"{indent}}}"]
+    for group in model.groups:
+        if group.box == around:
+            out.append(f"{indent}subgraph {quoted('cluster_' + group.id)} {{")
+            out.append(f'{indent}  label={quoted(title_of_box(group))}; color="#b6bfc9";')
+            out += [*box(model, group.id, indent + "  "), f"{indent}}}"]
     return out

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import networkx as nx
-
 from viz.formats import dot
+from viz.formats.fonts import fonts, warn_of_missing_glyphs
+from viz.model.elements import ClosedGroup, PictureModel
 from viz.style.text import clean
-from viz.svg import words
-from viz.svg.closed import title_of_box
-from viz.svg.writer import about
+from viz.svg import tooltips
+from viz.svg.groups import title_of_box
 
 CURE = 'install it with `pip install "microgradnd[pictures]"`'
 SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)" height="([\d.]+)"')
@@ -38,6 +36,7 @@ def png(svg: str, scale: float = 2.0) -> bytes:
         import resvg_py
     except ImportError as error:
         raise ImportError(f"a PNG needs resvg-py: {CURE}") from error
+    warn_of_missing_glyphs(svg)
     return bytes(
         resvg_py.svg_to_bytes(
             svg_string=svg, zoom=scale, font_files=fonts(), sans_serif_family="DejaVu Sans"
@@ -55,48 +54,38 @@ def pdf(svg: str) -> bytes:
         import typst
     except ImportError as error:
         raise ImportError(f"a PDF needs typst: {CURE}") from error
+    warn_of_missing_glyphs(svg)
     found = SIZE.search(svg)
     assert found is not None, "an SVG of ours says its size"
     wide, high = found.groups()
-    page = f'#set page(width: {wide}pt, height: {high}pt, margin: 0pt)\n#image("picture.svg")\n'
+    page = f"#set page(width: {wide}pt, height: {high}pt, margin: 0pt)\n"
+    page += '#image("picture.svg", width: 100%)\n'  # else a pixel is three quarters of a point
     folders = sorted({str(Path(name).parent) for name in fonts()})
     files = {"main.typ": page.encode(), "picture.svg": svg.encode()}
     compiled: Any = typst.compile  # its types know of no files in memory
     return bytes(compiled(files, font_paths=folders, timestamp=0))
 
 
-def fonts() -> list[str]:
-    """Font files for machines that have none: matplotlib brings DejaVu Sans along."""
-    spec = find_spec("matplotlib")
-    if spec is None or spec.origin is None:
-        return []
-    folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
-    names = (folder / "DejaVuSans.ttf", folder / "DejaVuSans-Bold.ttf")
-    return [str(name) for name in names if name.exists()]
-
-
-def graphml(graph: nx.MultiDiGraph) -> str:
-    """The graph as GraphML.
+def graphml(model: PictureModel) -> str:
+    """A picture as GraphML.
 
     Nodes and edges have the attributes that the SVG has as data-*, numbers as numbers: `kind`,
     `name`, `shape`, `value` of a scalar or `value-mean`, `value-norm`, ... of an array, `grad`
     and `contribution` likewise, `step` of an operation, and `label`, what a tooltip says. Results
     of closed groups have theirs in front: `result-t-5-grad-norm`.
     """
-    out = nx.MultiDiGraph(
-        title=clean(graph.graph["title"]), steps=graph.graph["steps"],
-        summary=graph.graph["summary"],
-    )  # fmt: skip
-    ends = {key: (graph.nodes[op], edge) for _, op, key, edge in graph.edges(keys=True, data=True)}
-    for name, node in graph.nodes(data=True):
-        label, data = about(name, node, ends)
-        for record in node.get("results", ()):
-            _, more = words.of_record(record, ends)
-            data |= {f"result-{record['id']}-{key}": x for key, x in more.items()}
-        out.add_node(name, label=clean(label), **plain(data | {"box": node["box"]}))
-    for tail, head, key in graph.edges(keys=True):
-        label, data = words.of_edge(graph, tail, head, key)
-        out.add_edge(tail, head, key=key, label=clean(label), **plain(data))
+    import networkx as nx
+
+    out = nx.MultiDiGraph(title=clean(model.title), steps=model.steps, summary=model.summary)
+    for name, node in model.nodes.items():
+        label, data = tooltips.of_node(node, model)
+        for record in node.results if isinstance(node, ClosedGroup) else ():
+            _, more = tooltips.of_record(record, model)
+            data |= {f"result-{record.id}-{key}": x for key, x in more.items()}
+        out.add_node(name, label=clean(label), **plain(data | {"box": node.box}))
+    for edge in model.edges.values():
+        label, data = tooltips.of_edge(edge, model)
+        out.add_edge(edge.tail, edge.head, key=edge.id, label=clean(label), **plain(data))
     return "\n".join(nx.generate_graphml(out)) + "\n"
 
 
@@ -142,30 +131,28 @@ def identifier(name: str) -> str:
     return name.replace("-", "_")
 
 
-def mermaid(graph: nx.MultiDiGraph, direction: str) -> str:
-    """The graph as a Mermaid flowchart; dotted edges point backward and say the contribution."""
-    out = [f"flowchart {direction}"]
-    out += mermaid_box(graph, None, 1)
-    out += [f"  {identifier(tail)} --> {identifier(head)}" for tail, head in graph.edges()]
-    for tail, head, _, edge in graph.edges(keys=True, data=True):
-        said = dot.said(edge)
-        if said:
-            out.append(f'  {identifier(head)} -. "{entity(said)}" .-> {identifier(tail)}')
+def mermaid(model: PictureModel, direction: str) -> str:
+    """A picture as a Mermaid flowchart; dotted edges point backward and say the contribution."""
+    ends = [(identifier(edge.tail), identifier(edge.head), dot.backward_label(edge))
+            for edge in model.edges.values()]  # fmt: skip
+    out = [f"flowchart {direction}", *mermaid_box(model, None, 1)]
+    out += [f"  {tail} --> {head}" for tail, head, _ in ends]
+    out += [f'  {head} -. "{entity(label)}" .-> {tail}' for tail, head, label in ends if label]
     return "\n".join([*out, ""])
 
 
-def mermaid_box(graph: nx.MultiDiGraph, box: str | None, depth: int) -> list[str]:
+def mermaid_box(model: PictureModel, box: str | None, depth: int) -> list[str]:
     """The nodes of an open group, and of those in it."""
     indent, out = "  " * depth, []
-    for name, node in graph.nodes(data=True):
-        if node["box"] == box:
-            left, right = SHAPES.get(node["kind"], ('["', '"]'))
+    for name, node in model.nodes.items():
+        if node.box == box:
+            left, right = SHAPES.get(node.kind, ('["', '"]'))
             text = "<br/>".join(entity(line) for line in dot.texts(node) if line)
             out.append(f"{indent}{identifier(name)}{left}{text}{right}")
-    for cluster in graph.graph["clusters"]:
-        if cluster["box"] == box:
-            title = entity(title_of_box(cluster))
-            out.append(f'{indent}subgraph {identifier(cluster["id"])}["{title}"]')
-            out += mermaid_box(graph, cluster["id"], depth + 1)
+    for group in model.groups:
+        if group.box == box:
+            title = entity(title_of_box(group))
+            out.append(f'{indent}subgraph {identifier(group.id)}["{title}"]')
+            out += mermaid_box(model, group.id, depth + 1)
             out.append(f"{indent}end")
     return out

@@ -70,29 +70,29 @@ def element_of(x: Any, index: Index) -> Any:
     if x.op is None:
         return Expression.literal(x.value[index]) if x.name is None else x[index]
     if x.op.elementwise and not x.options:
-        return np_call(x, [element_of(a, broadcast(index, a)) for a in x.operands])
+        return _np_call(x, [element_of(a, _broadcast(index, a)) for a in x.operands])
     if x.op.view:
         inner = x.operands[0]
         places = np.arange(inner.size).reshape(inner.shape)
         place = int(computed(x.op, (places,), x.options)[index])
         return element_of(inner, tuple(int(i) for i in np.unravel_index(place, inner.shape)))
     if x.op.notation == "matrix_product":
-        return product_element(x, index)
+        return _product_element(x, index)
     return x[index]
 
 
-def np_call(x: Expression, args: list[Any]) -> Any:
+def _np_call(x: Expression, args: list[Any]) -> Any:
     return applied(x.op, args, x.options)
 
 
-def broadcast(index: Index, operand: Any) -> Index:
+def _broadcast(index: Index, operand: Any) -> Index:
     """The index of the element of an operand that an element of the result was made of."""
     shape = np.shape(concrete(operand))
     last = index[len(index) - len(shape) :]
     return tuple(0 if size == 1 else i for i, size in zip(last, shape))
 
 
-def product_element(x: Expression, index: Index) -> Any:
+def _product_element(x: Expression, index: Index) -> Any:
     """Σₖ A[i, k] B[k, j], written out if there are few terms."""
     left, right = x.operands
     inner = left.shape[-1]

@@ -78,7 +78,7 @@ class Formula:
         return self.text(equation=True)
 
 
-def noted(run: Callable[[], Any]) -> tuple[Any, tuple[tuple[Expression, bool], ...]]:
+def _noted(run: Callable[[], Any]) -> tuple[Any, tuple[tuple[Expression, bool], ...]]:
     """What a function gives, and what was asked of Symbols meanwhile."""
     found: list[tuple[Expression, bool]] = []
     token = assumptions.set(found)
@@ -93,10 +93,10 @@ def stated(op: Op, i: int) -> str:
     return source_of_rule(op.rules[op.operands[0 if op.variadic else i]])
 
 
-def by_rule(left: Expression, op: Op, i: int, run: Callable[[], Any]) -> Formula:
+def _by_rule(left: Expression, op: Op, i: int, run: Callable[[], Any]) -> Formula:
     """What the rule of operand i gives when it is run; quoted if symbols are not enough for it."""
     try:
-        expression, given = noted(run)
+        expression, given = _noted(run)
     except NotSymbolic:
         return Formula(left, None, stated(op, i))
     return Formula(left, simplified(expression), None, given)
@@ -109,7 +109,7 @@ def of_contribution(
     name = operands[i].name if isinstance(operands[i], Expression) else "?"
     of = (g.of[0] if g.of else "L", str(name))
     left = Expression.named(f"∂{of[0]}/∂{of[1]}", np.empty(node.operands[i].shape), of)
-    return by_rule(left, node.op, i, lambda: contribution(node, i, operands, out, g))
+    return _by_rule(left, node.op, i, lambda: contribution(node, i, operands, out, g))
 
 
 def contribution(
@@ -120,20 +120,20 @@ def contribution(
     return fitted(result if isinstance(result, Expression) else np.asarray(result), node, i)
 
 
-def default_shapes(op: Op) -> Sequence[tuple[int, ...]]:
+def _default_shapes(op: Op) -> Sequence[tuple[int, ...]]:
     """Shapes that an operation takes, if it takes matrices, or images and filters."""
     count = 2 if op.variadic else len(op.operands) - len(op.optional)
     if not trait(op, "contraction"):
         return [(2, 3)] * count
-    if trait(op, "keeps_channels"):
-        return [(2, 1, 5, 5), (3, 1, 3, 3), (3,)][:count]
-    return [(2, 3), (3, 4)][:count]
+    images: list[tuple[int, ...]] = [(2, 1, 5, 5), (3, 1, 3, 3), (3,)]
+    matrices: list[tuple[int, ...]] = [(2, 3), (3, 4)]
+    return (images if trait(op, "keeps_channels") else matrices)[:count]
 
 
-def samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) -> list[Any]:
+def _samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) -> list[Any]:
     """Arrays to stand for the operands while a rule is run; a constant operand is of integers."""
     if shapes is None:
-        shapes = default_shapes(op)
+        shapes = _default_shapes(op)
     random = np.random.default_rng(0)
     arrays: list[Any] = [random.uniform(0.2, 0.8, shape) for shape in shapes]
     for i, key in enumerate(op.operands[: len(arrays)]):
@@ -185,26 +185,26 @@ def formula(
     y = σ(x)
     """
     row = op if isinstance(op, Op) else OPS[op] if isinstance(op, str) else op.op
-    arrays = samples(row, shapes, values or {})
-    names = operand_names(row, operands, len(arrays))
+    arrays = _samples(row, shapes, values or {})
+    names = _operand_names(row, operands, len(arrays))
     symbols: list[Any] = [
         x if isinstance(x, (bool, int, float)) else Expression.named(name, x)
         for name, x in zip(names, arrays)
     ]
     if not row.variadic:  # optional operands are not given
         symbols += [None] * (len(row.operands) - len(symbols))
-    given = complete(row, options)
+    given = _complete(row, options)
     result = applied(row, symbols, given)
     left = Expression.named(out, result.value)
     if operand is None:
         return Formula(left, simplified(result))
-    i = place(row, operand, names)
+    i = _place(row, operand, names)
     g = Expression.named(f"∂{loss}/∂{out}", np.full(result.shape, 0.5), (loss, out))
     target = Expression.named(f"∂{loss}/∂{names[i]}", np.asarray(arrays[i]), (loss, names[i]))
-    return by_rule(target, row, i, lambda: ruled(row, i, symbols, left, g, given))
+    return _by_rule(target, row, i, lambda: ruled(row, i, symbols, left, g, given))
 
 
-def operand_names(op: Op, given: Sequence[str] | None, count: int) -> list[str]:
+def _operand_names(op: Op, given: Sequence[str] | None, count: int) -> list[str]:
     """The names that were given, one for each operand, or those of the table."""
     numbered = [f"x{i + 1}".translate(LOWERED) for i in range(count)]
     names = list(given or (numbered if op.variadic else op.operands[:count]))
@@ -213,7 +213,7 @@ def operand_names(op: Op, given: Sequence[str] | None, count: int) -> list[str]:
     return names
 
 
-def complete(op: Op, options: Mapping[str, Any]) -> dict[str, Any]:
+def _complete(op: Op, options: Mapping[str, Any]) -> dict[str, Any]:
     """All options of an operation, those not given with their defaults."""
     full = {**op.options, **options}
     missing = [key for key, value in full.items() if value is REQUIRED]
@@ -222,7 +222,7 @@ def complete(op: Op, options: Mapping[str, Any]) -> dict[str, Any]:
     return full
 
 
-def place(op: Op, operand: str | int, names: list[str]) -> int:
+def _place(op: Op, operand: str | int, names: list[str]) -> int:
     """The number of an operand, which may be given by its name in the table or by its own."""
     if isinstance(operand, str):
         known = [*op.operands, *names] if not op.variadic else [*names]

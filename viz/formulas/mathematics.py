@@ -75,13 +75,13 @@ class Writer:
             inner = self.form.sign(",").join(self(item) for item in x)
             return self.form.parentheses(inner, "()" if isinstance(x, tuple) else "[]"), ATOM
         if isinstance(x, slice):
-            return self.form.word(index_text(x)), ATOM
-        return self.form.word({Ellipsis: "…"}.get(x, str(x)) if hashable(x) else str(x)), ATOM
+            return self.form.word(_index_text(x)), ATOM
+        return self.form.word({Ellipsis: "…"}.get(x, str(x)) if _hashable(x) else str(x)), ATOM
 
     def number(self, x: float) -> Piece:
         text = CONSTANTS.get(abs(x)) if not isinstance(x, (bool, int)) else None
         if text is None:
-            text = spelled(abs(x))
+            text = _spelled(abs(x))
         word = self.form.word(text)
         if x < 0:
             return self.form.row(self.form.sign("−()"), word), SUM
@@ -118,7 +118,7 @@ class Writer:
         return self.form.row(head, self.form.parentheses(arguments)), POWER
 
     def option(self, key: str, value: Any) -> str:
-        text = index_text(value)
+        text = _index_text(value)
         return self.form.note(text if key in ("shape", "subscripts") else f"{key}={text}")
 
     def as_statement(self, x: Expression) -> Piece:
@@ -130,7 +130,7 @@ class Writer:
 
     def factor(self, x: Any, level: int = POWER) -> str:
         """A factor of a product; a statement is 1 where it holds."""
-        if is_statement(x):
+        if _is_statement(x):
             return self.form.parentheses(self(x), "[]")
         return self.within(x, level)
 
@@ -147,7 +147,7 @@ class Writer:
         return self.factor(x, SUM)
 
     def as_product(self, x: Expression) -> Piece:
-        outer = outer_product(x)
+        outer = _outer_product(x)
         if outer is not None:
             left, right = (self.within(a, ATOM) for a in outer)
             return self.form.row(left, self.form.sign(""), self.form.raised(right, "T")), PRODUCT
@@ -186,10 +186,10 @@ class Writer:
             return self.number(number if number % 1 else int(number))
         if number == 1 and len(factors) == 1:
             only = factors[0]
-            return (self.factor(only), ATOM) if is_statement(only) else self.write(only)
+            return (self.factor(only), ATOM) if _is_statement(only) else self.write(only)
         pieces = [] if number == 1 else [self.number(number if number % 1 else int(number))[0]]
         dims: list[int] = [0] * len(pieces)
-        for x, times in powers(factors):
+        for x, times in _powers(factors):
             text = self.factor(x) if times == 1 else self.form.raised(self.base(x), str(times))
             pieces.append(text)
             dims.append(np.ndim(concrete(x)))
@@ -205,7 +205,7 @@ class Writer:
 
     def as_matrix_product(self, x: Expression) -> Piece:
         left, right = x.operands
-        first = self.within(left, PRODUCT if written_as(left, "matrix_product") else ATOM)
+        first = self.within(left, PRODUCT if _written_as(left, "matrix_product") else ATOM)
         return self.form.row(first, self.form.sign(""), self.within(right, ATOM)), PRODUCT
 
     def as_correlation(self, x: Expression) -> Piece:
@@ -241,7 +241,7 @@ class Writer:
         for key, common in usual.items():
             if np.any(np.asarray(options[key]) != common):
                 sizes = np.unique(np.asarray(options[key]))
-                text = str(sizes[0]) if len(sizes) == 1 else index_text(options[key])
+                text = str(sizes[0]) if len(sizes) == 1 else _index_text(options[key])
                 notes.append(f"{key} {text}")
         return self.form.note(", ".join(notes)) if notes else ""
 
@@ -263,7 +263,7 @@ class Writer:
 
     def as_cases(self, x: Expression) -> Piece:
         rows, rest = [], x
-        while written_as(rest, "cases"):
+        while _written_as(rest, "cases"):
             condition, chosen, rest = rest.operands
             rows.append((self(chosen), self(condition)))
         return self.form.choice(rows, self(rest))
@@ -282,7 +282,7 @@ class Writer:
     def as_total(self, x: Expression) -> Piece:
         """Σ over the axes that the subscript names; over all without one."""
         axis = x.options.get("axis")
-        over = "" if axis is None else self.form.note(f"axis {index_text(axis)}")
+        over = "" if axis is None else self.form.note(f"axis {_index_text(axis)}")
         sign = self.form.lowered(self.form.word(str(x.op.sign)), over)
         return self.form.row(sign, self.form.sign(""), self.factor(x.operands[0])), PRODUCT
 
@@ -297,14 +297,14 @@ class Writer:
         return self.form.row(spread, self.form.parentheses(self(x.operands[0]))), POWER
 
     def as_element(self, x: Expression) -> Piece:
-        column = matrix_times_vector(x)
+        column = _matrix_times_vector(x)
         if column is not None:
             left, right = (self.within(a, ATOM) for a in column)
             return self.form.row(left, self.form.sign(""), right), PRODUCT
         if core(x) is not x:
             return self.write(core(x))
         inner = self.within(x.operands[0], ATOM)
-        index = self.form.note(f"[{index_text(x.options['index'])}]")
+        index = self.form.note(f"[{_index_text(x.options['index'])}]")
         if self.form.name == "text":
             return self.form.row(inner, index), ATOM
         return self.form.lowered(inner, index), ATOM
@@ -316,7 +316,7 @@ class Writer:
     def as_scattered(self, x: Expression) -> Piece:
         """Something with y added in at an index; of zeros that alone."""
         base, added = x.operands
-        index = index_text(x.options["index"])
+        index = _index_text(x.options["index"])
         where = self.form.row(self.form.note(f"[{index}] of "), self.size(x))
         head = self.form.lowered(self.form.word("put"), where)
         put = self.form.row(head, self.form.parentheses(self(added)))
@@ -325,12 +325,12 @@ class Writer:
         return self.form.row(self.term(base), self.form.sign("+"), put), SUM
 
 
-def is_statement(x: Any) -> bool:
+def _is_statement(x: Any) -> bool:
     """Whether an expression holds or does not."""
     return _notation(x) in ("statement", "not")
 
 
-def written_as(x: Any, notation: str) -> bool:
+def _written_as(x: Any, notation: str) -> bool:
     return _notation(x) == notation
 
 
@@ -338,11 +338,11 @@ def _notation(x: Any) -> Any:
     return x.op.notation if isinstance(x, Expression) and x.op is not None else None
 
 
-def hashable(x: Any) -> bool:
+def _hashable(x: Any) -> bool:
     return isinstance(x, (str, type(None), type(Ellipsis), bool))
 
 
-def spelled(x: float) -> str:
+def _spelled(x: float) -> str:
     """A magnitude, exact if it is short, else to six digits and an ellipsis."""
     if x != x or x in (float("inf"),):
         return "NaN" if x != x else "∞"
@@ -352,10 +352,10 @@ def spelled(x: float) -> str:
     return text if len(text) <= 8 else f"{x:.6g}…"
 
 
-def index_text(index: Any) -> str:
+def _index_text(index: Any) -> str:
     """An index or another option as Python writes it, large arrays by their shape alone."""
     if isinstance(index, tuple) and any(isinstance(p, slice) or p is Ellipsis for p in index):
-        return ", ".join(map(index_text, index))
+        return ", ".join(map(_index_text, index))
     if isinstance(index, slice):
         ends = ["" if e is None else str(e) for e in (index.start, index.stop)]
         return ":".join([*ends, *([] if index.step is None else [str(index.step)])])
@@ -366,11 +366,11 @@ def index_text(index: Any) -> str:
     if isinstance(index, Expression):
         return Writer("text")(index)
     if isinstance(index, (tuple, list)):
-        return ", ".join(map(index_text, index)) if index else "()"
+        return ", ".join(map(_index_text, index)) if index else "()"
     return str(index)
 
 
-def powers(factors: list[Any]) -> list[tuple[Any, int]]:
+def _powers(factors: list[Any]) -> list[tuple[Any, int]]:
     """The factors, each once and with how often it comes."""
     found: list[tuple[Any, int]] = []
     for x in factors:
@@ -383,34 +383,34 @@ def powers(factors: list[Any]) -> list[tuple[Any, int]]:
     return found
 
 
-def indexed(x: Any, *index: Any) -> Any:
+def _indexed(x: Any, *index: Any) -> Any:
     """What x[index] was read from, if x is written so."""
-    if written_as(x, "element") and alike(x.options["index"], index) and x.operands[0].ndim == 1:
+    if _written_as(x, "element") and alike(x.options["index"], index) and x.operands[0].ndim == 1:
         return x.operands[0]
     return None
 
 
-def outer_product(x: Expression) -> tuple[Any, Any] | None:
+def _outer_product(x: Expression) -> tuple[Any, Any] | None:
     """The vectors u and v of u[…, None] * v, which is the matrix u vᵀ."""
     if x.op is None or x.op.linear != "x y":
         return None
     left, right = x.operands
     u = next(
-        (u for i in (Ellipsis, slice(None)) if (u := indexed(left, i, None)) is not None), None
+        (u for i in (Ellipsis, slice(None)) if (u := _indexed(left, i, None)) is not None), None
     )
-    v = indexed(right, Ellipsis, None, slice(None))
+    v = _indexed(right, Ellipsis, None, slice(None))
     v = right if v is None and isinstance(right, Expression) else v
     return (u, v) if u is not None and v is not None and v.ndim == 1 else None
 
 
-def matrix_times_vector(x: Expression) -> tuple[Any, Any] | None:
+def _matrix_times_vector(x: Expression) -> tuple[Any, Any] | None:
     """A and v of (A @ v[…, None])[…, 0], which is A v."""
-    if not alike(x.options["index"], (Ellipsis, 0)) or not written_as(
+    if not alike(x.options["index"], (Ellipsis, 0)) or not _written_as(
         x.operands[0], "matrix_product"
     ):
         return None
     left, right = x.operands[0].operands
-    v = indexed(right, Ellipsis, None)
+    v = _indexed(right, Ellipsis, None)
     return None if v is None else (left, v)
 
 

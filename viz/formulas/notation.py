@@ -46,7 +46,7 @@ def is_simple(name: str) -> bool:
     return len(name) <= 24 and SIMPLE.fullmatch(name) is not None and "__" not in name
 
 
-def parts(name: str) -> tuple[str, str, str]:
+def _parts(name: str) -> tuple[str, str, str]:
     """A simple name as its letters, its subscript and its superscript."""
     found = SIMPLE.fullmatch(name)
     assert found is not None
@@ -120,9 +120,9 @@ class Latex(Text):
         name = clean(name)
         if not is_simple(name):
             return rf"\text{{{''.join(LATEX_TEXT.get(c, c) for c in name)}}}"
-        base, below, above = parts(name)
+        base, below, above = _parts(name)
         spelled = base.replace("_", r"\_")
-        base = latex_letter(base) if len(base) == 1 else rf"\mathrm{{{spelled}}}"
+        base = _latex_letter(base) if len(base) == 1 else rf"\mathrm{{{spelled}}}"
         below = "".join(LATEX_TEXT.get(c, c) for c in below)
         return base + (f"_{{{below}}}" if below else "") + (f"^{{{above}}}" if above else "")
 
@@ -169,7 +169,7 @@ class Latex(Text):
         return rf"\begin{{cases}}{table}\end{{cases}}", ATOM
 
 
-def latex_letter(letter: str) -> str:
+def _latex_letter(letter: str) -> str:
     """A letter as LaTeX spells it: θ is \\theta; Latin letters, and those it lacks, stand."""
     words = unicodedata.name(letter, "").split()
     if words[:1] == ["GREEK"] and len(words) == 4 and words[2] == "LETTER":
@@ -190,7 +190,7 @@ class MathML(Text):
         name = clean(name)
         if not is_simple(name):
             return f"<mtext>{escape(name)}</mtext>"
-        base, below, above = parts(name)
+        base, below, above = _parts(name)
         letters = f"<mi>{escape(base)}</mi>"
         below, above = (f"<mn>{escape(s)}</mn>" if s else "" for s in (below, above))
         if below and above:

@@ -76,5 +76,5 @@ def trait(op: Any, name: str, default: Any = None) -> Any:
     function = getattr(op, "forward", op)
     if name == "elementwise" and isinstance(function, np.ufunc):
         return function.signature is None
-    called = getattr(op, "name", None) or getattr(op, "__name__", "")
+    called = str(getattr(op, "name", None) or getattr(op, "__name__", ""))
     return TRAITS.get(called, {}).get(name, default)

@@ -1,8 +1,8 @@
-"""What a layout engine places: an operation's pill with its result's record as one box.
+"""What a layout engine places: an operation with its result's record as one box.
 
-Pill and record stand together, so that a picture has half as many ranks: edges enter the pill
-and leave the record, and a short link joins the two. Sources get room above them, as much as a
-pill takes, so that they stand beside the results of their rank and not half-way up a pill.
+They stand together, so that a picture has half as many ranks: edges enter the operation and leave
+the record, and a short link joins the two. Sources get room above them, as much as an operation
+takes, so that they stand beside the results of their rank and not half-way up its operations.
 """
 
 from __future__ import annotations
@@ -10,16 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import networkx as nx
+from viz.layout.placing import Box, Point, Rect
+from viz.model.elements import ClosedGroup, PictureModel
 
-from viz.layout.placing import Box
-from viz.svg.pen import Point
-from viz.svg.records import PILL, Face
-
-JOIN = 13.0  # from a pill to its record; no label lies there
-ABOVE = PILL + JOIN
-
-Rect = tuple[float, float, float, float]  # left, top, right, bottom
+OPERATION_HEIGHT = 28.0  # without a caption
+JOIN = 13.0  # from an operation to its record; no label lies there
+ABOVE = OPERATION_HEIGHT + JOIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,41 +26,35 @@ class Block:
     names: tuple[str, ...]
 
 
-def size_of(f: Face) -> Point:
-    """The room a node takes, its ring included."""
-    return f.width + 2 * f.margin, f.height + 2 * f.margin
-
-
 def blocks_of(
-    graph: nx.MultiDiGraph, faces: Mapping[str, Face], direction: str
+    model: PictureModel, sizes: Mapping[str, Point], direction: str
 ) -> tuple[list[Block], dict[str, str]]:
-    """The blocks of a picture's graph, and by node the id of its block."""
-    results = {tail: head for tail, head, out in graph.edges(data="out") if out}
+    """The blocks of a picture, and by node the id of its block."""
+    results = {edge.tail: edge.head for edge in model.edges.values() if edge.out}
     homes = {head: op for op, head in results.items()}
     blocks = []
-    for name in graph:
+    for name, node in model.nodes.items():
         if name in homes:
             continue
         names = (name, results[name]) if name in results else (name,)
-        wide, high = zip(*(size_of(faces[n]) for n in names), strict=True)
-        frame = graph.nodes[name]["box"]
+        wide, high = zip(*(sizes[n] for n in names), strict=True)
         joins = JOIN * (len(names) - 1)
         if direction == "TB":
-            above = 0.0 if name in results or graph.nodes[name]["kind"] == "group" else ABOVE
-            box = Box(name, max(wide), sum(high) + joins + above, frame)
+            above = 0.0 if name in results or isinstance(node, ClosedGroup) else ABOVE
+            box = Box(name, max(wide), sum(high) + joins + above, node.box)
         else:
-            box = Box(name, sum(wide) + joins, max(high), frame)
+            box = Box(name, sum(wide) + joins, max(high), node.box)
         blocks.append(Block(box, names))
-    return blocks, {name: homes.get(name, name) for name in graph}
+    return blocks, {name: homes.get(name, name) for name in model.nodes}
 
 
-def stand(block: Block, centre: Point, faces: Mapping[str, Face], direction: str) -> dict:
+def stand(block: Block, centre: Point, sizes: Mapping[str, Point], direction: str) -> dict:
     """By node of a block its rectangle, on whole pixels so that lines are crisp."""
     out: dict[str, Rect] = {}
     axis = 1 if direction == "TB" else 0
     far = centre[axis] + (block.box.width, block.box.height)[axis] / 2
     for name in reversed(block.names):
-        size = size_of(faces[name])
+        size = sizes[name]
         middle = list(centre)
         middle[axis] = far - size[axis] / 2
         far -= size[axis] + JOIN

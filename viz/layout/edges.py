@@ -9,10 +9,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from viz.layout.placing import Point, Rect
 from viz.style.text import width
-from viz.svg.pen import Point
-
-Rect = tuple[float, float, float, float]  # left, top, right, bottom
 
 BESIDE = 5.0  # how far a forward edge and its backward edge stand off their middle
 PAIR = 26.0  # between the edges that share a side of a box

@@ -29,10 +29,6 @@ MARGIN = 8.0  # px around the drawing
 LARGE = 500  # boxes from which Graphviz is told to search less
 HUGE = 1_500  # boxes above which Graphviz is not asked unless told to
 POINTS_PER_INCH = 72
-CURES = (
-    "no Graphviz was found: `pip install pygraphviz` (its wheel carries Graphviz), or install "
-    'Graphviz so that `dot` is on PATH; or use our own layout with engine="layered"'
-)
 
 
 class LayoutError(RuntimeError):
@@ -104,13 +100,14 @@ def layout(
     """Place boxes and route links, tails before heads along `direction` ("TB" or "LR").
 
     Graphviz is asked through pygraphviz, else through the `dot` executable, for at most `timeout`
-    seconds. Where it fails, and above 1,500 boxes, our layered layout is used and a line logged.
+    seconds. Where it fails or is not installed, and above 1,500 boxes, our layered layout is used
+    and a line logged.
     An explicit `engine` ("pygraphviz", "dot" or "layered") is never replaced by another.
     `ranksep` and `nodesep` are the distances in px between ranks and between boxes of a rank.
     The same input gives the same layout.
 
     Raises ValueError for duplicate ids, links to unknown boxes, sizes that are not positive;
-    LayoutError when the engine asked for fails, or none was named and no Graphviz is installed.
+    LayoutError when the engine asked for fails.
 
     >>> two = [Box("x", 60, 20), Box("y", 60, 20)]
     >>> layout(two, [Link("e", "x", "y")], engine="layered").positions
@@ -199,12 +196,12 @@ def _first_that_works(run: Callable[[str], Placed], count: int) -> tuple[str, Pl
     for name in ENGINES:
         try:
             return name, run(name)
-        except MissingEngine:
-            continue
+        except MissingEngine as error:
+            logger.info("%s", error)
         except LayoutError as error:
             logger.warning("%s: using the layered layout instead", error)
             return "layered", run("layered")
-    raise MissingEngine(CURES)
+    return "layered", run("layered")
 
 
 def _dot_source(

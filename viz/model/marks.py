@@ -1,4 +1,4 @@
-"""Marks at a picture's nodes and edges: a border and a badge that say something is wrong there."""
+"""Marks at a picture's nodes and edges: what says that something is wrong there."""
 
 from __future__ import annotations
 
@@ -10,19 +10,9 @@ from microgradnd.graph import Node
 from viz.structure.folding import Folding
 from viz.structure.groups import Group
 from viz.structure.ids import Ids
-from viz.svg.pen import Pen
-from viz.svg.records import Face
 
 Level = Literal["bad", "warn", "way"]
 RANK = {"bad": 2, "warn": 1, "way": 0}
-# by level: the colour of the border, its width, its dashes, the badge's colours and its sign
-LOOKS: dict[str, tuple[str, float, str, str, str, str]] = {
-    "bad": ("bad", 3.0, "", "bad", "bad-ink", "×"),
-    "warn": ("warn-line", 2.4, "6 3", "warn", "warn-ink", "!"),
-    "way": ("bad", 2.0, "2 3", "", "", ""),
-}
-OFF = 3.5  # how far the border stands off
-BADGE = 8.0  # its radius
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +57,3 @@ def gathered(marks: Mapping[str, Mark], ids: Ids, folding: Folding) -> dict[str,
             if part in marks:
                 put(out, place.id, marks[part])
     return out
-
-
-def draw_mark(pen: Pen, f: Face, mark: Mark) -> str:
-    """The border around a node's box at (0, 0), and the badge on its upper left corner."""
-    line, width, dash, fill, ink, sign = LOOKS[mark.level]
-    off = OFF + f.margin
-    radius = 9.0 if f.rows else f.height / 2 + off  # pills and tags are round
-    border = pen.rect(
-        -off, -off, f.width + 2 * off, f.height + 2 * off, stroke=line, line=width, dash=dash,
-        radius=radius,
-    )  # fmt: skip
-    if not sign:
-        return border
-    x = y = -off + 1.0
-    badge = pen.rect(
-        x - BADGE, y - BADGE, 2 * BADGE, 2 * BADGE, fill=fill, stroke=line, radius=BADGE
-    )
-    return border + badge + pen.text(
-        x, y + 4.4, sign, size=12.0, bold=True, fill=ink, anchor="middle"
-    )  # fmt: skip

@@ -14,20 +14,18 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
-import networkx as nx
-
 from microgradnd.graph import Node
-from viz.capture.trace import Trace
 from viz.formats.document import Writer, text_of
-from viz.model.graph import Builder
-from viz.model.marks import Mark, draw_mark, put
-from viz.structure.folding import Folding
+from viz.model.describe import Describer
+from viz.model.elements import PictureModel, Tag
+from viz.model.marks import Mark, put
 from viz.style.text import xml
 from viz.style.theme import COLOURS
-from viz.svg.faces import draw_node, face
+from viz.svg.badges import draw_mark
 from viz.svg.legend import items, legend
+from viz.svg.nodes import draw_node, measured
 from viz.svg.pen import Pen
-from viz.svg.records import Face, row
+from viz.svg.records import Measures, row
 
 MODULES = (
     "model", "dom", "view", "layered", "layout", "draw", "hands", "camera", "heat", "formula",
@@ -37,8 +35,8 @@ LEGEND = 300.0
 
 
 def page(
-    found: Trace,
-    graph: nx.MultiDiGraph,
+    describer: Describer,
+    model: PictureModel,
     direction: str = "TB",
     theme: str = "auto",
     marks: Mapping[str, Mark] | None = None,
@@ -47,13 +45,13 @@ def page(
     """The page of a picture as the text of an HTML file.
 
     Args:
-        found, graph: the picture's trace and graph.
+        describer, model: of the picture.
         direction: of the forward pass, "TB" or "LR".
         theme: "light", "dark" or "auto" to start with.
         marks, highlight: by id, as `viz.svg.Extras` has them.
     """
-    writer = Writer(found)
-    contents = writer.write(graph, direction)
+    writer = Writer(describer)
+    contents = writer.write(model, direction)
     script = program()
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
@@ -118,24 +116,22 @@ def palette() -> str:
 
 def key_of(contents: Mapping[str, Any]) -> str:
     """The legend as drawings: of all that can be visible, whatever is open."""
-    whole = nx.MultiDiGraph(steps=contents["steps"], clusters=list(contents["groups"])[1:])
-    for name, x in contents["tensors"].items():
-        whole.add_node(name, kind=x["kind"], contributions=x["contributions"], seed=x["seed"])
-        if len(x["uses"]) > 1:
-            whole.add_node(f"{name}-u", kind="tag")
-    for name in contents["operations"]:
-        whole.add_node(name, kind="operation")
-        whole.add_edge(name, name)
-    if whole.graph["clusters"]:
-        whole.add_node("group", kind="group")
-    text, height = legend(Pen("auto"), items(whole, tabled=True), LEGEND)
+    tensors = contents["tensors"].values()
+    sums = any(len(x["contributions"]) + (x["seed"] is not None) > 1 for x in tensors)
+    there = {
+        "tag": any(len(x["uses"]) > 1 for x in tensors), "operation": contents["operations"],
+        "edge": contents["operations"], "group": len(contents["groups"]) > 1,
+        "box": len(contents["groups"]) > 1, "step": contents["steps"], "sum": sums, "cells": True,
+    }  # fmt: skip
+    kinds = {x["kind"] for x in tensors} | {what for what, is_there in there.items() if is_there}
+    text, height = legend(Pen("auto"), items(kinds), LEGEND)
     size = f'width="{LEGEND:g}" height="{height:g}" viewBox="0 0 {LEGEND:g} {height:g}"'
     return f'<svg {size} role="img" aria-label="legend">{text}</svg>'
 
 
 def looks_of(
     writer: Writer,
-    seen: Mapping[str, tuple[Face, Any]],
+    seen: Mapping[str, tuple[Measures, Any]],
     marks: dict[str, Mark],
     highlight: Mapping[str, str],
 ) -> dict[str, Any]:
@@ -161,40 +157,36 @@ def looks_of(
 
 def faces(
     writer: Writer, contents: Mapping[str, Any], direction: str
-) -> dict[str, tuple[Face, Any]]:
+) -> dict[str, tuple[Measures, Any]]:
     """Every node that can be visible, drawn by the still picture's writer, by id; tags by "t-1-u".
 
     A face has w and h, its margin m, `base` and `rows`: what of it shows data or a gradient.
     """
-    found, ids = writer.found, writer.ids
-    pen, out = Pen("auto"), dict[str, tuple[Face, Any]]()
-    builder = Builder(found, Folding(found.nesting, set(found.nesting.groups.groups())))
+    describer, ids = writer.describer, writer.ids
+    pen, out = Pen("auto"), dict[str, tuple[Measures, Any]]()
     for node in writer.shown:
-        builder.add_operation(node)
-        name = ids.operations[node]
-        out[name] = drawn(pen, builder.graph.nodes[name], direction)
+        operation = describer.operation(node)
+        out[operation.id] = drawn(pen, operation, direction)
     for key, name in ids.tensors.items():
         if name in contents["tensors"]:
-            record = builder.record(key)
+            record = describer.record(key)
             arrivals = writer.arrivals.get(key, ()) if isinstance(key, Node) else ()
-            record["contributions"] = list(arrivals)
+            record = replace(record, contributions=tuple(arrivals))
             out[name] = drawn(pen, record, direction)
-            shown = not isinstance(key, Node) or writer.in_focus(key)
-            if not shown or len(found.nesting.uses.get(key, ())) > 1:
-                tag = {**record, "kind": "tag", "home": name, "shown": shown}
-                out[f"{name}-u"] = drawn(pen, tag, direction)
+            shown = not isinstance(key, Node) or describer.in_focus(key)
+            if not shown or len(writer.found.nesting.uses.get(key, ())) > 1:
+                tag = Tag(f"{name}-u", name, record.name, record.shape, shown)
+                out[tag.id] = drawn(pen, tag, direction)
     for group in writer.groups:
-        if group.parent is not None and any(map(writer.in_focus, group.nodes())):
-            builder.folding.open = {*list(group.around())[1:]}
-            builder.add_group(group)
-            node = builder.graph.nodes[group.id]
-            out[group.id] = drawn(pen, node, direction)
-            out[group.id][1]["of"] = node["results"][0]["id"] if node["results"] else None
+        if group.parent is not None and any(map(describer.in_focus, group.nodes())):
+            closed = describer.closed_group(group)
+            out[group.id] = drawn(pen, closed, direction)
+            out[group.id][1]["of"] = closed.results[0].id if closed.results else None
     return out
 
 
-def drawn(pen: Pen, node: Any, direction: str) -> tuple[Face, dict[str, Any]]:
-    f = face(node, direction)
+def drawn(pen: Pen, node: Any, direction: str) -> tuple[Measures, dict[str, Any]]:
+    f = measured(node, direction)
     rows = [
         {"kind": part.label, "svg": plain(row(pen, part, f.form)), "x": part.x, "y": part.y,
          "height": part.height}

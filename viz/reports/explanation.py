@@ -59,9 +59,9 @@ class Explanation(str):
     ) -> Explanation:
         page = FORMATS[form](numbers)
         if part is None:
-            fill(page, derivation)
+            _fill(page, derivation)
         else:
-            fill_one(page, derivation, *part)
+            _fill_one(page, derivation, *part)
         out = cls(page.finished())
         out.derivation, out.form, out.numbers, out.part = derivation, form, numbers, part
         return out
@@ -141,7 +141,7 @@ def explain(
     return Explanation.of(found, format, numbers, None if of is None else element_in(graph, of))
 
 
-def fill(page: Page, found: Derivation) -> None:
+def _fill(page: Page, found: Derivation) -> None:
     """Writes the derivation on a page, section by section."""
     values, grads = found.trace.values, found.trace.gradients
     page.title(f"The gradients of {found.loss}")
@@ -158,7 +158,7 @@ def fill(page: Page, found: Derivation) -> None:
             contribution = found.trace.contributions[step.node, i]
             given[p] = given.get(p, 0) + 1
             of = given[p], len(found.arrivals[p])
-            add_term(page, formula, contribution, of)
+            _add_term(page, formula, contribution, of)
             if of[0] == of[1] > 1:
                 page.equation(formula.left, [], grads[p], note="the sum of the terms above")
     page.heading("Gradients")
@@ -175,7 +175,7 @@ def fill(page: Page, found: Derivation) -> None:
         page.paragraphs([DEFINITIONS[notation] for notation in page.write.defined])
 
 
-def fill_one(page: Page, found: Derivation, node: Node, index: Index | None) -> None:
+def _fill_one(page: Page, found: Derivation, node: Node, index: Index | None) -> None:
     """Writes how one gradient comes about, or that of one element."""
     at = "" if index is None else f"[{', '.join(map(str, index))}]"
     page.title(f"The gradient of {found.symbols[node].name}{at}")
@@ -191,7 +191,7 @@ def fill_one(page: Page, found: Derivation, node: Node, index: Index | None) -> 
         page.equation(total.left[index], distinct(forms), np.asarray(value[index]), many=True)
 
 
-def add_term(page: Page, formula: Formula, value: np.ndarray, of: tuple[int, int]) -> None:
+def _add_term(page: Page, formula: Formula, value: np.ndarray, of: tuple[int, int]) -> None:
     """What one operation adds to a gradient, numbered where it is one of several terms."""
     note = f"term {of[0]} of {of[1]}" if of[1] > 1 else ""
     if formula.expression is None:
@@ -321,7 +321,7 @@ class Markdown(Page):
         if x.ndim == 0:
             return self.digits(float(x))
         if x.ndim > 2 or not x.size:
-            return cells(x)
+            return _cells(x)
         rows = [x] if x.ndim == 1 else list(x)
         body = r" \\ ".join(" & ".join(self.digits(float(v)) for v in row) for row in rows)
         return rf"\begin{{bmatrix}}{body}\end{{bmatrix}}"
@@ -333,7 +333,7 @@ class Markdown(Page):
         return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
 
 
-def cells(x: np.ndarray) -> str:
+def _cells(x: np.ndarray) -> str:
     """An array of more than two axes, or of no elements, by its shape."""
     size = r" \times ".join(map(str, x.shape))
     return rf"\text{{array of }} {size}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from microgradnd import Tensor
@@ -88,23 +89,23 @@ def gradient_trace(loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: An
             raise ValueError(f"{loss.name or 'the loss'} does not depend on {t.name or 'an input'}")
     namer.put()
     found = trace([loss, *(gradients[node] for node in targets)], backward=False)
-    found.nesting = nested(in_two(found.graph.computed, namer), found.nodes)
+    found.nesting = nested(_in_two(found.graph.computed, namer), found.nodes)
     found.gradients = {node: KEEP[found.keep](g) for node, g in namer.values.items()}
     return found
 
 
-def in_two(computed: Sequence[Node], namer: Namer) -> Group:
+def _in_two(computed: Sequence[Node], namer: Namer) -> Group:
     """The groups of a forward pass and of the walk back over it."""
     first = grouped([node for node in computed if node.seq <= namer.start])
     forward = Group("forward", "forward", [first] if first.is_module else first.parts)
     walked = [node for node in computed if node.seq > namer.start]
-    backward = Group("backward", "backward", rules(walked, namer))
+    backward = Group("backward", "backward", _rules(walked, namer))
     root = Group("", "graph", [part for part in (forward, backward) if part.parts])
     numbered(root)
     return root
 
 
-def rules(walked: Sequence[Node], namer: Namer) -> list[Part]:
+def _rules(walked: Sequence[Node], namer: Namer) -> list[Part]:
     """What the rules of each operation made: as a group, where it is more than one node."""
     parts: list[Part] = []
     made: list[list[Part]] = [[] for _ in namer.rules]
@@ -141,5 +142,5 @@ def gradient_graph(
     names = ", ".join(t.name or "a gradient" for t in found.outputs[1:])
     title = f"{loss.name or 'loss'} and {names}: the forward pass, and the walk back as a graph"
     picture = draw(found, **{"title": title, **drawing})
-    picture.graph.graph["backward"] = True
+    picture.model = replace(picture.model, backward=True)
     return picture

@@ -17,9 +17,9 @@ import numpy as np
 from microgradnd import Tensor
 from microgradnd.graph import Graph, Node, Use, pullback, seeded
 from viz.formulas.elements import Index, element_in
+from viz.model.elements import Edge
 from viz.picture import Picture
 from viz.picture import draw as draw_picture
-from viz.structure.ids import ids_of
 from viz.style.text import number
 
 Array = np.ndarray
@@ -114,7 +114,7 @@ class Paths:
         path, slopes = self[k], Slopes(Graph(self.loss))
         if path.elements is None:
             return [slopes.jacobian(node, i) for node, i in path.edges]
-        places = [flat(at, node.shape) for at, node in zip(path.elements, path.nodes)]
+        places = [_flat(at, node.shape) for at, node in zip(path.elements, path.nodes)]
         return [
             slopes.of_elements(node, i)[row : row + 1, column : column + 1]
             for (node, i), row, column in zip(path.edges, places, places[1:])
@@ -141,22 +141,22 @@ class Paths:
         '3'
         """
         path = self[k]
-        words = [slope(x, node, i) for x, (node, i) in zip(self.jacobians(k), path.edges)]
+        words = [_slope(x, node, i) for x, (node, i) in zip(self.jacobians(k), path.edges)]
         k = range(len(self))[k]
         title = f"path {k + 1} of {self.count} from {path.labels[0]} adds "
-        title += f"{amount(path.contribution)} (bold: local slopes)"
+        title += f"{_amount(path.contribution)} (bold: local slopes)"
         options = {"fold": False, "title": title, "gradient": self.gradient, **options}
         picture = draw_picture(self.loss, **options)
-        highlight = {**on_picture(path, words, picture), **options.get("highlight", {})}
+        highlight = {**_on_picture(path, words, picture), **options.get("highlight", {})}
         extras = {**picture.extras, "highlight": highlight}
-        return Picture(picture.trace, picture.graph, picture.drawing, extras)
+        return Picture(picture.describer, picture.model, picture.drawing, extras)
 
     def __str__(self) -> str:
         """A table: the contribution of each path, as a number or a norm, and its way."""
         if self.listed is None:
             return f"{self.count:,} paths, too many to list"
-        rows = [(amount(path.contribution), str(path)) for path in self.listed]
-        rows.append((amount(self.total), f"sum of {self.count} path{'s' * (self.count != 1)}"))
+        rows = [(_amount(path.contribution), str(path)) for path in self.listed]
+        rows.append((_amount(self.total), f"sum of {self.count} path{'s' * (self.count != 1)}"))
         wide = max(len(number) for number, _ in rows)
         return "\n".join(f"{number:>{wide}}  {way}" for number, way in rows)
 
@@ -166,7 +166,7 @@ class Paths:
         return "\n".join(f"    {line}" for line in str(self).splitlines())
 
 
-def amount(x: Array) -> str:
+def _amount(x: Array) -> str:
     return f"{float(x):.4g}" if x.ndim == 0 else f"‖·‖ {float(np.linalg.norm(x)):.4g}"
 
 
@@ -220,11 +220,11 @@ def paths(
     return Paths(count, listed, (), w.dtype, loss, limit, gradient)
 
 
-def size_of(node: Node) -> int:
+def _size_of(node: Node) -> int:
     return int(np.prod(node.shape))
 
 
-def flat(index: Index, shape: tuple[int, ...]) -> int:
+def _flat(index: Index, shape: tuple[int, ...]) -> int:
     return int(np.ravel_multi_index(index, shape)) if index else 0
 
 
@@ -241,13 +241,13 @@ class Slopes:
 
     def jacobian(self, node: Node, i: int) -> Array | None:
         """The derivative of a node's result by operand i, as a matrix; None if it is large."""
-        return self.of_elements(node, i) if size_of(node) <= LARGE else None
+        return self.of_elements(node, i) if _size_of(node) <= LARGE else None
 
     def of_elements(self, node: Node, i: int) -> Array:
         if (node, i) not in self.known:
-            units = np.eye(size_of(node), dtype=node.dtype).reshape(-1, *node.shape)
+            units = np.eye(_size_of(node), dtype=node.dtype).reshape(-1, *node.shape)
             rows = [self.pulled(node, i, unit).ravel() for unit in units]
-            shape = size_of(node), size_of(node.parent(i))
+            shape = _size_of(node), _size_of(node.parent(i))
             self.known[node, i] = np.array(rows, node.dtype).reshape(shape)
         return self.known[node, i]
 
@@ -296,11 +296,11 @@ class Walk:
     def path(self, edges: list[Use], g: Any, elements: Sequence[Index] | None = None) -> Path:
         """A path, with what stands for it in pictures and tables."""
         at = None if elements is None else tuple(elements)
-        labels = [(self.target.name or "w") + ("" if at is None else bracketed(at[-1]))]
+        labels = [(self.target.name or "w") + ("" if at is None else _bracketed(at[-1]))]
         for k in reversed(range(len(edges))):
             node, i = edges[k]
             labels.append(f"{node.op.name}[{node.operands[i].parameter}]")
-            element = "" if at is None else bracketed(at[k])
+            element = "" if at is None else _bracketed(at[k])
             if node.name or element:
                 labels.append((node.name or "") + element)
         keys = tuple(f"e-{self.numbers[node]}-{i}" for node, i in edges)
@@ -314,7 +314,7 @@ class Walk:
         return self._numbers
 
 
-def bracketed(index: Index) -> str:
+def _bracketed(index: Index) -> str:
     return f"[{', '.join(map(str, index))}]" if index else ""
 
 
@@ -325,14 +325,14 @@ class ElementWalk:
         self.walk, self.index = walk, index
         self.slopes = Slopes(walk.graph)
         # by node, which of its elements depend on the one in question
-        self.reached = {walk.target: np.zeros(size_of(walk.target), bool)}
-        self.reached[walk.target][flat(index, walk.target.shape)] = True
+        self.reached = {walk.target: np.zeros(_size_of(walk.target), bool)}
+        self.reached[walk.target][_flat(index, walk.target.shape)] = True
         for node in walk.graph.computed:
             if node == walk.target or node not in walk.useful:
                 continue
-            if size_of(node) > LARGE:
+            if _size_of(node) > LARGE:
                 raise ValueError(
-                    f"{node.name or node.op.name!r} on the way has {size_of(node):,} elements, "
+                    f"{node.name or node.op.name!r} on the way has {_size_of(node):,} elements, "
                     f"single ones are followed up to {LARGE}: take the paths of the whole tensor"
                 )
             through = (self.slopes.of_elements(node, i)[:, self.reached[node.parent(i)]]
@@ -357,12 +357,12 @@ class ElementWalk:
                 break
             if node not in self.walk.useful:
                 continue
-            for k in range(size_of(node)):
+            for k in range(_size_of(node)):
                 if count := ways.pop((node, k), 0):
                     for i, j, _ in self.onward(node, k):
                         place = node.parent(i), j
                         ways[place] = ways.get(place, 0) + count
-        return ways.get((self.walk.target, flat(self.index, self.walk.target.shape)), 0)
+        return ways.get((self.walk.target, _flat(self.index, self.walk.target.shape)), 0)
 
     def listed(self) -> Iterator[Path]:
         edges: list[Use] = []
@@ -385,34 +385,37 @@ class ElementWalk:
             ]
 
 
-def slope(x: Array | None, node: Node, i: int) -> str:
+def _slope(x: Array | None, node: Node, i: int) -> str:
     """What stands on an edge for its local Jacobian."""
     if x is None:
-        rows, columns = size_of(node), size_of(node.parent(i))
+        rows, columns = _size_of(node), _size_of(node.parent(i))
         return f"J {rows:,}×{columns:,}"
     if x.size == 1:
         return number(float(x[0, 0]))
     return f"‖J‖ {number(float(np.linalg.norm(x)), 3)}"
 
 
-def on_picture(path: Path, words: list[str], picture: Picture) -> dict[str, str]:
+def _on_picture(path: Path, words: list[str], picture: Picture) -> dict[str, str]:
     """The ids of a picture's nodes and edges that a path leads over, with the words there."""
-    graph, ids = picture.graph, ids_of(picture.trace)
+    model, ids = picture.model, picture.describer.ids
+    into: dict[str, list[Edge]] = {}
+    for edge in model.edges.values():
+        into.setdefault(edge.head, []).append(edge)
     found: dict[str, str] = {}
     for (node, i), said in zip(path.edges, words, strict=True):
         around = [group.id for group in ids.nesting.group_of[node].around()]
-        head = next((name for name in (ids.operations[node], *around) if name in graph), None)
+        head = next((name for name in (ids.operations[node], *around) if name in model.nodes), None)
         if head is None:
             continue  # not in focus
         own, tensor = ids.edge(node, i), ids.tensors[node.parent(i)]
         found[head] = ""
-        for tail, _, key, edge in graph.in_edges(head, keys=True, data=True):
-            homes = [edge["home"], *(home for home, _ in edge.get("merged", ()))]
-            if key == own or (head in around and tensor in homes):
-                found |= {key: said if key == own else "", tail: ""}
+        for edge in into.get(head, ()):
+            homes = [edge.home, *(one.tensor for one in edge.merged)]
+            if edge.id == own or (head in around and tensor in homes):
+                found |= {edge.id: said if edge.id == own else "", edge.tail: ""}
     tensors = {ids.tensors[node] for node in path.nodes}
-    found |= dict.fromkeys(tensors & set(graph), "")
-    for tail, head, key, edge in graph.edges(keys=True, data=True):
-        if edge["out"] and tail in found and head in tensors:
-            found[key] = ""
+    found |= dict.fromkeys(tensors & set(model.nodes), "")
+    for edge in model.edges.values():
+        if edge.out and edge.tail in found and edge.head in tensors:
+            found[edge.id] = ""
     return found

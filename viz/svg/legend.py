@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-import networkx as nx
 import numpy as np
 
-from viz.model.marks import Level, Mark, draw_mark
+from viz.model.elements import PictureModel, TensorRecord
+from viz.model.marks import Level, Mark
 from viz.style.heatmap import colours, rectangles
 from viz.style.text import width
+from viz.svg.badges import draw_mark
 from viz.svg.pen import Pen
-from viz.svg.records import RING, Face, frame
+from viz.svg.records import RING, Measures, frame
 
 SIZE = 10.0
 LINE = 24.0
 GAP = 20.0
-SWATCH = Face(26.0, 15.0)
+SWATCH = Measures(26.0, 15.0)
 
 Draw = Callable[[Pen], str]
 
@@ -81,7 +82,7 @@ def glow(pen: Pen) -> str:
 
 def marked(level: Level) -> Draw:
     frame = '<g transform="translate(6,5)">{}</g>'
-    return lambda pen: frame.format(draw_mark(pen, Face(16.0, 6.0), Mark(level, "")))
+    return lambda pen: frame.format(draw_mark(pen, Measures(16.0, 6.0), Mark(level, "")))
 
 
 # what makes an item part of the legend, its swatch, the swatch's width, its words
@@ -108,24 +109,23 @@ ITEMS: tuple[tuple[str, Draw, float, str], ...] = (
 )
 
 
-def items(
-    graph: nx.MultiDiGraph, tabled: bool, besides: Iterable[str] = ()
-) -> list[tuple[Draw, float, str]]:
-    """The items that this picture needs, for heat-maps and what is drawn besides as well."""
-    here: set[str] = {kind for _, kind in graph.nodes(data="kind")} | set(besides)
-    if graph.graph["clusters"]:
-        here.add("box")
-    if graph.number_of_edges():
-        here.add("edge")
-    if graph.graph["steps"]:
-        here.add("step")
-    if any(
-        len(node.get("contributions") or ()) + (node.get("seed") is not None) > 1
-        for _, node in graph.nodes(data=True)
-    ):
-        here.add("sum")
-    if tabled:
-        here.add("cells")
+def kinds_in(model: PictureModel) -> set[str]:
+    """What there is in a picture that the legend has an item for."""
+    here = {node.kind for node in model.nodes.values()}
+    here |= {
+        what
+        for what, there in (
+            ("box", model.groups), ("edge", model.edges), ("step", model.steps),
+            ("sum", any(len(record.terms) > 1 for record in model.of_kind(TensorRecord))),
+        )
+        if there
+    }  # fmt: skip
+    return here
+
+
+def items(kinds: Iterable[str]) -> list[tuple[Draw, float, str]]:
+    """The items that a picture of these kinds of things needs."""
+    here = set(kinds)
     return [(draw, wide, words) for kind, draw, wide, words in ITEMS if kind in here]
 
 

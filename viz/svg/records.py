@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from viz.capture.summary import Summary
+from viz.layout.blocks import OPERATION_HEIGHT
+from viz.model.elements import Operation, State, Tag, TensorRecord
 from viz.style.heatmap import colours, data_uri, rectangles
 from viz.style.text import dtype_of, fit, number, one_line, shape_of, width
 from viz.style.theme import ink_on
@@ -20,7 +22,6 @@ INFIX = {
 }  # fmt: skip
 
 HEADER = 22.0
-PILL = 28.0  # height of a pill without a caption
 PAD = 9.0
 INDENT = 42.0  # where the contents of a row start, after its label
 THUMB = (54.0, 26.0)
@@ -46,7 +47,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class Measures:
     """The measures of a node: its box, and of a record the kind and place of its rows."""
 
     width: float
@@ -55,6 +56,11 @@ class Face:
     form: str = ""
     foot: str = ""
     margin: float = 0.0  # room for a ring around the box
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """The room a node takes, its ring included."""
+        return self.width + 2 * self.margin, self.height + 2 * self.margin
 
 
 def form_of(shape: tuple[int, ...]) -> str:
@@ -72,35 +78,35 @@ def form_of(shape: tuple[int, ...]) -> str:
     return "table" if few else "map"
 
 
-def face_of_tag(node: Mapping[str, Any], direction: str) -> Face:
-    return Face(min(width(tag_label(node), 11.0, True) + 18.0, WIDEST), 20.0)
+def measures_of_tag(node: Tag, direction: str) -> Measures:
+    return Measures(min(width(tag_label(node), 11.0, True) + 18.0, WIDEST), 20.0)
 
 
-def tag_label(node: Mapping[str, Any]) -> str:
+def tag_label(node: Tag) -> str:
     """The name of the tensor, and whether its record stands elsewhere in the picture or nowhere."""
-    return f"{title_of({**node, 'id': node['home']})} {'↗' if node['shown'] else '⋯'}"
+    return f"{titled(node.name, node.home)} {'↗' if node.shown else '⋯'}"
 
 
-def face_of_record(node: Mapping[str, Any], direction: str) -> Face:
+def measures_of_record(node: TensorRecord, direction: str) -> Measures:
     """A record's measures; slim columns stand side by side where the picture grows downward."""
-    form = form_of(node["shape"])
-    parts = [("data", node["value"])]
-    if node["kind"] != "constant":
-        parts.append(("grad", node["gradient"]))
-    parts = node.get("rows", parts)
-    abreast = direction == "TB" and (1, *node["shape"])[-1] == 1 and len(parts) == 2
+    form = form_of(node.shape)
+    parts: list[tuple[str, Summary | None]] = [("data", node.value)]
+    if node.kind != "constant":
+        parts.append(("grad", node.gradient))
+    parts = list(node.rows) if node.rows is not None else parts
+    abreast = direction == "TB" and (1, *node.shape)[-1] == 1 and len(parts) == 2
     foot = footnote(node)
     head = width(title_of(node), 12.0, True) + 12.0 + width(meta_of(node), 9.5) + 2 * PAD
     below = width(foot, 9.5, True) + 2 * PAD
     indent = max([INDENT, *(PAD + 2.0 + width(label, 10.0) + 6.0 for label, _ in parts)])
-    room = indent + inner_width(node["shape"], form, [x for _, x in parts if x]) + PAD
+    room = indent + inner_width(node.shape, form, [x for _, x in parts if x]) + PAD
     count = len(parts) if abreast else 1
     across = even(max(count * room, min(max(head, below), WIDEST), 96.0))
-    rows, y = rows_of(parts, node["shape"], form, across, HEADER + 3.0, abreast)
+    rows, y = rows_of(parts, node.shape, form, across, HEADER + 3.0, abreast)
     rows = [replace(row, indent=indent) for row in rows]
-    ring = RING + 1.0 if len(arrivals(node)) > 1 else 0.0
+    ring = RING + 1.0 if len(node.terms) > 1 else 0.0
     down = y + (FOOT if foot else 0.0) + 3.0
-    return Face(across, down, tuple(rows), form, foot, ring)
+    return Measures(across, down, tuple(rows), form, foot, ring)
 
 
 def rows_of(
@@ -141,34 +147,33 @@ def even(x: float) -> float:
     return 2.0 * -(-x // 2.0)
 
 
-def arrivals(node: Mapping[str, Any]) -> list[str]:
-    """The contributions to a gradient, the one the walk started from included."""
-    start = ["seed"] if node["seed"] is not None else []
-    return [*start, *node["contributions"], *(["inside"] if node["inside"] is not None else [])]
-
-
-def footnote(node: Mapping[str, Any]) -> str:
-    count = len(arrivals(node))
+def footnote(node: TensorRecord) -> str:
+    count = len(node.terms)
     words = [f"Σ {count} contributions"] if count > 1 else []
     words = [so_far(node)] if so_far(node) else words
-    words += ["and more that is not shown"] if node["hidden"] else []
-    words += ["changed by a hook"] if node["hooked"] else []
-    return " · ".join(words + node.get("notes", []))
+    words += ["and more that is not shown"] if node.hidden else []
+    words += ["changed by a hook"] if node.hooked else []
+    return " · ".join([*words, *node.notes])
 
 
-def so_far(node: Mapping[str, Any]) -> str:
+def so_far(node: TensorRecord) -> str:
     """At a stage of the backward pass, how many of a gradient's contributions have arrived."""
-    count, last = len(arrivals(node)), node.get("last", 0)
+    count, last = len(node.terms), node.expected
     return f"Σ {count} of {last} so far" if 0 < count < last else ""
 
 
-def title_of(node: Mapping[str, Any]) -> str:
-    return one_line(node["name"]) if node["name"] else f"#{node['id'][2:]}"
+def title_of(node: TensorRecord) -> str:
+    return titled(node.name, node.id)
 
 
-def meta_of(node: Mapping[str, Any]) -> str:
-    words = f"{shape_of(node['shape'])} {dtype_of(node['dtype'])}"
-    word = WORDS.get(node["kind"])
+def titled(name: str | None, tensor: str) -> str:
+    """A tensor's name, or the number of its record."""
+    return one_line(name) if name else f"#{tensor[2:]}"
+
+
+def meta_of(node: TensorRecord) -> str:
+    words = f"{shape_of(node.shape)} {dtype_of(node.dtype)}"
+    word = WORDS.get(node.kind)
     return f"{words} · {word}" if word else words
 
 
@@ -187,7 +192,7 @@ def stat_width(x: Summary) -> float:
     return max(width(mean, 9.5), width(norm, 9.5)) + 8.0 + width(top, 9.5)
 
 
-def draw_tag(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
+def draw_tag(pen: Pen, node: Tag, f: Measures) -> str:
     label = fit(tag_label(node), f.width - 16.0, 11.0, True)
     box = pen.rect(
         0.5, 0.5, f.width - 1, f.height - 1, fill="leaf", stroke="leaf-line", radius=9.5, dash="4 3"
@@ -195,9 +200,9 @@ def draw_tag(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
     return box + pen.text(f.width / 2, 14.0, label, size=11.0, bold=True, anchor="middle")
 
 
-def draw_record(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
+def draw_record(pen: Pen, node: TensorRecord, f: Measures) -> str:
     """A tensor's record at the origin, its box at (0, 0)."""
-    parts = [frame(pen, node["kind"], f), heading(pen, node, f)]
+    parts = [frame(pen, node.kind, f), heading(pen, node, f)]
     parts += [row(pen, part, f.form) for part in f.rows]
     if f.foot:
         parts.append(
@@ -207,7 +212,7 @@ def draw_record(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
     return "".join(parts)
 
 
-def frame(pen: Pen, kind: str, f: Face) -> str:
+def frame(pen: Pen, kind: str, f: Measures) -> str:
     """The border that tells the kinds of tensors apart, and the ring of an accumulation."""
     w, h = f.width, f.height
     parts = []
@@ -234,12 +239,12 @@ def frame(pen: Pen, kind: str, f: Face) -> str:
     return "".join(parts)
 
 
-def heading(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
+def heading(pen: Pen, node: TensorRecord, f: Measures) -> str:
     meta = meta_of(node)
-    right = f.width - PAD - (5.0 if node["kind"] == "constant" else 0.0)
-    left = PAD + (2.0 if node["kind"] == "parameter" else 0.0)
+    right = f.width - PAD - (5.0 if node.kind == "constant" else 0.0)
+    left = PAD + (2.0 if node.kind == "parameter" else 0.0)
     name = fit(title_of(node), right - left - width(meta, 9.5) - 6.0, 12.0, True)
-    named = bool(node["name"])
+    named = bool(node.name)
     rule = f"M{coordinate(left - 3)} {HEADER:g}H{coordinate(f.width - 6)}"
     return (
         pen.text(left, 15.5, name, size=12.0, bold=named, fill="ink" if named else "muted")
@@ -331,20 +336,20 @@ def statistics(pen: Pen, x: Summary, x0: float, right: float, middle: float) -> 
     )
 
 
-def caption_of(node: Mapping[str, Any]) -> str:
+def caption_of(node: Operation) -> str:
     """What a pill says below the name: operands that are plain numbers, and options."""
     words = []
-    for i, x in node["numbers"].items():
-        sign = INFIX.get(node["name"])
+    for i, x in node.numbers.items():
+        sign = INFIX.get(node.name)
         value = number(float(x))
-        if sign and node["arity"] == 2:
+        if sign and len(node.args) == 2:
             words.append(f"{sign} {value}" if i else f"{value} {sign}")
         else:
-            words.append(f"{node['args'][i]} = {value}")
-    for key, x in node["options"].items():
+            words.append(f"{node.args[i]} = {value}")
+    for key, x in node.options.items():
         text = one_line(brief(x))
         words.append(f"[{text}]" if key == "index" else f"{key} {text}")
-    words += node.get("notes", [])
+    words += node.notes
     return fit(" · ".join(words), 150.0, 9.5)
 
 
@@ -366,27 +371,28 @@ def brief(x: Any) -> str:
     return repr(x)
 
 
-def face_of_pill(node: Mapping[str, Any], direction: str) -> Face:
+def measures_of_operation(node: Operation, direction: str) -> Measures:
     caption = caption_of(node)
-    label = fit(one_line(node["name"]), 150.0, 12.0, True)
+    label = fit(one_line(node.name), 150.0, 12.0, True)
     text = max(width(label, 12.0, True), width(caption, 9.5))
-    return Face(even(max(text + 26.0 + chip_width(node), 64.0)), 40.0 if caption else PILL)
+    high = 40.0 if caption else OPERATION_HEIGHT
+    return Measures(even(max(text + 26.0 + step_width(node), 64.0)), high)
 
 
-def chip_width(node: Mapping[str, Any]) -> float:
-    if node["step"] is None:
+def step_width(node: Operation) -> float:
+    if node.step is None:
         return 0.0
-    return max(18.0, width(str(node["step"]), 10.0, True) + 9.0)
+    return max(18.0, width(str(node.step), 10.0, True) + 9.0)
 
 
-def draw_pill(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
-    caption, room = caption_of(node), chip_width(node)
+def draw_operation(pen: Pen, node: Operation, f: Measures) -> str:
+    caption, room = caption_of(node), step_width(node)
     box = pen.rect(
         0.5, 0.5, f.width - 1, f.height - 1, fill="op", stroke="op-line",
         radius=min(14.0, f.height / 2),
     )  # fmt: skip
     middle = (f.width - room) / 2 + (1.0 if room else 0.0)
-    label = fit(one_line(node["name"]), 150.0, 12.0, True)
+    label = fit(one_line(node.name), 150.0, 12.0, True)
     y = f.height / 2 + (-2.0 if caption else 4.2)
     words = pen.text(middle, y, label, size=12.0, bold=True, anchor="middle")
     if caption:
@@ -394,15 +400,17 @@ def draw_pill(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
     if not room:
         return box + words
     return (
-        box + words + chip(pen, str(node["step"]), f.width - room - 6.0, f.height / 2, room, node)
+        box
+        + words
+        + step_badge(pen, str(node.step), f.width - room - 6.0, f.height / 2, room, node.state)
     )
 
 
-def chip(
-    pen: Pen, text: str, left: float, middle: float, wide: float, node: Mapping[str, Any]
+def step_badge(
+    pen: Pen, text: str, left: float, middle: float, wide: float, state: State | None
 ) -> str:
     """A backward step's number; hollow while the step is yet to come, ringed when it is now."""
-    state, top = node.get("state"), middle - 9.0
+    top = middle - 9.0
     if state == "pending":
         box = pen.rect(left + 0.5, top + 0.5, wide - 1, 17, stroke="chip", radius=8.5, dash="3 2")
         return box + pen.text(

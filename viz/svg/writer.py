@@ -1,28 +1,27 @@
-"""The SVG writer: lays a picture out and draws it. It knows the picture's graph and no engine."""
+"""The SVG writer: lays a picture out and draws it. It knows the picture's model and no engine."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
-
-import networkx as nx
 
 from viz.capture.summary import Summary
 from viz.layout import Frame, Layout, Link, edges, layout
 from viz.layout.blocks import blocks_of, stand
 from viz.layout.edges import Rect, Wire
-from viz.model.marks import LOOKS, Mark, draw_mark
+from viz.model.elements import ClosedGroup, Edge, Node, Operation, PictureModel, Tag, TensorRecord
+from viz.model.marks import Mark
+from viz.model.stage import at_stage
 from viz.style.text import fit, number, one_line, width, xml
 from viz.style.theme import style
-from viz.svg import words
-from viz.svg.closed import title_of_box
-from viz.svg.faces import draw_node, face
-from viz.svg.legend import items, legend
+from viz.svg import tooltips
+from viz.svg.badges import LOOKS, draw_mark
+from viz.svg.groups import title_of_box
+from viz.svg.legend import items, kinds_in, legend
+from viz.svg.nodes import draw_node, measured
 from viz.svg.pen import Pen, Point, attributes, coordinate, curve, document, group, place
-from viz.svg.records import Face, footnote
-from viz.svg.stage import staged
+from viz.svg.records import Measures, footnote
 
 MARGIN = 26.0
 NARROWEST = 520.0  # so that title and legend have room beside a slim graph
@@ -37,10 +36,16 @@ MOST_HELD = 64  # results and parameters of a closed group whose data stand in t
 class Drawing:
     """A picture that is laid out: its nodes' measures and places, its edges' curves."""
 
-    faces: Mapping[str, Face]
+    faces: Mapping[str, Measures]
     boxes: Mapping[str, Rect]
     wires: Sequence[Wire]
     placed: Layout
+
+    @property
+    def cells(self) -> set[str]:
+        """What the legend says of heat-maps, if there are any."""
+        tabled = any(f.form in ("table", "map") for f in self.faces.values())
+        return {"cells"} if tabled else set()
 
     @property
     def extent(self) -> Rect:
@@ -64,7 +69,7 @@ class Extras:
 
 
 def write(
-    graph: nx.MultiDiGraph,
+    model: PictureModel,
     theme: str,
     direction: str,
     engine: str | None,
@@ -72,21 +77,21 @@ def write(
     step: int | None = None,
     extras: Extras | None = None,
 ) -> str:
-    """The picture of a graph as the text of an SVG file.
+    """A picture as the text of an SVG file.
 
     Args:
-        graph: as `viz.model.graph.build` makes it.
+        model: of the picture.
         theme, direction, engine, timeout, step: as for `viz.draw`.
         extras: what is drawn besides.
     """
-    drawing = arrange(graph, direction, engine, timeout)
+    drawing = arrange(model, direction, engine, timeout)
     if step is not None:
-        graph, drawing = at_stage(graph, drawing, step)
-    return assemble(Pen(theme), graph, drawing, extras or Extras())
+        model, drawing = staged(model, drawing, step)
+    return assemble(Pen(theme), model, drawing, extras or Extras())
 
 
 def film(
-    graph: nx.MultiDiGraph,
+    model: PictureModel,
     theme: str,
     direction: str,
     engine: str | None,
@@ -95,29 +100,28 @@ def film(
     columns: int,
 ) -> str:
     """Stages of a picture's backward pass side by side, as the text of an SVG file."""
-    pen, drawing = Pen(theme), arrange(graph, direction, engine, timeout)
+    pen, drawing = Pen(theme), arrange(model, direction, engine, timeout)
     left, top, right, bottom = drawing.extent
     wide, high = right - left + 2 * MARGIN, bottom - top + MARGIN + 18.0
     columns = max(min(columns, len(steps)), 1)
     inner = max(columns * wide, NARROWEST)
-    head, head_height = heading(pen, graph, inner)
+    head, head_height = heading(pen, model, inner)
     parts = []
     for k, step in enumerate(steps):
-        stage, shown = at_stage(graph, drawing, step)
+        stage, shown = staged(model, drawing, step)
         row, column = divmod(k, columns)
         x, y = column * wide + MARGIN, MARGIN + head_height + row * high
-        said = f"after step {step} of {graph.graph['steps']}" if step else "before the first step"
+        said = f"after step {step} of {model.steps}" if step else "before the first step"
         parts.append(pen.text(x, y + 11, said, size=11.0, bold=True, fill="grad-ink"))
         at = f"translate({coordinate(x - left)},{coordinate(y + 20 - top)})"
         parts += [f'<g transform="{at}" data-stage="{step}">', *body(pen, stage, shown, Extras())]
         parts.append("</g>")
     rows = -(-len(steps) // columns)
-    tabled = any(f.form in ("table", "map") for f in drawing.faces.values())
-    key, key_height = legend(pen, items(graph, tabled), inner - 2 * MARGIN)
+    key, key_height = legend(pen, items(kinds_in(model) | drawing.cells), inner - 2 * MARGIN)
     below = MARGIN + head_height + rows * high
     whole = [
-        f"<title>{xml(graph.graph['title'])}</title>",
-        f"<desc>{xml(description(graph))}</desc>",
+        f"<title>{xml(model.title)}</title>",
+        f"<desc>{xml(description(model))}</desc>",
         style(pen.theme),
         pen.rect(0, 0, inner, below + key_height + 26.0, fill="canvas"),
         f'<g transform="translate({MARGIN:g},{MARGIN:g})">{head}</g>',
@@ -127,39 +131,38 @@ def film(
     return document(inner, below + key_height + 26.0, "", whole, pen.theme)
 
 
-def arrange(graph: nx.MultiDiGraph, direction: str, engine: str | None, timeout: float) -> Drawing:
+def arrange(model: PictureModel, direction: str, engine: str | None, timeout: float) -> Drawing:
     """Lays a picture out."""
-    faces = {name: face(node, direction) for name, node in graph.nodes(data=True)}
-    wires = wires_of(graph)
-    blocks, home = blocks_of(graph, faces, direction)
+    faces = {name: measured(node, direction) for name, node in model.nodes.items()}
+    sizes = {name: f.size for name, f in faces.items()}
+    wires = [wire_of(edge, model) for edge in model.edges.values()]
+    blocks, home = blocks_of(model, sizes, direction)
     links = [
         Link(wire.id, home[wire.tail], home[wire.head])
         for wire in wires
         if home[wire.tail] != home[wire.head]
     ]
-    roomy = ROOMY if any(kind == "group" for _, kind in graph.nodes(data="kind")) else 0.0
+    roomy = ROOMY if any(model.of_kind(ClosedGroup)) else 0.0
     placed = layout(
-        [block.box for block in blocks], links, frames=frames_of(graph), direction=direction,
+        [block.box for block in blocks], links, frames=frames_of(model), direction=direction,
         engine=engine, timeout=timeout, ranksep=RANKSEP[direction] + roomy, nodesep=NODESEP,
     )  # fmt: skip
     boxes: dict[str, Rect] = {}
     for block in blocks:
-        boxes |= stand(block, placed.positions[block.box.id], faces, direction)
-    run_wires(wires, boxes, faces, graph, placed, direction)
+        boxes |= stand(block, placed.positions[block.box.id], sizes, direction)
+    run_wires(wires, boxes, model, placed, direction)
     titles = {
-        frame.id: title_place(placed.frames[frame.id], frame.width) for frame in frames_of(graph)
+        frame.id: title_place(placed.frames[frame.id], frame.width) for frame in frames_of(model)
     }
     edges.put_labels(wires, {**boxes, **titles})
     return Drawing(faces, boxes, wires, placed)
 
 
-def at_stage(
-    graph: nx.MultiDiGraph, drawing: Drawing, step: int
-) -> tuple[nx.MultiDiGraph, Drawing]:
+def staged(model: PictureModel, drawing: Drawing, step: int) -> tuple[PictureModel, Drawing]:
     """The picture when some backward steps are done, every node in its place."""
-    stage = staged(graph, step)
-    faces = {name: restated(drawing.faces[name], node) for name, node in stage.nodes(data=True)}
-    flowing = {wire.id: wire for wire in wires_of(stage)}
+    stage = at_stage(model, step)
+    faces = {name: restated(drawing.faces[name], node) for name, node in stage.nodes.items()}
+    flowing = {edge.id: wire_of(edge, stage) for edge in stage.edges.values()}
     wires = []
     for wire in drawing.wires:
         now = flowing[wire.id]
@@ -168,21 +171,21 @@ def at_stage(
     return stage, replace(drawing, faces=faces, wires=wires)
 
 
-def restated(f: Face, node: Mapping[str, Any]) -> Face:
-    """A face with the gradient that is known at a stage."""
-    record = node["results"][0] if node.get("results") else node
-    rows = [
-        replace(row, summary=record["gradient"]) if row.label == "grad" else row for row in f.rows
-    ]
+def restated(f: Measures, node: Node) -> Measures:
+    """The measures of a node with the gradient that is known at a stage."""
+    record = node.results[0] if isinstance(node, ClosedGroup) and node.results else node
+    if not isinstance(record, TensorRecord):
+        return f
+    rows = [replace(row, summary=record.gradient) if row.label == "grad" else row for row in f.rows]
     foot = footnote(record) if f.foot else ""
     return replace(f, rows=tuple(rows), foot=foot)
 
 
-def frames_of(graph: nx.MultiDiGraph) -> list[Frame]:
+def frames_of(model: PictureModel) -> list[Frame]:
     """The boxes of open groups, the outer before the inner."""
     return [
-        Frame(cluster["id"], width(title_of_box(cluster), 11.0, True), cluster["box"])
-        for cluster in graph.graph["clusters"]
+        Frame(cluster.id, width(title_of_box(cluster), 11.0, True), cluster.box)
+        for cluster in model.groups
     ]
 
 
@@ -191,31 +194,25 @@ def title_place(frame: Rect, wide: float) -> Rect:
     return left + 7, top + 4, min(left + 11 + wide, right), top + 19
 
 
-def wires_of(graph: nx.MultiDiGraph) -> list[Wire]:
-    wires = []
-    found = sorted(graph.edges(keys=True, data=True), key=lambda edge: edge[3]["order"])
-    for tail, head, key, edge in found:
-        if edge["out"]:
-            op, g = graph.nodes[tail], graph.nodes[head]["gradient"]
-            flows = op["step"] is not None and op.get("state") != "pending"
-            wires.append(Wire(key, tail, head, flows and g is not None))
-            continue
-        if "merged" in edge:
-            flows = any(x is not None for _, x in edge["merged"])
-            wire = Wire(key, tail, head, flows)
-            wire.label = f"{len(edge['merged'])} tensors"
-            if flows:
-                wire.label += f", ‖·‖ {number(words.merged_norm(edge), 3)}"
-                sizes = sum(x.size for _, x in edge["merged"] if x is not None)
-                wire.thick = thickness(words.merged_norm(edge) / math.sqrt(max(sizes, 1)))
-            wires.append(wire)
-            continue
-        x = edge["contribution"]
-        wire = Wire(key, tail, head, x is not None)
-        if x is not None:
-            wire.label, wire.thick = edge.get("label") or label_of(x), thickness(x.rms)
-        wires.append(wire)
-    return wires
+def wire_of(edge: Edge, model: PictureModel) -> Wire:
+    """How an edge is drawn: whether something flows back, its label and its width."""
+    wire = Wire(edge.id, edge.tail, edge.head, edge.contribution is not None)
+    if edge.out:
+        op, result = model.nodes[edge.tail], model.nodes[edge.head]
+        assert isinstance(op, Operation)
+        assert isinstance(result, TensorRecord)
+        walked = op.step is not None and op.state != "pending"
+        wire.back = walked and result.gradient is not None
+    elif edge.merged:
+        wire.back, wire.label = bool(edge.flowing), f"{len(edge.merged)} tensors"
+        if edge.flowing:
+            wire.label += f", ‖·‖ {number(edge.norm, 3)}"
+            size = sum(x.size for x in edge.flowing)
+            wire.thick = thickness(edge.norm / math.sqrt(max(size, 1)))
+    elif edge.contribution is not None:
+        wire.label = edge.label or label_of(edge.contribution)
+        wire.thick = thickness(edge.contribution.rms)
+    return wire
 
 
 def label_of(x: Summary) -> str:
@@ -234,8 +231,7 @@ def thickness(rms: float) -> float:
 def run_wires(
     wires: list[Wire],
     boxes: Mapping[str, Rect],
-    faces: Mapping[str, Face],
-    graph: nx.MultiDiGraph,
+    model: PictureModel,
     placed: Layout,
     direction: str,
 ) -> None:
@@ -247,8 +243,8 @@ def run_wires(
     frames = {name: turned(box) for name, box in boxes.items()}
     flat = {}
     for name, (left, top, right, bottom) in frames.items():
-        pill = graph.nodes[name]["kind"] in ("operation", "tag")
-        corner = min(14.0, (bottom - top) / 2, (right - left) / 2) if pill else 7.0
+        round_ = isinstance(model.nodes[name], (Operation, Tag))
+        corner = min(14.0, (bottom - top) / 2, (right - left) / 2) if round_ else 7.0
         flat[name] = max(right - left - 2 * corner - 4.0, 12.0)
     routes = {key: [edges.turn(direction, p) for p in r] for key, r in placed.routes.items()}
     straight = [(0.0, 0.0)] * 4  # within a block: from port to port
@@ -259,51 +255,49 @@ def run_wires(
         wire.home = [edges.turn(direction, p) for p in wire.home]
 
 
-def assemble(pen: Pen, graph: nx.MultiDiGraph, drawing: Drawing, extras: Extras) -> str:
+def assemble(pen: Pen, model: PictureModel, drawing: Drawing, extras: Extras) -> str:
     """Puts title, banner, edges, nodes, strip and legend together."""
     left, top, right, bottom = drawing.extent
     inner = max(right - left, NARROWEST)
-    head, head_height = heading(pen, graph, inner)
-    tabled = any(f.form in ("table", "map") for f in drawing.faces.values())
+    head, head_height = heading(pen, model, inner)
     under, under_height = extras.strip(pen, inner) if extras.strip else ("", 0.0)
-    besides = {mark.level for mark in extras.marks.values()} | (
-        {"glow"} if extras.highlight else set()
-    )
-    key, key_height = legend(pen, items(graph, tabled, besides), inner)
+    besides = {str(mark.level) for mark in extras.marks.values()}
+    besides |= drawing.cells | ({"glow"} if extras.highlight else set())
+    key, key_height = legend(pen, items(kinds_in(model) | besides), inner)
     across = inner + 2 * MARGIN
     shift = MARGIN + (inner - right + left) / 2 - left, MARGIN + head_height - top
     foot = MARGIN + head_height + bottom - top + (18.0 if under else 0.0)
     below = foot + under_height + 22.0
     down = below + key_height + 14.0
     whole = [
-        f"<title>{xml(graph.graph['title'])}</title>",
-        f"<desc>{xml(description(graph))}</desc>",
+        f"<title>{xml(model.title)}</title>",
+        f"<desc>{xml(description(model))}</desc>",
         style(pen.theme),
         pen.rect(0, 0, across, down, fill="canvas"),
         f'<g transform="translate({MARGIN:g},{MARGIN:g})">{head}</g>',
         f'<g transform="translate({coordinate(shift[0])},{coordinate(shift[1])})">',
-        *body(pen, graph, drawing, extras),
+        *body(pen, model, drawing, extras),
         "</g>",
         f'<g transform="translate({MARGIN:g},{coordinate(foot)})">{under}</g>' if under else "",
         pen.path(f"M{place((MARGIN, below))}H{coordinate(across - MARGIN)}", stroke="hair"),
         f'<g transform="translate({MARGIN:g},{coordinate(below + 12)})">{key}</g>',
     ]
     data = {
-        "steps": graph.graph["steps"],
-        "stage": graph.graph.get("stage"),
-        "stale": "true" if graph.graph["stale"] else None,
-        "changed": ", ".join(graph.graph["changed"]) or None,
+        "steps": model.steps,
+        "stage": model.stage,
+        "stale": "true" if model.stale else None,
+        "changed": ", ".join(model.changed) or None,
         "layout": drawing.placed.engine,
     }
     return document(across, down, attributes(data), whole, pen.theme)
 
 
-def frames(pen: Pen, graph: nx.MultiDiGraph, placed: Layout) -> list[str]:
+def frames(pen: Pen, model: PictureModel, placed: Layout) -> list[str]:
     """The boxes of open groups, under everything else."""
     parts = []
-    for cluster in graph.graph["clusters"]:
-        left, top, right, bottom = placed.frames[cluster["id"]]
-        title, data = words.of_cluster(cluster)
+    for cluster in model.groups:
+        left, top, right, bottom = placed.frames[cluster.id]
+        title, data = tooltips.of_open_group(cluster)
         box = pen.rect(left, top, right - left, bottom - top, fill="box", stroke="box-line",
                        radius=10.0)  # fmt: skip
         name = fit(title_of_box(cluster), right - left - 16.0, 11.0, True)
@@ -322,18 +316,17 @@ def extent(rects: list[Rect], wires: Sequence[Wire]) -> Rect:
     return min(lefts), min(tops), max(rights), max(bottoms)
 
 
-def body(pen: Pen, graph: nx.MultiDiGraph, drawing: Drawing, extras: Extras) -> list[str]:
+def body(pen: Pen, model: PictureModel, drawing: Drawing, extras: Extras) -> list[str]:
     """Boxes and edges first, then nodes, then labels: nothing hides a number."""
-    ends = {key: (graph.nodes[op], edge) for _, op, key, edge in graph.edges(keys=True, data=True)}
-    parts = frames(pen, graph, drawing.placed)
+    parts = frames(pen, model, drawing.placed)
     for wire in drawing.wires:
-        title, data = words.of_edge(graph, wire.tail, wire.head, wire.id)
+        title, data = tooltips.of_edge(model.edges[wire.id], model)
         mark = extras.marks.get(wire.id)
         title = f"{title}\n{mark.words}" if mark else title
         lines = [*glow(pen, wire, extras), *draw_wire(pen, wire)]
         parts.append(group(data, title, lines))
-    for name, node in graph.nodes(data=True):
-        parts.append(draw_at(pen, name, node, drawing, extras, ends))
+    for node in model.nodes.values():
+        parts.append(draw_at(pen, node, model, drawing, extras))
     for wire in drawing.wires:
         words_there = extras.highlight.get(wire.id)
         if wire.spot and not words_there:
@@ -360,40 +353,25 @@ def label(pen: Pen, spot: Point, said: str, ink: str) -> str:
     )  # fmt: skip
 
 
-def draw_at(
-    pen: Pen, name: str, node: Mapping[str, Any], drawing: Drawing, extras: Extras, ends: Mapping
-) -> str:
+def draw_at(pen: Pen, node: Node, model: PictureModel, drawing: Drawing, extras: Extras) -> str:
     """A node in its place, with its mark and what the group holds."""
-    title, data = about(name, node, ends)
-    title += node.get("said", "")
+    name = node.id
+    title, data = tooltips.of_node(node, model)
     f, (x, y, _, _) = drawing.faces[name], drawing.boxes[name]
     parts = []
     if name in extras.highlight:
         parts.append(
             pen.rect(-5, -5, f.width + 10, f.height + 10, stroke="glow", line=6.0, radius=12.0)
         )
-    held = [*node.get("results", ()), *node.get("parameters", ())]
+    held = [*node.results, *node.parameters] if isinstance(node, ClosedGroup) else []
     parts += [draw_node(pen, node, f)]
-    parts += [group(words.of_record(record, ends)[1], "", []) for record in held[:MOST_HELD]]
+    parts += [group(tooltips.of_record(record, model)[1], "", []) for record in held[:MOST_HELD]]
     mark = extras.marks.get(name)
     if mark is not None:
         parts.append(draw_mark(pen, f, mark))
         data, title = {**data, "mark": mark.level}, f"{title}\n{mark.words}".strip()
     at = f' transform="translate({coordinate(x + f.margin)},{coordinate(y + f.margin)})"'
     return group(data, title, parts, at)
-
-
-def about(name: str, node: Mapping[str, Any], ends: Mapping[str, Any]) -> tuple[str, dict]:
-    """The tooltip and the data of a node."""
-    if node["kind"] == "operation":
-        return words.of_operation(name, node)
-    if node["kind"] == "tag":
-        return words.of_tag(name, node)
-    if node["kind"] == "group":
-        return words.of_group(node)
-    if node["kind"] == "more":
-        return words.of_stub(node)
-    return words.of_record(node, ends)
 
 
 def draw_wire(pen: Pen, wire: Wire) -> list[str]:
@@ -428,45 +406,45 @@ def arrow(base: Point, tip: Point, half: float) -> str:
     return f"M{place(tip)}L{place(one)}L{place(other)}z"
 
 
-def banner_words(graph: nx.MultiDiGraph) -> str:
+def banner_words(model: PictureModel) -> str:
     """What is said when the numbers are not those of the forward pass."""
-    if not graph.graph["stale"]:
+    if not model.stale:
         return ""
-    who = ", ".join(graph.graph["changed"])
+    who = ", ".join(model.changed)
     if who:
-        who = ("leaf " if len(graph.graph["changed"]) == 1 else "leaves ") + who
+        who = ("leaf " if len(model.changed) == 1 else "leaves ") + who
     return f"{who or 'a leaf or constant'} changed since the forward pass: replayed with new values"
 
 
-def subtitle(graph: nx.MultiDiGraph) -> str:
-    steps, stage = graph.graph["steps"], graph.graph.get("stage")
+def subtitle(model: PictureModel) -> str:
+    steps, stage = model.steps, model.stage
     if stage is not None:
-        return f"{graph.graph['summary']} · after backward step {stage} of {steps}"
+        return f"{model.summary} · after backward step {stage} of {steps}"
     if steps:
-        return f"{graph.graph['summary']} · backward step{'s 1–' if steps > 1 else ' '}{steps}"
-    flow = "" if graph.graph["backward"] else " · no backward pass"
-    return graph.graph["summary"] + flow
+        return f"{model.summary} · backward step{'s 1–' if steps > 1 else ' '}{steps}"
+    flow = "" if model.backward else " · no backward pass"
+    return model.summary + flow
 
 
-def description(graph: nx.MultiDiGraph) -> str:
+def description(model: PictureModel) -> str:
     sums = [
-        node["name"] or name
-        for name, node in graph.nodes(data=True)
-        if len(node.get("contributions") or ()) > 1
+        record.name or record.id
+        for record in model.of_kind(TensorRecord)
+        if len(record.contributions) > 1
     ]
-    text = f"The graph of a computation and of the gradients that flow back: {subtitle(graph)}."
+    text = f"The graph of a computation and of the gradients that flow back: {subtitle(model)}."
     if sums:
         text += f" Gradients that are sums of several contributions: {', '.join(sums)}."
-    banner = banner_words(graph)
+    banner = banner_words(model)
     return text + (f" Warning: {banner}." if banner else "")
 
 
-def heading(pen: Pen, graph: nx.MultiDiGraph, room: float) -> tuple[str, float]:
+def heading(pen: Pen, model: PictureModel, room: float) -> tuple[str, float]:
     """Title, summary and, if need be, the banner; at (0, 0), with its height."""
-    title = fit(one_line(graph.graph["title"]), room, 16.0, True)
+    title = fit(one_line(model.title), room, 16.0, True)
     parts = [pen.text(0, 13, title, size=16.0, bold=True)]
-    parts.append(pen.text(0, 31, fit(subtitle(graph), room, 11.0), size=11.0, fill="muted"))
-    banner = banner_words(graph)
+    parts.append(pen.text(0, 31, fit(subtitle(model), room, 11.0), size=11.0, fill="muted"))
+    banner = banner_words(model)
     if not banner:
         return "".join(parts), 52.0
     parts.append(pen.rect(0, 42, room, 26, fill="warn", stroke="warn-line", radius=5.0))

@@ -25,23 +25,23 @@ class Alignment:
     tensors: dict[Key, Key] = field(default_factory=dict)
 
 
-def exact(node: Node) -> Any:
+def _exact(node: Node) -> Any:
     """Operations of equal kind, on operands of equal shapes and the same parameters."""
     leaves = [p.name for p in node.operands if p.kind == "leaf" or p.name]
     return node.op.name, node.shape, *(p.shape for p in node.operands), *leaves
 
 
-def alike(node: Node) -> Any:
+def _alike(node: Node) -> Any:
     """Operations of equal kind, whatever their sizes."""
     return node.op.name, len(node.operands)
 
 
-def in_place_of(node: Node) -> Any:
+def _in_place_of(node: Node) -> Any:
     """Another operation of the same shape, as sigmoid in the place of ReLU."""
     return node.shape, len(node.predecessors)
 
 
-LEVELS: tuple[Callable[[Node], Any], ...] = (exact, alike, in_place_of)
+LEVELS: tuple[Callable[[Node], Any], ...] = (_exact, _alike, _in_place_of)
 
 
 def matches(
@@ -52,8 +52,8 @@ def matches(
         return
     token, *others = levels
     one, other = [token(node) for node in a], [token(node) for node in b]
-    start = ends_alike(one, other)
-    stop = ends_alike(one[start:][::-1], other[start:][::-1])
+    start = _ends_alike(one, other)
+    stop = _ends_alike(one[start:][::-1], other[start:][::-1])
     blocks = [(0, 0, start)]
     middle = one[start : len(one) - stop], other[start : len(other) - stop]
     found = SequenceMatcher(None, *middle, autojunk=False).get_matching_blocks()
@@ -66,7 +66,7 @@ def matches(
         at_a, at_b = i + size, j + size
 
 
-def ends_alike(one: Sequence[Any], other: Sequence[Any]) -> int:
+def _ends_alike(one: Sequence[Any], other: Sequence[Any]) -> int:
     """How many elements two sequences have in common from their start."""
     pairs = zip(one, other, strict=False)
     return next((k for k, (x, y) in enumerate(pairs) if x != y), min(len(one), len(other)))
@@ -91,11 +91,11 @@ def aligned(a: Trace, b: Trace) -> Alignment:
     for op, its in found.operations.items():
         if len(op.operands) == len(its.operands):
             for p, q in zip(op.operands, its.operands, strict=True):
-                if given(p) and given(q):
+                if _given(p) and _given(q):
                     pair(p.key, q.key)
     return found
 
 
-def given(operand: Operand) -> bool:
+def _given(operand: Operand) -> bool:
     """Whether it is shown as a tensor, and no operation made it."""
     return operand.kind in ("leaf", "constant")

@@ -54,7 +54,7 @@ class Comparison:
     def __init__(self, a: Trace, b: Trace, names: tuple[str, str], drawing: dict[str, Any]) -> None:
         self.a, self.b, self.names, self.drawing = a, b, names, drawing
         self.alignment = aligned(a, b)
-        self.changes = tuple(changes(a, b, self.alignment))
+        self.changes = tuple(_changes(a, b, self.alignment))
         self._svg: str | None = None
 
     def __iter__(self) -> Iterator[Change]:
@@ -111,7 +111,7 @@ class Comparison:
         return words
 
     def cells(self) -> list[tuple[str, str, str]]:
-        return [(where_of(row, self.names), str(row.value or "—"), str(row.gradient or "—"))
+        return [(_where_of(row, self.names), str(row.value or "—"), str(row.gradient or "—"))
                 for row in self.changes]  # fmt: skip
 
     @property
@@ -139,7 +139,7 @@ class Comparison:
         return f"<p>{xml(self.summary)}</p>{table}"
 
 
-def where_of(row: Change, names: tuple[str, str]) -> str:
+def _where_of(row: Change, names: tuple[str, str]) -> str:
     """A row's place; what differs in the programs is said."""
     if row.b is None or row.a is None:
         return f"{row.where} (only in {names[0] if row.b is None else names[1]})"
@@ -147,7 +147,7 @@ def where_of(row: Change, names: tuple[str, str]) -> str:
     return row.where if first == second else f"{row.where} ({first} | {second})"
 
 
-def changes(a: Trace, b: Trace, alignment: Alignment) -> Iterator[Change]:
+def _changes(a: Trace, b: Trace, alignment: Alignment) -> Iterator[Change]:
     """The rows of a comparison."""
     one, other = ids_of(a), ids_of(b)
     for node in a.nodes:
@@ -155,26 +155,26 @@ def changes(a: Trace, b: Trace, alignment: Alignment) -> Iterator[Change]:
         if isinstance(its, Node):
             yield Change(
                 node.name, one.tensors[node], other.tensors[its], one.where(node),
-                (op_of(node), op_of(its)),
+                (_op_of(node), _op_of(its)),
                 difference(a.values[node], b.values[its]),
                 difference(a.gradients.get(node), b.gradients.get(its)),
             )  # fmt: skip
         else:
-            yield lone(one, node, True)
+            yield _lone(one, node, True)
     taken = set(alignment.tensors.values())
     for node in b.nodes:
         if node not in taken:
-            yield lone(other, node, False)
+            yield _lone(other, node, False)
 
 
-def lone(ids: Ids, node: Node, first: bool) -> Change:
-    key, op, where = ids.tensors[node], op_of(node), ids.where(node)
+def _lone(ids: Ids, node: Node, first: bool) -> Change:
+    key, op, where = ids.tensors[node], _op_of(node), ids.where(node)
     if first:
         return Change(node.name, key, None, where, (op, None), None, None)
     return Change(node.name, None, key, where, (None, op), None, None)
 
 
-def op_of(node: Node) -> str | None:
+def _op_of(node: Node) -> str | None:
     return None if node.is_leaf else node.op.name
 
 

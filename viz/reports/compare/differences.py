@@ -41,14 +41,14 @@ class Difference:
         if not math.isfinite(self.change):
             return "Δ —" if math.isnan(self.change) else "Δ ∞"
         if self.exact:
-            return f"Δ {percent(self.change)}"
-        return f"‖·‖ {'+' if self.change > 0 else ''}{percent(self.change)}"
+            return f"Δ {_percent(self.change)}"
+        return f"‖·‖ {'+' if self.change > 0 else ''}{_percent(self.change)}"
 
 
-def percent(x: float) -> str:
+def _percent(x: float) -> str:
     """A share as a percentage to two digits.
 
-    >>> percent(0.12345), percent(2.0), percent(1e-9), percent(1e6)
+    >>> _percent(0.12345), _percent(2.0), _percent(1e-9), _percent(1e6)
     ('12%', '200%', '1e−7%', '1e8%')
     """
     x *= 100
@@ -66,24 +66,24 @@ def difference(a: Any, b: Any) -> Difference | None:
     if a is None or b is None:
         return None
     one, other = norm_of(a), norm_of(b)
-    x, y = known(a), known(b)
+    x, y = _known(a), _known(b)
     if x is None or y is None or x.shape != y.shape:
-        return Difference(one, other, relative(other - one, one), None, False)
+        return Difference(one, other, _relative(other - one, one), None, False)
     with np.errstate(all="ignore"):
-        change = relative(norm_of(y - x), one)
+        change = _relative(norm_of(y - x), one)
         if not (one > 0 and other > 0 and math.isfinite(one) and math.isfinite(other)):
             return Difference(one, other, change, None, True)
         cosine = float(np.vdot(x / one, y / other))
     return Difference(one, other, change, max(-1.0, min(1.0, cosine)), True)
 
 
-def relative(change: float, base: float) -> float:
+def _relative(change: float, base: float) -> float:
     if base == 0:
         return 0.0 if change == 0 else math.inf if change > 0 else math.nan
     return change / base
 
 
-def known(x: Any) -> np.ndarray | None:
+def _known(x: Any) -> np.ndarray | None:
     """An array as float64, where a trace kept it or its few elements."""
     if isinstance(x, Summary):
         return None if x.elements is None else np.asarray(x.elements, np.float64)

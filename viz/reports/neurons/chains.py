@@ -103,34 +103,34 @@ def layers_of(found: Trace, sample: int) -> list[Layer]:
     for node in found.nodes:
         for p in dict.fromkeys(node.predecessors):
             uses.setdefault(p, []).append(node)
-    products = {node: weights_of(node) for node in found.graph.computed if is_product(node)}
+    products = {node: _weights_of(node) for node in found.graph.computed if _is_product(node)}
     clear = [places[0] == 0 for places in products.values() if len(places) == 1]
     left = sum(clear) * 2 > len(clear)
     layers = []
     for node, places in products.items():
         if places:
-            first = places[0] == 0 if len(places) == 1 else hinted(node, uses, left)
-            layers.append(layer(node, first, uses, found, sample))
-    link(layers, uses, found, sample)
+            first = places[0] == 0 if len(places) == 1 else _hinted(node, uses, left)
+            layers.append(_layer(node, first, uses, found, sample))
+    _link(layers, uses, found, sample)
     return layers
 
 
-def is_product(node: Node) -> bool:
+def _is_product(node: Node) -> bool:
     return node.op.notation == "matrix_product"
 
 
-def weights_of(node: Node) -> list[int]:
+def _weights_of(node: Node) -> list[int]:
     """Which operands of a product may be its weights: leaves first, then constants."""
     places = []
     for i, operand in enumerate(node.operands):
-        base, _ = source(operand)
+        base, _ = _source(operand)
         if base.kind != "computed" and len(operand.shape) in (1, 2):
             places.append(i)
     tracked = [i for i in places if node.operands[i].node is not None]
     return tracked or places
 
 
-def source(operand: Operand) -> tuple[Operand, list[Node]]:
+def _source(operand: Operand) -> tuple[Operand, list[Node]]:
     """What an operand is a view of, and the operations that make it so, first to last."""
     views: list[Node] = []
     while (node := operand.node) is not None and not node.is_leaf and trait(node.op, "view"):
@@ -139,13 +139,13 @@ def source(operand: Operand) -> tuple[Operand, list[Node]]:
     return operand, views[::-1]
 
 
-def viewed(x: Array, views: Iterable[Node]) -> Array:
+def _viewed(x: Array, views: Iterable[Node]) -> Array:
     for node in views:
         x = node.compute([x])
     return x
 
 
-def hinted(node: Node, uses: dict[Node, list[Node]], left: bool) -> bool:
+def _hinted(node: Node, uses: dict[Node, list[Node]], left: bool) -> bool:
     """Whether the first of two operands that could both be weights is: as the bias lies."""
     for user in uses.get(node, ()):
         for other in user.operands:
@@ -155,7 +155,7 @@ def hinted(node: Node, uses: dict[Node, list[Node]], left: bool) -> bool:
     return left
 
 
-def rows(x: Array, first: bool, vector: bool) -> Array:
+def _rows(x: Array, first: bool, vector: bool) -> Array:
     """An array of a layer with a row per sample and a column per unit.
 
     first: the weights are the first operand, so units come before the last axis, the samples'.
@@ -166,11 +166,11 @@ def rows(x: Array, first: bool, vector: bool) -> Array:
     return (np.swapaxes(x, -1, -2) if first else x).reshape(-1, x.shape[-2 if first else -1])
 
 
-def numbered(shape: tuple[int, ...]) -> Array:
+def _numbered(shape: tuple[int, ...]) -> Array:
     return np.arange(int(np.prod(shape))).reshape(shape)
 
 
-def layer(
+def _layer(
     node: Node, first: bool, uses: dict[Node, list[Node]], found: Trace, sample: int
 ) -> Layer:
     """The layer of one product."""
@@ -181,14 +181,14 @@ def layer(
 
     def units(a: Array) -> Array:
         """The result, or what has its shape, by sample and unit."""
-        return a.reshape(-1, 1) if single else rows(a, first, x.ndim == 1)
+        return a.reshape(-1, 1) if single else _rows(a, first, x.ndim == 1)
 
     def flat(a: Array) -> Array:
         """The matrix by unit and input."""
         return a[None] if single else a if first else a.T
 
-    inputs = rows(x, first, x.ndim == 1)
-    check_sample(sample, len(inputs))
+    inputs = _rows(x, first, x.ndim == 1)
+    _check_sample(sample, len(inputs))
 
     def column(
         name: str | None, tensor: Node | None, value: Any, by: Callable[[Array], Array]
@@ -196,20 +196,20 @@ def layer(
         g = found.gradients.get(tensor) if tensor is not None else None
         return Column(name, by(np.asarray(value))[sample], None if g is None else by(g)[sample])
 
-    base, views = source(matrix)
-    at = flat(viewed(numbered(base.shape), views))
+    base, views = _source(matrix)
+    at = flat(_viewed(_numbered(base.shape), views))
     here = found.contributions.get((node, i))
-    weight = parameter(base, at, found, None if here is None else flat(here))
-    net, shifts = shifted(node, units, uses, found)
+    weight = _parameter(base, at, found, None if here is None else flat(here))
+    net, shifts = _shifted(node, units, uses, found)
     return Layer(
         node, net, data, first, weight=weight, shifts=shifts, samples=len(inputs),
-        inputs=column(data.name or source(data)[0].name, data.node, x,
-                      lambda a: rows(a, first, x.ndim == 1)),
+        inputs=column(data.name or _source(data)[0].name, data.node, x,
+                      lambda a: _rows(a, first, x.ndim == 1)),
         sums=column(net.name, net, found.values[net], units),
     )  # fmt: skip
 
 
-def check_sample(sample: int, samples: int) -> None:
+def _check_sample(sample: int, samples: int) -> None:
     if not 0 <= sample < samples:
         raise ValueError(
             f"sample={sample} is not in the pass: it has "
@@ -217,7 +217,7 @@ def check_sample(sample: int, samples: int) -> None:
         )
 
 
-def parameter(
+def _parameter(
     base: Operand, at: Array, found: Trace, here: Array | None, sign: int = 1
 ) -> Parameter:
     value = np.asarray(base.value_in(found.values))
@@ -228,56 +228,58 @@ def parameter(
     )  # fmt: skip
 
 
-def shifted(
+def _shifted(
     node: Node, units: Callable, uses: dict[Node, list[Node]], found: Trace
 ) -> tuple[Node, tuple[Parameter, ...]]:
     """The node after biases and thresholds, and these."""
     shifts: list[Parameter] = []
     while True:
-        steps = [(user, p) for user in uses.get(node, ()) if (p := shift(user, node, units, found))]
+        steps = [
+            (user, p) for user in uses.get(node, ()) if (p := _shift(user, node, units, found))
+        ]
         if len(steps) != 1:
             return node, tuple(shifts)
         node = steps[0][0]
         shifts.append(steps[0][1])
 
 
-def shift(user: Node, node: Node, units: Callable, found: Trace) -> Parameter | None:
+def _shift(user: Node, node: Node, units: Callable, found: Trace) -> Parameter | None:
     """The bias that an operation adds to a node, or the threshold that it subtracts."""
     if user.op.linear != "x+y" or user.shape != node.shape:
         return None
     i = 1 if user.operands[0].node == node else 0
     other = user.operands[i]
-    base, views = source(other)
-    if other.node == node or base.kind == "computed" or sign_of(user, 1 - i) < 0:
+    base, views = _source(other)
+    if other.node == node or base.kind == "computed" or _sign_of(user, 1 - i) < 0:
         return None
-    index = viewed(numbered(base.shape), views)
+    index = _viewed(_numbered(base.shape), views)
     at = units(np.broadcast_to(index, user.shape))
     if (at != at[0]).any():
         return None  # not the same for every sample: data, not a bias
     here = found.contributions.get((user, i))
     by_unit = None if here is None else here.ravel()[units(np.broadcast_to(
-        numbered(other.shape), user.shape))[0]]  # fmt: skip
-    return parameter(base, at[0], found, by_unit, sign_of(user, i))
+        _numbered(other.shape), user.shape))[0]]  # fmt: skip
+    return _parameter(base, at[0], found, by_unit, _sign_of(user, i))
 
 
-def sign_of(node: Node, i: int) -> int:
+def _sign_of(node: Node, i: int) -> int:
     """The sign with which an operand goes into a sum: −1 for what is subtracted."""
     return int(np.sign(node.compute([float(k == i) for k in range(2)])))
 
 
-def link(layers: list[Layer], uses: dict[Node, list[Node]], found: Trace, sample: int) -> None:
+def _link(layers: list[Layer], uses: dict[Node, list[Node]], found: Trace, sample: int) -> None:
     """Tells each layer which one it follows, and what is done to net inputs on the way."""
     nets = {one.net: one for one in layers}
     ways: dict[int, tuple[Node | None, str]] = {}
     for one in layers:
-        before, way = origin(one.data.node, nets)
+        before, way = _origin(one.data.node, nets)
         if before is None:
             continue
         transposed = sum(bool(trait(node.op, "permutes")) for node in way) % 2
         if before.sizes[1] == one.sizes[0] and transposed == (before.left != one.left):
             before.followers.append(one)
             one.after = before
-            ways[id(one)] = one.data.node, words(way)
+            ways[id(one)] = one.data.node, _words(way)
     for one in layers:
         ends = {ways[id(f)] for f in one.followers}
         if len(ends) == 1:
@@ -285,10 +287,10 @@ def link(layers: list[Layer], uses: dict[Node, list[Node]], found: Trace, sample
             if node != one.net:
                 one.outputs, one.function = one.followers[0].inputs, function
         elif not ends:
-            last(one, uses, found, sample)
+            _last(one, uses, found, sample)
 
 
-def origin(data: Node | None, nets: dict[Node, Layer]) -> tuple[Layer | None, list[Node]]:
+def _origin(data: Node | None, nets: dict[Node, Layer]) -> tuple[Layer | None, list[Node]]:
     """The one layer that data was computed from, and the operations in between."""
     hits: set[Node] = set()
     way: dict[Node, None] = {}
@@ -299,7 +301,7 @@ def origin(data: Node | None, nets: dict[Node, Layer]) -> tuple[Layer | None, li
             continue
         if node in nets:
             hits.add(node)
-        elif mixes(node) or len(way) > FARTHEST:
+        elif _mixes(node) or len(way) > FARTHEST:
             return None, []
         else:
             way[node] = None
@@ -307,7 +309,7 @@ def origin(data: Node | None, nets: dict[Node, Layer]) -> tuple[Layer | None, li
     return (nets[hits.pop()] if len(hits) == 1 else None), sorted(way)
 
 
-def mixes(node: Node) -> bool:
+def _mixes(node: Node) -> bool:
     """Whether an operation puts values of several units together, or in another order."""
     if trait(node.op, "contraction") or node.op.variadic:
         return True
@@ -318,12 +320,12 @@ def mixes(node: Node) -> bool:
     return not np.array_equal(node.compute([places]).ravel(), places.ravel())
 
 
-def words(way: Iterable[Node]) -> str:
+def _words(way: Iterable[Node]) -> str:
     names = [node.op.name for node in way if not trait(node.op, "permutes")]
     return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
 
 
-def last(one: Layer, uses: dict[Node, list[Node]], found: Trace, sample: int) -> None:
+def _last(one: Layer, uses: dict[Node, list[Node]], found: Trace, sample: int) -> None:
     """The outputs of a layer that no other follows: its function, if it is a known one."""
     users = uses.get(one.net, [])
     if len(users) == 1 and trait(users[0].op, "activation") and users[0].shape == one.net.shape:
@@ -331,7 +333,7 @@ def last(one: Layer, uses: dict[Node, list[Node]], found: Trace, sample: int) ->
         single = len(one.weight.shape) == 1
 
         def units(x: Array) -> Array:
-            return x.reshape(-1, 1) if single else rows(x, one.left, x.ndim == 1)
+            return x.reshape(-1, 1) if single else _rows(x, one.left, x.ndim == 1)
 
         g = found.gradients.get(node)
         one.outputs = Column(

@@ -53,19 +53,19 @@ class Names:
 def names_of(chain: Sequence[Layer], inputs: str = "x") -> list[Names]:
     """The symbols of each layer of a chain: x, net, h, o where tensors have no names."""
     names, hidden = [], len(chain) - 1
-    before = shown_name(chain[0].inputs.name, inputs)
+    before = _shown_name(chain[0].inputs.name, inputs)
     for k, one in enumerate(chain):
         raised = "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(c)] for c in str(k)) if hidden else ""
-        sums = shown_name(one.sums.name, f"net{raised}")
+        sums = _shown_name(one.sums.name, f"net{raised}")
         default = "o" if k == hidden else f"h{raised if hidden > 1 else ''}"
-        outputs = sums if one.outputs is None else shown_name(one.outputs.name, default)
-        weight = shown_name(one.weight.name, f"W{raised}")
+        outputs = sums if one.outputs is None else _shown_name(one.outputs.name, default)
+        weight = _shown_name(one.weight.name, f"W{raised}")
         names.append(Names(before, sums, outputs, weight))
         before = outputs
     return names
 
 
-def shown_name(name: str | None, default: str) -> str:
+def _shown_name(name: str | None, default: str) -> str:
     return one_line(name) if name else default
 
 
@@ -100,22 +100,22 @@ def line_of(
     return hit + pen.path(d, stroke="minus", line=wide, dash=dash)
 
 
-def widest_of(one: Layer) -> float:
+def _widest_of(one: Layer) -> float:
     """The thickest line of a layer, so that many lines leave each other room."""
     return min(5.0, max(2.0, 24.0 / math.sqrt(one.weight.values.size)))
 
 
-def told(x: float | None, digits: int = 4) -> str:
+def formatted(x: float | None, digits: int = 4) -> str:
     return "—" if x is None else number(float(x), digits)
 
 
-def compact(x: float | None, room: float) -> str:
+def _compact(x: float | None, room: float) -> str:
     """A number to three digits, or as many as there is room for, small ones with an exponent.
 
-    >>> compact(-0.06789, 58.0), compact(-0.000569, 58.0)
+    >>> _compact(-0.06789, 58.0), _compact(-0.000569, 58.0)
     ('−0.0679', '−5.7e−4')
     """
-    words = [told(x, 3)]
+    words = [formatted(x, 3)]
     if x is not None and math.isfinite(x):
         powers = (f"{x:.{digits}e}".split("e") for digits in (2, 1, 0))
         words += [f"{base}e{int(power)}".replace("-", "−") for base, power in powers]
@@ -130,18 +130,18 @@ def at(values: Array | None, *index: int) -> float | None:
     return None if values is None else float(values[index])
 
 
-def height_of(units: int, shifts: int) -> float:
-    return units * pitch(shifts)
+def _height_of(units: int, shifts: int) -> float:
+    return units * _pitch(shifts)
 
 
-def pitch(shifts: int) -> float:
+def _pitch(shifts: int) -> float:
     """The distance of two units in a column."""
     return 2 * RADIUS + 40.0 + PILL * shifts
 
 
-def spots(units: int, shifts: int, x: float, middle: float) -> list[Point]:
+def _spots(units: int, shifts: int, x: float, middle: float) -> list[Point]:
     """The centres of a column's circles, pills above and two lines of words below them."""
-    step = pitch(shifts)
+    step = _pitch(shifts)
     first = middle - (units - 1) / 2 * step + (PILL * shifts - 20.0) / 2
     return [(x, first + j * step) for j in range(units)]
 
@@ -152,28 +152,28 @@ def row(
     """A chain of layers, inputs on the left: its elements, width and height."""
     names = names_of(chain)
     sizes = [(chain[0].sizes[0], 0), *((one.sizes[1], len(one.shifts)) for one in chain)]
-    tall = max(height_of(*size) for size in sizes)
+    tall = max(_height_of(*size) for size in sizes)
     gap = min(max(0.34 * tall, NARROW), WIDE)
     left = 64.0
     columns = [
-        spots(*size, left + k * gap, HEAD + tall / 2) for k, size in enumerate(sizes)
+        _spots(*size, left + k * gap, HEAD + tall / 2) for k, size in enumerate(sizes)
     ]  # fmt: skip
     circles, lines, words = [], [], []
     boxes: dict[str, Rect] = {}
     wires: list[Wire] = []
     first = chain[0].inputs
-    words += heading(style.pen, left, names[0].inputs, plural(len(columns[0]), "input"))
+    words += _heading(style.pen, left, names[0].inputs, plural(len(columns[0]), "input"))
     for i, spot in enumerate(columns[0]):
-        circles.append(input_unit(style, spot, numbers[0], i, first, names[0].inputs))
-        boxes[f"x-{numbers[0]}-{i}"] = around(spot, 0)
+        circles.append(_input_unit(style, spot, numbers[0], i, first, names[0].inputs))
+        boxes[f"x-{numbers[0]}-{i}"] = _around(spot, 0)
     for k, (one, name) in enumerate(zip(chain, names, strict=True)):
         x = left + (k + 1) * gap
-        words += heading(style.pen, x, *caption(one, name))
-        words += heading(style.pen, x - gap / 2, *matrix(style, one, name), small=True)
+        words += _heading(style.pen, x, *_caption(one, name))
+        words += _heading(style.pen, x - gap / 2, *_matrix(style, one, name), small=True)
         for j, spot in enumerate(columns[k + 1]):
             circles.append(unit(style, spot, numbers[k], j, one, name))
-            boxes[f"u-{numbers[k]}-{j}"] = around(spot, len(one.shifts))
-        made, layer_wires = connections(style, one, name, numbers[k], columns[k : k + 2])
+            boxes[f"u-{numbers[k]}-{j}"] = _around(spot, len(one.shifts))
+        made, layer_wires = _connections(style, one, name, numbers[k], columns[k : k + 2])
         lines += made
         wires += layer_wires
     put_labels(wires, boxes)
@@ -187,12 +187,12 @@ def row(
     return lines + circles + labels + words, across, HEAD + tall
 
 
-def around(spot: Point, shifts: int) -> Rect:
+def _around(spot: Point, shifts: int) -> Rect:
     x, y = spot
     return x - RADIUS - 8, y - RADIUS - 4 - PILL * shifts, x + RADIUS + 8, y + RADIUS + 26
 
 
-def heading(pen: Pen, x: float, title: str, below: str, small: bool = False) -> list[str]:
+def _heading(pen: Pen, x: float, title: str, below: str, small: bool = False) -> list[str]:
     size = 11.0 if small else 12.0
     room = 130.0
     return [
@@ -201,22 +201,22 @@ def heading(pen: Pen, x: float, title: str, below: str, small: bool = False) -> 
     ]
 
 
-def caption(one: Layer, name: Names) -> tuple[str, str]:
+def _caption(one: Layer, name: Names) -> tuple[str, str]:
     return name.outputs, f"{one.function or 'net input'}, {plural(one.sizes[1], 'unit')}"
 
 
-def matrix(style: Style, one: Layer, name: Names) -> tuple[str, str]:
+def _matrix(style: Style, one: Layer, name: Names) -> tuple[str, str]:
     top = largest(style.shown(one.weight))
     of = name.weight if style.colour == "weight" else style.slope(name.weight)
     return f"{of}  {shape_of(one.weight.shape)}", f"widest line: {number(top, 3)}"
 
 
-def connections(
+def _connections(
     style: Style, one: Layer, name: Names, k: int, ends: Sequence[Sequence[Point]]
 ) -> tuple[list[str], list[Wire]]:
     """The lines of a layer's weights, and wires that carry their numbers if there is room."""
     values, lines, wires = style.shown(one.weight), [], []
-    top, widest = largest(values), widest_of(one)
+    top, widest = largest(values), _widest_of(one)
     for j, head in enumerate(ends[1]):
         for i, tail in enumerate(ends[0]):
             start, end = trimmed(tail, head)
@@ -224,7 +224,7 @@ def connections(
             line = line_of(style.pen, f"M{place(start)}L{place(end)}", value, top, widest)
             data = {"id": f"w-{k}-{j}-{i}", "kind": "weight", "from": i, "to": j}
             data |= data_of(one.weight, j, i)
-            title = weight_words(style, one, name, j, i)
+            title = _weight_words(style, one, name, j, i)
             lines.append(group(data, title, [line]))
             if len(ends[0]) * len(ends[1]) <= LABELLED and value is not None:
                 thirds = [(start[0] + (end[0] - start[0]) * t, start[1] + (end[1] - start[1]) * t)
@@ -257,34 +257,34 @@ def element(name: str, p: Parameter, *unit: int) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
-def weight_words(style: Style, one: Layer, name: Names, j: int, i: int) -> str:
+def _weight_words(style: Style, one: Layer, name: Names, j: int, i: int) -> str:
     w = element(name.weight, one.weight, j, i)
-    title = f"{w} = {told(at(one.weight.values, j, i), 6)}"
+    title = f"{w} = {formatted(at(one.weight.values, j, i), 6)}"
     title += f": from {symbol(name.inputs, i)} to {symbol(name.outputs, j)}"
-    return title + slope_words(style, one, one.weight, w, j, i)
+    return title + _slope_words(style, one, one.weight, w, j, i)
 
 
-def slope_words(style: Style, one: Layer, p: Parameter, name: str, *unit: int) -> str:
+def _slope_words(style: Style, one: Layer, p: Parameter, name: str, *unit: int) -> str:
     """A parameter's gradient in a tooltip, and whose it is."""
     if not style.slopes:
         return ""
     g, here = at(p.gradients, *unit), at(p.here, *unit)
-    words = f"\n{style.slope(name)} = {told(g, 6)}"
+    words = f"\n{style.slope(name)} = {formatted(g, 6)}"
     if g is not None:
         words += f" (of the whole pass, {plural(one.samples, 'sample')})"
     if here is not None and here != g:
-        words += f"\n  of it through this layer: {told(here, 6)}"
+        words += f"\n  of it through this layer: {formatted(here, 6)}"
     return words
 
 
-def input_unit(style: Style, spot: Point, k: int, i: int, first: Column, name: str) -> str:
+def _input_unit(style: Style, spot: Point, k: int, i: int, first: Column, name: str) -> str:
     value, g = at(first.values, i), at(first.gradients, i)
-    title = f"{symbol(name, i)} = {told(value, 6)}"
+    title = f"{symbol(name, i)} = {formatted(value, 6)}"
     if g is not None:
-        title += f"\n{style.slope(symbol(name, i))} = {told(g, 6)}"
+        title += f"\n{style.slope(symbol(name, i))} = {formatted(g, 6)}"
     data = {"id": f"x-{k}-{i}", "kind": "input", "name": first.name, "unit": i,
             "value": exact(value), "grad": exact(g)}  # fmt: skip
-    below = [] if g is None else [(f"{style.slope(name)} {told(g, 3)}", "grad-ink")]
+    below = [] if g is None else [(f"{style.slope(name)} {formatted(g, 3)}", "grad-ink")]
     return group(
         data, title, circle(style.pen, spot, symbol(name, i), value, below, "leaf", "leaf-line")
     )
@@ -298,28 +298,28 @@ def unit(
     out = at(one.outputs.values, j) if one.outputs else None
     g = at(one.outputs.gradients, j) if one.outputs else None
     label = symbol(name.outputs, j)
-    lines = [f"{label}: unit {j} of {one.sizes[1]}", f"{name.sums} = {formula(one, name)}"]
-    lines.append(f"  = {told(net, 6)}")
+    lines = [f"{label}: unit {j} of {one.sizes[1]}", f"{name.sums} = {_formula(one, name)}"]
+    lines.append(f"  = {formatted(net, 6)}")
     if one.outputs is not None:
-        lines.append(f"{label} = {one.function}({name.sums}) = {told(out, 6)}")
-        lines += [f"{style.slope(label)} = {told(g, 6)}"] if style.slopes else []
-    lines += [f"{style.slope(name.sums)} = {told(slope, 6)}"] if style.slopes else []
+        lines.append(f"{label} = {one.function}({name.sums}) = {formatted(out, 6)}")
+        lines += [f"{style.slope(label)} = {formatted(g, 6)}"] if style.slopes else []
+    lines += [f"{style.slope(name.sums)} = {formatted(slope, 6)}"] if style.slopes else []
     data = {
         "id": f"u-{k}-{j}", "kind": "unit", "name": one.outputs.name if one.outputs else
         one.sums.name, "unit": j, "function": one.function or None, "net": exact(net),
         "net-grad": exact(slope), "value": exact(out), "grad": exact(g),
     }  # fmt: skip
-    below = [(f"net {told(net, 4)}", "muted")] if one.outputs else []
+    below = [(f"net {formatted(net, 4)}", "muted")] if one.outputs else []
     if style.slopes:
-        below.append((f"∂{style.loss}/∂net {told(slope, 3)}", "grad-ink"))
+        below.append((f"∂{style.loss}/∂net {formatted(slope, 3)}", "grad-ink"))
     shown = net if one.outputs is None else out
     parts = circle(style.pen, spot, label, shown, below, "op", "op-line")
     shifts = enumerate(one.shifts if pills else ())
-    above = [pill(style, spot, k, j, one, p, s) for s, p in shifts]
+    above = [_pill(style, spot, k, j, one, p, s) for s, p in shifts]
     return group(data, "\n".join(lines), parts) + "".join(above)
 
 
-def formula(one: Layer, name: Names) -> str:
+def _formula(one: Layer, name: Names) -> str:
     """net = Σ w x + b − θ in the layer's own symbols."""
     text = f"Σ {name.weight} {name.inputs}"
     for s, p in enumerate(one.shifts):
@@ -328,7 +328,7 @@ def formula(one: Layer, name: Names) -> str:
 
 
 def shift_name(p: Parameter, s: int) -> str:
-    return shown_name(p.name, ("b" if p.sign > 0 else "θ") + "′" * (s // 2))
+    return _shown_name(p.name, ("b" if p.sign > 0 else "θ") + "′" * (s // 2))
 
 
 def circle(
@@ -341,7 +341,7 @@ def circle(
     parts = [rim + paint(pen.theme, fill, stroke) + "/>"]
     parts.append(pen.text(x, y - 6, fit(name, room, 11.0), size=11.0, fill="muted",
                           anchor="middle"))  # fmt: skip
-    words = compact(value, room + 4.0)
+    words = _compact(value, room + 4.0)
     parts.append(pen.text(x, y + 9.5, words, size=11.0, bold=True, anchor="middle"))
     shown = [(fit(words, 120.0, 10.0), role) for words, role in below]
     if shown:
@@ -354,22 +354,22 @@ def circle(
     return parts
 
 
-def pill(style: Style, spot: Point, k: int, j: int, one: Layer, p: Parameter, s: int) -> str:
+def _pill(style: Style, spot: Point, k: int, j: int, one: Layer, p: Parameter, s: int) -> str:
     """A bias or threshold above its unit."""
     values, name = style.shown(p), shift_name(p, s)
     value, sign = at(values, j), "+" if p.sign > 0 else "−"
     own = element(name, p, j)
-    title = f"{own} = {told(at(p.values, j), 6)}, {'added' if p.sign > 0 else 'subtracted'}"
-    title += slope_words(style, one, p, own, j)
+    title = f"{own} = {formatted(at(p.values, j), 6)}, {'added' if p.sign > 0 else 'subtracted'}"
+    title += _slope_words(style, one, p, own, j)
     data: dict[str, object] = {
         "id": f"b-{k}-{j}-{s}",
         "kind": "bias" if p.sign > 0 else "threshold",
         "to": j,
     }
     data |= data_of(p, j)
-    words = f"{sign} {fit(name, 40.0, 10.0)} {told(value, 3)}"
+    words = f"{sign} {fit(name, 40.0, 10.0)} {formatted(value, 3)}"
     if style.colour == "gradient":
-        words = f"∂{style.loss}/∂{fit(name, 34.0, 10.0)} {told(value, 3)}"
+        words = f"∂{style.loss}/∂{fit(name, 34.0, 10.0)} {formatted(value, 3)}"
     wide = width(words, 10.0) + 10.0
     x, bottom = spot[0], spot[1] - RADIUS - 4.0 - PILL * s
     stem = f"M{place((x, bottom))}V{coordinate(bottom + 4.0)}"

@@ -50,7 +50,7 @@ class Neurons:
 
     @cached_property
     def text(self) -> str:
-        return write(self, **self.drawing)
+        return _write(self, **self.drawing)
 
     def svg(self) -> str:
         """The picture as the text of an SVG file."""
@@ -68,7 +68,7 @@ class Neurons:
         return self.text
 
     def __repr__(self) -> str:
-        sizes = ", ".join("-".join(map(str, widths(chain))) for chain in self.chains)
+        sizes = ", ".join("-".join(map(str, _widths(chain))) for chain in self.chains)
         return f"<Neurons of {plural(len(self.layers), 'layer')}: {sizes}>"
 
 
@@ -132,13 +132,13 @@ def neurons(
         raise ValueError(
             "there is no layer of neurons: no product x @ W or W @ x of data with a leaf W"
         )
-    chosen = None if unit is None else unit_of(layers, unit)
-    check_sizes(layers if chosen is None else [layers[chosen[0]]])
+    chosen = None if unit is None else _unit_of(layers, unit)
+    _check_sizes(layers if chosen is None else [layers[chosen[0]]])
     drawing = {"theme": theme, "title": title, "colour": colour, "unit": chosen}
     return Neurons(found, layers, sample, drawing)
 
 
-def unit_of(layers: Sequence[Layer], unit: tuple[int | str, int]) -> tuple[int, int]:
+def _unit_of(layers: Sequence[Layer], unit: tuple[int | str, int]) -> tuple[int, int]:
     """The numbers of a layer and a unit, checked."""
     which, j = unit
     if isinstance(which, str):
@@ -155,7 +155,7 @@ def unit_of(layers: Sequence[Layer], unit: tuple[int | str, int]) -> tuple[int, 
     return which, j
 
 
-def check_sizes(layers: Sequence[Layer]) -> None:
+def _check_sizes(layers: Sequence[Layer]) -> None:
     for k, one in enumerate(layers):
         inputs, units = one.sizes
         if max(inputs, units) > MOST_UNITS:
@@ -171,11 +171,11 @@ def check_sizes(layers: Sequence[Layer]) -> None:
         )
 
 
-def widths(chain: Sequence[Layer]) -> list[int]:
+def _widths(chain: Sequence[Layer]) -> list[int]:
     return [chain[0].sizes[0], *(one.sizes[1] for one in chain)]
 
 
-def loss_of(found: Trace) -> tuple[str, str]:
+def _loss_of(found: Trace) -> tuple[str, str]:
     """The symbol of what is differentiated, and the picture's title."""
     names = [t.name for t in found.outputs]
     single = names[0] if len(names) == 1 else None
@@ -188,11 +188,11 @@ def loss_of(found: Trace) -> tuple[str, str]:
     return symbol, ", ".join(heads)
 
 
-def write(
+def _write(
     picture: Neurons, theme: str, title: str | None, colour: str, unit: tuple[int, int] | None
 ) -> str:
     """The text of the SVG file."""
-    loss, default = loss_of(picture.trace)
+    loss, default = _loss_of(picture.trace)
     look = Style(Pen(theme), colour, loss, bool(picture.trace.gradients))
     parts: list[str] = []
     across, down = 0.0, 0.0
@@ -200,19 +200,19 @@ def write(
         number_of = {id(one): k for k, one in enumerate(picture.layers)}
         for chain in picture.chains:
             row, wide, tall = circles.row(chain, [number_of[id(one)] for one in chain], look)
-            parts += shifted(row, 0.0, down)
+            parts += _shifted(row, 0.0, down)
             across, down = max(across, wide), down + tall + 20.0
     else:
         chain = next(c for c in picture.chains if picture.layers[unit[0]] in c)
         parts, across, down = products.table(chain, picture.layers[unit[0]], unit, look)
-    return assemble(picture, look, title or default, (parts, across, down), unit)
+    return _assemble(picture, look, title or default, (parts, across, down), unit)
 
 
-def shifted(parts: list[str], x: float, y: float) -> list[str]:
+def _shifted(parts: list[str], x: float, y: float) -> list[str]:
     return [f'<g transform="translate({coordinate(x)},{coordinate(y)})">', *parts, "</g>"]
 
 
-def assemble(
+def _assemble(
     picture: Neurons,
     look: Style,
     title: str,
@@ -222,20 +222,20 @@ def assemble(
     """Title, drawing and legend together."""
     pen, (parts, wide, tall) = look.pen, body
     room = max(wide, NARROWEST)
-    key, key_height = legend(pen, items(picture, look, unit), room)
+    key, key_height = legend(pen, _items(picture, look, unit), room)
     across, below = room + 2 * MARGIN, MARGIN + 48.0 + tall + 12.0
     down = below + key_height + 24.0
-    said = subtitle(picture, unit)
+    said = _subtitle(picture, unit)
     whole = [
         f"<title>{xml(title)}</title>",
-        f"<desc>{xml(description(picture, look, said))}</desc>",
+        f"<desc>{xml(_description(picture, look, said))}</desc>",
         style(pen.theme),
         pen.rect(0, 0, across, down, fill="canvas"),
         pen.text(MARGIN, MARGIN + 13, fit(one_line(title), room, 16.0, True), size=16.0, bold=True),
         pen.text(MARGIN, MARGIN + 31, fit(said, room, 11.0), size=11.0, fill="muted"),
-        *shifted(parts, MARGIN + (room - wide) / 2, MARGIN + 48.0),
+        *_shifted(parts, MARGIN + (room - wide) / 2, MARGIN + 48.0),
         pen.path(f"M{place((MARGIN, below))}H{coordinate(across - MARGIN)}", stroke="hair"),
-        *shifted([key], MARGIN, below + 12.0),
+        *_shifted([key], MARGIN, below + 12.0),
     ]
     data = {
         "kind": "neurons", "sample": picture.sample, "colour": look.colour,
@@ -244,10 +244,10 @@ def assemble(
     return document(across, down, attributes(data), whole, pen.theme)
 
 
-def subtitle(picture: Neurons, unit: tuple[int, int] | None) -> str:
+def _subtitle(picture: Neurons, unit: tuple[int, int] | None) -> str:
     samples = sorted({one.samples for one in picture.layers})
     if unit is None:
-        said = ", ".join("–".join(map(str, widths(c))) for c in picture.chains) + " units"
+        said = ", ".join("–".join(map(str, _widths(c))) for c in picture.chains) + " units"
     else:
         said = f"unit {unit[1]} of layer {unit[0]}"
     if picture.trace.stale:
@@ -261,7 +261,7 @@ def subtitle(picture: Neurons, unit: tuple[int, int] | None) -> str:
     return said
 
 
-def description(picture: Neurons, look: Style, said: str) -> str:
+def _description(picture: Neurons, look: Style, said: str) -> str:
     text = f"A network of circles and weighted connections: {said}. Connections are coloured by "
     text += "weight" if look.colour == "weight" else "gradient"
     text += ": solid and blue where it is positive, dashed and orange where it is negative."
@@ -271,7 +271,7 @@ def description(picture: Neurons, look: Style, said: str) -> str:
     return text
 
 
-def items(
+def _items(
     picture: Neurons, look: Style, unit: tuple[int, int] | None
 ) -> list[tuple[Draw, float, str]]:
     """The legend."""
@@ -289,9 +289,9 @@ def items(
     shifts = {p.sign for one in picture.layers for p in one.shifts}
     if shifts and unit is None:
         sorts = ["bias (+)"] * (1 in shifts) + ["threshold (−)"] * (-1 in shifts)
-        found.append((box, 26.0, " and ".join(sorts)))
+        found.append((_box, 26.0, " and ".join(sorts)))
     return found
 
 
-def box(pen: Pen) -> str:
+def _box(pen: Pen) -> str:
     return pen.rect(0.5, 1.5, 25, 13, fill="canvas", stroke="plus", radius=6.0)

@@ -15,12 +15,12 @@ from viz.reports.neurons.circles import (
     data_of,
     element,
     exact,
+    formatted,
     largest,
     line_of,
     names_of,
     shift_name,
     symbol,
-    told,
     trimmed,
     unit,
 )
@@ -71,7 +71,7 @@ class Term:
         return at(self.parameter.gradients, *self.where)
 
 
-def terms_of(one: Layer, name: Names, j: int) -> list[Term]:
+def _terms_of(one: Layer, name: Names, j: int) -> list[Term]:
     """What a unit's net input is the sum of, inputs first."""
     slope = at(one.sums.gradients, j)
     terms = [
@@ -82,7 +82,7 @@ def terms_of(one: Layer, name: Names, j: int) -> list[Term]:
     for s, p in enumerate(one.shifts):
         sign = float(p.sign)
         own = element(shift_name(p, s), p, j)
-        terms.append(Term(p, (j,), own, told(sign), sign, slope, True))
+        terms.append(Term(p, (j,), own, formatted(sign), sign, slope, True))
     return terms
 
 
@@ -92,7 +92,7 @@ def table(
     """A unit, its inputs, and beside each its product; the elements, their width and height."""
     k, j = which
     name = names_of(chain)[chain.index(one)]
-    terms = terms_of(one, name, j)
+    terms = _terms_of(one, name, j)
     tall = len(terms) * PITCH
     left, middle = 40.0, 270.0
     spots = [(left, HEAD + (i + 0.5) * PITCH) for i in range(len(terms))]
@@ -100,20 +100,20 @@ def table(
     top = max(largest(style.shown(one.weight)), *(largest(style.shown(p)) for p in one.shifts), 0.0)
     lines, circles = [], []
     for i, (term, spot) in enumerate(zip(terms, spots, strict=True)):
-        lines.append(connection(style, term, k, j, i, (spot, centre), top))
-        circles.append(end(style, one, term, k, i, spot))
+        lines.append(_connection(style, term, k, j, i, (spot, centre), top))
+        circles.append(_end(style, one, term, k, i, spot))
     circles.append(unit(style, centre, k, j, one, name, pills=False))
     start = middle + RADIUS + 70.0
-    cells, right = columns(style, one, terms, start)
+    cells, right = _columns(style, one, terms, start)
     rows = [
-        group(row_data(term, k, j, i), row_words(style, one, term), cells[i + 1])
+        group(_row_data(term, k, j, i), _row_words(style, one, term), cells[i + 1])
         for i, term in enumerate(terms)
     ]
-    sums, deep = totals(style, one, name, terms, (k, j), HEAD + tall + 14.0, right - GAP)
+    sums, deep = _totals(style, one, name, terms, (k, j), HEAD + tall + 14.0, right - GAP)
     return lines + circles + cells[0] + rows + sums, right, deep
 
 
-def connection(
+def _connection(
     style: Style, term: Term, k: int, j: int, i: int, ends: tuple[Point, Point], top: float
 ) -> str:
     values = style.shown(term.parameter)
@@ -121,10 +121,10 @@ def connection(
     line = line_of(style.pen, f"M{place(start)}L{place(stop)}", at(values, *term.where), top or 1.0)
     data = {"id": f"w-{k}-{j}-{i}", "kind": "weight", "from": i, "to": j}
     data |= data_of(term.parameter, *term.where)
-    return group(data, f"{term.name} = {told(term.value, 6)}", [line])
+    return group(data, f"{term.name} = {formatted(term.value, 6)}", [line])
 
 
-def end(style: Style, one: Layer, term: Term, k: int, i: int, spot: Point) -> str:
+def _end(style: Style, one: Layer, term: Term, k: int, i: int, spot: Point) -> str:
     """The circle of an input, or of the constant 1 that a bias is multiplied by."""
     if i >= one.sizes[0]:
         name = "for " + shift_name(term.parameter, i - one.sizes[0])
@@ -133,30 +133,32 @@ def end(style: Style, one: Layer, term: Term, k: int, i: int, spot: Point) -> st
     g = at(one.inputs.gradients, i)
     data = {"id": f"x-{k}-{i}", "kind": "input", "name": one.inputs.name, "unit": i,
             "value": exact(term.x), "grad": exact(g)}  # fmt: skip
-    title = f"{term.input} = {told(term.x, 6)}"
+    title = f"{term.input} = {formatted(term.x, 6)}"
     if g is not None:
-        title += f"\n{style.slope(term.input)} = {told(g, 6)}, over all units that it leads to"
+        title += f"\n{style.slope(term.input)} = {formatted(g, 6)}, over all units that it leads to"
     return group(data, title, circle(style.pen, spot, term.input, term.x, [], "leaf", "leaf-line"))
 
 
-def columns(
+def _columns(
     style: Style, one: Layer, terms: Sequence[Term], left: float
 ) -> tuple[list[list[str]], float]:
     """The cells of the table's head and of each row, and where the table ends."""
     slope = f"∂{style.loss}/∂net"
     sorts = [
         ("weight", "", "muted", [fit(one_line(t.name), 130.0, SIZE) for t in terms]),
-        ("value", "", "ink", [told(t.value) for t in terms]),
-        ("× input", "", "ink", [f"× {told(t.x)}" for t in terms]),
-        ("= product", "adds to net", "ink", [f"= {told(t.product)}" for t in terms]),
+        ("value", "", "ink", [formatted(t.value) for t in terms]),
+        ("× input", "", "ink", [f"× {formatted(t.x)}" for t in terms]),
+        ("= product", "adds to net", "ink", [f"= {formatted(t.product)}" for t in terms]),
         (f"∂{style.loss}/∂weight", f"= {slope} × input", "grad-ink",
-         [told(t.grad_product) for t in terms]),
+         [formatted(t.grad_product) for t in terms]),
     ]  # fmt: skip
-    if any(t.total is not None and not near(t.total, t.grad_product) for t in terms):
+    if any(t.total is not None and not _near(t.total, t.grad_product) for t in terms):
         over = f"all {one.samples:,} samples" if one.samples > 1 else "whole pass"
-        sorts.append((f"∂{style.loss}/∂weight", over, "grad-ink", [told(t.total) for t in terms]))
+        sorts.append(
+            (f"∂{style.loss}/∂weight", over, "grad-ink", [formatted(t.total) for t in terms])
+        )
     if one.inputs.gradients is not None:
-        shares = [told(t.share) for t in terms[: one.sizes[0]]]
+        shares = [formatted(t.share) for t in terms[: one.sizes[0]]]
         sorts.append((f"to ∂{style.loss}/∂input", f"= {slope} × weight", "grad-ink", shares))
     cells: list[list[str]] = [[] for _ in range(len(terms) + 1)]
     x, pen = left, style.pen
@@ -173,12 +175,12 @@ def columns(
     return cells, x
 
 
-def near(one: float, other: float | None) -> bool:
+def _near(one: float, other: float | None) -> bool:
     """Whether two gradients are one: the engine may have summed in another order."""
     return other is not None and abs(one - other) <= 1e-5 * max(abs(one), abs(other))
 
 
-def row_data(term: Term, k: int, j: int, i: int) -> dict[str, object]:
+def _row_data(term: Term, k: int, j: int, i: int) -> dict[str, object]:
     return {
         "id": f"p-{k}-{j}-{i}", "kind": "product", "weight": exact(term.value),
         "input": exact(term.x), "product": exact(term.product),
@@ -187,32 +189,33 @@ def row_data(term: Term, k: int, j: int, i: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def row_words(style: Style, one: Layer, term: Term) -> str:
+def _row_words(style: Style, one: Layer, term: Term) -> str:
     """The tooltip of a row."""
-    words = f"{term.name} × {term.input} = {told(term.value, 6)} × {told(term.x, 6)} = "
-    words += told(term.product, 6)
+    words = f"{term.name} × {term.input} = {formatted(term.value, 6)} × {formatted(term.x, 6)} = "
+    words += formatted(term.product, 6)
     if term.grad_product is not None:
-        words += f"\n∂{style.loss}/∂net × {term.input} = {told(term.slope, 6)} × {told(term.x, 6)}"
-        words += f" = {told(term.grad_product, 6)}"
-        words += f"\n{style.slope(term.name)} of the whole pass: {told(term.total, 6)}"
+        words += f"\n∂{style.loss}/∂net × {term.input} = "
+        words += f"{formatted(term.slope, 6)} × {formatted(term.x, 6)}"
+        words += f" = {formatted(term.grad_product, 6)}"
+        words += f"\n{style.slope(term.name)} of the whole pass: {formatted(term.total, 6)}"
     return words
 
 
-def spelled(terms: Sequence[Term]) -> list[str]:
+def _spelled(terms: Sequence[Term]) -> list[str]:
     """The summands with their numbers and signs: 0.5 · 1, + (−0.2) · 3, − 0.1."""
     words = []
     for k, term in enumerate(terms):
-        value, x = (bracketed(told(x, 3)) for x in (term.value, term.x))
+        value, x = (_bracketed(formatted(x, 3)) for x in (term.value, term.x))
         sign = "− " if term.parameter.sign < 0 else "+ " if k else ""
         words.append(sign + (value if term.bias else f"{value} · {x}"))
     return words
 
 
-def bracketed(number: str) -> str:
+def _bracketed(number: str) -> str:
     return f"({number})" if number.startswith("−") else number
 
 
-def wrapped(words: Iterable[str], room: float) -> list[str]:
+def _wrapped(words: Iterable[str], room: float) -> list[str]:
     """Words in lines that are no wider than the room."""
     lines: list[str] = []
     for word in words:
@@ -223,7 +226,7 @@ def wrapped(words: Iterable[str], room: float) -> list[str]:
     return lines
 
 
-def totals(
+def _totals(
     style: Style,
     one: Layer,
     name: Names,
@@ -235,17 +238,17 @@ def totals(
     """The lines below: net input, output, and how the gradient comes to the net input."""
     (k, j), pen = which, style.pen
     net, slope = at(one.sums.values, j), at(one.sums.gradients, j)
-    words = ["net =", *spelled(terms), f"= {told(net)}"]
-    said = [(line, "ink", True) for line in wrapped(words, room)]
+    words = ["net =", *_spelled(terms), f"= {formatted(net)}"]
+    said = [(line, "ink", True) for line in _wrapped(words, room)]
     label = symbol(name.outputs, j)
     if name.sums != "net":
         said.append((f"net is element {j} of {name.sums}", "muted", False))
     if one.outputs is not None:
-        said.append((f"{label} = {one.function}(net) = {told(at(one.outputs.values, j))}", "ink",
-                     False))  # fmt: skip
+        result = formatted(at(one.outputs.values, j))
+        said.append((f"{label} = {one.function}(net) = {result}", "ink", False))
         g = at(one.outputs.gradients, j)
-        said.append((f"∂{style.loss}/∂{label} = {told(g)}", "grad-ink", False))
-    said.append((f"∂{style.loss}/∂net = {told(slope)}", "grad-ink", True))
+        said.append((f"∂{style.loss}/∂{label} = {formatted(g)}", "grad-ink", False))
+    said.append((f"∂{style.loss}/∂net = {formatted(slope)}", "grad-ink", True))
     parts = [pen.path(f"M0 {coordinate(y)}H{coordinate(room)}", stroke="hair")]
     for line, role, bold in said:
         y += 19.0

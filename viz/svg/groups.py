@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
+from viz.model.elements import ClosedGroup, Elsewhere, OpenGroup
 from viz.style.text import fit, number, one_line, plural, shape_of, width
 from viz.svg.pen import Pen
 from viz.svg.records import (
@@ -13,71 +12,71 @@ from viz.svg.records import (
     INDENT,
     PAD,
     WIDEST,
-    Face,
+    Measures,
     Row,
-    chip,
     even,
     form_of,
     inner_width,
     row,
     rows_of,
     so_far,
+    step_badge,
 )
 
 LINE = 13.0  # from one line of small text to the next
 STACK = 4.0  # how far the cards of a repetition stand off each other
 
 
-def face_of_group(node: Mapping[str, Any], direction: str) -> Face:
+def measures_of_group(node: ClosedGroup, direction: str) -> Measures:
     """The measures of a closed group: title, shapes, parameters and its main result's rows."""
-    cards = 2 * STACK if node["module"] == "repeat" else 0.0
+    cards = 2 * STACK if node.module == "repeat" else 0.0
     y = HEADER + LINE * len(captions(node)) + 4.0
     texts = [width(line, 9.5) + 2 * PAD for line in captions(node)]
     head = width(title_of_group(node), 12.0, True) + width(kind_of_group(node), 9.5)
-    across = min(max([head + 12.0 + 2 * PAD + chip_of_group(node)[1], *texts, 96.0]), WIDEST + 40)
+    across = min(max([head + 12.0 + 2 * PAD + steps_of_group(node)[1], *texts, 96.0]), WIDEST + 40)
     form, rows = "", list[Row]()
-    if node["results"]:
-        result = node["results"][0]
-        form = form_of(result["shape"])
-        parts = [("out", result["value"]), ("grad", result["gradient"])]
-        room = INDENT + inner_width(result["shape"], form, [x for _, x in parts if x]) + PAD
+    if node.results:
+        result = node.results[0]
+        form = form_of(result.shape)
+        parts = [("out", result.value), ("grad", result.gradient)]
+        room = INDENT + inner_width(result.shape, form, [x for _, x in parts if x]) + PAD
         across = even(max(across, room))
-        rows, y = rows_of(parts, result["shape"], form, across, y, abreast=False)
-    return Face(even(across), y + 4.0, tuple(rows), form, "", cards)
+        rows, y = rows_of(parts, result.shape, form, across, y, abreast=False)
+    return Measures(even(across), y + 4.0, tuple(rows), form, "", cards)
 
 
-def title_of_group(node: Mapping[str, Any]) -> str:
-    return one_line(node["name"]) or node["module"]
+def title_of_group(node: ClosedGroup) -> str:
+    return one_line(node.name) or node.module
 
 
-def kind_of_group(node: Mapping[str, Any]) -> str:
+def kind_of_group(node: ClosedGroup | OpenGroup) -> str:
     """What a group is, in a word or two; a repetition says honestly what is repeated."""
-    if node["module"] == "repeat":
-        return f"×{node['count']} the same" if node["shared"] else f"{node['count']} alike"
+    if node.module == "repeat":
+        return f"×{node.count} the same" if node.shared else f"{node.count} alike"
     return {"step": "", "steps": "", "chain": "chain", "stretch": ""}.get(
-        node["module"], one_line(node["module"])
+        node.module, one_line(node.module)
     )
 
 
-def title_of_box(cluster: Mapping[str, Any]) -> str:
+def title_of_box(cluster: OpenGroup) -> str:
     """The title of an open group."""
-    kind = kind_of_group(cluster) if cluster["name"] != cluster["module"] else ""
-    return one_line(f"{cluster['name']}  {kind}".strip())
+    kind = kind_of_group(cluster) if cluster.name != cluster.module else ""
+    return one_line(f"{cluster.name}  {kind}".strip())
 
 
-def captions(node: Mapping[str, Any]) -> list[str]:
+def captions(node: ClosedGroup) -> list[str]:
     """The lines below the title: shapes in and out, parameters and their gradient."""
-    given = [shape_of(shape) for _, _, shape in node["inputs"]]
-    made = [shape_of(record["shape"]) for record in node["results"]]
+    given = [shape_of(shape) for _, _, shape in node.inputs]
+    made = [shape_of(record.shape) for record in node.results]
     lines = [f"{some(given)} → {some(made)}"]
-    count = sum(math.prod(record["shape"]) for record in node["parameters"]
-                if record["kind"] != "constant")  # fmt: skip
-    words = [plural(node["operations"], "operation")]
+    count = sum(math.prod(record.shape) for record in node.parameters
+                if record.kind != "constant")  # fmt: skip
+    words = [plural(node.operations, "operation")]
     if count:
         words.append(f"{count:,} parameters")
     lines.append(" · ".join(words))
-    if node["results"] and so_far(node["results"][0]):
-        lines[-1] = f"grad: {so_far(node['results'][0])}"
+    if node.results and so_far(node.results[0]):
+        lines[-1] = f"grad: {so_far(node.results[0])}"
     rms = parameter_rms(node)
     if rms is not None:
         lines.append(f"their gradient: RMS {number(rms, 3)}")
@@ -88,23 +87,23 @@ def some(shapes: list[str]) -> str:
     return ", ".join(shapes[:2]) + (f" +{len(shapes) - 2}" if len(shapes) > 2 else "")
 
 
-def parameter_rms(node: Mapping[str, Any]) -> float | None:
+def parameter_rms(node: ClosedGroup) -> float | None:
     """The root mean square of all gradients of a group's parameters."""
-    some = [record["gradient"] for record in node["parameters"] if record["gradient"] is not None]
+    some = [record.gradient for record in node.parameters if record.gradient is not None]
     size = sum(x.size for x in some)
     return math.sqrt(sum(x.norm**2 for x in some) / size) if size else None
 
 
-def chip_of_group(node: Mapping[str, Any]) -> tuple[str, float]:
+def steps_of_group(node: ClosedGroup) -> tuple[str, float]:
     """The backward steps in a group, and the room their chip takes."""
-    if node["steps"] is None:
+    if node.steps is None:
         return "", 0.0
-    first, last = node["steps"]
+    first, last = node.steps
     text = str(first) if first == last else f"{first}–{last}"
     return text, width(text, 10.0, True) + 15.0
 
 
-def draw_group(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
+def draw_group(pen: Pen, node: ClosedGroup, f: Measures) -> str:
     """A closed group at the origin; a repetition is a pile of cards."""
     parts = []
     for shift in (2 * STACK, STACK) if f.margin else ():
@@ -112,15 +111,15 @@ def draw_group(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
             pen.rect(0.5 + shift, 0.5 - shift, f.width - 1, f.height - 1, fill="group",
                      stroke="group-line", radius=6.0)
         )  # fmt: skip
-    dash = "" if node["module"] not in ("chain", "stretch", "steps") else "7 3"
+    dash = "" if node.module not in ("chain", "stretch", "steps") else "7 3"
     parts.append(
         pen.rect(0.5, 0.5, f.width - 1, f.height - 1, fill="group", stroke="group-line", line=1.6,
                  radius=6.0, dash=dash)
     )  # fmt: skip
-    text, wide = chip_of_group(node)
+    text, wide = steps_of_group(node)
     right = f.width - PAD
     if text:
-        parts.append(chip(pen, text, right - wide + 6.0, 12.0, wide - 6.0, node))
+        parts.append(step_badge(pen, text, right - wide + 6.0, 12.0, wide - 6.0, node.state))
         right -= wide
     kind = kind_of_group(node)
     room = right - PAD - (width(kind, 9.5) + 8.0 if kind else 0.0)
@@ -134,15 +133,15 @@ def draw_group(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
     return "".join(parts)
 
 
-def face_of_stub(node: Mapping[str, Any], direction: str) -> Face:
-    return Face(even(width(stub_label(node), 10.0) + 18.0), 20.0)
+def measures_of_elsewhere(node: Elsewhere, direction: str) -> Measures:
+    return Measures(even(width(elsewhere_label(node), 10.0) + 18.0), 20.0)
 
 
-def stub_label(node: Mapping[str, Any]) -> str:
-    return f"⋯ {plural(node['uses'], 'use')} elsewhere"
+def elsewhere_label(node: Elsewhere) -> str:
+    return f"⋯ {plural(node.uses, 'use')} elsewhere"
 
 
-def draw_stub(pen: Pen, node: Mapping[str, Any], f: Face) -> str:
+def draw_elsewhere(pen: Pen, node: Elsewhere, f: Measures) -> str:
     """What stands for the uses of a tensor that are not in focus."""
     box = pen.rect(0.5, 0.5, f.width - 1, f.height - 1, stroke="line", radius=9.5, dash="2 3")
-    return box + pen.text(f.width / 2, 13.5, stub_label(node), fill="muted", anchor="middle")
+    return box + pen.text(f.width / 2, 13.5, elsewhere_label(node), fill="muted", anchor="middle")

@@ -1,0 +1,298 @@
+"""The model of a picture, made of a trace and of what is open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from microgradnd.graph import Node, Use, node_of, operand_of
+from viz.model.describe import Describer, summary
+from viz.model.elements import (
+    ClosedGroup,
+    Contribution,
+    Edge,
+    Elsewhere,
+    OpenGroup,
+    PictureModel,
+    Tag,
+    TensorRecord,
+)
+from viz.structure.folding import Folding, whole
+from viz.structure.groups import Group
+from viz.structure.nesting import Key, is_computed
+from viz.style.text import number, plural
+
+if TYPE_CHECKING:
+    from viz.capture.trace import Trace
+
+MANY = 4  # edges from a closed group to one operation, from which on they are drawn as one
+FAN_OUT = 4  # an intermediate result used by so many operations is drawn with tags, too
+
+
+def build(
+    trace: Trace, folding: Folding | None = None, describer: Describer | None = None
+) -> PictureModel:
+    """The model of a trace's picture.
+
+    Args:
+        trace: the numbers.
+        folding: what is open; by default all of it.
+        describer: of the trace, if there is one already.
+    """
+    return Builder(describer or Describer(trace), folding or whole(trace.nesting)).build()
+
+
+class Builder:
+    """Makes the model of a picture, in order of creation."""
+
+    def __init__(self, describer: Describer, folding: Folding) -> None:
+        self.describer, self.folding = describer, folding
+        self.trace, self.ids = describer.trace, describer.ids
+        self.nodes: dict[str, Any] = {}
+        self.edges: dict[str, Edge] = {}
+        self.tags: dict[tuple[str, str], str] = {}  # by the ids of a tensor and of its user
+        self.tag_counts: dict[str, int] = {}  # by the id of a tensor
+        self.from_groups: dict[tuple[str, str], list[str]] = {}  # edges, by their ends
+        self.merged: dict[str, str] = {}  # by edge, the one that it became a part of
+        self.keys: dict[Use, str] = {}  # the edge that shows a use
+        self.users = self.users_of()
+
+    def build(self) -> PictureModel:
+        nodes = [node for node in self.trace.nodes if self.folding.shows(node)]
+        for node in nodes:
+            if node.is_leaf:
+                if self.folding.closed(node) is None:
+                    self.add_record(node)
+            else:
+                self.add_computed(node)
+        for node in nodes:
+            self.add_elsewhere(node)
+        for t in self.trace.outputs:
+            if not t.requires_grad:
+                self.add_record(operand_of(t).key)
+        self.merge()
+        self.arrive()
+        return self.described()
+
+    def users_of(self) -> dict[Key, list[Node | Group]]:
+        """The visible places that use each tensor or constant, oldest first, each once."""
+        out: dict[Key, list[Node | Group]] = {}
+        for key, uses in self.trace.nesting.uses.items():
+            places = (self.folding.place[op] for op, _ in uses if self.folding.shows(op))
+            out[key] = list(dict.fromkeys(places))
+        return out
+
+    def where(self, key: Key) -> str | None:
+        """The id of what shows a tensor: its record, the group it is made in; None if nothing."""
+        if isinstance(key, Node):
+            if not self.folding.shows(key):
+                return None
+            if not key.is_leaf:
+                place = self.folding.place[key]
+                return place.id if isinstance(place, Group) else self.ids.tensors[key]
+        return self.ids.tensors[key]
+
+    def box(self, part: Any) -> str | None:
+        group = self.folding.box(part)
+        return None if group is None else group.id
+
+    def add_record(self, key: Key) -> None:
+        name = self.ids.tensors[key]
+        if name not in self.nodes:
+            self.nodes[name] = replace(self.describer.record(key), box=self.box(key))
+
+    def add_computed(self, node: Node) -> None:
+        """An operation with its result, or the closed group that it is in, and what goes in."""
+        place, op = self.folding.place[node], self.ids.operations[node]
+        if isinstance(place, Group):
+            if place.id not in self.nodes:
+                group = self.describer.closed_group(place)
+                self.nodes[place.id] = replace(group, box=self.box(place))
+            self.add_uses(node, place)
+            return
+        self.nodes[op] = replace(self.describer.operation(node), box=self.box(node))
+        self.add_uses(node, place)
+        self.add_record(node)
+        tensor = self.ids.tensors[node]
+        self.add_edge(Edge(self.ids.result(node), op, tensor, tensor, out=True))
+
+    def add_uses(self, node: Node, place: Node | Group) -> None:
+        """The edges into an operation or its group, each from its operand or from a tag of it."""
+        for i, operand in enumerate(node.operands):
+            key = operand.key
+            if operand.kind == "number":
+                continue
+            if isinstance(place, Group) and self.inside(key, place):
+                continue
+            if not isinstance(key, Node):
+                self.add_record(key)
+            if isinstance(place, Group):
+                self.add_border(key, place, (node, i))
+            else:
+                self.add_use(key, node, i)
+
+    def inside(self, key: Key, group: Group) -> bool:
+        if isinstance(key, Node) and not key.is_leaf:
+            return self.folding.place[key] is group
+        return self.folding.closed(key) is group
+
+    def add_use(self, key: Key, node: Node, i: int) -> None:
+        op, use = self.ids.operations[node], (node, i)
+        edge = self.keys[use] = self.ids.edge(node, i)
+        self.add_edge(
+            Edge(
+                edge, self.tail(key, node, op), op, self.ids.tensors[key],
+                arg=node.operands[i].parameter, index=i,
+                contribution=summary(self.trace.contributions.get(use)),
+                running=summary(self.trace.running.get(use)), steps=self.describer.steps_of([use]),
+            )
+        )  # fmt: skip
+
+    def add_border(self, key: Key, group: Group, use: Use) -> None:
+        """The edge over a closed group's border, once for all its uses of a tensor."""
+        tensor = self.ids.tensors[key]
+        edge = self.keys[use] = f"e-{group.id}-{tensor}"
+        if edge in self.edges:
+            return
+        uses = [
+            (op, i)
+            for op, i in self.trace.nesting.uses[key]
+            if self.folding.shows(op) and self.folding.place[op] is group
+        ]
+        flow = self.describer.flow(group, key) if isinstance(key, Node) else None
+        self.add_edge(
+            Edge(
+                edge, self.tail(key, group, group.id), group.id, tensor, contribution=flow,
+                running=self.describer.latest(uses), steps=self.describer.steps_of(uses),
+            )
+        )  # fmt: skip
+
+    def add_edge(self, edge: Edge) -> None:
+        self.edges[edge.id] = edge
+        if edge.tail.startswith("g-"):
+            self.from_groups.setdefault((edge.tail, edge.head), []).append(edge.id)
+
+    def tail(self, key: Key, user: Node | Group, head: str) -> str:
+        """Where an edge to a user starts: at the tensor itself, or at a tag of it."""
+        tensor, users, home = self.ids.tensors[key], self.users[key], self.where(key)
+        leaf = not is_computed(key)
+        if home is not None and (users[0] is user or not (leaf or len(users) >= FAN_OUT)):
+            return home
+        tag = self.tags.get((tensor, head))
+        if tag is None:
+            number = self.tag_counts[tensor] = self.tag_counts.get(tensor, 1) + 1
+            tag = self.tags[tensor, head] = f"{tensor}-u{number}"
+            name, shape = self.describer.name_and_shape(key)
+            self.nodes[tag] = Tag(tag, tensor, name, shape, home is not None, self.box(user))
+        return tag
+
+    def add_elsewhere(self, node: Node) -> None:
+        """A node for the uses of another one that are not in focus."""
+        uses = [u for u in self.trace.nesting.uses.get(node, ()) if not self.folding.shows(u[0])]
+        tail, tensor = self.where(node), self.ids.tensors[node]
+        if not uses or tail is None or tail not in self.nodes:
+            return
+        name, edge = f"{tensor}-more", f"e-more-{tensor}"
+        self.nodes[name] = Elsewhere(name, tensor, len(uses))
+        self.keys.update(dict.fromkeys(uses, edge))
+        self.add_edge(
+            Edge(
+                edge, tail, name, tensor, contribution=self.describer.flow(None, node),
+                running=self.describer.latest(uses), steps=self.describer.steps_of(uses),
+            )
+        )  # fmt: skip
+
+    def merge(self) -> None:
+        """Makes one edge of those that lead from a closed group to another or to an operation."""
+        instead: dict[str, Edge] = {}
+        for (tail, head), edges in self.from_groups.items():
+            if len(edges) == 1 or (head.startswith("op-") and len(edges) < MANY):
+                continue
+            some = [self.edges[edge] for edge in edges]
+            steps = sorted({step for edge in some for step in edge.steps})
+            carried = tuple(Contribution(edge.home or "", edge.contribution) for edge in some)
+            one = Edge(f"e-{tail}-{head}", tail, head, None, steps=tuple(steps), merged=carried)
+            self.merged.update(dict.fromkeys(edges, one.id))
+            instead[edges[0]] = one
+        kept = (instead.get(key, edge) for key, edge in self.edges.items()
+                if key in instead or key not in self.merged)  # fmt: skip
+        self.edges = {edge.id: edge for edge in kept}
+
+    def arrive(self) -> None:
+        """Gives the records the edges over which their gradients came."""
+        arrived: dict[str, dict[str, None]] = {}
+        hidden: set[str] = set()
+        inside = {
+            record.id
+            for node in self.nodes.values()
+            if isinstance(node, ClosedGroup)
+            for record in node.results
+            if record.inside is not None
+        }
+        for use in self.trace.contributions:
+            tensor, key = self.ids.tensors[use[0].parent(use[1])], self.keys.get(use)
+            key = self.merged.get(key, key) if key else None
+            if key is None or key not in self.edges:
+                if key is not None or tensor not in inside:
+                    hidden.add(tensor)
+            else:
+                arrived.setdefault(tensor, {})[key] = None
+
+        def complete(record: TensorRecord) -> TensorRecord:
+            name = record.id
+            if name not in arrived and name not in hidden:
+                return record
+            return replace(
+                record, contributions=tuple(arrived.get(name, ())), hidden=name in hidden
+            )
+
+        for name, node in self.nodes.items():
+            if isinstance(node, TensorRecord):
+                self.nodes[name] = complete(node)
+            elif isinstance(node, ClosedGroup):
+                self.nodes[name] = replace(node, results=tuple(map(complete, node.results)))
+
+    def described(self) -> PictureModel:
+        trace = self.trace
+        names = [repr(leaf.name) if leaf.name else "an unnamed leaf" for leaf in trace.changed]
+        return PictureModel(
+            self.nodes, self.edges, self.open_groups(), ", ".join(self.heads()), self.summary(),
+            len(trace.steps), bool(trace.seeds), trace.stale, tuple(dict.fromkeys(names)),
+        )  # fmt: skip
+
+    def open_groups(self) -> tuple[OpenGroup, ...]:
+        """The open groups that are drawn around something, the outer before the inner."""
+        holding: set[str] = set()
+        by_id = {group.id: group for group in self.trace.groups.groups()}
+        for box in {node.box for node in self.nodes.values() if node.box is not None}:
+            holding.update(group.id for group in by_id[box].around())
+        return tuple(
+            OpenGroup(group.id, group.name, group.path(), group.kind, group.count, group.shared,
+                      self.box_of(group.parent))
+            for group in by_id.values()
+            if group.parent is not None and group in self.folding.open and group.id in holding
+            and self.box_of(group) == group.id
+        )  # fmt: skip
+
+    def box_of(self, group: Group | None) -> str | None:
+        box = self.folding.boxed(group)
+        return None if box is None else box.id
+
+    def heads(self) -> list[str]:
+        """Names and values of the outputs."""
+        out = []
+        for t in self.trace.outputs:
+            value = summary(self.trace.values[node_of(t)] if t.requires_grad else t.data)
+            words = "" if value is None or value.scalar is None else f" = {number(value.scalar)}"
+            out.append(f"{t.name or 'output'}{words}")
+        return out
+
+    def summary(self) -> str:
+        tensors, operations = len(self.ids.tensors), len(self.ids.operations)
+        words = f"{plural(tensors, 'tensor')}, {plural(operations, 'operation')}"
+        if any(isinstance(node, ClosedGroup) for node in self.nodes.values()):
+            words += f", folded into {plural(len(self.nodes), 'node')}"
+        if self.trace.nesting.focus is not None:
+            count = sum(self.folding.shows(node) for node in self.trace.nodes)
+            words += f", {count} of them in focus"
+        return words

@@ -1,0 +1,150 @@
+"""The elements of a trace's pictures: each described once, whatever is open in a picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from microgradnd.graph import Node, Operand, Use
+from viz.capture.summary import Summary, summarise
+from viz.model.elements import ClosedGroup, Operation, TensorRecord
+from viz.structure.groups import Group
+from viz.structure.ids import Ids, ids_of
+from viz.structure.nesting import Key, is_computed
+
+if TYPE_CHECKING:
+    from viz.capture.trace import Trace
+
+
+class Describer:
+    """Describes the parts of a trace.
+
+    Attributes:
+        trace: the numbers.
+        ids: of its tensors and operations.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.records: dict[Key, TensorRecord] = {}
+        self.flows: dict[tuple[Group | None, Node], Summary | None] = {}
+
+    @cached_property
+    def ids(self) -> Ids:
+        return ids_of(self.trace)
+
+    @cached_property
+    def outputs(self) -> set[Node]:
+        return set(self.trace.graph.outputs)
+
+    def in_focus(self, node: Node) -> bool:
+        focus = self.trace.nesting.focus
+        return focus is None or node in focus
+
+    def record(self, key: Key) -> TensorRecord:
+        """What is shown of a tensor or constant, without the edges that contribute to it."""
+        if key not in self.records:
+            self.records[key] = (
+                self.of_node(key) if isinstance(key, Node) else self.of_constant(key)
+            )
+        return self.records[key]
+
+    def of_node(self, node: Node) -> TensorRecord:
+        trace = self.trace
+        kind = "intermediate" if not node.is_leaf else "parameter" if node.name else "leaf"
+        kind = "output" if node in self.outputs and not node.is_leaf else kind
+        value, gradient = summary(trace.values[node]), summary(trace.gradients.get(node))
+        assert value is not None
+        # in the graph of a gradient the walk itself has gradients no more
+        alone = gradient is None and trace.gradients and not trace.seeds
+        return TensorRecord(
+            self.ids.tensors[node], kind, node.name, node.shape, str(node.dtype), value, gradient,
+            seed=summary(trace.seeds.get(node)), hooked=node in trace.hooked,
+            rows=(("data", value),) if alone else None,
+        )  # fmt: skip
+
+    def of_constant(self, key: Key) -> TensorRecord:
+        x = self.ids.constants[key]
+        return TensorRecord(
+            self.ids.tensors[key], "constant", x.name, x.shape, str(x.dtype), summarise(x.value)
+        )
+
+    def operation(self, node: Node) -> Operation:
+        return Operation(
+            self.ids.operations[node], node.op.name, self.trace.steps.get(node),
+            node.changed_options,
+            {i: x.value for i, x in enumerate(node.operands)
+             if x.kind == "number" and x.value is not None},
+            tuple(x.parameter for x in node.operands),
+        )  # fmt: skip
+
+    def closed_group(self, group: Group) -> ClosedGroup:
+        """A group as one node, with what of it is in focus."""
+        nodes = [node for node in group.nodes() if self.in_focus(node)]
+        own, uses = set(nodes), self.trace.nesting.uses
+        results = [
+            replace(self.record(node), inside=self.flow(group, node))
+            for node in nodes
+            if node in self.outputs or any(op not in own for op, _ in uses.get(node, ()))
+        ]
+        inputs, leaves = dict[Key, None](), dict[Key, None]()
+        for node in nodes:
+            for operand in node.operands:
+                key = operand.key
+                if operand.kind != "number" and key not in own:
+                    (leaves if self.belongs(key, group) else inputs)[key] = None
+        walked = [self.trace.steps[node] for node in nodes if node in self.trace.steps]
+        return ClosedGroup(
+            group.id, group.name, group.kind, group.path(), group.count, group.shared, len(nodes),
+            (min(walked), max(walked)) if walked else None,
+            tuple((self.ids.tensors[key], *self.name_and_shape(key)) for key in inputs),
+            tuple(results), tuple(self.record(key) for key in leaves),
+        )  # fmt: skip
+
+    def belongs(self, key: Key, group: Group) -> bool:
+        """Whether a leaf or constant is used in a group alone."""
+        groups = self.trace.nesting.group_of
+        return not is_computed(key) and key in groups and group in groups[key].around()
+
+    def name_and_shape(self, key: Key) -> tuple[str | None, tuple[int, ...]]:
+        what: Node | Operand = key if isinstance(key, Node) else self.ids.constants[key]
+        return what.name, what.shape
+
+    def flow(self, group: Group | None, node: Node) -> Summary | None:
+        """What the uses of a node in a group that are in focus add to its gradient, if they do.
+
+        None stands for all uses that are not in focus.
+        """
+        if (group, node) not in self.flows:
+            self.flows[group, node] = summary(self.kept_flow(group, node))
+        return self.flows[group, node]
+
+    def kept_flow(self, group: Group | None, node: Node) -> Any:
+        trace = self.trace
+        if (group, node) in trace.borders:
+            return trace.borders[group, node]
+        uses = [
+            (op, i)
+            for op, i in trace.nesting.uses.get(node, ())
+            if self.in_focus(op) == (group is not None)
+            and (group is None or group in trace.nesting.group_of[op].around())
+        ]
+        if len(uses) == 1:
+            return trace.contributions.get(uses[0])
+        alone = len(uses) == len(trace.nesting.uses.get(node, ())) and node not in trace.seeds
+        return trace.gradients.get(node) if uses and alone and node not in trace.hooked else None
+
+    def latest(self, uses: list[Use]) -> Summary | None:
+        """The sum of contributions after the last of some uses: the walk goes back in time."""
+        last = min(uses, key=lambda use: (use[0].seq, -use[1]))
+        return summary(self.trace.running.get(last))
+
+    def steps_of(self, uses: list[Use]) -> tuple[int, ...]:
+        steps = self.trace.steps
+        return tuple(sorted({steps[op] for op, _ in uses if op in steps}))
+
+
+def summary(x: Any) -> Summary | None:
+    """The summary of what a trace kept of an array, if it did."""
+    return x if x is None or isinstance(x, Summary) else summarise(x)

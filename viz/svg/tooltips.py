@@ -1,0 +1,222 @@
+"""What is said of nodes and edges: tooltips, and data-* attributes to check a picture by."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeAlias
+
+from viz.capture.summary import Summary, literal
+from viz.model.elements import (
+    ClosedGroup,
+    Edge,
+    Elsewhere,
+    Node,
+    OpenGroup,
+    Operation,
+    PictureModel,
+    Tag,
+    TensorRecord,
+)
+from viz.style.text import number, shape_of
+from viz.svg.records import WORDS, title_of, titled
+
+Described: TypeAlias = tuple[str, dict[str, Any]]  # a tooltip, and data-* attributes
+
+STATISTICS = ("mean", "std", "min", "max", "norm", "rms", "zeros", "nans", "infs")
+
+
+def numbers_of(key: str, x: Summary | None) -> dict[str, object]:
+    """The data-* attributes of a summary, all numbers in full precision.
+
+    A scalar has data-<key>; an array data-<key>-mean, -norm, ...; of up to 64 elements all stand
+    in data-<key>s as JSON.
+    """
+    if x is None:
+        return {}
+    out: dict[str, object] = {}
+    if x.scalar is not None:
+        out[key] = repr(x.scalar)
+    else:
+        out = {f"{key}-{name}": repr(getattr(x, name)) for name in STATISTICS}
+        out[f"{key}-sum"] = repr(x.total)
+    if x.elements is not None:
+        out[f"{key}s"] = literal(x.elements)
+    return out
+
+
+def brief(x: Summary | None) -> str:
+    """A summary in a line of a tooltip."""
+    if x is None:
+        return "—"
+    if x.scalar is not None:
+        return number(x.scalar, 6)
+    words = f"mean {number(x.mean)}, norm {number(x.norm)}, std {number(x.std)}, "
+    words += f"min {number(x.min)}, max {number(x.max)}, zeros {x.zeros:.0%}"
+    if x.flaw:
+        words += f", {x.flaw}"
+    if x.elements is not None and x.size <= 12:
+        words += f"\n  {literal(x.elements)}"
+    return words + (f" (thumbnail: {x.caption})" if x.caption else "")
+
+
+def listed(steps: tuple[int, ...]) -> str:
+    return ", ".join(map(str, steps[:6])) + (" …" if len(steps) > 6 else "")
+
+
+def carried(model: PictureModel, tail: str, tensor: str) -> str:
+    """The name of the tensor that an edge carries, though its record be hidden in a group."""
+    node = model.nodes.get(tensor) or model.nodes[tail]
+    if isinstance(node, ClosedGroup):
+        name = next((record.name for record in node.results if record.id == tensor), node.name)
+        return titled(name, tensor)
+    return titled(node.name, tensor)
+
+
+def of_record(node: TensorRecord, model: PictureModel) -> Described:
+    """The tooltip and the data of a tensor's record."""
+    word = WORDS.get(node.kind, "intermediate")
+    lines = [f"{title_of(node)} ({word}): {shape_of(node.shape)} {node.dtype}"]
+    lines.append(f"data: {brief(node.value)}")
+    if node.kind != "constant":
+        lines.append(f"grad: {brief(node.gradient)}")
+    if node.gradient is not None:
+        terms: list[tuple[str, Summary | None]] = []
+        if node.seed is not None:
+            terms.append(("the start of the walk", node.seed))
+        for edge in map(model.edges.__getitem__, node.contributions):
+            user = model.nodes[edge.head]
+            where = f"{user.name or user.kind}, backward step {listed(edge.steps)}"
+            terms.append((where, edge.contributed_to(node.id)))
+        if node.inside is not None:
+            terms.append(("the group it is made in", node.inside))
+        if len(terms) > 1:
+            lines.append(f"grad is the sum of {len(terms)} contributions:")
+        lines += [
+            f"  {'+' if i else ' '} {brief(x)}  ({where})" for i, (where, x) in enumerate(terms)
+        ]
+    if node.hooked:
+        lines.append("A hook replaced the sum by the gradient shown.")
+    data = {
+        "id": node.id, "kind": node.kind, "name": node.name,
+        "shape": json.dumps(node.shape), "dtype": node.dtype,
+        **numbers_of("value", node.value),
+        **numbers_of("grad", node.gradient), **numbers_of("seed", node.seed),
+        **numbers_of("inside", node.inside), "hidden": "true" if node.hidden else None,
+        "contributions": " ".join(node.terms) or None,
+        "hooked": "true" if node.hooked else None,
+    }  # fmt: skip
+    return "\n".join(lines), data
+
+
+def of_operation(node: Operation, model: PictureModel) -> Described:
+    options = ", ".join(f"{key}={value!r}" for key, value in node.options.items())
+    operands = ", ".join(
+        f"{arg} = {node.numbers[i]!r}" if i in node.numbers else arg
+        for i, arg in enumerate(node.args)
+    )
+    step = node.step
+    title = f"{node.name}({operands}{', ' if options else ''}{options})"
+    title += f"\nbackward step {step}" if step else ""
+    data = {"id": node.id, "kind": "operation", "name": node.name, "step": step,
+            "options": options or None}  # fmt: skip
+    data |= {f"number-{i}": repr(float(x)) for i, x in node.numbers.items()}
+    return title, data
+
+
+def of_tag(node: Tag, model: PictureModel) -> Described:
+    home = titled(node.name, node.home)
+    data = {"id": node.id, "kind": "tag", "name": node.name, "home": node.home}
+    if not node.shown:
+        return f"{home}: not in focus, or in a closed group", data
+    return f"another use of {home}: its record stands elsewhere in the picture", data
+
+
+def of_group(node: ClosedGroup, model: PictureModel) -> Described:
+    """The tooltip and the data of a closed group; its results and parameters have their own."""
+    lines = [f"{node.path or node.name} ({node.module}), closed"]
+    lines += [f"in: {name or id_}  {shape_of(shape)}" for id_, name, shape in node.inputs[:8]]
+    for word, records in (("out", node.results), ("parameter", node.parameters)):
+        for record in records[:8]:
+            lines.append(f"{word}: {title_of(record)}  {shape_of(record.shape)}")
+            lines.append(f"  data: {brief(record.value)}")
+            if record.gradient is not None:
+                lines.append(f"  grad: {brief(record.gradient)}")
+        if len(records) > 8:
+            lines.append(f"  and {len(records) - 8} more")
+    data = {
+        "id": node.id, "kind": "group", "name": node.name, "module": node.module,
+        "path": node.path, "operations": node.operations,
+        "count": node.count if node.count > 1 else None,
+        "shared": "true" if node.shared else None,
+        "results": len(node.results), "parameters": len(node.parameters),
+        "steps": None if node.steps is None else "{}-{}".format(*node.steps),
+    }  # fmt: skip
+    return "\n".join(lines), data
+
+
+def of_elsewhere(node: Elsewhere, model: PictureModel) -> Described:
+    title = f"{node.uses} of the operations that use {node.home} are not in focus"
+    return title, {"kind": "more", "home": node.home, "uses": node.uses}
+
+
+def of_open_group(cluster: OpenGroup) -> Described:
+    """The tooltip and the data of an open group."""
+    data = {"id": cluster.id, "kind": "box", "name": cluster.name,
+            "module": cluster.module, "path": cluster.path}  # fmt: skip
+    return f"{cluster.path or cluster.name} ({cluster.module})", data
+
+
+def of_merged(edge: Edge) -> Described:
+    """The tooltip and the data of an edge that carries several tensors."""
+    lines = [f"{len(edge.merged)} tensors"]
+    lines += [f"{one.tensor}: contribution {brief(one.summary)}" for one in edge.merged[:12]]
+    if len(edge.merged) > 12:
+        lines.append(f"and {len(edge.merged) - 12} more")
+    data = {"id": edge.id, "tail": edge.tail, "head": edge.head,
+            "tensors": " ".join(one.tensor for one in edge.merged),
+            "contribution-norm": repr(edge.norm)}  # fmt: skip
+    return "\n".join(lines), data
+
+
+def of_edge(edge: Edge, model: PictureModel) -> Described:
+    """The tooltip and the data of an edge."""
+    if edge.merged:
+        return of_merged(edge)
+    if edge.out:
+        return of_result(edge, model)
+    user, x = model.nodes[edge.head], edge.contribution
+    name = carried(model, edge.tail, edge.home or "")
+    title = f"{name} is used by {user.name or user.kind}"
+    if edge.arg:
+        title = f"{name} is operand {edge.arg} of {user.name}"
+    if x is not None:
+        steps = "steps" if len(edge.steps) > 1 else "step"
+        when = listed(edge.steps)
+        title += f"\nbackward {steps} {when} add{'' if steps == 'steps' else 's'} to the gradient"
+        title += f" of {name}: {brief(x)}"
+    data = {
+        "id": edge.id, "op": edge.head, "arg": edge.index, "operand": edge.arg or None,
+        "tail": edge.tail, "home": edge.home if edge.home != edge.tail else None,
+        **numbers_of("contribution", x),
+    }  # fmt: skip
+    return title, data
+
+
+def of_result(edge: Edge, model: PictureModel) -> Described:
+    """The tooltip and the data of the edge from an operation to its result."""
+    op, result = model.nodes[edge.tail], model.nodes[edge.head]
+    title = f"result of {op.name}"
+    g = result.gradient if isinstance(result, TensorRecord) else None
+    if g is not None and isinstance(op, Operation) and op.step:
+        title += f"; back flows its gradient: {brief(g)}"
+    return title, {"id": edge.id, "op": edge.tail, "result": edge.head}
+
+
+def of_node(node: Node, model: PictureModel) -> Described:
+    """The tooltip and the data of a node."""
+    describe: Any = {
+        Operation: of_operation, Tag: of_tag, ClosedGroup: of_group, Elsewhere: of_elsewhere,
+        TensorRecord: of_record,
+    }[type(node)]  # fmt: skip
+    title, data = describe(node, model)
+    return title + getattr(node, "tooltip", ""), data
