@@ -140,7 +140,7 @@ class NumPyText:
         if names and not self.changed(x):
             return Code(f"{operands[0]:atom}.{names[0]}")
         array = isinstance(x.operands[0], Expression)
-        if array and op.numpy and not op.elementwise and hasattr(np.ndarray, op.name):
+        if array and theirs(op) and not op.elementwise and hasattr(np.ndarray, op.name):
             nameless = [m[1:] for m in methods if isinstance(m, str) and m.startswith("*")]
             options = ", ".join(self.given(x, nameless))
             return Code(f"{operands[0]:atom}.{op.name}({options})")
@@ -148,18 +148,16 @@ class NumPyText:
 
     def by_function(self, x: Expression, op: Op) -> Code:
         """As a call of NumPy's function, or of one that is brought along."""
-        theirs: Any = op.numpy
-        theirs = theirs[0] if isinstance(theirs, tuple) else theirs
         operands = [self(y) for y in x.operands]
         if op.variadic:
             operands = [f"({', '.join(operands)}{',' * (len(operands) == 1)})"]
-        if theirs is not None:
-            owner = getattr(theirs, "__self__", None)  # of np.add.reduce the ufunc
+        if (function := theirs(op)) is not None:
+            owner = getattr(function, "__self__", None)  # of np.add.reduce the ufunc
             home = f"np.{owner.__name__}" if isinstance(owner, np.ufunc) else "np"
-            if (module := getattr(theirs, "__module__", None) or "").startswith("numpy."):
+            if (module := getattr(function, "__module__", None) or "").startswith("numpy."):
                 home = module.replace("numpy", "np", 1)
             arguments = ", ".join([*operands, *self.given(x)])
-            return Code(f"{home}.{theirs.__name__}({arguments})")
+            return Code(f"{home}.{function.__name__}({arguments})")
         kept = [dict(d) for d in (self.known, self.helpers, self.imports)]
         try:
             name = self.function(op.call_forward, identifier(op.name))
@@ -298,6 +296,14 @@ class NumPyText:
                 self.helpers[name] = f"{name} = {self(value)}"
             return name
         raise NotExpressible(f"{by} needs {name}, a {type(value).__name__} of the library")
+
+
+def theirs(op: Op) -> Any:
+    """NumPy's function that computes the same; of another's operation only its very forward."""
+    known: Any = op.numpy[0] if isinstance(op.numpy, tuple) else op.numpy
+    forward = op.call_forward
+    ours = (getattr(forward, "__module__", None) or "").startswith("microgradnd.")
+    return known if ours or forward is known else None
 
 
 class _Option(NamedTuple):
