@@ -239,13 +239,13 @@ def require(owner: str, name: str, value: Any, kind: Kind) -> None:
 
 def shown(value: Any) -> str:
     """A value as a message has it: short, on one line."""
-    if isinstance(value, np.ndarray) or hasattr(value, "_data"):
+    if isinstance(value, np.ndarray) or hasattr(value, "_array"):
         return f"{type(value).__name__} of shape {value.shape} and dtype {value.dtype}"
     text = reprlib.repr(value)
     return text if len(text) < 80 and "\n" not in text else f"a {type(value).__name__}"
 
 
-def as_tensor(owner: str, name: str, value: Any) -> Tensor:
+def operand(owner: str, name: str, value: Any) -> Tensor:
     """An operand as a Tensor."""
     return value if isinstance(value, Tensor) else Tensor(real_array(owner, name, value))
 
@@ -260,7 +260,7 @@ def real_array(owner: str, name: str, value: Any) -> np.ndarray:
 
 def real_or_none(value: Any) -> np.ndarray | None:
     try:
-        array = np.asarray(value._data if isinstance(value, Tensor) else value)
+        array = np.asarray(value._array if isinstance(value, Tensor) else value)
     except Exception:  # ragged lists, objects that refuse in whatever way
         return None
     return array if array.dtype.kind in "biuf" else None

@@ -481,7 +481,7 @@ def _plain(row: Op, operand: str, x: Any) -> Any:
         return x
     if isinstance(x, Tensor):
         same = new_tensor(Tensor)
-        same._data, same.node, same._name = x._data, x.node, x.name
+        same._array, same.node, same._name = x._array, x.node, x.name
         return same
     single = len(row.operands) == 1
     if type(x) in (int, float) and not single:
@@ -505,7 +505,7 @@ def _sequence(row: Op, xs: Any) -> tuple:
 
 def constant_of(tensor: Tensor) -> Any:
     """How a node keeps a Tensor that needs no gradient: its array, and its name if it has one."""
-    return tensor._data if tensor.name is None else Constant(tensor._data, tensor.name)
+    return tensor._array if tensor.name is None else Constant(tensor._array, tensor.name)
 
 
 def _explain(error: Exception, row: Op, operands: tuple, options: tuple) -> None:

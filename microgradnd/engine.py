@@ -51,8 +51,8 @@ class Tensor(Methods):
     Tensor([ 2., -4.])
     """
 
-    __slots__ = ("_data", "node", "_grad", "_name", "__weakref__")
-    _data: Array
+    __slots__ = ("_array", "node", "_grad", "_name", "__weakref__")
+    _array: Array
     node: Node | None
     _grad: Tensor | None
     _name: str | None  # of a constant; a tracked tensor's name stands on its node
@@ -69,31 +69,31 @@ class Tensor(Methods):
         if isinstance(data, Tensor):
             if data.node is not None:
                 raise errors.lossy("Tensor(t)")
-            data = data._data
+            data = data._array
         listed = not isinstance(data, (Array, np.generic))
         array = np.array(data, dtype) if copy else np.asarray(data, dtype)
         if array.dtype.kind not in "biuf":
             raise errors.not_an_operand("Tensor", data)
         if listed and dtype is None and array.dtype == float:
             array = array.astype(default_dtype[0], copy=False)
-        self._data, self.node, self._grad, self._name = array, None, None, name
+        self._array, self.node, self._grad, self._name = array, None, None, name
         if requires_grad:
             self.requires_grad = True
 
     @property
     def data(self) -> Array:
         """The array itself. Assigning to it, or writing into it, is not recorded."""
-        return self._data
+        return self._array
 
     @data.setter
     def data(self, value: Any) -> None:
         if self.node is not None and self.node.plan is not None:
             raise errors.in_place("assigning to .data of a computed tensor")
-        if value is not self._data:  # as it is after t.data -= step
-            value = np.asarray(getattr(value, "_data", value), self._data.dtype)
-            if value.shape != self._data.shape:
-                raise errors.wrong_data(value.shape, self._data.shape)
-            self._data = value
+        if value is not self._array:  # as it is after t.data -= step
+            value = np.asarray(getattr(value, "_array", value), self._array.dtype)
+            if value.shape != self._array.shape:
+                raise errors.wrong_data(value.shape, self._array.shape)
+            self._array = value
             self._leaf_changed(next_seq())
         else:
             self.changed()
@@ -102,12 +102,12 @@ class Tensor(Methods):
         """Logs that the array was written to in place: no graph that needs its old values is wrong
         without noticing. Every write through a Tensor calls it; call it after one through `.data`.
         """
-        self._leaf_changed(writes.log(self._data))
+        self._leaf_changed(writes.log(self._array))
 
     def _leaf_changed(self, clock: int) -> None:
         node = self.node
         if node is not None and node.plan is None and node.notes["target"]() is self:
-            node.saved = self._data
+            node.saved = self._array
             node.notes["changed"] = clock
 
     @property
@@ -117,8 +117,8 @@ class Tensor(Methods):
 
     @grad.setter
     def grad(self, value: Tensor | Array | None) -> None:
-        if value is not None and np.shape(value) != self._data.shape:
-            raise errors.wrong_gradient(np.shape(value), self._data.shape)
+        if value is not None and np.shape(value) != self._array.shape:
+            raise errors.wrong_gradient(np.shape(value), self._array.shape)
         self._grad = value if value is None or isinstance(value, Tensor) else Tensor(value)
 
     @property
@@ -137,12 +137,12 @@ class Tensor(Methods):
                 self.node.notes["target"] = _nobody
             self.node, self._name = None, name
         elif self.node is None:
-            if self._data.dtype.kind != "f":
-                raise errors.needs_float(self._data.dtype)
+            if self._array.dtype.kind != "f":
+                raise errors.needs_float(self._array.dtype)
             self.node = node = Node()
             node.plan = node.first = node.second = node.many = None
-            node.saved, node.options = self._data, ()
-            node.shape, node.dtype, node.seq = self._data.shape, self._data.dtype, next_seq()
+            node.saved, node.options = self._array, ()
+            node.shape, node.dtype, node.seq = self._array.shape, self._array.dtype, next_seq()
             node.notes = {"name": name, "target": weakref.ref(self)}
 
     @property
@@ -193,7 +193,7 @@ class Tensor(Methods):
 
 def node_of(tensor: Tensor) -> Node:
     if tensor.node is None:
-        raise errors.untracked(tensor._data.shape)
+        raise errors.untracked(tensor._array.shape)
     return tensor.node
 
 
@@ -203,7 +203,7 @@ def seed(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Node
     for t, g in zip(outputs, gradients, strict=True):
         node = node_of(t)
         if g is None:
-            if t._data.size != 1:
+            if t._array.size != 1:
                 raise errors.needs_gradient(node.shape)
             g = np.ones(node.shape, node.dtype)
         if np.shape(g) != node.shape:
@@ -221,14 +221,14 @@ def as_tensor(x: Any) -> Tensor:
 def constant(data: Array) -> Tensor:
     """A Tensor of an array that needs no gradient, made without the checks of `Tensor(data)`."""
     out = new_tensor(Tensor)
-    out._data, out.node, out._name = data, None, None
+    out._array, out.node, out._name = data, None, None
     return out
 
 
 def tracked(data: Array, node: Node) -> Tensor:
     """A Tensor of a node's value."""
     out = new_tensor(Tensor)
-    out._data, out.node = data, node
+    out._array, out.node = data, node
     return out
 
 
@@ -346,7 +346,7 @@ def as_gradient(x: Any, create_graph: bool) -> Any:
     """A gradient as the walk works with it: an array, or a Tensor if the walk is recorded."""
     if create_graph:
         return x if isinstance(x, Tensor) else constant(np.asarray(x))
-    return x._data if isinstance(x, Tensor) else np.asarray(x)
+    return x._array if isinstance(x, Tensor) else np.asarray(x)
 
 
 def rewrapped(node: Node, saved: Any) -> Any:
@@ -378,5 +378,5 @@ def hooked(node: Node, g: Any, own: Owned) -> Any:
 def own_tensor(g: Any, owned: bool) -> Tensor:
     """A gradient as a Tensor that shares its memory with nobody."""
     if isinstance(g, Tensor):
-        return constant(g._data.copy()) if g.node is None else tracked(g._data.copy(), g.node)
+        return constant(g._array.copy()) if g.node is None else tracked(g._array.copy(), g.node)
     return constant(g if owned else g.copy())

@@ -160,7 +160,7 @@ def _operands(op: Op, given: str, passed: str, call: str, public: bool) -> list[
     lines, count, first = [], len(op.operands), "[0]" if op.keeps else ""
     for i, k in enumerate(op.operands):
         node = "None" if k in op.fixed else f"{k}.node"
-        lines += [f"    if type({k}) is Tensor: a{i} = {k}._data; p{i} = {node}"]
+        lines += [f"    if type({k}) is Tensor: a{i} = {k}._array; p{i} = {node}"]
         if count == 1 and not public:
             lines += [f"    elif type({k}) is Array: return forward({k}{passed}){first}"]
         elif count == 1:
@@ -186,7 +186,7 @@ def _variadic_operands(op: Op, given: str, passed: str, public: bool) -> list[st
         "    values, parents, mask = [], [], 0",
         f"    for x in {xs}:",
         "        if type(x) is Tensor:",
-        "            values.append(v := x._data)",
+        "            values.append(v := x._array)",
         "            if (p := x.node) is None: parents.append(constant_of(x))",
         "            else: parents.append(p); mask = 1",
         "        elif type(x) is Array: values.append(x); parents.append(x)",
@@ -199,7 +199,7 @@ def _recording(op: Op, values: list[str]) -> list[str]:
     """Makes the result a Tensor, with the node that remembers how it came about."""
     untracked = [
         "        if out.dtype.kind not in KINDS: refuse(op, out)",
-        "        t = new(Tensor); t._data = out; t.node = t._name = None; return t",
+        "        t = new(Tensor); t._array = out; t.node = t._name = None; return t",
     ]
     if not op.rules:
         return [line[4:] for line in untracked]
@@ -229,7 +229,7 @@ def _recording(op: Op, values: list[str]) -> list[str]:
         *lines,
         f"    node.options = ({_tuple(list(op.options))}); node.notes = None",
         f"    node.shape = {shape}; node.dtype = {'dtype' if two else 'out.dtype'}; node.seq = next_seq()",
-        "    t = new(Tensor); t._data = out; t.node = node",
+        "    t = new(Tensor); t._array = out; t.node = node",
         "    if observers: notify(node, out)",
         "    return t",
     ]

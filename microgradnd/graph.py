@@ -414,7 +414,7 @@ def seeded(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[No
     >>> seeded([Tensor(2.0, requires_grad=True)], [None])
     [(<leaf () float64>, array(1.))]
     """
-    return [(_view(x), getattr(g, "_data", g)) for x, g in engine.seed(outputs, gradients)]
+    return [(_view(x), getattr(g, "_array", g)) for x, g in engine.seed(outputs, gradients)]
 
 
 def pullback(

@@ -19,15 +19,17 @@ import numpy as np
 
 from microgradnd.arguments import PATH, optional, require, whole
 
-TREE = "__tree__"  # the member that holds, as JSON, how a nested state is put together
-SIZES = ("8", "16", "32", "64")
+__all__ = ["FileFormatError", "load", "save"]
+
+_TREE = "__tree__"  # the member that holds, as JSON, how a nested state is put together
+_SIZES = ("8", "16", "32", "64")
 # The dtypes that both safetensors and NumPy have, as each calls them.
-SAFETENSORS_NAMES = {"BOOL", "C64", "F16", "F32", "F64", *(s + n for s in "IU" for n in SIZES)}
-NUMPY_NAMES = {"bool", "complex64", "float16", "float32", "float64"} | {
-    kind + n for kind in ("int", "uint") for n in SIZES
+_SAFETENSORS_NAMES = {"BOOL", "C64", "F16", "F32", "F64", *(s + n for s in "IU" for n in _SIZES)}
+_NUMPY_NAMES = {"bool", "complex64", "float16", "float32", "float64"} | {
+    kind + n for kind in ("int", "uint") for n in _SIZES
 }
-PREFIX = "microgradnd-"  # of the names of files under way; then comes the process that writes
-KINDS = "biufcSU"  # of dtypes that mean the same in every program that reads the file
+_PREFIX = "microgradnd-"  # of the names of files under way; then comes the process that writes
+_KINDS = "biufcSU"  # of dtypes that mean the same in every program that reads the file
 
 
 class FileFormatError(ValueError):
@@ -58,10 +60,10 @@ def save(path: str | os.PathLike[str], state: Any) -> None:
     ...     save(f"{folder}/net.npz", net.state_dict())
     ...     net.load_state_dict(load(f"{folder}/net.npz"))
     """
-    writer = by_suffix("save", path, {".npz": write_npz, ".safetensors": write_safetensors})
+    writer = _by_suffix("save", path, {".npz": _write_npz, ".safetensors": _write_safetensors})
     place = Path(os.path.realpath(path))  # a link stays one
-    sweep(place.parent)
-    fresh = place.with_name(f".{PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
+    _sweep(place.parent)
+    fresh = place.with_name(f".{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
     try:
         with open(fresh, "xb") as file:
             writer(file, state)
@@ -73,7 +75,7 @@ def save(path: str | os.PathLike[str], state: Any) -> None:
     except BaseException:  # also when interrupted
         fresh.unlink(missing_ok=True)
         raise
-    sync_folder(place.parent)
+    _sync_folder(place.parent)
 
 
 def load(path: str | os.PathLike[str], *, max_bytes: int | None = None) -> Any:
@@ -90,7 +92,7 @@ def load(path: str | os.PathLike[str], *, max_bytes: int | None = None) -> Any:
             larger than `max_bytes`.
         FileNotFoundError: there is no such file.
     """
-    reader = by_suffix("load", path, {".npz": read_npz, ".safetensors": read_safetensors})
+    reader = _by_suffix("load", path, {".npz": _read_npz, ".safetensors": _read_safetensors})
     require("load", "max_bytes", max_bytes, optional(whole(0)))
     with open(path, "rb") as file:
         try:
@@ -103,7 +105,7 @@ def load(path: str | os.PathLike[str], *, max_bytes: int | None = None) -> Any:
             raise FileFormatError(path, f"{error or type(error).__name__}") from error
 
 
-def by_suffix(
+def _by_suffix(
     function: str, path: str | os.PathLike[str], functions: dict[str, Callable]
 ) -> Callable:
     require(function, "path", path, PATH)
@@ -116,15 +118,15 @@ def by_suffix(
     return functions[suffix]
 
 
-def sweep(folder: Path) -> None:
+def _sweep(folder: Path) -> None:
     """Removes what saves that were killed have left, once their processes are gone."""
-    for left in folder.glob(f".{PREFIX}*-*"):
-        process = left.name.removeprefix(f".{PREFIX}").partition("-")[0]
-        if process.isdigit() and not alive(int(process)):
+    for left in folder.glob(f".{_PREFIX}*-*"):
+        process = left.name.removeprefix(f".{_PREFIX}").partition("-")[0]
+        if process.isdigit() and not _alive(int(process)):
             left.unlink(missing_ok=True)
 
 
-def alive(process: int) -> bool:
+def _alive(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -134,7 +136,7 @@ def alive(process: int) -> bool:
     return True
 
 
-def sync_folder(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """Makes a renaming last through a power cut, where the system can."""
     if hasattr(os, "O_DIRECTORY"):
         handle = os.open(folder, os.O_DIRECTORY)
@@ -144,107 +146,109 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def savable(path: str, value: Any) -> np.ndarray:
+def _savable(path: str, value: Any) -> np.ndarray:
     """An array, or the array of a Tensor, once it is known to mean the same elsewhere."""
-    array = value if isinstance(value, np.ndarray) else np.asarray(getattr(value, "_data", value))
-    if array.dtype.kind not in KINDS:
+    array = value if isinstance(value, np.ndarray) else np.asarray(getattr(value, "_array", value))
+    if array.dtype.kind not in _KINDS:
         raise TypeError(f"{path or 'the state'}: arrays of dtype {array.dtype} cannot be saved")
     return array
 
 
-def is_flat(state: Any) -> bool:
+def _is_flat(state: Any) -> bool:
     """Whether a state is a dict of named arrays, which needs no tree."""
     return isinstance(state, Mapping) and all(
-        isinstance(key, str) and key != TREE and "\0" not in key and is_array(value)
+        isinstance(key, str) and key != _TREE and "\0" not in key and _is_array(value)
         for key, value in state.items()
     )
 
 
-def is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray) or hasattr(value, "_data")
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or hasattr(value, "_array")
 
 
-def planted(state: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
+def _encoded(state: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
     """A state as JSON can say it; arrays go to `arrays`, under names made of their paths."""
-    if state is None or (isinstance(state, (bool, int, float, str)) and not is_scalar(state)):
+    if state is None or (isinstance(state, (bool, int, float, str)) and not _is_scalar(state)):
         return state
-    if is_array(state) or is_scalar(state):
+    if _is_array(state) or _is_scalar(state):
         name = path.replace("\0", "␀") or "state"  # a zip's names end at a NUL
-        while name in arrays or name == TREE:
+        while name in arrays or name == _TREE:
             name += "'"
-        arrays[name] = savable(path, state)
-        return {"scalar" if is_scalar(state) else "array": name}
+        arrays[name] = _savable(path, state)
+        return {"scalar" if _is_scalar(state) else "array": name}
     if isinstance(state, Mapping):
         wrong = [key for key in state if not isinstance(key, (str, int))]
         if wrong:
             raise TypeError(
                 f"{path or 'the state'}: keys must be strings or ints, not {wrong[0]!r}"
             )
-        inner = [[key, planted(x, f"{path}/{key}".lstrip("/"), arrays)] for key, x in state.items()]
+        inner = [
+            [key, _encoded(x, f"{path}/{key}".lstrip("/"), arrays)] for key, x in state.items()
+        ]
         return {"dict": inner}
     if type(state) in (list, tuple):
-        inner = [planted(x, f"{path}/{i}".lstrip("/"), arrays) for i, x in enumerate(state)]
+        inner = [_encoded(x, f"{path}/{i}".lstrip("/"), arrays) for i, x in enumerate(state)]
         return {type(state).__name__: inner}
     raise TypeError(f"{path or 'the state'}: a {type(state).__name__} cannot be saved")
 
 
-def is_scalar(value: Any) -> bool:
+def _is_scalar(value: Any) -> bool:
     """Whether it is a scalar of NumPy's, whose dtype is to be kept."""
     return isinstance(value, np.generic)
 
 
-def grown(tree: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    """The state that `planted` took apart."""
+def _decoded(tree: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """The state that `_encoded` took apart."""
     if not isinstance(tree, dict):
         return tree
     ((kind, content),) = tree.items()
     if kind == "dict":
-        return {key: grown(value, arrays) for key, value in content}
+        return {key: _decoded(value, arrays) for key, value in content}
     if kind in ("list", "tuple"):
-        items = [grown(value, arrays) for value in content]
+        items = [_decoded(value, arrays) for value in content]
         return items if kind == "list" else tuple(items)
     if content not in arrays:
         raise ValueError(f"the array {content!r} is missing")
     return {"array": arrays[content], "scalar": arrays[content][()]}[kind]
 
 
-def write_npz(file: IO[bytes], state: Any) -> None:
-    if is_flat(state):
-        arrays = {key: savable(key, value) for key, value in state.items()}
+def _write_npz(file: IO[bytes], state: Any) -> None:
+    if _is_flat(state):
+        arrays = {key: _savable(key, value) for key, value in state.items()}
     else:
         arrays = {}
-        tree = json.dumps(planted(state, "", arrays))
-        arrays[TREE] = np.frombuffer(tree.encode(), np.uint8)
+        tree = json.dumps(_encoded(state, "", arrays))
+        arrays[_TREE] = np.frombuffer(tree.encode(), np.uint8)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def read_npz(file: IO[bytes], max_bytes: int) -> Any:
+def _read_npz(file: IO[bytes], max_bytes: int) -> Any:
     if not zipfile.is_zipfile(file):
         raise ValueError("it is no zip archive, as .npz files are, or its end is missing")
     with zipfile.ZipFile(file) as archive:
         total = sum(member.file_size for member in archive.infolist())
         if total > max_bytes:
-            raise too_large(total, max_bytes)
-        arrays = dict(read_member(archive, name) for name in archive.namelist())
-    tree = arrays.pop(TREE, None)
-    return arrays if tree is None else grown(json.loads(tree.tobytes()), arrays)
+            raise _too_large(total, max_bytes)
+        arrays = dict(_read_member(archive, name) for name in archive.namelist())
+    tree = arrays.pop(_TREE, None)
+    return arrays if tree is None else _decoded(json.loads(tree.tobytes()), arrays)
 
 
-def too_large(total: int, max_bytes: int) -> ValueError:
+def _too_large(total: int, max_bytes: int) -> ValueError:
     return ValueError(
         f"its arrays claim {total:,} bytes, more than max_bytes = {max_bytes:,}; if you trust the "
         f"file, load it with max_bytes={total}"
     )
 
 
-def read_member(archive: zipfile.ZipFile, name: str) -> tuple[str, np.ndarray]:
+def _read_member(archive: zipfile.ZipFile, name: str) -> tuple[str, np.ndarray]:
     if not name.endswith(".npy"):
         raise ValueError(f"it holds {name!r}, which is not an array")
     try:
-        check_claim(archive, name)
+        _check_claim(archive, name)
         with archive.open(name) as member:
             array = np.lib.format.read_array(member, allow_pickle=False)
             if member.read(1):  # reading to the end has the checksum compared
@@ -254,7 +258,7 @@ def read_member(archive: zipfile.ZipFile, name: str) -> tuple[str, np.ndarray]:
     return name.removesuffix(".npy"), array
 
 
-def check_claim(archive: zipfile.ZipFile, name: str) -> None:
+def _check_claim(archive: zipfile.ZipFile, name: str) -> None:
     """Refuses an array whose header claims more than its member holds, before memory is taken."""
     headers = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -270,7 +274,7 @@ def check_claim(archive: zipfile.ZipFile, name: str) -> None:
         raise ValueError(f"shape {shape} of {dtype} needs {claimed:,} bytes, it holds {held:,}")
 
 
-def safetensors() -> Any:
+def _safetensors() -> Any:
     """The safetensors package, which is an extra."""
     try:
         import safetensors.numpy
@@ -280,28 +284,28 @@ def safetensors() -> Any:
     return safetensors
 
 
-def write_safetensors(file: IO[bytes], state: Any) -> None:
-    package = safetensors()
-    if not is_flat(state):
+def _write_safetensors(file: IO[bytes], state: Any) -> None:
+    package = _safetensors()
+    if not _is_flat(state):
         raise TypeError("safetensors files hold a dict of named arrays and nothing else; use .npz")
-    strange = [f"{key}: {x.dtype}" for key, x in state.items() if x.dtype.name not in NUMPY_NAMES]
+    strange = [f"{key}: {x.dtype}" for key, x in state.items() if x.dtype.name not in _NUMPY_NAMES]
     if strange:
         raise TypeError(f"safetensors files have no such dtypes, .npz files do: {strange}")
     # order="C" since the bytes are taken as they lie; np.ascontiguousarray would lose 0-d shapes
-    arrays = {key: np.asarray(savable(key, value), order="C") for key, value in state.items()}
+    arrays = {key: np.asarray(_savable(key, value), order="C") for key, value in state.items()}
     file.write(package.numpy.save(arrays))
 
 
-def read_safetensors(file: IO[bytes], max_bytes: int) -> dict[str, np.ndarray]:
+def _read_safetensors(file: IO[bytes], max_bytes: int) -> dict[str, np.ndarray]:
     size = os.fstat(file.fileno()).st_size  # what it holds is not compressed
     if size > max_bytes:
-        raise too_large(size, max_bytes)
-    package = safetensors()
+        raise _too_large(size, max_bytes)
+    package = _safetensors()
     out = {}
     with package.safe_open(file.name, framework="numpy") as archive:
         for key in archive.keys():  # noqa: SIM118 - it is no dict
             kind = archive.get_slice(key).get_dtype()
-            if kind not in SAFETENSORS_NAMES:
+            if kind not in _SAFETENSORS_NAMES:
                 raise ValueError(f"{key!r} has dtype {kind}, which NumPy has not; save it as F32")
             out[key] = archive.get_tensor(key)
     return out

@@ -40,7 +40,7 @@ def on_arrays(function: Callable, args: Any, options: Any) -> Any:
 def stripped(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(map(stripped, value))
-    return value._data if isinstance(value, Tensor) else value
+    return value._array if isinstance(value, Tensor) else value
 
 
 def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:

@@ -227,7 +227,7 @@ def by_composition(op: Op, key: str, g: Any, given: dict[str, Any], recorded: bo
         out = op.composed(*xs.values(), *[given[k] for k in op.options])
         node = node_of(xs[key])
         x = walk([(node_of(out), g)], {node: xs[key]}, create_graph=recorded)[node]
-        return x if recorded else x._data
+        return x if recorded else x._array
     finally:
         recording.reset(token)
 

@@ -10,7 +10,8 @@ import reprlib
 
 import numpy as np
 
-kept: list[np.random.Generator] = []  # made when first needed: numpy.random takes time to load
+__all__ = ["generator", "manual_seed"]
+_own: list[np.random.Generator] = []  # made when first needed: numpy.random takes time to load
 
 
 def generator(rng: np.random.Generator | None = None) -> np.random.Generator:
@@ -22,9 +23,9 @@ def generator(rng: np.random.Generator | None = None) -> np.random.Generator:
     """
     if rng is not None:
         return rng
-    if not kept:
-        kept.append(np.random.default_rng(0))
-    return kept[0]
+    if not _own:
+        _own.append(np.random.default_rng(0))
+    return _own[0]
 
 
 def manual_seed(seed: int) -> None:

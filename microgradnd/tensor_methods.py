@@ -30,7 +30,7 @@ def in_place(function: Callable) -> Callable:
 
     def operator(self: Tensor, other: Any) -> Tensor:
         if not recording.get():
-            function.op.numpy(self._data, getattr(other, "_data", other), out=self._data)
+            function.op.numpy(self._array, getattr(other, "_array", other), out=self._array)
             self.changed()
             return self
         if self.node is not None and self.is_leaf:
@@ -54,7 +54,7 @@ def become(self: Tensor, result: Tensor) -> Tensor:
     kept = None if self.node is None or self.node.notes is None else self.node.notes.get("target")
     if kept is not None:  # retain_grad() was asked of this tensor: its new value's gradient is kept
         del self.node.notes["target"]
-    self._data, self.node = result._data, result.node
+    self._array, self.node = result._array, result.node
     if result.node is None:
         self._name = None
     elif kept is not None:
@@ -69,7 +69,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     """
     index = indexing.plain(index)
     if not recording.get():
-        self._data[index] = getattr(value, "_data", value)  # what a NumPy array refuses, raises
+        self._array[index] = getattr(value, "_array", value)  # what a NumPy array refuses, raises
         self.changed()
         return
     if self.node is not None and self.is_leaf:
@@ -86,9 +86,9 @@ def astype(self: Tensor, dtype: Any) -> Tensor:
 
 def item(self: Tensor) -> float:
     """The only element, as a Python number."""
-    if self._data.size != 1:
-        raise ValueError(f"item() needs one element, this tensor has shape {self._data.shape}")
-    return self._data.item()
+    if self._array.size != 1:
+        raise ValueError(f"item() needs one element, this tensor has shape {self._array.shape}")
+    return self._array.item()
 
 
 def as_float(self: Tensor) -> float:
@@ -104,22 +104,22 @@ def as_int(self: Tensor) -> int:
 
 
 def as_bool(self: Tensor) -> bool:
-    return bool(self._data)
+    return bool(self._array)
 
 
 def as_index(self: Tensor) -> int:
-    return self._data.__index__()
+    return self._array.__index__()
 
 
 def formatted(self: Tensor, spec: str) -> str:
     if not spec:
         return repr(self)
-    if self._data.size != 1:
+    if self._array.size != 1:
         raise TypeError(
             f"format {spec!r} is for one number, this tensor has shape {self.shape}; format its "
             "elements, as in [f'{v:.3f}' for v in t.tolist()]"
         )
-    return format(self._data.item(), spec)
+    return format(self._array.item(), spec)
 
 
 def to(self: Tensor, dtype: Any) -> Tensor:
@@ -136,12 +136,12 @@ def missing(self: Tensor, name: str) -> Any:
 
 def numpy(self: Tensor) -> Array:
     """The array itself (shared memory), out of the graph."""
-    return self._data
+    return self._array
 
 
 def detach(self: Tensor) -> Tensor:
     """The same array (shared memory) as a constant: no gradient flows through it."""
-    return Tensor(self._data, name=self.name)
+    return Tensor(self._array, name=self.name)
 
 
 def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
@@ -153,7 +153,7 @@ def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
 def retain_grad(self: Tensor) -> None:
     """Lets backward() leave the gradient of a computed tensor in `.grad` too."""
     if self.node is None:
-        raise errors.untracked(self._data.shape)
+        raise errors.untracked(self._array.shape)
     self.node.note()["target"] = weakref.ref(self)
 
 
@@ -163,7 +163,7 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Call
     What the hook returns, if not None, replaces the gradient. Returns a function that removes it.
     """
     if self.node is None:
-        raise errors.untracked(self._data.shape)
+        raise errors.untracked(self._array.shape)
     if not callable(hook):
         raise TypeError(
             f"register_hook: the hook must be a function of the gradient, not {hook!r:.60}"
@@ -182,13 +182,13 @@ def named(self: Tensor, name: str) -> Tensor:
 
 def tolist(self: Tensor) -> Any:
     """The elements as Python numbers in nested lists."""
-    return self._data.tolist()
+    return self._array.tolist()
 
 
 def representation(self: Tensor) -> str:
-    body = np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=100)
-    notes = [] if self._data.dtype == np.float64 else [f"dtype={self._data.dtype}"]
-    if self._data.dtype.kind in "b" or self._data.dtype == np.int64:
+    body = np.array2string(self._array, separator=", ", prefix="Tensor(", threshold=100)
+    notes = [] if self._array.dtype == np.float64 else [f"dtype={self._array.dtype}"]
+    if self._array.dtype.kind in "b" or self._array.dtype == np.int64:
         notes = []
     if self.node is not None:
         op = self.node.op
@@ -201,14 +201,14 @@ def representation(self: Tensor) -> str:
 def as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Array:
     if self.node is not None:
         raise errors.lossy("np.asarray(t)")
-    return np.array(self._data, dtype, copy=copy)
+    return np.array(self._array, dtype, copy=copy)
 
 
 def rebuild(self: Tensor) -> tuple:
     """Copies and pickles constants and leaves; of computed tensors it would lose the graph."""
     if not self.is_leaf:
         raise errors.lossy("copying or pickling a computed tensor")
-    parts = type(self), self._data.copy(), self.requires_grad, self.name, self.grad
+    parts = type(self), self._array.copy(), self.requires_grad, self.name, self.grad
     return _restored, parts, getattr(self, "__dict__", None) or None
 
 
@@ -223,28 +223,28 @@ def _restored(
 
 def array_shape(self: Tensor) -> tuple[int, ...]:
     """The length of each axis."""
-    return self._data.shape
+    return self._array.shape
 
 
 def array_ndim(self: Tensor) -> int:
     """How many axes there are."""
-    return self._data.ndim
+    return self._array.ndim
 
 
 def array_size(self: Tensor) -> int:
     """How many elements there are."""
-    return self._data.size
+    return self._array.size
 
 
 def array_dtype(self: Tensor) -> np.dtype[Any]:
     """The type of the elements."""
-    return self._data.dtype
+    return self._array.dtype
 
 
 def length(self: Tensor) -> int:
-    if self._data.ndim == 0:
+    if self._array.ndim == 0:
         raise TypeError("a 0-d tensor has no length")
-    return len(self._data)
+    return len(self._array)
 
 
 def iterate(self: Tensor) -> Iterator[Tensor]:

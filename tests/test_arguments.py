@@ -258,7 +258,8 @@ FUNCTIONS = [
     *(function(name, classes, weight="array?") for name in ("cross_entropy", "nll_loss")),
     function("first_component_loss", lambda: {"input": x22(), "target": x22()[:, 0]}),
     function("conv2d", lambda: {"input": image(), "weight": np.ones((2, 2, 2, 2))}),
-    function("conv1d", lambda: {"input": image().reshape(1, 2, 16), "weight": np.ones((2, 2, 2))}, **ALONG),
+    function("conv1d", lambda: {"input": image().reshape(1, 2, 16), "weight": np.ones((2, 2, 2))},
+             **ALONG),
     function("conv_transpose2d", lambda: {"input": image(), "weight": np.ones((2, 2, 2, 2))}),
     *(function(name, lambda: {"x": image(), "kernel_size": 2}, stride="pair?")
       for name in ("max_pool2d", "avg_pool2d")),
@@ -472,7 +473,7 @@ EXPECTED = (TypeError, ValueError, IndexError, KeyError, OSError, FloatingPointE
 
 def unclear(error: BaseException, case: Case, parameter: str) -> bool:
     """Whether an error fails to say which callable and which argument, or is of no fitting type."""
-    text = str(error)
+    text = "\n".join([*getattr(error, "__notes__", ()), str(error)])  # ops add notes
     if isinstance(error, OSError):  # the system names the file
         return not re.search("No such file|no such folder|no MNIST|Is a directory", text)
     if not isinstance(error, EXPECTED) or isinstance(error, UnicodeError):

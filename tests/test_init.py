@@ -171,7 +171,7 @@ def torch_or_skip() -> Any:
 
 def test_gains_and_fans_are_torchs() -> None:
     torch = torch_or_skip()
-    for name in [*init.GAINS, "leaky_relu"]:
+    for name in [*init._GAINS, "leaky_relu"]:
         assert init.calculate_gain(name) == pytest.approx(torch.nn.init.calculate_gain(name))
     assert init.calculate_gain("leaky_relu", 0.2) == pytest.approx(
         torch.nn.init.calculate_gain("leaky_relu", 0.2)

@@ -41,7 +41,7 @@ STATES = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.lists(inner, max_size=3).map(tuple)
-        | st.dictionaries(TEXT | st.just(io.TREE) | st.integers(0, 3), inner, max_size=3)
+        | st.dictionaries(TEXT | st.just(io._TREE) | st.integers(0, 3), inner, max_size=3)
     ),
     max_leaves=8,
 )

@@ -147,3 +147,22 @@ def test_modules_call_their_functions() -> None:
     assert repr(loss) == "CrossEntropyLoss(label_smoothing=0.1)"
     with pytest.raises(TypeError, match="unknown"):
         nn.MSELoss(weights=1)
+
+
+@pytest.mark.parametrize("integer", [">i4", ">i8", ">u2"])
+def test_targets_may_be_of_either_byte_order(integer: str) -> None:
+    """E14: as files have them, which are read by np.frombuffer"""
+    x, classes = np.array([[0.1, 0.7], [0.4, 0.2]]), np.array([1, 0])
+    floats = x.astype(">f8")
+    for loss in (F.cross_entropy, F.nll_loss):
+        assert loss(Tensor(x), classes.astype(integer)).item() == loss(Tensor(x), classes).item()
+    for loss in (
+        F.mse_loss, F.l1_loss, F.huber_loss, F.smooth_l1_loss, F.half_squared_error, F.kl_div,
+        F.cross_entropy, F.binary_cross_entropy, F.binary_cross_entropy_with_logits,
+    ):  # fmt: skip
+        assert loss(Tensor(x) * 0.5, floats).item() == loss(Tensor(x) * 0.5, x).item()
+    weight = np.array([1.0, 3.0])
+    weighted = [
+        F.cross_entropy(Tensor(x), classes, w).item() for w in (weight, weight.astype(">f8"))
+    ]
+    assert weighted[0] == weighted[1]

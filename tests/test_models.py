@@ -211,5 +211,5 @@ def test_states_of_resnets_have_torchvision_s_names_and_shapes(
     ("build", "known"), [(vgg, "11, 16, 19"), (resnet, "18, 34, 50, 101, 152")]
 )
 def test_unknown_depths_are_refused(build: Any, known: str) -> None:
-    with pytest.raises(ValueError, match=f"has {known} layers, not 17"):
+    with pytest.raises(ValueError, match=f"depth must be one of {known}, not 17"):
         build(17)

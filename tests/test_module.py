@@ -202,7 +202,7 @@ def test_names_of_pytorch_are_there_or_say_what_to_use() -> None:
     assert mg.nn.functional.relu is mg.relu
     assert mg.optim.lr_scheduler.StepLR is mg.optim.StepLR
     assert nn.utils.clip_grad_norm_ is mg.optim.clip_grad_norm_
-    with pytest.raises(AttributeError, match="did you mean Linear?"):
+    with pytest.raises(AttributeError, match="did you mean Linear"):
         nn.Linaer  # noqa: B018
     with pytest.raises(AttributeError, match=r"use ArrayDataset\(x, y\)"):
         mg.data.TensorDataset  # noqa: B018

@@ -348,7 +348,7 @@ def test_what_a_rule_calls_fresh_is_shared_with_nobody(case: OpCase, sample: Sam
     if case.op.startswith("einsum") and len(tensors) > 2:
         return  # the last of several nodes; each is checked by the cases of two operands
     g = gradient_for(node)
-    for i, p, x in node.plan.contributions(g, node.saved, node):
+    for i, _, x in node.plan.contributions(g, node.saved, node):
         if not node.plan.is_fresh(i) or x is None or not np.size(x):
             continue
         held = [g, *saved_by(node), *(t.data for t in tensors)]

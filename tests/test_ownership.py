@@ -171,9 +171,14 @@ def test_enable_grad_within_a_model_switches_no_observer_off() -> None:
 
     assert mg.nn.summary(Model(), (1, 3)).multiply_adds == 6
     x = leaf(-1.0)
-    with mg.detect_anomaly(), np.errstate(invalid="ignore"), mg.enable_grad():
-        with pytest.raises(FloatingPointError, match="log gave NaN"):
-            x.log()
+    watched = mg.detect_anomaly(), np.errstate(invalid="ignore"), mg.enable_grad()
+    with (
+        watched[0],
+        watched[1],
+        watched[2],
+        pytest.raises(FloatingPointError, match="log gave NaN"),
+    ):
+        x.log()
 
 
 def test_no_grad_decorates_generators() -> None:

@@ -20,7 +20,7 @@ DATASET = Kind(
         hasattr(v, "__len__")
         and hasattr(v, "__getitem__")
         and not isinstance(v, (tuple, list, range, str, bytes, dict, np.ndarray, np.dtype))
-        and not hasattr(v, "_data")
+        and not hasattr(v, "_array")
     ),
 )
 

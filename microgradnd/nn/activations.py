@@ -6,16 +6,15 @@ unit stops to learn. The functions are `microgradnd.nn.functional`'s.
 
 from __future__ import annotations
 
-from typing import Any
-
 from microgradnd import functions
 from microgradnd.arguments import NUMBER, POSITIVE, checked, one_of
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.functions import log_softmax, softmax
 from microgradnd.nn.module import Module
 
 
-def affine(x: Any, k: float = 1.0, c: float = 0.0) -> Tensor:
+def affine(x: TensorLike, k: float = 1.0, c: float = 0.0) -> Tensor:
     """k x + c (eq. 5-22).
 
     >>> affine(Tensor([1.0, 2.0]), k=3.0, c=0.5)
@@ -24,7 +23,7 @@ def affine(x: Any, k: float = 1.0, c: float = 0.0) -> Tensor:
     return functions.add(functions.multiply(x, k), c)
 
 
-def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(x: TensorLike, negative_slope: float = 0.01) -> Tensor:
     """x where x > 0, else negative_slope times x; derivative 1 or negative_slope.
 
     >>> leaky_relu(Tensor([-2.0, 2.0]))
@@ -46,7 +45,7 @@ class Affine(Module):
     def __init__(self, k: float = 1.0, c: float = 0.0) -> None:
         self.k, self.c = k, c
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return affine(x, self.k, self.c)
 
     def extra_repr(self) -> str:
@@ -62,7 +61,7 @@ class Step(Module):
     Tensor([0., 1., 1.])
     """
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return functions.step(x)
 
 
@@ -75,7 +74,7 @@ class Sigmoid(Module):
     Tensor([0.5])
     """
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return functions.sigmoid(x)
 
 
@@ -88,7 +87,7 @@ class Tanh(Module):
     Tensor([0.])
     """
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return functions.tanh(x)
 
 
@@ -105,7 +104,7 @@ class Gaussian(Module):
     def __init__(self, c: float = 0.0, sigma: float = 1.0) -> None:
         self.c, self.sigma = c, sigma
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return functions.gaussian(x, self.c, self.sigma)
 
     def extra_repr(self) -> str:
@@ -121,7 +120,7 @@ class ReLU(Module):
     Tensor([0., 2.])
     """
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return functions.relu(x)
 
 
@@ -138,7 +137,7 @@ class LeakyReLU(Module):
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = negative_slope
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return leaky_relu(x, self.negative_slope)
 
     def extra_repr(self) -> str:
@@ -158,7 +157,7 @@ class Softplus(Module):
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         self.beta, self.threshold = beta, threshold
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return functions.softplus(x, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
@@ -178,7 +177,7 @@ class ELU(Module):
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return functions.elu(x, self.alpha)
 
     def extra_repr(self) -> str:
@@ -199,7 +198,7 @@ class GELU(Module):
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = approximate
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return functions.gelu(x, self.approximate)
 
     def extra_repr(self) -> str:
@@ -215,7 +214,7 @@ class SiLU(Module):
     Tensor([-0.2689,  1.7616])
     """
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return functions.silu(x)
 
 
@@ -234,7 +233,7 @@ class Hardtanh(Module):
             raise ValueError(f"Hardtanh: min_val={min_val!r} must be less than max_val={max_val!r}")
         self.min_val, self.max_val = min_val, max_val
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return functions.hardtanh(x, self.min_val, self.max_val)
 
     def extra_repr(self) -> str:
@@ -254,7 +253,7 @@ class Softmax(Module):
     def __init__(self, dim: int = -1) -> None:
         self.dim = dim
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return softmax(x, self.dim)
 
     def extra_repr(self) -> str:
@@ -274,7 +273,7 @@ class LogSoftmax(Module):
     def __init__(self, dim: int = -1) -> None:
         self.dim = dim
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return log_softmax(x, self.dim)
 
     def extra_repr(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from microgradnd.arguments import elements, shown
+from microgradnd.declaration import TensorLike
 from microgradnd.nn.module import Module
 
 
@@ -48,7 +49,7 @@ class Sequential(ModuleList):
     def __init__(self, *modules: Module) -> None:
         super().__init__(modules)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> Any:
         for module in self:
             x = module(x)
         return x

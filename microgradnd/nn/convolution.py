@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from microgradnd.arguments import checked, either, one_of, sizes, whole
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.functions import expand_dims, squeeze
 from microgradnd.kernels.windows import output_size, pair
@@ -33,8 +34,8 @@ def sides(padding: Padding, kernel: Any, stride: Any, dilation: Any) -> Any:
     return tuple((p, p) for p in pair(padding))
 
 
-def check_axes(owner: str, axes: int, input: Any, weight: Any) -> None:
-    if np.ndim(weight) != axes + 2 or np.ndim(input) not in (axes + 1, axes + 2):
+def check_axes(owner: str, axes: int, input: TensorLike, weight: TensorLike) -> None:
+    if len(np.shape(weight)) != axes + 2 or len(np.shape(input)) not in (axes + 1, axes + 2):
         sizes = "(C, H, W) or (N, C, H, W) and (O, C/groups, F, F)"
         raise ValueError(
             f"{owner}: input and weight have shapes {np.shape(input)} and {np.shape(weight)}, "
@@ -43,9 +44,9 @@ def check_axes(owner: str, axes: int, input: Any, weight: Any) -> None:
 
 
 def conv2d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: TensorLike,
+    weight: TensorLike,
+    bias: Tensor | np.ndarray | None = None,
     stride: Any = 1,
     padding: Padding = 0,
     dilation: Any = 1,
@@ -63,7 +64,7 @@ def conv2d(
     check_axes("conv2d", 2, input, weight)
     stride, dilation = pair(stride), pair(dilation)
     options = stride, sides(padding, np.shape(weight)[2:], stride, dilation), dilation, groups
-    if np.ndim(input) == 3:
+    if len(np.shape(input)) == 3:
         batch = expand_dims(input, 0)
         return squeeze(conv2d(batch, weight, bias, stride, padding, dilation, groups), 0)
     if bias is None:
@@ -72,9 +73,9 @@ def conv2d(
 
 
 def conv1d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: TensorLike,
+    weight: TensorLike,
+    bias: Tensor | np.ndarray | None = None,
     stride: int = 1,
     padding: Padding = 0,
     dilation: int = 1,
@@ -92,9 +93,9 @@ def conv1d(
 
 
 def conv_transpose2d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: TensorLike,
+    weight: TensorLike,
+    bias: Tensor | np.ndarray | None = None,
     stride: Any = 1,
     padding: Any = 0,
     output_padding: Any = 0,
@@ -109,7 +110,7 @@ def conv_transpose2d(
     >>> conv_transpose2d(np.ones((1, 1, 1, 2)), np.ones((1, 1, 1, 2)))
     Tensor([[[[1., 2., 1.]]]])
     """
-    if np.ndim(input) != 4 or np.ndim(weight) != 4:
+    if len(np.shape(input)) != 4 or len(np.shape(weight)) != 4:
         raise ValueError(
             f"conv_transpose2d: input and weight have shapes {np.shape(input)} and "
             f"{np.shape(weight)}, needed (N, C, H, W) and (C, O/groups, F, F)"
@@ -177,7 +178,7 @@ class Convolution(Module):
         kernel = self.kernel_size if self.axes == 2 else (self.kernel_size,)
         return (self.out_channels, self.in_channels // self.groups, *kernel)
 
-    def check(self, x: Any) -> None:
+    def check(self, x: TensorLike) -> None:
         """With `strict`, raises where eq. 5-32 does not divide."""
         if not self.strict or isinstance(self.padding, str):
             return
@@ -213,7 +214,7 @@ class Conv2d(Convolution):
     (2, 20, 24, 24)
     """
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         self.check(x)
         return conv2d(
             x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
@@ -233,7 +234,7 @@ class Conv1d(Convolution):
         "padding": either(whole(0), one_of("same", "valid")),
     }
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         self.check(x)
         return conv1d(
             x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
@@ -276,7 +277,7 @@ class ConvTranspose2d(Convolution):
     def weight_shape(self) -> tuple[int, ...]:
         return (self.in_channels, self.out_channels // self.groups, *pair(self.kernel_size))
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return conv_transpose2d(
             x, self.weight, self.bias, self.stride, self.padding, self.output_padding,
             self.groups, self.dilation,

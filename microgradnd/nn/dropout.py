@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from microgradnd.arguments import PROBABILITY, as_tensor, checked, optional
+from microgradnd.arguments import PROBABILITY, checked, operand, optional
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.nn.module import Module
 from microgradnd.random import generator
 
 
 def dropout(
-    x: Any, p: float = 0.5, training: bool = True, *, rng: np.random.Generator | None = None
+    x: TensorLike, p: float = 0.5, training: bool = True, *, rng: np.random.Generator | None = None
 ) -> Tensor:
     """m ⊙ x / (1 - p), where m is 0 with probability p, else 1 (inverted dropout).
 
@@ -22,15 +21,15 @@ def dropout(
     >>> dropout(Tensor([1.0, 2.0]), training=False)
     Tensor([1., 2.])
     """
-    x = as_tensor("dropout", "x", x)
+    x = operand("dropout", "x", x)
     return dropped(x, x.shape, p, training, rng)
 
 
 def dropout2d(
-    x: Any, p: float = 0.5, training: bool = True, *, rng: np.random.Generator | None = None
+    x: TensorLike, p: float = 0.5, training: bool = True, *, rng: np.random.Generator | None = None
 ) -> Tensor:
     """Dropout of whole maps: one choice for each sample and channel of x (N, C, H, W)."""
-    x = as_tensor("dropout2d", "x", x)
+    x = operand("dropout2d", "x", x)
     if x.ndim < 3:
         raise ValueError(f"dropout2d: x has shape {x.shape}, it needs (N, C, H, W)")
     return dropped(x, (*x.shape[:2], *(1 for _ in x.shape[2:])), p, training, rng)
@@ -73,7 +72,7 @@ class Dropout(Module):
         self.p = chosen if keep_prob is None else 1 - keep_prob
         self.rng = rng
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return type(self).function(x, self.p, self.training, rng=self.rng)
 
     def extra_repr(self) -> str:

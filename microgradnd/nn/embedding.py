@@ -8,7 +8,7 @@ import numpy as np
 
 from microgradnd.arguments import checked
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor, as_tensor, default_dtype
+from microgradnd.engine import Tensor, default_dtype
 from microgradnd.functions import where
 from microgradnd.nn.module import Module
 from microgradnd.ops.indexing import getitem
@@ -36,9 +36,10 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
     numbers = np.asarray(input.data if isinstance(input, Tensor) else input)
     if not numbers.size:
         numbers = numbers.astype(int)
-    if np.ndim(weight) != 2:
-        raise ValueError(f"embedding: weight has shape {np.shape(weight)}, needed (V, D)")
-    size = np.shape(weight)[0]
+    weight = weight if isinstance(weight, Tensor) else Tensor(weight)
+    if weight.ndim != 2:
+        raise ValueError(f"embedding: weight has shape {weight.shape}, needed (V, D)")
+    size = weight.shape[0]
     if numbers.dtype.kind not in "iu":
         raise TypeError(
             f"embedding: the input must hold integers, rows of the table, got {numbers.dtype}; "
@@ -50,7 +51,7 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
             f"from {numbers.min()} to {numbers.max()}; make the table larger or map unknown "
             "numbers to a row of their own"
         )
-    out = getitem(as_tensor(weight), numbers)  # (..., D)
+    out = getitem(weight, numbers)  # (..., D)
     if padding_idx is None:
         return out
     learned = numbers != row_of("embedding", padding_idx, size)

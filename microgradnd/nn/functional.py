@@ -71,8 +71,8 @@ conv2d           = checked(padding=convolution.PADDING, weight=ARRAY, **BIAS)(co
 conv_transpose2d = checked(padding=sizes(0), weight=ARRAY, **BIAS)(convolution.conv_transpose2d)
 max_pool1d       = checked(**pools.ALONG, dilation=whole(1))(pooling.max_pool1d)
 max_pool2d       = checked(**IMAGES)(pooling.max_pool2d)
-avg_pool1d       = checked(**pools.ALONG)(pooling.avg_pool1d)
-avg_pool2d       = checked(**IMAGES)(pooling.avg_pool2d)
+avg_pool1d       = checked(**pools.ALONG)(pools.avg_pool1d)
+avg_pool2d       = checked(**IMAGES)(pools.avg_pool2d)
 adaptive_avg_pool2d = checked(output_size=pools.BINS)(pooling.adaptive_avg_pool2d)
 batch_norm       = checked(
     momentum=PROBABILITY, running_mean=optional(STATISTICS), running_var=optional(STATISTICS),

@@ -1,7 +1,7 @@
 """Initialisers: fill a parameter with its start, in place, under PyTorch's names.
 
 They set the width of the start so that signals (fan_in) or gradients (fan_out) keep their size
-from layer to layer. Each takes a leaf, gives it back filled, and records nothing.
+from layer to layer. Each takes a leaf, gives it back _filled, and records nothing.
 
 >>> import microgradnd as mg
 >>> w = mg.Tensor(np.empty((2, 3)), requires_grad=True)
@@ -22,11 +22,16 @@ from microgradnd.arguments import NUMBER, check, instance, one_of, optional, req
 from microgradnd.engine import Tensor
 from microgradnd.random import generator
 
-LINEAR = ("linear", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "sigmoid")
-GAINS = {name: 1.0 for name in LINEAR} | {"tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
+__all__ = [
+    "calculate_gain", "constant_", "fans", "kaiming_normal_", "kaiming_uniform_", "normal_",
+    "ones_", "orthogonal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
+]  # fmt: skip
 
-ACTIVATIONS = one_of(*GAINS, "leaky_relu")
-TENSOR = instance(Tensor, "a Tensor; wrap an array: Tensor(x)")
+_LINEAR = ("linear", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "sigmoid")
+_GAINS = {name: 1.0 for name in _LINEAR} | {"tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
+
+_ACTIVATIONS = one_of(*_GAINS, "leaky_relu")
+_TENSOR = instance(Tensor, "a Tensor; wrap an array: Tensor(x)")
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -38,11 +43,11 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     >>> calculate_gain("tanh")
     1.6666666666666667
     """
-    require("calculate_gain", "nonlinearity", nonlinearity, ACTIVATIONS)
+    require("calculate_gain", "nonlinearity", nonlinearity, _ACTIVATIONS)
     require("calculate_gain", "param", param, optional(NUMBER))
     if nonlinearity == "leaky_relu":
         return math.sqrt(2) / math.hypot(1, 0.01 if param is None else param)
-    return GAINS[nonlinearity]
+    return _GAINS[nonlinearity]
 
 
 def fans(tensor: Tensor, name: str = "fans") -> tuple[int, int]:
@@ -53,7 +58,7 @@ def fans(tensor: Tensor, name: str = "fans") -> tuple[int, int]:
     >>> fans(Tensor(np.empty((20, 3, 5, 5))))
     (75, 500)
     """
-    require(name, "tensor", tensor, TENSOR)
+    require(name, "tensor", tensor, _TENSOR)
     shape = tensor.shape
     if len(shape) < 2:
         raise ValueError(
@@ -71,7 +76,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     Tensor([0.5, 0.5])
     """
     check("constant_", val=val)
-    return filled("constant_", tensor, lambda shape: np.full(shape, val))
+    return _filled("constant_", tensor, lambda shape: np.full(shape, val))
 
 
 def zeros_(tensor: Tensor) -> Tensor:
@@ -80,7 +85,7 @@ def zeros_(tensor: Tensor) -> Tensor:
     >>> zeros_(Tensor([1.0, 2.0]))
     Tensor([0., 0.])
     """
-    return filled("zeros_", tensor, np.zeros)
+    return _filled("zeros_", tensor, np.zeros)
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -89,7 +94,7 @@ def ones_(tensor: Tensor) -> Tensor:
     >>> ones_(Tensor([3.0, 2.0]))
     Tensor([1., 1.])
     """
-    return filled("ones_", tensor, np.ones)
+    return _filled("ones_", tensor, np.ones)
 
 
 def uniform_(
@@ -105,7 +110,7 @@ def uniform_(
     check("uniform_", rng=rng)
     if not a <= b:
         raise ValueError(f"uniform_: a={a!r} must not be above b={b!r}")
-    return filled("uniform_", tensor, lambda shape: generator(rng).uniform(a, b, shape))
+    return _filled("uniform_", tensor, lambda shape: generator(rng).uniform(a, b, shape))
 
 
 def normal_(
@@ -117,7 +122,7 @@ def normal_(
     Tensor([3., 3.])
     """
     check("normal_", mean=mean, std=std, rng=rng)
-    return filled("normal_", tensor, lambda shape: generator(rng).normal(mean, std, shape))
+    return _filled("normal_", tensor, lambda shape: generator(rng).normal(mean, std, shape))
 
 
 def xavier_uniform_(
@@ -133,7 +138,7 @@ def xavier_uniform_(
     True
     """
     name = "xavier_uniform_"
-    return uniform(name, tensor, math.sqrt(3) * xavier_std(name, tensor, gain), rng)
+    return _uniform(name, tensor, math.sqrt(3) * _xavier_std(name, tensor, gain), rng)
 
 
 def xavier_normal_(
@@ -144,7 +149,7 @@ def xavier_normal_(
     >>> xavier_normal_(Tensor(np.empty((2, 4)))).shape
     (2, 4)
     """
-    return normal("xavier_normal_", tensor, xavier_std("xavier_normal_", tensor, gain), rng)
+    return _normal("xavier_normal_", tensor, _xavier_std("xavier_normal_", tensor, gain), rng)
 
 
 def kaiming_uniform_(
@@ -165,8 +170,8 @@ def kaiming_uniform_(
     True
     """
     name = "kaiming_uniform_"
-    return uniform(
-        name, tensor, math.sqrt(3) * kaiming_std(name, tensor, a, mode, nonlinearity), rng
+    return _uniform(
+        name, tensor, math.sqrt(3) * _kaiming_std(name, tensor, a, mode, nonlinearity), rng
     )
 
 
@@ -180,7 +185,7 @@ def kaiming_normal_(
     (2, 4)
     """
     name = "kaiming_normal_"
-    return normal(name, tensor, kaiming_std(name, tensor, a, mode, nonlinearity), rng)
+    return _normal(name, tensor, _kaiming_std(name, tensor, a, mode, nonlinearity), rng)
 
 
 def orthogonal_(
@@ -196,7 +201,7 @@ def orthogonal_(
     >>> np.allclose((w @ w.T).numpy(), np.eye(2))
     True
     """
-    require("orthogonal_", "tensor", tensor, TENSOR)
+    require("orthogonal_", "tensor", tensor, _TENSOR)
     check("orthogonal_", gain=gain, rng=rng)
     shape = tensor.shape
     if len(shape) < 2:
@@ -206,17 +211,17 @@ def orthogonal_(
     q, r = np.linalg.qr(drawn)
     q = q * np.where(np.diag(r) < 0, -gain, gain)
     weight = (q.T if rows < columns else q).reshape(shape)
-    return filled("orthogonal_", tensor, lambda shape: weight)
+    return _filled("orthogonal_", tensor, lambda shape: weight)
 
 
-def uniform(name: str, tensor: Tensor, bound: float, rng: np.random.Generator | None) -> Tensor:
+def _uniform(name: str, tensor: Tensor, bound: float, rng: np.random.Generator | None) -> Tensor:
     check(name, rng=rng)
-    return filled(name, tensor, lambda shape: generator(rng).uniform(-bound, bound, shape))
+    return _filled(name, tensor, lambda shape: generator(rng).uniform(-bound, bound, shape))
 
 
-def normal(name: str, tensor: Tensor, std: float, rng: np.random.Generator | None) -> Tensor:
+def _normal(name: str, tensor: Tensor, std: float, rng: np.random.Generator | None) -> Tensor:
     check(name, rng=rng)
-    return filled(name, tensor, lambda shape: generator(rng).normal(0.0, std, shape))
+    return _filled(name, tensor, lambda shape: generator(rng).normal(0.0, std, shape))
 
 
 def uniform_parameter(shape: Any, bound: float, rng: np.random.Generator, dtype: Any) -> Tensor:
@@ -226,12 +231,12 @@ def uniform_parameter(shape: Any, bound: float, rng: np.random.Generator, dtype:
     return start
 
 
-def filled(name: str, tensor: Tensor, draw: Callable[[tuple[int, ...]], np.ndarray]) -> Tensor:
+def _filled(name: str, tensor: Tensor, draw: Callable[[tuple[int, ...]], np.ndarray]) -> Tensor:
     """The tensor with what `draw` gives for its shape, once it is known to be one to fill."""
-    require(name, "tensor", tensor, TENSOR)
+    require(name, "tensor", tensor, _TENSOR)
     if not tensor.is_leaf:
         raise TypeError(
-            f"{name}: the tensor is a computed tensor, which cannot be filled; fill the leaves"
+            f"{name}: the tensor is a computed tensor, which cannot be _filled; fill the leaves"
         )
     if tensor.dtype.kind != "f":
         raise TypeError(
@@ -242,14 +247,14 @@ def filled(name: str, tensor: Tensor, draw: Callable[[tuple[int, ...]], np.ndarr
     return tensor
 
 
-def xavier_std(name: str, tensor: Tensor, gain: float) -> float:
+def _xavier_std(name: str, tensor: Tensor, gain: float) -> float:
     check(name, gain=gain)
     return gain * math.sqrt(2 / max(sum(fans(tensor, name)), 1))  # 1: a weight without elements
 
 
-def kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+def _kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
     require(name, "mode", mode, one_of("fan_in", "fan_out"))
     require(name, "a", a, NUMBER)
     fan = fans(tensor, name)[mode == "fan_out"]
-    require(name, "nonlinearity", nonlinearity, ACTIVATIONS)
+    require(name, "nonlinearity", nonlinearity, _ACTIVATIONS)
     return calculate_gain(nonlinearity, a) / math.sqrt(max(fan, 1))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.arguments import checked
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
@@ -14,7 +15,9 @@ from microgradnd.ops.linalg import matmul
 from microgradnd.random import generator
 
 
-def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
+def linear(
+    input: TensorLike, weight: Tensor | np.ndarray, bias: TensorLike | None = None
+) -> Tensor:
     """a = W x + b, the fully connected layer of eqs. 5-33 and 5-34.
 
     Shapes: input x (..., I), weight W (O, I), bias b (O,), result (..., O).
@@ -60,7 +63,7 @@ class Linear(Module):
         if bias:
             self.bias = uniform_parameter(out_features, bound, rng, dtype)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:

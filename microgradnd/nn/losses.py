@@ -20,12 +20,13 @@ from microgradnd.arguments import (
     NOT_NEGATIVE,
     POSITIVE,
     Kind,
-    as_tensor,
     check,
     one_of,
+    operand,
     real_array,
     require,
 )
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.functions import abs, clip, softplus, square, subtract, where
 from microgradnd.nn.module import Module
@@ -44,14 +45,19 @@ OPTIONS: dict[str, Kind] = {
 DIVERGENCE = one_of("mean", "sum", "none", "batchmean")
 
 
-def reduced(loss: str, losses: Tensor, reduction: str) -> Tensor:
+def reduced(loss: str, losses: Tensor, reduction: str, dtype: Any = None) -> Tensor:
     require(loss, "reduction", reduction, REDUCTIONS)
-    if reduction == "mean":
-        return losses.mean()
-    return losses.sum() if reduction == "sum" else losses
+    if reduction != "none":
+        losses = losses.mean() if reduction == "mean" else losses.sum()
+    return losses if dtype is None else losses.astype(dtype)
 
 
-def operands(loss: str, input: Any, target: Any) -> tuple[Any, Any]:
+def squared(e: Tensor) -> Tensor:
+    """e²; of float16 in float32, since it overflows from 256 on where its mean need not."""
+    return square(e.astype(np.float32) if e.dtype == np.float16 else e)
+
+
+def operands(loss: str, input: TensorLike, target: TensorLike) -> tuple[Any, Any]:
     """Input and target as Tensors or arrays, once their shapes agree."""
     x = input if isinstance(input, Tensor) else real_array(loss, "input", input)
     y = target if isinstance(target, Tensor) else real_array(loss, "target", target)
@@ -71,7 +77,7 @@ def constant(loss: str, name: str, value: Any) -> np.ndarray:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def half_squared_error(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+def half_squared_error(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """E = ½ Σ_k (d_k - o_k)² for each sample, k over the last axis (eq. 5-4).
 
     Shapes: input o and target d (..., K); one loss per sample, (...), reduced over the samples.
@@ -79,14 +85,14 @@ def half_squared_error(input: Any, target: Any, reduction: str = "mean") -> Tens
     >>> half_squared_error(Tensor([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
     Tensor(2.5)
     """
-    input, target = operands("half_squared_error", input, target)
-    if not input.ndim:
+    o, d = operands("half_squared_error", input, target)
+    if not o.ndim:
         raise ValueError("half_squared_error: input is a number; it needs an axis of components")
-    losses = square(subtract(target, input)).sum(axis=-1) * 0.5
-    return reduced("half_squared_error", losses, reduction)
+    e = subtract(d, o)
+    return reduced("half_squared_error", squared(e).sum(axis=-1) * 0.5, reduction, e.dtype)
 
 
-def first_component_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+def first_component_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """(h_0 - y)², the loss of the chapter's LSTM code: only the first unit counts.
 
     Shapes: input h (..., H), target y (...).
@@ -94,26 +100,27 @@ def first_component_loss(input: Any, target: Any, reduction: str = "mean") -> Te
     >>> first_component_loss(Tensor([3.0, 7.0]), 1.0)
     Tensor(4.)
     """
-    h, y = (as_tensor("first_component_loss", *x) for x in (("input", input), ("target", target)))
+    h, y = (operand("first_component_loss", *x) for x in (("input", input), ("target", target)))
     if not h.ndim or h.shape[:-1] != y.shape or not h.shape[-1]:
         raise ValueError(
             f"first_component_loss: input has shape {h.shape}, its target must have that shape "
             f"without the last axis, which must not be empty; got {y.shape}"
         )
-    return reduced("first_component_loss", square(h[..., 0] - y), reduction)
+    e = h[..., 0] - y
+    return reduced("first_component_loss", squared(e), reduction, e.dtype)
 
 
-def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+def mse_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """(input - target)², the squared error.
 
     >>> mse_loss(Tensor([1.0, 3.0]), np.array([1.0, 1.0]))
     Tensor(2.)
     """
-    input, target = operands("mse_loss", input, target)
-    return reduced("mse_loss", square(subtract(input, target)), reduction)
+    e = subtract(*operands("mse_loss", input, target))
+    return reduced("mse_loss", squared(e), reduction, e.dtype)
 
 
-def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+def l1_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """|input - target|, the absolute error; its derivative is 0 where the error is.
 
     >>> l1_loss(Tensor([1.0, 3.0]), np.array([1.0, 1.0]))
@@ -123,7 +130,9 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     return reduced("l1_loss", abs(subtract(input, target)), reduction)
 
 
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+def huber_loss(
+    input: TensorLike, target: TensorLike, reduction: str = "mean", delta: float = 1.0
+) -> Tensor:
     """½ e² where |e| ≤ δ, else δ (|e| - ½ δ), of the error e = input - target (Huber 1964).
 
     >>> huber_loss(Tensor([1.0, 5.0]), np.array([0.0, 0.0]), reduction="none")
@@ -133,7 +142,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     return reduced("huber_loss", huber("huber_loss", input, target, delta), reduction)
 
 
-def huber(loss: str, input: Any, target: Any, delta: float) -> Tensor:
+def huber(loss: str, input: TensorLike, target: TensorLike, delta: float) -> Tensor:
     """Huber's loss of each element."""
     input, target = operands(loss, input, target)
     e = subtract(input, target)
@@ -141,7 +150,9 @@ def huber(loss: str, input: Any, target: Any, delta: float) -> Tensor:
     return held * (e - held * 0.5)
 
 
-def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+def smooth_l1_loss(
+    input: TensorLike, target: TensorLike, reduction: str = "mean", beta: float = 1.0
+) -> Tensor:
     """½ e²/β where |e| < β, else |e| - ½ β: Huber's loss over β, the absolute error for β = 0.
 
     >>> smooth_l1_loss(Tensor([1.0, 5.0]), np.array([0.0, 0.0]), reduction="none", beta=2.0)
@@ -157,7 +168,11 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
 
 
 def binary_cross_entropy(
-    input: Any, target: Any, weight: Any = None, reduction: str = "mean", eps: float = 0.0
+    input: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
+    reduction: str = "mean",
+    eps: float = 0.0,
 ) -> Tensor:
     """-(y log o + (1 - y) log(1 - o)) of probabilities o: eq. 5-29, with its missing minus sign.
 
@@ -176,17 +191,17 @@ def binary_cross_entropy(
     input, target = operands(loss, input, target)
     check(loss, eps=eps)
     losses = ops.binary_cross_entropy(
-        as_tensor(loss, "input", input), constant(loss, "target", target), eps
+        operand(loss, "input", input), constant(loss, "target", target), eps
     )
     return reduced(loss, weighted(loss, losses, weight), reduction)
 
 
 def binary_cross_entropy_with_logits(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
     reduction: str = "mean",
-    pos_weight: Any = None,
+    pos_weight: TensorLike | None = None,
 ) -> Tensor:
     """Binary cross-entropy of σ(x), from the logits x: no overflow, no logarithm of 0.
 
@@ -204,7 +219,7 @@ def binary_cross_entropy_with_logits(
     return reduced(loss, weighted(loss, surprise + (1 - y) * x, weight), reduction)
 
 
-def weighted(loss: str, losses: Tensor, weight: Any) -> Tensor:
+def weighted(loss: str, losses: Tensor, weight: TensorLike | None) -> Tensor:
     return losses if weight is None else losses * factors_like(loss, "weight", losses, weight)
 
 
@@ -223,9 +238,9 @@ def factors_like(loss: str, name: str, losses: Tensor, factors: Any) -> np.ndarr
 
 
 def nll_loss(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
     ignore_index: int = -100,
     reduction: str = "mean",
 ) -> Tensor:
@@ -250,9 +265,9 @@ def nll_loss(
 
 
 def cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
@@ -297,7 +312,9 @@ def cross_entropy(
     return losses.sum() / total if reduction == "mean" else reduced(loss, losses, reduction)
 
 
-def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
+def kl_div(
+    input: TensorLike, target: TensorLike, reduction: str = "mean", log_target: bool = False
+) -> Tensor:
     """y (log y - input), the divergence of a distribution y from exp(input), term by term.
 
     Args:
@@ -321,15 +338,15 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     )
 
 
-def classes_last(loss: str, input: Any) -> Tensor:
+def classes_last(loss: str, input: TensorLike) -> Tensor:
     """Logits (N, C, d1, ...) with their classes in the last axis."""
-    t = as_tensor(loss, "input", input)
+    t = operand(loss, "input", input)
     if not t.ndim:
         raise ValueError(f"{loss}: input is a number; it needs an axis of classes")
     return t if t.ndim <= 2 else t.transpose((0, *range(2, t.ndim), 1))
 
 
-def class_factors(loss: str, rows: Tensor, weight: Any) -> np.ndarray:
+def class_factors(loss: str, rows: Tensor, weight: TensorLike | None) -> np.ndarray:
     """The weight of each class."""
     count = rows.shape[-1]
     if weight is None:
@@ -343,7 +360,7 @@ def class_factors(loss: str, rows: Tensor, weight: Any) -> np.ndarray:
 
 
 def class_weights(
-    loss: str, rows: Tensor, target: np.ndarray, weight: Any, ignore_index: int
+    loss: str, rows: Tensor, target: np.ndarray, weight: TensorLike | None, ignore_index: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Class numbers, 0 where they are ignored, and the factor of each row, 0 there."""
     if target.shape != rows.shape[:-1] or target.dtype.kind not in "iu":
@@ -399,7 +416,7 @@ class Loss(Module):
             require(type(self).__name__, key, value, kinds[key])
         self.options = options
 
-    def forward(self, input: Any, target: Any) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return type(self).function(input, target, **self.options)
 
     def extra_repr(self) -> str:

@@ -301,10 +301,11 @@ def mark(out: Any, module: Module, first: int, args: tuple) -> None:
         if node is None or node.seq <= first:
             return
         kind = type(module).__name__
+        inputs: tuple[int, ...]
         if len(args) == 1 and type(x := args[0]) is Tensor:
-            inputs = (id(x.node or x._data),)
+            inputs = (id(x.node or x._array),)
         else:
-            inputs = tuple([id(getattr(x, "node", None) or getattr(x, "_data", x)) for x in args])
+            inputs = tuple([id(getattr(x, "node", None) or getattr(x, "_array", x)) for x in args])
         call = new_call(Call, (module.name or kind, kind, first, inputs))
         notes = node.notes
         if notes is None:

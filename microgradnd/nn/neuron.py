@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.arguments import CALLABLE, checked, whole
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.functions import sigmoid, step
 from microgradnd.nn.init import uniform_parameter
@@ -52,7 +53,7 @@ class Perceptron(Module):
         self.weight = uniform_parameter((out_features, in_features), bound, rng, dtype)
         self.bias = uniform_parameter(out_features, bound, rng, dtype)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         net = linear(x, self.weight, self.bias)  # (..., O)
         return self.activation(net)  # (..., O)
 
@@ -92,6 +93,6 @@ class ThresholdUnit(Perceptron):
         super().__init__(in_features, out_features, activation, rng=rng, dtype=dtype)
         self.threshold = Tensor(np.zeros(out_features, self.weight.dtype), requires_grad=True)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         net = linear(x, self.weight, self.bias)  # (..., O)
         return self.activation(net - self.threshold)  # (..., O)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import NUMBER, PROBABILITY, as_tensor, checked, either, several, whole
+from microgradnd.arguments import NUMBER, PROBABILITY, checked, either, operand, several, whole
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.module import Module
 from microgradnd.ops.normalization import normalize
@@ -17,7 +18,16 @@ SHAPE = either(whole(1), several(whole(1), "a tuple of them", 1))
 
 def shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
     alone = not isinstance(normalized_shape, Sequence)
-    return tuple(map(int, [normalized_shape] if alone else normalized_shape))  # type: ignore[list-item,arg-type]
+    return tuple(map(int, [normalized_shape] if alone else normalized_shape))  # type: ignore[arg-type]
+
+
+def wide(x: Tensor) -> Tensor:
+    """x, if it is of float16 as float32: squares, of which variances are made, need the room."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
+def normalized(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+    return normalize(wide(x), axes, eps).astype(x.dtype)
 
 
 def check_shapes(owner: str, shape: tuple[int, ...], **given: Any) -> None:
@@ -28,11 +38,11 @@ def check_shapes(owner: str, shape: tuple[int, ...], **given: Any) -> None:
 
 
 def batch_norm(
-    input: Any,
+    input: TensorLike,
     running_mean: np.ndarray | None,
     running_var: np.ndarray | None,
-    weight: Any = None,
-    bias: Any = None,
+    weight: Tensor | np.ndarray | None = None,
+    bias: Tensor | np.ndarray | None = None,
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
@@ -46,7 +56,7 @@ def batch_norm(
     Tensor([[-1.],
             [ 1.]])
     """
-    x = as_tensor("batch_norm", "input", input)
+    x = operand("batch_norm", "input", input)
     if x.ndim < 2:
         raise ValueError(
             f"batch_norm: input of shape {x.shape} has no axis of channels, (N, C, ...)"
@@ -64,10 +74,11 @@ def batch_norm(
                 f"batch_norm: input of shape {x.shape} has {count} value per channel, which has "
                 "no variance; give a larger batch, or call eval()"
             )
-        out = normalize(x, axes, eps)
+        out = normalized(x, axes, eps)
         if training and running_mean is not None and running_var is not None:
-            running_mean += momentum * (x.data.mean(axis=axes) - running_mean)
-            running_var += momentum * (x.data.var(axis=axes, ddof=1) - running_var)
+            data = wide(x).data
+            running_mean += momentum * (data.mean(axis=axes) - running_mean)
+            running_var += momentum * (data.var(axis=axes, ddof=1) - running_var)
     else:
         scale = 1 / np.sqrt(running_var + eps)
         out = (x - running_mean.reshape(shape)) * scale.reshape(shape)
@@ -77,10 +88,10 @@ def batch_norm(
 
 
 def layer_norm(
-    input: Any,
+    input: TensorLike,
     normalized_shape: Sequence[int],
-    weight: Any = None,
-    bias: Any = None,
+    weight: Tensor | np.ndarray | None = None,
+    bias: Tensor | np.ndarray | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
     """(x - μ) / sqrt(σ² + eps) · weight + bias over the last axes, those of `normalized_shape`.
@@ -90,18 +101,18 @@ def layer_norm(
     >>> layer_norm(Tensor([[1.0, 3.0]]), (2,), eps=0.0)
     Tensor([[-1.,  1.]])
     """
-    x = as_tensor("layer_norm", "input", input)
+    x = operand("layer_norm", "input", input)
     given = shape_of(normalized_shape)
     check_shapes("layer_norm", given, weight=weight, bias=bias)
     if not given or x.shape[-len(given) :] != given:
         raise ValueError(f"layer_norm: input of shape {x.shape} does not end in {given}")
-    out = normalize(x, tuple(range(x.ndim - len(given), x.ndim)), eps)
+    out = normalized(x, tuple(range(x.ndim - len(given), x.ndim)), eps)
     out = out if weight is None else out * weight
     return out if bias is None else out + bias
 
 
 def local_response_norm(
-    input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+    input: TensorLike, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
     """x / (k + α/n Σ x²)^β, the sum over n = `size` neighbouring channels (AlexNet, M1).
 
@@ -110,7 +121,7 @@ def local_response_norm(
     >>> local_response_norm(Tensor([[[1.0]]]), size=1, alpha=1.0, beta=1.0)
     Tensor([[[0.5]]])
     """
-    x = as_tensor("local_response_norm", "input", input)
+    x = operand("local_response_norm", "input", input)
     if x.ndim < 3:
         raise ValueError(f"local_response_norm: input must be (N, C, ...), not {x.shape}")
     square, channels = x * x, x.shape[1]
@@ -169,7 +180,7 @@ class BatchNorm1d(Module):
             self.register_buffer("running_var", np.ones(num_features, dtype))
             self.register_buffer("num_batches_tracked", np.zeros((), np.int64))
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         shape = np.shape(x)
         if len(shape) not in self.dims or shape[1] != self.num_features:
             raise ValueError(
@@ -219,7 +230,7 @@ class LayerNorm(Module):
             if bias:
                 self.bias = Tensor(np.zeros(self.normalized_shape, dtype), requires_grad=True)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -233,7 +244,7 @@ class LocalResponseNorm(Module):
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return local_response_norm(x, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:

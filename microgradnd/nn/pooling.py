@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from microgradnd.arguments import checked, either, optional, several, sizes, whole
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.nn.module import Module
 from microgradnd.ops import pooling
@@ -13,6 +17,41 @@ ALONG = {"kernel_size": whole(1), "stride": optional(whole(1)), "padding": whole
 BINS = either(
     optional(whole(1)), several(optional(whole(1)), "a pair (height, width) of them", 2, 2)
 )
+
+
+def in_float32(pool: Callable[..., Tensor], x: Any, *args: Any, **options: Any) -> Tensor:
+    """Pooling of float16 by way of float32: a sum may overflow where its mean does not."""
+    if getattr(x, "dtype", None) != np.float16:
+        return pool(x, *args, **options)
+    return pool(x.astype(np.float32), *args, **options).astype(np.float16)
+
+
+def avg_pool2d(
+    x: TensorLike, kernel_size: Any, stride: Any = None, padding: Any = 0,
+    *, count_include_pad: bool = True,
+) -> Tensor:  # fmt: skip
+    """The mean of each window of x (..., H, W); padding counts as zeros, unless told otherwise.
+
+    >>> avg_pool2d([[1.0, 2.0], [3.0, 6.0]], 2)
+    Tensor([[3.]])
+    """
+    return in_float32(
+        pooling.avg_pool2d, x, kernel_size, stride, padding, count_include_pad=count_include_pad
+    )
+
+
+def avg_pool1d(
+    x: TensorLike, kernel_size: int, stride: int | None = None, padding: int = 0,
+    *, count_include_pad: bool = True,
+) -> Tensor:  # fmt: skip
+    """The mean of each window of x (..., L); see `avg_pool2d`.
+
+    >>> avg_pool1d([1.0, 2.0, 3.0], 2, 1)
+    Tensor([1.5, 2.5])
+    """
+    return in_float32(
+        pooling.avg_pool1d, x, kernel_size, stride, padding, count_include_pad=count_include_pad
+    )
 
 
 class Pooling(Module):
@@ -36,7 +75,7 @@ class MaxPool2d(Pooling):
     Tensor([[[[4.]]]])
     """
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return pooling.max_pool2d(x, self.kernel_size, self.stride, self.padding)
 
 
@@ -45,15 +84,15 @@ class MaxPool1d(Pooling):
 
     kinds = ALONG
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return pooling.max_pool1d(x, self.kernel_size, self.stride, self.padding)
 
 
 class AvgPool2d(Pooling):
     """The mean of each window of x (N, C, H, W); padding counts as zeros, as in PyTorch."""
 
-    def forward(self, x: Any) -> Tensor:
-        return pooling.avg_pool2d(x, self.kernel_size, self.stride, self.padding)
+    def forward(self, x: TensorLike) -> Tensor:
+        return avg_pool2d(x, self.kernel_size, self.stride, self.padding)
 
 
 class AvgPool1d(Pooling):
@@ -61,8 +100,8 @@ class AvgPool1d(Pooling):
 
     kinds = ALONG
 
-    def forward(self, x: Any) -> Tensor:
-        return pooling.avg_pool1d(x, self.kernel_size, self.stride, self.padding)
+    def forward(self, x: TensorLike) -> Tensor:
+        return avg_pool1d(x, self.kernel_size, self.stride, self.padding)
 
 
 class AdaptiveAvgPool2d(Module):
@@ -75,7 +114,7 @@ class AdaptiveAvgPool2d(Module):
     def __init__(self, output_size: Any) -> None:
         self.output_size = output_size
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         return pooling.adaptive_avg_pool2d(x, self.output_size)
 
     def extra_repr(self) -> str:

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from microgradnd.arguments import checked
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.functions import concatenate, stack, where
+from microgradnd.nn.dropout import dropout
+from microgradnd.nn.linear import linear
 from microgradnd.nn.module import Module
-from microgradnd.nn.recurrent_cells import affine, recurrent_parameters
+from microgradnd.nn.recurrent_cells import recurrent_parameters
 from microgradnd.ops import recurrent as fused
 from microgradnd.ops.recurrent_steps import gru_step, kept, lstm_step, rnn_step
 from microgradnd.random import generator
@@ -71,7 +74,7 @@ class Recurrent(Module):
         """The states after all steps, (T, N, H) each, by the fused operation."""
         raise NotImplementedError
 
-    def forward(self, input: Any, hx: Any = None, lengths: Any = None) -> tuple[Tensor, Any]:
+    def forward(self, input: TensorLike, hx: Any = None, lengths: Any = None) -> tuple[Tensor, Any]:
         x: Any = input if isinstance(input, Tensor) else np.asarray(input)
         alone = x.ndim == 2
         x = x[:, None] if alone else x.swapaxes(0, 1) if self.batch_first else x  # (T, N, I)
@@ -88,7 +91,7 @@ class Recurrent(Module):
                 last.append(final)
             x = outputs[0] if len(outputs) == 1 else concatenate(outputs, axis=-1)  # (T, N, D·H)
             if layer + 1 < self.num_layers:
-                x = self.dropped(x)
+                x = dropout(x, self.dropout, self.training, rng=self.rng)
         ends = [stack(list(final)) for final in zip(*last)]  # (L·D, N, H) each
         if alone:
             x, ends = x[:, 0], [end[:, 0] for end in ends]
@@ -159,13 +162,6 @@ class Recurrent(Module):
             return None
         return (np.arange(steps)[:, None] < ends)[..., None]
 
-    def dropped(self, x: Tensor) -> Tensor:
-        """Inverted dropout between layers, in training only."""
-        if not self.training or not self.dropout:
-            return x
-        keep = generator(self.rng).random(x.shape) >= self.dropout
-        return x * (keep / max(1 - self.dropout, 1e-300)).astype(x.dtype)
-
     def extra_repr(self) -> str:
         options = [
             (f"num_layers={self.num_layers}", self.num_layers > 1),
@@ -183,7 +179,7 @@ def input_part(x: Any, weight: Tensor, *biases: Tensor | None) -> Tensor:
     """W x_t + b of all steps by one matrix product."""
     given = [b for b in biases if b is not None]
     b = None if not given else given[0] if len(given) == 1 else given[0] + given[1]
-    z = affine(x.reshape((x.shape[0] * x.shape[1], x.shape[2])), weight, b)  # (T·N, G·H)
+    z = linear(x.reshape((x.shape[0] * x.shape[1], x.shape[2])), weight, b)  # (T·N, G·H)
     return z.reshape((*x.shape[:2], z.shape[1]))  # (T, N, G·H)
 
 
@@ -248,7 +244,7 @@ class RNN(Recurrent):
 
     def step(self, x: Any, states: States, suffix: str) -> States:
         w_ih, w_hh, b_ih, b_hh = self.weights(suffix)
-        a = affine(x, w_ih, b_ih) + affine(states[0], w_hh, b_hh)  # (N, H)
+        a = linear(x, w_ih, b_ih) + linear(states[0], w_hh, b_hh)  # (N, H)
         return (rnn_step(a, self.nonlinearity),)
 
     def extra_repr(self) -> str:
@@ -314,7 +310,7 @@ class LSTM(Recurrent):
     def step(self, x: Any, states: States, suffix: str) -> States:
         w_ih, w_hh, b_ih, b_hh = self.weights(suffix)
         h, c = states
-        a = affine(x, w_ih, b_ih) + affine(h, w_hh, b_hh)  # (N, 4H)
+        a = linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh)  # (N, 4H)
         *_, c, h = lstm_step(a, c, self.chapter)  # (N, H)
         return h, c
 
@@ -345,7 +341,7 @@ class GRU(Recurrent):
 
     def step(self, x: Any, states: States, suffix: str) -> States:
         w_ih, w_hh, b_ih, b_hh = self.weights(suffix)
-        a, b = affine(x, w_ih, b_ih), affine(states[0], w_hh, b_hh)  # (N, 3H)
+        a, b = linear(x, w_ih, b_ih), linear(states[0], w_hh, b_hh)  # (N, 3H)
         return (gru_step(a, b, states[0])[-1],)
 
     def sequence(self, x: Any, states: States, suffix: str, mask: Any) -> tuple[Tensor, ...]:

@@ -7,17 +7,13 @@ from typing import Any
 import numpy as np
 
 from microgradnd.arguments import checked
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.init import uniform_parameter
+from microgradnd.nn.linear import linear
 from microgradnd.nn.module import Module
 from microgradnd.ops.recurrent_steps import gru_step, lstm_step, rnn_step
 from microgradnd.random import generator
-
-
-def affine(x: Any, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """W x + b."""
-    a = x @ weight.T  # (..., O)
-    return a if bias is None else a + bias
 
 
 def recurrent_parameters(
@@ -57,7 +53,7 @@ class RecurrentCell(Module):
         for name, parameter in zip(names, drawn):
             setattr(self, name, parameter)
 
-    def start(self, x: Any, state: Any) -> Any:
+    def start(self, x: TensorLike, state: Any) -> Any:
         """The state given, or zeros in the shape and dtype of one for x; checks both widths."""
         kind, shape = type(self).__name__, np.shape(x)
         if len(shape) not in (1, 2) or shape[-1] != self.input_size:
@@ -118,10 +114,10 @@ class RNNCell(RecurrentCell):
         super().__init__(input_size, hidden_size, bias, rng=rng, dtype=dtype)
         self.nonlinearity = nonlinearity
 
-    def forward(self, input: Any, hx: Any = None) -> Tensor:
+    def forward(self, input: TensorLike, hx: Any = None) -> Tensor:
         h = self.start(input, hx)  # (N, H)
-        a = affine(input, self.weight_ih, self.bias_ih)  # (N, H)
-        a = a + affine(h, self.weight_hh, self.bias_hh)  # (N, H)
+        a = linear(input, self.weight_ih, self.bias_ih)  # (N, H)
+        a = a + linear(h, self.weight_hh, self.bias_hh)  # (N, H)
         return rnn_step(a, self.nonlinearity)  # (N, H)
 
     def extra_repr(self) -> str:
@@ -169,10 +165,12 @@ class LSTMCell(RecurrentCell):
         super().__init__(input_size, hidden_size, bias, rng=rng, dtype=dtype)
         self.chapter = chapter
 
-    def forward(self, input: Any, hx: tuple[Any, Any] | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, input: TensorLike, hx: tuple[Any, Any] | None = None
+    ) -> tuple[Tensor, Tensor]:
         h, c = (self.start(input, state) for state in hx or (None, None))  # (N, H)
-        a = affine(input, self.weight_ih, self.bias_ih)  # (N, 4H)
-        a = a + affine(h, self.weight_hh, self.bias_hh)  # (N, 4H)
+        a = linear(input, self.weight_ih, self.bias_ih)  # (N, 4H)
+        a = a + linear(h, self.weight_hh, self.bias_hh)  # (N, 4H)
         *_, c, h = lstm_step(a, c, self.chapter)  # (N, H)
         return h, c
 
@@ -204,8 +202,8 @@ class GRUCell(RecurrentCell):
 
     gates = 3
 
-    def forward(self, input: Any, hx: Any = None) -> Tensor:
+    def forward(self, input: TensorLike, hx: Any = None) -> Tensor:
         h = self.start(input, hx)  # (N, H)
-        a = affine(input, self.weight_ih, self.bias_ih)  # (N, 3H)
-        b = affine(h, self.weight_hh, self.bias_hh)  # (N, 3H)
+        a = linear(input, self.weight_ih, self.bias_ih)  # (N, 3H)
+        b = linear(h, self.weight_hh, self.bias_hh)  # (N, 3H)
         return gru_step(a, b, h)[-1]  # (N, H)

@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from microgradnd.arguments import checked
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.nn.module import Module
 
@@ -22,7 +23,7 @@ class Flatten(Module):
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         x = x if isinstance(x, Tensor) else Tensor(x)
         first, last = self.start_dim % x.ndim, self.end_dim % x.ndim
         return x.reshape((*x.shape[:first], prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
@@ -31,5 +32,5 @@ class Flatten(Module):
 class Identity(Module):
     """Gives back what it gets."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> Any:
         return x

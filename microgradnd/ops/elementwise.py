@@ -187,7 +187,7 @@ def bound(value: Any) -> Any:
             "clip: a bound that requires a gradient would get none; pass bound.detach(), or use "
             "minimum and maximum, which give it one"
         )
-    value = getattr(value, "_data", value)
+    value = getattr(value, "_array", value)
     if value is not None and np.asarray(value).dtype.kind not in "biuf":
         raise TypeError(f"clip: the bound {value!r:.60} must be a real number, an array or None")
     return value

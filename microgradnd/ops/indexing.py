@@ -22,7 +22,7 @@ def plain(index: Any) -> Any:
         return index
     if isinstance(index, list):
         return np.asarray(index, None if index else int)
-    return getattr(index, "_data", index)
+    return getattr(index, "_array", index)
 
 
 def is_unique(index: Any) -> bool:

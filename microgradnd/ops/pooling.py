@@ -28,7 +28,7 @@ def max_pooled(x: Value, kernel: Sides, stride: Sides, padding: Sides, dilation:
 def max_pool2d_input_y(
     g: Value, x: Value, best: Value, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides
 ) -> Value:
-    x, best = (getattr(v, "_data", v) for v in (x, best))
+    x, best = (getattr(v, "_array", v) for v in (x, best))
     return g[pooling.first_places(x, best, kernel, stride, padding, dilation)]
 
 

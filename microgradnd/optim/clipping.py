@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from microgradnd.arguments import NORM, NOT_NEGATIVE, check, require
 from microgradnd.parameters import tensors_of
+
+SAFE = (1e-15, 1e15)  # norms whose squares are far from the bounds of float32
 
 
 def clip_grad_norm_(
@@ -39,14 +42,13 @@ def clip_grad_norm_(
     require("clip_grad_norm_", "norm_type", norm_type, NORM)
     check("clip_grad_norm_", error_if_nonfinite=error_if_nonfinite)
     gradients = arrays_of(parameters, "clip_grad_norm_")
-    norms = [float(np.linalg.norm(g.ravel(), norm_type)) for g in gradients]
-    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    total = norm(np.array([norm(g.ravel(), norm_type) for g in gradients]), norm_type)
     if error_if_nonfinite and not np.isfinite(total):
         raise FloatingPointError(f"clip_grad_norm_: the norm of the gradients is {total}")
     scale = max_norm / (total + 1e-6)  # as PyTorch guards it
     if scale < 1 or not np.isfinite(total):
-        for g in gradients:
-            g *= scale
+        for g in gradients:  # in float32 at least: a scale may be too small for float16
+            np.multiply(g, scale, g, dtype=np.result_type(g, np.float32), casting="same_kind")
     return total
 
 
@@ -63,6 +65,19 @@ def clip_grad_value_(parameters: Iterable[Any], clip_value: float) -> None:
     require("clip_grad_value_", "clip_value", clip_value, NOT_NEGATIVE)
     for g in arrays_of(parameters, "clip_grad_value_"):
         np.clip(g, -clip_value, clip_value, out=g)
+
+
+def norm(x: np.ndarray, p: float) -> float:
+    """(Σ |x|^p)^(1/p); of x over its largest element where powers would over- or underflow."""
+    if not x.size:
+        return 0.0
+    x = x.astype(np.float32) if x.dtype == np.float16 else x
+    with np.errstate(over="ignore", under="ignore"):
+        found = float(np.linalg.norm(x, p))
+    if SAFE[0] < found < SAFE[1] or math.isnan(found):
+        return found
+    largest = float(np.abs(x).max())
+    return largest if largest in (0, math.inf) else largest * float(np.linalg.norm(x / largest, p))
 
 
 def arrays_of(parameters: Any, what: str) -> list[np.ndarray]:

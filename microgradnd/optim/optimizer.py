@@ -48,7 +48,7 @@ class Optimizer:
 
     # What `update` keeps per parameter: the name, and the option without which it is not needed.
     keeps: ClassVar[dict[str, str | None]] = {}
-    # What PyTorch has as an option and this optimiser is: a state that says otherwise misfits.
+    # What PyTorch has as an option and this optimiser is: a state that says otherwise is refused.
     fixed: ClassVar[dict[str, bool]] = {"maximize": False}
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
@@ -97,14 +97,14 @@ class Optimizer:
         unknown = full.keys() - self.defaults.keys() - {"params", "initial_lr"}
         if unknown:
             raise ValueError(f"{what}: unknown options {sorted(unknown)}, has {[*self.defaults]}")
-        problems = self.misfits(full)
+        problems = self.option_problems(full)
         if problems:
             raise ValueError(f"{what}: {'; '.join(problems)}")
         self.param_groups.append(full)
         self.state += [{} for _ in fresh]
         self.spare += [(np.empty_like(p.data), np.empty_like(p.data)) for p in fresh]
 
-    def misfits(self, group: Group) -> list[str]:
+    def option_problems(self, group: Group) -> list[str]:
         """What is wrong with the options of a group."""
         return [
             f"{key} must be {kind.words}, not {shown(group[key])}"
@@ -120,9 +120,9 @@ class Optimizer:
                 state, spare = next(kept)
                 g = p._grad
                 if g is not None:
-                    if spare[0].dtype is not p._data.dtype:  # the model was converted meanwhile
+                    if spare[0].dtype is not p._array.dtype:  # the model was converted meanwhile
                         spare = self.converted(p)
-                    self.update(p._data, g._data, state, group, spare)
+                    self.update(p._array, g._array, state, group, spare)
                     p.changed()
 
     def converted(self, p: Tensor) -> tuple[np.ndarray, np.ndarray]:
@@ -181,7 +181,7 @@ class Optimizer:
         """
         groups, state = self.read(given)
         problems = [f"  missing: {k}" for k in ("state", "param_groups") if k not in given]
-        problems = problems or self.group_misfits(groups) or self.state_misfits(state, groups)
+        problems = problems or self._group_problems(groups) or self._state_problems(state, groups)
         if problems:
             words = "\n".join(problems)
             what = type(self).__name__
@@ -208,7 +208,7 @@ class Optimizer:
     def takes(self, key: str) -> bool:
         return key not in IMPLEMENTATION | self.fixed.keys() | {"params", "param_names"}
 
-    def group_misfits(self, groups: list[Group]) -> list[str]:
+    def _group_problems(self, groups: list[Group]) -> list[str]:
         """What of the groups of a state dict does not fit the groups here."""
         if len(groups) != len(self.param_groups):
             return [f"  parameter groups: {len(groups)}, needed {len(self.param_groups)}"]
@@ -220,13 +220,13 @@ class Optimizer:
                 problems.append(f"  parameters {where}: {count}, needed {needed}")
             missing = [key for key in self.defaults if key not in group]
             problems += listed(f"missing {where}", missing)
-            problems += listed(f"wrong {where}", self.misfits(group))
+            problems += listed(f"wrong {where}", self.option_problems(group))
             for key, value in self.fixed.items():
                 if group.get(key, value) != value:
                     problems.append(f"  wrong {where}: {key} must be {value}")
         return problems
 
-    def state_misfits(self, state: dict[int, State], groups: list[Group]) -> list[str]:
+    def _state_problems(self, state: dict[int, State], groups: list[Group]) -> list[str]:
         """What of the states of a state dict does not fit the parameters here."""
         parameters, problems = self.parameters(), []
         options = [group for group in groups for _ in group["params"]]

@@ -49,8 +49,8 @@ class SGD(Optimizer):
         defaults = {"lr": lr, "momentum": momentum, "dampening": dampening}
         super().__init__(params, defaults | {"weight_decay": weight_decay, "nesterov": nesterov})
 
-    def misfits(self, group: Group) -> list[str]:
-        problems = super().misfits(group)
+    def option_problems(self, group: Group) -> list[str]:
+        problems = super().option_problems(group)
         if not problems and group.get("nesterov"):
             wrong = group["momentum"] <= 0 or group["dampening"] != 0
             problems = ["nesterov needs momentum > 0 and dampening = 0"] * wrong

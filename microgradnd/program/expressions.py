@@ -93,7 +93,7 @@ class Expression(Methods):
         given = dict(zip(op.options, options))
         if op.scratch:  # it may write into an operand only where all of them are arrays
             given[op.scratch] = False
-        return applied(op, [x._data if isinstance(x, Tensor) else x for x in flat], given)
+        return applied(op, [x._array if isinstance(x, Tensor) else x for x in flat], given)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if method == "__call__" and not options and ufunc in NUMPY:

@@ -79,11 +79,11 @@ def central_difference(
             for step in (eps, -eps):
                 moved = original.copy()
                 moved[place] += step
-                t._data = moved
+                t._array = moved
                 ends.append(listed(function(*inputs))[k].data.flat[j])
             numeric[place] = (ends[0] - ends[1]) / (2 * eps)
     finally:
-        t._data = original
+        t._array = original
     return numeric
 
 
@@ -151,7 +151,7 @@ def detect_anomaly() -> Iterator[None]:
 
     def watch(seeds: Sequence[tuple[Node, Any]]) -> Callable[[Node, int | None, Any], None]:
         def after_rule(node: Node, i: int | None, contribution: Any) -> None:
-            if i is not None and np.isnan(getattr(contribution, "_data", contribution)).any():
+            if i is not None and np.isnan(getattr(contribution, "_array", contribution)).any():
                 where = (node.notes or {}).get("where", "(computed outside detect_anomaly)")
                 words = f"the gradient of operand {node.op.operand(i)!r} of {node.op.name} is NaN"
                 words += f"; the forward pass computed it at {where}"

@@ -264,7 +264,7 @@ class Averages:
 
     def add(self, loss: Tensor, prediction: Any, target: Any) -> None:
         n = len(target)
-        prediction, target = (getattr(t, "_data", t) for t in (prediction, target))
+        prediction, target = (getattr(t, "_array", t) for t in (prediction, target))
         self.sums["loss"] += n * loss.item()
         for name, metric in self.metrics.items():
             self.sums[name] += n * float(metric(prediction, target))
