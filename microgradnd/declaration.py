@@ -85,7 +85,8 @@ class Op:
     #     composed: the same by other operations, for what its rules cannot be: differentiated again.
     #     whole: stays itself where operations are replaced by what they are composed of.
     #     infix: sign and level of precedence. sign: of a reduction or function. scalar: the formula of
-    #         one element. program: its line in a NumPy program. notation: its formula, from operands.
+    #         one element. program: it in NumPy, a template such as "{x:atom}.astype({dtype})".
+    #         notation: its way of writing in formulas, see viz.formulas.mathematics.
     #     keeps_channels: axis 1 of the result holds the channels that axis 1 of the operand holds.
     #     saturates: the results at which its slope is 0.
     #     numpy: NumPy's function or functions. method: True for a method of that name, other names

@@ -114,7 +114,7 @@ def test_pictures_formulas_programs_and_paths_know_it(row: ModuleType) -> None:
     loss.backward(retain_graph=True)
     np.testing.assert_allclose(value, loss.data)
     np.testing.assert_allclose(grads["x"], x.grad.data)
-    total = sum(path.value for path in viz.paths(loss, x))
+    total = sum(path.contribution for path in viz.paths(loss, x))
     np.testing.assert_allclose(total, x.grad.data)
     assert not viz.health(loss).findings
 

@@ -21,7 +21,7 @@ from microgradnd import errors
 from microgradnd.accumulation import fitted
 from microgradnd.declaration import NUMPY, REDUCES, REQUIRED, Op
 from microgradnd.engine import Methods, Tensor, node_of
-from microgradnd.node import Array, Constant, Node, by_seq, reachable
+from microgradnd.node import Array, Constant, MaybeNone, Node, by_seq, reachable
 from microgradnd.numpy_protocol import PLAIN, parameters
 from microgradnd.ops.shape import astype
 
@@ -57,7 +57,7 @@ class Expression(Methods):
     """
 
     __slots__ = ("name", "of", "op", "operands", "options", "seq", "value")
-    op: Op | None
+    op: Op | MaybeNone
     operands: tuple
     options: dict[str, Any]
     value: Array
@@ -73,7 +73,9 @@ class Expression(Methods):
         self.name = self.of = None
 
     @classmethod
-    def named(cls, name: str, value: Any, of: tuple[str, str] | None = None) -> Expression:
+    def named(  # type: ignore[override]
+        cls, name: str, value: Any, of: tuple[str, str] | None = None
+    ) -> Expression:
         """A value that is spoken of by its name."""
         x = cls(None, (), {}, value)
         x.name, x.of = name, of
@@ -132,7 +134,7 @@ class Expression(Methods):
     parents = property(lambda self: self.operands)
     __hash__ = object.__hash__  # they are compared elementwise: look them up in sets, not lists
 
-    def astype(self, dtype: Any, **how: Any) -> Expression:
+    def astype(self, dtype: Any, **how: Any) -> Any:
         return self if self.dtype == dtype else astype(self, dtype)
 
     def copy(self) -> Expression:
@@ -163,7 +165,7 @@ ABOUT_SHAPES = frozenset({np.broadcast_shapes, np.einsum_path})
 @cache
 def bare_op(function: Callable, options: tuple[str, ...] = ()) -> Op:
     """A NumPy function that is no operation, as one: a call that is written as it is."""
-    owner = getattr(function, "__self__", None)  # of np.add.reduce the ufunc
+    owner: Any = getattr(function, "__self__", None)  # of np.add.reduce the ufunc
     ufunc = isinstance(owner, np.ufunc)
     name = f"{owner.__name__}.{function.__name__}" if ufunc else function.__name__
     ours = not ufunc and (function.__module__ or "").partition(".")[0] != "numpy"
@@ -271,6 +273,7 @@ def needed(
 
 def composed(op: Op, i: int, operands: Sequence[Any], g: Any, options: Mapping[str, Any]) -> Any:
     """The same by the composed form of an operation, for rules that are made for arrays."""
+    assert op.composed is not None
     with np.errstate(all="ignore"):
         out = op.composed(*operands, *options.values())
     return gradients(out, [operands[i]], g, within(tuple(operands)))[0]
@@ -292,7 +295,8 @@ def contribution(e: Expression, i: int, g: Any) -> Any:
         x = composed(op, i, e.operands, g, e.options)
     else:
         x = ruled(op, i, e.operands, e, g, e.options)
-    return fitted(x if isinstance(x, Expression) else np.asarray(x), e.operands[i], e)
+    node: Any = e  # as far as an error asks
+    return fitted(x if isinstance(x, Expression) else np.asarray(x), e.operands[i], node)
 
 
 def gradients(

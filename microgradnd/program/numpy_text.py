@@ -135,11 +135,12 @@ class NumPyText:
         if op.program:
             options = {key: _Option(self, value) for key, value in x.options.items()}
             return Code(op.program.format(**dict(zip(op.operands, operands)), **options))
-        methods = op.method if isinstance(op.method, tuple) else (op.method,)
+        methods: Any = op.method if isinstance(op.method, tuple) else (op.method,)
         names = [m[1:] for m in methods if isinstance(m, str) and m.startswith("@")]
         if names and not self.changed(x):
             return Code(f"{operands[0]:atom}.{names[0]}")
-        if op.numpy and not op.elementwise and hasattr(np.ndarray, op.name):
+        array = isinstance(x.operands[0], Expression)
+        if array and theirs(op) and not op.elementwise and hasattr(np.ndarray, op.name):
             nameless = [m[1:] for m in methods if isinstance(m, str) and m.startswith("*")]
             options = ", ".join(self.given(x, nameless))
             return Code(f"{operands[0]:atom}.{op.name}({options})")
@@ -147,17 +148,16 @@ class NumPyText:
 
     def by_function(self, x: Expression, op: Op) -> Code:
         """As a call of NumPy's function, or of one that is brought along."""
-        theirs = op.numpy[0] if isinstance(op.numpy, tuple) else op.numpy
         operands = [self(y) for y in x.operands]
         if op.variadic:
             operands = [f"({', '.join(operands)}{',' * (len(operands) == 1)})"]
-        if theirs is not None:
-            owner = getattr(theirs, "__self__", None)  # of np.add.reduce the ufunc
+        if (function := theirs(op)) is not None:
+            owner = getattr(function, "__self__", None)  # of np.add.reduce the ufunc
             home = f"np.{owner.__name__}" if isinstance(owner, np.ufunc) else "np"
-            if (module := getattr(theirs, "__module__", None) or "").startswith("numpy."):
+            if (module := getattr(function, "__module__", None) or "").startswith("numpy."):
                 home = module.replace("numpy", "np", 1)
             arguments = ", ".join([*operands, *self.given(x)])
-            return Code(f"{home}.{theirs.__name__}({arguments})")
+            return Code(f"{home}.{function.__name__}({arguments})")
         kept = [dict(d) for d in (self.known, self.helpers, self.imports)]
         try:
             name = self.function(op.call_forward, identifier(op.name))
@@ -177,13 +177,11 @@ class NumPyText:
 
     def changed(self, x: Expression) -> dict[str, Any]:
         """The options that are not the default ones."""
-        assert x.op is not None
         default = x.op.options
         return {key: y for key, y in x.options.items() if not alike(y, default.get(key, REQUIRED))}
 
     def given(self, x: Expression, nameless: Any = ()) -> list[str]:
         """The options of a call; NumPy takes those without a default by position."""
-        assert x.op is not None
         bare = {*nameless, *(k for k, d in x.op.options.items() if d is REQUIRED)} - {*x.op.named}
         return [self(y) if k in bare else f"{k}={self(y)}" for k, y in self.changed(x).items()]
 
@@ -298,6 +296,14 @@ class NumPyText:
                 self.helpers[name] = f"{name} = {self(value)}"
             return name
         raise NotExpressible(f"{by} needs {name}, a {type(value).__name__} of the library")
+
+
+def theirs(op: Op) -> Any:
+    """NumPy's function that computes the same; of another's operation only its very forward."""
+    known: Any = op.numpy[0] if isinstance(op.numpy, tuple) else op.numpy
+    forward = op.call_forward
+    ours = (getattr(forward, "__module__", None) or "").startswith("microgradnd.")
+    return known if ours or forward is known else None
 
 
 class _Option(NamedTuple):

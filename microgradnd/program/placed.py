@@ -173,8 +173,9 @@ class Placed:
         op, function = e.op, e.op.call_forward
         terms = [self.name(a, "c") if a is not None else "None" for a in arrays]
         if isinstance(function, np.ufunc) and not e.options:
-            out = self.place_over(e, e.operands) if op.elementwise else self.new(e)
-            self.write(function, *terms, f"out={self.name(out, 't')}")
+            over = e.operands if op.elementwise else ()
+            out = self.name(self.place_over(e, over), "t")
+            self.write(function, *terms, f"out={out}")
         elif op.reduction and {"axis", "keepdims"} == e.options.keys():
             out, how = self.name(self.new(e), "t"), e.options
             self.write(

@@ -225,7 +225,6 @@ def with_numbers_out(x: Expression, places: tuple[int, ...]) -> Any:
             taken.decimal |= product.decimal
             product.number = Fraction(1)
             operands[i] = quotient(product, operands[i].shape)
-    assert x.op is not None
     if taken.number == 1 or not homogeneous(x):
         return x
     bare = applied(x.op, operands, x.options)

@@ -120,7 +120,7 @@ def contribution(
     return fitted(result if isinstance(result, Expression) else np.asarray(result), node, i)
 
 
-def _default_shapes(op: Op) -> list[tuple[int, ...]]:
+def _default_shapes(op: Op) -> Sequence[tuple[int, ...]]:
     """Shapes that an operation takes, if it takes matrices, or images and filters."""
     count = 2 if op.variadic else len(op.operands) - len(op.optional)
     if not trait(op, "contraction"):
@@ -146,7 +146,7 @@ def _samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) 
 
 
 def formula(
-    op: str | Op | Callable,
+    op: str | Op | Any,
     operand: str | int | None = None,
     operands: Sequence[str] | None = None,
     *,
@@ -187,7 +187,7 @@ def formula(
     row = op if isinstance(op, Op) else OPS[op] if isinstance(op, str) else op.op
     arrays = _samples(row, shapes, values or {})
     names = _operand_names(row, operands, len(arrays))
-    symbols = [
+    symbols: list[Any] = [
         x if isinstance(x, (bool, int, float)) else Expression.named(name, x)
         for name, x in zip(names, arrays)
     ]

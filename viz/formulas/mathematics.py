@@ -123,7 +123,7 @@ class Writer:
 
     def as_statement(self, x: Expression) -> Piece:
         left, right = (self.within(a, SUM) for a in x.operands)
-        return self.form.row(left, self.form.sign(x.op.sign), right), LOGIC
+        return self.form.row(left, self.form.sign(str(x.op.sign)), right), LOGIC
 
     def as_not(self, x: Expression) -> Piece:
         return self.form.row(self.form.sign("¬"), self.within(x.operands[0], ATOM)), POWER
@@ -283,7 +283,7 @@ class Writer:
         """Σ over the axes that the subscript names; over all without one."""
         axis = x.options.get("axis")
         over = "" if axis is None else self.form.note(f"axis {_index_text(axis)}")
-        sign = self.form.lowered(self.form.word(x.op.sign), over)
+        sign = self.form.lowered(self.form.word(str(x.op.sign)), over)
         return self.form.row(sign, self.form.sign(""), self.factor(x.operands[0])), PRODUCT
 
     def as_repeated(self, x: Expression) -> Piece:

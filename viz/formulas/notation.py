@@ -10,13 +10,12 @@ import re
 import unicodedata
 from html import escape
 
+from microgradnd.program import SUBSCRIPTS, SUPERSCRIPTS
 from viz.style.text import clean
 
 LOGIC, SUM, PRODUCT, POWER, ATOM = range(5)  # how tightly what was written binds
 Piece = tuple[str, int]
 
-SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹ᵒʸ⁺⁻", "0123456789oy+-"))
-SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789"))
 SIMPLE = re.compile(
     rf"([^\W\d_][^\W_]*?)([{''.join(SUBSCRIPTS)}]*)([{''.join(SUPERSCRIPTS)}]*)((?:[._]\w+)*)('*)"
 )

@@ -11,7 +11,6 @@ import numpy as np
 
 # By trait and value, the operations:
 # elementwise: each element of the result depends on one element of each operand (ufuncs do so).
-# linear: "x" in this operand, "x y" in each by itself, "x+y" in both together.
 # view: the elements of its operand in another arrangement; permutes: it only exchanges axes.
 # contraction: sums of products, a matrix product or a convolution.
 # keeps_channels: axis 1 is the axis of channels of the result, and of its operand if it has one.
@@ -25,12 +24,6 @@ _BY_TRAIT: dict[str, dict[Any, str]] = {
     "elementwise": {
         True: "sigmoid relu round leaky_relu clip where astype erf step silu gaussian softplus elu "
         "gelu hardtanh"
-    },
-    "linear": {
-        "x": "negative positive sum mean getitem put_add reshape transpose swapaxes expand_dims "
-        "squeeze broadcast_to astype pad avg_pool2d avg_pool2d_input divide einsum",
-        "x+y": "add subtract",
-        "x y": "multiply matmul einsum2 conv2d conv2d_bias conv2d_input conv2d_weight",
     },
     "view": {True: "reshape transpose swapaxes expand_dims squeeze broadcast_to getitem astype"},
     "permutes": {True: "transpose swapaxes"},

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from viz.formulas.notation import SUBSCRIPTS, is_simple
+from microgradnd.program import SUBSCRIPTS
+from viz.formulas.notation import is_simple
 from viz.layout.edges import TEXT, EdgePath, Rect, put_labels
 from viz.reports.neurons.chains import Array, Column, Layer, Parameter
 from viz.style.text import fit, number, one_line, plural, shape_of, width
