@@ -76,16 +76,18 @@ class Op:
     #     view: the operand whose memory the result may share.
     #     fresh: operands whose contribution is an array that the rule has just made.
     #     reduction: the ufunc by which it reduces.
-    #     contraction: sums products of two operands. cost: its multiply-adds, from shapes and options.
+    #     contraction: sums products of two operands. cost: its multiply-adds, from shapes, options.
     #     discrete: no gradient by nature. casts: the result may be no floating-point number.
-    #     keeps: what the forward function returns beside the result, for rules to ask for: by name, a
-    #         function of operands and options that computes it where it must be differentiated.
+    #     keeps: what the forward function returns beside the result, for rules to ask for: by
+    #         name, a function of operands and options that computes it so that it can be
+    #         differentiated.
     #     scratch: the option that lets the forward function write into an operand; arrays only.
     #     prepare: by option, a function that makes it ready for rules and forward function.
-    #     composed: the same by other operations, for what its rules cannot be: differentiated again.
+    #     composed: the same by other operations, where its rules are to be differentiated again.
     #     whole: stays itself where operations are replaced by what they are composed of.
-    #     infix: sign and level of precedence. sign: of a reduction or function. scalar: the formula of
-    #         one element. program: it in NumPy, a template such as "{x:atom}.astype({dtype})".
+    #     infix: sign and level of precedence. sign: of a reduction or function. scalar: the
+    #         formula of one element. program: it in NumPy, a template such as
+    #         "{x:atom}.astype({dtype})".
     #         notation: its way of writing in formulas, see viz.formulas.mathematics.
     #     keeps_channels: axis 1 of the result holds the channels that axis 1 of the operand holds.
     #     saturates: the results at which its slope is 0.
@@ -527,7 +529,8 @@ KINDS, FLOATING = frozenset("biuf"), frozenset("f")
 _COMMON = {
     "ABSENT": ABSENT, "Array": Array, "FLOATING": FLOATING, "KINDS": KINDS, "Node": Node,
     "NUMBER": frozenset({int, float}), "Tensor": Tensor, "asarray": np.asarray,
-    "constant_of": constant_of, "dispatch": dispatch, "explain": _explain, "missing": _missing, "new": new_tensor,
+    "constant_of": constant_of, "dispatch": dispatch, "explain": _explain, "missing": _missing,
+    "new": new_tensor,
     "next_seq": next_seq, "notify": notify, "observers": observers, "recording": recording.get,
     "refuse": _refuse, "sequence": _sequence,
 }  # fmt: skip

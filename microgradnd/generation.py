@@ -228,7 +228,8 @@ def _recording(op: Op, values: list[str]) -> list[str]:
     return [
         *lines,
         f"    node.options = ({_tuple(list(op.options))}); node.notes = None",
-        f"    node.shape = {shape}; node.dtype = {'dtype' if two else 'out.dtype'}; node.seq = next_seq()",
+        f"    node.shape = {shape}; node.dtype = {'dtype' if two else 'out.dtype'}",
+        "    node.seq = next_seq()",
         "    t = new(Tensor); t._array = out; t.node = node",
         "    if observers: notify(node, out)",
         "    return t",
@@ -236,7 +237,7 @@ def _recording(op: Op, values: list[str]) -> list[str]:
 
 
 def _constant(op: Op, i: int) -> str:
-    """How a node keeps operand i, which needs no gradient: its array, with its name if it has one."""
+    """How a node keeps operand i, which needs no gradient: its array, with its name if any."""
     return f"a{i} if type({op.operands[i]}) is not Tensor else constant_of({op.operands[i]})"
 
 
@@ -266,12 +267,13 @@ def _many_operands(op: Op, values: list[str], ruled: list[int]) -> list[str]:
     mask = " | ".join(f"(p{i} is not None) << {i}" for i in ruled)
     kept = [f"p{i} if p{i} is not None else {_constant(op, i)}" for i in range(len(values))]
     many = [*kept] if len(values) > 2 else []
+    picked = _tuple([*values, "out", *(f"kept_{k}" for k in op.keeps)])
     lines = [
         "    if out.dtype.kind not in FLOATING: refuse(op, out)",
         f"    node.plan = plan = plans[{mask}]",
         f"    node.many = ({_tuple(many)})" if many else "    node.many = None",
         "    node.first = node.second = None" if many else
         f"    node.first = {kept[0]}; node.second = {kept[1]}",
-        f"    node.saved = plan.pick(({_tuple([*values, 'out', *(f'kept_{k}' for k in op.keeps)])}))",
+        f"    node.saved = plan.pick(({picked}))",
     ]  # fmt: skip
     return lines

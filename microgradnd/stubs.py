@@ -1,4 +1,4 @@
-"""What type checkers and editors are told, written from the declarations: python -m microgradnd.stubs.
+"""What type checkers are told, written from the declarations: python -m microgradnd.stubs.
 
 `functions.pyi` declares the public functions, `tensor_methods.pyi` the operators, methods and
 properties of a Tensor. A test holds both current.

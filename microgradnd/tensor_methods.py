@@ -1,7 +1,7 @@
 """The operators and methods of a Tensor, attached here in one place.
 
-Most are ops that attach themselves; what is no op stands here. `tensor_methods.pyi` beside this file
-tells type checkers and editors about all of them; `python -m microgradnd.stubs` writes it.
+Most are ops that attach themselves; what is no op stands here. `tensor_methods.pyi` beside this
+file tells type checkers about all of them; `python -m microgradnd.stubs` writes it.
 """
 
 from __future__ import annotations

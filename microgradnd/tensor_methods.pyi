@@ -85,7 +85,7 @@ class TensorMethods:
     def atan(self) -> Tensor: """Trigonometric inverse tangent, element-wise."""
     def atan2(self, y: TensorLike) -> Tensor: """Element-wise arc tangent of ``x/y`` choosing the quadrant correctly."""
     def atanh(self) -> Tensor: """Inverse hyperbolic tangent element-wise."""
-    def bmm(self, y: TensorLike) -> Tensor: """The matrix product: (..., n, k) @ (..., k, m) is (..., n, m); of vectors, along their axis."""
+    def bmm(self, y: TensorLike) -> Tensor: """The matrix product: (..., n, k) @ (..., k, m) is (..., n, m); a vector has its axis alone."""
     @overload
     def broadcast_to(self, shape: Shape) -> Tensor: """Repeated to a larger shape, by the rules of broadcasting, without copying."""
     @overload
@@ -129,16 +129,16 @@ class TensorMethods:
     def logsumexp(self, axis: Axis = None, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """log(sum(exp(x))) over the axes."""
     @property
     def mT(self) -> Tensor: """The last two axes exchanged."""
-    def matmul(self, y: TensorLike) -> Tensor: """The matrix product: (..., n, k) @ (..., k, m) is (..., n, m); of vectors, along their axis."""
+    def matmul(self, y: TensorLike) -> Tensor: """The matrix product: (..., n, k) @ (..., k, m) is (..., n, m); a vector has its axis alone."""
     def max(self, axis: Axis = None, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """The largest element over the axes."""
     def maximum(self, y: TensorLike) -> Tensor: """Element-wise maximum of array elements."""
     def mean(self, axis: Axis = None, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """The mean over the axes."""
     def min(self, axis: Axis = None, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """The smallest element over the axes."""
     def minimum(self, y: TensorLike) -> Tensor: """Element-wise minimum of array elements."""
-    def mm(self, y: TensorLike) -> Tensor: """The matrix product: (..., n, k) @ (..., k, m) is (..., n, m); of vectors, along their axis."""
+    def mm(self, y: TensorLike) -> Tensor: """The matrix product: (..., n, k) @ (..., k, m) is (..., n, m); a vector has its axis alone."""
     def moveaxis(self, source: Any, destination: Any) -> Tensor: """The axes `source` moved to the places `destination`; the others keep their order."""
     def movedim(self, source: Any, destination: Any) -> Tensor: """The axes `source` moved to the places `destination`; the others keep their order."""
-    def mv(self, y: TensorLike) -> Tensor: """The matrix product: (..., n, k) @ (..., k, m) is (..., n, m); of vectors, along their axis."""
+    def mv(self, y: TensorLike) -> Tensor: """The matrix product: (..., n, k) @ (..., k, m) is (..., n, m); a vector has its axis alone."""
     def named(self, name: str) -> Tensor: """Gives the tensor a name for pictures and messages, and returns it: h = relu(z).named("h")."""
     @property
     def ndim(self) -> int: """How many axes there are."""

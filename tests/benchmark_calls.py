@@ -100,9 +100,8 @@ def main(rounds: int = 15) -> None:
                 times.append(min(seconds(call), seconds(call)) * 1e6)
     medians = {name: [statistics.median(t) for t in times] for name, times in found.items()}
     reference = medians["x + y"][0] - medians["x + y"][1]
-    print(
-        f"{'µs':14s} {'ours':>6s} {'bare':>6s} {'over':>6s} {'/x+y':>6s} {'torch':>6s} {'ratio':>6s}"
-    )
+    heads = ("ours", "bare", "over", "/x+y", "torch", "ratio")
+    print(f"{'µs':14s}" + "".join(f" {head:>6s}" for head in heads))
     for name, (ours, forward, *theirs) in medians.items():
         over = ours - forward
         line = f"{name:14s} {ours:6.2f} {forward:6.2f} {over:6.2f} {over / reference:6.2f}"

@@ -537,7 +537,7 @@ DISCRETE = (
         )
     ],
     *[
-        OpCase(u.__name__, getattr(mg, u.__name__), u, (Sample((MASK, MASK[::-1].copy())),), numpy=u)
+        OpCase(u.__name__, getattr(mg, u.__name__), u, (Sample((MASK, ~MASK)),), numpy=u)
         for u in (np.bitwise_and, np.bitwise_or, np.bitwise_xor)
     ],
     OpCase("invert", mg.invert, np.invert, (Sample((MASK,)),), numpy=np.invert),

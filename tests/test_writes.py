@@ -99,6 +99,15 @@ def test_writes_to_other_memory_are_none_of_a_graphs_business() -> None:
     assert left.grad.tolist() == [2.0] * 3
 
 
+def test_anomaly_mode_finds_writes_through_the_bare_array() -> None:
+    w = leaf(1.0, 2.0, name="w")
+    with mg.detect_anomaly():
+        y = (w * w).sum()
+        w.data[0] = 100.0
+        with pytest.raises(GraphError, match=r"'multiply' saved the value of 'w'"):
+            y.backward()
+
+
 def test_an_index_that_was_written_to_is_refused() -> None:
     x, index = leaf(1.0, 2.0, 3.0), Tensor(np.array([0, 1]))
     y = x[index].sum()

@@ -35,7 +35,7 @@ def is_unique(index: Any) -> bool:
     prepare={"index": plain}, method="__getitem__", internal=True, notation="element",
     program="{x:atom}[{index:index}]")  # fmt: skip
 def getitem(x: Value, index: Any) -> Value:
-    """x[index], for every index that NumPy takes; Tensors of integers or booleans may stand in it."""
+    """x[index], for every index that NumPy takes; Tensors of integers or truths may stand in it."""
     return x[index]
 
 

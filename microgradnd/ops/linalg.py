@@ -39,7 +39,7 @@ def matmul_y(g: Value, x: Value, y_shape: tuple[int, ...]) -> Value:
     notation="matrix_product",
     cost=lambda out_shape, x_shape: prod(out_shape) * x_shape[-1])  # fmt: skip
 def matmul(x: Value, y: Value) -> Value:
-    """The matrix product: (..., n, k) @ (..., k, m) is (..., n, m); of vectors, along their axis."""
+    """The matrix product: (..., n, k) @ (..., k, m) is (..., n, m); a vector has its axis alone."""
     if x.ndim == 2 == y.ndim:
         return x.dot(y)  # the same, in half of the time where matrices are small
     return np.matmul(x, y)
@@ -47,7 +47,7 @@ def matmul(x: Value, y: Value) -> Value:
 
 @op(x=lambda g, w: matmul(g, w),
     w=lambda g, x: matmul(flat_rows(g).T, flat_rows(x)) if x.ndim > 1 else g[:, None] * x,
-    b=lambda g: g, fresh="x w", linear="x w", contraction=True, torch="nn.functional.linear", internal=True,
+    b=lambda g: g, fresh="x w", linear="x w", contraction=True, internal=True,
     cost=lambda out_shape, x_shape: prod(out_shape) * x_shape[-1])  # fmt: skip
 def linear(x: Value, w: Value, b: Value | None = None) -> Value:
     """a = W x + b, the fully connected layer of eqs. 5-33 and 5-34.

@@ -60,13 +60,14 @@ def check_target(z: Value, target: Value) -> None:
     wanted = z.shape[:-1] if classes else z.shape
     if target.shape != wanted:
         raise ValueError(
-            f"cross_entropy: the target has shape {target.shape}, logits of shape {z.shape} need class numbers "
-            f"(integers) of shape {z.shape[:-1]} or distributions (floats) of shape {z.shape}"
+            f"cross_entropy: the target has shape {target.shape}, logits of shape {z.shape} need "
+            f"class numbers (integers) of shape {z.shape[:-1]} or distributions (floats) of shape "
+            f"{z.shape}"
         )
     if classes and target.size and out_of_range(target, z.shape[-1]):
         raise ValueError(
-            f"cross_entropy: class numbers must lie in 0..{z.shape[-1] - 1}, the target's reach from "
-            f"{target.min()} to {target.max()}"
+            f"cross_entropy: class numbers must lie in 0..{z.shape[-1] - 1}, the target's reach "
+            f"from {target.min()} to {target.max()}"
         )
 
 

@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
 from microgradnd import errors
 from microgradnd.engine import Tensor
 from microgradnd.grad_mode import observed
-from microgradnd.node import Node
+from microgradnd.node import Node, reachable
 from microgradnd.transforms.gradients import grad
 
 
@@ -132,8 +133,8 @@ def detect_anomaly() -> Iterator[None]:
     """Raises where a NaN first appears, forward or backward, naming the op and its line.
 
     Every operation inside remembers the file and line that called it (`node.notes["where"]`). The
-    error knows the operation, so that `viz.health(error)` can tell the way to it. Slow: for
-    debugging.
+    error knows the operation, so that `viz.health(error)` can tell the way to it. Checksums of what
+    operations saved find writes through bare NumPy arrays, too. Slow: for debugging.
 
     >>> with detect_anomaly(), np.errstate(invalid="ignore"):
     ...     Tensor([-1.0], requires_grad=True).log()  # doctest: +ELLIPSIS
@@ -143,6 +144,7 @@ def detect_anomaly() -> Iterator[None]:
 
     def after_forward(node: Node, out: np.ndarray) -> None:
         node.note()["where"] = where = calling_line()
+        node.note()["checksums"] = checksums(node)
         if np.isnan(out).any():
             node.note()["nan"] = True
             if not any(has_nan(p) for p in node.parents):
@@ -150,6 +152,13 @@ def detect_anomaly() -> Iterator[None]:
                 raise errors.AnomalyError(words, node, where=where)
 
     def watch(seeds: Sequence[tuple[Node, Any]]) -> Callable[[Node, int | None, Any], None]:
+        for node in reachable(node for node, _ in seeds)[0]:
+            for k, before, now in zip(
+                node.plan.save, node.note().get("checksums", ()), checksums(node)
+            ):
+                if before != now:
+                    raise errors.stale(node.op, k, node)
+
         def after_rule(node: Node, i: int | None, contribution: Any) -> None:
             if i is not None and np.isnan(getattr(contribution, "_array", contribution)).any():
                 where = (node.notes or {}).get("where", "(computed outside detect_anomaly)")
@@ -161,6 +170,12 @@ def detect_anomaly() -> Iterator[None]:
 
     with observed(after_forward, watch):
         yield
+
+
+def checksums(node: Node) -> list[int | None]:
+    """A number for each array that a node saved, which changes when one of its elements does."""
+    saved = () if node.saved is None else node.plan.unpacked(node.saved)
+    return [crc32(np.ascontiguousarray(x)) if isinstance(x, np.ndarray) else None for x in saved]
 
 
 def has_nan(operand: Any) -> bool:
