@@ -218,7 +218,8 @@ def op(forward: Any = None, operands: str | None = None, *, name: str | None = N
     rules = {key: keys.pop(key) for key in signature[0] if key in keys}
     if isinstance(forward, np.ufunc):
         keys.setdefault("elementwise", forward.signature is None)
-    if isinstance(forward, np.ufunc) or (forward.__module__ or "").partition(".")[0] == "numpy":
+    numpys = isinstance(forward, np.ufunc) or str(forward.__module__).startswith("numpy")
+    if numpys and (replace or forward not in NUMPY):  # (what it does on Tensors, it keeps doing)
         keys.setdefault("numpy", forward)
     unknown = [key for key in keys if not hasattr(Op, key) or key.startswith("_")]
     if unknown:

@@ -196,7 +196,7 @@ def test_questions_about_a_tensor_have_plain_answers(t: mg.Tensor) -> None:
 
 def test_an_operand_without_a_rule_must_be_constant() -> None:
     z = mg.Tensor(np.ones((2, 3)), requires_grad=True)
-    with pytest.raises(TypeError, match=r"constants: pass t\.detach\(\)"):
+    with pytest.raises(TypeError, match=r"cross_entropy: target is a constant.*target\.detach\(\)"):
         mg.cross_entropy(z, z * 0.5)
     with pytest.raises(TypeError, match=r"where: .*'condition'.*condition\.detach\(\)"):
         mg.where(z, z, z)

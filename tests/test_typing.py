@@ -12,6 +12,7 @@ import pytest
 
 import microgradnd as mg
 from microgradnd import engine, stubs
+from microgradnd.declaration import ABSENT
 
 ROOT = Path(mg.__file__).parent
 # With __array__ NumPy's hints would take a Tensor for an array, and array * tensor for an ndarray.
@@ -64,7 +65,9 @@ def named_at_run_time(value):
     given = list(inspect.signature(value).parameters.values())[1:]
     if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in given):
         return None
-    return {p.name: None if p.default is p.empty else repr(p.default) for p in given}
+    own = [p for p in given if p.name not in ALIASES]  # (known once its code was generated)
+    needed = (inspect.Parameter.empty, ABSENT)  # (what may come under PyTorch's name, too)
+    return {p.name: None if p.default in needed else repr(p.default) for p in own}
 
 
 @pytest.mark.parametrize("name", sorted(n for n in STUB if not n.startswith("__")))

@@ -66,7 +66,7 @@ def max_pool2d_input(
     x = padded(x, padding, lowest(x.dtype))
     alone = all(s >= d * (k - 1) + 1 for k, s, d in zip(kernel, stride, dilation))
     covered = kernel == stride and all(n % k == 0 for n, k in zip(x.shape[-2:], kernel))
-    dx = np.empty_like(x) if alone and covered else np.zeros_like(x)
+    dx = (np.empty_like if alone and covered else np.zeros_like)(x, g.dtype)
     views = taps(x, kernel, stride, dilation)
     free: Any = True  # the windows whose largest element was not met yet
     for i, (view, target) in enumerate(zip(views, taps(dx, kernel, stride, dilation))):

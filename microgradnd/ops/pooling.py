@@ -186,7 +186,15 @@ def global_avg_pool2d(x: TensorLike) -> Tensor:
     >>> global_avg_pool2d([[[1.0, 3.0]], [[2.0, 4.0]]])
     Tensor([2., 3.])
     """
-    return reduction.mean(x, (-2, -1))
+    return reduction.mean(as_tensor(x), (-2, -1))
+
+
+def as_row(name: str, x: TensorLike) -> Tensor:
+    """The input of 1-D pooling as images of one row."""
+    x = as_tensor(x)
+    if not x.ndim:
+        raise ValueError(f"{name}: x is one number of shape (); it needs the axes (..., length)")
+    return shape.expand_dims(x, -2)
 
 
 def along(kernel_size: int, stride: int | None) -> tuple[int, int]:
@@ -203,7 +211,7 @@ def max_pool1d(
     >>> max_pool1d([1.0, 3.0, 2.0, 4.0, 0.0], 3, 2)
     Tensor([3., 4.])
     """
-    flat = shape.expand_dims(x, -2)
+    flat = as_row("max_pool1d", x)
     out = max_pool2d(
         flat, (1, kernel_size), along(kernel_size, stride), (0, padding), (1, dilation)
     )
@@ -225,7 +233,7 @@ def avg_pool1d(
     Tensor([2., 2.])
     """
     out = avg_pool2d(
-        shape.expand_dims(x, -2), (1, kernel_size), along(kernel_size, stride), (0, padding),
+        as_row("avg_pool1d", x), (1, kernel_size), along(kernel_size, stride), (0, padding),
         count_include_pad=count_include_pad,
     )  # fmt: skip
     return shape.squeeze(out, -2)

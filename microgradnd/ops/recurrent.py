@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from microgradnd.declaration import TensorLike, Value, op
-from microgradnd.engine import Tensor
+from microgradnd.engine import Tensor, as_tensor
 from microgradnd.kernels import recurrent as kernels
 from microgradnd.kernels.recurrent import (
     Mask,
@@ -101,7 +101,7 @@ def packed_operands(
             f"{name}: the operands have shapes {given}; T = {shape[0]} steps of N = {shape[1]} "
             f"sequences with H = {shape[2]} need {wanted}"
         )
-    return concatenate(list(operands), axis=None), shape
+    return concatenate([as_tensor(x) for x in operands], axis=None), shape
 
 
 def rnn_sequence(
