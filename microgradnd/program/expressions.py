@@ -346,19 +346,15 @@ def differentiable(e: Expression) -> list[tuple[int, Expression]]:
 
 
 # --- Forward functions run on expressions --------------------------------------------------------
-def lowered(outs: Sequence[Any], keep: Callable[[Op], Any] = lambda op: False) -> list[Any]:
+def lowered(outs: Sequence[Any]) -> list[Any]:
     """The same expressions by NumPy's functions: operations are replaced by what they compute.
 
     Their forward functions are run on expressions: `softmax` becomes a maximum, a difference, an
-    exponential, a sum and a quotient. Ufuncs, views, reductions and what is `whole` stay, and
-    those that `keep` says. Equal expressions are found once: forward and backward share them.
+    exponential, a sum and a quotient. Ufuncs, views, reductions and what is `whole` stay. Equal
+    expressions are found once: forward and backward share them.
     """
     new: dict[Expression, Expression] = {}
     same: dict[Any, Expression] = {}
-
-    def once(e: Expression) -> Expression:
-        key = e.op, mark(e.operands), mark(e.options)
-        return e if e.op is None else same.setdefault(key, e)
 
     def lower(outs: Any) -> None:
         for e in ordered(outs, new):
@@ -367,9 +363,10 @@ def lowered(outs: Sequence[Any], keep: Callable[[Op], Any] = lambda op: False) -
                 new[e] = e
                 continue
             operands, options = (mapped(x, new.__getitem__) for x in (e.operands, e.options))
-            inner = None if stays(op) or keep(op) else run(e, operands, options)
+            inner = None if stays(op) else run(e, operands, options)
             if inner is None or inner.op is op:
-                new[e] = once(Expression(op, operands, options, e.value))
+                key = op, mark(operands), mark(options)
+                new[e] = same.setdefault(key, Expression(op, operands, options, e.value))
             else:
                 new.update((x, x) for x in within([operands, options]))
                 lower([inner])
@@ -382,9 +379,8 @@ def lowered(outs: Sequence[Any], keep: Callable[[Op], Any] = lambda op: False) -
 
 def stays(op: Op) -> bool:
     """Whether an operation is not replaced by what it computes."""
-    return bool(
-        op.whole or op.view or op.reduction or op.discrete or isinstance(op.call_forward, np.ufunc)
-    )
+    kept = op.whole or op.view or op.reduction or op.discrete
+    return bool(kept) or isinstance(op.call_forward, np.ufunc)
 
 
 def run(e: Expression, operands: tuple, options: Mapping[str, Any]) -> Expression | None:
@@ -409,7 +405,7 @@ def mark(x: Any) -> Any:
         return tuple(map(mark, x))
     if isinstance(x, Array):
         return (x.shape, x.dtype, x.tobytes()) if x.size <= 16 else id(x)
-    return x if isinstance(x, (Expression, np.dtype)) else (type(x), repr(x))
+    return id(x) if isinstance(x, Expression) else (type(x), repr(x))
 
 
 # --- Graphs that were recorded -------------------------------------------------------------------
