@@ -90,12 +90,18 @@ class Op:
     #         "{x:atom}.astype({dtype})".
     #         notation: its way of writing in formulas, see viz.formulas.mathematics.
     #     keeps_channels: axis 1 of the result holds the channels that axis 1 of the operand holds.
-    #     saturates: the results at which its slope is 0.
+    #     saturates: (lower, upper), the results at which its slope is 0, None where there is none;
+    #         or a function of the options, by name, that gives them.
+    #     flat: its slope is 0 wherever it has one. permutes: it only exchanges axes.
+    #     activation: what one calls the function of a layer. truths: the operand of truth values.
+    #     singular: the operand at whose zeros the result or a slope is not finite.
     #     numpy: NumPy's function or functions. method: True for a method of that name, other names
     #         (`"@T"` a property, `"*shape"` an option taken as *args). operator: "add" for __add__.
-    #     torch: PyTorch's names. internal: no public name.
+    #     cure: what to try where it raises. torch: PyTorch's names. internal: no public name.
 
     elementwise = contraction = discrete = casts = whole = internal = keeps_channels = False
+    permutes = flat = activation = False
+    singular = truths = cure = None
     linear = view = reduction = cost = infix = sign = scalar = program = notation = None
     saturates = composed = scratch = operator = torch = method = numpy = None
     keeps: Mapping[str, Callable] = {}
@@ -515,7 +521,7 @@ def constant_of(tensor: Tensor) -> Any:
 def _explain(error: Exception, row: Op, operands: tuple, options: tuple) -> None:
     given = operands[0] if row.variadic else operands
     names = [row.operand(i) for i in range(len(given))]
-    errors.explain(error, row.name, names, given, dict(zip(row.options, options)))
+    errors.explain(error, row.name, names, given, dict(zip(row.options, options)), row.cure)
 
 
 def _missing(row: Op, option: str) -> None:

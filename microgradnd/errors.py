@@ -7,14 +7,6 @@ from typing import Any
 
 import numpy as np
 
-# What to try, by op; ops without a row of their own get the advice of their kind of error.
-CURES = {
-    "matmul": "the last axis of x must be as long as the second-to-last axis of y (its only axis, "
-    "if y is 1-D); transpose one of them with .T or .mT",
-    "reshape": "the new shape must hold the same number of elements; one of its sizes may be -1",
-    "concatenate": "all operands must agree on every axis but the one they are joined along",
-    "stack": "all operands must have the same shape",
-}
 NOTHING: dict[str, str] = {}
 BROADCASTING = (
     "shapes are aligned from the right, and two sizes fit when they are equal or one of them is 1"
@@ -64,12 +56,17 @@ def describe(operand: Any) -> str:
 
 
 def explain(
-    error: Exception, op: str, names: Sequence[str], operands: Sequence[Any], options: dict
+    error: Exception,
+    op: str,
+    names: Sequence[str],
+    operands: Sequence[Any],
+    options: dict,
+    cure: str | None = None,
 ) -> None:
     """Adds to an exception, which goes on as it is: op, operands, options and the cure."""
     listed = [f"{name} = {describe(x)}" for name, x in zip(names, operands)]
     listed += [f"{key}={value!r}" for key, value in options.items()]
-    cure = CURES.get(op) or (BROADCASTING if "broadcast" in str(error) else "")
+    cure = cure or (BROADCASTING if "broadcast" in str(error) else "")
     if any(getattr(x, "dtype", np.dtype(bool)).kind not in "biuf" for x in operands):
         cure = "give real numbers, as array.astype(float) does"
     advice = f". Cure: {cure}." if cure else ""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from microgradnd import declaration
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,3 +37,22 @@ def pytest_terminal_summary(
     if config.getoption("skipped_to") is not None:
         noted = "".join(f"{report.nodeid}\n" for report in skipped)
         Path(config.getoption("skipped_to")).write_text(noted, "utf-8")
+
+
+# What a test declares ends with it.
+REGISTRIES = (
+    declaration.OPS, declaration.NUMPY, declaration.TORCH, declaration.PUBLIC,
+    declaration.REDUCES, declaration.FUNCTIONS, declaration._public,
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _no_operation_outlives_its_test() -> Iterator[None]:
+    before = [registry.copy() for registry in REGISTRIES]
+    yield
+    for name in declaration.OPS.keys() - before[0].keys():
+        declaration._forget(name)
+    for registry, copy in zip(REGISTRIES, before, strict=True):
+        if registry.keys() != copy.keys() if isinstance(registry, dict) else registry != copy:
+            registry.clear()
+            registry.update(copy)

@@ -20,21 +20,21 @@ ROOT_TWO_OVER_PI = math.sqrt(2 / math.pi)
 
 
 @op(x=lambda g, x: g * (np.exp(-x * x) * TWO_OVER_ROOT_PI), elementwise=True, whole=True,
-    method=True, torch="nn.functional.erf", saturates=(-1.0, 1.0))  # fmt: skip
+    method=True, torch="nn.functional.erf", activation=True)  # fmt: skip
 def erf(x: Value) -> Value:
     """The error function, 2/√π times the integral of exp(-t²) from 0 to x; saturates at ±1."""
     return special.erf(x)
 
 
 @op(x=lambda g: g * 0.0, elementwise=True, torch="nn.functional.step", scalar="+(x >= 0)",
-    saturates=(0.0, 1.0))  # fmt: skip
+    activation=True, flat=True)  # fmt: skip
 def step(x: Value) -> Value:
     """1 where x >= 0, else 0 (eq. 5-23). Its slope is 0: nothing is learned through it."""
     return np.heaviside(floating(x), 1)
 
 
 @op(x=lambda g, x, out, c, sigma: g * (out * (c - x) / sigma**2), elementwise=True, fresh="x",
-    torch="nn.functional.gaussian", saturates=(0.0,))  # fmt: skip
+    torch="nn.functional.gaussian", activation=True)  # fmt: skip
 def gaussian(x: Value, c: float = 0.0, sigma: float = 1.0) -> Value:
     """exp(-½ ((x - c)/σ)²) (eq. 5-26); saturates at 0 on both sides, a few σ from c."""
     z = (x - c) / sigma
@@ -47,7 +47,7 @@ def silu_x(g: Value, x: Value) -> Value:
 
 
 @op(x=silu_x, fresh="x", elementwise=True, torch="nn.functional.silu",
-    scalar="x / (1 + exp(-x))", saturates=(0.0,))  # fmt: skip
+    scalar="x / (1 + exp(-x))", activation=True)  # fmt: skip
 def silu(x: Value) -> Value:
     """x σ(x), also called swish; saturates at 0 for x → -∞."""
     x = floating(x)
@@ -56,14 +56,14 @@ def silu(x: Value) -> Value:
 
 
 @op(x=lambda g, x, beta, threshold: np.where(x * beta > threshold, g, g * sigmoid(x * beta)),
-    elementwise=True, fresh="x", torch="nn.functional.softplus", saturates=(0.0,))  # fmt: skip
+    elementwise=True, fresh="x", torch="nn.functional.softplus", activation=True)  # fmt: skip
 def softplus(x: Value, beta: float = 1.0, threshold: float = 20.0) -> Value:
     """log(1 + exp(βx))/β, and x itself where βx > threshold; saturates at 0 for x → -∞."""
     return np.where(np.multiply(x, beta) > threshold, x, np.logaddexp(0, x * beta) / beta)
 
 
 @op(x=lambda g, x, alpha: g * np.where(x > 0, 1.0, np.exp(np.where(x > 0, 0.0, x)) * alpha),
-    elementwise=True, fresh="x", torch="nn.functional.elu")  # fmt: skip
+    elementwise=True, fresh="x", torch="nn.functional.elu", activation=True)  # fmt: skip
 def elu(x: Value, alpha: float = 1.0) -> Value:
     """x where x > 0, else α (exp(x) - 1); saturates at -α for x → -∞."""
     return np.where(np.greater(x, 0), x, np.expm1(np.minimum(x, 0)) * alpha)
@@ -86,7 +86,7 @@ def gelu_x(g: Value, x: Value, approximate: str) -> Value:
     return g * (p + x * slope)
 
 
-@op(x=gelu_x, fresh="x", elementwise=True, torch="nn.functional.gelu", saturates=(0.0,))
+@op(x=gelu_x, fresh="x", elementwise=True, torch="nn.functional.gelu", activation=True)
 def gelu(x: Value, approximate: str = "none") -> Value:
     """x Φ(x), Φ the normal distribution; saturates at 0 for x → -∞.
 
@@ -96,7 +96,7 @@ def gelu(x: Value, approximate: str = "none") -> Value:
 
 
 @op(x=lambda g, x, min_val, max_val: g * ((x > min_val) & (x < max_val)), elementwise=True,
-    fresh="x", torch="nn.functional.hardtanh")  # fmt: skip
+    fresh="x", torch="nn.functional.hardtanh", activation=True)  # fmt: skip
 def hardtanh(x: Value, min_val: float = -1.0, max_val: float = 1.0) -> Value:
     """x, held within [min_val, max_val], where it saturates."""
     if min_val >= max_val:

@@ -58,7 +58,8 @@ def check_result(y_shape: tuple, x_shape: tuple, w_shape: tuple, geometry: Geome
     b=lambda g: g.sum(axis=(0, 2, 3)),
     fresh="x w b", linear="x w", contraction=True, internal=True, whole=True,
     notation="correlation",
-    cost=lambda out_shape, w_shape: prod(out_shape) * prod(w_shape[1:]))  # fmt: skip
+    cost=lambda out_shape, w_shape: prod(out_shape) * prod(w_shape[1:]),
+    keeps_channels=True)  # fmt: skip
 def conv2d(
     x: Value,
     w: Value,
@@ -90,7 +91,8 @@ def conv2d(
         g, y, w_shape[2:], stride, padding, dilation, groups),
     fresh="y w", linear="y w", contraction=True, internal=True, whole=True,
     notation="full_convolution",
-    cost=lambda y_shape, w_shape: prod(y_shape) * prod(w_shape[1:]))  # fmt: skip
+    cost=lambda y_shape, w_shape: prod(y_shape) * prod(w_shape[1:]),
+    keeps_channels=True)  # fmt: skip
 def conv2d_input(
     y: Value,
     w: Value,

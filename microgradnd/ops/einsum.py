@@ -83,7 +83,7 @@ def products(x_shape: tuple[int, ...], y_shape: tuple[int, ...], subscripts: str
 
 
 @op(name="einsum", x=einsum1_x, linear="x", internal=True, whole=True,
-    program="np.einsum({subscripts}, {x})")  # fmt: skip
+    program="np.einsum({subscripts}, {x})", contraction=True)  # fmt: skip
 def einsum1(x: Value, subscripts: str) -> Value:
     """An Einstein sum of one operand: diagonals, traces, sums, transpositions."""
     return np.array(np.einsum(subscripts, x))

@@ -46,10 +46,10 @@ multiply = op(np.multiply, "x y", x=lambda g, y: g * y,   y=lambda g, x: g * x,
               scalar="x * y", torch="mul")
 divide   = op(np.divide,   "x y", x=lambda g, y: g / y,   y=lambda g, y, out: -g * out / y,
               operator="truediv", linear="x", infix=("/", 5), notation="product",
-              scalar="x / y", torch="div true_divide")
+              scalar="x / y", torch="div true_divide", singular="y")
 power    = op(np.power,    "x y", x=power_x,              y=power_y,
               operator="pow", method="pow", infix=("**", 7), notation="power",
-              scalar="x ** y", torch="pow")
+              scalar="x ** y", torch="pow", singular="x")
 maximum  = op(np.maximum,  "x y", x=where_larger,         y=lambda g, x, y: where_larger(g, y, x),
               method=True, sign="max", scalar="max(x, y)")
 minimum  = op(np.minimum,  "x y", x=lambda g, x, y: where_larger(g, y, x), y=where_larger,
@@ -72,20 +72,22 @@ abs        = op(np.absolute,   "x", name="abs", x=lambda g, x: g * np.sign(x),
 square     = op(np.square,     "x", x=lambda g, x: g * (x * 2),
                 method=True, notation="square", scalar="x * x")
 sqrt       = op(np.sqrt,       "x", x=lambda g, out: g * 0.5 / out,
-                method=True, notation="root", scalar="sqrt(x)")
+                method=True, notation="root", scalar="sqrt(x)", singular="x")
 reciprocal = op(np.reciprocal, "x", x=lambda g, out: -g * out * out,
-                method=True, notation="reciprocal", scalar="1 / x")
+                method=True, notation="reciprocal", scalar="1 / x", singular="x")
 exp        = op(np.exp,        "x", x=lambda g, out: g * out, method=True, scalar="exp(x)")
 exp2       = op(np.exp2,       "x", x=lambda g, out: g * out * float(np.log(2)), method=True)
 expm1      = op(np.expm1,      "x", x=lambda g, out: g * (out + 1), method=True, scalar="expm1(x)")
-log        = op(np.log,        "x", x=lambda g, x: g / x, method=True, sign="ln", scalar="log(x)")
+log        = op(np.log,        "x", x=lambda g, x: g / x, method=True, sign="ln", scalar="log(x)",
+                singular="x")
 log2       = op(np.log2,       "x", x=lambda g, x: g / (x * float(np.log(2))),
                 method=True, scalar="log2(x)")
 log10      = op(np.log10,      "x", x=lambda g, x: g / (x * float(np.log(10))),
                 method=True, scalar="log10(x)")
 log1p      = op(np.log1p,      "x", x=lambda g, x: g / (x + 1),
                 method=True, sign="ln1p", scalar="log1p(x)")
-sin        = op(np.sin,        "x", x=lambda g, x: g * np.cos(x), method=True, scalar="sin(x)")
+sin        = op(np.sin,        "x", x=lambda g, x: g * np.cos(x), method=True, scalar="sin(x)",
+                activation=True)
 cos        = op(np.cos,        "x", x=lambda g, x: -g * np.sin(x), method=True, scalar="cos(x)")
 tan        = op(np.tan,        "x", x=lambda g, out: g * (1 + out * out),
                 method=True, scalar="tan(x)")
@@ -99,7 +101,7 @@ sinh       = op(np.sinh,       "x", x=lambda g, x: g * np.cosh(x), method=True, 
 cosh       = op(np.cosh,       "x", x=lambda g, x: g * np.sinh(x), method=True, scalar="cosh(x)")
 tanh       = op(np.tanh,       "x", x=lambda g, out: g - g * out * out,
                 method=True, scalar="tanh(x)",
-                torch="nn.functional.tanh", saturates=(-1.0, 1.0))
+                torch="nn.functional.tanh", activation=True, saturates=(-1.0, 1.0))
 arcsinh    = op(np.arcsinh,    "x", x=lambda g, x: g / np.sqrt(x * x + 1),
                 method=True, scalar="asinh(x)", torch="asinh")
 arccosh    = op(np.arccosh,    "x", x=lambda g, x: g / np.sqrt(x * x - 1),
@@ -107,9 +109,9 @@ arccosh    = op(np.arccosh,    "x", x=lambda g, x: g / np.sqrt(x * x - 1),
 arctanh    = op(np.arctanh,    "x", x=lambda g, x: g / (1 - x * x),
                 method=True, scalar="atanh(x)", torch="atanh")
 
-sign       = op(np.sign,       "x", x=lambda g: g * 0.0, method=True, scalar="sign(x)")
-floor      = op(np.floor,      "x", x=lambda g: g * 0.0, method=True, scalar="floor(x)")
-ceil       = op(np.ceil,       "x", x=lambda g: g * 0.0, method=True, scalar="ceil(x)")
+sign       = op(np.sign,       "x", x=lambda g: g * 0.0, method=True, scalar="sign(x)", flat=True)
+floor      = op(np.floor,      "x", x=lambda g: g * 0.0, method=True, scalar="floor(x)", flat=True)
+ceil       = op(np.ceil,       "x", x=lambda g: g * 0.0, method=True, scalar="ceil(x)", flat=True)
 
 # No gradient by nature: the results are truths (or integers).
 less          = op(np.less,          "x y", discrete=True, method="__lt__",
@@ -146,7 +148,8 @@ signbit       = op(np.signbit,       "x",   discrete=True, method=True)
 
 
 @op(x=lambda g, out: g * (out * (1 - out)), elementwise=True, method=True, sign="σ",
-    scalar="1 / (1 + exp(-x))", torch="nn.functional.sigmoid", saturates=(0.0, 1.0))  # fmt: skip
+    scalar="1 / (1 + exp(-x))", torch="nn.functional.sigmoid",
+    activation=True, saturates=(0.0, 1.0))  # fmt: skip
 def sigmoid(x: Value) -> Value:
     """1 / (1 + exp(-x))."""
     return logistic(x)
@@ -154,13 +157,18 @@ def sigmoid(x: Value) -> Value:
 
 @op(x=lambda g, out: g * (out > 0), elementwise=True, method=True, scalar="max(x, 0)",
     sign="ReLU", program="np.maximum({x}, 0)", torch="nn.functional.relu",
-    saturates=(0.0,))  # fmt: skip
+    activation=True, saturates=(0.0, None))  # fmt: skip
 def relu(x: Value) -> Value:
     """max(0, x)."""
     return np.maximum(x, 0)
 
 
-@op(x=lambda g, x, slope: np.where(x > 0, g, g * slope), elementwise=True, method=True)
+@op(
+    x=lambda g, x, slope: np.where(x > 0, g, g * slope),
+    elementwise=True,
+    method=True,
+    activation=True,
+)
 def leaky_relu(x: Value, slope: float = 0.01) -> Value:
     """x where x > 0, else slope * x."""
     return np.where(np.greater(x, 0), x, np.multiply(x, slope))
@@ -169,7 +177,7 @@ def leaky_relu(x: Value, slope: float = 0.01) -> Value:
 @op(x=lambda g, condition: np.where(condition, g, 0.0),
     y=lambda g, condition: np.where(condition, 0.0, g),
     elementwise=True, linear="x+y", fresh="x y", numpy=np.where, whole=True,
-    notation="cases", scalar="condition ? x : y")  # fmt: skip
+    notation="cases", scalar="condition ? x : y", truths="condition")  # fmt: skip
 def where(condition: Value, x: Value, y: Value) -> Value:
     """x where the condition holds, else y."""
     return np.where(condition, x, y)
@@ -193,14 +201,20 @@ def bound(value: Any) -> Any:
     return value
 
 
-@op(x=clip_x, fresh="x", elementwise=True, numpy=np.clip, method=True, torch="clamp", saturates=(),
+@op(x=clip_x, fresh="x", elementwise=True, numpy=np.clip, method=True, torch="clamp",
     prepare={"min": bound, "max": bound}, program="np.clip({x}, {min}, {max})")  # fmt: skip
 def clip(x: Value, min: Any = None, max: Any = None) -> Value:
     """x, held within [min, max]; None leaves a side open."""
     return np.clip(x, min, max)
 
 
-@op(x=lambda g: g * 0.0, elementwise=True, method=(True, "__round__"), numpy=(np.round, np.around))
+@op(
+    x=lambda g: g * 0.0,
+    elementwise=True,
+    method=(True, "__round__"),
+    numpy=(np.round, np.around),
+    flat=True,
+)
 def round(x: Value, decimals: int = 0) -> Value:
     """Rounded to a number of decimals, halves to even. Its slope is 0."""
     return np.round(x, decimals)

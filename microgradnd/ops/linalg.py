@@ -37,7 +37,9 @@ def matmul_y(g: Value, x: Value, y_shape: tuple[int, ...]) -> Value:
 @op(x=matmul_x, y=matmul_y, numpy=np.matmul, operator="matmul", method=True, fresh="x y",
     linear="x y", contraction=True, infix=("@", 5), torch="mm bmm mv", whole=True,
     notation="matrix_product",
-    cost=lambda out_shape, x_shape: prod(out_shape) * x_shape[-1])  # fmt: skip
+    cost=lambda out_shape, x_shape: prod(out_shape) * x_shape[-1],
+    cure="the last axis of x must be as long as the second-to-last axis of y (its only axis, if "
+    "y is 1-D); transpose one of them with .T or .mT")  # fmt: skip
 def matmul(x: Value, y: Value) -> Value:
     """The matrix product: (..., n, k) @ (..., k, m) is (..., n, m); a vector has its axis alone."""
     if x.ndim == 2 == y.ndim:

@@ -52,7 +52,8 @@ def avg_pooled(
 
 @op(y=lambda g, kernel, stride, padding, count_include_pad: avg_pooled(
         g, kernel, stride, padding, count_include_pad),
-    linear="y", fresh="y", internal=True, whole=True, sign="avg_poolᵀ")  # fmt: skip
+    linear="y", fresh="y", internal=True, whole=True, sign="avg_poolᵀ",
+    keeps_channels=True)  # fmt: skip
 def avg_pool2d_input(
     y: Value,
     size: Sides,

@@ -40,7 +40,13 @@ def rnn_program(packed: Tensor, shape: Shape, mask: Mask, nonlinearity: str) -> 
     return stack(states)
 
 
-@op(name="rnn_sequence", packed=kernels.rnn_backward, composed=rnn_program, fresh="packed",
+def levels(options: dict) -> tuple[float, float | None]:
+    """Where the plain network's units saturate."""
+    return (0.0, None) if options["nonlinearity"] == "relu" else (-1.0, 1.0)
+
+
+@op(name="rnn_sequence", saturates=levels,
+    packed=kernels.rnn_backward, composed=rnn_program, fresh="packed",
     cost=products(1), internal=True, whole=True)  # fmt: skip
 def rnn(packed: Value, shape: Shape, mask: Mask = None, nonlinearity: str = "tanh") -> Value:
     """All states (T, N, H) of h_t = tanh(z_t + W h_{t-1}), or relu; z_t holds W_ih x_t + b."""

@@ -15,7 +15,8 @@ from microgradnd.ops.indexing import getitem
 
 
 @op(x=lambda g, x_shape: reshape(g, x_shape), linear="x", view="x", numpy=np.reshape,
-    method="*shape", torch="view", notation="reshaped")  # fmt: skip
+    method="*shape", torch="view", notation="reshaped",
+    cure="the new shape must hold the same number of elements; one size may be -1")  # fmt: skip
 def reshape(x: Value, shape: Shape) -> Value:
     """The same elements in another shape; one size may be -1."""
     return x.reshape(shape)
@@ -29,14 +30,14 @@ def undone(axes: Sequence[int] | None) -> tuple[int, ...] | None:
 
 
 @op(x=lambda g, axes: transpose(g, undone(axes)), linear="x", view="x", numpy=np.transpose,
-    method=("*axes", "@T"), torch="permute", notation="transposed")  # fmt: skip
+    method=("*axes", "@T"), torch="permute", notation="transposed", permutes=True)  # fmt: skip
 def transpose(x: Value, axes: Sequence[int] | None = None) -> Value:
     """The axes in another order; reversed by default."""
     return x.transpose(axes)
 
 
 @op(x=lambda g, axis1, axis2: swapaxes(g, axis1, axis2), linear="x", view="x",
-    numpy=np.swapaxes, method=True, notation="transposed")  # fmt: skip
+    numpy=np.swapaxes, method=True, notation="transposed", permutes=True)  # fmt: skip
 def swapaxes(x: Value, axis1: int, axis2: int) -> Value:
     """Two axes exchanged."""
     return x.swapaxes(axis1, axis2)
@@ -82,7 +83,14 @@ def concatenate_xs(g: Value, xs_shapes: list[tuple[int, ...]], axis: int | None)
     return [reshape(piece, s) for piece, s in zip(pieces, xs_shapes)] if axis is None else pieces
 
 
-@op(xs=concatenate_xs, linear="xs", numpy=np.concatenate, torch="cat concat", whole=True)
+@op(
+    xs=concatenate_xs,
+    linear="xs",
+    numpy=np.concatenate,
+    torch="cat concat",
+    whole=True,
+    cure="all operands must agree on every axis but the one they are joined along",
+)
 def concatenate(xs: Values, axis: int | None = 0) -> Value:
     """Joined along an axis they have; with axis None flattened first."""
     return np.concatenate(xs, axis)
@@ -93,7 +101,13 @@ def stack_xs(g: Value, axis: int) -> list[Value]:
     return [g[(*lead, i)] for i in range(g.shape[axis])]
 
 
-@op(xs=stack_xs, linear="xs", numpy=np.stack, whole=True)
+@op(
+    xs=stack_xs,
+    linear="xs",
+    numpy=np.stack,
+    whole=True,
+    cure="all operands must have the same shape",
+)
 def stack(xs: Values, axis: int = 0) -> Value:
     """Joined along a new axis."""
     return np.stack(xs, axis)

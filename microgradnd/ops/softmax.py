@@ -24,7 +24,7 @@ def shifted(x: Value, axis: Axis) -> tuple[Value, Value]:
 
 
 @op(x=lambda g, out, axis: out * (g - (g * out).sum(axis=axis, keepdims=True)), fresh="x",
-    method=True, torch="nn.functional.softmax", saturates=(0.0, 1.0))  # fmt: skip
+    method=True, torch="nn.functional.softmax", activation=True)  # fmt: skip
 def softmax(x: Value, axis: int = -1) -> Value:
     """exp(x) / sum(exp(x)) along an axis (eq. 5-30, with the sign of its own code)."""
     e = np.exp(shifted(x, axis)[0])
@@ -32,7 +32,7 @@ def softmax(x: Value, axis: int = -1) -> Value:
 
 
 @op(x=lambda g, out, axis: g - np.exp(out) * g.sum(axis=axis, keepdims=True), fresh="x",
-    method=True, torch="nn.functional.log_softmax")  # fmt: skip
+    method=True, torch="nn.functional.log_softmax", activation=True)  # fmt: skip
 def log_softmax(x: Value, axis: int = -1) -> Value:
     """log(softmax(x)) along an axis."""
     z = shifted(x, axis)[0]

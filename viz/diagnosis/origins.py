@@ -12,7 +12,6 @@ from microgradnd.graph import Node, Use
 from viz.capture.summary import Summary, summarise
 from viz.capture.trace import Trace
 from viz.diagnosis.findings import Finding
-from viz.formulas.traits import trait
 from viz.structure.ids import Ids
 from viz.style.text import number, plural
 
@@ -22,7 +21,7 @@ OVERFLOW += "(softmax, logsumexp), clip the gradients"
 
 def _cure(node: Node) -> str:
     """What keeps an operation's result and slopes finite."""
-    operand = trait(node.op, "singular")
+    operand = node.op.singular
     if operand is None:
         return OVERFLOW
     return f"keep {operand} above 0: clip it or add a small ε (of probabilities: log_softmax)"
@@ -197,7 +196,7 @@ def _contribution_row(flow: Flow, node: Node, i: int, word: str, count: int) -> 
     figure = f"{count} {word} in the gradient of {node.operands[i].parameter} ({ids.title(p)})"
     figure += ", from a gradient without"
     advice = _cure(node)
-    if trait(node.op, "singular"):
+    if node.op.singular:
         advice += "; a where() around it does not help, one inside does"
     edges = flow.way(node)
     way = (ids.tensors[p], ids.edge(node, i), ids.operations[node], ids.result(node))

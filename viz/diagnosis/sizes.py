@@ -13,7 +13,6 @@ from viz.diagnosis.findings import Finding, level_of
 from viz.diagnosis.origins import flaws
 from viz.diagnosis.series import BINS, Series, rms_of
 from viz.diagnosis.units import levels_of
-from viz.formulas.traits import trait
 from viz.model.marks import Level
 from viz.structure.ids import Ids
 from viz.style.text import number
@@ -29,7 +28,7 @@ NAMES = 4  # so many parameters, or operations that block them, are told in one 
 
 def _unblocked(node: Node) -> str:
     """What helps where an operation's slopes are 0 everywhere."""
-    if trait(node.op, "discrete"):
+    if node.op.flat:
         return "its slope is 0 everywhere: take a smooth function, as sigmoid instead of a step"
     if node.op.linear == "x y":
         return "the other factor is 0 everywhere: weights that start at 0 stay there"

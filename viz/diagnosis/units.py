@@ -18,7 +18,6 @@ from microgradnd.graph import Node, replay
 from viz.capture.summary import Summary
 from viz.capture.trace import Trace
 from viz.diagnosis.findings import Finding, families, level_of, location
-from viz.formulas.traits import trait
 from viz.structure.ids import Ids
 
 Array = np.ndarray
@@ -46,7 +45,7 @@ def levels_of(node: Node) -> Levels | None:
     if node.op.forward is np.maximum:
         zero = any(x.kind == "number" and float(x.value) == 0 for x in node.operands)
         return (0.0, None) if zero else None
-    found = trait(node.op, "saturates")
+    found = node.op.saturates
     return found(node.options) if callable(found) else found
 
 
@@ -63,9 +62,9 @@ def _feature_axis(node: Node) -> int:
     stack, seen = [node], {node}
     while stack:
         source = stack.pop()
-        if trait(source.op, "keeps_channels") and trait(source.op, "contraction"):
+        if source.op.keeps_channels and source.op.contraction:
             return 1
-        if not (trait(source.op, "keeps_channels") or trait(source.op, "elementwise")):
+        if not (source.op.keeps_channels or source.op.elementwise):
             continue
         for p in source.predecessors:
             same = len(p.shape) == len(node.shape) and p.shape[1] == node.shape[1]

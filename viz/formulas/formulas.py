@@ -23,7 +23,6 @@ from microgradnd.program import (
 )
 from viz.formulas import mathematics
 from viz.formulas.notation import FORMS
-from viz.formulas.traits import trait
 
 LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -123,11 +122,11 @@ def contribution(
 def _default_shapes(op: Op) -> Sequence[tuple[int, ...]]:
     """Shapes that an operation takes, if it takes matrices, or images and filters."""
     count = 2 if op.variadic else len(op.operands) - len(op.optional)
-    if not trait(op, "contraction"):
+    if not op.contraction:
         return [(2, 3)] * count
     images: list[tuple[int, ...]] = [(2, 1, 5, 5), (3, 1, 3, 3), (3,)]
     matrices: list[tuple[int, ...]] = [(2, 3), (3, 4)]
-    return (images if trait(op, "keeps_channels") else matrices)[:count]
+    return (images if op.keeps_channels else matrices)[:count]
 
 
 def _samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) -> list[Any]:
@@ -140,7 +139,7 @@ def _samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) 
         if key in values:
             arrays[i] = values[key]
         elif key not in op.rules:
-            chosen = trait(op, "truths") == key
+            chosen = op.truths == key
             arrays[i] = np.ones((2, 3), bool) if chosen else np.zeros(np.shape(arrays[0])[:1], int)
     return arrays
 

@@ -77,6 +77,7 @@ class Describer:
             {i: x.value for i, x in enumerate(node.operands)
              if x.kind == "number" and x.value is not None},
             tuple(x.parameter for x in node.operands),
+            node.op.infix[0] if node.op.infix else "",
         )  # fmt: skip
 
     def closed_group(self, group: Group) -> ClosedGroup:

@@ -73,6 +73,7 @@ class Operation:
         options: those that are not the defaults.
         numbers: by index, the operands that are plain numbers; they have no record.
         args: the names of all operands.
+        infix: the operator between its two operands, if it is written so.
         state: at a stage of the backward pass.
     """
 
@@ -82,6 +83,7 @@ class Operation:
     options: Mapping[str, Any]
     numbers: Mapping[int, Any]
     args: tuple[str, ...]
+    infix: str = ""
     box: str | None = None
     notes: tuple[str, ...] = ()
     tooltip: str = ""

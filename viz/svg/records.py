@@ -16,10 +16,7 @@ from viz.style.theme import ink_on
 from viz.svg.canvas import Canvas, coordinate
 
 WORDS = {"parameter": "param", "leaf": "leaf", "constant": "const", "output": "output"}
-INFIX = {
-    "add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "true_divide": "÷", "power": "^",
-    "matmul": "@",
-}  # fmt: skip
+SIGNS = {"-": "−", "*": "×", "/": "÷", "**": "^"}  # Python's operators as pictures write them
 
 HEADER = 22.0
 PAD = 9.0
@@ -342,7 +339,7 @@ def caption_of(node: Operation) -> str:
     """What a pill says below the name: operands that are plain numbers, and options."""
     words = []
     for i, x in node.numbers.items():
-        sign = INFIX.get(node.name)
+        sign = SIGNS.get(node.infix, node.infix)
         value = number(float(x))
         if sign and len(node.args) == 2:
             words.append(f"{sign} {value}" if i else f"{value} {sign}")

@@ -15,7 +15,6 @@ import numpy as np
 
 from microgradnd.graph import Node, Operand
 from viz.capture.trace import Trace
-from viz.formulas.traits import trait
 
 Array = np.ndarray
 
@@ -133,7 +132,9 @@ def _weights_of(node: Node) -> list[int]:
 def _source(operand: Operand) -> tuple[Operand, list[Node]]:
     """What an operand is a view of, and the operations that make it so, first to last."""
     views: list[Node] = []
-    while (node := operand.node) is not None and not node.is_leaf and trait(node.op, "view"):
+    while (
+        (node := operand.node) is not None and not node.is_leaf and (node.op.view or node.op.casts)
+    ):
         views.append(node)
         operand = node.operands[0]
     return operand, views[::-1]
@@ -275,7 +276,7 @@ def _link(layers: list[Layer], uses: dict[Node, list[Node]], found: Trace, sampl
         before, way = _origin(one.data.node, nets)
         if before is None:
             continue
-        transposed = sum(bool(trait(node.op, "permutes")) for node in way) % 2
+        transposed = sum(bool(node.op.permutes) for node in way) % 2
         if before.sizes[1] == one.sizes[0] and transposed == (before.left != one.left):
             before.followers.append(one)
             one.after = before
@@ -311,9 +312,9 @@ def _origin(data: Node | None, nets: dict[Node, Layer]) -> tuple[Layer | None, l
 
 def _mixes(node: Node) -> bool:
     """Whether an operation puts values of several units together, or in another order."""
-    if trait(node.op, "contraction") or node.op.variadic:
+    if node.op.contraction or node.op.variadic:
         return True
-    if not trait(node.op, "view") or trait(node.op, "permutes"):
+    if not (node.op.view or node.op.casts) or node.op.permutes:
         return False
     (operand,) = node.operands
     places = np.arange(int(np.prod(operand.shape))).reshape(operand.shape)
@@ -321,14 +322,14 @@ def _mixes(node: Node) -> bool:
 
 
 def _words(way: Iterable[Node]) -> str:
-    names = [node.op.name for node in way if not trait(node.op, "permutes")]
+    names = [node.op.name for node in way if not node.op.permutes]
     return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
 
 
 def _last(one: Layer, uses: dict[Node, list[Node]], found: Trace, sample: int) -> None:
     """The outputs of a layer that no other follows: its function, if it is a known one."""
     users = uses.get(one.net, [])
-    if len(users) == 1 and trait(users[0].op, "activation") and users[0].shape == one.net.shape:
+    if len(users) == 1 and users[0].op.activation and users[0].shape == one.net.shape:
         node = users[0]
         single = len(one.weight.shape) == 1
 
