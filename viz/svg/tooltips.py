@@ -111,7 +111,7 @@ def of_record(node: TensorRecord, model: PictureModel) -> Described:
 def of_operation(node: Operation, model: PictureModel) -> Described:
     options = ", ".join(f"{key}={value!r}" for key, value in node.options.items())
     operands = ", ".join(
-        f"{arg} = {node.numbers[i]!r}" if i in node.numbers else arg
+        f"{arg} = {node.numbers[i]}" if i in node.numbers else arg
         for i, arg in enumerate(node.args)
     )
     step = node.step
