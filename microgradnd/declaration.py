@@ -54,7 +54,7 @@ NUMPY: dict[Callable, Callable] = {}  # by NumPy's function, what computes it on
 REDUCES: dict[np.ufunc, Callable] = {}  # by ufunc, what computes its `reduce`
 PUBLIC: set[str] = set()  # the names of operations and functions that are for everyone
 TORCH: dict[str, str] = {}  # by PyTorch's name, the name here
-_public: dict[str, Callable] = {}  # the functions that `public` has made
+_public: dict[str, Any] = {}  # the functions that `public` has made
 REQUIRED: Any = object()  # the default of an option that has none
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "..."})()  # an alias that was not given
 
@@ -217,7 +217,7 @@ def op(forward: Any = None, operands: str | None = None, *, name: str | None = N
         return lambda function: op(function, forward, name=name, replace=replace, **keys)
     if not callable(forward):
         raise TypeError(f"op: forward must be a function of arrays, not {errors.describe(forward)}")
-    name = name or getattr(getattr(forward, "func", forward), "__name__", "")
+    name = str(name or getattr(getattr(forward, "func", forward), "__name__", ""))
     if name in OPS and not replace:
         raise errors.taken(name, OPS[name].function.__module__)
     signature = _signature_of(forward, operands, name)
@@ -398,8 +398,9 @@ _generating = Lock()
 
 def _first_call(*args: Any, **options: Any) -> Any:
     """The code of a caller that was not called before: generates its own, and runs that."""
-    _generate(function, op, how)  # type: ignore[name-defined] # noqa: F821 - globals of a stub
-    return function(*args, **options)  # type: ignore[name-defined] # noqa: F821
+    stub = globals()  # its own, see `_stub`
+    stub["_generate"](stub["function"], stub["op"], stub["how"])
+    return stub["function"](*args, **options)
 
 
 def _stub(row: Any, module: str = "", public: bool = False, packed: str | None = None) -> Any:

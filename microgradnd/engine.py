@@ -215,7 +215,7 @@ def seed(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Node
 
 def as_tensor(x: Any) -> Tensor:
     """A Tensor, or what stands for one, as it is; anything else as a constant Tensor."""
-    return x if isinstance(x, Methods) else Tensor(x)
+    return x if isinstance(x, Methods) else Tensor(x)  # type: ignore[return-value]
 
 
 def constant(data: Array) -> Tensor:

@@ -276,9 +276,8 @@ class MissingName(AttributeError):
     def __str__(self) -> str:
         from difflib import get_close_matches  # loads slowly
 
-        known = self.known()
-        alike = [n for n in known if n.lower() == self.name.lower()]
-        alike = alike or get_close_matches(self.name, known)
+        known, name = self.known(), str(self.name)
+        alike = [n for n in known if n.lower() == name.lower()] or get_close_matches(name, known)
         return super().__str__() + (f"; did you mean {' or '.join(alike)}?" if alike else "")
 
 

@@ -113,7 +113,7 @@ def ne(x: TensorLike, y: TensorLike) -> Tensor: """Return (x != y) element-wise.
 def neg(x: TensorLike) -> Tensor: """Numerical negative, element-wise."""
 def negative(x: TensorLike) -> Tensor: """Numerical negative, element-wise."""
 def not_equal(x: TensorLike, y: TensorLike) -> Tensor: """Return (x != y) element-wise."""
-def pad(x: TensorLike, pad_width: int | Sequence[Any], mode: str = constant, constant_values: float = 0.0) -> Tensor: """x with a border of constants, as numpy.pad in its mode "constant"."""
+def pad(x: TensorLike, pad_width: int | Sequence[Any], mode: str = 'constant', constant_values: float = 0.0) -> Tensor: """x with a border of constants, as numpy.pad in its mode "constant"."""
 def permute(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor: """The axes in another order; reversed by default."""
 def positive(x: TensorLike) -> Tensor: """Numerical positive, element-wise."""
 def pow(x: TensorLike, y: TensorLike) -> Tensor: """First array elements raised to powers from second array, element-wise."""

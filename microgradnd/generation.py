@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,8 +36,7 @@ def code_of(source: str, name: str, title: str) -> CodeType:
 
 def built(source: str, name: str, title: str, scope: dict[str, Any]) -> Callable:
     """The function that a source defines, with the names in `scope`."""
-    made = type(built)(code_of(source, name, title), scope, name)
-    return made
+    return FunctionType(code_of(source, name, title), scope, name)
 
 
 class _Text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from functools import wraps
+from functools import partial, wraps
 from types import CoroutineType, GeneratorType
 from typing import Any, NamedTuple, TypeVar
 
@@ -123,12 +123,12 @@ def _steps(generator: GeneratorType, mode: bool) -> Iterator[Any]:
             return end.value
         try:
             sent = yield value
-            step = lambda sent=sent: generator.send(sent)
+            step = partial(generator.send, sent)
         except GeneratorExit:
             generator.close()
             raise
         except BaseException as error:
-            step = lambda error=error: generator.throw(error)
+            step = partial(generator.throw, error)
 
 
 async def _awaited(coroutine: CoroutineType, mode: bool) -> Any:

@@ -120,5 +120,5 @@ def parameters(function: Callable, ours: Callable) -> tuple[dict[str, Any], dict
 
 
 for _kind in (Methods, Tensor):
-    _kind.__array_ufunc__ = array_ufunc  # type: ignore[method-assign, assignment, union-attr]
-    _kind.__array_function__ = array_function  # type: ignore[method-assign, assignment, union-attr]
+    setattr(_kind, "__array_ufunc__", array_ufunc)  # noqa: B010 - not what the hints declare
+    setattr(_kind, "__array_function__", array_function)  # noqa: B010

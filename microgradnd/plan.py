@@ -224,7 +224,8 @@ def by_composition(op: Op, key: str, g: Any, given: dict[str, Any], recorded: bo
                 xs[k] = x.reshape(x.shape)  # a node of its own: the walk stops and calls no hooks
             else:
                 xs[k] = Tensor(x, requires_grad=k == key)
-        out = op.composed(*xs.values(), *[given[k] for k in op.options])
+        program: Any = op.composed
+        out = program(*xs.values(), *[given[k] for k in op.options])
         node = node_of(xs[key])
         x = walk([(node_of(out), g)], {node: xs[key]}, create_graph=recorded)[node]
         return x if recorded else x._array

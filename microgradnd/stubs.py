@@ -7,14 +7,20 @@ properties of a Tensor. A test holds both current.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from microgradnd import functions, tensor_methods
+import microgradnd.functions as _functions
+import microgradnd.tensor_methods as _tensor_methods
 from microgradnd.declaration import REQUIRED, Op
 from microgradnd.engine import Methods, Tensor
 from microgradnd.generation import ALIASES
+
+# (their own stubs tell nothing of what is in them besides)
+functions: Any = _functions
+tensor_methods: Any = _tensor_methods
 
 HEAD = '''"""{about}
 
@@ -135,7 +141,7 @@ def _operand(op: Op, key: str) -> str:
 def _annotation(op: Op, key: str) -> str:
     note = getattr(op.call_forward, "__annotations__", {}).get(key, "Any")
     text = note.__name__ if isinstance(note, type) else str(note)
-    return "Any" if text == "np.dtype" else text
+    return {"np.dtype": "Any", "Flag": "bool"}.get(text, text)
 
 
 def _option(op: Op, key: str) -> str:
@@ -153,7 +159,7 @@ def _signature(function: Callable, method: bool) -> str:
     if result is inspect.Signature.empty:
         result = "Any"
     text = str(signature.replace(parameters=parameters, return_annotation=result))
-    return text.replace("'", "").replace('"', "")
+    return re.sub(r"(?<=[:>] )'([^']*)'", r"\1", text)  # (what is no default was quoted)
 
 
 def _with_doc(head: str, doc: str | None) -> str:

@@ -100,7 +100,7 @@ class _Memory:
 
 def _overlap(one: Array, other: Array) -> bool:
     try:
-        return np.shares_memory(one, other, max_work=WORK)
+        return np.shares_memory(one, other, max_work=WORK)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
 

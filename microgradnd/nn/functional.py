@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from microgradnd import functions
+import microgradnd.functions as _functions
 from microgradnd.arguments import (
     ARRAY,
     NUMBER,
@@ -133,6 +133,9 @@ __all__ = [
     "step",
     "tanh",
 ]
+
+
+functions: Any = _functions  # (its stub tells of its functions alone)
 
 
 def __getattr__(name: str) -> Any:

@@ -7,12 +7,14 @@ the product is differentiated rightly through any number of zeros.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from microgradnd.declaration import Axis, Value, op
 from microgradnd.ops.shape import broadcast_to
 
+Flag = Any  # a bool; NumPy's hints would have it a literal one
 FAST = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 
 
@@ -44,14 +46,14 @@ def length(shape: tuple[int, ...], axis: Axis) -> int:
 
 @op(x=lambda g, x_shape, axis: spread(g, x_shape, axis), linear="x", reduction=np.add,
     numpy=np.sum, method=True, sign="Σ", notation="total")  # fmt: skip
-def sum(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
+def sum(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """The sum over the axes."""
     return np.add.reduce(x, axis, keepdims=keepdims)
 
 
 @op(x=lambda g, x_shape, axis: spread(g * (1 / length(x_shape, axis)), x_shape, axis),
     linear="x", numpy=np.mean, method=True)  # fmt: skip
-def mean(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
+def mean(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """The mean over the axes."""
     if x.dtype not in FAST or not x.size:
         return np.mean(x, axis=axis, keepdims=keepdims)
@@ -68,14 +70,14 @@ def extreme_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
 
 @op(x=extreme_x, fresh="x", reduction=np.maximum, numpy=(np.max, np.amax), method=True,
     torch="amax", whole=True)  # fmt: skip
-def max(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
+def max(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """The largest element over the axes."""
     return np.maximum.reduce(x, axis, keepdims=keepdims)
 
 
 @op(x=extreme_x, fresh="x", reduction=np.minimum, numpy=(np.min, np.amin), method=True,
     torch="amin", whole=True)  # fmt: skip
-def min(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
+def min(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """The smallest element over the axes."""
     return np.minimum.reduce(x, axis, keepdims=keepdims)
 
@@ -96,7 +98,7 @@ def prod_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
 
 @op(x=prod_x, fresh="x", reduction=np.multiply, numpy=np.prod, method=True, sign="Π", whole=True,
     notation="total")  # fmt: skip
-def prod(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
+def prod(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """The product over the axes."""
     return np.multiply.reduce(x, axis, keepdims=keepdims)
 
@@ -107,7 +109,7 @@ def var_x(g: Value, x: Value, axis: Axis, ddof: float) -> Value:
 
 
 @op(x=var_x, fresh="x", numpy=np.var, method=True, whole=True)
-def var(x: Value, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Value:
+def var(x: Value, axis: Axis = None, ddof: float = 0, keepdims: Flag = False) -> Value:
     """The variance over the axes, divided by their length less ddof."""
     return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
@@ -122,20 +124,20 @@ def std_x(g: Value, x: Value, out: Value, axis: Axis, ddof: float) -> Value:
 
 
 @op(x=std_x, fresh="x", numpy=np.std, method=True, whole=True)
-def std(x: Value, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Value:
+def std(x: Value, axis: Axis = None, ddof: float = 0, keepdims: Flag = False) -> Value:
     """The standard deviation over the axes, divided by their length less ddof."""
     return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
 # --- No gradient by nature: places and truths ----------------------------------------------------
 @op(discrete=True, numpy=np.argmax, method=True)
-def argmax(x: Value, axis: int | None = None, keepdims: bool = False) -> Value:
+def argmax(x: Value, axis: int | None = None, keepdims: Flag = False) -> Value:
     """Where the largest element along the axis is; without an axis, in the flattened array."""
     return np.argmax(x, axis=axis, keepdims=keepdims)
 
 
 @op(discrete=True, numpy=np.argmin, method=True)
-def argmin(x: Value, axis: int | None = None, keepdims: bool = False) -> Value:
+def argmin(x: Value, axis: int | None = None, keepdims: Flag = False) -> Value:
     """Where the smallest element along the axis is; without an axis, in the flattened array."""
     return np.argmin(x, axis=axis, keepdims=keepdims)
 
@@ -147,12 +149,12 @@ def argsort(x: Value, axis: int | None = -1) -> Value:
 
 
 @op(discrete=True, numpy=np.all, method=True, reduction=np.logical_and)
-def all(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
+def all(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """Whether all elements over the axes are true."""
     return np.all(x, axis=axis, keepdims=keepdims)
 
 
 @op(discrete=True, numpy=np.any, method=True, reduction=np.logical_or)
-def any(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
+def any(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """Whether any element over the axes is true."""
     return np.any(x, axis=axis, keepdims=keepdims)

@@ -175,7 +175,7 @@ def detect_anomaly() -> Iterator[None]:
 def checksums(node: Node) -> list[int | None]:
     """A number for each array that a node saved, which changes when one of its elements does."""
     saved = () if node.saved is None else node.plan.unpacked(node.saved)
-    return [crc32(np.ascontiguousarray(x)) if isinstance(x, np.ndarray) else None for x in saved]
+    return [crc32(x.tobytes()) if isinstance(x, np.ndarray) else None for x in saved]
 
 
 def has_nan(operand: Any) -> bool:
