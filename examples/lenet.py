@@ -17,7 +17,7 @@ import numpy as np
 from microgradnd import nn, optim
 from microgradnd.data import ArrayDataset, DataLoader
 from microgradnd.nn.functional import cross_entropy
-from microgradnd.nn.summary import summary
+from microgradnd.nn.summaries import summary
 from microgradnd.training import History, accuracy, fit
 
 EPOCHS = 30

@@ -11,7 +11,7 @@ import pytest
 
 import microgradnd as mg
 from microgradnd.declaration import OPS
-from tests.op_case import OpCase, Sample
+from tests.op_case import OpCase
 from tests.op_cases import CASES
 
 FIRST = {case.op: case for case in reversed(CASES) if not case.op.startswith("einsum")}

@@ -10,7 +10,7 @@ import pytest
 
 from microgradnd import Tensor
 from microgradnd.models import LeNet, ResNet, resnet, vgg
-from microgradnd.models.resnet import BasicBlock, Bottleneck
+from microgradnd.models.resnets import BasicBlock, Bottleneck
 from microgradnd.nn import Module
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import microgradnd as mg
 from microgradnd import nn
-from microgradnd.nn.summary import in_bytes
+from microgradnd.nn.summaries import in_bytes
 
 
 def row_of(table, path):

@@ -11,8 +11,8 @@ import viz
 from examples.bp_network import small_graph
 from microgradnd import Tensor, nn
 from microgradnd.models import LeNet, vgg
-from microgradnd.models.resnet import BasicBlock
-from microgradnd.models.vgg import VGG
+from microgradnd.models.resnets import BasicBlock
+from microgradnd.models.vggs import VGG
 from microgradnd.nn.functional import cross_entropy
 
 Array = np.ndarray

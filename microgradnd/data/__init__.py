@@ -16,7 +16,7 @@ from microgradnd.data.text import (
     words,
 )
 from microgradnd.data.validation import Ensemble, bagging, bootstrap, hold_out, k_fold
-from microgradnd.data.windows import (
+from microgradnd.data.windowing import (
     Autoregression,
     chronological_split,
     difference,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from microgradnd import errors
 from microgradnd.models.lenet import LeNet
-from microgradnd.models.resnet import BasicBlock, Bottleneck, ResNet, resnet
-from microgradnd.models.vgg import VGG, vgg
+from microgradnd.models.resnets import BasicBlock, Bottleneck, ResNet, resnet
+from microgradnd.models.vggs import VGG, vgg
 
 __all__ = ["VGG", "BasicBlock", "Bottleneck", "LeNet", "ResNet", "resnet", "vgg"]
 # What one may look for here, and what to use.

@@ -45,7 +45,7 @@ from microgradnd.nn.pooling import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxP
 from microgradnd.nn.recurrent import GRU, LSTM, RNN
 from microgradnd.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from microgradnd.nn.shaping import Flatten, Identity
-from microgradnd.nn.summary import Summary, summary
+from microgradnd.nn.summaries import Summary, summary
 from microgradnd.parameters import Parameter
 
 __all__ = [

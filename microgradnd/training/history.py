@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from microgradnd.arguments import elements, instance, require
-from microgradnd.nn.summary import aligned
+from microgradnd.nn.summaries import aligned
 
 
 class History:
