@@ -45,7 +45,8 @@ def pad(
             "other sides, pad side by side"
         )
     widths = np.asarray(pad_width)
-    ndim = np.ndim(x.data if isinstance(x, Tensor) else x)
+    x = as_tensor(x)
+    ndim = x.ndim
     if widths.dtype.kind not in "iu" or (widths < 0).any():
         raise ValueError(f"pad: pad_width must hold integers from 0 on, got {pad_width!r}")
     try:
@@ -55,4 +56,4 @@ def pad(
             f"pad: pad_width {pad_width!r} does not fit {ndim} axes; give a number, a pair "
             "(before, after), or such a pair for each axis"
         ) from None
-    return padded(as_tensor(x), tuple((before, after) for before, after in each), constant_values)
+    return padded(x, tuple((before, after) for before, after in each), constant_values)
