@@ -179,9 +179,13 @@ class Op:
 
     def call(self, operands: Sequence[Any], options: Sequence[Any]) -> Any:
         """What the forward function returns, with what it keeps, from options in their order."""
+        return self.passed_to(self.call_forward, operands, options)
+
+    def passed_to(self, function: Callable, operands: Sequence[Any], options: Sequence[Any]) -> Any:
+        """Calls a function of the operation's own signature with options in their order."""
         named = {k: v for k, v in zip(self.options, options) if k in self.named}
         given = [v for k, v in zip(self.options, options) if k not in self.named]
-        return self.call_forward(*([operands] if self.variadic else operands), *given, **named)
+        return function(*([operands] if self.variadic else operands), *given, **named)
 
     def run(self, operands: Sequence[Any], options: Sequence[Any]) -> Array:
         """The result for arrays, an array."""
@@ -481,9 +485,7 @@ def dispatch(row: Op, function: Callable, operands: tuple, options: tuple) -> An
         if (decide := getattr(type(x), "__row__", None)) is not None:
             return decide(row, operands, options)
     plain = [_plain(row, row.operand(i), x) for i, x in enumerate(flat)]
-    named = {k: v for k, v in zip(row.options, options) if k in row.named}
-    given = [v for k, v in zip(row.options, options) if k not in row.named]
-    return function(*([plain] if row.variadic else plain), *given, **named)
+    return row.passed_to(function, plain, options)
 
 
 def _plain(row: Op, operand: str, x: Any) -> Any:

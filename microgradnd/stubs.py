@@ -80,11 +80,8 @@ def method_stubs() -> str:
 
 def _stub(name: str, value: Any, method: bool) -> str:
     if isinstance(value, property):
-        annotation = vars(value.fget).get("__annotations__", {}) or value.fget.__annotations__
-        result = annotation.get("return", "Tensor")
-        result = (
-            result if hasattr(value.fget, "__code__") and "op" not in vars(value.fget) else "Tensor"
-        )
+        annotations = {} if hasattr(value.fget, "op") else value.fget.__annotations__
+        result = annotations.get("return", "Tensor")
         return _with_doc(f"@property\ndef {name}(self) -> {result}:", value.__doc__)
     if name in FIXED:
         return f"def {name}({FIXED[name]}: ..."

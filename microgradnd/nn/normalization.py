@@ -17,8 +17,8 @@ SHAPE = either(whole(1), several(whole(1), "a tuple of them", 1))
 
 
 def shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
-    alone = not isinstance(normalized_shape, Sequence)
-    return tuple(map(int, [normalized_shape] if alone else normalized_shape))  # type: ignore[arg-type]
+    sizes = normalized_shape if isinstance(normalized_shape, Sequence) else [normalized_shape]
+    return tuple(map(int, sizes))
 
 
 def wide(x: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from microgradnd.engine import Tensor, default_dtype
 from microgradnd.grad_mode import enable_grad, observed
 from microgradnd.nn.module import Module
 from microgradnd.node import Array, Node
+from microgradnd.writes import owner_of
 
 Shape = tuple[int, ...]
 
@@ -132,7 +133,7 @@ def summary(model: Module, input_shape: Shape | Sequence[Shape], dtype: Any = No
     with evaluated(model), all_tracked(parameters), watched(model, rows, kept):
         model(*(Tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs))
     for parameter in parameters:
-        kept.pop(id(owner(parameter.data)), None)
+        kept.pop(id(owner_of(parameter.data)), None)
     working = [
         row
         for module, row in ((m, rows[id(m)]) for m in model.modules())
@@ -192,7 +193,7 @@ def watched(model: Module, rows: dict[int, Row], kept: dict[int, Array]) -> Iter
         running[-1].multiply_adds += node.op.multiply_adds(node.shape, shapes, node.options)
         for array in node.plan.unpacked(node.saved):
             if isinstance(array, Array):
-                kept[id(owner(array))] = owner(array)
+                kept[id(owner_of(array))] = owner_of(array)
 
     with ExitStack() as stack:
         for module in model.modules():
@@ -200,13 +201,6 @@ def watched(model: Module, rows: dict[int, Row], kept: dict[int, Array]) -> Iter
             stack.callback(module.register_forward_hook(leave).remove)
         with enable_grad(), observed(count, lambda seeds: None):
             yield
-
-
-def owner(array: Array) -> Array:
-    """The array whose memory an array is a view of."""
-    while isinstance(array.base, Array):
-        array = array.base
-    return array
 
 
 def shape_of(out: Any) -> Any:
