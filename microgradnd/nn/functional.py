@@ -44,7 +44,6 @@ from microgradnd.nn import activations, convolution, normalization
 from microgradnd.nn import dropout as drop
 from microgradnd.nn import embedding as table
 from microgradnd.nn import pooling as pools
-from microgradnd.nn.linear import linear
 from microgradnd.nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -87,6 +86,7 @@ dropout2d        = checked()(drop.dropout2d)
 embedding        = checked(weight=TENSOR)(table.embedding)
 affine           = checked()(activations.affine)
 leaky_relu       = checked()(activations.leaky_relu)
+linear           = _functions.functional("linear")
 # fmt: on
 
 __all__ = [
