@@ -60,6 +60,8 @@ from microgradnd.nn.losses import (
 from microgradnd.ops import pooling
 from microgradnd.ops.pooling import global_avg_pool2d
 
+functions: Any = _functions  # (its stub tells of its functions alone)
+
 BIAS = {"bias": optional(ARRAY)}
 AFFINE = {"weight": optional(ARRAY), "bias": optional(ARRAY)}
 IMAGES = {"stride": optional(sizes(1)), "padding": sizes(0)}
@@ -86,7 +88,7 @@ dropout2d        = checked()(drop.dropout2d)
 embedding        = checked(weight=TENSOR)(table.embedding)
 affine           = checked()(activations.affine)
 leaky_relu       = checked()(activations.leaky_relu)
-linear           = _functions.functional("linear")
+linear           = functions.functional("linear")
 # fmt: on
 
 __all__ = [
@@ -133,9 +135,6 @@ __all__ = [
     "step",
     "tanh",
 ]
-
-
-functions: Any = _functions  # (its stub tells of its functions alone)
 
 
 def __getattr__(name: str) -> Any:
