@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, wraps
 from threading import Lock
 from types import FunctionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
@@ -30,7 +30,7 @@ import numpy as np
 from microgradnd import errors
 from microgradnd.documentation import documentation, summary_of
 from microgradnd.engine import Methods, Tensor, new_tensor
-from microgradnd.generation import ALIASES, caller_source, code_of
+from microgradnd.generation import ALIASES, aliases_of, caller_source, code_of
 from microgradnd.grad_mode import notify, observers, recording
 from microgradnd.node import Array, Constant, Node, next_seq
 from microgradnd.plan import Plan
@@ -256,11 +256,25 @@ def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], C
 
     def declare(function: Callable) -> Callable:
         named = name or function.__name__
+        if aliases := dict(aliases_of(_parameters_of(function))):
+            function = _renaming(function, aliases)
         FUNCTIONS[named] = function
         _enter(function, named, _Traits(traits))
         return function
 
     return declare
+
+
+def _renaming(function: Callable, aliases: Mapping[str, str]) -> Callable:
+    """The function, which takes options by PyTorch's names, too."""
+
+    @wraps(function)
+    def renamed(*args: Any, **options: Any) -> Any:
+        for theirs in options.keys() & aliases.keys():
+            options[aliases[theirs]] = options.pop(theirs)
+        return function(*args, **options)
+
+    return renamed
 
 
 class _Traits:
@@ -440,12 +454,14 @@ def _generate(function: Any, row: Op, how: dict[str, Any]) -> None:
             return  # another thread was faster
         code = code_of(caller_source(row, **how), row.name, row.name)
         function.__globals__.update(_scope(row))
-        aliases = {ALIASES[k]: ABSENT for k in row.options if k in ALIASES}
+        aliases = {theirs: ABSENT for theirs, _ in aliases_of(row.options)}
         named = {k: row.options[k] for k in row.named if row.options[k] is not REQUIRED}
         function.__kwdefaults__ = {how["packed"]: ABSENT} if how["packed"] else {**named, **aliases}
         given = {k: ABSENT if d is REQUIRED else d for k, d in row.options.items()}
         defaults = [
-            d for k, d in given.items() if k in {*row.optional_options, *ALIASES} - {*row.named}
+            d
+            for k, d in given.items()
+            if k in {*row.optional_options, *ALIASES.values()} - {*row.named}
         ]
         none = [None for k in row.operands if k in row.optional]
         function.__defaults__ = None if how["packed"] else (*none, *defaults)

@@ -19,7 +19,7 @@ ROOT = Path(mg.__file__).parent
 UNDECLARED = stubs.UNDECLARED
 # What every class has; `__init__` and the like stand in the class itself.
 COMMON = {"__module__", "__doc__", "__slots__", "__weakref__", "__annotations__"}
-ALIASES = {"dim", "keepdim"}
+ALIASES = {"dim", "keepdim", "correction", "unbiased"}
 
 
 def declared(file, name):
