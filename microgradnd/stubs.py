@@ -35,6 +35,7 @@ import numpy as np
 from microgradnd.declaration import Axis, Shape, TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.node import Array
+from microgradnd.ops.selecting import Selected
 
 '''
 # `__array__` is left out on purpose: NumPy's hints would take a Tensor with it for an array, and

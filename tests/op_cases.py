@@ -31,6 +31,7 @@ from tests.op_case import (
     unit,
 )
 from tests.op_cases_activations import ACTIVATIONS
+from tests.op_cases_breadth import BREADTH
 from tests.op_cases_convolution import CONVOLUTION
 from tests.op_cases_losses import LOSSES
 from tests.op_cases_normalization import NORMALIZATION
@@ -113,8 +114,12 @@ ELEMENTWISE = (
         + samples(
             [(Operand((2, 3), off_grid),)],
             {"min": np.float32([[-1], [0.5]]), "max": np.ones(3, np.float32)},
-        ),
+        )
+        + (Sample((Operand((2, 3), off_grid), Operand((3,), off_off_grid), Operand(()))),),
         numpy=lambda x, min=None, max=None: np.clip(x, min, max),
+        torch=lambda torch, x, min=None, max=None: torch.clamp(
+            x, *(b if b is None or isinstance(b, float | int) else torch.as_tensor(b)
+                 for b in (min, max))),
     ),
     OpCase(
         "where", mg.where, np.where,
@@ -556,6 +561,10 @@ DISCRETE = (
         "argsort", mg.argsort, np.argsort,
         samples([shapes((2, 3))], {}, {"axis": 0}, {"axis": None}), numpy=np.argsort,
     ),
+    OpCase(
+        "argsort", lambda x: mg.argsort(x, descending=True), lambda x: np.argsort(-x),
+        samples([shapes((2, 3))]), numpy=lambda x: x.argsort(descending=True),
+    ),
 )
 # fmt: on
 
@@ -568,6 +577,7 @@ CASES = (
     *LINALG,
     *SOFTMAX,
     *ACTIVATIONS,
+    *BREADTH,
     *CONVOLUTION,
     *LOSSES,
     *NORMALIZATION,

@@ -21,9 +21,9 @@ def where_larger(g: Value, x: Value, y: Value) -> Value:
     return np.where(x > y, g, np.where(x == y, g * 0.5, 0.0))
 
 
-def where_number(g: Value, x: Value, y: Value) -> Value:
-    """As `where_larger`, where a NaN loses to every number."""
-    return np.where((x > y) | ((y != y) & (x == x)), g, np.where(x == y, g * 0.5, 0.0))
+def where_wins(g: Value, wins: Value, x: Value, y: Value) -> Value:
+    """The gradient where x wins or y is a NaN and x none, half of it where they tie, else 0."""
+    return np.where(wins | ((y != y) & (x == x)), g, np.where(x == y, g * 0.5, 0.0))
 
 
 def sinc_x(g: Value, x: Value) -> Value:
@@ -82,9 +82,10 @@ logaddexp = op(np.logaddexp, "x y", x=lambda g, x, out: g * np.exp(x - out),
                                     y=lambda g, y, out: g * np.exp(y - out), method=True)
 logaddexp2 = op(np.logaddexp2, "x y", x=lambda g, x, out: g * np.exp2(x - out),
                                       y=lambda g, y, out: g * np.exp2(y - out), method=True)
-fmax     = op(np.fmax, "x y", x=where_number, y=lambda g, x, y: where_number(g, y, x), method=True)
-fmin     = op(np.fmin, "x y", x=lambda g, x, y: where_number(g, -x, -y),
-                              y=lambda g, x, y: where_number(g, -y, -x), method=True)
+fmax     = op(np.fmax, "x y", x=lambda g, x, y: where_wins(g, x > y, x, y),
+                              y=lambda g, x, y: where_wins(g, y > x, y, x), method=True)
+fmin     = op(np.fmin, "x y", x=lambda g, x, y: where_wins(g, x < y, x, y),
+                              y=lambda g, x, y: where_wins(g, y < x, y, x), method=True)
 remainder = op(np.remainder, "x y", x=lambda g: g, y=lambda g, x, y: -g * np.floor(x / y),
                operator="mod", infix=("%", 5), method=True, singular="y")
 fmod     = op(np.fmod, "x y", x=lambda g: g, y=lambda g, x, y: -g * np.trunc(x / y),
