@@ -87,7 +87,7 @@ else:
             globals()[name] = function = getattr(_functions, name)
             return function
         except AttributeError:
-            raise _errors.no_attribute(f"module {__name__!r}", name, __dir__) from None
+            raise _errors.missing_name(f"module {__name__!r}", name, __dir__) from None
 
     def __dir__() -> list[str]:
         return sorted({*_OWN, *_functions.names(), *_PACKAGES, "__version__"})

@@ -91,7 +91,7 @@ class Tensor(Methods):
         if value is not self._array:  # as it is after t.data -= step
             value = np.asarray(getattr(value, "_array", value), self._array.dtype)
             if value.shape != self._array.shape:
-                raise errors.wrong_data(value.shape, self._array.shape)
+                raise errors.wrong_data(self._array.shape, value.shape)
             self._array = value
             self._leaf_changed(next_seq())
         else:
