@@ -42,7 +42,8 @@ from microgradnd.grad_mode import (
     set_grad_enabled,
 )
 from microgradnd.random import manual_seed
-from microgradnd.testing.checks import GradientMismatch, detect_anomaly, gradcheck, gradgradcheck
+from microgradnd.testing.anomaly import detect_anomaly
+from microgradnd.testing.gradcheck import GradientMismatch, gradcheck, gradgradcheck
 from microgradnd.transforms.gradients import grad
 
 __version__ = "0.1.0"
