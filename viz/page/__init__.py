@@ -28,7 +28,7 @@ from viz.svg.nodes import draw_node, measured
 from viz.svg.records import Measures, row
 
 MODULES = (
-    "model", "dom", "view", "layered", "layout", "draw", "pointer", "viewport", "heat", "formula",
+    "model", "dom", "view", "layered", "layout", "drawing", "pointer", "viewport", "heatmap", "formula",
     "stepper", "panel", "chart", "search", "main",
 )  # fmt: skip
 LEGEND = 300.0

@@ -1,6 +1,6 @@
 // Rules as mathematics: MathML whose placeholders are filled with names, shapes or numbers.
 
-import {swatch} from "./heat.js";
+import {swatch} from "./heatmap.js";
 import {isFloat, number, oneLine, shapeOf, sizeOf} from "./model.js";
 
 const MATH = "http://www.w3.org/1998/Math/MathML";

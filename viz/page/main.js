@@ -2,7 +2,7 @@
 
 import {Viewport} from "./viewport.js";
 import {$, announce} from "./dom.js";
-import {Drawing} from "./draw.js";
+import {Drawing} from "./drawing.js";
 import {Model, number} from "./model.js";
 import {Panel} from "./panel.js";
 import {Search} from "./search.js";

@@ -2,7 +2,7 @@
 
 import {$, h} from "./dom.js";
 import {amount, derivative, filled, math, shaped, sign, symbol} from "./formula.js";
-import {heatmap, histogram, statistics, swatch} from "./heat.js";
+import {heatmap, histogram, statistics, swatch} from "./heatmap.js";
 import {isFloat, labelOf, number, oneLine, plural, shapeOf, sizeOf, stats} from "./model.js";
 
 const KINDS = {parameter: "parameter", leaf: "leaf", constant: "constant", output: "output",
