@@ -88,7 +88,8 @@ class Op:
     #     infix: sign and level of precedence. sign: of a reduction or function. scalar: the
     #         formula of one element. program: it in NumPy, a template such as
     #         "{x:atom}.astype({dtype})".
-    #         notation: its way of writing in formulas, see viz.formulas.mathematics.
+    #     notation: its way of writing in formulas, see viz.formulas.mathematics; "weighted_sums":
+    #         x Wᵀ + b of its three operands, written as what its forward function calls.
     #     keeps_channels: axis 1 of the result holds the channels that axis 1 of the operand holds.
     #     saturates: (lower, upper), the results at which its slope is 0, None where there is none;
     #         or a function of the options, by name, that gives them.
@@ -468,13 +469,13 @@ def _scope(row: Op) -> dict[str, Any]:
     """What a generated caller finds in its globals."""
     names = {**_COMMON, "forward": row.call_forward, "plans": _Plans(row)}
     names |= {f"prepare_{k}": f for k, f in row.prepare.items()}
-    masks = (1,) if row.variadic else (1, 2, 3) if len(row.operands) == 2 else (1,)
-    for mask in masks:
-        tracked = [k for i, k in enumerate(row.operands) if mask >> i & 1]
-        if all(k in row.rules for k in tracked):
-            names[f"plan{mask}"] = row.plan(mask)
-            if row.elementwise:
-                names[f"exact{mask}"] = row.plan(mask, exact=True)
+    ruled = [i for i, k in enumerate(row.operands) if k in row.rules]
+    masks = 2 ** len(ruled) - 1 if len(ruled) <= 3 else 0
+    for mask in range(1, masks + 1):
+        tracked = sum((mask >> place & 1) << i for place, i in enumerate(ruled))
+        names[f"plan{tracked}"] = row.plan(tracked)
+        if row.elementwise:
+            names[f"exact{tracked}"] = row.plan(tracked, exact=True)
     return names
 
 

@@ -185,7 +185,7 @@ def _variadic_operands(op: Op, given: str, passed: str, public: bool) -> list[st
         "    values, parents, mask = [], [], 0",
         f"    for x in {xs}:",
         "        if type(x) is Tensor:",
-        "            values.append(v := x._array)",
+        "            values.append(x._array)",
         "            if (p := x.node) is None: parents.append(constant_of(x))",
         "            else: parents.append(p); mask = 1",
         "        elif type(x) is Array: values.append(x); parents.append(x)",
@@ -203,10 +203,15 @@ def _recording(op: Op, values: list[str]) -> list[str]:
     if not op.rules:
         return [line[4:] for line in untracked]
     count = len(op.operands)
-    ruled = [i for i in range(count) if op.operands[i] not in op.fixed]
-    none = "not mask" if op.variadic else " and ".join(f"p{i} is None" for i in ruled)
+    free = [i for i in range(count) if op.operands[i] not in op.fixed]
+    ruled = [i for i in free if op.operands[i] in op.rules]
+    none = "not mask" if op.variadic else " and ".join(f"p{i} is None" for i in free)
     discrete = " or out.dtype.kind not in FLOATING" * op.casts
-    lines = [f"    if {none} or not recording(){discrete}:", *untracked, "    node = Node()"]
+    lines = [f"    if {none} or not recording(){discrete}:", *untracked]
+    lines += [
+        f"    if p{i} is not None: op.plan({1 << i})" for i in free if i not in ruled
+    ]  # raises
+    lines += ["    node = Node()"]
     if op.variadic:
         lines += [
             "    node.plan = plan1; node.first = node.second = None",
@@ -218,16 +223,16 @@ def _recording(op: Op, values: list[str]) -> list[str]:
             f"    node.plan = {plan}; node.first = p0; node.second = node.many = None",
             f"    node.saved = {op.plan(1).saved_source(values)}",
         ]
-    elif count == 2 and len(ruled) == 2:
-        lines += _two_operands(op, values)
+    elif len(ruled) <= 3:
+        lines += _few_operands(op, values, ruled)
     else:
         lines += _many_operands(op, values, ruled)
-    two = count == 2 and len(ruled) == 2
-    shape = "p0.shape" if count == 1 and op.elementwise else "shape" if two else "out.shape"
+    several = count > 1 and not op.variadic
+    shape = "shape" if several else "p0.shape" if op.elementwise else "out.shape"
     return [
         *lines,
         f"    node.options = ({_tuple(list(op.options))}); node.notes = None",
-        f"    node.shape = {shape}; node.dtype = {'dtype' if two else 'out.dtype'}",
+        f"    node.shape = {shape}; node.dtype = {'dtype' if several else 'out.dtype'}",
         "    node.seq = next_seq()",
         "    t = new(Tensor); t._array = out; t.node = node",
         "    if observers: notify(node, out)",
@@ -240,39 +245,49 @@ def _constant(op: Op, i: int) -> str:
     return f"a{i} if type({op.operands[i]}) is not Tensor else constant_of({op.operands[i]})"
 
 
-def _two_operands(op: Op, values: list[str]) -> list[str]:
+def _few_operands(op: Op, values: list[str], ruled: list[int]) -> list[str]:
+    """Keeps operands and saved values, in a branch for each set of tracked operands."""
     lines = ["    shape = out.shape; dtype = out.dtype"]
-    for test, mask in (("if p1 is None", 1), ("elif p0 is None", 2), ("else", 3)):
-        lines += [f"    {test}:"]
-        if any(mask >> i & 1 and k not in op.rules for i, k in enumerate(op.operands)):
-            lines += [f"        op.plan({mask})"]  # raises: there is no rule
-            continue
-        if mask < 3:
-            lines += ["        if dtype.kind not in FLOATING: refuse(op, out)"]
-        same = " and ".join(
-            f"p{i}.dtype is dtype and p{i}.shape == shape" for i in (0, 1) if mask >> i & 1
-        )
-        plan = f"exact{mask} if {same} else plan{mask}" if op.elementwise else f"plan{mask}"
-        lines += [
-            f"        node.plan = {plan}",
-            f"        node.first = {'p0' if mask & 1 else _constant(op, 0)}",
-            f"        node.second = {'p1' if mask & 2 else _constant(op, 1)}",
-            f"        node.saved = {op.plan(mask).saved_source(values)}",
-        ]
-    return [*lines, "    node.many = None"]
+
+    def branch(open: list[int], tracked: list[int], indent: str) -> None:
+        if open and not tracked and len(open) == 1:  # (one of them is tracked)
+            branch([], open, indent)
+        elif open:
+            lines.append(f"{indent}if p{open[0]} is not None:")
+            branch(open[1:], [*tracked, open[0]], indent + " ")
+            lines.append(f"{indent}else:")
+            branch(open[1:], tracked, indent + " ")
+        else:
+            lines.extend(indent + line for line in _kept_for(op, values, tracked))
+
+    branch(ruled, [], "    ")
+    return lines
+
+
+def _kept_for(op: Op, values: list[str], tracked: list[int]) -> list[str]:
+    mask = sum(1 << i for i in tracked)
+    same = " and ".join(f"p{i}.dtype is dtype and p{i}.shape == shape" for i in tracked)
+    kept = [f"p{i}" if i in tracked else _constant(op, i) for i in range(len(values))]
+    refuse = "if dtype.kind not in FLOATING: refuse(op, out)"
+    return [
+        *[refuse] * (len(tracked) < len(values)),
+        f"node.plan = exact{mask} if {same} else plan{mask}" if op.elementwise
+        else f"node.plan = plan{mask}",
+        f"node.first = {kept[0]}; node.second = {kept[1]}; node.many = None" if len(kept) == 2
+        else f"node.first = node.second = None; node.many = ({_tuple(kept)})",
+        f"node.saved = {op.plan(mask).saved_source(values)}",
+    ]  # fmt: skip
 
 
 def _many_operands(op: Op, values: list[str], ruled: list[int]) -> list[str]:
+    """The same for so many that each set of them cannot have its branch: the plan picks."""
     mask = " | ".join(f"(p{i} is not None) << {i}" for i in ruled)
     kept = [f"p{i} if p{i} is not None else {_constant(op, i)}" for i in range(len(values))]
-    many = [*kept] if len(values) > 2 else []
     picked = _tuple([*values, "out", *(f"kept_{k}" for k in op.keeps)])
-    lines = [
-        "    if out.dtype.kind not in FLOATING: refuse(op, out)",
+    return [
+        "    shape = out.shape; dtype = out.dtype",
+        "    if dtype.kind not in FLOATING: refuse(op, out)",
         f"    node.plan = plan = plans[{mask}]",
-        f"    node.many = ({_tuple(many)})" if many else "    node.many = None",
-        "    node.first = node.second = None" if many else
-        f"    node.first = {kept[0]}; node.second = {kept[1]}",
+        f"    node.first = node.second = None; node.many = ({_tuple(kept)})",
         f"    node.saved = plan.pick(({picked}))",
-    ]  # fmt: skip
-    return lines
+    ]

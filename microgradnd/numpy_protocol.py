@@ -47,9 +47,10 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **options
     """Called by NumPy for a ufunc with a Tensor, or what stands for one, among its operands."""
     if not options and method == "__call__":
         function = NUMPY.get(ufunc)
-        for x in inputs:
-            if type(x) is not Tensor and hasattr(x, "mask"):  # a masked array: it would lose that
-                function = None
+        if len(inputs) > 1:
+            for x in inputs:
+                if type(x) is not Tensor and hasattr(x, "mask"):  # masked: it would lose that
+                    function = None
         if function is not None:
             return function(*inputs)
     if options.get("out") is not None:

@@ -19,6 +19,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from itertools import pairwise
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -118,17 +119,17 @@ def w3() -> tuple[Step, Step]:
     return ours, torchs
 
 
-def stepped(ours: Any, theirs: Any, x: np.ndarray, target: np.ndarray | None) -> tuple[Step, Step]:
-    """A step of SGD of two networks with the same start; no target: the loss is the mean."""
+def stepped(
+    ours: Any, theirs: Any, x: np.ndarray, loss: Callable[[Any], Any], torch_loss: Callable
+) -> tuple[Step, Step]:
+    """A step of SGD of two networks with the same start."""
     ours.load_state_dict(theirs.state_dict())
     mine, their = list(ours.parameters()), list(theirs.parameters())
     rate = np.float32(1e-3)
     tx = torch.tensor(x)
-    ty = None if target is None else torch.tensor(target)
 
     def step() -> list[Any]:
-        out = ours(x)
-        (out.mean() if target is None else mg.cross_entropy(out, target).mean()).backward()
+        loss(ours(x)).backward()
         grads = []
         for p in mine:
             grad, p.grad = p.grad.data, None
@@ -137,9 +138,7 @@ def stepped(ours: Any, theirs: Any, x: np.ndarray, target: np.ndarray | None) ->
         return grads
 
     def torchs() -> list[Any]:
-        out = theirs(tx)
-        loss = out.mean() if ty is None else torch.nn.functional.cross_entropy(out, ty)
-        loss.backward()
+        torch_loss(theirs(tx)).backward()
         grads = []
         with torch.no_grad():
             for p in their:
@@ -149,6 +148,30 @@ def stepped(ours: Any, theirs: Any, x: np.ndarray, target: np.ndarray | None) ->
         return grads
 
     return step, torchs
+
+
+def w2() -> tuple[Step, Step]:
+    """micrograd's two moons: 2-16-16-1, 100 points, hinge loss, weight decay, a step of SGD."""
+    random = np.random.default_rng(2)
+    torch.manual_seed(2)
+
+    def layers(nn: Any, **given: Any) -> Any:
+        return nn.Sequential(
+            nn.Linear(2, 16, **given), nn.ReLU(), nn.Linear(16, 16, **given), nn.ReLU(),
+            nn.Linear(16, 1, **given),
+        )  # fmt: skip
+
+    angle = random.random(50) * np.pi
+    moons = [np.cos(angle), np.sin(angle)], [1 - np.cos(angle), 0.5 - np.sin(angle)]
+    x = np.concatenate(moons, axis=1).T + 0.1 * random.standard_normal((100, 2))
+    y = np.repeat(np.float32([1, -1]), 50)[:, None]
+    ours, theirs = layers(mg.nn, dtype=np.float32), layers(torch.nn)
+    ty, mine, their = torch.tensor(y), list(ours.parameters()), list(theirs.parameters())
+    return stepped(
+        ours, theirs, x.astype(np.float32),
+        lambda out: mg.relu(1 - y * out).mean() + 1e-4 * sum((p * p).sum() for p in mine),
+        lambda out: torch.relu(1 - ty * out).mean() + 1e-4 * sum((p * p).sum() for p in their),
+    )  # fmt: skip
 
 
 def w4() -> tuple[Step, Step]:
@@ -165,7 +188,12 @@ def w4() -> tuple[Step, Step]:
 
     x = random.standard_normal((32, 1, 28, 28), np.float32)
     ours = layers(mg.nn, dtype=np.float32)
-    return stepped(ours, layers(torch.nn), x, random.integers(0, 10, 32))
+    target = random.integers(0, 10, 32)
+    ty = torch.tensor(target)
+    return stepped(
+        ours, layers(torch.nn), x, lambda out: mg.cross_entropy(out, target).mean(),
+        lambda out: torch.nn.functional.cross_entropy(out, ty),
+    )  # fmt: skip
 
 
 def w5b() -> tuple[Step, Step]:
@@ -180,10 +208,14 @@ def w5b() -> tuple[Step, Step]:
         )  # fmt: skip
 
     x = random.standard_normal((4, 64, 56, 56), np.float32)
-    return stepped(layers(mg.nn, dtype=np.float32), layers(torch.nn), x, None)
+    mean = methodcaller("mean")
+    return stepped(layers(mg.nn, dtype=np.float32), layers(torch.nn), x, mean, mean)
 
 
-WORKLOADS = {"W1": (w1, 100), "W3": (w3, 100), "W4": (w4, 30), "W5b": (w5b, 9), "W8": (w8, 9)}
+WORKLOADS = {
+    "W1": (w1, 100), "W2": (w2, 100), "W3": (w3, 100), "W4": (w4, 30), "W5b": (w5b, 9),
+    "W8": (w8, 9),
+}  # fmt: skip
 
 
 def difference(ours: list[Any], torchs: list[Any]) -> float:

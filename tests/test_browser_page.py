@@ -243,7 +243,7 @@ def test_groups_open_and_close(show: Open) -> None:
     assert page.locator(".node.group").count() == 3  # its layers
     page.locator(".node.group").first.dblclick()
     assert page.locator(".box").count() == 2
-    assert page.locator(".node.operation:has-text('matmul')").count() == 1
+    assert page.locator(".node.operation:has-text('linear')").count() == 1
     page.locator(".box .toggle").first.click()
     assert page.locator(".box").count() == 0
     assert page.locator(".node.group").count() == 1
@@ -408,7 +408,7 @@ def test_hostile_names_do_nothing(show: Open) -> None:
     page = show(y.sum(), title=HOSTILE)
     for key in ("End", "b", "ArrowRight", "f", "ArrowRight", "o", "Escape", "Escape"):
         page.keyboard.press(key)
-    for name in ("y", "weight", "bias", "img", "matmul"):
+    for name in ("y", "weight", "bias", "img", "linear"):
         find(page, name)
         page.mouse.move(600, 300)
     page.keyboard.press("p")

@@ -87,7 +87,7 @@ def test_a_layer_is_where_its_input_meets_its_weights() -> None:
     loss = net(rng.normal(size=(5, 4))).square().mean()
     (depth,) = health(loss).series
     assert [p.label for p in depth.points] == ["0", "1", "2"]
-    assert [node.op.name for p in depth.points for node in p.nodes] == ["add"] * 3
+    assert [node.op.name for p in depth.points for node in p.nodes] == ["linear"] * 3
     assert all(node.shape == (5, 4) for p in depth.points for node in p.nodes)
 
 

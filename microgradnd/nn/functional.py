@@ -44,7 +44,6 @@ from microgradnd.nn import activations, convolution, normalization
 from microgradnd.nn import dropout as drop
 from microgradnd.nn import embedding as table
 from microgradnd.nn import pooling as pools
-from microgradnd.nn.linear import linear
 from microgradnd.nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -60,6 +59,8 @@ from microgradnd.nn.losses import (
 )
 from microgradnd.ops import pooling
 from microgradnd.ops.pooling import global_avg_pool2d
+
+functions: Any = _functions  # (its stub tells of its functions alone)
 
 BIAS = {"bias": optional(ARRAY)}
 AFFINE = {"weight": optional(ARRAY), "bias": optional(ARRAY)}
@@ -87,6 +88,7 @@ dropout2d        = checked()(drop.dropout2d)
 embedding        = checked(weight=TENSOR)(table.embedding)
 affine           = checked()(activations.affine)
 leaky_relu       = checked()(activations.leaky_relu)
+linear           = functions.functional("linear")
 # fmt: on
 
 __all__ = [
@@ -133,9 +135,6 @@ __all__ = [
     "step",
     "tanh",
 ]
-
-
-functions: Any = _functions  # (its stub tells of its functions alone)
 
 
 def __getattr__(name: str) -> Any:

@@ -11,22 +11,8 @@ from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
-from microgradnd.ops.linalg import matmul
+from microgradnd.ops.linalg import linear
 from microgradnd.random import generator
-
-
-def linear(
-    input: TensorLike, weight: Tensor | np.ndarray, bias: TensorLike | None = None
-) -> Tensor:
-    """a = W x + b, the fully connected layer of eqs. 5-33 and 5-34.
-
-    Shapes: input x (..., I), weight W (O, I), bias b (O,), result (..., O).
-
-    >>> linear(Tensor([1.0, 2.0]), np.array([[3.0, 4.0]]), np.array([0.5]))
-    Tensor([11.5])
-    """
-    a = matmul(input, weight.T)  # (..., O)
-    return a if bias is None else a + bias
 
 
 class Linear(Module):

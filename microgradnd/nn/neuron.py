@@ -12,8 +12,8 @@ from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.functions import sigmoid, step
 from microgradnd.nn.init import uniform_parameter
-from microgradnd.nn.linear import linear
 from microgradnd.nn.module import Module
+from microgradnd.ops.linalg import linear
 from microgradnd.random import generator
 
 

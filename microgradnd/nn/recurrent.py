@@ -11,10 +11,10 @@ from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.functions import concatenate, stack, where
 from microgradnd.nn.dropout import dropout
-from microgradnd.nn.linear import linear
 from microgradnd.nn.module import Module
 from microgradnd.nn.recurrent_cells import recurrent_parameters
 from microgradnd.ops import recurrent as fused
+from microgradnd.ops.linalg import linear
 from microgradnd.ops.recurrent_steps import gru_step, kept, lstm_step, rnn_step
 from microgradnd.random import generator
 

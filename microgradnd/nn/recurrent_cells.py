@@ -10,8 +10,8 @@ from microgradnd.arguments import checked
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.init import uniform_parameter
-from microgradnd.nn.linear import linear
 from microgradnd.nn.module import Module
+from microgradnd.ops.linalg import linear
 from microgradnd.ops.recurrent_steps import gru_step, lstm_step, rnn_step
 from microgradnd.random import generator
 

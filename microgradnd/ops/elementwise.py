@@ -171,6 +171,8 @@ def relu(x: Value) -> Value:
 )
 def leaky_relu(x: Value, slope: float = 0.01) -> Value:
     """x where x > 0, else slope * x."""
+    if 0 < slope <= 1:  # in half of the time
+        return np.maximum(x, np.multiply(x, slope))
     return np.where(np.greater(x, 0), x, np.multiply(x, slope))
 
 

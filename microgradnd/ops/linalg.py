@@ -13,7 +13,7 @@ from microgradnd.ops.elementwise import multiply
 
 def flat_rows(x: Value) -> Value:
     """A stack of matrices as one matrix of all their rows, also where there are none."""
-    return x.reshape((prod(x.shape[:-1]), x.shape[-1]))
+    return x if x.ndim == 2 else x.reshape((prod(x.shape[:-1]), x.shape[-1]))
 
 
 def matmul_x(g: Value, x_shape: tuple[int, ...], y: Value) -> Value:
@@ -47,17 +47,24 @@ def matmul(x: Value, y: Value) -> Value:
     return np.matmul(x, y)
 
 
-@op(x=lambda g, w: matmul(g, w),
-    w=lambda g, x: matmul(flat_rows(g).T, flat_rows(x)) if x.ndim > 1 else g[:, None] * x,
-    b=lambda g: g, fresh="x w", linear="x w", contraction=True, internal=True,
-    cost=lambda out_shape, x_shape: prod(out_shape) * x_shape[-1])  # fmt: skip
-def linear(x: Value, w: Value, b: Value | None = None) -> Value:
+@op(input=lambda g, weight: matmul(g, weight), bias=lambda g: g,
+    weight=lambda g, input: matmul(flat_rows(g).T, flat_rows(input)) if g.ndim > 1
+    else g[:, None] * input,
+    fresh="input weight", linear="input weight", contraction=True, internal=True,
+    torch="nn.functional.linear", notation="weighted_sums",
+    cost=lambda out_shape, input_shape: prod(out_shape) * input_shape[-1],
+    cure="weight has as many columns as input has features (its last axis), bias as many elements "
+    "as weight has rows")  # fmt: skip
+def linear(input: Value, weight: Value, bias: Value | None = None) -> Value:
     """a = W x + b, the fully connected layer of eqs. 5-33 and 5-34.
 
-    Shapes: x (..., I), W (O, I), b (O,), result (..., O).
+    Shapes: input x (..., I), weight W (O, I), bias b (O,), result (..., O).
+
+    >>> linear(Tensor([1.0, 2.0]), np.array([[3.0, 4.0]]), np.array([0.5]))
+    Tensor([11.5])
     """
-    a = matmul(x, w.T)
-    return a if b is None else a + b
+    a = matmul(input, weight.T)  # (..., O)
+    return a if bias is None else a + bias
 
 
 @derived(numpy=np.dot, method=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from typing import Any, cast
 
 import numpy as np
 
@@ -11,31 +11,28 @@ from microgradnd.ops.indexing import add_at
 from microgradnd.ops.reduction import axes_of, kept
 
 
-@cache
-def lowest(dtype: np.dtype) -> float:
-    """What every number of the dtype is at least; finite, so that x less it is no NaN."""
-    return np.finfo(dtype).min if dtype.kind == "f" else 0 if dtype.kind == "b" else -(2**31)
-
-
-def shifted(x: Value, axis: Axis) -> tuple[Value, Value]:
-    """x less its largest element along axis, and that element."""
-    top = np.maximum.reduce(x, axis, keepdims=True, initial=lowest(x.dtype))
-    return x - top, top
+def largest(x: Value, axis: Axis) -> Value:
+    """The largest element along axis, which is kept; 0 where there is none."""
+    ufunc = cast(Any, np.maximum if x.size else np.add)
+    return ufunc.reduce(
+        x, axis, None, None, True
+    )  # naming keepdims takes a fifteenth of softmax's time
 
 
 @op(x=lambda g, out, axis: out * (g - (g * out).sum(axis=axis, keepdims=True)), fresh="x",
     method=True, torch="nn.functional.softmax", activation=True)  # fmt: skip
 def softmax(x: Value, axis: int = -1) -> Value:
     """exp(x) / sum(exp(x)) along an axis (eq. 5-30, with the sign of its own code)."""
-    e = np.exp(shifted(x, axis)[0])
-    return np.divide(e, np.add.reduce(e, axis, keepdims=True))
+    e = np.exp(x - largest(x, axis))
+    e /= np.add.reduce(e, axis, None, None, True)
+    return e
 
 
 @op(x=lambda g, out, axis: g - np.exp(out) * g.sum(axis=axis, keepdims=True), fresh="x",
     method=True, torch="nn.functional.log_softmax", activation=True)  # fmt: skip
 def log_softmax(x: Value, axis: int = -1) -> Value:
     """log(softmax(x)) along an axis."""
-    z = shifted(x, axis)[0]
+    z = x - largest(x, axis)
     return z - np.log(np.add.reduce(np.exp(z), axis, keepdims=True))
 
 
@@ -47,7 +44,7 @@ def logsumexp_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
 @op(x=logsumexp_x, fresh="x", method=True)
 def logsumexp(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
     """log(sum(exp(x))) over the axes."""
-    top = shifted(x, axis)[1]
+    top = largest(x, axis)
     top = np.where(np.isfinite(top), top, 0.0)  # an infinite one comes out of exp and log again
     total = np.add.reduce(np.exp(x - top), axis, keepdims=True)
     with np.errstate(divide="ignore"):  # the logarithm of an empty sum of weights is -inf
@@ -98,7 +95,7 @@ def cross_entropy(z: Value, target: Value) -> Value:
     distribution over the classes: then the loss is -sum(target * log softmax(z)).
     """
     check_target(z, target)
-    y = shifted(z, -1)[0]
+    y = z - largest(z, -1)
     e = np.exp(y)
     total = np.add.reduce(e, -1, keepdims=True)
     p = e / total

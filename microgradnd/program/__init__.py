@@ -17,6 +17,7 @@ from microgradnd.program.expressions import (
     names_of,
     recorded,
     ruled,
+    run,
     substitute,
 )
 from microgradnd.program.numpy_programs import Program, numpy_program
@@ -27,5 +28,5 @@ __all__ = [
     "REQUIRED", "SUBSCRIPTS", "SUPERSCRIPTS", "Expression", "NotExpressible", "NotSymbolic",
     "Product", "Program", "alike", "applied", "assumptions", "computed", "concrete", "core",
     "count", "evaluate", "gradients", "identifier", "lowered", "names_of", "numpy_program",
-    "product_of", "recorded", "ruled", "simplified", "source_of_rule", "substitute",
+    "product_of", "recorded", "ruled", "run", "simplified", "source_of_rule", "substitute",
 ]  # fmt: skip

@@ -125,6 +125,8 @@ class NumPyText:
     def by_traits(self, x: Expression, op: Op) -> Code | None:
         """As an operator, by the template `program`, as an attribute or a method."""
         operands = [self.write(y) for y in x.operands]
+        if op.notation == "weighted_sums":
+            return self.write(run(x, x.operands, x.options))
         if op.infix and len(operands) == 1:
             sign, level = op.infix
             return Code(f"{sign}{operands[0].within(level)}", level)

@@ -8,7 +8,7 @@ import numpy as np
 
 from microgradnd import Tensor
 from microgradnd.graph import Graph, Node, node_of
-from microgradnd.program import Expression, applied, computed, concrete
+from microgradnd.program import Expression, applied, computed, concrete, run
 
 Index: TypeAlias = tuple[int, ...]
 WRITTEN_OUT = 6  # a sum of products of up to so many terms is written out
@@ -76,6 +76,8 @@ def element_of(x: Any, index: Index) -> Any:
         places = np.arange(inner.size).reshape(inner.shape)
         place = int(computed(x.op, (places,), x.options)[index])
         return element_of(inner, tuple(int(i) for i in np.unravel_index(place, inner.shape)))
+    if x.op.notation == "weighted_sums":
+        return element_of(run(x, x.operands, x.options), index)
     if x.op.notation == "matrix_product":
         return _product_element(x, index)
     return x[index]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.program import Expression, Product, alike, concrete, core, product_of
+from microgradnd.program import Expression, Product, alike, concrete, core, product_of, run
 from viz.formulas.notation import ATOM, FORMS, LOGIC, POWER, PRODUCT, SUM, Piece
 
 CONSTANTS = {
@@ -207,6 +207,10 @@ class Writer:
         left, right = x.operands
         first = self.within(left, PRODUCT if _written_as(left, "matrix_product") else ATOM)
         return self.form.row(first, self.form.sign(""), self.within(right, ATOM)), PRODUCT
+
+    def as_weighted_sums(self, x: Expression) -> Piece:
+        """x Wᵀ + b, by the operations that its forward function calls."""
+        return self.write(run(x, x.operands, x.options))
 
     def as_correlation(self, x: Expression) -> Piece:
         """x ⋆ w, the valid cross-correlation; with a bias x ⋆ w + b."""

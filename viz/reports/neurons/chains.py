@@ -1,8 +1,9 @@
 """Units and weights found in a trace: matrix products with a leaf, their shifts and functions.
 
-A layer is a product x W or W x of data with a matrix that is a leaf or a constant, perhaps
-transposed or reshaped on its way. Biases and thresholds are leaves added to it or subtracted from
-it. What stands between a layer's net input and the data of the next is the layer's function.
+A layer is a product x W, W x or x Wᵀ + b of data with a matrix that is a leaf or a constant,
+perhaps transposed or reshaped on its way. Biases and thresholds are leaves added to it or
+subtracted from it. What stands between a layer's net input and the data of the next is the
+layer's function.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Layer:
     """A row of units for one sample.
 
     Attributes:
-        product: the node of x W or W x; net: the node after all shifts.
+        product: the node of x W, W x or x Wᵀ + b; net: the node after all shifts.
         data: the operand that is no weight.
         inputs, weight (units, inputs), shifts, sums, outputs: the numbers. `sums` are the net
             inputs, with ∂E/∂net; `outputs` is None if the net input goes on as it is.
@@ -115,16 +116,20 @@ def layers_of(found: Trace, sample: int) -> list[Layer]:
 
 
 def _is_product(node: Node) -> bool:
-    return node.op.notation == "matrix_product"
+    return node.op.notation in ("matrix_product", "weighted_sums")
+
+
+def _is_affine(node: Node) -> bool:
+    """Whether it is x Wᵀ + b, with a row of weights for each unit."""
+    return node.op.notation == "weighted_sums"
 
 
 def _weights_of(node: Node) -> list[int]:
     """Which operands of a product may be its weights: leaves first, then constants."""
-    places = []
-    for i, operand in enumerate(node.operands):
-        base, _ = _source(operand)
-        if base.kind != "computed" and len(operand.shape) in (1, 2):
-            places.append(i)
+    known = [_source(operand)[0].kind != "computed" for operand in node.operands]
+    if _is_affine(node):
+        return [1] if all(known[1:]) else []
+    places = [i for i in (0, 1) if known[i] and len(node.operands[i].shape) in (1, 2)]
     tracked = [i for i in places if node.operands[i].node is not None]
     return tracked or places
 
@@ -186,7 +191,7 @@ def _layer(
 
     def flat(a: Array) -> Array:
         """The matrix by unit and input."""
-        return a[None] if single else a if first else a.T
+        return a[None] if single else a if first or _is_affine(node) else a.T
 
     inputs = _rows(x, first, x.ndim == 1)
     _check_sample(sample, len(inputs))
@@ -233,7 +238,10 @@ def _shifted(
     node: Node, units: Callable, uses: dict[Node, list[Node]], found: Trace
 ) -> tuple[Node, tuple[Parameter, ...]]:
     """The node after biases and thresholds, and these."""
-    shifts: list[Parameter] = []
+    shifts = [
+        shift for i, operand in enumerate(node.operands) if i == 2 and operand.shape
+        if (shift := _shift_by(node, i, 1, units, found))
+    ]  # fmt: skip
     while True:
         steps = [
             (user, p) for user in uses.get(node, ()) if (p := _shift(user, node, units, found))
@@ -249,18 +257,25 @@ def _shift(user: Node, node: Node, units: Callable, found: Trace) -> Parameter |
     if user.op.linear != "x+y" or user.shape != node.shape:
         return None
     i = 1 if user.operands[0].node == node else 0
+    if user.operands[i].node == node or _sign_of(user, 1 - i) < 0:
+        return None
+    return _shift_by(user, i, _sign_of(user, i), units, found)
+
+
+def _shift_by(user: Node, i: int, sign: int, units: Callable, found: Trace) -> Parameter | None:
+    """Operand i as a bias or threshold, if it is a parameter and the same for every sample."""
     other = user.operands[i]
     base, views = _source(other)
-    if other.node == node or base.kind == "computed" or _sign_of(user, 1 - i) < 0:
+    if base.kind == "computed":
         return None
     index = _viewed(_numbered(base.shape), views)
     at = units(np.broadcast_to(index, user.shape))
     if (at != at[0]).any():
-        return None  # not the same for every sample: data, not a bias
+        return None  # data, not a bias
     here = found.contributions.get((user, i))
     by_unit = None if here is None else here.ravel()[units(np.broadcast_to(
         _numbered(other.shape), user.shape))[0]]  # fmt: skip
-    return _parameter(base, at[0], found, by_unit, _sign_of(user, i))
+    return _parameter(base, at[0], found, by_unit, sign)
 
 
 def _sign_of(node: Node, i: int) -> int:
