@@ -16,6 +16,7 @@ from typing import Any
 
 from microgradnd.graph import Node
 from viz.formats.document import Writer, text_of
+from viz.model import elements
 from viz.model.describe import Describer
 from viz.model.elements import ClosedGroup, PictureModel, Tag
 from viz.model.marks import Mark, put
@@ -146,17 +147,18 @@ def _with_groups(marks: Mapping[str, Mark], writer: Writer) -> dict[str, Mark]:
     return out
 
 
-def _nodes(writer: Writer, contents: Mapping[str, Any]) -> dict[str, Any]:
+def _nodes(writer: Writer, contents: Mapping[str, Any]) -> dict[str, elements.Node]:
     """Every node that can be visible, by id; tags by "t-1-u"."""
     describer, ids = writer.describer, writer.ids
-    found = {node.id: node for node in map(describer.operation, writer.shown)}
+    found: dict[str, elements.Node] = {
+        node.id: node for node in map(describer.operation, writer.shown)
+    }
     for key, name in ids.tensors.items():
         if name in contents["tensors"]:
-            is_result = isinstance(key, Node)
             record = describer.record(key)
-            arrivals = writer.arrivals.get(key, ()) if is_result else ()
+            arrivals = writer.arrivals.get(key, ()) if isinstance(key, Node) else ()
             found[name] = replace(record, contributions=tuple(arrivals))
-            shown = not is_result or describer.in_focus(key)
+            shown = not isinstance(key, Node) or describer.in_focus(key)
             if not shown or len(writer.trace.nesting.uses.get(key, ())) > 1:
                 found[f"{name}-u"] = Tag(f"{name}-u", name, record.name, record.shape, shown)
     for group in writer.groups:
@@ -165,7 +167,7 @@ def _nodes(writer: Writer, contents: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _glyph(node: Any, direction: str) -> tuple[Measures, dict[str, Any]]:
+def _glyph(node: elements.Node, direction: str) -> tuple[Measures, dict[str, Any]]:
     """A node as the still picture's writer draws it, at the origin.
 
     Its width w, height h and margin m, the drawing `base`, `rows` that show data or a gradient,
