@@ -55,10 +55,11 @@ __all__ = [
     "linspace", "manual_seed", "no_grad", "ones", "ones_like", "op", "rand", "randn",
     "set_default_dtype", "set_grad_enabled", "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
-_PACKAGES = ("data", "io", "models", "nn", "optim", "training")
+_PACKAGES = ("data", "func", "io", "models", "nn", "optim", "training")
 
 if _typing.TYPE_CHECKING:
     from microgradnd import data as data
+    from microgradnd import func as func
     from microgradnd import io as io
     from microgradnd import models as models
     from microgradnd import nn as nn

@@ -442,6 +442,12 @@ def _stub(row: Any, module: str = "", public: bool = False, packed: str | None =
     return stub
 
 
+def caller_of(row: Op) -> Callable:
+    """The caller of an operation that has no name among the others."""
+    row.function = _stub(row)
+    return row.function
+
+
 @cache
 def _prototype(operands: tuple[str, ...]) -> Callable:
     """A function with the parameters of an op over a ufunc, for `help` before its first call."""

@@ -236,6 +236,7 @@ def walk(
     create_graph: bool = False,
     observer: Walked | None = None,
     saved_of: Callable[[Node], Any] = saved_by,
+    since: int = 0,
 ) -> dict[Node, Tensor]:
     """Walks a graph backward and returns the gradients of its leaves, or of the targets.
 
@@ -247,10 +248,14 @@ def walk(
         observer: called with (node, None, gradient) when a node's gradient is complete, then with
             (node, operand index, contribution) for each contribution that its rules make of it.
         saved_of: where to find what a node's rules need (pictures replay it from the leaves).
+        since: what is older is a leaf.
 
     The gradients share their memory with nobody.
     """
     nodes, leaves = reachable(node for node, _ in seeds)
+    older = [node for node in nodes if node.seq < since] if since else []
+    if older:
+        nodes = [node for node in nodes if node.seq >= since]
     writes.check_fresh(nodes, saved_of)
     if observer is None and observers:
         observer = walk_observer(seeds)
@@ -272,6 +277,7 @@ def walk(
                 found[leaf] = g = hooked(leaf, totals[leaf], own)
                 if observer is not None:
                     observer(leaf, None, g)
+        found.update((node, totals[node]) for node in older if node in totals)
     finally:
         recording.reset(token)
     return {node: own_tensor(g, node in own) for node, g in found.items()}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, overload
 
 from microgradnd import errors
 from microgradnd.engine import Tensor, node_of, seed, walk
+from microgradnd.transforms.functional import grad as of_function
 
 
+@overload
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
@@ -16,8 +18,26 @@ def grad(
     create_graph: bool = False,
     allow_unused: bool = False,
     retain_graph: bool | None = None,
-) -> tuple[Tensor | None, ...]:
+) -> tuple[Tensor | None, ...]: ...
+@overload
+def grad(
+    outputs: Callable[..., Any], *, argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]: ...
+def grad(
+    outputs: Any,
+    inputs: Any = None,
+    grad_outputs: Any = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+    retain_graph: bool | None = None,
+    *,
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+) -> Any:
     """The gradients of the sum of outputs with respect to each input; `.grad` stays as it was.
+
+    Of a function, grad(f) is the function of its gradient: see `microgradnd.func.grad`, which
+    argnums and has_aux are for.
 
     Args:
         outputs: a tensor or several; scalars, unless `grad_outputs` is given.
@@ -34,7 +54,13 @@ def grad(
     >>> (g,) = grad(x**3, x, create_graph=True)
     >>> float(g), float(grad(g, x)[0])
     (12.0, 12.0)
+    >>> grad(lambda x: x**3)(2.0)
+    Tensor(12.)
     """
+    if callable(outputs) and inputs is None:
+        return of_function(outputs, argnums, has_aux)
+    if inputs is None:
+        raise TypeError("grad: inputs, the tensors to differentiate by, are missing")
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     for argument, given in (("outputs", outputs), ("inputs", inputs)):
