@@ -93,6 +93,37 @@ def linspace(start: float, stop: float, num: int = 50, *, dtype: Any = None,
     return _made(np.linspace(start, stop, num), dtype, **options)
 
 
+def logspace(start: float, stop: float, num: int = 50, base: float = 10.0, *, dtype: Any = None,
+             **options: Any) -> Tensor:  # fmt: skip
+    """As many numbers as `num` from base**start to base**stop, their logarithms equally far apart.
+
+    >>> logspace(0.0, 2.0, 3)
+    Tensor([  1.,  10., 100.])
+    """
+    return _made(np.logspace(start, stop, num, base=base), dtype, **options)
+
+
+def empty(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
+    """Room for a shape, whose elements are whatever stood there.
+
+    >>> empty(2, 3).shape
+    (2, 3)
+    """
+    return Tensor(np.empty(_shape(shape), dtype or default_dtype[0]), **options)
+
+
+def as_tensor(data: Any, dtype: Any = None) -> Tensor:
+    """A Tensor as it is, or one of the data, whose memory it shares where it can.
+
+    >>> as_tensor([1.0, 2.0])
+    Tensor([1., 2.])
+    """
+    if isinstance(data, Tensor):
+        return data if dtype is None or data.dtype == dtype else data.astype(dtype)
+    return Tensor(data, dtype=dtype)
+
+
+# --- Drawn at random -----------------------------------------------------------------------------
 def randn(*shape: Any, rng: np.random.Generator | None = None, dtype: Any = None,
           **options: Any) -> Tensor:  # fmt: skip
     """Draws from the normal distribution of mean 0 and variance 1.
@@ -113,6 +144,75 @@ def rand(*shape: Any, rng: np.random.Generator | None = None, dtype: Any = None,
     return _made(generator(rng).random(_shape(shape)), dtype, **options)
 
 
+def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *,
+           rng: np.random.Generator | None = None, dtype: Any = None,
+           **options: Any) -> Tensor:  # fmt: skip
+    """Draws from normal distributions; mean and std may be arrays, which are broadcast.
+
+    >>> normal(5.0, 0.0, (2,))
+    Tensor([5., 5.])
+    """
+    spread = np.asarray(getattr(std, "_array", std))
+    if (spread < 0).any():
+        raise ValueError(f"normal: std must not be negative, got {std!r:.60}")
+    drawn = generator(rng).normal(getattr(mean, "_array", mean), spread, size)
+    return _made(drawn, dtype, **options)
+
+
+def uniform(low: float = 0.0, high: float = 1.0, size: Any = None, *,
+            rng: np.random.Generator | None = None, dtype: Any = None,
+            **options: Any) -> Tensor:  # fmt: skip
+    """Draws uniformly from low to before high.
+
+    >>> uniform(2.0, 2.0, 1)
+    Tensor([2.])
+    """
+    return _made(generator(rng).uniform(low, high, size), dtype, **options)
+
+
+def randint(low: int, high: int | None = None, size: Any = None, *,
+            rng: np.random.Generator | None = None, dtype: Any = np.int64,
+            **options: Any) -> Tensor:  # fmt: skip
+    """Draws integers from low (or 0) to before high.
+
+    >>> bool((randint(3, size=10) < 3).all())
+    True
+    """
+    return _made(generator(rng).integers(low, high, size), dtype, **options)
+
+
+def bernoulli(p: Any, *, rng: np.random.Generator | None = None) -> Tensor:
+    """1 with probability p and else 0, for each element of p, in its dtype.
+
+    >>> bernoulli(Tensor([0.0, 1.0]))
+    Tensor([0., 1.])
+    """
+    chances = as_tensor(p).data
+    if not ((chances >= 0) & (chances <= 1)).all():
+        raise ValueError("bernoulli: p must lie between 0 and 1")
+    return Tensor((generator(rng).random(chances.shape) < chances).astype(chances.dtype))
+
+
+def permutation(x: Any, *, rng: np.random.Generator | None = None) -> Tensor:
+    """The numbers from 0 to before x, or the rows of an array, in a random order.
+
+    >>> sorted(permutation(3).tolist())
+    [0, 1, 2]
+    """
+    return Tensor(generator(rng).permutation(getattr(x, "_array", x)))
+
+
+def choice(a: Any, size: Any = None, replace: bool = True, p: Any = None, *,
+           rng: np.random.Generator | None = None) -> Tensor:  # fmt: skip
+    """Draws from the elements of a (or the numbers below it), with probabilities p.
+
+    >>> choice([7.0], 2)
+    Tensor([7., 7.])
+    """
+    values, chances = (getattr(x, "_array", x) for x in (a, p))
+    return Tensor(generator(rng).choice(values, size, replace, chances))
+
+
 def _like(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def function(x: Any, *args: Any, dtype: Any = None, **options: Any) -> Tensor:
         return make(np.shape(x), *args, dtype=dtype or getattr(x, "dtype", None), **options)
@@ -123,3 +223,4 @@ def _like(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 zeros_like, ones_like, full_like = _like(zeros), _like(ones), _like(full)
+empty_like, rand_like, randn_like = _like(empty), _like(rand), _like(randn)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import scipy.integrate
 
+import microgradnd as mg
+from microgradnd.declaration import FUNCTIONS
 from tests.op_case import OpCase, Operand, Sample, distinct, off_grid, off_off_grid, positive
 
 NAN = np.array([[1.0, np.nan, 3.0], [4.0, 5.0, np.nan]])
@@ -29,9 +31,7 @@ def composed(
     name: str, reference: Callable | None, *samples: Sample, torch: Any = None, numpy: Any = None
 ) -> OpCase:
     """A row; the function is looked up by its name, when called."""
-    import microgradnd as mg
-
-    function = getattr(mg, name)
+    function = getattr(mg, name, None) or FUNCTIONS[name]
     theirs = getattr(np, name, None) if numpy is None else numpy
     named = (lambda t, *xs, **o: getattr(t, torch)(*xs, **o)) if isinstance(torch, str) else torch
     known = reference or getattr(np, name, None)
@@ -258,6 +258,14 @@ SHAPING = (
              torch=lambda t, x, k=0: t.tril(x, k)),
     composed("triu", None, given((3, 3)), given((2, 3, 2), k=1),
              torch=lambda t, x, k=0: t.triu(x, k)),
+    *[composed("pad", None, given((2, 4), pad_width=((1, 0), (2, 3)), mode=mode),
+               given((3,), pad_width=2, mode=mode))
+      for mode in ("edge", "reflect", "symmetric", "wrap", "constant")],
+    *[composed("pad_from_the_last", None, given((2, 3, 4), pad=(2, 1), mode=mode),
+               torch=lambda t, x, **o: t.nn.functional.pad(x, **o))
+      for mode in ("constant", "reflect", "replicate", "circular")],
+    composed("pad_from_the_last", None, given((2, 3), pad=(1, -1, -1, 2), value=0.5),
+             torch=lambda t, x, **o: t.nn.functional.pad(x, **o)),
     composed("dstack", joined(np.dstack), numpy=False),
     composed("column_stack", joined(np.column_stack), numpy=False),
 )

@@ -18,7 +18,7 @@ from tests.op_case import OpCase, Sample
 ELSEWHERE = {
     "adaptive_avg_pool2d", "as_strided", "avg_pool1d", "avg_pool2d", "conjugate_transpose",
     "contiguous", "dot", "einsum", "global_avg_pool2d", "hstack", "matrix_transpose",
-    "max_pool1d", "max_pool2d", "moveaxis", "pad", "ravel", "split", "vstack",
+    "max_pool1d", "max_pool2d", "moveaxis", "ravel", "split", "vstack",
 }  # fmt: skip
 # Rows whose operands come in a form of their own, tested below.
 FORMS = {"polygamma", "expand", "dstack", "column_stack"}
