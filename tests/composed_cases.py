@@ -113,6 +113,31 @@ PLAIN = (
              x.mean(axis)), given((2, 3)), given((2, 3), axis=1), torch=torch_dim("std_mean")),
     composed("polygamma", None),
 )
+def through(name: str) -> Callable:
+    return lambda t, *xs, **options: getattr(t.nn.functional, name)(*xs, **options)
+
+
+ACTIVATING = (
+    *[composed(name, None, drawn(draw, (2, 4)), drawn(draw, (3, 2), **more), given((0, 2), **more),
+               numpy=False, torch=through(name))
+      for name, draw, more in (
+          ("selu", off_grid, {}), ("relu6", off_grid, {}), ("mish", off_grid, {}),
+          ("softsign", off_grid, {}),
+          ("hardshrink", off_grid, {"lambd": 0.31}), ("softshrink", off_grid, {"lambd": 0.31}),
+          ("tanhshrink", off_grid, {}), ("logsigmoid", off_grid, {}),
+          ("softmin", off_grid, {}), ("rrelu", off_grid, {"lower": 0.2, "upper": 0.4}),
+      )],
+    composed("hardsigmoid", lambda x: np.clip(x / 6 + 0.5, 0, 1),  # (torch's slope is a float32)
+             drawn(off_grid, (2, 3)), numpy=False),
+    composed("threshold", None, drawn(off_grid, (2, 3), threshold=0.5, value=-1.0), numpy=False,
+             torch=through("threshold")),
+    composed("glu", lambda x, axis=-1: np.split(x, 2, axis)[0] / (1 + np.exp(
+             -np.split(x, 2, axis)[1])), given((2, 4)), given((4, 3), axis=0),
+             torch=lambda t, x, axis=-1: t.nn.functional.glu(x, axis)),
+    composed("prelu", lambda x, w: np.where(x > 0, x, x * w.reshape(-1, *(1,) * (x.ndim - 2))),
+             drawn(off_grid, (2, 3, 2), (3,)), drawn(off_grid, (2, 3), (1,)),
+             torch=through("prelu")),
+)
 ORDER = (
     composed("sort", None, drawn(distinct, (4,)), drawn(distinct, (3, 2), axis=0),
              drawn(distinct, (3, 2), axis=None), given((0,))),
@@ -270,4 +295,4 @@ SHAPING = (
     composed("column_stack", joined(np.column_stack), numpy=False),
 )
 # fmt: on
-COMPOSED = (*PLAIN, *ORDER, *SELECTING, *SHAPING)
+COMPOSED = (*PLAIN, *ACTIVATING, *ORDER, *SELECTING, *SHAPING)

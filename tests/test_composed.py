@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 import microgradnd as mg
-from microgradnd.declaration import FUNCTIONS
+from microgradnd.declaration import FUNCTIONS, public
 from tests.composed_cases import COMPOSED
 from tests.op_case import OpCase, Sample
 
 # Functions with tests of their own.
 ELSEWHERE = {
     "adaptive_avg_pool2d", "as_strided", "avg_pool1d", "avg_pool2d", "conjugate_transpose",
-    "contiguous", "dot", "einsum", "global_avg_pool2d", "hstack", "matrix_transpose",
-    "max_pool1d", "max_pool2d", "moveaxis", "ravel", "split", "vstack",
+    "contiguous", "dot", "einsum", "global_avg_pool2d", "gumbel_softmax", "hstack",
+    "matrix_transpose", "max_pool1d", "max_pool2d", "moveaxis", "ravel", "split", "vstack",
 }  # fmt: skip
 # Rows whose operands come in a form of their own, tested below.
 FORMS = {"polygamma", "expand", "dstack", "column_stack"}
@@ -187,6 +187,20 @@ def test_functions_whose_operands_have_a_form_of_their_own() -> None:
     np.testing.assert_array_equal(x.expand(3, -1).data, np.broadcast_to(x.data, (3, 2)))
     np.testing.assert_array_equal(x.expand((3, 2)).data, np.broadcast_to(x.data, (3, 2)))
     assert {case.op for case in COMPOSED if not case.samples} == FORMS
+
+
+def test_gumbel_softmax_draws_as_often_as_softmax_says() -> None:
+    logits = mg.Tensor(np.log([0.2, 0.3, 0.5]) * np.ones((20_000, 1)), requires_grad=True)
+    soft = public("nn.functional.gumbel_softmax")(logits, 0.5)
+    np.testing.assert_allclose(soft.data.sum(-1), 1)
+    hard = public("nn.functional.gumbel_softmax")(logits, hard=True)
+    np.testing.assert_allclose(hard.data.mean(0), [0.2, 0.3, 0.5], atol=0.02)
+    assert set(np.unique(hard.data.round(12))) == {0.0, 1.0}
+    (hard * [1.0, 2.0, 3.0]).sum().backward()
+    assert np.abs(logits.grad.data).max() > 0
+    x = mg.Tensor(-np.ones(10_000), requires_grad=True)
+    noisy = mg.rrelu(x, 0.2, 0.4, training=True)
+    assert -0.4 <= noisy.data.min() < noisy.data.max() <= -0.2
 
 
 def test_extremes_and_order_say_where() -> None:

@@ -9,6 +9,7 @@ from microgradnd.ops import (  # noqa: F401 - they declare themselves
     indexing,
     linalg,
     losses,
+    more_activations,
     normalization,
     ordering,
     padding,
