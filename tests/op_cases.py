@@ -545,6 +545,11 @@ DISCRETE = (
         OpCase(u.__name__, getattr(mg, u.__name__), u, (Sample((MASK, ~MASK)),), numpy=u)
         for u in (np.bitwise_and, np.bitwise_or, np.bitwise_xor)
     ],
+    *[
+        OpCase(f"bitwise_{u.__name__}", getattr(mg, f"bitwise_{u.__name__}"), u,
+               (Sample((np.array([5, 12]), np.array([1, 2]))),), numpy=u)
+        for u in (np.left_shift, np.right_shift)
+    ],
     OpCase("invert", mg.invert, np.invert, (Sample((MASK,)),), numpy=np.invert),
     *[
         OpCase(u.__name__, getattr(mg, u.__name__), u, samples([shapes((2, 3))]), numpy=u)

@@ -282,7 +282,7 @@ def test_numbers_are_formatted_and_rounded() -> None:
 
 def test_what_is_not_there_says_what_to_use() -> None:
     for call, words in (
-        (lambda: mg.devise, "did you mean divide"), (lambda: mg.cuda, "on the CPU"),
+        (lambda: mg.divde, "did you mean divide"), (lambda: mg.cuda, "on the CPU"),
         (lambda: leaf(1.0).unsqueez, "unsqueeze"), (lambda: mg.from_numpy, "Tensor"),
         (lambda: np.array([leaf(1.0), leaf(2.0)]), r"np\.stack"),
     ):  # fmt: skip

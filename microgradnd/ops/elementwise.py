@@ -178,6 +178,10 @@ bitwise_or    = op(np.bitwise_or,    "x y", discrete=True, operator="or",
                    infix=("|", 1), notation="statement", sign="∨", scalar="x | y")
 bitwise_xor   = op(np.bitwise_xor,   "x y", discrete=True, operator="xor",
                    infix=("^", 2), scalar="x ^ y")
+bitwise_left_shift  = op(np.left_shift,  "x i", name="bitwise_left_shift", discrete=True,
+                         operator="lshift", infix=("<<", 3), numpy=np.left_shift)
+bitwise_right_shift = op(np.right_shift, "x i", name="bitwise_right_shift", discrete=True,
+                         operator="rshift", infix=(">>", 3), numpy=np.right_shift)
 invert        = op(np.invert,        "x",   discrete=True,
                    method="__invert__", infix=("~", 6), notation="not", scalar="+!x")
 logical_and   = op(np.logical_and,   "x y", discrete=True,
