@@ -10,7 +10,6 @@ import traceback
 import webbrowser
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from importlib.util import find_spec
@@ -21,8 +20,8 @@ import numpy as np
 
 import microgradnd
 from microgradnd import AnomalyError
-from microgradnd.graph import Graph, Node, Observer, Seeds, walk, watching
-from viz.capture.trace import KEEP, Recorder, Trace, begun, nesting_of, same
+from microgradnd.graph import Graph, Node, Observer, Seeds, watching
+from viz.capture.trace import Recorder, Trace, begun, fill, nesting_of, same
 from viz.picture import GROUPINGS, draw
 from viz.style.text import number, plural, shape_of
 
@@ -46,15 +45,6 @@ EXAMPLES = """examples:
 """
 
 
-@dataclass(frozen=True)
-class Call:
-    """A backward call of the script."""
-
-    number: int
-    where: str  # file:line
-    description: str  # of what was differentiated
-
-
 class Moment:
     """A backward call that can be walked again later: its graph, and what was computed from."""
 
@@ -72,8 +62,7 @@ class Moment:
             values[node] = node.compute([x.value_in(values) for x in node.operands])
         outputs = tuple(node.tensor(values[node]) for node, _ in self.seeds)
         trace = Trace(keep, outputs, self.graph, nesting=nesting_of(self.graph))
-        walk(self.seeds, Recorder(trace, self.seeds), values=values)
-        trace.values = {node: KEEP[keep](x) for node, x in values.items()}
+        fill(trace, self.seeds, values)
         trace.stale = not all(same(x.value, was) for x, was in self.constants.values())
         return trace
 
@@ -94,7 +83,7 @@ class Script:
         self, wanted: Sequence[int], keep: str, picture: Callable[[int, Any], int]
     ) -> None:
         self.wanted, self.keep, self.picture = wanted, keep, picture
-        self.calls: list[Call] = []
+        self.calls: list[tuple[str, str]] = []  # where, and what was differentiated
         self.under_way: tuple[int, Trace] | None = None
         self.last: deque[Moment] = deque(maxlen=max(0, *(-n for n in wanted), 0))
         self.statuses: dict[int, int] = {}  # by call, how drawing it ended
@@ -106,7 +95,7 @@ class Script:
             return None
         self.complete()
         call = len(self.calls) + 1
-        self.calls.append(Call(call, caller(), "" if self.wanted else described(seeds)))
+        self.calls.append((caller(), "" if self.wanted else described(seeds)))
         if self.last.maxlen:
             self.last.append(Moment(call, seeds))
         if call not in self.wanted:
@@ -166,65 +155,10 @@ def described(seeds: Seeds) -> str:
     values = graph.replay(graph.outputs)
     words = []
     for node, _ in seeds:
-        name = node.name or ("leaf" if node.is_leaf else node.op.name)
-        one = values[node].size == 1
-        words.append(
-            f"{name} = {number(values[node].item())}" if one else f"{name} {shape_of(node.shape)}"
-        )
+        name, value = node.name or ("leaf" if node.is_leaf else node.op.name), values[node]
+        content = f"= {number(value.item())}" if value.size == 1 else shape_of(node.shape)
+        words.append(f"{name} {content}")
     return f"{', '.join(words)}, {plural(len(graph.computed), 'operation')}"
-
-
-# fmt: off
-OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
-    "which calls": {
-        "--call": {
-            "metavar": "N,N", "default": "1",
-            "help": "the backward calls to draw: 1 (default) is the first, -1 the last; "
-            "several are written to FILE-N",
-        },
-        "--list": {"action": "store_true", "help": "list the backward calls, draw none"},
-    },
-    "what is shown": {
-        "--fold": {
-            "metavar": "HOW", "default": "auto",
-            "help": f"auto (default), all, none, or some of {','.join(GROUPINGS)}",
-        },
-        "--open": {
-            "metavar": "GROUP", "action": "append",
-            "help": "open a module or repetition by name, path or class, `all` for all",
-        },
-        "--steps": {"metavar": "N,N", "default": "", "help": "time steps to show singly"},
-        "--focus": {
-            "metavar": "A[,B]",
-            "help": "only what is near the tensor A, or the paths from A to B",
-        },
-        "--hops": {"metavar": "K", "type": int, "help": "how far around the focus"},
-        "--step": {"metavar": "K", "type": int, "help": "the stage after K backward steps"},
-        "--health": {
-            "action": "store_true", "help": "tell what is wrong with the gradients, and mark it",
-        },
-        "--strip": {
-            "action": "store_true",
-            "help": "gradient sizes over depth or time under the picture",
-        },
-    },
-    "how it looks, and where it goes": {
-        "--output": {
-            "metavar": "FILE",
-            "help": f"the picture; its suffix is the format ({' '.join(FORMATS)}); default: the "
-            "script's name and .html; a folder for a file of this name in it",
-        },
-        "--format": {
-            "metavar": "F", "choices": [suffix[1:] for suffix in FORMATS],
-            "help": "the format where -o names no file: html (default), svg, ...",
-        },
-        "--theme": {"choices": ("auto", "light", "dark"), "default": "auto"},
-        "--direction": {"choices": ("TB", "LR"), "default": "TB", "help": "of the forward pass"},
-        "--title": {"help": "first line of the picture"},
-        "--show": {"action": "store_true", "help": "open the picture in the browser"},
-    },
-}
-# fmt: on
 
 
 def parser() -> argparse.ArgumentParser:
@@ -236,10 +170,36 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument(
         "script", metavar="SCRIPT.py", nargs="?", help="run as `python SCRIPT.py ...` would"
     )
-    for title, options in OPTIONS.items():
-        group = out.add_argument_group(title)
-        for name, details in options.items():
-            group.add_argument(*(["-o"] if name == "--output" else []), name, **details)
+    # fmt: off
+    add = out.add_argument_group("which calls").add_argument
+    add("--call", metavar="N,N", default="1", help="the backward calls to draw: 1 (default) is the "
+        "first, -1 the last; several are written to FILE-N")
+    add("--list", action="store_true", help="list the backward calls, draw none")
+    add = out.add_argument_group("what is shown").add_argument
+    add("--fold", metavar="HOW", default="auto",
+        help=f"auto (default), all, none, or some of {','.join(GROUPINGS)}")
+    add("--open", metavar="GROUP", action="append",
+        help="open a module or repetition by name, path or class, `all` for all")
+    add("--steps", metavar="N,N", default="", help="time steps to show singly")
+    add("--focus", metavar="A[,B]",
+        help="only what is near the tensor A, or the paths from A to B")
+    add("--hops", metavar="K", type=int, help="how far around the focus")
+    add("--step", metavar="K", type=int, help="the stage after K backward steps")
+    add("--health", action="store_true",
+        help="tell what is wrong with the gradients, and mark it")
+    add("--strip", action="store_true",
+        help="gradient sizes over depth or time under the picture")
+    add = out.add_argument_group("how it looks, and where it goes").add_argument
+    add("-o", "--output", metavar="FILE", help="the picture; its suffix is the format "
+        f"({' '.join(FORMATS)}); default: the script's name and .html; a folder for a file of this "
+        "name in it")
+    add("--format", metavar="F", choices=[suffix[1:] for suffix in FORMATS],
+        help="the format where -o names no file: html (default), svg, ...")
+    add("--theme", choices=("auto", "light", "dark"), default="auto")
+    add("--direction", choices=("TB", "LR"), default="TB", help="of the forward pass")
+    add("--title", help="first line of the picture")
+    add("--show", action="store_true", help="open the picture in the browser")
+    # fmt: on
     return out
 
 
@@ -251,7 +211,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     script = Script(wanted, keep, partial(picture, options))
     status, failure = run(Path(options.script), arguments, script)
     if options.list:
-        listed(script.calls)
+        print(*listed(script.calls), sep="\n")
         return status
     script.ended(failure)
     if script.missing() and not status:
@@ -297,7 +257,7 @@ def parsed(given: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def meant(word: str) -> str:
     """The question whether another option was meant, if there is one much like it."""
-    known = [name for options in OPTIONS.values() for name in options]
+    known = [f"--{name}" for name in vars(parser().parse_args([])) if name != "script"]
     close = get_close_matches(word.split("=")[0], known, 1, 0.8)
     return f" (did you mean {close[0]}?)" if close else ""
 
@@ -341,8 +301,7 @@ def output(options: argparse.Namespace) -> Path:
         )
     if options.format is not None and suffix != f".{options.format}":
         raise ValueError(f"--format {options.format}, but the output is {path.name!r}")
-    package = FORMATS[suffix]
-    if package is not None and find_spec(package) is None:
+    if (package := FORMATS[suffix]) is not None and find_spec(package) is None:
         raise ValueError(
             f'{path.name} needs {package}: install it with `pip install "microgradnd[pictures]"`'
         )
@@ -387,11 +346,9 @@ def report(error: BaseException, script: Path) -> None:
     traceback.print_exception(type(error), error.with_traceback(first), first)
 
 
-def listed(calls: Sequence[Call]) -> None:
-    if not calls:
-        print("the script made no backward call")
-    for call in calls:
-        print(f"{call.number:5d}  {call.where}  {call.description}")
+def listed(calls: Sequence[tuple[str, str]]) -> list[str]:
+    lines = [f"{k:5d}  {where}  {what}" for k, (where, what) in enumerate(calls, start=1)]
+    return lines or ["the script made no backward call"]
 
 
 def picture(options: argparse.Namespace, call: int, found: Trace | AnomalyError) -> int:
@@ -416,18 +373,11 @@ def drawing(options: argparse.Namespace, found: Any) -> dict[str, Any]:
     """The arguments of `viz.draw` that the options ask for."""
     folds: dict[str, Any] = {"auto": "auto", "all": True, "none": False}
     focus = options.focus.split(",") if options.focus else None
-    out: dict[str, Any] = {
-        "fold": folds.get(options.fold, options.fold.split(",")),
-        "open": "all" if options.open == ["all"] else options.open,
-        "steps": options.steps,
-        "focus": focus[0] if focus and len(focus) == 1 else focus,
-        "hops": options.hops,
-        "theme": options.theme,
-        "direction": options.direction,
-        "title": options.title,
-        "step": options.step,
-        "strip": options.strip,
-    }
+    unchanged = ("steps", "hops", "theme", "direction", "title", "step", "strip")
+    out: dict[str, Any] = {key: getattr(options, key) for key in unchanged}
+    out["fold"] = folds.get(options.fold, options.fold.split(","))
+    out["open"] = "all" if options.open == ["all"] else options.open
+    out["focus"] = focus[0] if focus and len(focus) == 1 else focus
     if options.health:
         from viz.diagnosis import health
 

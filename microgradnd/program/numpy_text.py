@@ -11,6 +11,7 @@ import builtins
 import keyword
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import count
 from types import FunctionType, ModuleType
@@ -43,10 +44,8 @@ def identifier(name: str) -> str:
     ('b0', 'x_2_x', 'lambda_', 'x')
     """
     plain = re.sub(r"\W+", "_", plain_name(name).replace("'", "_prime"))[:40].strip("_")
-    if not plain.isidentifier():
-        plain = f"x_{plain}".rstrip("_")
-    if not plain.isidentifier():
-        plain = "x"
+    plain = plain if plain.isidentifier() else f"x_{plain}".rstrip("_")
+    plain = plain if plain.isidentifier() else "x"
     taken = keyword.iskeyword(plain) or keyword.issoftkeyword(plain) or hasattr(builtins, plain)
     return f"{plain}_" if taken else plain
 
@@ -102,11 +101,10 @@ class NumPyText:
 
     def statements(self, x: Any) -> tuple[list[str], str]:
         """Lines for what an expression uses more than once, and the expression itself."""
-        found, uses, lines = ordered(x), dict[Expression, int](), list[str]()
-        for part in (p for e in found for p in parts(e)):
-            uses[part] = uses.get(part, 0) + 1
+        found, lines = ordered(x), list[str]()
+        uses = Counter(part for e in found for part in parts(e))
         for e in found:
-            if uses.get(e, 0) > 1 and e.op is not None and not e.op.view and e not in self.shared:
+            if uses[e] > 1 and e.op is not None and not e.op.view and e not in self.shared:
                 name = self.names.give("t1")
                 lines.append(f"{name} = {self(e)}")
                 self.shared[e] = Code(name)

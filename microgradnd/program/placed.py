@@ -8,6 +8,7 @@ and run again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -60,9 +61,8 @@ class Placed:
         self.users: dict[int, set[Expression]] = {}  # by id of a buffer, whose values lie there
         results = lowered(outs)
         found = ordered(results)
-        self.left: dict[Expression, int] = {}  # how often a value will still be used
-        for x in [*(x for e in found for x in parts(e)), *within(results)]:
-            self.left[x] = self.left.get(x, 0) + 1
+        # how often a value will still be used
+        self.left = Counter([*(x for e in found for x in parts(e)), *within(results)])
         for e in found:
             self.place(e)
         self.outs = [self.at[e] if isinstance(e, Expression) else np.asarray(e) for e in results]

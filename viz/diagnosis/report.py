@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from microgradnd import AnomalyError, Tensor
-from microgradnd.graph import Graph, Node, node_of
+from microgradnd.graph import Graph
 from viz.capture.summary import spelled
-from viz.capture.trace import Trace, trace
+from viz.capture.trace import Trace, merged, trace
 from viz.diagnosis import origins, sizes, units
 from viz.diagnosis.findings import Finding
 from viz.diagnosis.series import Series, series_of
@@ -207,8 +207,4 @@ def _subject(error: AnomalyError) -> tuple[list[Tensor], list[Any]]:
         raise ValueError("this error knows no operation; it was not raised by detect_anomaly")
     graph = Graph([node for node, _ in error.seeds] or [error.node])
     values = graph.replay(graph.outputs)
-    totals: dict[Node, Any] = {}
-    for seed, g in error.seeds:
-        node, x = node_of(seed), g.data if isinstance(g, Tensor) else g
-        totals[node] = totals[node] + x if node in totals else x
-    return [node.tensor(values[node]) for node in graph.outputs], list(totals.values())
+    return [node.tensor(values[node]) for node in graph.outputs], list(merged(error.seeds).values())

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sized
 from typing import Any
 
-from microgradnd.graph import Node, Use
+from microgradnd.graph import Node
 from viz.capture.summary import Summary
 from viz.capture.trace import Trace
 from viz.diagnosis.findings import Finding, level_of
@@ -62,17 +62,13 @@ def of_series(series: Series, ids: Ids, vanishing: float, exploding: float) -> l
 def of_parameters(found: Trace, ids: Ids) -> list[Finding]:
     """Rows about the leaves: those without any gradient, by what blocks it; tiny and huge ones."""
     zero: dict[tuple[Node, ...], list[Node]] = {}
-    tiny: dict[Node, float] = {}
-    huge: dict[Node, float] = {}
-    flawed: dict[Node, float] = {}
+    tiny, huge, flawed = dict[Node, float](), dict[Node, float](), dict[Node, float]()
     blocked = _blockers(found)
-    for node in found.graph.leaves:
-        if node not in found.gradients:
-            continue
+    for node in filter(found.gradients.__contains__, found.graph.leaves):
         g = found.gradients[node]
         rms = rms_of([g])
-        if any(flaws(g)):
-            flawed[node] = float(sum(flaws(g)))
+        if count := sum(flaws(g)):
+            flawed[node] = float(count)
         elif rms == 0:
             zero.setdefault(blocked.get(node, ()), []).append(node)
         elif rms < VANISHED:
@@ -89,10 +85,9 @@ def of_parameters(found: Trace, ids: Ids) -> list[Finding]:
         figure = f"gradient RMS of {_few(huge)} up to {number(most, 3)}"
         rows.append(_row_of("exploding", ids, huge, figure, most, f"below {worst}", HUGE))
     if flawed:
-        count = sum(flawed.values())
-        figure = f"the gradients of {_few(flawed)} hold NaN or Inf"
+        total, figure = sum(flawed.values()), f"the gradients of {_few(flawed)} hold NaN or Inf"
         cure = "do not step; mend the origin"
-        rows.append(_row_of("NaN", ids, flawed, figure, count, "none", cure))
+        rows.append(_row_of("NaN", ids, flawed, figure, total, "none", cure))
     return rows
 
 
@@ -127,31 +122,19 @@ def _zero_row(ids: Ids, at: tuple[Node, ...], leaves: list[Node]) -> Finding:
     return Finding("zero gradient", level, where, figure, 0.0, "not 0", cure, tuple(marked))
 
 
-Uses = dict[Node, list[Use]]
-
-
-def _uses_in(found: Trace) -> Uses:
-    """By tensor, the operations and operand indices over which its gradient arrived."""
-    uses: Uses = {}
-    for node, i in found.contributions:
-        uses.setdefault(node.parent(i), []).append((node, i))
-    return uses
-
-
 def _blockers(found: Trace) -> dict[Node, tuple[Node, ...]]:
     """By tensor without gradient, the operations on the ways to it that had one and gave 0.
 
     There may be many: the first few in order of creation.
     """
-    uses = _uses_in(found)
     out: dict[Node, tuple[Node, ...]] = {}
     for node, g in found.gradients.items():  # in the order of the walk: users come first
         if not _is_zero(g):
             continue
         some: dict[Node, None] = {}
-        for user, i in uses.get(node, ()):
-            if _is_zero(found.contributions[user, i]):
-                some.update(dict.fromkeys(out.get(user, (user,))))
+        for use in found.graph.uses[node]:
+            if use in found.contributions and _is_zero(found.contributions[use]):
+                some.update(dict.fromkeys(out.get(use[0], use[:1])))
         out[node] = tuple(sorted(some)[:NAMES])
     return out
 

@@ -49,9 +49,8 @@ def levels_of(node: Node) -> Levels | None:
     return found(node.options) if callable(found) else found
 
 
-def _slope(y: Any, levels: tuple[float, float]) -> Any:
+def _slope(y: Any, lower: float, upper: float) -> Any:
     """The slope of a sigmoid or tanh where it took the value y."""
-    lower, upper = levels
     return (y - lower) * (upper - y)
 
 
@@ -87,21 +86,17 @@ def findings(found: Trace, ids: Ids, dead: float, saturated: float) -> tuple[lis
             unknown = True
         elif y.size:
             _note(one, node, y, step)
-    out = []
-    for one in seen.values():
-        if one.nodes:
-            row = (
-                _dead_row(one, ids, dead) if one.off is not None else _flat_row(one, ids, saturated)
-            )
-            out += [row] if row else []
-    return out, unknown
+    rows = (
+        _flat_row(one, ids, saturated) if one.off is None else _dead_row(one, ids, dead)
+        for one in seen.values()
+        if one.nodes
+    )
+    return [row for row in rows if row], unknown
 
 
 def _note(one: Activation, node: Node, y: Array, step: int) -> None:
     one.nodes.append(node)
-    levels = levels_of(node)
-    assert levels is not None
-    lower, upper = levels
+    lower, upper = levels_of(node) or (0.0, None)
     if upper is None:
         units = np.moveaxis(y, _feature_axis(node), -1) if y.ndim else y.reshape(1, 1)
         units = units.reshape(-1, units.shape[-1])
@@ -109,7 +104,7 @@ def _note(one: Activation, node: Node, y: Array, step: int) -> None:
         one.off = off if one.off is None else np.logical_and(one.off, off)
         one.samples += len(units)
         return
-    count = int(np.count_nonzero(_slope(y, (lower, upper)) < FLAT))
+    count = int(np.count_nonzero(_slope(y, lower, upper) < FLAT))
     one.flat += count
     one.size += y.size
     one.worst = max(one.worst, (count / y.size, -step))  # the first of the worst steps
@@ -186,16 +181,12 @@ def _arrays(found: Trace, wanted: Iterable[Node]) -> Iterator[tuple[Node, Array 
 
 def _stand_in(node: Node, x: Summary) -> Array | None:
     """An array with as many dead units or flat elements, where statistics alone tell how many."""
-    levels = levels_of(node)
-    assert levels is not None
-    lower, upper = levels
+    lower, upper = levels_of(node) or (0.0, None)
     if upper is None:
         if x.zeros == 1.0:
             return np.zeros(x.shape)
-        units = x.shape[_feature_axis(node)]
-        return (
-            np.ones(x.shape) if x.zeros * units < 1.0 - 1e-9 else None
-        )  # too few zeros for one unit
-    slopes = _slope(np.array([x.min, x.max]), (lower, upper))
+        few = x.zeros * x.shape[_feature_axis(node)] < 1.0 - 1e-9  # too few zeros for one unit
+        return np.ones(x.shape) if few else None
+    slopes = _slope(np.array([x.min, x.max]), lower, upper)
     # the slope is a cap over the values: between two that are steep all are
     return np.full(x.shape, (lower + upper) / 2) if slopes.min() >= FLAT else None

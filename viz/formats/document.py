@@ -45,6 +45,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -70,17 +71,6 @@ MANY = 64  # operands of an operation whose rule is quoted: each of their rules 
 COSTLY = 1 << 21  # elements of an operation's arrays whose rule is quoted, not run on symbols
 
 
-def document(describer: Describer, model: PictureModel, direction: str = "TB") -> dict[str, Any]:
-    """The document of a picture, see the docstring of this module.
-
-    Args:
-        describer: of the trace that is drawn.
-        model: the picture's, which says what is open and what the title is.
-        direction: of the forward pass.
-    """
-    return Writer(describer).write(model, direction)
-
-
 def text_of(contents: Mapping[str, Any]) -> str:
     """A document as JSON, the same bytes for the same contents."""
     text = json.dumps(contents, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -88,25 +78,28 @@ def text_of(contents: Mapping[str, Any]) -> str:
 
 
 class Writer:
-    """Gathers a document."""
+    """Gathers the document of a picture, see the docstring of this module.
+
+    Args:
+        describer: of the trace that is drawn.
+        most: parts of groups in the document.
+    """
 
     def __init__(self, describer: Describer, most: int = MOST) -> None:
         self.describer, self.ids = describer, describer.ids
         self.trace = trace = describer.trace
         nesting = trace.nesting
         self.summaries: list[dict[str, Any]] = []
-        self.places: dict[int, int] = {}  # of a summary by its id
-        self.kept: list[Any] = []  # so that ids stay theirs
+        self.places: dict[int, tuple[int, Any]] = {}  # by id, which is kept by what it is of
         self.rules = Rules(trace)
         self.sealed = sealed(nesting.groups, most)
-        self.groups = written(nesting.groups, self.sealed)
-        self.shown = [
+        self.groups = [g for g in nesting.groups.groups() if self.sealed.isdisjoint(outer(g))]
+        self.shown = sorted(
             part
             for group in self.groups
             for part in group.parts
             if isinstance(part, Node) and group not in self.sealed and describer.in_focus(part)
-        ]
-        self.shown.sort()
+        )
         self.arrivals: dict[Node, dict[str, None]] = {}  # the keys of contributions, in order
         self.order = {use: number for number, use in enumerate(trace.contributions)}
         for node, i in trace.contributions:
@@ -126,12 +119,12 @@ class Writer:
         if x is None:
             return None
         if id(x) not in self.places:
-            self.places[id(x)] = len(self.summaries)
-            self.kept.append(x)
+            self.places[id(x)] = len(self.summaries), x
             self.summaries.append(described(x))
-        return self.places[id(x)]
+        return self.places[id(x)][0]
 
-    def write(self, model: PictureModel, direction: str) -> dict[str, Any]:
+    def write(self, model: PictureModel, direction: str = "TB") -> dict[str, Any]:
+        """The document; the model says what is open and what the title is."""
         trace = self.trace
         shown = set(self.shown)
         closed = {group.id for group in model.of_kind(ClosedGroup)}
@@ -196,7 +189,7 @@ class Writer:
 
     def visible(self, group: Group) -> Group:
         """The group itself, or the sealed one around it."""
-        return next((g for g in list(group.around())[::-1] if g in self.sealed), group)
+        return next((g for g in group.around() if g in self.sealed), group)
 
     def tensor(self, key: Key) -> dict[str, Any]:
         x = self.describer.record(key)
@@ -307,29 +300,20 @@ def scalar(operand: Operand) -> float | None:
 def sealed(root: Group, most: int) -> set[Group]:
     """The groups whose parts do not fit into the budget, the outermost of them."""
     out: set[Group] = set()
-    level, left = [root], most
-    while level:
-        following: list[Group] = []
-        for group in level:
-            if len(group.parts) > left and group is not root:
-                out.add(group)
-                continue
-            left -= len(group.parts)
-            following += [part for part in group.parts if isinstance(part, Group)]
-        level = following
+    queue, left = deque([root]), most
+    while queue:
+        group = queue.popleft()
+        if len(group.parts) > left and group is not root:
+            out.add(group)
+            continue
+        left -= len(group.parts)
+        queue += [part for part in group.parts if isinstance(part, Group)]
     return out
 
 
-def written(root: Group, sealed: set[Group]) -> list[Group]:
-    """The groups that do not stand in a sealed one, the outer before the inner."""
-    out: list[Group] = []
-    stack = [root]
-    while stack:
-        group = stack.pop()
-        out.append(group)
-        if group not in sealed:
-            stack += [part for part in reversed(group.parts) if isinstance(part, Group)]
-    return out
+def outer(group: Group) -> list[Group]:
+    """The groups around one."""
+    return [*group.around()][1:]
 
 
 class Rules:
@@ -430,20 +414,14 @@ def described(kept: Any) -> dict[str, Any]:
     out: dict[str, Any] = {"shape": list(x.shape), "dtype": x.dtype}
     if x.scalar is not None:
         return out | {"scalar": spelled(x.scalar)}
-    out |= {
-        key: spelled(getattr(x, name))
-        for key, name in (
-            ("mean", "mean"), ("std", "std"), ("min", "min"), ("max", "max"), ("norm", "norm"),
-            ("rms", "rms"), ("sum", "total"), ("top", "top"), ("zeros", "zeros"),
-        )
-    }  # fmt: skip
+    for key in ("mean", "std", "min", "max", "norm", "rms", "sum", "top", "zeros"):
+        out[key] = spelled(x.total if key == "sum" else getattr(x, key))
     out |= {"nans": x.nans, "infs": x.infs, "bins": list(x.bins)}
     if x.elements is not None:
         out["elements"] = spelled(x.elements)
     elif not isinstance(kept, Summary) and kept.size <= HOVER:
-        out["elements"] = spelled(
-            (kept if kept.dtype.itemsize <= 8 else kept.astype(np.float64)).tolist()
-        )
+        exact = kept if kept.dtype.itemsize <= 8 else kept.astype(np.float64)
+        out["elements"] = spelled(exact.tolist())
     elif x.thumb is not None:
         out["cells"] = [[cell(v) for v in row] for row in x.thumb.tolist()]
         out["caption"] = x.caption

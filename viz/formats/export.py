@@ -9,7 +9,7 @@ from typing import Any
 
 from viz.formats import dot
 from viz.formats.fonts import fonts, warn_of_missing_glyphs
-from viz.model.elements import ClosedGroup, PictureModel
+from viz.model.elements import ClosedGroup, Node, OpenGroup, PictureModel
 from viz.style.text import clean
 from viz.svg import tooltips
 from viz.svg.groups import title_of_box
@@ -131,28 +131,21 @@ def identifier(name: str) -> str:
     return name.replace("-", "_")
 
 
+def _mermaid_node(name: str, node: Node) -> str:
+    left, right = SHAPES.get(node.kind, ('["', '"]'))
+    text = "<br/>".join(entity(line) for line in dot.texts(node) if line)
+    return f"{identifier(name)}{left}{text}{right}"
+
+
+def _subgraph(group: OpenGroup) -> list[str]:
+    return [f'subgraph {identifier(group.id)}["{entity(title_of_box(group))}"]']
+
+
 def mermaid(model: PictureModel, direction: str) -> str:
     """A picture as a Mermaid flowchart; dotted edges point backward and say the contribution."""
     ends = [(identifier(edge.tail), identifier(edge.head), dot.backward_label(edge))
             for edge in model.edges.values()]  # fmt: skip
-    out = [f"flowchart {direction}", *mermaid_box(model, None, 1)]
+    out = [f"flowchart {direction}", *dot.nested(model, _mermaid_node, _subgraph, "end")]
     out += [f"  {tail} --> {head}" for tail, head, _ in ends]
     out += [f'  {head} -. "{entity(label)}" .-> {tail}' for tail, head, label in ends if label]
     return "\n".join([*out, ""])
-
-
-def mermaid_box(model: PictureModel, box: str | None, depth: int) -> list[str]:
-    """The nodes of an open group, and of those in it."""
-    indent, out = "  " * depth, []
-    for name, node in model.nodes.items():
-        if node.box == box:
-            left, right = SHAPES.get(node.kind, ('["', '"]'))
-            text = "<br/>".join(entity(line) for line in dot.texts(node) if line)
-            out.append(f"{indent}{identifier(name)}{left}{text}{right}")
-    for group in model.groups:
-        if group.box == box:
-            title = entity(title_of_box(group))
-            out.append(f'{indent}subgraph {identifier(group.id)}["{title}"]')
-            out += mermaid_box(model, group.id, depth + 1)
-            out.append(f"{indent}end")
-    return out
