@@ -340,9 +340,8 @@ def differentiable(e: Expression) -> list[tuple[int, Expression]]:
     if op is None or op.discrete or e.dtype.kind != "f":
         return []
     fixed = [i for i, key in enumerate(op.operands) if key in op.fixed]
-    return [
-        (i, x) for i, x in enumerate(e.operands) if isinstance(x, Expression) and i not in fixed
-    ]
+    places = enumerate(e.operands)
+    return [(i, x) for i, x in places if isinstance(x, Expression) and i not in fixed]
 
 
 # --- Forward functions run on expressions --------------------------------------------------------
@@ -363,7 +362,9 @@ def lowered(outs: Sequence[Any]) -> list[Any]:
                 new[e] = e
                 continue
             operands, options = (mapped(x, new.__getitem__) for x in (e.operands, e.options))
-            inner = None if stays(op) else run(e, operands, options)
+            stays = op.whole or op.view or op.reduction or op.discrete
+            stays = stays or isinstance(op.call_forward, np.ufunc)
+            inner = None if stays else run(e, operands, options)
             if inner is None or inner.op is op:
                 key = op, mark(operands), mark(options)
                 new[e] = same.setdefault(key, Expression(op, operands, options, e.value))
@@ -375,12 +376,6 @@ def lowered(outs: Sequence[Any]) -> list[Any]:
 
     lower(outs)
     return mapped(list(outs), new.__getitem__)
-
-
-def stays(op: Op) -> bool:
-    """Whether an operation is not replaced by what it computes."""
-    kept = op.whole or op.view or op.reduction or op.discrete
-    return bool(kept) or isinstance(op.call_forward, np.ufunc)
 
 
 def run(e: Expression, operands: tuple, options: Mapping[str, Any]) -> Expression | None:
@@ -481,17 +476,13 @@ def count(x: Any) -> int:
 def alike(x: Any, y: Any) -> bool:
     """Whether two expressions are written alike."""
     if isinstance(x, Expression) and isinstance(y, Expression):
-        return x is y or (
-            x.op is y.op
-            and x.name == y.name
-            and (x.op is not None or x.name is not None or np.array_equal(x.value, y.value))
-            and alike(x.operands, y.operands)
-            and alike(tuple(x.options.values()), tuple(y.options.values()))
-        )
+        if x is y or x.op is not y.op or x.name != y.name:
+            return x is y
+        if x.op is None:
+            return x.name is not None or np.array_equal(x.value, y.value)
+        return alike([*x.operands, *x.options.values()], [*y.operands, *y.options.values()])
     if isinstance(x, (tuple, list)) and isinstance(y, (tuple, list)):
         return len(x) == len(y) and all(map(alike, x, y))
     if isinstance(x, Array) or isinstance(y, Array):
-        return (
-            not isinstance(x, Expression) and not isinstance(y, Expression) and np.array_equal(x, y)
-        )
+        return not within([x, y]) and np.array_equal(x, y)
     return type(x) is type(y) and bool(x == y)

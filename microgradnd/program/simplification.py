@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,11 @@ class Product:
         else:
             (self.below if over else self.above).append(x)
 
+    def take_number(self, other: Product) -> None:
+        """Multiplies by the number of another product."""
+        self.number *= other.number
+        self.decimal |= other.decimal
+
 
 def x_is(x: Any, *functions: Any) -> bool:
     """Whether an expression is the result of one of the operations."""
@@ -64,7 +70,8 @@ def number_of(x: Any) -> Fraction | None:
         if x.op is not None or x.name is not None:
             return None
         x = x.value
-    if isinstance(x, (bool, np.bool_)) or np.ndim(x) or not isinstance(x, NUMBERS):
+    numeric = isinstance(x, (int, float, np.generic, np.ndarray))
+    if not numeric or isinstance(x, (bool, np.bool_)) or np.ndim(x):
         return None
     number = float(x)
     if not abs(number) < 1e9:
@@ -73,7 +80,9 @@ def number_of(x: Any) -> Fraction | None:
     return near if float(near) == number else None
 
 
-NUMBERS = (int, float, np.generic, np.ndarray)
+def shape_of(factors: list[Any]) -> tuple[int, ...]:
+    """The shape of a product."""
+    return np.broadcast_shapes(*(np.shape(concrete(x)) for x in factors))
 
 
 def product_of(x: Any) -> Product:
@@ -103,18 +112,14 @@ def quotient(product: Product, shape: tuple[int, ...]) -> Any:
     scalars_bare(product, shape)
     number, decimal = abs(product.number), product.decimal
     top, bottom = (float(number), 1) if decimal else (number.numerator, number.denominator)
-    out: Any = None
-    for x in product.above:
-        out = x if out is None else multiply(out, x)
-    if out is None:
-        out = Expression.literal(float(top))
-    elif top != 1:
-        out = multiply(top, out)
-    divisor: Any = None
-    for x in [*([bottom] if bottom != 1 else []), *product.below]:
-        divisor = x if divisor is None else multiply(divisor, x)
-    if divisor is not None:
-        out = divide(out, divisor)
+    if not product.above:
+        out: Any = Expression.literal(float(top))
+    else:
+        out = reduce(multiply, product.above)
+        out = multiply(top, out) if top != 1 else out
+    divisors = [*([bottom] if bottom != 1 else []), *product.below]
+    if divisors:
+        out = divide(out, reduce(multiply, divisors))
     return negative(out) if product.number < 0 else out
 
 
@@ -123,10 +128,9 @@ def scalars_bare(product: Product, shape: tuple[int, ...]) -> None:
     for k, x in reversed([*enumerate(product.above)]):
         scalar = core(x)
         rest = [y for y in [*product.above, *product.below] if y is not x]
-        if scalar is not x and np.broadcast_shapes(*(np.shape(concrete(y)) for y in rest)) == shape:
+        if scalar is not x and shape_of(rest) == shape:
             inner = product_of(scalar)
-            product.number *= inner.number
-            product.decimal |= inner.decimal
+            product.take_number(inner)
             product.above[k : k + 1] = inner.above
             product.below += inner.below
 
@@ -181,21 +185,20 @@ def of_sum(x: Expression) -> Any:
     left = [term for term in merged if term.number]
     if not left:
         return x
-    out = as_term(left[0], x)
+    out = as_term(left[0])
     for term in left[1:]:
-        turned = subtract if term.number < 0 else add
+        joined = subtract if term.number < 0 else add
         term.number = abs(term.number)
-        out = turned(out, as_term(term, x))
+        out = joined(out, as_term(term))
     return out
 
 
-def as_term(term: Product, total: Expression) -> Any:
-    """A term of a sum, which is spread to the sum's shape by the others."""
+def as_term(term: Product) -> Any:
+    """A term of a sum, which is broadcast to the sum's shape by the others."""
     if not term.above and not term.below:
         number = float(term.number)
         return int(number) if number.is_integer() else number
-    factors = (np.shape(concrete(y)) for y in [*term.above, *term.below])
-    return quotient(term, np.broadcast_shapes(*factors))
+    return quotient(term, shape_of([*term.above, *term.below]))
 
 
 def of_linear(x: Expression) -> Any:
@@ -221,8 +224,7 @@ def with_numbers_out(x: Expression, places: tuple[int, ...]) -> Any:
     for i in places:
         product = product_of(operands[i])
         if isinstance(operands[i], Expression) and product.above and product.number not in (0, 1):
-            taken.number *= product.number
-            taken.decimal |= product.decimal
+            taken.take_number(product)
             product.number = Fraction(1)
             operands[i] = quotient(product, operands[i].shape)
     if taken.number == 1 or not homogeneous(x):

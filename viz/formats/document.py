@@ -46,7 +46,7 @@ import json
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -130,13 +130,12 @@ class Writer:
         closed = {group.id for group in model.of_kind(ClosedGroup)}
         flows = [use for use in trace.contributions if use[0] in shown]
         tensors = self.tensors(shown)
-        contributions = {
-            self.ids.edge(*use): self.summary(trace.contributions[use]) for use in flows
-        }
+        edge, summary = self.ids.edge, self.summary
+        contributions = {edge(*use): summary(trace.contributions[use]) for use in flows}
         for node, keys in self.arrivals.items():
             if self.elsewhere(node) in keys and self.ids.tensors[node] in tensors:
                 total = self.describer.kept_flow(None, node)
-                contributions[self.elsewhere(node)] = self.summary(total)
+                contributions[self.elsewhere(node)] = summary(total)
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -151,11 +150,7 @@ class Writer:
             "tensors": tensors,
             "operations": {self.ids.operations[node]: self.operation(node) for node in self.shown},
             "contributions": contributions,
-            "running": {
-                self.ids.edge(*use): self.summary(trace.running[use])
-                for use in flows
-                if use in trace.running
-            },
+            "running": {edge(*u): summary(trace.running[u]) for u in flows if u in trace.running},
             "groups": {group.id: self.group(group) for group in self.groups},
             "open": [
                 group.id
@@ -225,8 +220,8 @@ class Writer:
             ],
             "output": self.ids.tensors[node],
             "group": self.trace.nesting.group_of[node].id,
-            "rule": self.rules.forward(node),
-            "rules": [self.rules.backward(node, i) if (node, i) in flows else None for i in count],
+            "rule": self.rules.number(node),
+            "rules": [self.rules.number(node, i) if (node, i) in flows else None for i in count],
         }
 
     def group(self, group: Group) -> dict[str, Any]:
@@ -327,27 +322,22 @@ class Rules:
         self.tokens: dict[Node, int] = {}
         self.same: dict[Any, int] = {}
 
-    def forward(self, node: Node) -> int:
-        return self.number(node, None, lambda: self.written_forward(node))
+    def number(self, node: Node, i: int | None = None) -> int:
+        """The place in the table of the forward formula, or of that for an operand's gradient.
 
-    def backward(self, node: Node, i: int) -> int:
-        return self.number(node, i, lambda: self.written_backward(node, i))
-
-    def number(self, node: Node, i: int | None, write: Callable[[], Formula]) -> int:
-        """The formula's place in the table. Equal operations on equal shapes share a formula."""
+        Equal operations on equal shapes share a formula.
+        """
         key = self.alike(node), i
         if key in self.known:
             return self.known[key]
-        formula = write()
+        formula = self.forward(node) if i is None else self.backward(node, i)
         entry = {
             "text": formula.text(), "mathml": formula.mathml(), "given": formula.conditions(),
             "stated": formula.expression is None,
         }  # fmt: skip
-        mark = tuple(map(str, entry.values()))
-        if mark not in self.same:
-            self.same[mark] = len(self.table)
+        number = self.same.setdefault(tuple(map(str, entry.values())), len(self.table))
+        if number == len(self.table):
             self.table.append(entry)
-        number = self.same[mark]
         if not formula.given:  # else it depends on the values
             self.known[key] = number
         return number
@@ -385,19 +375,18 @@ class Rules:
         sizes = [math.prod(x.shape) for x in node.operands if x.kind != "number"]
         return sum(sizes) + math.prod(node.shape) <= COSTLY
 
-    def written_forward(self, node: Node) -> Formula:
+    def forward(self, node: Node) -> Formula:
         left = Expression.named("qy", self.array(node))
         if not self.cheap(node):
-            few = node.operands[:MANY]
-            arguments = ", ".join(f"q{i}" for i in range(len(few)))
-            arguments += ", …" if len(few) < len(node.operands) else ""
-            return Formula(left, None, f"{node.op.name}({arguments})")
+            count = len(node.operands)
+            names = [f"q{i}" for i in range(min(count, MANY))] + ["…"] * (count > MANY)
+            return Formula(left, None, f"{node.op.name}({', '.join(names)})")
         try:
             return Formula(left, simplified(applied(node.op, self.operands(node), node.options)))
         except (NotSymbolic, ValueError, TypeError):
             return Formula(left, None, node.op.name)
 
-    def written_backward(self, node: Node, i: int) -> Formula:
+    def backward(self, node: Node, i: int) -> Formula:
         out = Expression.named("qy", self.array(node))
         g = Expression.named("qg", np.broadcast_to(np.array(0.5, node.dtype), node.shape))
         if self.cheap(node):
