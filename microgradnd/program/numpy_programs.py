@@ -30,8 +30,8 @@ from microgradnd.program.expressions import (
 from microgradnd.program.numpy_text import Names, NotExpressible, NumPyText, identifier, plain_name
 
 Array = np.ndarray
-WRITTEN_OUT = 8  # unnamed constants of up to so many elements are literals, others arguments
-SPOKEN = 60  # an expression of more names and calls is not said in a comment
+_WRITTEN_OUT = 8  # unnamed constants of up to so many elements are literals, others arguments
+_COMMENTED = 60  # an expression of more names and calls is not said in a comment
 
 
 class Program(str):
@@ -138,7 +138,7 @@ class _Writer:
             kind = identifier(node.op.name)
             numbers[kind] += 1
             wish = "loss" if node == top else f"{kind}{numbers[kind]}"
-            if node.name and speaks(node.name):
+            if node.name and _is_plain(node.name):
                 wish = identifier(node.name)
             self.symbols[node] = Expression.named(self.names.give(wish), self.values[node])
 
@@ -153,7 +153,7 @@ class _Writer:
         key, value = operand.key, operand.value
         if key in self.symbols:
             return
-        if operand.name or np.size(value) > WRITTEN_OUT:
+        if operand.name or np.size(value) > _WRITTEN_OUT:
             self.argument(key, operand.name or "constant", value)
         else:  # an array, or a number
             self.symbols[key] = Expression.literal(value) if isinstance(value, Array) else value
@@ -196,7 +196,7 @@ class _Writer:
             found = self.contribution(node, i)
             totals[p] = totals[p] + concrete(found) if p in totals else concrete(found)
             before, code = self.text.statements(found)
-            if self.spoken is not None and count(found) <= SPOKEN:
+            if self.spoken is not None and count(found) <= _COMMENTED:
                 left = f"∂{top.name}/∂{self.symbols[p].name}"
                 lines.append(f"# {left} {sign} {' '.join(self.spoken(found).split())}")
             lines += [*before, f"{target} {sign} {code}"]
@@ -204,7 +204,7 @@ class _Writer:
 
     def initial_gradient(self) -> str:
         """The gradient of the loss by itself, a number or an array."""
-        if self.start.ndim == 0 or self.start.size <= WRITTEN_OUT:
+        if self.start.ndim == 0 or self.start.size <= _WRITTEN_OUT:
             return self.text(self.start if self.start.ndim else self.start[()])
         name = self.names.give("gradient")
         self.arguments[name] = self.start
@@ -240,7 +240,7 @@ class _Writer:
         return composed(op, i, operands, g, node.options)
 
 
-def speaks(name: str) -> bool:
+def _is_plain(name: str) -> bool:
     """Whether a computed tensor's name is short and plain enough to be that of a variable."""
     plain = plain_name(name).replace("'", "").replace(".", "_")
     said = plain.isidentifier() and "·" not in name  # which Python takes for a letter

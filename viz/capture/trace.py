@@ -191,7 +191,7 @@ def trace(
     if keep not in KEEP:
         raise ValueError(f"keep={keep!r} is unknown: one of {', '.join(KEEP)}")
     if outputs is None:
-        return watched(keep)
+        return _watched(keep)
     return captured(*several(outputs, grad), backward, keep, nesting_of)
 
 
@@ -237,7 +237,7 @@ def fill(trace: Trace, seeds: Seeds, values: dict[Node, Array]) -> None:
 
 
 @contextmanager
-def watched(keep: str) -> Iterator[list[Trace]]:
+def _watched(keep: str) -> Iterator[list[Trace]]:
     """A list that gets the trace of each backward pass inside, as the program itself runs it."""
     passes: list[Trace] = []
     values: dict[Node, Snapshot] = {}

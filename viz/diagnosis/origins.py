@@ -16,15 +16,15 @@ from viz.model.marks import Level
 from viz.structure.ids import Ids
 from viz.style.text import number, plural
 
-OVERFLOW = "it left the dtype's range: smaller weights or inputs, subtract the maximum first "
-OVERFLOW += "(softmax, logsumexp), clip the gradients"
+_OVERFLOW = "it left the dtype's range: smaller weights or inputs, subtract the maximum first "
+_OVERFLOW += "(softmax, logsumexp), clip the gradients"
 
 
 def _cure(node: Node) -> str:
     """What keeps an operation's result and slopes finite."""
     operand = node.op.singular
     if operand is None:
-        return OVERFLOW
+        return _OVERFLOW
     return f"keep {operand} above 0: clip it or add a small ε (of probabilities: log_softmax)"
 
 

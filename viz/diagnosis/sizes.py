@@ -17,13 +17,13 @@ from viz.model.marks import Level
 from viz.structure.ids import Ids
 from viz.style.text import number
 
-GRAVER = 1e3  # by so much beyond a threshold, a warning becomes bad
+_GRAVER = 1e3  # by so much beyond a threshold, a warning becomes bad
 VANISHED, EXPLODED = BINS[1][1], BINS[-1][1]
-VANISHING = "ReLU or gates (LSTM, GRU), normalisation, residual connections, He or Glorot weights"
-EXPLODING = "clip the gradients, smaller or orthogonal weights, normalisation"
-TINY = "as for vanishing; if the loss is as low as it can be, none is needed"
-HUGE = "clip the gradients, scale inputs and targets, take a mean for a sum in the loss"
-NAMES = 4  # so many parameters, or operations that block them, are told in one row
+_VANISHING = "ReLU or gates (LSTM, GRU), normalisation, residual connections, He or Glorot weights"
+_EXPLODING = "clip the gradients, smaller or orthogonal weights, normalisation"
+_TINY = "as for vanishing; if the loss is as low as it can be, none is needed"
+_HUGE = "clip the gradients, scale inputs and targets, take a mean for a sum in the loss"
+_SHOWN = 4  # so many parameters, or operations that block them, are told in one row
 
 
 def _unblocked(node: Node) -> str:
@@ -48,12 +48,12 @@ def of_series(series: Series, ids: Ids, vanishing: float, exploding: float) -> l
     figure = f"RMS {number(near.rms, 3)} near the loss, {number(far.rms, 3)} at {place} "
     figure += f"(×{number(series.factor, 3)} a step back, {len(points)} steps)"
     where, marked = series.title, tuple(ids.tensors[node] for node in far.nodes)
-    if level := level_of(1 / ratio, 1 / vanishing, GRAVER / vanishing):
+    if level := level_of(1 / ratio, 1 / vanishing, _GRAVER / vanishing):
         bound = f"at least {number(vanishing)} of that near the loss"
-        row = Finding("vanishing", level, where, figure, ratio, bound, VANISHING, marked)
-    elif level := level_of(ratio, exploding, GRAVER * exploding):
+        row = Finding("vanishing", level, where, figure, ratio, bound, _VANISHING, marked)
+    elif level := level_of(ratio, exploding, _GRAVER * exploding):
         bound = f"at most {number(exploding)} times that near the loss"
-        row = Finding("exploding", level, where, figure, ratio, bound, EXPLODING, marked)
+        row = Finding("exploding", level, where, figure, ratio, bound, _EXPLODING, marked)
     else:
         return []
     return [row]
@@ -79,11 +79,11 @@ def of_parameters(found: Trace, ids: Ids) -> list[Finding]:
     if tiny:
         worst, least = number(VANISHED), min(tiny.values())
         figure = f"gradient RMS of {_few(tiny)} below {worst}, the least {number(least, 3)}"
-        rows.append(_row_of("vanishing", ids, tiny, figure, least, f"at least {worst}", TINY))
+        rows.append(_row_of("vanishing", ids, tiny, figure, least, f"at least {worst}", _TINY))
     if huge:
         worst, most = number(EXPLODED), max(huge.values())
         figure = f"gradient RMS of {_few(huge)} up to {number(most, 3)}"
-        rows.append(_row_of("exploding", ids, huge, figure, most, f"below {worst}", HUGE))
+        rows.append(_row_of("exploding", ids, huge, figure, most, f"below {worst}", _HUGE))
     if flawed:
         total, figure = sum(flawed.values()), f"the gradients of {_few(flawed)} hold NaN or Inf"
         cure = "do not step; mend the origin"
@@ -106,8 +106,8 @@ def _row_of(
 
 
 def _listed(ids: Ids, nodes: list[Node]) -> str:
-    names = [ids.title(node) for node in nodes[:NAMES]]
-    return ", ".join(names) + (f" and {len(nodes) - NAMES} more" if len(nodes) > NAMES else "")
+    names = [ids.title(node) for node in nodes[:_SHOWN]]
+    return ", ".join(names) + (f" and {len(nodes) - _SHOWN} more" if len(nodes) > _SHOWN else "")
 
 
 def _zero_row(ids: Ids, at: tuple[Node, ...], leaves: list[Node]) -> Finding:
@@ -135,7 +135,7 @@ def _blockers(found: Trace) -> dict[Node, tuple[Node, ...]]:
         for use in found.graph.uses[node]:
             if use in found.contributions and _is_zero(found.contributions[use]):
                 some.update(dict.fromkeys(out.get(use[0], use[:1])))
-        out[node] = tuple(sorted(some)[:NAMES])
+        out[node] = tuple(sorted(some)[:_SHOWN])
     return out
 
 

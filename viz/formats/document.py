@@ -63,18 +63,18 @@ from viz.structure.nesting import Key
 from viz.style.heatmap import GAP
 from viz.svg.records import brief
 
-LONE = re.compile("[\ud800-\udfff]")  # halves of surrogate pairs cannot be encoded
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # halves of surrogate pairs cannot be encoded
 FORMAT, VERSION = "microgradnd/picture", 1
 MOST = 6_000  # parts of groups in a document; the parts of groups beyond are left out
-HOVER = 4_096  # elements that are written of an array that was kept in full
-MANY = 64  # operands of an operation whose rule is quoted: each of their rules uses all of them
-COSTLY = 1 << 21  # elements of an operation's arrays whose rule is quoted, not run on symbols
+_HOVER = 4_096  # elements that are written of an array that was kept in full
+_MANY = 64  # operands of an operation whose rule is quoted: each of their rules uses all of them
+_COSTLY = 1 << 21  # elements of an operation's arrays whose rule is quoted, not run on symbols
 
 
 def text_of(contents: Mapping[str, Any]) -> str:
     """A document as JSON, the same bytes for the same contents."""
     text = json.dumps(contents, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return LONE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class Writer:
@@ -91,9 +91,9 @@ class Writer:
         nesting = trace.nesting
         self.summaries: list[dict[str, Any]] = []
         self.places: dict[int, tuple[int, Any]] = {}  # by id, which is kept by what it is of
-        self.rules = Rules(trace)
-        self.sealed = sealed(nesting.groups, most)
-        self.groups = [g for g in nesting.groups.groups() if self.sealed.isdisjoint(outer(g))]
+        self.rules = _Rules(trace)
+        self.sealed = _sealed(nesting.groups, most)
+        self.groups = [g for g in nesting.groups.groups() if self.sealed.isdisjoint(_enclosing(g))]
         self.shown = sorted(
             part
             for group in self.groups
@@ -120,7 +120,7 @@ class Writer:
             return None
         if id(x) not in self.places:
             self.places[id(x)] = len(self.summaries), x
-            self.summaries.append(described(x))
+            self.summaries.append(_described(x))
         return self.places[id(x)][0]
 
     def write(self, model: PictureModel, direction: str = "TB") -> dict[str, Any]:
@@ -215,7 +215,7 @@ class Writer:
             "options": {key: brief(x) for key, x in node.changed_options.items()},
             "args": [x.parameter for x in node.operands],
             "inputs": [
-                spelled(scalar(x)) if x.kind == "number" else self.ids.tensors[x.key]
+                spelled(_scalar(x)) if x.kind == "number" else self.ids.tensors[x.key]
                 for x in node.operands
             ],
             "output": self.ids.tensors[node],
@@ -287,12 +287,12 @@ class Writer:
         return out
 
 
-def scalar(operand: Operand) -> float | None:
+def _scalar(operand: Operand) -> float | None:
     """A number among the operands; None where an optional one is not given."""
     return None if operand.value is None else float(operand.value)
 
 
-def sealed(root: Group, most: int) -> set[Group]:
+def _sealed(root: Group, most: int) -> set[Group]:
     """The groups whose parts do not fit into the budget, the outermost of them."""
     out: set[Group] = set()
     queue, left = deque([root]), most
@@ -306,12 +306,12 @@ def sealed(root: Group, most: int) -> set[Group]:
     return out
 
 
-def outer(group: Group) -> list[Group]:
+def _enclosing(group: Group) -> list[Group]:
     """The groups around one."""
     return [*group.around()][1:]
 
 
-class Rules:
+class _Rules:
     """The formulas of a trace's operations, each distinct one once."""
 
     def __init__(self, trace: Trace) -> None:
@@ -345,7 +345,7 @@ class Rules:
     def alike(self, node: Node) -> int:
         """A number that equal operations on equal shapes share."""
         if node not in self.tokens:
-            shapes = tuple(scalar(x) if x.kind == "number" else x.shape for x in node.operands)
+            shapes = tuple(_scalar(x) if x.kind == "number" else x.shape for x in node.operands)
             options = tuple((key, repr(x)) for key, x in node.options.items())
             key = (node.op.name, options, node.shape, shapes)
             self.tokens[node] = self.kinds.setdefault(key, len(self.kinds))
@@ -370,16 +370,16 @@ class Rules:
         return np.broadcast_to(np.array(0.5, kept.dtype), kept.shape)
 
     def cheap(self, node: Node) -> bool:
-        if len(node.operands) > MANY:
+        if len(node.operands) > _MANY:
             return False
         sizes = [math.prod(x.shape) for x in node.operands if x.kind != "number"]
-        return sum(sizes) + math.prod(node.shape) <= COSTLY
+        return sum(sizes) + math.prod(node.shape) <= _COSTLY
 
     def forward(self, node: Node) -> Formula:
         left = Expression.named("qy", self.array(node))
         if not self.cheap(node):
             count = len(node.operands)
-            names = [f"q{i}" for i in range(min(count, MANY))] + ["…"] * (count > MANY)
+            names = [f"q{i}" for i in range(min(count, _MANY))] + ["…"] * (count > _MANY)
             return Formula(left, None, f"{node.op.name}({', '.join(names)})")
         try:
             return Formula(left, simplified(applied(node.op, self.operands(node), node.options)))
@@ -397,7 +397,7 @@ class Rules:
         return Formula(g, None, stated(node.op, i))
 
 
-def described(kept: Any) -> dict[str, Any]:
+def _described(kept: Any) -> dict[str, Any]:
     """A summary, or an array that was kept in full, as the document has it."""
     x = kept if isinstance(kept, Summary) else summarise(kept)
     out: dict[str, Any] = {"shape": list(x.shape), "dtype": x.dtype}
@@ -408,16 +408,16 @@ def described(kept: Any) -> dict[str, Any]:
     out |= {"nans": x.nans, "infs": x.infs, "bins": list(x.bins)}
     if x.elements is not None:
         out["elements"] = spelled(x.elements)
-    elif not isinstance(kept, Summary) and kept.size <= HOVER:
+    elif not isinstance(kept, Summary) and kept.size <= _HOVER:
         exact = kept if kept.dtype.itemsize <= 8 else kept.astype(np.float64)
         out["elements"] = spelled(exact.tolist())
     elif x.thumb is not None:
-        out["cells"] = [[cell(v) for v in row] for row in x.thumb.tolist()]
+        out["cells"] = [[_thumbnail_cell(v) for v in row] for row in x.thumb.tolist()]
         out["caption"] = x.caption
     return out
 
 
-def cell(x: float) -> Any:
+def _thumbnail_cell(x: float) -> Any:
     """A cell of a thumbnail to six digits; null for the gap between tiles."""
     if x == GAP:
         return None

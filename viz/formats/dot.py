@@ -19,7 +19,7 @@ from viz.style.text import clean, number
 from viz.svg.groups import captions, elsewhere_label, kind_of_group, title_of_box, title_of_group
 from viz.svg.records import WORDS, caption_of, meta_of, tag_label, title_of
 
-LOOKS = {
+_LOOKS = {
     "parameter": 'shape=box, style="filled,bold", fillcolor="#fdf6e3", color="#6b5310"',
     "leaf": 'shape=box, style="filled,bold", fillcolor="#fdf6e3", color="#6b5310"',
     "constant": 'shape=note, style=filled, fillcolor="#eef0f2", color="#6e7781"',
@@ -30,27 +30,27 @@ LOOKS = {
     "group": 'shape=box3d, style=filled, fillcolor="#f3f4f6", color="#6e7781"',
     "more": "shape=plaintext",
 }
-LONGEST = 400  # characters of a text: Graphviz reads no string of more than 16,384 bytes
-ESCAPES = str.maketrans({"&": "&amp;", "\\": "\\\\", '"': '\\"', "\r": "", "\n": "⏎"})
-BACK = 'constraint=false, style=dashed, color="#D55E00", fontcolor="#a34700"'
+_LONGEST = 400  # characters of a text: Graphviz reads no string of more than 16,384 bytes
+_ESCAPES = str.maketrans({"&": "&amp;", "\\": "\\\\", '"': '\\"', "\r": "", "\n": "⏎"})
+_BACKWARD = 'constraint=false, style=dashed, color="#D55E00", fontcolor="#a34700"'
 
 
-def quoted(text: object) -> str:
+def _quoted(text: object) -> str:
     """A string of the DOT language that Graphviz draws as it stands.
 
     Backslashes and quotes are escaped, and `&`, which would start an entity.
 
-    >>> print(quoted('a"b&c'))
+    >>> print(_quoted('a"b&c'))
     "a\\"b&amp;c"
     """
     words = clean(text)
-    words = words if len(words) <= LONGEST else words[:LONGEST] + "…"
-    return f'"{words.translate(ESCAPES)}"'
+    words = words if len(words) <= _LONGEST else words[:_LONGEST] + "…"
+    return f'"{words.translate(_ESCAPES)}"'
 
 
 def _lines(*texts: str) -> str:
     """Several lines in one label."""
-    return '"' + "\\n".join(quoted(text)[1:-1] for text in texts if text) + '"'
+    return '"' + "\\n".join(_quoted(text)[1:-1] for text in texts if text) + '"'
 
 
 def _short(x: Summary | None) -> str:
@@ -94,26 +94,26 @@ def backward_label(edge: Edge) -> str:
 
 def write(model: PictureModel, direction: str) -> str:
     """A picture as the text of a .dot file; backward edges are dashed and point backward."""
-    out = ["digraph {", f"  rankdir={direction}; label={quoted(model.title)};"]
+    out = ["digraph {", f"  rankdir={direction}; label={_quoted(model.title)};"]
     out.append('  node [fontname="sans-serif", fontsize=10]; edge [fontsize=9, color="#6e7781"];')
     out += nested(model, _node, _cluster, "}")
     for edge in model.edges.values():
-        tail, head, label = quoted(edge.tail), quoted(edge.head), backward_label(edge)
-        out.append(f"  {tail} -> {head} [id={quoted(edge.id)}];")
+        tail, head, label = _quoted(edge.tail), _quoted(edge.head), backward_label(edge)
+        out.append(f"  {tail} -> {head} [id={_quoted(edge.id)}];")
         if label:
-            name = quoted(f"{edge.id}-back")
-            out.append(f"  {head} -> {tail} [id={name}, label={quoted(label)}, {BACK}];")
+            name = _quoted(f"{edge.id}-back")
+            out.append(f"  {head} -> {tail} [id={name}, label={_quoted(label)}, {_BACKWARD}];")
     return "\n".join([*out, "}", ""])
 
 
 def _node(name: str, node: Node) -> str:
-    looks = f"label={_lines(*texts(node))}, {LOOKS[node.kind]}"
-    return f"{quoted(name)} [{looks}, class={quoted(WORDS.get(node.kind, node.kind))}];"
+    looks = f"label={_lines(*texts(node))}, {_LOOKS[node.kind]}"
+    return f"{_quoted(name)} [{looks}, class={_quoted(WORDS.get(node.kind, node.kind))}];"
 
 
 def _cluster(group: OpenGroup) -> list[str]:
-    label = f'  label={quoted(title_of_box(group))}; color="#b6bfc9";'
-    return [f"subgraph {quoted('cluster_' + group.id)} {{", label]
+    label = f'  label={_quoted(title_of_box(group))}; color="#b6bfc9";'
+    return [f"subgraph {_quoted('cluster_' + group.id)} {{", label]
 
 
 def nested(
