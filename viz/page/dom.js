@@ -18,29 +18,16 @@ export const m = maker("http://www.w3.org/1998/Math/MathML");
 export const $ = (selector) => document.querySelector(selector);
 
 // listen(element, {click: f, pointerdown: g})
-export function listen(target, handlers, options) {
-  for (const [type, f] of Object.entries(handlers)) target.addEventListener(type, f, options);
-}
+export const listen = (target, handlers, options) =>
+  Object.entries(handlers).forEach(([type, f]) => target.addEventListener(type, f, options));
 
-// A canvas of so many pixels of the page, and its context, which draws in them.
-export function canvasOf(width, height, attributes = {}) {
-  const sharpness = Math.max(devicePixelRatio || 1, 2);
-  const canvas = h("canvas", {width: Math.round(width * sharpness),
-    height: Math.round(height * sharpness), style: `width:${width}px;height:${height}px`, ...attributes});
-  const context = canvas.getContext("2d");
-  context.scale(sharpness, sharpness);
-  return [canvas, context];
-}
-
-// Whether nothing should move.
-export const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-// Calls `draw` with shares that grow to 1, slower and slower; the result stops it.
+// Calls `draw` with shares that grow to 1, slower and slower, at once with 1 where nothing should
+// move; the result stops it.
 export function animate(milliseconds, draw) {
-  const start = performance.now();
+  const start = performance.now(), still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   let frame = null;
   const step = (now) => {
-    const t = Math.min(Math.max((now - start) / milliseconds, 0), 1);
+    const t = still || !milliseconds ? 1 : Math.min(Math.max((now - start) / milliseconds, 0), 1);
     draw(1 - (1 - t) ** 3);
     if (t < 1) frame = requestAnimationFrame(step);
   };

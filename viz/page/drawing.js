@@ -1,7 +1,7 @@
 // The picture on the page: nodes as the still picture's writer made them, edges, boxes, labels.
 // Elements are kept from one arrangement to the next, so that what stays can move to its place.
 
-import {animate, $, s, still} from "./dom.js";
+import {animate, $, s} from "./dom.js";
 import {arrange, boundsOf, normal, textWidth} from "./layout.js";
 import {labelOf, number, plural, shapeOf, stats} from "./model.js";
 import {View} from "./view.js";
@@ -18,6 +18,7 @@ export class Drawing {
     this.nodeElements = new Map(); // by id
   }
 
+  element = (id) => this.nodeElements.get(id) || this.boxElements.get(id);
   glyph = (id) => {
     const node = this.view.nodes.get(id);
     return this.model.glyphs[node.kind === "tag" ? `${node.tensor}-u` : id];
@@ -147,8 +148,7 @@ export class Drawing {
       this.svg.classList.toggle("moving", share < 1);
     };
     this.stop?.();
-    if (!before || still() || moves.length > ANIMATED) draw(1);
-    else this.stop = animate(MILLISECONDS, draw);
+    this.stop = animate(before && moves.length <= ANIMATED ? MILLISECONDS : 0, draw);
   }
 
   // Of a large drawing only what is near the part in sight is there to be painted. `sight` is
@@ -179,10 +179,6 @@ export class Drawing {
   rect(id) {
     const {place, view} = this;
     return place.nodes.get(id) || place.boxes.get(id) || place.nodes.get(view.byTensor.get(id));
-  }
-
-  element(id) {
-    return this.nodeElements.get(id) || this.boxElements.get(id);
   }
 
   // The text of an edge's tooltip.
@@ -220,5 +216,5 @@ function arrow(name, points, size, half, attributes = {}) {
   const text = (x, y) => `${x.toFixed(1)} ${y.toFixed(1)}`;
   const side = (sign) => text(base[0] + sign * ny * half, base[1] + sign * nx * half);
   return [s("path", {class: name, d: curve([...points.slice(0, -1), base]), ...attributes}),
-    s("path", {class: `${name}-tip`, d: `M${text(...tip)}L${side(-1)}L${side(1)}z`})];
+    s("path", {class: `${name} tip`, d: `M${text(...tip)}L${side(-1)}L${side(1)}z`})];
 }

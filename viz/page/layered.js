@@ -28,8 +28,8 @@ export function layered(sizes, edges, {ranksep, nodesep, first, last, slack, pin
       }
     }
   }
-  let layers = Array.from({length: ranks.reduce((a, b) => Math.max(a, b + 1), 0)}, () => []);
-  level.forEach((rank, n) => rank >= 0 && layers[rank].push(n));
+  let layers = [];
+  level.forEach((rank, n) => rank >= 0 && (layers[rank] ??= []).push(n));
   layers = fewerCrossings(layers, above, below);
   const x = columns(layers, above, below, widths, spine(graph, edges), nodesep,
     leanings(chains, edges, pins));
@@ -139,34 +139,24 @@ function chainsOf(ranks, edges, widths, level, nodesep) {
       if (!lanes.has(upper)) lanes.set(upper, dummy(-1, 0));
       return [upper, lanes.get(upper), lower];
     }
-    const between = [];
-    for (let rank = ranks[upper] + 1; rank < ranks[lower]; rank++) between.push(dummy(rank, nodesep / 4));
-    return [upper, ...between, lower];
+    const chain = [upper];
+    for (let rank = ranks[upper] + 1; rank < ranks[lower]; rank++) chain.push(dummy(rank, nodesep / 4));
+    return [...chain, lower];
   });
 }
 
 function crossings(layers, below, at) {
   let total = 0;
   for (const layer of layers) {
-    const seen = [];
+    const seen = []; // sorted
+    const place = (end) => seen.findLastIndex((other) => other <= end) + 1;
     for (const n of layer) {
       const ends = below[n].map((lower) => at[lower]);
-      for (const end of ends) total += seen.length - insertion(seen, end);
-      for (const end of ends) seen.splice(insertion(seen, end), 0, end);
+      for (const end of ends) total += seen.length - place(end);
+      for (const end of ends) seen.splice(place(end), 0, end);
     }
   }
   return total;
-}
-
-// Where a number goes in a sorted list, after its equals.
-function insertion(sorted, x) {
-  let low = 0, high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] <= x) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 // Barycenter sweeps, down and up in turn; the order with the fewest crossings is kept.

@@ -276,16 +276,10 @@ const around = ([x, y], m) => [x - m, y - m, x + m, y + m];
 const between = (p, q) => [(p[0] + q[0]) / 2, (p[1] + q[1]) / 2];
 const apart = (p, q) => Math.abs(p[0] - q[0]) + Math.abs(p[1] - q[1]) > 0.5;
 
-export function boundsOf(points) {
-  const bounds = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const [x, y] of points) {
-    bounds[0] = Math.min(bounds[0], x);
-    bounds[1] = Math.min(bounds[1], y);
-    bounds[2] = Math.max(bounds[2], x);
-    bounds[3] = Math.max(bounds[3], y);
-  }
-  return bounds;
-}
+export const boundsOf = (points) => points.reduce(
+  ([left, top, right, bottom], [x, y]) =>
+    [Math.min(left, x), Math.min(top, y), Math.max(right, x), Math.max(bottom, y)],
+  [Infinity, Infinity, -Infinity, -Infinity]);
 
 // To the right of the way from one point to another, of length 1.
 export function normal(p, q) {

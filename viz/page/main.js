@@ -54,14 +54,12 @@ class Page {
     this.stepper.arranged();
     this.chart.arranged();
     this.search.mark();
-    this.paintChosen();
     this.focusable(drawing.element(focused) ? focused : drawing.reading[0]);
     this.unpoint();
   }
 
   stepped() {
     if (this.stepper.mode) this.chosen = null;
-    this.paintChosen();
     this.show();
     this.chart.draw();
     clearTimeout(this.mapping);
@@ -69,19 +67,15 @@ class Page {
   }
 
   show() {
+    const shown = this.chosen && (this.drawing.view.byTensor.get(this.chosen) || this.chosen);
+    for (const [id, element] of this.drawing.nodeElements) element.classList.toggle("chosen", id === shown);
     if (this.chosen) this.panel.details(this.chosen, this.stepper);
     else if (this.stepper.mode) this.panel.step(this.stepper);
     else this.panel.intro();
   }
 
-  paintChosen() {
-    const shown = this.chosen && (this.drawing.view.byTensor.get(this.chosen) || this.chosen);
-    for (const [id, element] of this.drawing.nodeElements) element.classList.toggle("chosen", id === shown);
-  }
-
   select(id) {
     this.chosen = id;
-    this.paintChosen();
     this.show();
     if (id) announce(`${this.model.title(id)}: details beside the picture`);
   }
@@ -105,7 +99,6 @@ class Page {
       drawing.arrange(origin);
       this.arranged();
     }, () => drawing.rect(anchor));
-    this.show();
   }
 
   open(id) {
@@ -187,7 +180,6 @@ class Page {
     });
     addEventListener("keydown", (event) => this.key(event));
     addEventListener("click", (event) => this.actions[within(event, "[data-key]")?.dataset.key]?.());
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.viewport.drawMap());
   }
 
   hover(event) {
@@ -247,7 +239,6 @@ class Page {
     const root = document.documentElement, dark = getComputedStyle(root).colorScheme === "dark";
     root.dataset.theme = dark ? "light" : "dark";
     announce(dark ? "light theme" : "dark theme");
-    this.viewport.drawMap();
   }
 
   key(event) {

@@ -23,9 +23,8 @@ export class Model {
   step = (id) => this.group(id)?.steps?.[0] ?? this.operation(id)?.step ?? null;
   order = (id) => this.group(id)?.first ?? this.operation(id).order;
 
-  inBackwardOrder(ids) {
-    return ids.filter((id) => this.step(id) !== null).sort((a, b) => this.step(a) - this.step(b));
-  }
+  inBackwardOrder = (ids) =>
+    ids.filter((id) => this.step(id) !== null).sort((a, b) => this.step(a) - this.step(b));
 
   // The name by which a node is spoken of.
   title(id) {
@@ -36,9 +35,7 @@ export class Model {
   }
 
   // What the uses of a tensor that are not in focus add is known as their sum alone.
-  elsewhere(tensor) {
-    return this.tensor(tensor).contributions.find((key) => key.startsWith("e-more"));
-  }
+  elsewhere = (tensor) => this.tensor(tensor).contributions.find((key) => key.startsWith("e-more"));
 
   // The operation that an edge leads into, or the sealed group that it is in.
   maker(key) {

@@ -33,6 +33,8 @@ export class Panel {
 
   link = (id) => button({class: "link", "data-go": id}, this.model.title(id));
   symbol = (id) => symbol(this.model.title(id));
+  numbers = (x, name) =>
+    [x.scalar === undefined ? [heatmap(x, {name}), histogram(x)] : null, statistics(x)];
   gradient = (id) => derivative(this.loss, this.model.title(id));
 
   put(...parts) {
@@ -246,10 +248,6 @@ export class Panel {
         uses.length ? h("p", {}, "used by ", uses.slice(0, 30).map((op, k) => [k ? ", " : "", this.link(op)]),
           uses.length > 30 ? ` and ${uses.length - 30} more` : null) : null),
     ];
-  }
-
-  numbers(x, name) {
-    return [x.scalar === undefined ? [heatmap(x, {name}), histogram(x)] : null, statistics(x)];
   }
 
   // Each contribution to a gradient, as it arrived, with the sum so far.

@@ -59,9 +59,8 @@ export class Search {
   }
 
   mark() {
-    const {svg, view, nodeElements} = this.drawing;
+    const {view, nodeElements} = this.drawing;
     const shown = new Set(this.hits.map(({id}) => view.byTensor.get(id) || id));
-    svg.classList.toggle("searching", shown.size > 0);
     for (const [id, element] of nodeElements) element.classList.toggle("hit", shown.has(id));
   }
 

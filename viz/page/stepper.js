@@ -6,9 +6,8 @@ import {clamp, labelOf, number, plural} from "./model.js";
 
 const MILLISECONDS = 1500; // between steps at speed 1
 
-function toggle(element, classes) {
-  for (const [name, on] of Object.entries(classes)) element.classList.toggle(name, on);
-}
+const toggle = (element, classes) =>
+  Object.entries(classes).forEach(([name, on]) => element.classList.toggle(name, on));
 
 export class Stepper {
   // `stepped` is called after each step, `turned` when the other pass was chosen.
@@ -18,6 +17,9 @@ export class Stepper {
     this.slider.addEventListener("input", () => this.seek(Number(this.slider.value)));
     $("#backward").disabled = !model.doc.backward;
   }
+
+  current = () => (this.mode && this.at > 0 ? this.pass?.[this.at - 1] : null);
+  by = (count) => this.seek(this.mode ? this.at + count : count > 0 ? 0 : this.pass.length);
 
   // Takes over a new arrangement; the step that was the current one stays it.
   arranged() {
@@ -55,10 +57,6 @@ export class Stepper {
     return steps.filter((k) => k !== undefined).sort((a, b) => a - b);
   }
 
-  current() {
-    return this.mode && this.at > 0 ? this.pass?.[this.at - 1] : null;
-  }
-
   choose(backward) {
     if (this.backward === backward && this.mode) return;
     this.pause();
@@ -79,10 +77,6 @@ export class Stepper {
   visit(id) {
     const at = this.find(id);
     if (at > 0) this.seek(at);
-  }
-
-  by(count) {
-    this.seek(this.mode ? this.at + count : count > 0 ? 0 : this.pass.length);
   }
 
   leave() {

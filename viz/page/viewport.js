@@ -1,6 +1,6 @@
 // Pan and zoom by one transform of the whole drawing, and the small map of it.
 
-import {$, animate, canvasOf, h, still} from "./dom.js";
+import {$, animate, s} from "./dom.js";
 import {clamp} from "./model.js";
 import {mapPointer, pointers, wheel} from "./pointer.js";
 
@@ -39,19 +39,24 @@ export class Viewport {
   }
 
   apply() {
-    cancelAnimationFrame(this.frame);
+    cancelAnimationFrame(this.next);
     if (this.k !== this.sharp) this.sharpenIn(140);
-    this.frame = requestAnimationFrame(() => {
+    this.next = requestAnimationFrame(() => {
       this.transform();
       this.svg.classList.toggle("far", this.k < FAR);
       this.frameMap();
     });
   }
 
-  transform() {
+  // What of the drawing is in sight: left, top, right, bottom.
+  sight() {
     const {x, y, k} = this, {extent} = this.drawing, {w, h} = this.size();
-    this.svg.style.transform = `translate(${x}px,${y}px) scale(${k})`;
-    this.drawing.cull([extent.x - x / k, extent.y - y / k, extent.x + (w - x) / k, extent.y + (h - y) / k]);
+    return [extent.x - x / k, extent.y - y / k, extent.x + (w - x) / k, extent.y + (h - y) / k];
+  }
+
+  transform() {
+    this.svg.style.transform = `translate(${this.x}px,${this.y}px) scale(${this.k})`;
+    this.drawing.cull(this.sight());
   }
 
   // The picture is a texture, so that it moves without being drawn anew; one that was zoomed is
@@ -75,8 +80,7 @@ export class Viewport {
       this.apply();
     };
     this.stop?.();
-    if (soft && !still()) this.stop = animate(MILLISECONDS, draw);
-    else draw(1);
+    this.stop = animate(soft ? MILLISECONDS : 0, draw);
   }
 
   // A point of the drawing comes to the middle of the viewport.
@@ -149,29 +153,21 @@ export class Viewport {
     return [width, height].map((size) => clamp(40 / size, k, k * 8));
   }
 
-  // The small map: a canvas with a rectangle for each node, and a frame for what is in sight.
+  // The small map: a rectangle for each node, and a frame for what is in sight.
   drawMap() {
-    const {drawing} = this;
-    if (!drawing.place) return;
-    const [across, down] = this.scale(), {extent, place} = drawing;
-    const [canvas, context] = canvasOf(Math.round(extent.width * across),
-      Math.round(extent.height * down));
-    const style = getComputedStyle(document.documentElement);
-    const colour = (role) => style.getPropertyValue(`--${role}`);
-    context.scale(across, down);
-    context.translate(-extent.x, -extent.y);
-    context.strokeStyle = colour("line");
-    context.lineWidth = 1 / Math.max(across, down);
-    for (const {x, y, width, height} of place.boxes.values()) context.strokeRect(x, y, width, height);
-    const roles = {operation: "op-line", group: "group-line"};
-    for (const [id, {x, y, width, height}] of place.nodes) {
-      const {kind} = drawing.view.nodes.get(id), {classList} = drawing.nodeElements.get(id);
-      context.fillStyle = colour(classList.contains("now") ? "grad" : roles[kind] || "line");
-      context.globalAlpha = classList.contains("later") ? 0.3 : 0.75;
-      context.fillRect(x, y, Math.max(width, 1.5 / across), Math.max(height, 1 / down));
-    }
-    this.sight = h("div", {class: "sight"});
-    this.map.replaceChildren(canvas, this.sight);
+    const {place, extent, view, nodeElements} = this.drawing;
+    if (!place) return;
+    const [across, down] = this.scale(), {x, y, width, height} = extent;
+    const outline = (rect) => `M${rect.x} ${rect.y}h${Math.max(rect.width, 1.5 / across)}`
+      + `v${Math.max(rect.height, 1 / down)}H${rect.x}z`;
+    const state = (id) => ["now", "later"].find((name) => nodeElements.get(id).classList.contains(name));
+    const kinds = Map.groupBy(place.nodes, ([id]) => `${view.nodes.get(id).kind} ${state(id) ?? ""}`);
+    this.frame = s("rect", {class: "sight"});
+    this.map.replaceChildren(s("svg", {width: Math.round(width * across),
+      height: Math.round(height * down), viewBox: `${x} ${y} ${width} ${height}`, preserveAspectRatio: "none"},
+    s("path", {class: "frames", d: [...place.boxes.values()].map(outline).join("")}),
+    [...kinds].map(([kind, nodes]) => s("path", {class: kind, d: nodes.map(([, rect]) => outline(rect)).join("")})),
+    this.frame));
     this.frameMap();
   }
 
@@ -181,11 +177,9 @@ export class Viewport {
   }
 
   frameMap() {
-    if (!this.sight) return;
-    const {k, drawing: {extent}} = this, {w, h} = this.size(), room = 80 * k + 8;
-    const [across, down] = this.scale().map((x) => x / k);
+    if (!this.frame) return;
+    const {k, drawing: {extent}} = this, {w, h} = this.size(), room = 80 * k + 8, [x, y] = this.sight();
     this.map.hidden = this.noMap || (extent.width * k <= w + room && extent.height * k <= h + room);
-    Object.assign(this.sight.style, {left: `${-this.x * across}px`, top: `${-this.y * down}px`,
-      width: `${w * across}px`, height: `${h * down}px`});
+    for (const [key, value] of Object.entries({x, y, width: w / k, height: h / k})) this.frame.setAttribute(key, value);
   }
 }
