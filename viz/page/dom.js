@@ -1,13 +1,17 @@
 // Elements by name. Text from the document goes in as text nodes only.
 
-// h("p", {class: "note", onclick: f}, "words", child): an element; null and false are left out.
+// Sets attributes and adds listeners: set(element, {class: "note", onclick: f}).
+export function set(element, attributes) {
+  for (const [key, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(key.slice(2), value);
+    else if (value !== null && value !== undefined) element.setAttribute(key, value);
+  }
+}
+
+// h("p", {class: "note"}, "words", child): an element; null and false are left out.
 const maker = (namespace) => (name, attributes = {}, ...children) => {
   const element = document.createElementNS(namespace, name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else element.setAttribute(key, value === true ? "" : value);
-  }
+  set(element, attributes);
   element.append(...children.flat(Infinity).filter((child) => child !== null && child !== false));
   return element;
 };
@@ -16,10 +20,6 @@ export const s = maker("http://www.w3.org/2000/svg");
 export const m = maker("http://www.w3.org/1998/Math/MathML");
 
 export const $ = (selector) => document.querySelector(selector);
-
-// listen(element, {click: f, pointerdown: g})
-export const listen = (target, handlers, options) =>
-  Object.entries(handlers).forEach(([type, f]) => target.addEventListener(type, f, options));
 
 // Calls `draw` with shares that grow to 1, slower and slower, at once with 1 where nothing should
 // move; the result stops it.

@@ -1,6 +1,6 @@
 // Arrays as heat-maps, histograms and statistics.
 
-import {announce, h, listen, s} from "./dom.js";
+import {announce, h, set, s} from "./dom.js";
 import {clamp, exact, flaw, number, shapeOf, sizeOf, stats, toFloat} from "./model.js";
 
 const NEGATIVE = [0xd5, 0x5e, 0x00], POSITIVE = [0x00, 0x72, 0xb2];
@@ -97,11 +97,11 @@ export function heatmap(x, {name = "", top = null, room = 330, high = 220, large
   const point = (i, j) => show(...(at = [i, j]));
   const rest = () => show(-1, -1);
   rest();
-  listen(canvas, {
-    pointermove: (event) => point(Math.floor(event.offsetY / tall), Math.floor(event.offsetX / wide)),
-    pointerleave: rest,
-    blur: rest,
-    keydown(event) {
+  set(canvas, {
+    onpointermove: (event) => point(Math.floor(event.offsetY / tall), Math.floor(event.offsetX / wide)),
+    onpointerleave: rest,
+    onblur: rest,
+    onkeydown(event) {
       const go = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0]}[event.key];
       if (!go) return;
       event.preventDefault();

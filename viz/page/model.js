@@ -40,11 +40,8 @@ export class Model {
   // The operation that an edge leads into, or the sealed group that it is in.
   maker(key) {
     const order = Number(key.split("-")[1]), id = `op-${order}`;
-    if (this.operation(id)) return id;
-    return this.sealed.find((g) => {
-      const {first, operations} = this.group(g);
-      return first <= order && order < first + operations;
-    });
+    const holds = ({first, operations}) => first <= order && order < first + operations;
+    return this.operation(id) ? id : this.sealed.find((group) => holds(this.group(group)));
   }
 
   // The number of the sum of a tensor's contributions after one of them, null if it is not known.
@@ -93,10 +90,8 @@ export function number(x, digits = 4) {
   return text.replaceAll("-", "−");
 }
 
-export function exact(x) {
-  const value = toFloat(x);
-  return Number.isFinite(value) ? String(value).replaceAll("-", "−") : number(value);
-}
+export const exact = (x) =>
+  (Number.isFinite(toFloat(x)) ? String(x).replaceAll("-", "−") : number(x));
 
 // The statistics of a summary, whether it is of a scalar or of an array.
 export function stats(x) {
@@ -113,13 +108,9 @@ export const flaw = ({nans, infs}) =>
 // What stands at a backward edge: the contribution, or its norm.
 export function labelOf(x) {
   const all = stats(x);
-  if (sizeOf(x.shape) === 1) return number(all.sum);
-  return flaw(all) || `‖·‖ ${number(all.norm, 3)}`;
+  return sizeOf(x.shape) === 1 ? number(all.sum) : flaw(all) || `‖·‖ ${number(all.norm, 3)}`;
 }
 
 // The width of a backward edge: from 1.2 px at an RMS of 1e-6 to 4.8 px at 1 and above.
-export function thickness(rms) {
-  rms = toFloat(rms);
-  if (!Number.isFinite(rms) || rms === 0) return 1.2;
-  return 1.2 + 0.6 * clamp(Math.log10(rms) + 6, 0, 6);
-}
+export const thickness = (rms) =>
+  (Number.isFinite(toFloat(rms)) ? 1.2 + 0.6 * clamp(Math.log10(rms) + 6, 0, 6) : 1.2);

@@ -1,7 +1,7 @@
 // The passes, step by step: what is done, what happens now, what is still to come. A closed group
 // is one step. Position 0 is before the first step: of the backward pass, its start is known.
 
-import {$, announce} from "./dom.js";
+import {$, announce, set} from "./dom.js";
 import {clamp, labelOf, number, plural} from "./model.js";
 
 const MILLISECONDS = 1500; // between steps at speed 1
@@ -14,12 +14,14 @@ export class Stepper {
   constructor(model, drawing, {stepped, turned}) {
     Object.assign(this, {model, drawing, stepped, turned, mode: false, at: 0, playing: null,
       backward: model.doc.backward, slider: $("#slider")});
-    this.slider.addEventListener("input", () => this.seek(Number(this.slider.value)));
+    set(this.slider, {oninput: () => this.seek(Number(this.slider.value))});
     $("#backward").disabled = !model.doc.backward;
   }
 
   current = () => (this.mode && this.at > 0 ? this.pass?.[this.at - 1] : null);
   by = (count) => this.seek(this.mode ? this.at + count : count > 0 ? 0 : this.pass.length);
+
+  visit = (id) => this.find(id) > 0 && this.seek(this.find(id)); // the step of a node
 
   // Takes over a new arrangement; the step that was the current one stays it.
   arranged() {
@@ -73,12 +75,6 @@ export class Stepper {
     this.announceStep();
   }
 
-  // Goes to the step that a node belongs to.
-  visit(id) {
-    const at = this.find(id);
-    if (at > 0) this.seek(at);
-  }
-
   leave() {
     this.pause();
     Object.assign(this, {mode: false, at: 0});
@@ -106,12 +102,10 @@ export class Stepper {
   }
 
   buttons() {
-    const play = $("#play"), {mode, at, backward} = this, action = this.playing ? "pause" : "play";
-    play.setAttribute("aria-label", action);
-    play.title = `${action} (space)`;
-    toggle(play, {playing: Boolean(this.playing)});
-    $("#backward").setAttribute("aria-pressed", backward);
-    $("#forward").setAttribute("aria-pressed", !backward);
+    const {mode, at, backward} = this, action = this.playing ? "pause" : "play";
+    set($("#play"), {"aria-label": action, title: `${action} (space)`});
+    set($("#backward"), {"aria-pressed": backward});
+    set($("#forward"), {"aria-pressed": !backward});
     toggle(document.body, {"going-forward": !backward});
     $("#whole").disabled = !mode;
     $("#previous").disabled = mode && at === 0;
@@ -151,8 +145,7 @@ export class Stepper {
   when(id, kind) {
     if (!this.mode) return "";
     const k = kind === "tensor" ? this.firstStep(id) : this.index.get(id);
-    if (kind !== "tensor" && k === this.at - 1) return "now";
-    return k >= this.at ? "later" : "";
+    return kind !== "tensor" && k === this.at - 1 ? "now" : k >= this.at ? "later" : "";
   }
 
   // The step that makes a tensor, or is the first to add to its gradient.

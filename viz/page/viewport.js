@@ -1,6 +1,6 @@
 // Pan and zoom by one transform of the whole drawing, and the small map of it.
 
-import {$, animate, s} from "./dom.js";
+import {$, animate, s, set} from "./dom.js";
 import {clamp} from "./model.js";
 import {mapPointer, pointers, wheel} from "./pointer.js";
 
@@ -11,10 +11,12 @@ export class Viewport {
   constructor(drawing) {
     Object.assign(this, {drawing, element: $("#viewport"), svg: $("#world"), map: $("#map"),
       x: 0, y: 0, k: 1});
-    wheel(this);
-    pointers(this);
-    mapPointer(this);
-    new ResizeObserver(() => this.resized()).observe(this.element);
+    for (const listen of [wheel, pointers, mapPointer]) listen(this);
+    new ResizeObserver(() => {
+      if (!drawing.place) return;
+      this.apply();
+      this.drawMap();
+    }).observe(this.element);
   }
 
   // How large the viewport is, and by which scales the drawing would just fill it.
@@ -108,11 +110,7 @@ export class Viewport {
   reveal(rect, soft = true) {
     if (!rect) return;
     const {extent} = this.drawing, {w, h} = this.size(), k = Math.max(this.k, 0.5), margin = 28;
-    const into = (low, size, room) => {
-      if (low < margin) return margin - low;
-      const over = room - margin - (low + size);
-      return over < 0 ? Math.max(over, margin - low) : 0;
-    };
+    const into = (low, size, room) => Math.max(Math.min(room - margin - low - size, 0), margin - low);
     const dx = into((rect.x - extent.x) * k + this.x, rect.width * k, w);
     const dy = into((rect.y - extent.y) * k + this.y, rect.height * k, h);
     if (k !== this.k || Math.abs(dx) > w / 2 || Math.abs(dy) > h / 2) {
@@ -124,25 +122,16 @@ export class Viewport {
 
   // Keeps a rectangle of the drawing where it was while everything is laid out anew.
   anchored(rect, change, after) {
-    const offset = ({x, y, width}) => {
-      const {extent} = this.drawing;
-      return [(x + width / 2 - extent.x) * this.k, (y - extent.y) * this.k];
-    };
-    const before = rect && offset(rect);
+    const offset = ({x, y, width}, extent) => [x + width / 2 - extent.x, y - extent.y];
+    const before = rect && offset(rect, this.drawing.extent);
     change();
-    const next = after();
-    if (before && next) {
-      const [x, y] = offset(next);
-      this.x += before[0] - x;
-      this.y += before[1] - y;
+    const next = after(), now = next && offset(next, this.drawing.extent);
+    if (before && now) {
+      this.x += (before[0] - now[0]) * this.k;
+      this.y += (before[1] - now[1]) * this.k;
     }
     this.transform();
     this.sharpenIn(450);
-    this.drawMap();
-  }
-
-  resized() {
-    if (this.drawing.place) this.apply();
     this.drawMap();
   }
 
@@ -156,7 +145,6 @@ export class Viewport {
   // The small map: a rectangle for each node, and a frame for what is in sight.
   drawMap() {
     const {place, extent, view, nodeElements} = this.drawing;
-    if (!place) return;
     const [across, down] = this.scale(), {x, y, width, height} = extent;
     const outline = (rect) => `M${rect.x} ${rect.y}h${Math.max(rect.width, 1.5 / across)}`
       + `v${Math.max(rect.height, 1 / down)}H${rect.x}z`;
@@ -171,15 +159,10 @@ export class Viewport {
     this.frameMap();
   }
 
-  toggleMap() {
-    this.noMap = !this.noMap;
-    this.frameMap();
-  }
-
   frameMap() {
     if (!this.frame) return;
     const {k, drawing: {extent}} = this, {w, h} = this.size(), room = 80 * k + 8, [x, y] = this.sight();
-    this.map.hidden = this.noMap || (extent.width * k <= w + room && extent.height * k <= h + room);
-    for (const [key, value] of Object.entries({x, y, width: w / k, height: h / k})) this.frame.setAttribute(key, value);
+    this.map.hidden = extent.width * k <= w + room && extent.height * k <= h + room;
+    set(this.frame, {x, y, width: w / k, height: h / k});
   }
 }
