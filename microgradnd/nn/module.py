@@ -6,7 +6,7 @@ they come in the order of definition and under the names that PyTorch would give
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, dataclass_transform
 
@@ -159,7 +159,10 @@ class Module:
 
         A parameter that was frozen, with `p.requires_grad = False`, is still one.
         """
-        return _each_once(self.named("parameter"))
+        found: dict[int, tuple[str, Tensor]] = {}
+        for path, parameter in self.named("parameter"):
+            found.setdefault(id(parameter), (path, parameter))
+        return iter(found.values())
 
     def parameters(self) -> Iterator[Tensor]:
         return (parameter for _, parameter in self.named_parameters())
@@ -323,14 +326,6 @@ def _convert(parameter: Tensor, dtype: Any) -> None:
 
 def joined(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
-
-
-def _each_once(named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    seen: set[int] = set()
-    for path, value in named:
-        if id(value) not in seen:
-            seen.add(id(value))
-            yield path, value
 
 
 def _mark(out: Any, module: Module, first: int, args: tuple) -> None:

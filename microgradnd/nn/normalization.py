@@ -39,15 +39,10 @@ def _check_shapes(owner: str, shape: tuple[int, ...], **given: Any) -> None:
 
 
 def batch_norm(
-    input: TensorLike,
-    running_mean: np.ndarray | None,
-    running_var: np.ndarray | None,
-    weight: Tensor | np.ndarray | None = None,
-    bias: Tensor | np.ndarray | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
+    input: TensorLike, running_mean: np.ndarray | None, running_var: np.ndarray | None,
+    weight: Tensor | np.ndarray | None = None, bias: Tensor | np.ndarray | None = None,
+    training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
     """(x - μ) / sqrt(σ² + eps) · weight + bias for each channel, the second axis.
 
     In training μ and σ² are those of the batch, and the running ones (arrays, changed in place)
@@ -158,15 +153,10 @@ class BatchNorm1d(Module):
 
     @checked(momentum=PROBABILITY)
     def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float = 0.1,
-        affine: bool = True,
+        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
         track_running_stats: bool = True,
-        *,
-        dtype: Any = None,
-    ) -> None:
+        *, dtype: Any = None,
+    ) -> None:  # fmt: skip
         dtype = dtype or default_dtype[0]
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.weight = _learned(np.ones, num_features, dtype, affine)
