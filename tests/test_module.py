@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -247,3 +249,19 @@ def test_gradients_may_be_set_to_zero_instead_of_none() -> None:
         assert all(not p.grad.data.any() for p in net.parameters())
         owner.zero_grad()
         assert all(p.grad is None for p in net.parameters())
+
+
+def test_a_layer_of_fields_can_be_pickled_and_extended() -> None:
+    """Its class is made of a declaration; what is derived from it is a class like any other."""
+
+    class Doubled(nn.Gaussian):
+        width: int = 2  # no field: the constructor is Gaussian's
+
+        def forward(self, x: Any) -> mg.Tensor:
+            return super().forward(x) * self.width
+
+    assert repr(pickle.loads(pickle.dumps(nn.Gaussian(1.0, 2.0)))) == "Gaussian(c=1.0, sigma=2.0)"
+    assert Doubled(c=1.0)(1.0).item() == 2.0
+    assert inspect.signature(Doubled) == inspect.signature(nn.Gaussian)
+    with pytest.raises(TypeError, match="width"):
+        Doubled(width=3)
