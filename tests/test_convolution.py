@@ -168,5 +168,5 @@ def test_what_cannot_be_is_refused(call: Any, words: str) -> None:
 @pytest.mark.parametrize("option", ["kernel_size", "stride", "padding"])
 def test_fractions_of_elements_are_refused_below_the_layers_too(option: str, size: Any) -> None:
     given = {"kernel_size": 2, option: size}
-    with pytest.raises(TypeError, match="a whole number or a pair .* is needed, got .*2.9"):
+    with pytest.raises(TypeError, match=r"a whole number or a pair .* is needed, got .*2.9"):
         pooling.max_pool2d(np.ones((4, 4)), **given)
