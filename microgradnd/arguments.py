@@ -12,14 +12,16 @@ import math
 import os
 import reprlib
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from microgradnd.engine import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 Test = Callable[[Any], bool]
+ArrayLike: TypeAlias = Tensor | npt.ArrayLike  # what `real_array` reads, if it is of numbers
 
 
 class Kind(NamedTuple):
@@ -167,9 +169,9 @@ KINDS: dict[str, Kind] = {
     "rng": RNG,
     "dtype": DTYPE,
     **dict.fromkeys(["in_channels", "out_channels"], whole(1)),
-    **dict.fromkeys(["in_features", "out_features"], whole(0)),
+    **dict.fromkeys(["in_features", "out_features", "context"], whole(0)),
     **dict.fromkeys(["input_size", "hidden_size", "num_layers", "groups", "classes"], whole(1)),
-    **dict.fromkeys(["num_features", "num_embeddings", "embedding_dim"], whole(1)),
+    **dict.fromkeys(["num_features", "num_embeddings", "embedding_dim", "n"], whole(1)),
     **dict.fromkeys(["length", "horizon", "step", "lag", "order", "models", "width"], whole(1)),
     **dict.fromkeys(["kernel_size", "stride", "dilation"], sizes(1)),
     "output_padding": sizes(0),
@@ -181,9 +183,9 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(["train", "training", "strict_names"], FLAG),
     **dict.fromkeys(["dim", "start_dim", "end_dim", "ignore_index"], whole()),
     "padding_idx": optional(whole()),
-    **dict.fromkeys(["k", "c", "mean", "val", "negative_slope"], NUMBER),
+    **dict.fromkeys(["k", "c", "mean", "val", "negative_slope", "intercept"], NUMBER),
     **dict.fromkeys(["eps", "std", "gain", "strength"], NOT_NEGATIVE),
-    **dict.fromkeys(["p", "dropout", "label_smoothing"], PROBABILITY),
+    **dict.fromkeys(["p", "dropout", "label_smoothing", "fraction"], PROBABILITY),
     **dict.fromkeys(["x", "input"], TENSOR),
     "reduction": one_of("mean", "sum", "none"),
     "nonlinearity": one_of("tanh", "relu"),

@@ -35,7 +35,7 @@ _KINDS = "biufcSU"  # of dtypes that mean the same in every program that reads t
 class FileFormatError(ValueError):
     """A file that is not what its name says; nothing of it was loaded."""
 
-    def __init__(self, path: Any, reason: object) -> None:
+    def __init__(self, path: str | os.PathLike[str], reason: object) -> None:
         super().__init__(f"{os.fspath(path)!r} cannot be loaded: {reason}")
 
 

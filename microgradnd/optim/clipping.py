@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
 from microgradnd.arguments import NORM, NOT_NEGATIVE, check, require
-from microgradnd.parameters import tensors_of
+from microgradnd.parameters import Parameters, tensors_of
 
 _SAFE = (1e-15, 1e15)  # norms whose squares are far from the bounds of float32
 
 
 def clip_grad_norm_(
-    parameters: Iterable[Any],
+    parameters: Parameters,
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
@@ -52,7 +50,7 @@ def clip_grad_norm_(
     return total
 
 
-def clip_grad_value_(parameters: Iterable[Any], clip_value: float) -> None:
+def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
     """Holds each element of the gradients within ±clip_value, in place.
 
     >>> from microgradnd import Tensor
@@ -80,5 +78,5 @@ def _norm(x: np.ndarray, p: float) -> float:
     return largest if largest in (0, math.inf) else largest * float(np.linalg.norm(x / largest, p))
 
 
-def _gradients(parameters: Any, what: str) -> list[np.ndarray]:
+def _gradients(parameters: Parameters, what: str) -> list[np.ndarray]:
     return [p.grad.data for p in tensors_of(parameters, what) if p.grad is not None]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import reduce
 from operator import add
-from typing import Any
 
 from microgradnd.arguments import check
 from microgradnd.engine import Tensor
-from microgradnd.parameters import tensors_of
+from microgradnd.parameters import Parameters, tensors_of
 
 
-def l1_penalty(parameters: Iterable[Any], strength: float) -> Tensor:
+def l1_penalty(parameters: Parameters, strength: float) -> Tensor:
     """λ Σ |w| over all parameters: drives small ones to 0.
 
     >>> l1_penalty([Tensor([1.0, -2.0])], 0.5)
@@ -22,7 +20,7 @@ def l1_penalty(parameters: Iterable[Any], strength: float) -> Tensor:
     return _total([p.abs().sum() for p in tensors_of(parameters, "l1_penalty")]) * strength
 
 
-def l2_penalty(parameters: Iterable[Any], strength: float) -> Tensor:
+def l2_penalty(parameters: Parameters, strength: float) -> Tensor:
     """½ λ Σ w² over all parameters; its gradient is λ w, the weight decay of `SGD`.
 
     >>> l2_penalty([Tensor([1.0, -2.0])], 0.5)
