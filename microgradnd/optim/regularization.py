@@ -1,15 +1,39 @@
-"""Holding gradients within bounds before a step."""
+"""Penalties on the size of parameters (R1, and λ of N9), and bounds on that of gradients."""
 
 from __future__ import annotations
 
 import math
+from functools import reduce
+from operator import add
 
 import numpy as np
 
 from microgradnd.arguments import NORM, NOT_NEGATIVE, check, require
+from microgradnd.engine import Tensor
 from microgradnd.parameters import Parameters, tensors_of
 
 _SAFE = (1e-15, 1e15)  # norms whose squares are far from the bounds of float32
+
+
+def l1_penalty(parameters: Parameters, strength: float) -> Tensor:
+    """λ Σ |w| over all parameters: drives small ones to 0.
+
+    >>> l1_penalty([Tensor([1.0, -2.0])], 0.5)
+    Tensor(1.5)
+    """
+    check("l1_penalty", strength=strength)
+    return reduce(add, [p.abs().sum() for p in tensors_of(parameters, "l1_penalty")]) * strength
+
+
+def l2_penalty(parameters: Parameters, strength: float) -> Tensor:
+    """½ λ Σ w² over all parameters; its gradient is λ w, the weight decay of `SGD`.
+
+    >>> l2_penalty([Tensor([1.0, -2.0])], 0.5)
+    Tensor(1.25)
+    """
+    check("l2_penalty", strength=strength)
+    squares = [(p * p).sum() for p in tensors_of(parameters, "l2_penalty")]
+    return reduce(add, squares) * (0.5 * strength)
 
 
 def clip_grad_norm_(
