@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import count as counting
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -169,10 +171,7 @@ class Derivation:
             terms = [formula.expression for _, _, formula in self.arrivals.get(node, ())]
             if not 0 < len(terms) <= TERMS or any(term is None for term in terms):
                 continue
-            terms = [substitute(term, gradients) for term in terms]
-            total = terms[0]
-            for term in terms[1:]:
-                total = total + term
+            total = reduce(add, [substitute(term, gradients) for term in terms])
             self.condensed[node] = found = simplified(total)
             if not self.is_landmark(node) and count(found) <= LONG:
                 gradients[str(self.gradients[node].name)] = found
