@@ -22,9 +22,7 @@ from microgradnd.program import (
     source_of_rule,
 )
 from viz.formulas import mathematics
-from viz.formulas.notation import FORMS
-
-LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+from viz.formulas.notation import FORMS, LOWERED
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from microgradnd import Tensor
 from microgradnd.graph import Node, Operand, node_of
 from microgradnd.program import Expression, applied, count, names_of, simplified, substitute
 from viz.capture.trace import Trace, trace
-from viz.formulas.formulas import LOWERED, Formula, of_contribution
-from viz.formulas.notation import is_simple
+from viz.formulas.formulas import Formula, of_contribution
+from viz.formulas.notation import LOWERED, is_simple
 
 LONG = 40  # an expression of more names and calls is not put into another one
 TERMS = 12  # a gradient of more contributions is left as their sum

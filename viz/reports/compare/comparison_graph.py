@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Any
 from viz.capture.summary import Summary
 from viz.model.build import build
 from viz.model.describe import summary
-from viz.model.elements import (
-    ClosedGroup,
-    Edge,
-    Node,
-    Operation,
-    PictureModel,
-    Tag,
-    TensorRecord,
-)
+from viz.model.elements import ClosedGroup, Edge, Node, Operation, PictureModel, Tag, TensorRecord
 from viz.model.marks import Mark
 from viz.reports.compare.differences import Difference, difference
 from viz.structure.folding import overview

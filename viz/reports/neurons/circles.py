@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microgradnd.program import SUBSCRIPTS
-from viz.formulas.notation import is_simple
+from viz.formulas.elements import bracketed
+from viz.formulas.notation import LOWERED, RAISED, is_simple
 from viz.layout.edges import TEXT, EdgePath, Rect, put_labels
 from viz.reports.neurons.chains import Array, Column, Layer, Parameter
 from viz.style.text import fit, number, one_line, plural, shape_of, width
@@ -21,7 +21,6 @@ PILL = 17.0  # height of a bias or threshold
 NARROW, WIDE = 230.0, 430.0  # between two columns
 LABELLED = 20  # a layer of more weights has no room for their numbers
 HEAD = 46.0
-LOWERED = {int(digit): sign for sign, digit in SUBSCRIPTS.items()}
 
 
 @dataclass(frozen=True)
@@ -51,12 +50,12 @@ class Names:
     weight: str
 
 
-def names_of(chain: Sequence[Layer], inputs: str = "x") -> list[Names]:
+def names_of(chain: Sequence[Layer]) -> list[Names]:
     """The symbols of each layer of a chain: x, net, h, o where tensors have no names."""
     names, hidden = [], len(chain) - 1
-    before = _shown_name(chain[0].inputs.name, inputs)
+    before = _shown_name(chain[0].inputs.name, "x")
     for k, one in enumerate(chain):
-        raised = "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(c)] for c in str(k)) if hidden else ""
+        raised = str(k).translate(RAISED) if hidden else ""
         sums = _shown_name(one.sums.name, f"net{raised}")
         default = "o" if k == hidden else f"h{raised if hidden > 1 else ''}"
         outputs = sums if one.outputs is None else _shown_name(one.outputs.name, default)
@@ -76,7 +75,7 @@ def symbol(name: str, j: int) -> str:
     >>> symbol("h", 12), symbol("fc 1", 0)
     ('h₁₂', 'fc 1[0]')
     """
-    return name + "".join(LOWERED[int(c)] for c in str(j)) if is_simple(name) else f"{name}[{j}]"
+    return name + str(j).translate(LOWERED) if is_simple(name) else f"{name}[{j}]"
 
 
 def largest(values: Array | None) -> float:
@@ -131,10 +130,6 @@ def at(values: Array | None, *index: int) -> float | None:
     return None if values is None else float(values[index])
 
 
-def _height_of(units: int, shifts: int) -> float:
-    return units * _pitch(shifts)
-
-
 def _pitch(shifts: int) -> float:
     """The distance of two units in a column."""
     return 2 * RADIUS + 40.0 + PILL * shifts
@@ -153,30 +148,28 @@ def row(
     """A chain of layers, inputs on the left: its elements, width and height."""
     names = names_of(chain)
     sizes = [(chain[0].sizes[0], 0), *((one.sizes[1], len(one.shifts)) for one in chain)]
-    tall = max(_height_of(*size) for size in sizes)
+    tall = max(units * _pitch(shifts) for units, shifts in sizes)
     gap = min(max(0.34 * tall, NARROW), WIDE)
     left = 64.0
-    columns = [
-        _spots(*size, left + k * gap, HEAD + tall / 2) for k, size in enumerate(sizes)
-    ]  # fmt: skip
-    circles, lines, words = [], [], []
+    columns = [_spots(*size, left + k * gap, HEAD + tall / 2) for k, size in enumerate(sizes)]
+    circles, lines, paths = [], [], list[EdgePath]()
     boxes: dict[str, Rect] = {}
-    paths: list[EdgePath] = []
     first = chain[0].inputs
-    words += _heading(style.canvas, left, names[0].inputs, plural(len(columns[0]), "input"))
+    words = _heading(style.canvas, left, names[0].inputs, plural(len(columns[0]), "input"))
     for i, spot in enumerate(columns[0]):
         circles.append(_input_unit(style, spot, numbers[0], i, first, names[0].inputs))
         boxes[f"x-{numbers[0]}-{i}"] = _around(spot, 0)
     for k, (one, name) in enumerate(zip(chain, names, strict=True)):
         x = left + (k + 1) * gap
-        words += _heading(style.canvas, x, *_caption(one, name))
+        caption = f"{one.function or 'net input'}, {plural(one.sizes[1], 'unit')}"
+        words += _heading(style.canvas, x, name.outputs, caption)
         words += _heading(style.canvas, x - gap / 2, *_matrix(style, one, name), small=True)
         for j, spot in enumerate(columns[k + 1]):
             circles.append(unit(style, spot, numbers[k], j, one, name))
             boxes[f"u-{numbers[k]}-{j}"] = _around(spot, len(one.shifts))
-        made, layer_wires = _connections(style, one, name, numbers[k], columns[k : k + 2])
-        lines += made
-        paths += layer_wires
+        made = _connections(style, one, name, numbers[k], columns[k : k + 2])
+        lines += made[0]
+        paths += made[1]
     put_labels(paths, boxes)
     role = "ink" if style.colour == "weight" else "grad-ink"
     labels = [
@@ -200,10 +193,6 @@ def _heading(canvas: Canvas, x: float, title: str, below: str, small: bool = Fal
         canvas.text(x, 14, fit(title, room, size, True), size=size, bold=True, anchor="middle"),
         canvas.text(x, 29, fit(below, room, 10.0), fill="muted", anchor="middle"),
     ]
-
-
-def _caption(one: Layer, name: Names) -> tuple[str, str]:
-    return name.outputs, f"{one.function or 'net input'}, {plural(one.sizes[1], 'unit')}"
 
 
 def _matrix(style: Style, one: Layer, name: Names) -> tuple[str, str]:
@@ -254,8 +243,7 @@ def data_of(p: Parameter, *unit: int) -> dict[str, object]:
 
 def element(name: str, p: Parameter, *unit: int) -> str:
     """A number of a parameter as NumPy would write it: v[0, 1]."""
-    index = p.place(*unit)
-    return f"{name}[{', '.join(map(str, index))}]" if index else name
+    return name + bracketed(p.place(*unit))
 
 
 def _weight_words(style: Style, one: Layer, name: Names, j: int, i: int) -> str:
