@@ -168,12 +168,12 @@ def _fill_backward(page: _Page, found: Derivation) -> None:
     page.heading("Backward pass")
     page.equation(found.gradients[found.top], [], found.trace.seeds[found.top], always=True)
     given: Counter[Node] = Counter()
-    for step in found.steps:
-        page.step(step.number, step.node.op.name, found.symbols[step.node])
-        for p, i, formula in step.formulas:
+    for k, (node, additions) in enumerate(found.steps, start=1):
+        page.step(k, node.op.name, found.symbols[node])
+        for p, i, formula in additions:
             given[p] += 1
             of = given[p], len(found.arrivals[p])
-            _add_term(page, formula, found.trace.contributions[step.node, i], of)
+            _add_term(page, formula, found.trace.contributions[node, i], of)
             if of[0] == of[1] > 1:
                 note = "the sum of the terms above"
                 page.equation(formula.left, [], found.trace.gradients[p], note=note)

@@ -157,7 +157,7 @@ def row(
     first = chain[0].inputs
     words = _heading(style.canvas, left, names[0].inputs, plural(len(columns[0]), "input"))
     for i, spot in enumerate(columns[0]):
-        circles.append(_input_unit(style, spot, numbers[0], i, first, names[0].inputs))
+        circles.append(input_unit(style, spot, numbers[0], i, first, names[0].inputs))
         boxes[f"x-{numbers[0]}-{i}"] = _around(spot, 0)
     for k, (one, name) in enumerate(zip(chain, names, strict=True)):
         x = left + (k + 1) * gap
@@ -214,8 +214,7 @@ def _connections(
             line = line_of(style.canvas, f"M{place(start)}L{place(end)}", value, top, widest)
             data = {"id": f"w-{k}-{j}-{i}", "kind": "weight", "from": i, "to": j}
             data |= data_of(one.weight, j, i)
-            title = _weight_words(style, one, name, j, i)
-            lines.append(group(data, title, [line]))
+            lines.append(group(data, _weight_words(style, one, name, j, i), [line]))
             if len(ends[0]) * len(ends[1]) <= LABELLED and value is not None:
                 thirds = [(start[0] + (end[0] - start[0]) * t, start[1] + (end[1] - start[1]) * t)
                           for t in (1.0, 2 / 3, 1 / 3, 0.0)]  # fmt: skip
@@ -227,8 +226,7 @@ def _connections(
 def trimmed(tail: Point, head: Point) -> tuple[Point, Point]:
     """The line between two centres, from rim to rim."""
     dx, dy = head[0] - tail[0], head[1] - tail[1]
-    length = math.hypot(dx, dy)
-    ux, uy = dx / length * RADIUS, dy / length * RADIUS
+    ux, uy = (d / math.hypot(dx, dy) * RADIUS for d in (dx, dy))
     return (tail[0] + ux, tail[1] + uy), (head[0] - ux, head[1] - uy)
 
 
@@ -259,24 +257,25 @@ def _slope_words(style: Style, one: Layer, p: Parameter, name: str, *unit: int) 
         return ""
     g, here = at(p.gradients, *unit), at(p.here, *unit)
     words = f"\n{style.slope(name)} = {formatted(g, 6)}"
-    if g is not None:
-        words += f" (of the whole pass, {plural(one.samples, 'sample')})"
+    words += "" if g is None else f" (of the whole pass, {plural(one.samples, 'sample')})"
     if here is not None and here != g:
         words += f"\n  of it through this layer: {formatted(here, 6)}"
     return words
 
 
-def _input_unit(style: Style, spot: Point, k: int, i: int, first: Column, name: str) -> str:
-    value, g = at(first.values, i), at(first.gradients, i)
-    title = f"{symbol(name, i)} = {formatted(value, 6)}"
+def input_unit(
+    style: Style, spot: Point, k: int, i: int, first: Column, name: str, alone: bool = False
+) -> str:
+    """An input with its gradient: below it, or where one unit is drawn alone in the tooltip."""
+    value, g, own = at(first.values, i), at(first.gradients, i), symbol(name, i)
+    title, below = f"{own} = {formatted(value, 6)}", []
     if g is not None:
-        title += f"\n{style.slope(symbol(name, i))} = {formatted(g, 6)}"
+        title += f"\n{style.slope(own)} = {formatted(g, 6)}"
+        title += ", over all units that it leads to" if alone else ""
+        below = [] if alone else [(f"{style.slope(name)} {formatted(g, 3)}", "grad-ink")]
     data = {"id": f"x-{k}-{i}", "kind": "input", "name": first.name, "unit": i,
             "value": exact(value), "grad": exact(g)}  # fmt: skip
-    below = [] if g is None else [(f"{style.slope(name)} {formatted(g, 3)}", "grad-ink")]
-    return group(
-        data, title, circle(style.canvas, spot, symbol(name, i), value, below, "leaf", "leaf-line")
-    )
+    return group(data, title, circle(style.canvas, spot, own, value, below, "leaf", "leaf-line"))
 
 
 def unit(
@@ -350,12 +349,8 @@ def _pill(style: Style, spot: Point, k: int, j: int, one: Layer, p: Parameter, s
     own = element(name, p, j)
     title = f"{own} = {formatted(at(p.values, j), 6)}, {'added' if p.sign > 0 else 'subtracted'}"
     title += _slope_words(style, one, p, own, j)
-    data: dict[str, object] = {
-        "id": f"b-{k}-{j}-{s}",
-        "kind": "bias" if p.sign > 0 else "threshold",
-        "to": j,
-    }
-    data |= data_of(p, j)
+    kind = "bias" if p.sign > 0 else "threshold"
+    data = {"id": f"b-{k}-{j}-{s}", "kind": kind, "to": j, **data_of(p, j)}
     words = f"{sign} {fit(name, 40.0, 10.0)} {formatted(value, 3)}"
     if style.colour == "gradient":
         words = f"∂{style.loss}/∂{fit(name, 34.0, 10.0)} {formatted(value, 3)}"
