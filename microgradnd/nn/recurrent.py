@@ -98,7 +98,7 @@ class _Recurrent(Module):
     def _run(self, x: State, states: _States, suffix: str, mask: Mask) -> tuple[Tensor, _States]:
         """One pass over the sequence: h of all steps, and the last states.
 
-        Backward in time, the steps past a sequence's end come first and leave its state unbatched: it
+        Backward in time, the steps past a sequence's end come first and leave its state alone: it
         starts at the sequence's own end.
         """
         back, weights = suffix.endswith("_reverse"), self._weights(suffix)
