@@ -316,7 +316,7 @@ def pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
     given = looks.get("marks", {})
     marks = gathered(given.marks if isinstance(given, Health) else given, describer.ids, folding)
     extras = {"marks": marks, "highlight": looks.get("highlight", {})}
-    return Picture(describer, model, drawing, {**extras, "strip": under})
+    return Picture(describer, model, drawing, {**extras, "chart": under})
 
 
 def arranged(

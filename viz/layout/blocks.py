@@ -31,10 +31,10 @@ def blocks_of(
 ) -> tuple[list[Block], dict[str, str]]:
     """The blocks of a picture, and by node the id of its block."""
     results = {edge.tail: edge.head for edge in model.edges.values() if edge.out}
-    homes = {head: op for op, head in results.items()}
+    operation_of = {head: op for op, head in results.items()}
     blocks = []
     for name, node in model.nodes.items():
-        if name in homes:
+        if name in operation_of:
             continue
         names = (name, results[name]) if name in results else (name,)
         wide, high = zip(*(sizes[n] for n in names), strict=True)
@@ -45,10 +45,10 @@ def blocks_of(
         else:
             box = Box(name, sum(wide) + joins, max(high), node.box)
         blocks.append(Block(box, names))
-    return blocks, {name: homes.get(name, name) for name in model.nodes}
+    return blocks, {name: operation_of.get(name, name) for name in model.nodes}
 
 
-def stand(block: Block, centre: Point, sizes: Mapping[str, Point], direction: str) -> dict:
+def place_nodes(block: Block, centre: Point, sizes: Mapping[str, Point], direction: str) -> dict:
     """By node of a block its rectangle, on whole pixels so that lines are crisp."""
     out: dict[str, Rect] = {}
     axis = 1 if direction == "TB" else 0

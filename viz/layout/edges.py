@@ -1,6 +1,6 @@
 """Edges of a picture: ports, curves beside each other, and labels that sit on nothing.
 
-All is computed in a frame in which the forward pass flows downward; `turn` leads into it.
+All is computed in a frame in which the forward pass flows downward; `transpose` leads into it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class EdgePath:
     thick: float = 1.0
 
 
-def turn(direction: str, point: Point) -> Point:
+def transpose(direction: str, point: Point) -> Point:
     """A point in the frame where the forward pass flows downward, or back from it."""
     return point if direction == "TB" else (point[1], point[0])
 
@@ -144,8 +144,8 @@ def ports(
 ) -> dict[tuple[str, str], float]:
     """Where along its box's side each path's end stands.
 
-    Ends stand side by side in the order in which the paths part. Those at pills are centred;
-    those at records then move towards the pill, so that edges run as straight as can be.
+    Ends stand side by side in the order in which the paths part. Those at operations are centred;
+    those at records then move towards the operation, so that edges run as straight as can be.
     """
     sides: dict[tuple[str, str], list[tuple[float, int, EdgePath]]] = {}
     for k, path in enumerate(paths):
@@ -166,7 +166,7 @@ def ports(
         if all((path.id, other) in where for _, _, path in ends):
             slack = max(min(room, 0.7 * room + step) - step * count, 0.0) / 2
             near = min(abs(gap(boxes[w.tail], boxes[w.head])) for _, _, w in ends) + 1.0
-            wishes = [  # those of the nearest pills: short edges gain most from being straight
+            wishes = [  # those of the nearest operations: short edges gain most from being straight
                 where[w.id, other] - x
                 for x, (_, _, w) in zip(spots, ends, strict=True)
                 if abs(gap(boxes[w.tail], boxes[w.head])) <= near

@@ -1,7 +1,7 @@
 """A small layered layout (Sugiyama's method), standard library only.
 
 Ranks by longest path, dummies for links that span several ranks, barycenter sweeps against
-crossings, coordinates by isotonic regression. Links bend only in the strips between two ranks and
+crossings, coordinates by isotonic regression. Links bend only in the bands between two ranks and
 run straight down beside the boxes of a rank, so no link ever crosses a box.
 """
 
@@ -53,19 +53,19 @@ def place(
     layers = _fewer_crossings(layers, above, below)
     straight = {
         pair
-        for (tail, head), chosen in zip(edges, spine(len(sizes), edges), strict=True)
+        for (tail, head), chosen in zip(edges, longest_path_edges(len(sizes), edges), strict=True)
         for pair in ((tail, head), (head, tail))
         if chosen
     }
     x = _columns(layers, above, below, widths, straight, nodesep)
     tall = [max((sizes[n][1] for n in layer if n < len(sizes)), default=0.0) for layer in layers]
     tops = [0.0, *accumulate(height + ranksep for height in tall)]
-    strips = [(top, top + height) for top, height in zip(tops, tall, strict=False)]
-    centres = [(x[n], sum(strips[rank]) / 2) for n, rank in enumerate(ranks)]
-    return centres, _routes(edges, chains, centres, sizes, ranks, strips, x, nodesep)
+    bands = [(top, top + height) for top, height in zip(tops, tall, strict=False)]
+    centres = [(x[n], sum(bands[rank]) / 2) for n, rank in enumerate(ranks)]
+    return centres, _routes(edges, chains, centres, sizes, ranks, bands, x, nodesep)
 
 
-def spine(count: int, edges: list[tuple[int, int]]) -> list[bool]:
+def longest_path_edges(count: int, edges: list[tuple[int, int]]) -> list[bool]:
     """For each edge whether it is the one that enters its head from the longest path.
 
     Drawn straight, these keep chains from drifting sideways at every skip or shared weight.
@@ -81,7 +81,7 @@ def spine(count: int, edges: list[tuple[int, int]]) -> list[bool]:
     return [number in chosen for number in range(len(edges))]
 
 
-def _turns(count: int, edges: list[tuple[int, int]]) -> list[int]:
+def _topological_order(count: int, edges: list[tuple[int, int]]) -> list[int]:
     """Boxes in topological order, a cycle being cut at its first box."""
     heads: list[list[int]] = [[] for _ in range(count)]
     waiting = [0] * count
@@ -114,7 +114,7 @@ def _depths(
     count: int, edges: list[tuple[int, int]]
 ) -> tuple[list[int], list[int], list[list[int]]]:
     """The longest path to each box, a topological order, and the boxes below each."""
-    order = _turns(count, edges)
+    order = _topological_order(count, edges)
     turn = {node: place for place, node in enumerate(order)}
     below: list[dict[int, None]] = [{} for _ in range(count)]
     depth = [0] * count
@@ -253,7 +253,7 @@ def _columns(
                 near = [other for other in near if (node, other) in straight] or near
                 wanted.append(_mean([x[other] for other in near], x[node]))
                 weights.append(10.0 if any((node, m) in straight for m in near) else 0.1)
-            for node, value in zip(layer, _settle(wanted, weights, steps[rank]), strict=True):
+            for node, value in zip(layer, _isotonic(wanted, weights, steps[rank]), strict=True):
                 x[node] = value
     right = max((x[n] + widths[n] / 2 for layer in layers for n in layer), default=0.0)
     lanes = set(range(len(widths))).difference(*layers)
@@ -262,7 +262,7 @@ def _columns(
     return x
 
 
-def _settle(wanted: list[float], weights: list[float], steps: list[float]) -> list[float]:
+def _isotonic(wanted: list[float], weights: list[float], steps: list[float]) -> list[float]:
     """The positions nearest to `wanted` (weighted squares) that keep the distances of `steps`.
 
     Isotonic regression by pooling adjacent violators, after taking the distances off.
@@ -285,7 +285,7 @@ def _routes(
     centres: list[Point],
     sizes: list[Point],
     ranks: list[int],
-    strips: list[Point],
+    bands: list[Point],
     x: list[float],
     nodesep: float,
 ) -> list[list[Point]]:
@@ -306,15 +306,15 @@ def _routes(
         bottom = centres[upper][1] + sizes[upper][1] / 2
         top = centres[lower][1] - sizes[lower][1] / 2
         # One (x, from y, to y) per straight run: beside each rank passed, and at both ends.
-        runs = [(leaving[index], bottom, strips[ranks[upper]][1])]
+        runs = [(leaving[index], bottom, bands[ranks[upper]][1])]
         first, last = ranks[upper] + 1, ranks[lower] - 1
         between = chain[1:-1]
         if len(between) == 1:
-            runs.append((x[between[0]], strips[first][0], strips[last][1]))
+            runs.append((x[between[0]], bands[first][0], bands[last][1]))
         else:
             for rank, dummy in enumerate(between, start=first):
-                runs.append((x[dummy], *strips[rank]))
-        runs.append((entering[index], strips[ranks[lower]][0], top))
+                runs.append((x[dummy], *bands[rank]))
+        runs.append((entering[index], bands[ranks[lower]][0], top))
         route = _curve(runs)
         routes.append(route if tail == upper else route[::-1])
     return routes

@@ -62,14 +62,14 @@ def place(
     nodesep: float,
 ) -> tuple[list[Point], list[list[Point]], list[Rect]]:
     """Centres of boxes, routes of edges and rectangles of frames."""
-    turned = direction == "LR"
-    if turned:
+    transposed = direction == "LR"
+    if transposed:
         sizes = [(h, w) for w, h in sizes]
-    whole = Nesting(sizes, edges, nest, turned, ranksep, nodesep).placed(None)
+    whole = Nesting(sizes, edges, nest, transposed, ranksep, nodesep).placed(None)
     centres = [whole.centres[n] for n in range(len(sizes))]
     routes = [whole.routes[n] for n in range(len(edges))]
     rects = [whole.rects[n] for n in range(len(nest.frames))]
-    if turned:
+    if transposed:
         centres = [(y, x) for x, y in centres]
         routes = [[(y, x) for x, y in route] for route in routes]
         rects = [(b, a, d, c) for a, b, c, d in rects]
@@ -83,13 +83,13 @@ class Nesting:
     sizes: list[Point]
     edges: list[tuple[int, int]]
     nest: Nest
-    turned: bool
+    transposed: bool
     ranksep: float
     nodesep: float
 
     def placed(self, frame: int | None) -> Placed:
         """The layout of what stands in a frame, or of the whole."""
-        boxes = [n for n, home in enumerate(self.nest.boxes) if home == frame]
+        boxes = [n for n, around in enumerate(self.nest.boxes) if around == frame]
         inner = {n: self.placed(n) for n, around in enumerate(self.nest.frames) if around == frame}
         items = {("box", n): k for k, n in enumerate(boxes)}
         items |= {("frame", n): k for k, n in enumerate(inner, start=len(items))}
@@ -162,11 +162,11 @@ class Nesting:
         xs = [x + side * w / 2 for (x, _), (w, _) in pairs for side in (-1, 1)]
         xs += [x for route in held.routes.values() for x, _ in route]
         ys = [y + side * h / 2 for (_, y), (_, h) in pairs for side in (-1, 1)]
-        side, above = (TITLE, 0.0) if self.turned else (0.0, TITLE)
+        side, above = (TITLE, 0.0) if self.transposed else (0.0, TITLE)
         long, wide = max(ys) - min(ys), max(xs) - min(xs)
         title = self.nest.widths[frame] + 2 * MARGIN
         left = MARGIN + side - min(xs)
-        if self.turned:
+        if self.transposed:
             long = max(long, title)
         elif title > wide + 2 * MARGIN:
             left += (title - wide - 2 * MARGIN) / 2

@@ -224,7 +224,7 @@ def _dot_source(
         # splines=line would save 0.05 s more but draws its lines through boxes.
         lines.append("graph [nslimit=0.1, nslimit1=0.1, mclimit=0.05]")
     lines += _dot_frame(sizes, nest, None)
-    for n, chosen in enumerate(layered.spine(len(sizes), edges)):
+    for n, chosen in enumerate(layered.longest_path_edges(len(sizes), edges)):
         tail, head = edges[n]
         lines.append(f"n{tail} -> n{head} [id=e{n}, weight={10 if chosen else 1}]")
     return "\n".join([*lines, "}"])
@@ -272,11 +272,11 @@ def _run_pygraphviz(source: str, timeout: float) -> str:
         raise LayoutError(f"Graphviz did not finish within {timeout:g} s") from None
     except OSError as error:
         raise LayoutError(f"Graphviz's child process did not start: {error}") from error
-    said = done.stderr.decode(errors="replace").strip()
+    message = done.stderr.decode(errors="replace").strip()
     if done.returncode == MISSING:
-        raise MissingEngine(f"pygraphviz cannot be imported: {said}")
+        raise MissingEngine(f"pygraphviz cannot be imported: {message}")
     if done.returncode:
-        raise LayoutError(f"Graphviz failed with exit code {done.returncode}: {said[-500:]}")
+        raise LayoutError(f"Graphviz failed with exit code {done.returncode}: {message[-500:]}")
     return done.stdout.decode(errors="replace")
 
 

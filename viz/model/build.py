@@ -61,7 +61,7 @@ class Builder:
         nodes = [node for node in self.trace.nodes if self.folding.shows(node)]
         for node in nodes:
             if node.is_leaf:
-                if self.folding.closed(node) is None:
+                if self.folding.collapsed(node) is None:
                     self.add_record(node)
             else:
                 self.add_computed(node)
@@ -134,7 +134,7 @@ class Builder:
     def inside(self, key: Key, group: Group) -> bool:
         if isinstance(key, Node) and not key.is_leaf:
             return self.folding.place[key] is group
-        return self.folding.closed(key) is group
+        return self.folding.collapsed(key) is group
 
     def add_use(self, key: Key, node: Node, i: int) -> None:
         op, use = self.ids.operations[node], (node, i)

@@ -46,7 +46,7 @@ def gathered(marks: Mapping[str, Mark], ids: Ids, folding: Folding) -> dict[str,
         return out
     for key, name in ids.tensors.items():
         node = key if isinstance(key, Node) and not key.is_leaf else None
-        place = folding.place.get(node) if node else folding.closed(key)
+        place = folding.place.get(node) if node else folding.collapsed(key)
         if not isinstance(place, Group):
             continue
         inside = [name]

@@ -59,10 +59,10 @@ class Folding:
     def size(self) -> int:
         """About how many nodes are drawn."""
         places = {part for node, part in self.place.items() if self.shows(node)}
-        leaves = sum(self.closed(key) is None for key in self.nesting.uses if not is_computed(key))
-        return leaves + sum(1 if isinstance(part, Group) else 2 for part in places)
+        leaves = [key for key in self.nesting.uses if not is_computed(key)]
+        return sum(self.collapsed(key) is None for key in leaves) + sum(1 if isinstance(part, Group) else 2 for part in places)
 
-    def closed(self, key: Key) -> Group | None:
+    def collapsed(self, key: Key) -> Group | None:
         """The closed group that a leaf or constant is hidden in, or None."""
         hidden = None
         for group in self.nesting.group_of.get(key, self.nesting.groups).around():

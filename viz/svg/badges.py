@@ -20,7 +20,7 @@ def draw_mark(canvas: Canvas, f: Measures, mark: Mark) -> str:
     """The border around a node's box at (0, 0), and the badge on its upper left corner."""
     line, width, dash, fill, ink, sign = LOOKS[mark.level]
     off = OFF + f.margin
-    radius = 9.0 if f.rows else f.height / 2 + off  # pills and tags are round
+    radius = 9.0 if f.rows else f.height / 2 + off  # operations and tags are round
     border = canvas.rect(
         -off, -off, f.width + 2 * off, f.height + 2 * off, stroke=line, line=width, dash=dash,
         radius=radius,

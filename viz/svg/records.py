@@ -1,4 +1,4 @@
-"""Nodes of a picture: how large a record, a pill or a tag is, and how it is drawn."""
+"""Nodes of a picture: how large a record, an operation or a tag is, and how it is drawn."""
 
 from __future__ import annotations
 
@@ -336,7 +336,7 @@ def statistics(canvas: Canvas, x: Summary, x0: float, right: float, middle: floa
 
 
 def caption_of(node: Operation) -> str:
-    """What a pill says below the name: operands that are plain numbers, and options."""
+    """What an operation says below the name: operands that are plain numbers, and options."""
     words = []
     for i, x in node.numbers.items():
         sign = SIGNS.get(node.infix, node.infix)

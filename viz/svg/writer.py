@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from viz.capture.summary import Summary
 from viz.layout import Frame, Layout, Link, edges, layout
-from viz.layout.blocks import blocks_of, stand
+from viz.layout.blocks import blocks_of, place_nodes
 from viz.layout.edges import EdgePath, Rect
 from viz.model.elements import ClosedGroup, Edge, Node, Operation, PictureModel, Tag, TensorRecord
 from viz.model.marks import Mark
-from viz.model.stage import at_stage
+from viz.model.snapshot import at_step
 from viz.style.text import fit, number, one_line, width, xml
 from viz.style.theme import style
 from viz.svg import tooltips
@@ -36,7 +36,7 @@ MOST_HELD = 64  # results and parameters of a closed group whose data stand in t
 class Drawing:
     """A picture that is laid out: its nodes' measures and places, its edges' curves."""
 
-    faces: Mapping[str, Measures]
+    measures: Mapping[str, Measures]
     boxes: Mapping[str, Rect]
     paths: Sequence[EdgePath]
     placed: Layout
@@ -44,7 +44,7 @@ class Drawing:
     @property
     def cells(self) -> set[str]:
         """What the legend says of heat-maps, if there are any."""
-        tabled = any(f.form in ("table", "map") for f in self.faces.values())
+        tabled = any(f.form in ("table", "map") for f in self.measures.values())
         return {"cells"} if tabled else set()
 
     @property
@@ -60,12 +60,12 @@ class Extras:
     Attributes:
         marks: by id of a node or edge, see `viz.marks`.
         highlight: by id of nodes and edges, the words there; "" for none.
-        strip: of a width in px, the SVG of what stands under the picture, and its height.
+        chart: of a width in px, the SVG of what stands under the picture, and its height.
     """
 
     marks: Mapping[str, Mark] = field(default_factory=dict)
     highlight: Mapping[str, str] = field(default_factory=dict)
-    strip: Callable[[Canvas, float], tuple[str, float]] | None = None
+    chart: Callable[[Canvas, float], tuple[str, float]] | None = None
 
 
 def write(
@@ -86,7 +86,7 @@ def write(
     """
     drawing = arrange(model, direction, engine, timeout)
     if step is not None:
-        model, drawing = staged(model, drawing, step)
+        model, drawing = drawn_at_step(model, drawing, step)
     return assemble(Canvas(theme), model, drawing, extras or Extras())
 
 
@@ -108,11 +108,11 @@ def film(
     head, head_height = heading(canvas, model, inner)
     parts = []
     for k, step in enumerate(steps):
-        stage, shown = staged(model, drawing, step)
+        stage, shown = drawn_at_step(model, drawing, step)
         row, column = divmod(k, columns)
         x, y = column * wide + MARGIN, MARGIN + head_height + row * high
-        said = f"after step {step} of {model.steps}" if step else "before the first step"
-        parts.append(canvas.text(x, y + 11, said, size=11.0, bold=True, fill="grad-ink"))
+        text = f"after step {step} of {model.steps}" if step else "before the first step"
+        parts.append(canvas.text(x, y + 11, text, size=11.0, bold=True, fill="grad-ink"))
         at = f"translate({coordinate(x - left)},{coordinate(y + 20 - top)})"
         parts += [
             f'<g transform="{at}" data-stage="{step}">',
@@ -136,8 +136,8 @@ def film(
 
 def arrange(model: PictureModel, direction: str, engine: str | None, timeout: float) -> Drawing:
     """Lays a picture out."""
-    faces = {name: measured(node, direction) for name, node in model.nodes.items()}
-    sizes = {name: f.size for name, f in faces.items()}
+    measures = {name: measured(node, direction) for name, node in model.nodes.items()}
+    sizes = {name: f.size for name, f in measures.items()}
     paths = [path_of(edge, model) for edge in model.edges.values()]
     blocks, home = blocks_of(model, sizes, direction)
     links = [
@@ -152,26 +152,26 @@ def arrange(model: PictureModel, direction: str, engine: str | None, timeout: fl
     )  # fmt: skip
     boxes: dict[str, Rect] = {}
     for block in blocks:
-        boxes |= stand(block, placed.positions[block.box.id], sizes, direction)
+        boxes |= place_nodes(block, placed.positions[block.box.id], sizes, direction)
     route_edges(paths, boxes, model, placed, direction)
     titles = {
         frame.id: title_place(placed.frames[frame.id], frame.width) for frame in frames_of(model)
     }
     edges.put_labels(paths, {**boxes, **titles})
-    return Drawing(faces, boxes, paths, placed)
+    return Drawing(measures, boxes, paths, placed)
 
 
-def staged(model: PictureModel, drawing: Drawing, step: int) -> tuple[PictureModel, Drawing]:
+def drawn_at_step(model: PictureModel, drawing: Drawing, step: int) -> tuple[PictureModel, Drawing]:
     """The picture when some backward steps are done, every node in its place."""
-    stage = at_stage(model, step)
-    faces = {name: restated(drawing.faces[name], node) for name, node in stage.nodes.items()}
+    stage = at_step(model, step)
+    measures = {name: restated(drawing.measures[name], node) for name, node in stage.nodes.items()}
     flowing = {edge.id: path_of(edge, stage) for edge in stage.edges.values()}
     paths = []
     for path in drawing.paths:
         now = flowing[path.id]
         points, spot = (path.backward, path.label_at) if now.back else ([], None)
         paths.append(replace(path, back=now.back, label=now.label, backward=points, label_at=spot))
-    return stage, replace(drawing, faces=faces, paths=paths)
+    return stage, replace(drawing, measures=measures, paths=paths)
 
 
 def restated(f: Measures, node: Node) -> Measures:
@@ -240,22 +240,22 @@ def route_edges(
 ) -> None:
     """Gives the paths their curves, in the picture's own frame."""
 
-    def turned(rect: Rect) -> Rect:
-        return *edges.turn(direction, rect[:2]), *edges.turn(direction, rect[2:])
+    def transposed(rect: Rect) -> Rect:
+        return *edges.transpose(direction, rect[:2]), *edges.transpose(direction, rect[2:])
 
-    frames = {name: turned(box) for name, box in boxes.items()}
+    frames = {name: transposed(box) for name, box in boxes.items()}
     flat = {}
     for name, (left, top, right, bottom) in frames.items():
         round_ = isinstance(model.nodes[name], (Operation, Tag))
         corner = min(14.0, (bottom - top) / 2, (right - left) / 2) if round_ else 7.0
         flat[name] = max(right - left - 2 * corner - 4.0, 12.0)
-    routes = {key: [edges.turn(direction, p) for p in r] for key, r in placed.routes.items()}
+    routes = {key: [edges.transpose(direction, p) for p in r] for key, r in placed.routes.items()}
     straight = [(0.0, 0.0)] * 4  # within a block: from port to port
     routes |= {path.id: straight for path in paths if path.id not in routes}
     edges.lay_out(paths, frames, flat, routes)
     for path in paths:
-        path.forward = [edges.turn(direction, p) for p in path.forward]
-        path.backward = [edges.turn(direction, p) for p in path.backward]
+        path.forward = [edges.transpose(direction, p) for p in path.forward]
+        path.backward = [edges.transpose(direction, p) for p in path.backward]
 
 
 def assemble(canvas: Canvas, model: PictureModel, drawing: Drawing, extras: Extras) -> str:
@@ -263,7 +263,7 @@ def assemble(canvas: Canvas, model: PictureModel, drawing: Drawing, extras: Extr
     left, top, right, bottom = drawing.extent
     inner = max(right - left, NARROWEST)
     head, head_height = heading(canvas, model, inner)
-    under, under_height = extras.strip(canvas, inner) if extras.strip else ("", 0.0)
+    under, under_height = extras.chart(canvas, inner) if extras.chart else ("", 0.0)
     besides = {str(mark.level) for mark in extras.marks.values()}
     besides |= drawing.cells | ({"glow"} if extras.highlight else set())
     key, key_height = legend(canvas, items(kinds_in(model) | besides), inner)
@@ -349,10 +349,10 @@ def glow(canvas: Canvas, path: EdgePath, extras: Extras) -> list[str]:
     return [canvas.path(curve(path.forward), stroke="glow", line=9.0)] if lit else []
 
 
-def label(canvas: Canvas, spot: Point, said: str, ink: str) -> str:
+def label(canvas: Canvas, spot: Point, text: str, ink: str) -> str:
     x, y = spot
     return canvas.text(
-        x, y + 3.5, said, size=edges.TEXT, fill=ink, bold=ink == "ink", anchor="middle",
+        x, y + 3.5, text, size=edges.TEXT, fill=ink, bold=ink == "ink", anchor="middle",
         halo="canvas",
     )  # fmt: skip
 
@@ -363,7 +363,7 @@ def draw_at(
     """A node in its place, with its mark and what the group holds."""
     name = node.id
     title, data = tooltips.of_node(node, model)
-    f, (x, y, _, _) = drawing.faces[name], drawing.boxes[name]
+    f, (x, y, _, _) = drawing.measures[name], drawing.boxes[name]
     parts = []
     if name in extras.highlight:
         parts.append(
@@ -413,7 +413,7 @@ def arrow(base: Point, tip: Point, half: float) -> str:
 
 
 def banner_words(model: PictureModel) -> str:
-    """What is said when the numbers are not those of the forward pass."""
+    """What is text when the numbers are not those of the forward pass."""
     if not model.stale:
         return ""
     who = ", ".join(model.changed)
@@ -454,6 +454,6 @@ def heading(canvas: Canvas, model: PictureModel, room: float) -> tuple[str, floa
     if not banner:
         return "".join(parts), 52.0
     parts.append(canvas.rect(0, 42, room, 26, fill="warn", stroke="warn-line", radius=5.0))
-    said = fit("⚠ " + one_line(banner), room - 20, 11.0, True)
-    parts.append(canvas.text(10, 59, said, size=11.0, bold=True, fill="warn-ink"))
+    text = fit("⚠ " + one_line(banner), room - 20, 11.0, True)
+    parts.append(canvas.text(10, 59, text, size=11.0, bold=True, fill="warn-ink"))
     return "".join(parts), 88.0

@@ -17,7 +17,7 @@ from viz.model.elements import (
 )
 
 
-def at_stage(model: PictureModel, step: int) -> PictureModel:
+def at_step(model: PictureModel, step: int) -> PictureModel:
     """The model of a picture after `step` backward steps.
 
     Operations and closed groups get their `state`. What later steps contribute is not there yet,
