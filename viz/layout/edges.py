@@ -47,9 +47,11 @@ class Index:
         self.square = square
         self.cells: dict[tuple[int, int], list[tuple[str, Rect]]] = {}
 
-    def squares(self, rect: Rect) -> Iterable[tuple[int, int]]:
-        left, top, right, bottom = (math.floor(x / self.square) for x in rect)
-        return ((i, j) for i in range(left, right + 1) for j in range(top, bottom + 1))
+    def squares(self, rect: Rect) -> list[tuple[int, int]]:
+        square = self.square
+        left, top, right, bottom = [math.floor(x / square) for x in rect]
+        down = range(top, bottom + 1)
+        return [(i, j) for i in range(left, right + 1) for j in down]
 
     def add(self, name: str, rect: Rect) -> None:
         for cell in self.squares(rect):
@@ -188,18 +190,12 @@ def gap(upper: Rect, lower: Rect) -> float:
 
 
 def lay_out(
-    paths: Sequence[EdgePath],
-    boxes: Mapping[str, Rect],
-    flat: Mapping[str, float],
+    paths: Sequence[EdgePath], boxes: Mapping[str, Rect], flat: Mapping[str, float],
     routes: Mapping[str, Sequence[Point]],
-) -> None:
-    """Gives each path its curves; everything in the frame that flows downward.
+) -> None:  # fmt: skip
+    """Gives each path its curves, from the engine's routes; all in the frame that flows downward.
 
-    Args:
-        paths: the edges, in order.
-        boxes: by id.
-        flat: by box, how much of its top and bottom side is straight.
-        routes: by path, the engine's control points from tail to head.
+    `flat` says how much of each box's top and bottom side is straight.
     """
     index = Index(96.0)
     for name, box in boxes.items():

@@ -11,17 +11,14 @@ from collections.abc import Collection
 from itertools import accumulate, pairwise
 
 Point = tuple[float, float]
+Edge = tuple[int, int]
 SWEEPS = 6
 
 
 def place(
-    sizes: list[Point],
-    edges: list[tuple[int, int]],
-    ranksep: float,
-    nodesep: float,
-    first: Collection[int] = (),
-    last: Collection[int] = (),
-) -> tuple[list[Point], list[list[Point]]]:
+    sizes: list[Point], edges: list[Edge], ranksep: float, nodesep: float,
+    first: Collection[int] = (), last: Collection[int] = (),
+) -> tuple[list[Point], list[list[Point]]]:  # fmt: skip
     """Centres of boxes and cubic Bezier routes of edges, ranks from top to bottom.
 
     `sizes` are (width, height) in px, `edges` pairs of indices into them; cycles and self loops
@@ -30,10 +27,13 @@ def place(
     """
     ranks = _ranks(len(sizes), edges)
     if first or last:
-        alone = {*first, *last}
+        above_all, below_all = set(first), set(last)
+        alone = above_all | below_all
         rest = [rank for node, rank in enumerate(ranks) if node not in alone]
         low, high = min(rest, default=0) - 1, max(rest, default=0) + 1
-        ranks = [low if n in first else high if n in last else r for n, r in enumerate(ranks)]
+        ranks = [
+            low if n in above_all else high if n in below_all else r for n, r in enumerate(ranks)
+        ]
         start = min(ranks)
         ranks = [rank - start for rank in ranks]
     widths = [width for width, _ in sizes]
@@ -65,7 +65,7 @@ def place(
     return centres, _routes(edges, chains, centres, sizes, ranks, bands, x, nodesep)
 
 
-def longest_path_edges(count: int, edges: list[tuple[int, int]]) -> list[bool]:
+def longest_path_edges(count: int, edges: list[Edge]) -> list[bool]:
     """For each edge whether it is the one that enters its head from the longest path.
 
     Drawn straight, these keep chains from drifting sideways at every skip or shared weight.
@@ -81,7 +81,7 @@ def longest_path_edges(count: int, edges: list[tuple[int, int]]) -> list[bool]:
     return [number in chosen for number in range(len(edges))]
 
 
-def _topological_order(count: int, edges: list[tuple[int, int]]) -> list[int]:
+def _topological_order(count: int, edges: list[Edge]) -> list[int]:
     """Boxes in topological order, a cycle being cut at its first box."""
     heads: list[list[int]] = [[] for _ in range(count)]
     waiting = [0] * count
@@ -89,30 +89,26 @@ def _topological_order(count: int, edges: list[tuple[int, int]]) -> list[int]:
         if tail != head:
             heads[tail].append(head)
             waiting[head] += 1
-    done = [False] * count
-    order: list[int] = []
+    order: dict[int, None] = {}
     ready = deque(node for node in range(count) if not waiting[node])
     first = 0
     while len(order) < count:
         while not ready:
-            if not done[first]:
+            if first not in order:
                 ready.append(first)
             first += 1
         node = ready.popleft()
-        if done[node]:
+        if node in order:
             continue
-        done[node] = True
-        order.append(node)
+        order[node] = None
         for head in heads[node]:
             waiting[head] -= 1
             if not waiting[head]:
                 ready.append(head)
-    return order
+    return list(order)
 
 
-def _depths(
-    count: int, edges: list[tuple[int, int]]
-) -> tuple[list[int], list[int], list[list[int]]]:
+def _depths(count: int, edges: list[Edge]) -> tuple[list[int], list[int], list[list[int]]]:
     """The longest path to each box, a topological order, and the boxes below each."""
     order = _topological_order(count, edges)
     turn = {node: place for place, node in enumerate(order)}
@@ -128,7 +124,7 @@ def _depths(
     return depth, order, [list(some) for some in below]
 
 
-def _ranks(count: int, edges: list[tuple[int, int]]) -> list[int]:
+def _ranks(count: int, edges: list[Edge]) -> list[int]:
     """The rank of each box: the longest path to it; trees of sources sit right above their use."""
     rank, order, below = _depths(count, edges)
     pinned = [False] * count
@@ -142,11 +138,7 @@ def _ranks(count: int, edges: list[tuple[int, int]]) -> list[int]:
 
 
 def _chains(
-    ranks: list[int],
-    edges: list[tuple[int, int]],
-    widths: list[float],
-    level: list[int],
-    nodesep: float,
+    ranks: list[int], edges: list[Edge], widths: list[float], level: list[int], nodesep: float
 ) -> list[list[int]]:
     """For each edge the nodes it passes, from top to bottom; appends the dummies it needs.
 
@@ -224,13 +216,9 @@ def _mean(values: list[int] | list[float], otherwise: float) -> float:
 
 
 def _columns(
-    layers: list[list[int]],
-    above: list[list[int]],
-    below: list[list[int]],
-    widths: list[float],
-    straight: set[tuple[int, int]],
-    nodesep: float,
-) -> list[float]:
+    layers: list[list[int]], above: list[list[int]], below: list[list[int]], widths: list[float],
+    straight: set[Edge], nodesep: float,
+) -> list[float]:  # fmt: skip
     """The x of every node: near the mean of its neighbours, in order, `nodesep` apart.
 
     Pairs in `straight` come first: their boxes line up. Lanes follow on the right.
@@ -280,24 +268,19 @@ def _isotonic(wanted: list[float], weights: list[float], steps: list[float]) -> 
 
 
 def _routes(
-    edges: list[tuple[int, int]],
-    chains: list[list[int]],
-    centres: list[Point],
-    sizes: list[Point],
-    ranks: list[int],
-    bands: list[Point],
-    x: list[float],
-    nodesep: float,
-) -> list[list[Point]]:
+    edges: list[Edge], chains: list[list[int]], centres: list[Point], sizes: list[Point],
+    ranks: list[int], bands: list[Point], x: list[float], nodesep: float,
+) -> list[list[Point]]:  # fmt: skip
     """Bezier control points per edge, from the tail's border to the head's."""
     leaving = _ports(chains, x, sizes, end=0)
     entering = _ports(chains, x, sizes, end=-1)
     loops = [index for index, (tail, head) in enumerate(edges) if tail == head]
+    turn_of = {index: place for place, index in enumerate(loops, start=1)}
     routes = []
     for index, (chain, (tail, head)) in enumerate(zip(chains, edges, strict=True)):
         if tail == head:
             (cx, cy), (width, height) = centres[tail], sizes[tail]
-            reach = nodesep * (loops.index(index) + 1) / (len(loops) + 1)
+            reach = nodesep * turn_of[index] / (len(loops) + 1)
             right, quarter = cx + width / 2, height / 4
             out = [(right + reach, cy - quarter), (right + reach, cy + quarter)]
             routes.append([(right, cy - quarter), *out, (right, cy + quarter)])

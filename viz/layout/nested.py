@@ -12,6 +12,7 @@ from viz.layout import layered
 
 Point = tuple[float, float]
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
+Contents = dict[int | None, tuple[list[int], list[int]]]
 
 MARGIN = 12.0  # between a frame and what it holds
 TITLE = 20.0
@@ -24,6 +25,15 @@ class Nest:
     boxes: list[int | None]
     frames: list[int | None]
     widths: list[float]
+
+    def contents(self) -> Contents:
+        """By frame, and for None, the boxes and the frames that stand directly in it."""
+        found: Contents = {frame: ([], []) for frame in (None, *range(len(self.frames)))}
+        for number, frame in enumerate(self.boxes):
+            found[frame][0].append(number)
+        for number, frame in enumerate(self.frames):
+            found[frame][1].append(number)
+        return found
 
     def around(self, box: int) -> list[int | None]:
         """The frames around a box, the innermost first, None at last."""
@@ -45,22 +55,17 @@ class Placed:
 
     def moved(self, x: float, y: float) -> Placed:
         return Placed(
-            self.width,
-            self.height,
+            self.width, self.height,
             {n: (a + x, b + y) for n, (a, b) in self.centres.items()},
             {n: (a + x, b + y, c + x, d + y) for n, (a, b, c, d) in self.rects.items()},
             {n: [(a + x, b + y) for a, b in route] for n, route in self.routes.items()},
-        )
+        )  # fmt: skip
 
 
 def place(
-    sizes: list[Point],
-    edges: list[tuple[int, int]],
-    nest: Nest,
-    direction: str,
-    ranksep: float,
+    sizes: list[Point], edges: list[tuple[int, int]], nest: Nest, direction: str, ranksep: float,
     nodesep: float,
-) -> tuple[list[Point], list[list[Point]], list[Rect]]:
+) -> tuple[list[Point], list[list[Point]], list[Rect]]:  # fmt: skip
     """Centres of boxes, routes of edges and rectangles of frames."""
     transposed = direction == "LR"
     if transposed:
@@ -87,18 +92,25 @@ class Nesting:
     ranksep: float
     nodesep: float
 
+    def __post_init__(self) -> None:
+        self.contents = self.nest.contents()
+        self.crossing: dict[int | None, list[int]] = {}  # by frame, the edges with an end in it
+        for number, (tail, head) in enumerate(self.edges):
+            for frame in {*self.nest.around(tail), *self.nest.around(head)}:
+                self.crossing.setdefault(frame, []).append(number)
+
     def placed(self, frame: int | None) -> Placed:
         """The layout of what stands in a frame, or of the whole."""
-        boxes = [n for n, around in enumerate(self.nest.boxes) if around == frame]
-        inner = {n: self.placed(n) for n, around in enumerate(self.nest.frames) if around == frame}
+        boxes, frames = self.contents[frame]
+        inner = {n: self.placed(n) for n in frames}
         items = {("box", n): k for k, n in enumerate(boxes)}
         items |= {("frame", n): k for k, n in enumerate(inner, start=len(items))}
         sizes = [self.sizes[n] for n in boxes] + [(p.width, p.height) for p in inner.values()]
         links: list[tuple[int, int]] = []
         numbers: list[int] = []  # of the edges that the links are
         entries, exits = list[int](), list[int]()
-        for number, (tail, head) in enumerate(self.edges):
-            ends = self.item(tail, frame), self.item(head, frame)
+        for number in self.crossing.get(frame, ()):
+            ends = [self.item(end, frame) for end in self.edges[number]]
             if ends[0] == ends[1] and (ends[0] is None or ends[0][0] == "frame"):
                 continue
             pair = []
@@ -111,12 +123,9 @@ class Nesting:
                     pair.append(items[end])
             links.append((pair[0], pair[1]))
             numbers.append(number)
-        centres, routes = layered.place(
-            sizes, links, self.ranksep, self.nodesep, first=entries, last=exits
-        )
-        return self.assembled(
-            frame, boxes, inner, sizes, centres, dict(zip(numbers, routes, strict=True))
-        )
+        centres, routes = layered.place(sizes, links, self.ranksep, self.nodesep, entries, exits)
+        by_edge = dict(zip(numbers, routes, strict=True))
+        return self.assembled(frame, boxes, inner, sizes, centres, by_edge)
 
     def item(self, box: int, frame: int | None) -> tuple[str, int] | None:
         """What a box belongs to among the items of a frame; None if it stands elsewhere."""
@@ -124,18 +133,12 @@ class Nesting:
         if frame not in line:
             return None
         at = line.index(frame)
-        within = line[at - 1] if at else None
-        return ("box", box) if within is None else ("frame", within)
+        return ("frame", line[at - 1] or 0) if at else ("box", box)
 
     def assembled(
-        self,
-        frame: int | None,
-        boxes: list[int],
-        inner: dict[int, Placed],
-        sizes: list[Point],
-        centres: list[Point],
-        routes: dict[int, list[Point]],
-    ) -> Placed:
+        self, frame: int | None, boxes: list[int], inner: dict[int, Placed], sizes: list[Point],
+        centres: list[Point], routes: dict[int, list[Point]],
+    ) -> Placed:  # fmt: skip
         """Puts inner frames in their places and joins the routes over their borders."""
         out = Placed(routes=dict(routes))
         out.centres = {n: centres[k] for k, n in enumerate(boxes)}

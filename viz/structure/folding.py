@@ -60,7 +60,9 @@ class Folding:
         """About how many nodes are drawn."""
         places = {part for node, part in self.place.items() if self.shows(node)}
         leaves = [key for key in self.nesting.uses if not is_computed(key)]
-        return sum(self.collapsed(key) is None for key in leaves) + sum(1 if isinstance(part, Group) else 2 for part in places)
+        return sum(self.collapsed(key) is None for key in leaves) + sum(
+            1 if isinstance(part, Group) else 2 for part in places
+        )
 
     def collapsed(self, key: Key) -> Group | None:
         """The closed group that a leaf or constant is hidden in, or None."""

@@ -10,6 +10,7 @@ from typing import Any
 from viz.capture.summary import Summary
 from viz.layout.blocks import OPERATION_HEIGHT
 from viz.model.elements import Operation, State, Tag, TensorRecord
+from viz.model.marks import Mark
 from viz.style.heatmap import colours, data_uri, rectangles
 from viz.style.text import dtype_of, fit, number, one_line, shape_of, width
 from viz.style.theme import ink_on
@@ -87,9 +88,8 @@ def tag_label(node: Tag) -> str:
 def measures_of_record(node: TensorRecord, direction: str) -> Measures:
     """A record's measures; slim columns stand side by side where the picture grows downward."""
     form = form_of(node.shape)
-    parts: list[tuple[str, Summary | None]] = [("data", node.value)]
-    if node.kind != "constant":
-        parts.append(("grad", node.gradient))
+    parts: list[tuple[str, Summary | None]] = [("data", node.value), ("grad", node.gradient)]
+    parts = parts[:1] if node.kind == "constant" else parts
     parts = list(node.rows) if node.rows is not None else parts
     abreast = direction == "TB" and (1, *node.shape)[-1] == 1 and len(parts) == 2
     foot = footnote(node)
@@ -107,13 +107,9 @@ def measures_of_record(node: TensorRecord, direction: str) -> Measures:
 
 
 def rows_of(
-    parts: Sequence[tuple[str, Summary | None]],
-    shape: tuple[int, ...],
-    form: str,
-    across: float,
-    y: float,
-    abreast: bool,
-) -> tuple[list[Row], float]:
+    parts: Sequence[tuple[str, Summary | None]], shape: tuple[int, ...], form: str, across: float,
+    y: float, abreast: bool,
+) -> tuple[list[Row], float]:  # fmt: skip
     """The rows of a box that is so wide, from y downward, and where they end."""
     rows, share = [], across / len(parts) if abreast else across
     for k, (label, x) in enumerate(parts):
@@ -169,9 +165,8 @@ def titled(name: str | None, tensor: str) -> str:
 
 
 def meta_of(node: TensorRecord) -> str:
-    words = f"{shape_of(node.shape)} {dtype_of(node.dtype)}"
-    word = WORDS.get(node.kind)
-    return f"{words} · {word}" if word else words
+    kind = f" · {WORDS[node.kind]}" if node.kind in WORDS else ""
+    return f"{shape_of(node.shape)} {dtype_of(node.dtype)}{kind}"
 
 
 def flat(x: Any) -> list[float]:
@@ -191,9 +186,7 @@ def stat_width(x: Summary) -> float:
 
 def draw_tag(canvas: Canvas, node: Tag, f: Measures) -> str:
     label = fit(tag_label(node), f.width - 16.0, 11.0, True)
-    box = canvas.rect(
-        0.5, 0.5, f.width - 1, f.height - 1, fill="leaf", stroke="leaf-line", radius=9.5, dash="4 3"
-    )
+    box = canvas.border(f.width, f.height, fill="leaf", stroke="leaf-line", radius=9.5, dash="4 3")
     return box + canvas.text(f.width / 2, 14.0, label, size=11.0, bold=True, anchor="middle")
 
 
@@ -202,40 +195,26 @@ def draw_record(canvas: Canvas, node: TensorRecord, f: Measures) -> str:
     parts = [frame(canvas, node.kind, f), heading(canvas, node, f)]
     parts += [row(canvas, part, f.form) for part in f.rows]
     if f.foot:
-        parts.append(
-            canvas.text(f.width / 2, f.height - 9.0, f.foot, size=9.5, fill="sum-ink", bold=True,
-                     anchor="middle")
-        )  # fmt: skip
+        look = {"fill": "sum-ink", "anchor": "middle"}
+        parts.append(canvas.text(f.width / 2, f.height - 9.0, f.foot, size=9.5, bold=True, **look))
     return "".join(parts)
 
 
 def frame(canvas: Canvas, kind: str, f: Measures) -> str:
     """The border that tells the kinds of tensors apart, and the ring of an accumulation."""
     w, h = f.width, f.height
-    parts = []
-    if f.margin:
-        parts.append(
-            canvas.rect(
-                -RING, -RING, w + 2 * RING, h + 2 * RING, stroke="sum", line=2.2, radius=9.0
-            )
-        )
+    box = canvas.border(w, h, -RING, 9.0, stroke="sum", line=2.2) if f.margin else ""
     if kind in ("parameter", "leaf"):
-        parts.append(
-            canvas.rect(1, 1, w - 2, h - 2, fill="leaf", stroke="leaf-line", line=2.0, radius=2.0)
-        )
-        if kind == "parameter":
-            parts.append(canvas.rect(1, 1, 5, h - 2, fill="leaf-line"))
-    elif kind == "constant":
+        box += canvas.border(w, h, 1.0, 2.0, fill="leaf", stroke="leaf-line", line=2.0)
+        bar = canvas.rect(1, 1, 5, h - 2, fill="leaf-line")
+        return box + bar if kind == "parameter" else box
+    if kind == "constant":
         cut = 11.0
         d = f"M.5 .5H{coordinate(w - cut)}L{coordinate(w - 0.5)} {cut:g}V{coordinate(h - 0.5)}H.5z"
-        parts.append(canvas.path(d, fill="const", stroke="line"))
-    else:
-        parts.append(
-            canvas.rect(0.5, 0.5, w - 1, h - 1, fill="record", stroke="line", line=1.2, radius=7.0)
-        )
-        if kind == "output":
-            parts.append(canvas.rect(3.5, 3.5, w - 7, h - 7, stroke="line", line=1.2, radius=4.5))
-    return "".join(parts)
+        return box + canvas.path(d, fill="const", stroke="line")
+    box += canvas.border(w, h, 0.5, 7.0, fill="record", stroke="line", line=1.2)
+    second = canvas.border(w, h, 3.5, 4.5, stroke="line", line=1.2)
+    return box + second if kind == "output" else box
 
 
 def heading(canvas: Canvas, node: TensorRecord, f: Measures) -> str:
@@ -260,10 +239,8 @@ def row(canvas: Canvas, part: Row, form: str) -> str:
     if x is None:
         return text + canvas.text(left, middle + 3.5, "—", size=12.0, fill="muted")
     if form == "scalar":
-        back = ""
-        if x.flaw:
-            wide = part.width - part.indent - 4
-            back = canvas.hatch(left - 3, part.y + 1, wide, part.height - 2)
+        place = left - 3, part.y + 1, part.width - part.indent - 4, part.height - 2
+        back = canvas.hatch(*place) if x.flaw else ""
         halo = "record" if x.flaw else None
         value = canvas.text(left, middle + 4.2, number(x.mean), size=NUMBER, bold=True, halo=halo)
         return text + back + value
@@ -288,12 +265,10 @@ def table(canvas: Canvas, x: Summary, x0: float, y: float, wide: float) -> str:
         left, top = x0 + j * cell, y + i * CELL
         r, g, b, _ = pixels[i, j].tolist()
         if v - v != 0:  # NaN or infinite
-            parts.append(
-                canvas.rect(left, top, cell, CELL, fill="record")
-                + canvas.hatch(left, top, cell, CELL)
-                + canvas.text(left + cell / 2, top + 11.7, number(v), bold=True, anchor="middle",
-                           halo="record")
-            )  # fmt: skip
+            at, middle = (left, top, cell, CELL), (left + cell / 2, top + 11.7)
+            parts.append(canvas.rect(*at, fill="record") + canvas.hatch(*at))
+            text = canvas.text(*middle, number(v), bold=True, anchor="middle", halo="record")
+            parts.append(text)
             continue
         parts.append(
             f'<text x="{coordinate(left + cell / 2)}" y="{coordinate(top + 11.7)}" font-size="10" '
@@ -326,8 +301,7 @@ def heat(canvas: Canvas, x: Summary, x0: float, y: float) -> str:
 
 
 def statistics(canvas: Canvas, x: Summary, x0: float, right: float, middle: float) -> str:
-    first, second, top = stats_of(x)
-    left = x0 + THUMB[0] + 8.0
+    (first, second, top), left = stats_of(x), x0 + THUMB[0] + 8.0
     return (
         canvas.text(left, middle - 2.5, first, size=9.5, bold=bool(x.flaw))
         + canvas.text(left, middle + 9.5, second, size=9.5)
@@ -386,10 +360,8 @@ def step_width(node: Operation) -> float:
 
 def draw_operation(canvas: Canvas, node: Operation, f: Measures) -> str:
     caption, room = caption_of(node), step_width(node)
-    box = canvas.rect(
-        0.5, 0.5, f.width - 1, f.height - 1, fill="op", stroke="op-line",
-        radius=min(14.0, f.height / 2),
-    )  # fmt: skip
+    radius = min(14.0, f.height / 2)
+    box = canvas.border(f.width, f.height, 0.5, radius, fill="op", stroke="op-line")
     middle = (f.width - room) / 2 + (1.0 if room else 0.0)
     label = fit(one_line(node.name), 150.0, 12.0, True)
     y = f.height / 2 + (-2.0 if caption else 4.2)
@@ -398,32 +370,43 @@ def draw_operation(canvas: Canvas, node: Operation, f: Measures) -> str:
         words += canvas.text(middle, y + 13.5, caption, size=9.5, fill="muted", anchor="middle")
     if not room:
         return box + words
-    return (
-        box
-        + words
-        + step_badge(canvas, str(node.step), f.width - room - 6.0, f.height / 2, room, node.state)
-    )
+    left, y = f.width - room - 6.0, f.height / 2
+    return box + words + step_badge(canvas, str(node.step), left, y, room, node.state)
 
 
 def step_badge(
     canvas: Canvas, text: str, left: float, middle: float, wide: float, state: State | None
 ) -> str:
     """A backward step's number; hollow while the step is yet to come, ringed when it is now."""
-    top = middle - 9.0
+    top, ink = middle - 9.0, "grad-ink" if state == "pending" else "chip-ink"
+    words = canvas.text(left + wide / 2, middle + 3.6, text, bold=True, fill=ink, anchor="middle")
     if state == "pending":
-        box = canvas.rect(
-            left + 0.5, top + 0.5, wide - 1, 17, stroke="chip", radius=8.5, dash="3 2"
-        )
-        return box + canvas.text(
-            left + wide / 2, middle + 3.6, text, bold=True, fill="grad-ink", anchor="middle"
-        )
-    ring = ""
+        hollow = canvas.rect(left + 0.5, top + 0.5, wide - 1, 17, 8.5, stroke="chip", dash="3 2")
+        return hollow + words
+    box = canvas.rect(left, top, wide, 18.0, 9.0, fill="chip")
     if state == "now":
-        ring = canvas.rect(left - 3, top - 3, wide + 6, 24.0, stroke="chip", line=2.2, radius=12.0)
-    return (
-        ring
-        + canvas.rect(left, top, wide, 18.0, fill="chip", radius=9.0)
-        + canvas.text(
-            left + wide / 2, middle + 3.6, text, bold=True, fill="chip-ink", anchor="middle"
-        )
-    )
+        box = canvas.rect(left - 3, top - 3, wide + 6, 24.0, 12.0, stroke="chip", line=2.2) + box
+    return box + words
+
+
+# by level: the colour of the border, its width, its dashes, the badge's colours and its sign
+MARKS: dict[str, tuple[str, float, str, str, str, str]] = {
+    "bad": ("bad", 3.0, "", "bad", "bad-ink", "×"),
+    "warn": ("warn-line", 2.4, "6 3", "warn", "warn-ink", "!"),
+    "way": ("bad", 2.0, "2 3", "", "", ""),
+}
+BADGE = 8.0  # its radius
+
+
+def draw_mark(canvas: Canvas, f: Measures, mark: Mark) -> str:
+    """The border around a node's box at (0, 0), and the badge on its upper left corner."""
+    line, width, dash, fill, ink, sign = MARKS[mark.level]
+    off = 3.5 + f.margin  # how far the border stands off
+    radius = 9.0 if f.rows else f.height / 2 + off  # operations and tags are round
+    border = canvas.border(f.width, f.height, -off, radius, stroke=line, line=width, dash=dash)
+    if not sign:
+        return border
+    x = 1.0 - off
+    badge = canvas.rect(x - BADGE, x - BADGE, 2 * BADGE, 2 * BADGE, BADGE, fill=fill, stroke=line)
+    text = canvas.text(x, x + 4.4, sign, size=12.0, bold=True, fill=ink, anchor="middle")
+    return border + badge + text

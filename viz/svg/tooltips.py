@@ -33,10 +33,8 @@ def numbers_of(key: str, x: Summary | None) -> dict[str, object]:
     """
     if x is None:
         return {}
-    out: dict[str, object] = {}
-    if x.scalar is not None:
-        out[key] = repr(x.scalar)
-    else:
+    out: dict[str, object] = {key: repr(x.scalar)}
+    if x.scalar is None:
         out = {f"{key}-{name}": repr(getattr(x, name)) for name in STATISTICS}
         out[f"{key}-sum"] = repr(x.total)
     if x.elements is not None:
@@ -66,10 +64,8 @@ def listed(steps: tuple[int, ...]) -> str:
 def carried(model: PictureModel, tail: str, tensor: str) -> str:
     """The name of the tensor that an edge carries, though its record be hidden in a group."""
     node = model.nodes.get(tensor) or model.nodes[tail]
-    if isinstance(node, ClosedGroup):
-        name = next((record.name for record in node.results if record.id == tensor), node.name)
-        return titled(name, tensor)
-    return titled(node.name, tensor)
+    results = node.results if isinstance(node, ClosedGroup) else ()
+    return titled(next((x.name for x in results if x.id == tensor), node.name), tensor)
 
 
 def of_record(node: TensorRecord, model: PictureModel) -> Described:
@@ -91,9 +87,8 @@ def of_record(node: TensorRecord, model: PictureModel) -> Described:
             terms.append(("the group it is made in", node.inside))
         if len(terms) > 1:
             lines.append(f"grad is the sum of {len(terms)} contributions:")
-        lines += [
-            f"  {'+' if i else ' '} {brief(x)}  ({where})" for i, (where, x) in enumerate(terms)
-        ]
+        for i, (where, x) in enumerate(terms):
+            lines.append(f"  {'+' if i else ' '} {brief(x)}  ({where})")
     if node.hooked:
         lines.append("A hook replaced the sum by the gradient shown.")
     data = {
@@ -110,14 +105,11 @@ def of_record(node: TensorRecord, model: PictureModel) -> Described:
 
 def of_operation(node: Operation, model: PictureModel) -> Described:
     options = ", ".join(f"{key}={value!r}" for key, value in node.options.items())
-    operands = ", ".join(
-        f"{arg} = {node.numbers[i]}" if i in node.numbers else arg
-        for i, arg in enumerate(node.args)
-    )
-    step = node.step
-    title = f"{node.name}({operands}{', ' if options else ''}{options})"
-    title += f"\nbackward step {step}" if step else ""
-    data = {"id": node.id, "kind": "operation", "name": node.name, "step": step,
+    given = [f"{arg} = {node.numbers[i]}" if i in node.numbers else arg
+             for i, arg in enumerate(node.args)]  # fmt: skip
+    title = f"{node.name}({', '.join(given)}{', ' if options else ''}{options})"
+    title += f"\nbackward step {node.step}" if node.step else ""
+    data = {"id": node.id, "kind": "operation", "name": node.name, "step": node.step,
             "options": options or None}  # fmt: skip
     data |= {f"number-{i}": repr(float(x)) for i, x in node.numbers.items()}
     return title, data

@@ -16,12 +16,10 @@ from viz.model.snapshot import at_step
 from viz.style.text import fit, number, one_line, width, xml
 from viz.style.theme import style
 from viz.svg import tooltips
-from viz.svg.badges import LOOKS, draw_mark
 from viz.svg.canvas import Canvas, Point, attributes, coordinate, curve, document, group, place
-from viz.svg.groups import title_of_box
 from viz.svg.legend import items, kinds_in, legend
-from viz.svg.nodes import draw_node, measured
-from viz.svg.records import Measures, footnote
+from viz.svg.nodes import draw_node, measured, title_of_box
+from viz.svg.records import MARKS, Measures, draw_mark, footnote
 
 MARGIN = 26.0
 NARROWEST = 520.0  # so that title and legend have room beside a slim graph
@@ -69,21 +67,10 @@ class Extras:
 
 
 def write(
-    model: PictureModel,
-    theme: str,
-    direction: str,
-    engine: str | None,
-    timeout: float,
-    step: int | None = None,
-    extras: Extras | None = None,
-) -> str:
-    """A picture as the text of an SVG file.
-
-    Args:
-        model: of the picture.
-        theme, direction, engine, timeout, step: as for `viz.draw`.
-        extras: what is drawn besides.
-    """
+    model: PictureModel, theme: str, direction: str, engine: str | None, timeout: float,
+    step: int | None = None, extras: Extras | None = None,
+) -> str:  # fmt: skip
+    """A picture as the text of an SVG file, with the arguments of `viz.draw`."""
     drawing = arrange(model, direction, engine, timeout)
     if step is not None:
         model, drawing = drawn_at_step(model, drawing, step)
@@ -91,14 +78,9 @@ def write(
 
 
 def film(
-    model: PictureModel,
-    theme: str,
-    direction: str,
-    engine: str | None,
-    timeout: float,
-    steps: Sequence[int],
-    columns: int,
-) -> str:
+    model: PictureModel, theme: str, direction: str, engine: str | None, timeout: float,
+    steps: Sequence[int], columns: int,
+) -> str:  # fmt: skip
     """Stages of a picture's backward pass side by side, as the text of an SVG file."""
     canvas, drawing = Canvas(theme), arrange(model, direction, engine, timeout)
     left, top, right, bottom = drawing.extent
@@ -114,24 +96,31 @@ def film(
         text = f"after step {step} of {model.steps}" if step else "before the first step"
         parts.append(canvas.text(x, y + 11, text, size=11.0, bold=True, fill="grad-ink"))
         at = f"translate({coordinate(x - left)},{coordinate(y + 20 - top)})"
-        parts += [
-            f'<g transform="{at}" data-stage="{step}">',
-            *body(canvas, stage, shown, Extras()),
-        ]
-        parts.append("</g>")
-    rows = -(-len(steps) // columns)
+        parts.append(f'<g transform="{at}" data-stage="{step}">')
+        parts += [*body(canvas, stage, shown, Extras()), "</g>"]
     key, key_height = legend(canvas, items(kinds_in(model) | drawing.cells), inner - 2 * MARGIN)
-    below = MARGIN + head_height + rows * high
+    below = MARGIN + head_height + -(-len(steps) // columns) * high
+    parts.append(moved(MARGIN, below + 12, key))
+    return sheet(canvas, model, (inner, below + key_height + 26.0), head, parts)
+
+
+def moved(x: float, y: float, content: str) -> str:
+    return f'<g transform="translate({coordinate(x)},{coordinate(y)})">{content}</g>'
+
+
+def sheet(
+    canvas: Canvas, model: PictureModel, size: Point, head: str, parts: list[str], data: str = ""
+) -> str:
+    """The whole file: what describes it, its background and heading, and all parts."""
     whole = [
         f"<title>{xml(model.title)}</title>",
         f"<desc>{xml(description(model))}</desc>",
         style(canvas.theme),
-        canvas.rect(0, 0, inner, below + key_height + 26.0, fill="canvas"),
-        f'<g transform="translate({MARGIN:g},{MARGIN:g})">{head}</g>',
+        canvas.rect(0, 0, *size, fill="canvas"),
+        moved(MARGIN, MARGIN, head),
         *parts,
-        f'<g transform="translate({MARGIN:g},{coordinate(below + 12)})">{key}</g>',
     ]
-    return document(inner, below + key_height + 26.0, "", whole, canvas.theme)
+    return document(*size, data, whole, canvas.theme)
 
 
 def arrange(model: PictureModel, direction: str, engine: str | None, timeout: float) -> Drawing:
@@ -140,11 +129,8 @@ def arrange(model: PictureModel, direction: str, engine: str | None, timeout: fl
     sizes = {name: f.size for name, f in measures.items()}
     paths = [path_of(edge, model) for edge in model.edges.values()]
     blocks, home = blocks_of(model, sizes, direction)
-    links = [
-        Link(path.id, home[path.tail], home[path.head])
-        for path in paths
-        if home[path.tail] != home[path.head]
-    ]
+    pairs = ((path.id, home[path.tail], home[path.head]) for path in paths)
+    links = [Link(name, tail, head) for name, tail, head in pairs if tail != head]
     roomy = ROOMY if any(model.of_kind(ClosedGroup)) else 0.0
     placed = layout(
         [block.box for block in blocks], links, frames=frames_of(model), direction=direction,
@@ -154,9 +140,8 @@ def arrange(model: PictureModel, direction: str, engine: str | None, timeout: fl
     for block in blocks:
         boxes |= place_nodes(block, placed.positions[block.box.id], sizes, direction)
     route_edges(paths, boxes, model, placed, direction)
-    titles = {
-        frame.id: title_place(placed.frames[frame.id], frame.width) for frame in frames_of(model)
-    }
+    places = placed.frames
+    titles = {f.id: title_place(places[f.id], f.width) for f in frames_of(model)}
     edges.put_labels(paths, {**boxes, **titles})
     return Drawing(measures, boxes, paths, placed)
 
@@ -232,12 +217,9 @@ def thickness(rms: float) -> float:
 
 
 def route_edges(
-    paths: list[EdgePath],
-    boxes: Mapping[str, Rect],
-    model: PictureModel,
-    placed: Layout,
+    paths: list[EdgePath], boxes: Mapping[str, Rect], model: PictureModel, placed: Layout,
     direction: str,
-) -> None:
+) -> None:  # fmt: skip
     """Gives the paths their curves, in the picture's own frame."""
 
     def transposed(rect: Rect) -> Rect:
@@ -268,31 +250,23 @@ def assemble(canvas: Canvas, model: PictureModel, drawing: Drawing, extras: Extr
     besides |= drawing.cells | ({"glow"} if extras.highlight else set())
     key, key_height = legend(canvas, items(kinds_in(model) | besides), inner)
     across = inner + 2 * MARGIN
-    shift = MARGIN + (inner - right + left) / 2 - left, MARGIN + head_height - top
     foot = MARGIN + head_height + bottom - top + (18.0 if under else 0.0)
     below = foot + under_height + 22.0
-    down = below + key_height + 14.0
-    whole = [
-        f"<title>{xml(model.title)}</title>",
-        f"<desc>{xml(description(model))}</desc>",
-        style(canvas.theme),
-        canvas.rect(0, 0, across, down, fill="canvas"),
-        f'<g transform="translate({MARGIN:g},{MARGIN:g})">{head}</g>',
-        f'<g transform="translate({coordinate(shift[0])},{coordinate(shift[1])})">',
+    x, y = MARGIN + (inner - right + left) / 2 - left, MARGIN + head_height - top
+    parts = [
+        f'<g transform="translate({coordinate(x)},{coordinate(y)})">',
         *body(canvas, model, drawing, extras),
         "</g>",
-        f'<g transform="translate({MARGIN:g},{coordinate(foot)})">{under}</g>' if under else "",
+        moved(MARGIN, foot, under) if under else "",
         canvas.path(f"M{place((MARGIN, below))}H{coordinate(across - MARGIN)}", stroke="hair"),
-        f'<g transform="translate({MARGIN:g},{coordinate(below + 12)})">{key}</g>',
+        moved(MARGIN, below + 12, key),
     ]
     data = {
-        "steps": model.steps,
-        "stage": model.stage,
-        "stale": "true" if model.stale else None,
-        "changed": ", ".join(model.changed) or None,
-        "layout": drawing.placed.engine,
-    }
-    return document(across, down, attributes(data), whole, canvas.theme)
+        "steps": model.steps, "stage": model.stage, "stale": "true" if model.stale else None,
+        "changed": ", ".join(model.changed) or None, "layout": drawing.placed.engine,
+    }  # fmt: skip
+    size = across, below + key_height + 14.0
+    return sheet(canvas, model, size, head, parts, attributes(data))
 
 
 def frames(canvas: Canvas, model: PictureModel, placed: Layout) -> list[str]:
@@ -301,8 +275,8 @@ def frames(canvas: Canvas, model: PictureModel, placed: Layout) -> list[str]:
     for cluster in model.groups:
         left, top, right, bottom = placed.frames[cluster.id]
         title, data = tooltips.of_open_group(cluster)
-        box = canvas.rect(left, top, right - left, bottom - top, fill="box", stroke="box-line",
-                       radius=10.0)  # fmt: skip
+        size = right - left, bottom - top
+        box = canvas.rect(left, top, *size, 10.0, fill="box", stroke="box-line")
         name = fit(title_of_box(cluster), right - left - 16.0, 11.0, True)
         text = canvas.text(left + 9, top + 15, name, size=11.0, bold=True, fill="muted")
         parts.append(group(data, title, [box, text]))
@@ -345,16 +319,14 @@ def glow(canvas: Canvas, path: EdgePath, extras: Extras) -> list[str]:
     """What lies under an edge that is marked or highlighted."""
     mark, lit = extras.marks.get(path.id), path.id in extras.highlight
     if mark is not None:
-        return [canvas.path(curve(path.forward), stroke=LOOKS[mark.level][0], line=6.0)]
+        return [canvas.path(curve(path.forward), stroke=MARKS[mark.level][0], line=6.0)]
     return [canvas.path(curve(path.forward), stroke="glow", line=9.0)] if lit else []
 
 
 def label(canvas: Canvas, spot: Point, text: str, ink: str) -> str:
-    x, y = spot
-    return canvas.text(
-        x, y + 3.5, text, size=edges.TEXT, fill=ink, bold=ink == "ink", anchor="middle",
-        halo="canvas",
-    )  # fmt: skip
+    look = {"fill": ink, "halo": "canvas"}
+    x, y = spot[0], spot[1] + 3.5
+    return canvas.text(x, y, text, size=edges.TEXT, bold=ink == "ink", anchor="middle", **look)
 
 
 def draw_at(
@@ -366,9 +338,7 @@ def draw_at(
     f, (x, y, _, _) = drawing.measures[name], drawing.boxes[name]
     parts = []
     if name in extras.highlight:
-        parts.append(
-            canvas.rect(-5, -5, f.width + 10, f.height + 10, stroke="glow", line=6.0, radius=12.0)
-        )
+        parts.append(canvas.border(f.width, f.height, -5.0, 12.0, stroke="glow", line=6.0))
     held = [*node.results, *node.parameters] if isinstance(node, ClosedGroup) else []
     parts += [draw_node(canvas, node, f)]
     parts += [group(tooltips.of_record(record, model)[1], "", []) for record in held[:MOST_HELD]]
@@ -433,11 +403,8 @@ def subtitle(model: PictureModel) -> str:
 
 
 def description(model: PictureModel) -> str:
-    sums = [
-        record.name or record.id
-        for record in model.of_kind(TensorRecord)
-        if len(record.contributions) > 1
-    ]
+    records = model.of_kind(TensorRecord)
+    sums = [record.name or record.id for record in records if len(record.contributions) > 1]
     text = f"The graph of a computation and of the gradients that flow back: {subtitle(model)}."
     if sums:
         text += f" Gradients that are sums of several contributions: {', '.join(sums)}."
