@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from viz.model.elements import Edge, PictureModel, TensorRecord
+from viz.model.elements import PictureModel, TensorRecord
 
 if TYPE_CHECKING:
     import networkx as nx
+
+ENDS = ("id", "tail", "head", "merged")  # networkx has the first three in places of their own
 
 
 def to_networkx(model: PictureModel) -> nx.MultiDiGraph:
@@ -25,16 +27,10 @@ def to_networkx(model: PictureModel) -> nx.MultiDiGraph:
     for name, node in model.nodes.items():
         out.add_node(name, **attributes(node) | {"kind": node.kind})
     for order, edge in enumerate(model.edges.values()):
-        out.add_edge(edge.tail, edge.head, key=edge.id, order=order, **of_edge(edge))
+        data = {key: x for key, x in attributes(edge).items() if key not in ENDS}
+        merged = {"merged": [(c.tensor, c.summary) for c in edge.merged]} if edge.merged else {}
+        out.add_edge(edge.tail, edge.head, key=edge.id, order=order, **data, **merged)
     return out
-
-
-def of_edge(edge: Edge) -> dict[str, Any]:
-    found = attributes(edge)
-    for name in ("id", "tail", "head"):
-        del found[name]
-    merged = [(c.tensor, c.summary) for c in found.pop("merged")]
-    return found | ({"merged": merged} if merged else {})
 
 
 def attributes(element: Any) -> dict[str, Any]:

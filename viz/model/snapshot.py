@@ -5,30 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from viz.model.elements import (
-    ClosedGroup,
-    Contribution,
-    Edge,
-    Node,
-    Operation,
-    PictureModel,
-    State,
-    TensorRecord,
-)
+from viz.model import elements
+from viz.model.elements import ClosedGroup, Contribution, Edge, Node, PictureModel, TensorRecord
 
 
 def at_step(model: PictureModel, step: int) -> PictureModel:
     """The model of a picture after `step` backward steps.
 
     Operations and closed groups get their `state`. What later steps contribute is not there yet,
-    and gradients are the sums of what has arrived.
-
-    Args:
-        model: of the whole picture.
-        step: 0, when the walk has but its start, up to the number of steps.
-
-    Raises:
-        ValueError: there is no such step.
+    and gradients are the sums of what has arrived. Raises ValueError if there is no such step.
     """
     last = model.steps
     if not 0 <= step <= last:
@@ -47,7 +32,7 @@ def without_contribution(edge: Edge) -> Edge:
 
 
 def node_at(node: Node, edges: Mapping[str, Edge], step: int) -> Node:
-    if isinstance(node, Operation):
+    if isinstance(node, elements.Operation):
         return replace(node, state=state(node.step, node.step, step))
     if isinstance(node, TensorRecord):
         return so_far(node, edges, step)
@@ -65,7 +50,7 @@ def arrived(edge: Edge, step: int) -> bool:
     return bool(edge.steps) and edge.steps[-1] <= step
 
 
-def state(first: int | None, last: int | None, step: int) -> State | None:
+def state(first: int | None, last: int | None, step: int) -> elements.State | None:
     if first is None or last is None:
         return None
     return "now" if first <= step <= last else "done" if last < step else "pending"
@@ -76,11 +61,7 @@ def so_far(
 ) -> TensorRecord:
     """A tensor with what of its gradient has arrived after a step.
 
-    Args:
-        record: of the tensor.
-        edges: of the whole picture.
-        step: the last that is done.
-        last: of the closed group that makes the tensor, its last step.
+    `last` is the last step of the closed group that makes the tensor, if one does.
     """
     here = tuple(key for key in record.contributions if arrived(edges[key], step))
     inside = record.inside is None or (last is not None and last <= step)

@@ -13,17 +13,10 @@ Neighbours: TypeAlias = Callable[[Node], Iterable[Node]]
 
 
 def focused(graph: Graph, focus: Any, hops: int | None) -> set[Node]:
-    """The nodes in focus.
+    """The nodes within `hops` (2) operations of a tensor or the one of that name.
 
-    Args:
-        graph: the whole computation.
-        focus: a tensor or its name, to see what is within `hops` operations of it; or a pair of
-            them, to see the paths that lead from the first to the second.
-        hops: default 2; of a pair, how far around the paths.
-
-    Raises:
-        ValueError: a tensor is not in the graph, a name fits none, or no path leads from the first
-            to the second.
+    Of a pair of them: those on the paths from the first to the second, `hops` (0) around. Raises
+    ValueError: a tensor is not in the graph, a name fits none, or there is no such path.
     """
     pair = isinstance(focus, (tuple, list))
     ends = [resolved(graph, end) for end in (focus if pair else [focus])]
@@ -60,8 +53,7 @@ def title(node: Node) -> str:
     return "a leaf" if node.is_leaf else f"the result of {node.op.name}"
 
 
-def predecessors(node: Node) -> Iterable[Node]:
-    return node.predecessors
+predecessors: Neighbours = lambda node: node.predecessors
 
 
 def users_in(graph: Graph) -> Neighbours:

@@ -59,10 +59,9 @@ class Folding:
     def size(self) -> int:
         """About how many nodes are drawn."""
         places = {part for node, part in self.place.items() if self.shows(node)}
-        leaves = [key for key in self.nesting.uses if not is_computed(key)]
-        return sum(self.collapsed(key) is None for key in leaves) + sum(
-            1 if isinstance(part, Group) else 2 for part in places
-        )
+        keys = [key for key in self.nesting.uses if not is_computed(key)]
+        leaves = sum(self.collapsed(key) is None for key in keys)
+        return leaves + sum(1 if isinstance(part, Group) else 2 for part in places)
 
     def collapsed(self, key: Key) -> Group | None:
         """The closed group that a leaf or constant is hidden in, or None."""
@@ -157,11 +156,8 @@ def named(groups: Group, names: Iterable[str]) -> set[Group]:
     """
     out: set[Group] = set()
     for name in names:
-        fitting = [
-            g
-            for g in groups.groups()
-            if name in (g.name, g.kind, g.id) or f".{g.path()}".endswith(f".{name}")
-        ]
+        called = lambda g: name in (g.name, g.kind, g.id) or f".{g.path()}".endswith(f".{name}")
+        fitting = [g for g in groups.groups() if called(g)]
         if not fitting:
             known = dict.fromkeys(g.path() or g.kind for g in groups.groups() if g.parent)
             some = ", ".join(map(repr, list(known)[:20])) or "none"
@@ -178,8 +174,7 @@ def divided(groups: Group, steps: Collection[int]) -> None:
 
     Steps count from 1; negative ones from the end.
     """
-    for group in [g for g in groups.groups() if g.kind == "repeat"]:
-        chosen = {s + group.count + 1 if s < 0 else s for s in steps}
+    for group, chosen in repetitions(groups, steps):
         parts: list[Any] = []
         between: list[Group] = []
         for number, step in enumerate([*all_steps(group), None], start=1):
@@ -200,12 +195,21 @@ def divided(groups: Group, steps: Collection[int]) -> None:
 def groups_around(groups: Group, steps: Collection[int]) -> set[Group]:
     """What must be open for the chosen steps to be seen, after `divided`."""
     out: set[Group] = set()
-    for group in [g for g in groups.groups() if g.kind == "repeat"]:
+    for group, chosen in repetitions(groups, steps):
         there = list(all_steps(group))
-        for number in {s + group.count + 1 if s < 0 else s for s in steps}:
+        for number in chosen:
             if 1 <= number <= len(there):
                 out.update(there[number - 1].groups(), group.around())
     return out
+
+
+def repetitions(groups: Group, steps: Collection[int]) -> list[tuple[Group, set[int]]]:
+    """The repetitions in a group with the numbers, from 1, of the chosen steps in each."""
+    return [
+        (group, {s + group.count + 1 if s < 0 else s for s in steps})
+        for group in groups.groups()
+        if group.kind == "repeat"
+    ]
 
 
 def all_steps(group: Group) -> Iterator[Group]:

@@ -89,20 +89,13 @@ Part: TypeAlias = Node | Group
 
 
 def grouped(
-    computed: Sequence[Node],
-    *,
-    modules: bool = True,
-    repeats: bool = True,
-    chains: bool = True,
+    computed: Sequence[Node], *, modules: bool = True, repeats: bool = True, chains: bool = True,
     stretches: bool = True,
-) -> Group:
-    """The tree of groups of a computation.
+) -> Group:  # fmt: skip
+    """The tree of groups of operations in order of creation.
 
-    Args:
-        computed: its operations, in order of creation.
-        modules, repeats, chains: whether calls of modules, repetitions and long rows of
-            operations, each on the result of the one before, become groups.
-        stretches: whether groups of more than 40 parts are divided.
+    Calls of modules, repetitions and chains (long rows of operations, each on the result of the
+    one before) become groups; with `stretches`, those of more than 40 parts are divided.
     """
     root = Group("", "graph", list(computed))
     if modules:
@@ -210,10 +203,9 @@ def repeat(steps: list[list[Part]]) -> Group:
     """A repetition: one group for each step, named by what a step is made of."""
     groups: list[Group] = []
     for number, parts in enumerate(steps, start=1):
-        if len(parts) == 1 and isinstance(parts[0], Group):
-            groups.append(parts[0])  # a call of a module is a step by itself
-        else:
-            groups.append(Group(f"step {number}", "step", list(parts)))
+        alone = parts[0] if len(parts) == 1 else None  # a call of a module is a step by itself
+        step = alone if isinstance(alone, Group) else Group(f"step {number}", "step", list(parts))
+        groups.append(step)
     names = [
         (part.kind if part.is_module else part.name) if isinstance(part, Group) else part.op.name
         for part in steps[0]
@@ -231,18 +223,9 @@ def leaves_of(node: Node) -> list[Node]:
 def with_chains(parts: list[Part]) -> list[Part]:
     """Long rows of operations, each made of the one before alone, as one group each."""
     out: list[Part] = []
-    before: Part | None = None
-
-    def linked(part: Part) -> bool:
-        nonlocal before
-        source, before = before, part
-        if not isinstance(part, Node) or not isinstance(source, Node):
-            return False
-        return part.predecessors == (source,)
-
     row: list[Part] = []
     for part in [*parts, None]:
-        if part is not None and linked(part):
+        if isinstance(part, Node) and row and part.predecessors == (row[-1],):
             row.append(part)
             continue
         out += [Group(f"{len(row)} operations", "chain", row)] if len(row) >= CHAIN else row
