@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 MOST = 20_000  # drawn nodes; beyond, neither layout engines nor browsers are of use
-DIRECTIONS = ("TB", "LR")
+_DIRECTIONS = ("TB", "LR")
 GROUPINGS = ("modules", "repeats", "chains")
 
 
@@ -247,22 +247,22 @@ def draw(
     >>> picture, sorted(key for _, _, key in picture.graph.edges(keys=True))
     (<Picture of 2 tensors, 1 operation>, ['e-1-0', 'e-1-1', 'e-1-out'])
     """
-    check(looks)
+    _check(looks)
     if isinstance(tensors, AnomalyError):
         tensors = traced(tensors)
         looks.setdefault("marks", health(tensors).marks)
-    nest = partial(arranged, fold=fold, steps=steps, focus=focus, hops=hops)
+    nest = partial(_arranged, fold=fold, steps=steps, focus=focus, hops=hops)
     if isinstance(tensors, Trace):
         regroups = fold not in ("auto", True) or steps or focus is not None
         trace = regrouped(tensors, nest(tensors.graph)) if regroups else tensors
-        trace = regrouped(trace, carriers(trace)) if carrying else trace
+        trace = regrouped(trace, _carriers(trace)) if carrying else trace
     else:
         keep = looks.get("keep", "summaries")
-        trace = recorded(tensors, gradient, backward, keep, nest, carrying)
-    return pictured(trace, folding_of(trace.nesting, fold, open, steps), looks)
+        trace = _recorded(tensors, gradient, backward, keep, nest, carrying)
+    return _pictured(trace, _folding_of(trace.nesting, fold, open, steps), looks)
 
 
-def recorded(
+def _recorded(
     tensors: Tensor | Sequence[Tensor], gradient: Any, backward: bool | None, keep: str,
     nest: Callable[[Graph], Nesting], carrying: bool,
 ) -> Trace:  # fmt: skip
@@ -271,25 +271,25 @@ def recorded(
     trace = captured(*several(tensors, gradient), walk, keep, nest)
     if not carrying:
         return trace
-    nesting = carriers(trace)  # walked again, so that the sums over what is left are known
+    nesting = _carriers(trace)  # walked again, so that the sums over what is left are known
     return captured(*several(tensors, gradient), walk, keep, lambda _: nesting)
 
 
-def check(looks: Looks) -> None:
+def _check(looks: Looks) -> None:
     """Raises for looks that no picture can have."""
     for what in looks:
         if what not in Looks.__annotations__:
             known = ", ".join(Looks.__annotations__)
             raise TypeError(f"draw() knows no argument {what!r}; how a picture looks say {known}")
     choices: dict[str, tuple[str, ...]] = {
-        "theme": THEMES, "direction": DIRECTIONS, "keep": tuple(KEEP),
+        "theme": THEMES, "direction": _DIRECTIONS, "keep": tuple(KEEP),
     }  # fmt: skip
     for what, few in choices.items():
         if looks.get(what, few[0]) not in few:
             raise ValueError(f"{what} {looks.get(what)!r} is unknown: one of {', '.join(few)}")
 
 
-def pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
+def _pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
     """The picture of a trace, folded so."""
     if folding.size() > MOST and not looks.get("force"):
         raise ValueError(
@@ -314,7 +314,7 @@ def pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
     return Picture(describer, model, drawing, extras)
 
 
-def arranged(
+def _arranged(
     graph: Graph, fold: Any, steps: Collection[int], focus: Any, hops: int | None
 ) -> Nesting:
     """The groups of a computation as `draw` was asked to make them, and what is in focus."""
@@ -331,7 +331,7 @@ def arranged(
     return nested(groups, graph.nodes, None if focus is None else focused(graph, focus, hops))
 
 
-def folding_of(nesting: Nesting, fold: Any, open: Any, steps: Collection[int]) -> Folding:
+def _folding_of(nesting: Nesting, fold: Any, open: Any, steps: Collection[int]) -> Folding:
     """Which groups are open, as `draw` was asked."""
     if fold is False or open == "all":
         return whole(nesting)
@@ -342,7 +342,7 @@ def folding_of(nesting: Nesting, fold: Any, open: Any, steps: Collection[int]) -
     return Folding(nesting, folding.open | wanted) if wanted else folding
 
 
-def carriers(trace: Trace) -> Nesting:
+def _carriers(trace: Trace) -> Nesting:
     """A trace's groups with the nodes in focus whose gradient is known and not zero throughout."""
     shares = ((node, summary(g)) for node, g in trace.gradients.items())
     return replace(trace.nesting, focus={n for n, g in shares if g is not None and g.norm != 0})

@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 
 Point = tuple[float, float]
 Edge = tuple[int, int]
-SWEEPS = 6
+_SWEEPS = 6
 
 
 def place(
@@ -195,7 +195,7 @@ def _fewer_crossings(
         for index, node in enumerate(layer):
             at[node] = index
     best, fewest = layers, _crossings(layers, below, at)
-    for sweep in range(SWEEPS):
+    for sweep in range(_SWEEPS):
         if not fewest:
             break
         neighbours = below if sweep % 2 else above
@@ -230,14 +230,14 @@ def _columns(
         steps.append(list(accumulate(gaps, initial=0.0)))
         for node, step in zip(layer, steps[-1], strict=True):
             x[node] = step - steps[-1][-1] / 2
-    for sweep in range(2 * SWEEPS + 1):
+    for sweep in range(2 * _SWEEPS + 1):
         down = sweep % 2 == 0
         for rank in range(len(layers)) if down else range(len(layers) - 1, -1, -1):
             layer = layers[rank]
             wanted, weights = [], []
             for node in layer:
                 near = above[node] if down else below[node]
-                near = above[node] + below[node] if sweep == 2 * SWEEPS else near
+                near = above[node] + below[node] if sweep == 2 * _SWEEPS else near
                 near = [other for other in near if (node, other) in straight] or near
                 wanted.append(_mean([x[other] for other in near], x[node]))
                 weights.append(10.0 if any((node, m) in straight for m in near) else 0.1)

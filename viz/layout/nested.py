@@ -14,8 +14,8 @@ Point = tuple[float, float]
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
 Contents = dict[int | None, tuple[list[int], list[int]]]
 
-MARGIN = 12.0  # between a frame and what it holds
-TITLE = 20.0
+_MARGIN = 12.0  # between a frame and what it holds
+_TITLE = 20.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def place(
     transposed = direction == "LR"
     if transposed:
         sizes = [(h, w) for w, h in sizes]
-    whole = Nesting(sizes, edges, nest, transposed, ranksep, nodesep).placed(None)
+    whole = _Nesting(sizes, edges, nest, transposed, ranksep, nodesep).placed(None)
     centres = [whole.centres[n] for n in range(len(sizes))]
     routes = [whole.routes[n] for n in range(len(edges))]
     rects = [whole.rects[n] for n in range(len(nest.frames))]
@@ -82,7 +82,7 @@ def place(
 
 
 @dataclass
-class Nesting:
+class _Nesting:
     """A layout in the making, in the frame that flows downward."""
 
     sizes: list[Point]
@@ -152,9 +152,9 @@ class Nesting:
                 if number not in routes:
                     out.routes[number] = route
                 elif self.item(self.edges[number][0], frame) == ("frame", n):
-                    out.routes[number] = joined(route, out.routes[number])
+                    out.routes[number] = _joined(route, out.routes[number])
                 else:
-                    out.routes[number] = joined(out.routes[number], route)
+                    out.routes[number] = _joined(out.routes[number], route)
         if frame is None:
             return out
         return self.framed(frame, out, sizes, centres)
@@ -165,21 +165,21 @@ class Nesting:
         xs = [x + side * w / 2 for (x, _), (w, _) in pairs for side in (-1, 1)]
         xs += [x for route in held.routes.values() for x, _ in route]
         ys = [y + side * h / 2 for (_, y), (_, h) in pairs for side in (-1, 1)]
-        side, above = (TITLE, 0.0) if self.transposed else (0.0, TITLE)
+        side, above = (_TITLE, 0.0) if self.transposed else (0.0, _TITLE)
         long, wide = max(ys) - min(ys), max(xs) - min(xs)
-        title = self.nest.widths[frame] + 2 * MARGIN
-        left = MARGIN + side - min(xs)
+        title = self.nest.widths[frame] + 2 * _MARGIN
+        left = _MARGIN + side - min(xs)
         if self.transposed:
             long = max(long, title)
-        elif title > wide + 2 * MARGIN:
-            left += (title - wide - 2 * MARGIN) / 2
-            wide = title - 2 * MARGIN
-        out = held.moved(left, MARGIN + above - min(ys))
-        out.width, out.height = wide + 2 * MARGIN + side, long + 2 * MARGIN + above
+        elif title > wide + 2 * _MARGIN:
+            left += (title - wide - 2 * _MARGIN) / 2
+            wide = title - 2 * _MARGIN
+        out = held.moved(left, _MARGIN + above - min(ys))
+        out.width, out.height = wide + 2 * _MARGIN + side, long + 2 * _MARGIN + above
         return out
 
 
-def joined(one: list[Point], other: list[Point]) -> list[Point]:
+def _joined(one: list[Point], other: list[Point]) -> list[Point]:
     """A route that goes on with another one, over the border of a frame."""
     (x, y), (x2, y2) = one[-1], other[0]
     middle = (y + y2) / 2

@@ -25,10 +25,10 @@ Point = tuple[float, float]
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
 Placed = tuple[list[Point], list[list[Point]], list[Rect]]  # boxes' centres, links' routes, frames
 
-MARGIN = 8.0  # px around the drawing
-LARGE = 500  # boxes from which Graphviz is told to search less
+_MARGIN = 8.0  # px around the drawing
+_LARGE = 500  # boxes from which Graphviz is told to search less
 HUGE = 1_500  # boxes above which Graphviz is not asked unless told to
-POINTS_PER_INCH = 72
+_POINTS_PER_INCH = 72
 
 
 class LayoutError(RuntimeError):
@@ -124,7 +124,7 @@ def layout(
         if name == "layered":
             return nested.place(sizes, edges, nest, direction, ranksep, nodesep)
         source = _dot_source(sizes, edges, nest, direction, ranksep, nodesep)
-        return _parse_svg(ENGINES[name](source, timeout), sizes, edges, len(frames))
+        return _parse_svg(_ENGINES[name](source, timeout), sizes, edges, len(frames))
 
     engine, placed = (engine, run(engine)) if engine else _first_that_works(run, len(boxes))
     centres, routes, rects, width, height = _to_origin(*placed, sizes)
@@ -143,7 +143,7 @@ def _check(
     """Raise ValueError for input that no engine can lay out."""
     if direction not in ("TB", "LR"):
         raise ValueError(f'direction must be "TB" or "LR", not {direction!r}')
-    if engine not in (None, "layered", *ENGINES):
+    if engine not in (None, "layered", *_ENGINES):
         raise ValueError(f'engine must be "pygraphviz", "dot", "layered" or None, not {engine!r}')
     for name, value in distances.items():
         if not 0 < value < math.inf:
@@ -176,7 +176,7 @@ def _first_that_works(run: Callable[[str], Placed], count: int) -> tuple[str, Pl
     """Graphviz where it is installed and up to it, our layered layout otherwise."""
     if count > HUGE:
         logger.info("%d boxes are many for Graphviz: using the layered layout", count)
-    for name in ENGINES if 0 < count <= HUGE else ():
+    for name in _ENGINES if 0 < count <= HUGE else ():
         try:
             return name, run(name)
         except MissingEngine as error:
@@ -192,14 +192,14 @@ def _dot_source(
     ranksep: float, nodesep: float,
 ) -> str:  # fmt: skip
     """The graph in DOT: sizes only, under ids of our own, so no text of the user's gets there."""
-    inches = lambda px: f"{px / POINTS_PER_INCH:.6f}"
+    inches = lambda px: f"{px / _POINTS_PER_INCH:.6f}"
     lines = [
         "digraph {",
         f"graph [rankdir={direction}, ranksep={inches(ranksep)}, nodesep={inches(nodesep)}]",
         'node [shape=box, fixedsize=true, label=""]',
         "edge [arrowhead=none]",
     ]
-    if len(sizes) > LARGE:
+    if len(sizes) > _LARGE:
         # splines=line would save 0.05 s more but draws its lines through boxes.
         lines.append("graph [nslimit=0.1, nslimit1=0.1, mclimit=0.05]")
     lines += _dot_frame(sizes, nest, nest.contents(), None)
@@ -216,7 +216,7 @@ def _dot_frame(
     lines = []
     boxes, frames = contents[frame]
     for n in boxes:
-        w, h = sizes[n][0] / POINTS_PER_INCH, sizes[n][1] / POINTS_PER_INCH
+        w, h = sizes[n][0] / _POINTS_PER_INCH, sizes[n][1] / _POINTS_PER_INCH
         lines.append(f"n{n} [id=n{n}, width={w:.6f}, height={h:.6f}]")
     for n in frames:
         label = "n" * math.ceil(nest.widths[n] / 6.0)
@@ -278,7 +278,7 @@ def _run_dot(source: str, timeout: float) -> str:
     return done.stdout.decode(errors="replace")
 
 
-ENGINES: dict[str, Callable[[str, float], str]] = {"pygraphviz": _run_pygraphviz, "dot": _run_dot}
+_ENGINES: dict[str, Callable[[str, float], str]] = {"pygraphviz": _run_pygraphviz, "dot": _run_dot}
 
 _NODE = re.compile(r'<g id="n(\d+)" class="node">.*?<polygon [^>]*?points="([^"]+)"', re.DOTALL)
 _FRAME = re.compile(r'<g id="c(\d+)" class="cluster">.*?<polygon [^>]*?points="([^"]+)"', re.DOTALL)
@@ -344,9 +344,9 @@ def _to_origin(
     left, top = min(xs), min(ys)
 
     def move(point: Point) -> Point:
-        return round(point[0] - left + MARGIN, 2), round(point[1] - top + MARGIN, 2)
+        return round(point[0] - left + _MARGIN, 2), round(point[1] - top + _MARGIN, 2)
 
-    width, height = round(max(xs) - left + 2 * MARGIN, 2), round(max(ys) - top + 2 * MARGIN, 2)
+    width, height = round(max(xs) - left + 2 * _MARGIN, 2), round(max(ys) - top + 2 * _MARGIN, 2)
     moved = [[move(point) for point in route] for route in routes]
     frames = [(*move(rect[:2]), *move(rect[2:])) for rect in rects]
     return [move(centre) for centre in centres], moved, frames, width, height

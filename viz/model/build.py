@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from viz.capture.summary import Summary
     from viz.capture.trace import Trace
 
-MANY = 4  # edges from a closed group to one operation, from which on they are drawn as one
-FAN_OUT = 4  # an intermediate result used by so many operations is drawn with tags, too
+_MANY = 4  # edges from a closed group to one operation, from which on they are drawn as one
+_FAN_OUT = 4  # an intermediate result used by so many operations is drawn with tags, too
 
 
 def build(
     trace: Trace, folding: Folding | None = None, describer: Describer | None = None
 ) -> PictureModel:
     """The model of a trace's picture; everything is open unless a folding says otherwise."""
-    return Builder(describer or Describer(trace), folding or whole(trace.nesting)).build()
+    return _Builder(describer or Describer(trace), folding or whole(trace.nesting)).build()
 
 
-class Builder:
+class _Builder:
     """Makes the model of a picture, in order of creation."""
 
     def __init__(self, describer: Describer, folding: Folding) -> None:
@@ -156,7 +156,7 @@ class Builder:
         """Where an edge to a user starts: at the tensor itself, or at a tag of it."""
         tensor, users, home = self.ids.tensors[key], self.users[key], self.where(key)
         leaf = not is_computed(key)
-        if home is not None and (users[0] is user or not (leaf or len(users) >= FAN_OUT)):
+        if home is not None and (users[0] is user or not (leaf or len(users) >= _FAN_OUT)):
             return home
         tag = self.tags.get((tensor, head))
         if tag is None:
@@ -183,7 +183,7 @@ class Builder:
         """Makes one edge of those that lead from a closed group to another or to an operation."""
         instead: dict[str, Edge] = {}
         for (tail, head), edges in self.from_groups.items():
-            if len(edges) == 1 or (head.startswith("op-") and len(edges) < MANY):
+            if len(edges) == 1 or (head.startswith("op-") and len(edges) < _MANY):
                 continue
             some = [self.edges[edge] for edge in edges]
             steps = sorted({step for edge in some for step in edge.steps})

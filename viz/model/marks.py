@@ -12,7 +12,7 @@ from viz.structure.groups import Group
 from viz.structure.ids import Ids
 
 Level = Literal["bad", "warn", "way"]
-RANK = {"bad": 2, "warn": 1, "way": 0}
+_RANK = {"bad": 2, "warn": 1, "way": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Mark:
 
     def joined(self, other: Mark) -> Mark:
         """Both marks in one: the graver level, the words of both."""
-        first, second = sorted((self, other), key=lambda mark: -RANK[mark.level])
+        first, second = sorted((self, other), key=lambda mark: -_RANK[mark.level])
         lines = dict.fromkeys([*first.words.splitlines(), *second.words.splitlines()])
         return Mark(first.level, "\n".join(lines))
 

@@ -57,10 +57,10 @@ TEXT_ON: dict[str, tuple[str, ...]] = {
 THEMES = ("auto", "light", "dark")
 NEGATIVE: Rgb = (0xD5, 0x5E, 0x00)
 POSITIVE: Rgb = (0x00, 0x72, 0xB2)
-INK_ON_CELL = ("#000000", "#ffffff")
+_INK_ON_CELL = ("#000000", "#ffffff")
 
 
-def colour(role: str, theme: str) -> str:
+def _colour(role: str, theme: str) -> str:
     """The colour that stands in the attributes of an element: the light one, unless it is dark."""
     return COLOURS[role][theme == "dark"]
 
@@ -74,7 +74,7 @@ def paint(theme: str, fill: str | None = None, stroke: str | None = None) -> str
     ' fill="#ffffff" stroke="#1b1f24" class="mg-f-canvas mg-s-ink"'
     """
     given = [(key, role) for key, role in (("fill", fill), ("stroke", stroke)) if role]
-    text = "".join(f' {key}="{colour(role, theme)}"' for key, role in given)
+    text = "".join(f' {key}="{_colour(role, theme)}"' for key, role in given)
     if theme == "auto":
         text += f' class="{" ".join(f"mg-{key[0]}-{role}" for key, role in given)}"'
     return text
@@ -100,7 +100,7 @@ def rgb(code: str) -> Rgb:
     return int(code[1:3], 16), int(code[3:5], 16), int(code[5:7], 16)
 
 
-def luminance(channels: Iterable[int]) -> float:
+def _luminance(channels: Iterable[int]) -> float:
     """Relative luminance as WCAG 2 defines it: 0 for black, 1 for white."""
     linear = [c / 3294.6 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
@@ -112,7 +112,7 @@ def contrast(one: str, other: str) -> float:
     >>> round(contrast("#000000", "#ffffff"), 3)
     21.0
     """
-    a, b = sorted((luminance(rgb(one)), luminance(rgb(other))))
+    a, b = sorted((_luminance(rgb(one)), _luminance(rgb(other))))
     return (b + 0.05) / (a + 0.05)
 
 
@@ -130,4 +130,4 @@ def diverging(x: float) -> Rgb:
 
 def ink_on(cell: Rgb) -> str:
     """Black or white, whichever reads better on a cell of a heat-map."""
-    return INK_ON_CELL[luminance(cell) < 0.179]
+    return _INK_ON_CELL[_luminance(cell) < 0.179]

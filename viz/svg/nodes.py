@@ -20,17 +20,17 @@ from viz.svg import records
 from viz.svg.canvas import Canvas, Look
 from viz.svg.records import HEADER, INDENT, PAD, WIDEST, Measures, Row, even
 
-LINE = 13.0  # from one line of small text to the next
-STACK = 4.0  # how far the cards of a repetition stand off each other
+_LINE = 13.0  # from one line of small text to the next
+_STACK = 4.0  # how far the cards of a repetition stand off each other
 
 
-def measures_of_group(node: ClosedGroup, direction: str) -> Measures:
+def _measures_of_group(node: ClosedGroup, direction: str) -> Measures:
     """The measures of a closed group: title, shapes, parameters and its main result's rows."""
-    cards = 2 * STACK if node.module == "repeat" else 0.0
-    y = HEADER + LINE * len(captions(node)) + 4.0
+    cards = 2 * _STACK if node.module == "repeat" else 0.0
+    y = HEADER + _LINE * len(captions(node)) + 4.0
     texts = [width(line, 9.5) + 2 * PAD for line in captions(node)]
     head = width(title_of_group(node), 12.0, True) + width(kind_of_group(node), 9.5)
-    across = min(max([head + 12.0 + 2 * PAD + steps_of_group(node)[1], *texts, 96.0]), WIDEST + 40)
+    across = min(max([head + 12.0 + 2 * PAD + _steps_of_group(node)[1], *texts, 96.0]), WIDEST + 40)
     form, rows = "", list[Row]()
     if node.results:
         result = node.results[0]
@@ -69,7 +69,7 @@ def captions(node: ClosedGroup) -> list[str]:
     lines.append(f"{words} · {count:,} parameters" if count else words)
     if node.results and records.so_far(node.results[0]):
         lines[-1] = f"grad: {records.so_far(node.results[0])}"
-    rms = parameter_rms(node)
+    rms = _parameter_rms(node)
     if rms is not None:
         lines.append(f"their gradient: RMS {number(rms, 3)}")
     return lines
@@ -79,14 +79,14 @@ def some(shapes: list[str]) -> str:
     return ", ".join(shapes[:2]) + (f" +{len(shapes) - 2}" if len(shapes) > 2 else "")
 
 
-def parameter_rms(node: ClosedGroup) -> float | None:
+def _parameter_rms(node: ClosedGroup) -> float | None:
     """The root mean square of all gradients of a group's parameters."""
     some = [record.gradient for record in node.parameters if record.gradient is not None]
     size = sum(x.size for x in some)
     return math.sqrt(sum(x.norm**2 for x in some) / size) if size else None
 
 
-def steps_of_group(node: ClosedGroup) -> tuple[str, float]:
+def _steps_of_group(node: ClosedGroup) -> tuple[str, float]:
     """The backward steps in a group, and the room their chip takes."""
     if node.steps is None:
         return "", 0.0
@@ -95,17 +95,17 @@ def steps_of_group(node: ClosedGroup) -> tuple[str, float]:
     return text, width(text, 10.0, True) + 15.0
 
 
-def draw_group(canvas: Canvas, node: ClosedGroup, f: Measures) -> str:
+def _draw_group(canvas: Canvas, node: ClosedGroup, f: Measures) -> str:
     """A closed group at the origin; a repetition is a pile of cards."""
     w, h = f.width - 1, f.height - 1
     parts = [
         canvas.rect(0.5 + shift, 0.5 - shift, w, h, 6.0, fill="group", stroke="group-line")
-        for shift in ((2 * STACK, STACK) if f.margin else ())
+        for shift in ((2 * _STACK, _STACK) if f.margin else ())
     ]
     dash = "" if node.module not in ("chain", "stretch", "steps") else "7 3"
     look = Look(fill="group", stroke="group-line", line=1.6, dash=dash)
     parts.append(canvas.border(f.width, f.height, 0.5, 6.0, **look))
-    text, wide = steps_of_group(node)
+    text, wide = _steps_of_group(node)
     right = f.width - PAD
     if text:
         parts.append(
@@ -120,12 +120,12 @@ def draw_group(canvas: Canvas, node: ClosedGroup, f: Measures) -> str:
     parts.append(canvas.text(right, 15.3, kind, size=9.5, fill="muted"))
     for k, line in enumerate(captions(node)):
         line = fit(line, f.width - 2 * PAD, 9.5)
-        parts.append(canvas.text(PAD, HEADER + 9.0 + k * LINE, line, size=9.5, fill="muted"))
+        parts.append(canvas.text(PAD, HEADER + 9.0 + k * _LINE, line, size=9.5, fill="muted"))
     parts += [records.row(canvas, part, f.form) for part in f.rows]
     return "".join(parts)
 
 
-def measures_of_elsewhere(node: Elsewhere, direction: str) -> Measures:
+def _measures_of_elsewhere(node: Elsewhere, direction: str) -> Measures:
     return Measures(even(width(elsewhere_label(node), 10.0) + 18.0), 20.0)
 
 
@@ -133,30 +133,30 @@ def elsewhere_label(node: Elsewhere) -> str:
     return f"⋯ {plural(node.uses, 'use')} elsewhere"
 
 
-def draw_elsewhere(canvas: Canvas, node: Elsewhere, f: Measures) -> str:
+def _draw_elsewhere(canvas: Canvas, node: Elsewhere, f: Measures) -> str:
     """What stands for the uses of a tensor that are not in focus."""
     box = canvas.border(f.width, f.height, 0.5, 9.5, stroke="line", dash="2 3")
     label = elsewhere_label(node)
     return box + canvas.text(f.width / 2, 13.5, label, fill="muted", anchor="middle")
 
 
-Measure = Callable[[Any, str], Measures]  # of a node of the class, in a direction
-Draw = Callable[[Canvas, Any, Measures], str]
+_Measure = Callable[[Any, str], Measures]  # of a node of the class, in a direction
+_Draw = Callable[[Canvas, Any, Measures], str]
 
-LOOKS: dict[type, tuple[Measure, Draw]] = {
+_LOOKS: dict[type, tuple[_Measure, _Draw]] = {
     TensorRecord: (records.measures_of_record, records.draw_record),
     Operation: (records.measures_of_operation, records.draw_operation),
     Tag: (records.measures_of_tag, records.draw_tag),
-    ClosedGroup: (measures_of_group, draw_group),
-    Elsewhere: (measures_of_elsewhere, draw_elsewhere),
+    ClosedGroup: (_measures_of_group, _draw_group),
+    Elsewhere: (_measures_of_elsewhere, _draw_elsewhere),
 }
 
 
 def measured(node: Node, direction: str) -> Measures:
     """The measures of a node; those of a record suit the direction of the forward pass."""
-    return LOOKS[type(node)][0](node, direction)
+    return _LOOKS[type(node)][0](node, direction)
 
 
 def draw_node(canvas: Canvas, node: Node, f: Measures) -> str:
     """A node at the origin, its box at (0, 0)."""
-    return LOOKS[type(node)][1](canvas, node, f)
+    return _LOOKS[type(node)][1](canvas, node, f)

@@ -17,18 +17,18 @@ from viz.style.theme import ink_on
 from viz.svg.canvas import Canvas, coordinate
 
 WORDS = {"parameter": "param", "leaf": "leaf", "constant": "const", "output": "output"}
-SIGNS = {"-": "−", "*": "×", "/": "÷", "**": "^"}  # Python's operators as pictures write them
+_SIGNS = {"-": "−", "*": "×", "/": "÷", "**": "^"}  # Python's operators as pictures write them
 
 HEADER = 22.0
 PAD = 9.0
 INDENT = 42.0  # where the contents of a row start, after its label
-THUMB = (54.0, 26.0)
-NUMBER = 12.0  # font size of a scalar
-CELL = 16.0  # height of a cell that shows its number
-FOOT = 17.0
+_THUMB = (54.0, 26.0)
+_NUMBER = 12.0  # font size of a scalar
+_CELL = 16.0  # height of a cell that shows its number
+_FOOT = 17.0
 RING = 4.0  # how far the ring of an accumulated gradient stands off
 WIDEST = 236.0
-FEW = 9  # a matrix of so many elements shows its numbers
+_FEW = 9  # a matrix of so many elements shows its numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def form_of(shape: tuple[int, ...]) -> str:
     rows, columns = (1, *shape)[-2:]
     if 0 in shape:
         return "empty"
-    few = len(shape) <= 2 and rows <= 3 and columns <= 4 and rows * columns <= FEW
+    few = len(shape) <= 2 and rows <= 3 and columns <= 4 and rows * columns <= _FEW
     return "table" if few else "map"
 
 
@@ -102,7 +102,7 @@ def measures_of_record(node: TensorRecord, direction: str) -> Measures:
     rows, y = rows_of(parts, node.shape, form, across, HEADER + 3.0, abreast)
     rows = [replace(row, indent=indent) for row in rows]
     ring = RING + 1.0 if len(node.terms) > 1 else 0.0
-    down = y + (FOOT if foot else 0.0) + 3.0
+    down = y + (_FOOT if foot else 0.0) + 3.0
     return Measures(across, down, tuple(rows), form, foot, ring)
 
 
@@ -113,26 +113,26 @@ def rows_of(
     """The rows of a box that is so wide, from y downward, and where they end."""
     rows, share = [], across / len(parts) if abreast else across
     for k, (label, x) in enumerate(parts):
-        high = row_height(shape, form) if x is not None or abreast else 18.0
+        high = _row_height(shape, form) if x is not None or abreast else 18.0
         rows.append(Row(label, x, k * share if abreast else 0.0, y, share, high))
         y += 0.0 if abreast and k + 1 < len(parts) else high
     return rows, y
 
 
-def row_height(shape: tuple[int, ...], form: str) -> float:
-    lines = (1, *shape)[-2] if form == "table" else 0
-    return {"scalar": 18.0, "table": lines * CELL + 5.0, "map": THUMB[1] + 6.0, "empty": 18.0}[form]
+def _row_height(shape: tuple[int, ...], form: str) -> float:
+    high = {"table": (1, 1, *shape)[-2] * _CELL + 5.0, "map": _THUMB[1] + 6.0}
+    return high.get(form, 18.0)
 
 
 def inner_width(shape: tuple[int, ...], form: str, shown: Sequence[Summary]) -> float:
     """How wide the contents of a row are."""
     if form == "scalar":
-        return max(width(number(x.mean), NUMBER, True) for x in shown)
+        return max(width(number(x.mean), _NUMBER, True) for x in shown)
     if form == "table":
         cells = (number(v, 3) for x in shown for v in flat(x.elements))
         return max(34.0, *(width(v, 10.0) + 7.0 for v in cells)) * (1, *shape)[-1]
     if form == "map":
-        return THUMB[0] + 8.0 + max(max(map(stat_width, shown)), 100.0)
+        return _THUMB[0] + 8.0 + max(max(map(_stat_width, shown)), 100.0)
     return width("empty", 10.0)
 
 
@@ -173,14 +173,14 @@ def flat(x: Any) -> list[float]:
     return [v for item in x for v in flat(item)] if isinstance(x, list) else [float(x)]
 
 
-def stats_of(x: Summary) -> tuple[str, str, str]:
+def _stats_of(x: Summary) -> tuple[str, str, str]:
     if x.flaw:
         return x.flaw, f"of {x.size}", f"±{number(x.top, 2)}"
     return f"μ {number(x.mean, 3)}", f"‖·‖ {number(x.norm, 3)}", f"±{number(x.top, 2)}"
 
 
-def stat_width(x: Summary) -> float:
-    mean, norm, top = stats_of(x)
+def _stat_width(x: Summary) -> float:
+    mean, norm, top = _stats_of(x)
     return max(width(mean, 9.5), width(norm, 9.5)) + 8.0 + width(top, 9.5)
 
 
@@ -192,7 +192,7 @@ def draw_tag(canvas: Canvas, node: Tag, f: Measures) -> str:
 
 def draw_record(canvas: Canvas, node: TensorRecord, f: Measures) -> str:
     """A tensor's record at the origin, its box at (0, 0)."""
-    parts = [frame(canvas, node.kind, f), heading(canvas, node, f)]
+    parts = [frame(canvas, node.kind, f), _heading(canvas, node, f)]
     parts += [row(canvas, part, f.form) for part in f.rows]
     if f.foot:
         look = {"fill": "sum-ink", "anchor": "middle"}
@@ -217,7 +217,7 @@ def frame(canvas: Canvas, kind: str, f: Measures) -> str:
     return box + second if kind == "output" else box
 
 
-def heading(canvas: Canvas, node: TensorRecord, f: Measures) -> str:
+def _heading(canvas: Canvas, node: TensorRecord, f: Measures) -> str:
     meta = meta_of(node)
     right = f.width - PAD - (5.0 if node.kind == "constant" else 0.0)
     left = PAD + (2.0 if node.kind == "parameter" else 0.0)
@@ -242,30 +242,30 @@ def row(canvas: Canvas, part: Row, form: str) -> str:
         place = left - 3, part.y + 1, part.width - part.indent - 4, part.height - 2
         back = canvas.hatch(*place) if x.flaw else ""
         halo = "record" if x.flaw else None
-        value = canvas.text(left, middle + 4.2, number(x.mean), size=NUMBER, bold=True, halo=halo)
+        value = canvas.text(left, middle + 4.2, number(x.mean), size=_NUMBER, bold=True, halo=halo)
         return text + back + value
     if form == "table":
-        return text + table(canvas, x, left, part.y + 2.0, part.width - part.indent - PAD)
+        return text + _table(canvas, x, left, part.y + 2.0, part.width - part.indent - PAD)
     if form == "empty":
         return text + canvas.text(left, middle + 3.5, "empty", fill="muted")
     right = part.x + part.width - PAD
-    return text + heat(canvas, x, left, part.y + 3.0) + statistics(canvas, x, left, right, middle)
+    return text + _heat(canvas, x, left, part.y + 3.0) + _statistics(canvas, x, left, right, middle)
 
 
-def table(canvas: Canvas, x: Summary, x0: float, y: float, wide: float) -> str:
+def _table(canvas: Canvas, x: Summary, x0: float, y: float, wide: float) -> str:
     """Few elements as cells of a heat-map with their numbers in them."""
     assert x.thumb is not None
     pixels = colours(x.thumb, x.top)
     columns = x.thumb.shape[1]
     cell = wide / columns
     values = flat(x.elements)
-    parts = [rectangles(pixels, x0, y, cell, CELL)]
+    parts = [rectangles(pixels, x0, y, cell, _CELL)]
     for k, v in enumerate(values):
         i, j = divmod(k, columns)
-        left, top = x0 + j * cell, y + i * CELL
+        left, top = x0 + j * cell, y + i * _CELL
         r, g, b, _ = pixels[i, j].tolist()
         if v - v != 0:  # NaN or infinite
-            at, middle = (left, top, cell, CELL), (left + cell / 2, top + 11.7)
+            at, middle = (left, top, cell, _CELL), (left + cell / 2, top + 11.7)
             parts.append(canvas.rect(*at, fill="record") + canvas.hatch(*at))
             text = canvas.text(*middle, number(v), bold=True, anchor="middle", halo="record")
             parts.append(text)
@@ -274,20 +274,20 @@ def table(canvas: Canvas, x: Summary, x0: float, y: float, wide: float) -> str:
             f'<text x="{coordinate(left + cell / 2)}" y="{coordinate(top + 11.7)}" font-size="10" '
             f'text-anchor="middle" fill="{ink_on((r, g, b))}">{number(v, 3)}</text>'
         )
-    high = x.thumb.shape[0] * CELL
+    high = x.thumb.shape[0] * _CELL
     return "".join(parts) + canvas.rect(x0, y, wide, high, stroke="line", line=0.8)
 
 
-def heat(canvas: Canvas, x: Summary, x0: float, y: float) -> str:
+def _heat(canvas: Canvas, x: Summary, x0: float, y: float) -> str:
     """The thumbnail: rectangles if its cells are few, else a small PNG drawn without smoothing."""
     assert x.thumb is not None
     pixels = colours(x.thumb, x.top)
     rows, columns = x.thumb.shape
     # cells are as square as the room allows
-    dx = min(THUMB[0] / columns, 2.2 * THUMB[1] / rows)
-    dy = min(THUMB[1] / rows, max(2.2 * dx, 6.0))
+    dx = min(_THUMB[0] / columns, 2.2 * _THUMB[1] / rows)
+    dy = min(_THUMB[1] / rows, max(2.2 * dx, 6.0))
     w, h = dx * columns, dy * rows
-    left, top = x0 + (THUMB[0] - w) / 2, y + (THUMB[1] - h) / 2
+    left, top = x0 + (_THUMB[0] - w) / 2, y + (_THUMB[1] - h) / 2
     if rows * columns <= 64 and min(dx, dy) >= 3.0:
         cells = rectangles(pixels, left, top, dx, dy)
     else:
@@ -300,8 +300,8 @@ def heat(canvas: Canvas, x: Summary, x0: float, y: float) -> str:
     return cells + flawed + canvas.rect(left, top, w, h, stroke="line", line=0.8)
 
 
-def statistics(canvas: Canvas, x: Summary, x0: float, right: float, middle: float) -> str:
-    (first, second, top), left = stats_of(x), x0 + THUMB[0] + 8.0
+def _statistics(canvas: Canvas, x: Summary, x0: float, right: float, middle: float) -> str:
+    (first, second, top), left = _stats_of(x), x0 + _THUMB[0] + 8.0
     return (
         canvas.text(left, middle - 2.5, first, size=9.5, bold=bool(x.flaw))
         + canvas.text(left, middle + 9.5, second, size=9.5)
@@ -313,7 +313,7 @@ def caption_of(node: Operation) -> str:
     """What an operation says below the name: operands that are plain numbers, and options."""
     words = []
     for i, x in node.numbers.items():
-        sign = SIGNS.get(node.infix, node.infix)
+        sign = _SIGNS.get(node.infix, node.infix)
         value = number(float(x))
         if sign and len(node.args) == 2:
             words.append(f"{sign} {value}" if i else f"{value} {sign}")
@@ -349,17 +349,17 @@ def measures_of_operation(node: Operation, direction: str) -> Measures:
     label = fit(one_line(node.name), 150.0, 12.0, True)
     text = max(width(label, 12.0, True), width(caption, 9.5))
     high = 40.0 if caption else OPERATION_HEIGHT
-    return Measures(even(max(text + 26.0 + step_width(node), 64.0)), high)
+    return Measures(even(max(text + 26.0 + _step_width(node), 64.0)), high)
 
 
-def step_width(node: Operation) -> float:
+def _step_width(node: Operation) -> float:
     if node.step is None:
         return 0.0
     return max(18.0, width(str(node.step), 10.0, True) + 9.0)
 
 
 def draw_operation(canvas: Canvas, node: Operation, f: Measures) -> str:
-    caption, room = caption_of(node), step_width(node)
+    caption, room = caption_of(node), _step_width(node)
     radius = min(14.0, f.height / 2)
     box = canvas.border(f.width, f.height, 0.5, radius, fill="op", stroke="op-line")
     middle = (f.width - room) / 2 + (1.0 if room else 0.0)
@@ -395,7 +395,7 @@ MARKS: dict[str, tuple[str, float, str, str, str, str]] = {
     "warn": ("warn-line", 2.4, "6 3", "warn", "warn-ink", "!"),
     "way": ("bad", 2.0, "2 3", "", "", ""),
 }
-BADGE = 8.0  # its radius
+_BADGE = 8.0  # its radius
 
 
 def draw_mark(canvas: Canvas, f: Measures, mark: Mark) -> str:
@@ -407,6 +407,8 @@ def draw_mark(canvas: Canvas, f: Measures, mark: Mark) -> str:
     if not sign:
         return border
     x = 1.0 - off
-    badge = canvas.rect(x - BADGE, x - BADGE, 2 * BADGE, 2 * BADGE, BADGE, fill=fill, stroke=line)
+    badge = canvas.rect(
+        x - _BADGE, x - _BADGE, 2 * _BADGE, 2 * _BADGE, _BADGE, fill=fill, stroke=line
+    )
     text = canvas.text(x, x + 4.4, sign, size=12.0, bold=True, fill=ink, anchor="middle")
     return border + badge + text

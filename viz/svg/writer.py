@@ -21,17 +21,17 @@ from viz.svg.legend import items, kinds_in, legend
 from viz.svg.nodes import draw_node, measured, title_of_box
 from viz.svg.records import MARKS, Measures, draw_mark, footnote
 
-MARGIN = 26.0
-NARROWEST = 520.0  # so that title and legend have room beside a slim graph
-RANKSEP = {"TB": 30.0, "LR": 78.0}  # in the second, labels lie along the edges
-ROOMY = 14.0  # more where groups are closed: edges leave them at a slant
-NODESEP = 26.0
-ARROW = 7.5
-MOST_HELD = 64  # results and parameters of a closed group whose data stand in the file
+_MARGIN = 26.0
+_NARROWEST = 520.0  # so that title and legend have room beside a slim graph
+_RANKSEP = {"TB": 30.0, "LR": 78.0}  # in the second, labels lie along the edges
+_ROOMY = 14.0  # more where groups are closed: edges leave them at a slant
+_NODESEP = 26.0
+_ARROW = 7.5
+_MOST_HELD = 64  # results and parameters of a closed group whose data stand in the file
 
 
 @dataclass(frozen=True)
-class Drawing:
+class _Drawing:
     """A picture that is laid out: its nodes' measures and places, its edges' curves."""
 
     measures: Mapping[str, Measures]
@@ -48,7 +48,7 @@ class Drawing:
     @property
     def extent(self) -> Rect:
         """The rectangle that holds every box, curve and label."""
-        return extent([*self.boxes.values(), *self.placed.frames.values()], self.paths)
+        return _extent([*self.boxes.values(), *self.placed.frames.values()], self.paths)
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ def write(
     step: int | None = None, extras: Extras | None = None,
 ) -> str:  # fmt: skip
     """A picture as the text of an SVG file, with the arguments of `viz.draw`."""
-    drawing = arrange(model, direction, engine, timeout)
+    drawing = _arrange(model, direction, engine, timeout)
     if step is not None:
-        model, drawing = drawn_at_step(model, drawing, step)
-    return assemble(Canvas(theme), model, drawing, extras or Extras())
+        model, drawing = _stepped(model, drawing, step)
+    return _assemble(Canvas(theme), model, drawing, extras or Extras())
 
 
 def film(
@@ -82,75 +82,75 @@ def film(
     steps: Sequence[int], columns: int,
 ) -> str:  # fmt: skip
     """Stages of a picture's backward pass side by side, as the text of an SVG file."""
-    canvas, drawing = Canvas(theme), arrange(model, direction, engine, timeout)
+    canvas, drawing = Canvas(theme), _arrange(model, direction, engine, timeout)
     left, top, right, bottom = drawing.extent
-    wide, high = right - left + 2 * MARGIN, bottom - top + MARGIN + 18.0
+    wide, high = right - left + 2 * _MARGIN, bottom - top + _MARGIN + 18.0
     columns = max(min(columns, len(steps)), 1)
-    inner = max(columns * wide, NARROWEST)
-    head, head_height = heading(canvas, model, inner)
+    inner = max(columns * wide, _NARROWEST)
+    head, head_height = _heading(canvas, model, inner)
     parts = []
     for k, step in enumerate(steps):
-        stage, shown = drawn_at_step(model, drawing, step)
+        stage, shown = _stepped(model, drawing, step)
         row, column = divmod(k, columns)
-        x, y = column * wide + MARGIN, MARGIN + head_height + row * high
+        x, y = column * wide + _MARGIN, _MARGIN + head_height + row * high
         text = f"after step {step} of {model.steps}" if step else "before the first step"
         parts.append(canvas.text(x, y + 11, text, size=11.0, bold=True, fill="grad-ink"))
         at = f"translate({coordinate(x - left)},{coordinate(y + 20 - top)})"
         parts.append(f'<g transform="{at}" data-stage="{step}">')
-        parts += [*body(canvas, stage, shown, Extras()), "</g>"]
-    key, key_height = legend(canvas, items(kinds_in(model) | drawing.cells), inner - 2 * MARGIN)
-    below = MARGIN + head_height + -(-len(steps) // columns) * high
-    parts.append(moved(MARGIN, below + 12, key))
-    return sheet(canvas, model, (inner, below + key_height + 26.0), head, parts)
+        parts += [*_body(canvas, stage, shown, Extras()), "</g>"]
+    key, key_height = legend(canvas, items(kinds_in(model) | drawing.cells), inner - 2 * _MARGIN)
+    below = _MARGIN + head_height + -(-len(steps) // columns) * high
+    parts.append(_moved(_MARGIN, below + 12, key))
+    return _sheet(canvas, model, (inner, below + key_height + 26.0), head, parts)
 
 
-def moved(x: float, y: float, content: str) -> str:
+def _moved(x: float, y: float, content: str) -> str:
     return f'<g transform="translate({coordinate(x)},{coordinate(y)})">{content}</g>'
 
 
-def sheet(
+def _sheet(
     canvas: Canvas, model: PictureModel, size: Point, head: str, parts: list[str], data: str = ""
 ) -> str:
     """The whole file: what describes it, its background and heading, and all parts."""
     whole = [
         f"<title>{xml(model.title)}</title>",
-        f"<desc>{xml(description(model))}</desc>",
+        f"<desc>{xml(_description(model))}</desc>",
         style(canvas.theme),
         canvas.rect(0, 0, *size, fill="canvas"),
-        moved(MARGIN, MARGIN, head),
+        _moved(_MARGIN, _MARGIN, head),
         *parts,
     ]
     return document(*size, data, whole, canvas.theme)
 
 
-def arrange(model: PictureModel, direction: str, engine: str | None, timeout: float) -> Drawing:
+def _arrange(model: PictureModel, direction: str, engine: str | None, timeout: float) -> _Drawing:
     """Lays a picture out."""
     measures = {name: measured(node, direction) for name, node in model.nodes.items()}
     sizes = {name: f.size for name, f in measures.items()}
-    paths = [path_of(edge, model) for edge in model.edges.values()]
+    paths = [_path_of(edge, model) for edge in model.edges.values()]
     blocks, home = blocks_of(model, sizes, direction)
     pairs = ((path.id, home[path.tail], home[path.head]) for path in paths)
     links = [Link(name, tail, head) for name, tail, head in pairs if tail != head]
-    roomy = ROOMY if any(model.of_kind(ClosedGroup)) else 0.0
+    roomy = _ROOMY if any(model.of_kind(ClosedGroup)) else 0.0
     placed = layout(
-        [block.box for block in blocks], links, frames=frames_of(model), direction=direction,
-        engine=engine, timeout=timeout, ranksep=RANKSEP[direction] + roomy, nodesep=NODESEP,
+        [block.box for block in blocks], links, frames=_frames_of(model), direction=direction,
+        engine=engine, timeout=timeout, ranksep=_RANKSEP[direction] + roomy, nodesep=_NODESEP,
     )  # fmt: skip
     boxes: dict[str, Rect] = {}
     for block in blocks:
         boxes |= place_nodes(block, placed.positions[block.box.id], sizes, direction)
-    route_edges(paths, boxes, model, placed, direction)
+    _route_edges(paths, boxes, model, placed, direction)
     places = placed.frames
-    titles = {f.id: title_place(places[f.id], f.width) for f in frames_of(model)}
+    titles = {f.id: _title_place(places[f.id], f.width) for f in _frames_of(model)}
     edges.put_labels(paths, {**boxes, **titles})
-    return Drawing(measures, boxes, paths, placed)
+    return _Drawing(measures, boxes, paths, placed)
 
 
-def drawn_at_step(model: PictureModel, drawing: Drawing, step: int) -> tuple[PictureModel, Drawing]:
+def _stepped(model: PictureModel, drawing: _Drawing, step: int) -> tuple[PictureModel, _Drawing]:
     """The picture when some backward steps are done, every node in its place."""
     stage = at_step(model, step)
-    measures = {name: restated(drawing.measures[name], node) for name, node in stage.nodes.items()}
-    flowing = {edge.id: path_of(edge, stage) for edge in stage.edges.values()}
+    measures = {name: _restated(drawing.measures[name], node) for name, node in stage.nodes.items()}
+    flowing = {edge.id: _path_of(edge, stage) for edge in stage.edges.values()}
     paths = []
     for path in drawing.paths:
         now = flowing[path.id]
@@ -159,7 +159,7 @@ def drawn_at_step(model: PictureModel, drawing: Drawing, step: int) -> tuple[Pic
     return stage, replace(drawing, measures=measures, paths=paths)
 
 
-def restated(f: Measures, node: Node) -> Measures:
+def _restated(f: Measures, node: Node) -> Measures:
     """The measures of a node with the gradient that is known at a stage."""
     record = node.results[0] if isinstance(node, ClosedGroup) and node.results else node
     if not isinstance(record, TensorRecord):
@@ -169,7 +169,7 @@ def restated(f: Measures, node: Node) -> Measures:
     return replace(f, rows=tuple(rows), foot=foot)
 
 
-def frames_of(model: PictureModel) -> list[Frame]:
+def _frames_of(model: PictureModel) -> list[Frame]:
     """The boxes of open groups, the outer before the inner."""
     return [
         Frame(cluster.id, width(title_of_box(cluster), 11.0, True), cluster.box)
@@ -177,12 +177,12 @@ def frames_of(model: PictureModel) -> list[Frame]:
     ]
 
 
-def title_place(frame: Rect, wide: float) -> Rect:
+def _title_place(frame: Rect, wide: float) -> Rect:
     left, top, right, _ = frame
     return left + 7, top + 4, min(left + 11 + wide, right), top + 19
 
 
-def path_of(edge: Edge, model: PictureModel) -> EdgePath:
+def _path_of(edge: Edge, model: PictureModel) -> EdgePath:
     """How an edge is drawn: whether something flows back, its label and its width."""
     path = EdgePath(edge.id, edge.tail, edge.head, edge.contribution is not None)
     if edge.out:
@@ -196,10 +196,10 @@ def path_of(edge: Edge, model: PictureModel) -> EdgePath:
         if edge.flowing:
             path.label += f", ‖·‖ {number(edge.norm, 3)}"
             size = sum(x.size for x in edge.flowing)
-            path.thick = thickness(edge.norm / math.sqrt(max(size, 1)))
+            path.thick = _thickness(edge.norm / math.sqrt(max(size, 1)))
     elif edge.contribution is not None:
         path.label = edge.label or label_of(edge.contribution)
-        path.thick = thickness(edge.contribution.rms)
+        path.thick = _thickness(edge.contribution.rms)
     return path
 
 
@@ -209,14 +209,14 @@ def label_of(x: Summary) -> str:
     return x.flaw or f"‖·‖ {number(x.norm, 3)}"
 
 
-def thickness(rms: float) -> float:
+def _thickness(rms: float) -> float:
     """The width of a backward edge: from 1.2 px at an RMS of 1e-6 to 4.8 px at 1 and above."""
     if not math.isfinite(rms) or rms == 0:
         return 1.2
     return 1.2 + 0.6 * min(max(math.log10(rms) + 6.0, 0.0), 6.0)
 
 
-def route_edges(
+def _route_edges(
     paths: list[EdgePath], boxes: Mapping[str, Rect], model: PictureModel, placed: Layout,
     direction: str,
 ) -> None:  # fmt: skip
@@ -240,36 +240,36 @@ def route_edges(
         path.backward = [edges.transpose(direction, p) for p in path.backward]
 
 
-def assemble(canvas: Canvas, model: PictureModel, drawing: Drawing, extras: Extras) -> str:
+def _assemble(canvas: Canvas, model: PictureModel, drawing: _Drawing, extras: Extras) -> str:
     """Puts title, banner, edges, nodes, strip and legend together."""
     left, top, right, bottom = drawing.extent
-    inner = max(right - left, NARROWEST)
-    head, head_height = heading(canvas, model, inner)
+    inner = max(right - left, _NARROWEST)
+    head, head_height = _heading(canvas, model, inner)
     under, under_height = extras.chart(canvas, inner) if extras.chart else ("", 0.0)
     besides = {str(mark.level) for mark in extras.marks.values()}
     besides |= drawing.cells | ({"glow"} if extras.highlight else set())
     key, key_height = legend(canvas, items(kinds_in(model) | besides), inner)
-    across = inner + 2 * MARGIN
-    foot = MARGIN + head_height + bottom - top + (18.0 if under else 0.0)
+    across = inner + 2 * _MARGIN
+    foot = _MARGIN + head_height + bottom - top + (18.0 if under else 0.0)
     below = foot + under_height + 22.0
-    x, y = MARGIN + (inner - right + left) / 2 - left, MARGIN + head_height - top
+    x, y = _MARGIN + (inner - right + left) / 2 - left, _MARGIN + head_height - top
     parts = [
         f'<g transform="translate({coordinate(x)},{coordinate(y)})">',
-        *body(canvas, model, drawing, extras),
+        *_body(canvas, model, drawing, extras),
         "</g>",
-        moved(MARGIN, foot, under) if under else "",
-        canvas.path(f"M{place((MARGIN, below))}H{coordinate(across - MARGIN)}", stroke="hair"),
-        moved(MARGIN, below + 12, key),
+        _moved(_MARGIN, foot, under) if under else "",
+        canvas.path(f"M{place((_MARGIN, below))}H{coordinate(across - _MARGIN)}", stroke="hair"),
+        _moved(_MARGIN, below + 12, key),
     ]
     data = {
         "steps": model.steps, "stage": model.stage, "stale": "true" if model.stale else None,
         "changed": ", ".join(model.changed) or None, "layout": drawing.placed.engine,
     }  # fmt: skip
     size = across, below + key_height + 14.0
-    return sheet(canvas, model, size, head, parts, attributes(data))
+    return _sheet(canvas, model, size, head, parts, attributes(data))
 
 
-def frames(canvas: Canvas, model: PictureModel, placed: Layout) -> list[str]:
+def _frames(canvas: Canvas, model: PictureModel, placed: Layout) -> list[str]:
     """The boxes of open groups, under everything else."""
     parts = []
     for cluster in model.groups:
@@ -283,7 +283,7 @@ def frames(canvas: Canvas, model: PictureModel, placed: Layout) -> list[str]:
     return parts
 
 
-def extent(rects: list[Rect], paths: Sequence[EdgePath]) -> Rect:
+def _extent(rects: list[Rect], paths: Sequence[EdgePath]) -> Rect:
     for path in paths:
         rects += [(x, y, x, y) for x, y in (*path.forward, *path.backward)]
         if path.label_at:
@@ -294,28 +294,28 @@ def extent(rects: list[Rect], paths: Sequence[EdgePath]) -> Rect:
     return min(lefts), min(tops), max(rights), max(bottoms)
 
 
-def body(canvas: Canvas, model: PictureModel, drawing: Drawing, extras: Extras) -> list[str]:
+def _body(canvas: Canvas, model: PictureModel, drawing: _Drawing, extras: Extras) -> list[str]:
     """Boxes and edges first, then nodes, then labels: nothing hides a number."""
-    parts = frames(canvas, model, drawing.placed)
+    parts = _frames(canvas, model, drawing.placed)
     for path in drawing.paths:
         title, data = tooltips.of_edge(model.edges[path.id], model)
         mark = extras.marks.get(path.id)
         title = f"{title}\n{mark.words}" if mark else title
-        lines = [*glow(canvas, path, extras), *draw_edge(canvas, path)]
+        lines = [*_glow(canvas, path, extras), *_draw_edge(canvas, path)]
         parts.append(group(data, title, lines))
     for node in model.nodes.values():
-        parts.append(draw_at(canvas, node, model, drawing, extras))
+        parts.append(_draw_at(canvas, node, model, drawing, extras))
     for path in drawing.paths:
         words_there = extras.highlight.get(path.id)
         if path.label_at and not words_there:
-            parts.append(label(canvas, path.label_at, path.label, "grad-ink"))
+            parts.append(_label(canvas, path.label_at, path.label, "grad-ink"))
         elif words_there:
             spot = path.label_at or edges.along(path.forward, 0.5)
-            parts.append(label(canvas, spot, words_there, "ink"))
+            parts.append(_label(canvas, spot, words_there, "ink"))
     return parts
 
 
-def glow(canvas: Canvas, path: EdgePath, extras: Extras) -> list[str]:
+def _glow(canvas: Canvas, path: EdgePath, extras: Extras) -> list[str]:
     """What lies under an edge that is marked or highlighted."""
     mark, lit = extras.marks.get(path.id), path.id in extras.highlight
     if mark is not None:
@@ -323,14 +323,14 @@ def glow(canvas: Canvas, path: EdgePath, extras: Extras) -> list[str]:
     return [canvas.path(curve(path.forward), stroke="glow", line=9.0)] if lit else []
 
 
-def label(canvas: Canvas, spot: Point, text: str, ink: str) -> str:
+def _label(canvas: Canvas, spot: Point, text: str, ink: str) -> str:
     look = {"fill": ink, "halo": "canvas"}
     x, y = spot[0], spot[1] + 3.5
     return canvas.text(x, y, text, size=edges.TEXT, bold=ink == "ink", anchor="middle", **look)
 
 
-def draw_at(
-    canvas: Canvas, node: Node, model: PictureModel, drawing: Drawing, extras: Extras
+def _draw_at(
+    canvas: Canvas, node: Node, model: PictureModel, drawing: _Drawing, extras: Extras
 ) -> str:
     """A node in its place, with its mark and what the group holds."""
     name = node.id
@@ -341,7 +341,7 @@ def draw_at(
         parts.append(canvas.border(f.width, f.height, -5.0, 12.0, stroke="glow", line=6.0))
     held = [*node.results, *node.parameters] if isinstance(node, ClosedGroup) else []
     parts += [draw_node(canvas, node, f)]
-    parts += [group(tooltips.of_record(record, model)[1], "", []) for record in held[:MOST_HELD]]
+    parts += [group(tooltips.of_record(record, model)[1], "", []) for record in held[:_MOST_HELD]]
     mark = extras.marks.get(name)
     if mark is not None:
         parts.append(draw_mark(canvas, f, mark))
@@ -350,21 +350,21 @@ def draw_at(
     return group(data, title, parts, at)
 
 
-def draw_edge(canvas: Canvas, path: EdgePath) -> list[str]:
+def _draw_edge(canvas: Canvas, path: EdgePath) -> list[str]:
     """The forward edge, and the backward edge beside it if a gradient flows."""
-    line, tip = pointed(path.forward, ARROW)
+    line, tip = _pointed(path.forward, _ARROW)
     parts = [canvas.path(curve(line), stroke="line", line=1.3)]
-    parts.append(canvas.path(arrow(*tip, 3.4), fill="line"))
+    parts.append(canvas.path(_arrow(*tip, 3.4), fill="line"))
     if path.backward:
         size = 6.5 + path.thick
-        line, tip = pointed(path.backward, size)
+        line, tip = _pointed(path.backward, size)
         dash = "5 3" if path.label else "3 3"
         parts.append(canvas.path(curve(line), stroke="grad", line=path.thick, dash=dash))
-        parts.append(canvas.path(arrow(*tip, 2.6 + path.thick * 0.75), fill="grad"))
+        parts.append(canvas.path(_arrow(*tip, 2.6 + path.thick * 0.75), fill="grad"))
     return parts
 
 
-def pointed(points: list[Point], size: float) -> tuple[list[Point], tuple[Point, Point]]:
+def _pointed(points: list[Point], size: float) -> tuple[list[Point], tuple[Point, Point]]:
     """A curve that ends where its arrowhead begins, and the head's base and tip."""
     tip, before = points[-1], points[-2]
     dx, dy = tip[0] - before[0], tip[1] - before[1]
@@ -374,7 +374,7 @@ def pointed(points: list[Point], size: float) -> tuple[list[Point], tuple[Point,
     return [*points[:-1], base], (base, tip)
 
 
-def arrow(base: Point, tip: Point, half: float) -> str:
+def _arrow(base: Point, tip: Point, half: float) -> str:
     dx, dy = tip[0] - base[0], tip[1] - base[1]
     length = math.hypot(dx, dy) or 1.0
     nx_, ny = -dy / length * half, dx / length * half
@@ -382,7 +382,7 @@ def arrow(base: Point, tip: Point, half: float) -> str:
     return f"M{place(tip)}L{place(one)}L{place(other)}z"
 
 
-def banner_words(model: PictureModel) -> str:
+def _banner_words(model: PictureModel) -> str:
     """What is text when the numbers are not those of the forward pass."""
     if not model.stale:
         return ""
@@ -392,7 +392,7 @@ def banner_words(model: PictureModel) -> str:
     return f"{who or 'a leaf or constant'} changed since the forward pass: replayed with new values"
 
 
-def subtitle(model: PictureModel) -> str:
+def _subtitle(model: PictureModel) -> str:
     steps, stage = model.steps, model.stage
     if stage is not None:
         return f"{model.summary} · after backward step {stage} of {steps}"
@@ -402,22 +402,22 @@ def subtitle(model: PictureModel) -> str:
     return model.summary + flow
 
 
-def description(model: PictureModel) -> str:
+def _description(model: PictureModel) -> str:
     records = model.of_kind(TensorRecord)
     sums = [record.name or record.id for record in records if len(record.contributions) > 1]
-    text = f"The graph of a computation and of the gradients that flow back: {subtitle(model)}."
+    text = f"The graph of a computation and of the gradients that flow back: {_subtitle(model)}."
     if sums:
         text += f" Gradients that are sums of several contributions: {', '.join(sums)}."
-    banner = banner_words(model)
+    banner = _banner_words(model)
     return text + (f" Warning: {banner}." if banner else "")
 
 
-def heading(canvas: Canvas, model: PictureModel, room: float) -> tuple[str, float]:
+def _heading(canvas: Canvas, model: PictureModel, room: float) -> tuple[str, float]:
     """Title, summary and, if need be, the banner; at (0, 0), with its height."""
     title = fit(one_line(model.title), room, 16.0, True)
     parts = [canvas.text(0, 13, title, size=16.0, bold=True)]
-    parts.append(canvas.text(0, 31, fit(subtitle(model), room, 11.0), size=11.0, fill="muted"))
-    banner = banner_words(model)
+    parts.append(canvas.text(0, 31, fit(_subtitle(model), room, 11.0), size=11.0, fill="muted"))
+    banner = _banner_words(model)
     if not banner:
         return "".join(parts), 52.0
     parts.append(canvas.rect(0, 42, room, 26, fill="warn", stroke="warn-line", radius=5.0))
