@@ -131,8 +131,8 @@ def _alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except (PermissionError, OSError, OverflowError):
-        return True
+    except (OSError, OverflowError):  # it is another user's
+        pass
     return True
 
 
@@ -168,33 +168,26 @@ def _is_array(value: Any) -> bool:
 
 def _encoded(state: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
     """A state as JSON can say it; arrays go to `arrays`, under names made of their paths."""
-    if state is None or (isinstance(state, (bool, int, float, str)) and not _is_scalar(state)):
-        return state
-    if _is_array(state) or _is_scalar(state):
+    scalar, what = isinstance(state, np.generic), path or "the state"  # its dtype is to be kept
+    if _is_array(state) or scalar:
         name = path.replace("\0", "␀") or "state"  # a zip's names end at a NUL
         while name in arrays or name == _TREE:
             name += "'"
         arrays[name] = _savable(path, state)
-        return {"scalar" if _is_scalar(state) else "array": name}
+        return {"scalar" if scalar else "array": name}
+    if state is None or isinstance(state, (bool, int, float, str)):
+        return state
     if isinstance(state, Mapping):
         wrong = [key for key in state if not isinstance(key, (str, int))]
         if wrong:
-            raise TypeError(
-                f"{path or 'the state'}: keys must be strings or ints, not {wrong[0]!r}"
-            )
-        inner = [
-            [key, _encoded(x, f"{path}/{key}".lstrip("/"), arrays)] for key, x in state.items()
-        ]
+            raise TypeError(f"{what}: keys must be strings or ints, not {wrong[0]!r}")
+    elif type(state) not in (list, tuple):
+        raise TypeError(f"{what}: a {type(state).__name__} cannot be saved")
+    pairs = state.items() if isinstance(state, Mapping) else enumerate(state)
+    inner = [(key, _encoded(x, f"{path}/{key}".lstrip("/"), arrays)) for key, x in pairs]
+    if isinstance(state, Mapping):
         return {"dict": inner}
-    if type(state) in (list, tuple):
-        inner = [_encoded(x, f"{path}/{i}".lstrip("/"), arrays) for i, x in enumerate(state)]
-        return {type(state).__name__: inner}
-    raise TypeError(f"{path or 'the state'}: a {type(state).__name__} cannot be saved")
-
-
-def _is_scalar(value: Any) -> bool:
-    """Whether it is a scalar of NumPy's, whose dtype is to be kept."""
-    return isinstance(value, np.generic)
+    return {type(state).__name__: [x for _, x in inner]}
 
 
 def _decoded(tree: Any, arrays: Mapping[str, np.ndarray]) -> Any:

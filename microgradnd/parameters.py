@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,9 @@ import numpy as np
 from microgradnd.arguments import FLAG, elements, operand, require
 from microgradnd.engine import Tensor
 from microgradnd.ops.shape import concatenate
+
+# A tensor, several, (name, tensor) pairs, or (of an optimiser) groups with options of their own.
+Parameters = Tensor | Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[Mapping[str, Any]]
 
 
 def Parameter(data: Any, requires_grad: bool = True) -> Tensor:

@@ -24,7 +24,7 @@ from microgradnd.arguments import (
     sizes,
     whole,
 )  # fmt: skip
-from microgradnd.errors import no_attribute
+from microgradnd.errors import missing_name
 from microgradnd.functions import (
     elu,
     erf,
@@ -141,7 +141,7 @@ def __getattr__(name: str) -> Any:
     """Operations whose row gives them a name here, such as a program's own."""
     if name in functions.functional_names():
         return functions.functional(name)
-    raise no_attribute(f"module {__name__!r}", name, __dir__)
+    raise missing_name(f"module {__name__!r}", name, __dir__)
 
 
 def __dir__() -> list[str]:

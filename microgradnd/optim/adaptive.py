@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from microgradnd.optim.optimizer import Group, Optimizer, State, buffer, counted
+from microgradnd.optim.optimizer import Array, Group, Optimizer, Spare, State, buffer, count_step
 from microgradnd.optim.sgd import decayed
+from microgradnd.parameters import Parameters
 
 
 class RMSprop(Optimizer):
@@ -40,30 +40,20 @@ class RMSprop(Optimizer):
     }  # fmt: skip
 
     def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 1e-2,
-        alpha: float = 0.99,
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        momentum: float = 0.0,
-        centered: bool = False,
-    ) -> None:
-        defaults = {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, defaults | {"momentum": momentum, "centered": centered})
+        self, params: Parameters, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
+        weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(params, locals())
 
-    def update(
-        self, w: np.ndarray, g: np.ndarray, state: State, group: Group, spare: tuple
-    ) -> None:
+    def update(self, w: Array, g: Array, state: State, group: Group, spare: Spare) -> None:
         lr, alpha, mu, (step, other) = group["lr"], group["alpha"], group["momentum"], spare
-        counted(state)
-        if group["weight_decay"]:
-            g = decayed(g, w, group["weight_decay"], other)  # g + λ w
+        count_step(state)
+        g = decayed(g, w, group, other)  # g + λ w
         v = buffer(state, "square_avg", w)
-        square_mean(v, g, alpha, step)  # v = α v + (1 - α) g²
+        _square_mean(v, g, alpha, step)  # v = α v + (1 - α) g²
         if group["centered"]:
             m = buffer(state, "grad_avg", w)
-            mean(m, g, alpha, step)  # m = α m + (1 - α) g
+            _mean(m, g, alpha, step)  # m = α m + (1 - α) g
             v = np.subtract(v, np.multiply(m, m, step), step)  # v - m²
         np.sqrt(v, step)
         step += group["eps"]
@@ -102,25 +92,15 @@ class Adagrad(Optimizer):
     keeps: ClassVar[dict[str, str | None]] = {"step": None, "sum": None}
 
     def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 1e-2,
-        lr_decay: float = 0.0,
-        weight_decay: float = 0.0,
-        initial_accumulator_value: float = 0.0,
-        eps: float = 1e-10,
-    ) -> None:
-        defaults = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps}
-        start = {"initial_accumulator_value": initial_accumulator_value}
-        super().__init__(params, defaults | start)
+        self, params: Parameters, lr: float = 1e-2, lr_decay: float = 0.0,
+        weight_decay: float = 0.0, initial_accumulator_value: float = 0.0, eps: float = 1e-10,
+    ) -> None:  # fmt: skip
+        super().__init__(params, locals())
 
-    def update(
-        self, w: np.ndarray, g: np.ndarray, state: State, group: Group, spare: tuple
-    ) -> None:
-        t, (step, other) = counted(state), spare
+    def update(self, w: Array, g: Array, state: State, group: Group, spare: Spare) -> None:
+        t, (step, other) = count_step(state), spare
         lr = group["lr"] / (1 + (t - 1) * group["lr_decay"])
-        if group["weight_decay"]:
-            g = decayed(g, w, group["weight_decay"], other)  # g + λ w
+        g = decayed(g, w, group, other)  # g + λ w
         s = buffer(state, "sum", w, group["initial_accumulator_value"])
         s += np.multiply(g, g, step)  # s = s + g²
         np.sqrt(s, step)
@@ -159,27 +139,21 @@ class Adam(Optimizer):
     fixed: ClassVar[dict[str, bool]] = {"maximize": False, "decoupled_weight_decay": False}
 
     def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        amsgrad: bool = False,
-    ) -> None:
-        defaults = {"lr": lr, "betas": betas, "eps": eps}
-        super().__init__(params, defaults | {"weight_decay": weight_decay, "amsgrad": amsgrad})
+        self, params: Parameters, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(params, locals())
 
-    def update(
-        self, w: np.ndarray, g: np.ndarray, state: State, group: Group, spare: tuple
-    ) -> None:
+    def update(self, w: Array, g: Array, state: State, group: Group, spare: Spare) -> None:
         lr, (beta1, beta2), (step, other) = group["lr"], group["betas"], spare
-        t = counted(state)
-        if group["weight_decay"]:
-            g = self.decay(w, g, group, other)
+        t = count_step(state)
+        if self.fixed["decoupled_weight_decay"]:
+            w *= 1 - lr * group["weight_decay"]
+        else:
+            g = decayed(g, w, group, other)  # g + λ w
         m, v = buffer(state, "exp_avg", w), buffer(state, "exp_avg_sq", w)
-        mean(m, g, beta1, step)  # m = β₁ m + (1 - β₁) g
-        square_mean(v, g, beta2, step)  # v = β₂ v + (1 - β₂) g²
+        _mean(m, g, beta1, step)  # m = β₁ m + (1 - β₁) g
+        _square_mean(v, g, beta2, step)  # v = β₂ v + (1 - β₂) g²
         if group["amsgrad"]:
             largest = buffer(state, "max_exp_avg_sq", w)
             v = np.maximum(largest, v, out=largest)
@@ -189,10 +163,6 @@ class Adam(Optimizer):
         np.divide(m, step, step)
         step *= lr / (1 - beta1**t)  # η m̂ / (√v̂ + ε)
         w -= step
-
-    def decay(self, w: np.ndarray, g: np.ndarray, group: Group, out: np.ndarray) -> np.ndarray:
-        """The gradient with the weight decay in it."""
-        return decayed(g, w, group["weight_decay"], out)
 
 
 class AdamW(Adam):
@@ -219,29 +189,20 @@ class AdamW(Adam):
     fixed: ClassVar[dict[str, bool]] = {"maximize": False, "decoupled_weight_decay": True}
 
     def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-        amsgrad: bool = False,
-    ) -> None:
+        self, params: Parameters, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8, weight_decay: float = 1e-2, amsgrad: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
 
-    def decay(self, w: np.ndarray, g: np.ndarray, group: Group, out: np.ndarray) -> np.ndarray:
-        w *= 1 - group["lr"] * group["weight_decay"]
-        return g
 
-
-def mean(m: np.ndarray, g: np.ndarray, keep: float, spare: np.ndarray) -> None:
+def _mean(m: Array, g: Array, keep: float, spare: Array) -> None:
     """The running mean m ← β m + (1 - β) g, as m + (1 - β)(g - m)."""
     np.subtract(g, m, spare)
     spare *= 1 - keep
     m += spare
 
 
-def square_mean(v: np.ndarray, g: np.ndarray, keep: float, spare: np.ndarray) -> None:
+def _square_mean(v: Array, g: Array, keep: float, spare: Array) -> None:
     """The running mean of squares v ← β v + (1 - β) g²."""
     v *= keep
     np.multiply(g, g, spare)

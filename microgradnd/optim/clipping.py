@@ -11,7 +11,7 @@ import numpy as np
 from microgradnd.arguments import NORM, NOT_NEGATIVE, check, require
 from microgradnd.parameters import tensors_of
 
-SAFE = (1e-15, 1e15)  # norms whose squares are far from the bounds of float32
+_SAFE = (1e-15, 1e15)  # norms whose squares are far from the bounds of float32
 
 
 def clip_grad_norm_(
@@ -41,8 +41,8 @@ def clip_grad_norm_(
     require("clip_grad_norm_", "max_norm", max_norm, NOT_NEGATIVE)
     require("clip_grad_norm_", "norm_type", norm_type, NORM)
     check("clip_grad_norm_", error_if_nonfinite=error_if_nonfinite)
-    gradients = arrays_of(parameters, "clip_grad_norm_")
-    total = norm(np.array([norm(g.ravel(), norm_type) for g in gradients]), norm_type)
+    gradients = _gradients(parameters, "clip_grad_norm_")
+    total = _norm(np.array([_norm(g.ravel(), norm_type) for g in gradients]), norm_type)
     if error_if_nonfinite and not np.isfinite(total):
         raise FloatingPointError(f"clip_grad_norm_: the norm of the gradients is {total}")
     scale = max_norm / (total + 1e-6)  # as PyTorch guards it
@@ -63,22 +63,22 @@ def clip_grad_value_(parameters: Iterable[Any], clip_value: float) -> None:
     Tensor([ 1. , -0.2])
     """
     require("clip_grad_value_", "clip_value", clip_value, NOT_NEGATIVE)
-    for g in arrays_of(parameters, "clip_grad_value_"):
+    for g in _gradients(parameters, "clip_grad_value_"):
         np.clip(g, -clip_value, clip_value, out=g)
 
 
-def norm(x: np.ndarray, p: float) -> float:
+def _norm(x: np.ndarray, p: float) -> float:
     """(Σ |x|^p)^(1/p); of x over its largest element where powers would over- or underflow."""
     if not x.size:
         return 0.0
     x = x.astype(np.float32) if x.dtype == np.float16 else x
     with np.errstate(over="ignore", under="ignore"):
         found = float(np.linalg.norm(x, p))
-    if SAFE[0] < found < SAFE[1] or math.isnan(found):
+    if _SAFE[0] < found < _SAFE[1] or math.isnan(found):
         return found
     largest = float(np.abs(x).max())
     return largest if largest in (0, math.inf) else largest * float(np.linalg.norm(x / largest, p))
 
 
-def arrays_of(parameters: Any, what: str) -> list[np.ndarray]:
+def _gradients(parameters: Any, what: str) -> list[np.ndarray]:
     return [p.grad.data for p in tensors_of(parameters, what) if p.grad is not None]

@@ -19,7 +19,7 @@ def l1_penalty(parameters: Iterable[Any], strength: float) -> Tensor:
     Tensor(1.5)
     """
     check("l1_penalty", strength=strength)
-    return total([p.abs().sum() for p in tensors_of(parameters, "l1_penalty")]) * strength
+    return _total([p.abs().sum() for p in tensors_of(parameters, "l1_penalty")]) * strength
 
 
 def l2_penalty(parameters: Iterable[Any], strength: float) -> Tensor:
@@ -29,8 +29,8 @@ def l2_penalty(parameters: Iterable[Any], strength: float) -> Tensor:
     Tensor(1.25)
     """
     check("l2_penalty", strength=strength)
-    return total([(p * p).sum() for p in tensors_of(parameters, "l2_penalty")]) * (0.5 * strength)
+    return _total([(p * p).sum() for p in tensors_of(parameters, "l2_penalty")]) * (0.5 * strength)
 
 
-def total(terms: list[Tensor]) -> Tensor:
+def _total(terms: list[Tensor]) -> Tensor:
     return reduce(add, terms)

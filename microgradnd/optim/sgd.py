@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from microgradnd.optim.optimizer import Group, Optimizer, State
+from microgradnd.optim.optimizer import Array, Group, Optimizer, Spare, State
+from microgradnd.parameters import Parameters
 
 
 class SGD(Optimizer):
@@ -38,16 +38,10 @@ class SGD(Optimizer):
     keeps: ClassVar[dict[str, str | None]] = {"momentum_buffer": "momentum"}
 
     def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
-        nesterov: bool = False,
-    ) -> None:
-        defaults = {"lr": lr, "momentum": momentum, "dampening": dampening}
-        super().__init__(params, defaults | {"weight_decay": weight_decay, "nesterov": nesterov})
+        self, params: Parameters, lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
+        weight_decay: float = 0.0, nesterov: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(params, locals())
 
     def option_problems(self, group: Group) -> list[str]:
         problems = super().option_problems(group)
@@ -56,12 +50,9 @@ class SGD(Optimizer):
             problems = ["nesterov needs momentum > 0 and dampening = 0"] * wrong
         return problems
 
-    def update(
-        self, w: np.ndarray, g: np.ndarray, state: State, group: Group, spare: tuple
-    ) -> None:
-        lr, mu, decay, (step, other) = group["lr"], group["momentum"], group["weight_decay"], spare
-        if decay:
-            g = decayed(g, w, decay, other)  # g + λ w
+    def update(self, w: Array, g: Array, state: State, group: Group, spare: Spare) -> None:
+        mu, (step, other) = group["momentum"], spare
+        g = decayed(g, w, group, other)  # g + λ w
         if mu:
             v = state.get("momentum_buffer")
             if v is None:
@@ -70,10 +61,12 @@ class SGD(Optimizer):
                 v *= mu
                 v += np.multiply(g, 1 - group["dampening"], step)  # v = μ v + (1 - τ) g
             g = np.add(g, np.multiply(v, mu, step), step) if group["nesterov"] else v  # g + μ v
-        w -= np.multiply(g, lr, step)  # w = w - η g
+        w -= np.multiply(g, group["lr"], step)  # w = w - η g
 
 
-def decayed(g: np.ndarray, w: np.ndarray, decay: float, out: np.ndarray) -> np.ndarray:
+def decayed(g: Array, w: Array, group: Group, out: Array) -> Array:
     """The gradient g + λ w of a loss with the penalty ½ λ Σ w²."""
-    np.multiply(w, decay, out)
+    if not group["weight_decay"]:
+        return g
+    np.multiply(w, group["weight_decay"], out)
     return np.add(out, g, out)

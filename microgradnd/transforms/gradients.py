@@ -49,5 +49,5 @@ def grad(
     found = walk(seed(outputs, grad_outputs), targets, retain_graph, create_graph)
     for i, (t, node) in enumerate(zip(inputs, nodes)):
         if node not in found and not allow_unused:
-            raise errors.unused(i, t)
+            raise errors.unused(i, errors.describe(t))
     return tuple(None if node is None else found.get(node) for node in nodes)
