@@ -72,10 +72,8 @@ def _bezier(p: Sequence[Point], t: float) -> Point:
     """The point at t in [0, 1] of one cubic curve."""
     s = 1.0 - t
     a, b, c, d = s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t
-    return (
-        a * p[0][0] + b * p[1][0] + c * p[2][0] + d * p[3][0],
-        a * p[0][1] + b * p[1][1] + c * p[2][1] + d * p[3][1],
-    )
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = p
+    return a * x0 + b * x1 + c * x2 + d * x3, a * y0 + b * y1 + c * y2 + d * y3
 
 
 def along(points: Sequence[Point], t: float) -> Point:
@@ -103,13 +101,10 @@ def _beside(points: Sequence[Point], distance: float) -> list[Point]:
     for p in _halves(points):
         first = _normal(p[0], next((q for q in p[1:] if _far(q, p[0])), p[3]))
         last = _normal(next((q for q in p[2::-1] if _far(q, p[3])), p[0]), p[3])
-        moved = [
-            (x + n[0] * distance, y + n[1] * distance)
-            for (x, y), n in zip(p, (first, first, last, last), strict=True)
-        ]
+        normals = (first, first, last, last)
+        moved = [(x + a * distance, y + b * distance) for (x, y), (a, b) in zip(p, normals)]
         if out:  # two curves meet half-way between their own ideas of the joint
-            moved[0] = ((out[-1][0] + moved[0][0]) / 2, (out[-1][1] + moved[0][1]) / 2)
-            out.pop()
+            moved[0] = _between(out.pop(), moved[0])
         out += moved
     return out
 
@@ -167,14 +162,14 @@ def _ports(
         other = "in" if side == "out" else "out"
         if all((path.id, other) in where for _, _, path in ends):
             slack = max(min(room, 0.7 * room + step) - step * count, 0.0) / 2
-            near = min(abs(_gap(boxes[w.tail], boxes[w.head])) for _, _, w in ends) + 1.0
+            gaps = [abs(boxes[w.head][1] - boxes[w.tail][3]) for _, _, w in ends]
+            near = min(gaps) + 1.0
             wishes = [  # those of the nearest operations: short edges gain most from being straight
                 where[w.id, other] - x
-                for x, (_, _, w) in zip(spots, ends, strict=True)
-                if abs(_gap(boxes[w.tail], boxes[w.head])) <= near
+                for x, gap, (_, _, w) in zip(spots, gaps, ends)
+                if gap <= near
             ]
-            wish = sum(wishes) / len(wishes)
-            shift = min(max(wish, -slack), slack)
+            shift = min(max(sum(wishes) / len(wishes), -slack), slack)
             spots = [x + shift for x in spots]
         for x, (_, _, path) in zip(spots, ends, strict=True):
             where[path.id, side] = x
@@ -183,10 +178,6 @@ def _ports(
 
 def _middle(box: Rect) -> float:
     return (box[0] + box[2]) / 2
-
-
-def _gap(upper: Rect, lower: Rect) -> float:
-    return lower[1] - upper[3]
 
 
 def lay_out(

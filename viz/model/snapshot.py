@@ -18,17 +18,13 @@ def at_step(model: PictureModel, step: int) -> PictureModel:
     last = model.steps
     if not 0 <= step <= last:
         raise ValueError(f"step {step} of a backward pass that has {last}: give one of 0 to {last}")
-    edges = {
-        key: edge if edge.out or _arrived(edge, step) else _without_contribution(edge)
-        for key, edge in model.edges.items()
-    }
+    edges = {}
+    for key, edge in model.edges.items():
+        merged = tuple(Contribution(one.tensor, None) for one in edge.merged)
+        known = edge.out or _arrived(edge, step)
+        edges[key] = edge if known else replace(edge, contribution=None, merged=merged)
     nodes = {name: _node_at(node, model.edges, step) for name, node in model.nodes.items()}
     return replace(model, nodes=nodes, edges=edges, stage=step)
-
-
-def _without_contribution(edge: Edge) -> Edge:
-    merged = tuple(Contribution(one.tensor, None) for one in edge.merged)
-    return replace(edge, contribution=None, merged=merged)
 
 
 def _node_at(node: Node, edges: Mapping[str, Edge], step: int) -> Node:

@@ -156,8 +156,7 @@ def named(groups: Group, names: Iterable[str]) -> set[Group]:
     """
     out: set[Group] = set()
     for name in names:
-        called = lambda g: name in (g.name, g.kind, g.id) or f".{g.path()}".endswith(f".{name}")
-        fitting = [g for g in groups.groups() if called(g)]
+        fitting = [g for g in groups.groups() if _is_called(g, name)]
         if not fitting:
             known = dict.fromkeys(g.path() or g.kind for g in groups.groups() if g.parent)
             some = ", ".join(map(repr, list(known)[:20])) or "none"
@@ -167,6 +166,10 @@ def named(groups: Group, names: Iterable[str]) -> set[Group]:
             # who opens a module wants to see the modules in it, alike or not
             out.update(g for g in _inner(group) if g.kind == "repeat" and not g.shared)
     return out
+
+
+def _is_called(g: Group, name: str) -> bool:
+    return name in (g.name, g.kind, g.id) or f".{g.path()}".endswith(f".{name}")
 
 
 def divided(groups: Group, steps: Collection[int]) -> None:

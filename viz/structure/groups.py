@@ -211,13 +211,12 @@ def _repeat(steps: list[list[Part]]) -> Group:
         for part in steps[0]
     ]
     name = " ".join(names[:3]) + (" …" if len(names) > 3 else "")
-    used = [{p for n in group.nodes() for p in _leaves_of(n)} for group in groups]
+    used = [
+        {p for node in group.nodes() for p in node.predecessors if p.is_leaf and p.name}
+        for group in groups
+    ]
     shared = bool(used[0]) and all(other & used[0] == used[0] for other in used[1:])
     return Group(name, "repeat", [*groups], count=len(steps), shared=shared)
-
-
-def _leaves_of(node: Node) -> list[Node]:
-    return [p for p in node.predecessors if p.is_leaf and p.name]
 
 
 def _with_chains(parts: list[Part]) -> list[Part]:

@@ -171,10 +171,7 @@ def _restated(f: Measures, node: Node) -> Measures:
 
 def _frames_of(model: PictureModel) -> list[Frame]:
     """The boxes of open groups, the outer before the inner."""
-    return [
-        Frame(cluster.id, width(title_of_box(cluster), 11.0, True), cluster.box)
-        for cluster in model.groups
-    ]
+    return [Frame(g.id, width(title_of_box(g), 11.0, True), g.box) for g in model.groups]
 
 
 def _title_place(frame: Rect, wide: float) -> Rect:
