@@ -99,8 +99,8 @@ def _beside(points: Sequence[Point], distance: float) -> list[Point]:
     """
     out: list[Point] = []
     for p in _halves(points):
-        first = _normal(p[0], next((q for q in p[1:] if _far(q, p[0])), p[3]))
-        last = _normal(next((q for q in p[2::-1] if _far(q, p[3])), p[0]), p[3])
+        first = normal(p[0], next((q for q in p[1:] if _far(q, p[0])), p[3]))
+        last = normal(next((q for q in p[2::-1] if _far(q, p[3])), p[0]), p[3])
         normals = (first, first, last, last)
         moved = [(x + a * distance, y + b * distance) for (x, y), (a, b) in zip(p, normals)]
         if out:  # two curves meet half-way between their own ideas of the joint
@@ -130,7 +130,7 @@ def _far(p: Point, q: Point) -> bool:
     return abs(p[0] - q[0]) + abs(p[1] - q[1]) > 0.5
 
 
-def _normal(p: Point, q: Point) -> Point:
+def normal(p: Point, q: Point) -> Point:
     dx, dy = q[0] - p[0], q[1] - p[1]
     length = math.hypot(dx, dy) or 1.0
     return dy / length, -dx / length
@@ -245,13 +245,12 @@ def _best_spot(path: EdgePath, solid: _Index, lines: _Index) -> tuple[Point, Rec
     best: tuple[float, Point, Rect] | None = None
     for rank, t in enumerate(_SPOTS):
         x, y = along(path.backward, t)
-        x2, y2 = along(path.backward, min(t + 0.02, 1.0))
-        n = _normal((x, y), (x2, y2))
+        nx, ny = normal((x, y), along(path.backward, min(t + 0.02, 1.0)))
         for sign in (1.0, -1.0):
             # far enough along the normal that the whole box of the text clears the line
-            reach = half * abs(n[0]) + high * abs(n[1]) + path.thick / 2 + 2.5
+            reach = half * abs(nx) + high * abs(ny) + path.thick / 2 + 2.5
             reach += 2 * _BESIDE if sign < 0 else 0.0
-            spot = x + sign * n[0] * reach, y + sign * n[1] * reach
+            spot = x + sign * nx * reach, y + sign * ny * reach
             rect = spot[0] - half, spot[1] - high, spot[0] + half, spot[1] + high
             cost = 100 * solid.hits(rect) + 6 * lines.hits(rect) + 0.4 * rank + (sign < 0)
             if best is None or cost < best[0]:

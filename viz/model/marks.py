@@ -42,9 +42,7 @@ def put(marks: dict[str, Mark], name: str, mark: Mark) -> None:
 def gathered(marks: Mapping[str, Mark], ids: Ids, folding: Folding) -> dict[str, Mark]:
     """Marks as a folded picture shows them: a closed group has those of all that is in it."""
     out = dict(marks)
-    if not marks:
-        return out
-    for key, name in ids.tensors.items():
+    for key, name in ids.tensors.items() if marks else ():
         node = key if isinstance(key, Node) and not key.is_leaf else None
         place = folding.place.get(node) if node else folding.collapsed(key)
         if not isinstance(place, Group):
@@ -53,7 +51,6 @@ def gathered(marks: Mapping[str, Mark], ids: Ids, folding: Folding) -> dict[str,
         if node:
             inside += [ids.operations[node], ids.result(node)]
             inside += [ids.edge(node, i) for i in range(len(node.operands))]
-        for part in inside:
-            if part in marks:
-                put(out, place.id, marks[part])
+        for part in filter(marks.__contains__, inside):
+            put(out, place.id, marks[part])
     return out

@@ -60,8 +60,7 @@ class Folding:
         """About how many nodes are drawn."""
         places = {part for node, part in self.place.items() if self.shows(node)}
         keys = [key for key in self.nesting.uses if not is_computed(key)]
-        leaves = sum(self.collapsed(key) is None for key in keys)
-        return leaves + sum(1 if isinstance(part, Group) else 2 for part in places)
+        return sum(self.collapsed(key) is None for key in keys) + _count(places)
 
     def collapsed(self, key: Key) -> Group | None:
         """The closed group that a leaf or constant is hidden in, or None."""
@@ -93,26 +92,31 @@ def whole(nesting: Nesting) -> Folding:
 
 def overview(nesting: Nesting) -> Folding:
     """As much is open as stays readable."""
-    counts = _Counts(nesting)
+    leaves = {group: len(keys) for group, keys in leaves_by_group(nesting).items()}
+
+    def collapsed(group: Group) -> int:
+        """The nodes of an open group in which all groups are closed."""
+        return _count(group.parts) + leaves.get(group, 0)
+
+    groups = list(nesting.groups.groups())
+    everything = 1 + sum(collapsed(group) - 1 for group in groups)
     few = nesting.focus is not None and len(nesting.focus) <= _SMALL
-    if few or counts.opened(nesting.groups) <= _SMALL:
-        return whole(nesting)
-    plain = all(group.kind in ("graph", *_PLAIN) for group in nesting.groups.groups())
-    if plain and counts.opened(nesting.groups) <= _MOST:
+    plain = all(group.kind in ("graph", *_PLAIN) for group in groups)
+    if few or everything <= (_MOST if plain else _SMALL):
         return whole(nesting)
     open_groups = {nesting.groups}
-    total, level = counts.collapsed(nesting.groups), _inner(nesting.groups)
+    total, level = collapsed(nesting.groups), _inner(nesting.groups)
     while level:
         kinds: dict[str, list[Group]] = {}
         for group in level:
             if _opens(group):
                 kinds.setdefault(group.kind, []).append(group)
         opened: list[Group] = []
-        for groups in sorted(kinds.values(), key=lambda some: sum(map(counts.collapsed, some))):
-            more = sum(counts.collapsed(group) - 1 for group in groups)
+        for alike in sorted(kinds.values(), key=lambda some: sum(map(collapsed, some))):
+            more = sum(collapsed(group) - 1 for group in alike)
             if total + more <= _BUDGET:
                 total += more
-                opened += groups
+                opened += alike
         open_groups.update(opened)
         level = [part for group in opened for part in _inner(group)]
     return Folding(nesting, open_groups)
@@ -129,23 +133,9 @@ def _inner(group: Group) -> list[Group]:
     return [part for part in group.parts if isinstance(part, Group)]
 
 
-class _Counts:
-    """How many nodes groups take in a picture."""
-
-    def __init__(self, nesting: Nesting) -> None:
-        self.leaves = {group: len(keys) for group, keys in leaves_by_group(nesting).items()}
-
-    def collapsed(self, group: Group) -> int:
-        """The nodes of an open group in which all groups are closed."""
-        own = sum(1 if isinstance(part, Group) else 2 for part in group.parts)
-        return own + self.leaves.get(group, 0)
-
-    def opened(self, group: Group) -> int:
-        """The nodes of a group in which all groups are open."""
-        return sum(
-            self.leaves.get(g, 0) + 2 * sum(isinstance(part, Node) for part in g.parts)
-            for g in group.groups()
-        )
+def _count(parts: Iterable[Node | Group]) -> int:
+    """The nodes that parts are drawn as: an operation has one for its result."""
+    return sum(1 if isinstance(part, Group) else 2 for part in parts)
 
 
 def named(groups: Group, names: Iterable[str]) -> set[Group]:

@@ -120,11 +120,9 @@ def png(pixels: Array) -> bytes:
     rows, columns, _ = pixels.shape
     lines = np.zeros((rows, 1 + 4 * columns), np.uint8)  # each line starts with filter type 0
     lines[:, 1:] = pixels.reshape(rows, -1)
-    parts = (
-        (b"IHDR", struct.pack(">IIBBBBB", columns, rows, 8, 6, 0, 0, 0)),
-        (b"IDAT", zlib.compress(lines.tobytes(), 9)),
-        (b"IEND", b""),
-    )
+    head = struct.pack(">IIBBBBB", columns, rows, 8, 6, 0, 0, 0)
+    data = zlib.compress(lines.tobytes(), 9)
+    parts = ((b"IHDR", head), (b"IDAT", data), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in parts

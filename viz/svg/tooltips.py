@@ -50,8 +50,7 @@ def _brief(x: Summary | None) -> str:
         return number(x.scalar, 6)
     words = f"mean {number(x.mean)}, norm {number(x.norm)}, std {number(x.std)}, "
     words += f"min {number(x.min)}, max {number(x.max)}, zeros {x.zeros:.0%}"
-    if x.flaw:
-        words += f", {x.flaw}"
+    words += f", {x.flaw}" if x.flaw else ""
     if x.elements is not None and x.size <= 12:
         words += f"\n  {literal(x.elements)}"
     return words + (f" (thumbnail: {x.caption})" if x.caption else "")
@@ -182,10 +181,8 @@ def of_edge(edge: Edge, model: PictureModel) -> _Described:
     if edge.arg:
         title = f"{name} is operand {edge.arg} of {user.name}"
     if x is not None:
-        steps = "steps" if len(edge.steps) > 1 else "step"
-        when = _listed(edge.steps)
-        title += f"\nbackward {steps} {when} add{'' if steps == 'steps' else 's'} to the gradient"
-        title += f" of {name}: {_brief(x)}"
+        when = f"s {_listed(edge.steps)} add" if edge.steps[1:] else f" {_listed(edge.steps)} adds"
+        title += f"\nbackward step{when} to the gradient of {name}: {_brief(x)}"
     data = {
         "id": edge.id, "op": edge.head, "arg": edge.index, "operand": edge.arg or None,
         "tail": edge.tail, "home": edge.home if edge.home != edge.tail else None,

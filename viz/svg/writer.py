@@ -349,44 +349,38 @@ def _draw_at(
 
 def _draw_edge(canvas: Canvas, path: EdgePath) -> list[str]:
     """The forward edge, and the backward edge beside it if a gradient flows."""
-    line, tip = _pointed(path.forward, _ARROW)
-    parts = [canvas.path(curve(line), stroke="line", line=1.3)]
-    parts.append(canvas.path(_arrow(*tip, 3.4), fill="line"))
+    parts = _pointed(canvas, path.forward, "line", _ARROW, 3.4, 1.3)
     if path.backward:
-        size = 6.5 + path.thick
-        line, tip = _pointed(path.backward, size)
-        dash = "5 3" if path.label else "3 3"
-        parts.append(canvas.path(curve(line), stroke="grad", line=path.thick, dash=dash))
-        parts.append(canvas.path(_arrow(*tip, 2.6 + path.thick * 0.75), fill="grad"))
+        thick, dash = path.thick, "5 3" if path.label else "3 3"
+        size, half = 6.5 + thick, 2.6 + thick * 0.75
+        parts += _pointed(canvas, path.backward, "grad", size, half, thick, dash)
     return parts
 
 
-def _pointed(points: list[Point], size: float) -> tuple[list[Point], tuple[Point, Point]]:
-    """A curve that ends where its arrowhead begins, and the head's base and tip."""
+def _pointed(
+    canvas: Canvas, points: list[Point], role: str, size: float, half: float, line: float,
+    dash: str = "",
+) -> list[str]:  # fmt: skip
+    """A curve that ends where its arrowhead begins, so long and half so wide, and the head."""
     tip, before = points[-1], points[-2]
     dx, dy = tip[0] - before[0], tip[1] - before[1]
     length = math.hypot(dx, dy) or 1.0
     size = min(size, length)
     base = tip[0] - dx / length * size, tip[1] - dy / length * size
-    return [*points[:-1], base], (base, tip)
-
-
-def _arrow(base: Point, tip: Point, half: float) -> str:
-    dx, dy = tip[0] - base[0], tip[1] - base[1]
-    length = math.hypot(dx, dy) or 1.0
-    nx_, ny = -dy / length * half, dx / length * half
-    one, other = (base[0] + nx_, base[1] + ny), (base[0] - nx_, base[1] - ny)
-    return f"M{place(tip)}L{place(one)}L{place(other)}z"
+    nx, ny = edges.normal(base, tip)
+    one, other = [(base[0] - s * nx * half, base[1] - s * ny * half) for s in (1, -1)]
+    head = f"M{place(tip)}L{place(one)}L{place(other)}z"
+    shaft = canvas.path(curve([*points[:-1], base]), stroke=role, line=line, dash=dash)
+    return [shaft, canvas.path(head, fill=role)]
 
 
 def _banner_words(model: PictureModel) -> str:
     """What is text when the numbers are not those of the forward pass."""
     if not model.stale:
         return ""
-    who = ", ".join(model.changed)
-    if who:
-        who = ("leaf " if len(model.changed) == 1 else "leaves ") + who
-    return f"{who or 'a leaf or constant'} changed since the forward pass: replayed with new values"
+    who = ("leaf " if len(model.changed) == 1 else "leaves ") + ", ".join(model.changed)
+    who = who if model.changed else "a leaf or constant"
+    return f"{who} changed since the forward pass: replayed with new values"
 
 
 def _subtitle(model: PictureModel) -> str:
