@@ -16,7 +16,7 @@ from viz.model.elements import (
     Tag,
 )  # fmt: skip
 from viz.style.text import clean, number
-from viz.svg.groups import captions, elsewhere_label, kind_of_group, title_of_box, title_of_group
+from viz.svg.nodes import captions, elsewhere_label, kind_of_group, title_of_box, title_of_group
 from viz.svg.records import WORDS, caption_of, meta_of, tag_label, title_of
 
 _LOOKS = {

@@ -12,7 +12,7 @@ from viz.formats.fonts import fonts, warn_of_missing_glyphs
 from viz.model.elements import ClosedGroup, Node, OpenGroup, PictureModel
 from viz.style.text import clean
 from viz.svg import tooltips
-from viz.svg.groups import title_of_box
+from viz.svg.nodes import title_of_box
 
 _CURE = 'install it with `pip install "microgradnd[pictures]"`'
 _SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)" height="([\d.]+)"')
