@@ -109,13 +109,13 @@ class Picture:
         ))  # fmt: skip
 
     def json(self) -> str:
-        """The picture as data, see `viz.document` for its members."""
-        from viz.formats.document import document, text_of
+        """The picture as data, see `viz.formats.document` for its members."""
+        from viz.formats.document import Writer, text_of
 
-        return text_of(document(self.describer, self.model, self.drawing["direction"])) + "\n"
+        return text_of(Writer(self.describer).write(self.model, self.drawing["direction"])) + "\n"
 
     def graphml(self) -> str:
-        """The picture's graph as GraphML, which networkx reads; see `viz.export.graphml`."""
+        """The picture's graph as GraphML, which networkx reads; see `viz.formats.export`."""
         from viz.formats.export import graphml
 
         return graphml(self.model)
