@@ -60,7 +60,7 @@ def _parts(name: str) -> tuple[str, str, str]:
     return base + rest + primes, sub, "".join(SUPERSCRIPTS[c] for c in above)
 
 
-class Text:
+class _Text:
     """One line of plain text."""
 
     name = "text"
@@ -114,7 +114,7 @@ class Text:
         return f"{'; '.join(f'{x} if {c}' for x, c in rows)}; else {last}", LOGIC
 
 
-class Latex(Text):
+class _Latex(_Text):
     """LaTeX as KaTeX, MathJax and a TeX engine take it."""
 
     name = "latex"
@@ -184,7 +184,7 @@ def _latex_letter(letter: str) -> str:
     return letter
 
 
-class MathML(Text):
+class _MathML(_Text):
     """MathML Core, which browsers draw themselves."""
 
     name = "mathml"
@@ -249,4 +249,4 @@ class MathML(Text):
         return f"<mrow><mo>{{</mo><mtable>{cells}</mtable></mrow>", ATOM
 
 
-FORMS: dict[str, Text] = {"text": Text(), "latex": Latex(), "mathml": MathML()}
+FORMS: dict[str, _Text] = {"text": _Text(), "latex": _Latex(), "mathml": _MathML()}

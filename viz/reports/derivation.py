@@ -209,8 +209,8 @@ class Derivation:
 
 def distinct(forms: Iterable[Any]) -> list[Any]:
     """The forms without those that are written like the one before."""
-    kept: list[Any] = []
+    found: list[Any] = []
     for form in forms:
-        if not kept or repr(form) != repr(kept[-1]):
-            kept.append(form)
-    return kept
+        if not found or repr(form) != repr(found[-1]):
+            found.append(form)
+    return found

@@ -141,13 +141,13 @@ class Paths:
         '3'
         """
         path = self[k]
-        words = [_slope(x, node, i) for x, (node, i) in zip(self.jacobians(k), path.edges)]
+        labels = [_slope(x, node, i) for x, (node, i) in zip(self.jacobians(k), path.edges)]
         k = range(len(self))[k]
         title = f"path {k + 1} of {self.count} from {path.labels[0]} adds "
         title += f"{_amount(path.contribution)} (bold: local slopes)"
         options = {"fold": False, "title": title, "gradient": self.gradient, **options}
         picture = draw_picture(self.loss, **options)
-        highlight = {**_on_picture(path, words, picture), **options.get("highlight", {})}
+        highlight = {**_on_picture(path, labels, picture), **options.get("highlight", {})}
         extras = {**picture.extras, "highlight": highlight}
         return Picture(picture.describer, picture.model, picture.drawing, extras)
 
@@ -358,14 +358,14 @@ def _slope(x: Array | None, node: Node, i: int) -> str:
     return f"‖J‖ {number(float(np.linalg.norm(x)), 3)}"
 
 
-def _on_picture(path: Path, words: list[str], picture: Picture) -> dict[str, str]:
-    """The ids of a picture's nodes and edges that a path leads over, with the words there."""
+def _on_picture(path: Path, labels: list[str], picture: Picture) -> dict[str, str]:
+    """The ids of a picture's nodes and edges that a path leads over, with the labels there."""
     model, ids = picture.model, picture.describer.ids
     into: dict[str, list[Edge]] = {}
     for edge in model.edges.values():
         into.setdefault(edge.head, []).append(edge)
     found: dict[str, str] = {}
-    for (node, i), said in zip(path.edges, words, strict=True):
+    for (node, i), label in zip(path.edges, labels, strict=True):
         around = [group.id for group in ids.nesting.group_of[node].around()]
         head = next((name for name in (ids.operations[node], *around) if name in model.nodes), None)
         if head is None:
@@ -375,7 +375,7 @@ def _on_picture(path: Path, words: list[str], picture: Picture) -> dict[str, str
         for edge in into.get(head, ()):
             homes = [edge.home, *(one.tensor for one in edge.merged)]
             if edge.id == own or (head in around and tensor in homes):
-                found |= {edge.id: said if edge.id == own else "", edge.tail: ""}
+                found |= {edge.id: label if edge.id == own else "", edge.tail: ""}
     tensors = {ids.tensors[node] for node in path.nodes}
     found |= dict.fromkeys(tensors & set(model.nodes), "")
     for edge in model.edges.values():

@@ -298,7 +298,7 @@ def _link(layers: list[Layer], uses: dict[Node, list[Node]], found: Trace, sampl
         if before.sizes[1] == one.sizes[0] and transposed == (before.left != one.left):
             before.followers.append(one)
             one.after = before
-            ways[id(one)] = one.data.node, _words(way)
+            ways[id(one)] = one.data.node, _function_of(way)
     for one in layers:
         ends = {ways[id(f)] for f in one.followers}
         if len(ends) == 1:
@@ -339,7 +339,7 @@ def _mixes(node: Node) -> bool:
     return not np.array_equal(node.compute([places]).ravel(), places.ravel())
 
 
-def _words(way: Iterable[Node]) -> str:
+def _function_of(way: Iterable[Node]) -> str:
     names = [node.op.name for node in way if not node.op.permutes]
     return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
 

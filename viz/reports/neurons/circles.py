@@ -17,7 +17,7 @@ from viz.style.theme import paint
 from viz.svg.canvas import Canvas, Point, coordinate, group, place
 
 RADIUS = 32.0
-PILL = 17.0  # height of a bias or threshold
+BADGE = 17.0  # height of a bias or threshold
 NARROW, WIDE = 230.0, 430.0  # between two columns
 LABELLED = 20  # a layer of more weights has no room for their numbers
 HEAD = 46.0
@@ -132,13 +132,13 @@ def at(values: Array | None, *index: int) -> float | None:
 
 def _pitch(shifts: int) -> float:
     """The distance of two units in a column."""
-    return 2 * RADIUS + 40.0 + PILL * shifts
+    return 2 * RADIUS + 40.0 + BADGE * shifts
 
 
 def _spots(units: int, shifts: int, x: float, middle: float) -> list[Point]:
-    """The centres of a column's circles, pills above and two lines of words below them."""
+    """The centres of a column's circles, badges above and two lines of words below them."""
     step = _pitch(shifts)
-    first = middle - (units - 1) / 2 * step + (PILL * shifts - 20.0) / 2
+    first = middle - (units - 1) / 2 * step + (BADGE * shifts - 20.0) / 2
     return [(x, first + j * step) for j in range(units)]
 
 
@@ -183,7 +183,7 @@ def row(
 
 def _around(spot: Point, shifts: int) -> Rect:
     x, y = spot
-    return x - RADIUS - 8, y - RADIUS - 4 - PILL * shifts, x + RADIUS + 8, y + RADIUS + 26
+    return x - RADIUS - 8, y - RADIUS - 4 - BADGE * shifts, x + RADIUS + 8, y + RADIUS + 26
 
 
 def _heading(canvas: Canvas, x: float, title: str, below: str, small: bool = False) -> list[str]:
@@ -279,9 +279,9 @@ def input_unit(
 
 
 def unit(
-    style: Style, spot: Point, k: int, j: int, one: Layer, name: Names, pills: bool = True
+    style: Style, spot: Point, k: int, j: int, one: Layer, name: Names, badges: bool = True
 ) -> str:
-    """A unit with its net input, its output, their gradients, its bias and threshold as pills."""
+    """A unit with its net input, its output, their gradients, its bias and threshold as badges."""
     net, slope = at(one.sums.values, j), at(one.sums.gradients, j)
     out = at(one.outputs.values, j) if one.outputs else None
     g = at(one.outputs.gradients, j) if one.outputs else None
@@ -302,8 +302,8 @@ def unit(
         below.append((f"∂{style.loss}/∂net {formatted(slope, 3)}", "grad-ink"))
     shown = net if one.outputs is None else out
     parts = circle(style.canvas, spot, label, shown, below, "op", "op-line")
-    shifts = enumerate(one.shifts if pills else ())
-    above = [_pill(style, spot, k, j, one, p, s) for s, p in shifts]
+    shifts = enumerate(one.shifts if badges else ())
+    above = [_badge(style, spot, k, j, one, p, s) for s, p in shifts]
     return group(data, "\n".join(lines), parts) + "".join(above)
 
 
@@ -342,7 +342,7 @@ def circle(
     return parts
 
 
-def _pill(style: Style, spot: Point, k: int, j: int, one: Layer, p: Parameter, s: int) -> str:
+def _badge(style: Style, spot: Point, k: int, j: int, one: Layer, p: Parameter, s: int) -> str:
     """A bias or threshold above its unit."""
     values, name = style.shown(p), shift_name(p, s)
     value, sign = at(values, j), "+" if p.sign > 0 else "−"
@@ -355,12 +355,12 @@ def _pill(style: Style, spot: Point, k: int, j: int, one: Layer, p: Parameter, s
     if style.colour == "gradient":
         words = f"∂{style.loss}/∂{fit(name, 34.0, 10.0)} {formatted(value, 3)}"
     wide = width(words, 10.0) + 10.0
-    x, bottom = spot[0], spot[1] - RADIUS - 4.0 - PILL * s
+    x, bottom = spot[0], spot[1] - RADIUS - 4.0 - BADGE * s
     stem = f"M{place((x, bottom))}V{coordinate(bottom + 4.0)}"
     line = line_of(style.canvas, stem, value, largest(values), dash="") if s == 0 else ""
     role = "line" if not value or not math.isfinite(value) else "plus" if value > 0 else "minus"
     box = style.canvas.rect(
-        x - wide / 2, bottom - PILL + 2, wide, PILL - 3, fill="canvas", stroke=role, radius=7.0,
+        x - wide / 2, bottom - BADGE + 2, wide, BADGE - 3, fill="canvas", stroke=role, radius=7.0,
         dash="4 3" if role == "minus" else "",
     )  # fmt: skip
     text = style.canvas.text(x, bottom - 4.0, words, anchor="middle")

@@ -88,7 +88,7 @@ def table(
     for i, (term, spot) in enumerate(zip(terms, spots, strict=True)):
         lines.append(_connection(style, term, k, j, i, (spot, centre), top))
         ends.append(_end(style, one, name, term, k, i, spot))
-    ends.append(circles.unit(style, centre, k, j, one, name, pills=False))
+    ends.append(circles.unit(style, centre, k, j, one, name, badges=False))
     start = middle + RADIUS + 70.0
     cells, right = _columns(style, one, terms, start)
     rows = [
@@ -221,18 +221,18 @@ def _totals(
     (k, j), canvas = which, style.canvas
     net, slope = at(one.sums.values, j), at(one.sums.gradients, j)
     words = ["net =", *_spelled(terms), f"= {formatted(net)}"]
-    said = [(line, "ink", True) for line in _wrapped(words, room)]
+    lines = [(line, "ink", True) for line in _wrapped(words, room)]
     label = symbol(name.outputs, j)
     if name.sums != "net":
-        said.append((f"net is element {j} of {name.sums}", "muted", False))
+        lines.append((f"net is element {j} of {name.sums}", "muted", False))
     if one.outputs is not None:
         result = formatted(at(one.outputs.values, j))
-        said.append((f"{label} = {one.function}(net) = {result}", "ink", False))
+        lines.append((f"{label} = {one.function}(net) = {result}", "ink", False))
         g = at(one.outputs.gradients, j)
-        said.append((f"∂{style.loss}/∂{label} = {formatted(g)}", "grad-ink", False))
-    said.append((f"∂{style.loss}/∂net = {formatted(slope)}", "grad-ink", True))
+        lines.append((f"∂{style.loss}/∂{label} = {formatted(g)}", "grad-ink", False))
+    lines.append((f"∂{style.loss}/∂net = {formatted(slope)}", "grad-ink", True))
     parts = [canvas.path(f"M0 {coordinate(y)}H{coordinate(room)}", stroke="hair")]
-    for line, role, bold in said:
+    for line, role, bold in lines:
         y += 19.0
         line = fit(one_line(line), room, SIZE, bold)
         parts.append(canvas.text(0, y, line, size=SIZE, fill=role, bold=bold))
