@@ -40,6 +40,10 @@ LATEX_WORDS = {
 }  # fmt: skip
 
 
+LOWERED = str.maketrans({digit: sign for sign, digit in SUBSCRIPTS.items()})
+RAISED = str.maketrans({digit: sign for sign, digit in SUPERSCRIPTS.items()})
+
+
 def is_simple(name: str) -> bool:
     """Whether a name can stand as a symbol in a formula: h, net¹, W₂, conv1.weight, x_1."""
     return len(name) <= 24 and SIMPLE.fullmatch(name) is not None and "__" not in name

@@ -2,7 +2,7 @@
 // it falls or grows along the pass, gradients vanish or explode. Of the forward pass it shows the
 // RMS of the results. A click goes to the step.
 
-import {$, listen, s} from "./dom.js";
+import {$, set, s} from "./dom.js";
 import {number, sizeOf, stats} from "./model.js";
 
 const TOP = 9, BOTTOM = 7, SIDE = 6;
@@ -16,10 +16,10 @@ export class Chart {
       const {left, width} = this.svg.getBoundingClientRect();
       return Math.max(Math.round(((clientX - left) / Math.max(width, 1)) * stepper.pass.length), 1);
     };
-    listen(this.svg, {
-      click: (event) => stepper.seek(step(event)),
-      pointermove: (event) => this.describe(step(event)),
-      pointerleave: () => this.describe(),
+    set(this.svg, {
+      onclick: (event) => stepper.seek(step(event)),
+      onpointermove: (event) => this.describe(step(event)),
+      onpointerleave: () => this.describe(),
     });
     new ResizeObserver(() => this.draw()).observe(this.svg);
   }

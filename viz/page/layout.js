@@ -155,8 +155,7 @@ function insert(out, id, part, tails) {
   for (const [key, inside] of part.routes) {
     const outside = out.routes.get(key);
     if (!outside) out.routes.set(key, inside);
-    else if (tails.get(key) === id) out.routes.set(key, joined(inside, outside));
-    else out.routes.set(key, joined(outside, inside));
+    else out.routes.set(key, tails.get(key) === id ? joined(inside, outside) : joined(outside, inside));
   }
 }
 
@@ -178,8 +177,7 @@ function route(view, rects, routes) {
   for (const [id, rect] of rects) index.add(id, rect);
   const straight = [[0, 0], [0, 0], [0, 0], [0, 0]];
   const routeOf = (edge) => routes.get(edge.key) || straight;
-  const flat = new Map([...rects].map(([id, rect]) => [id, flatOf(view.nodes.get(id).kind, rect)]));
-  const ports = portsOf(view.edges, rects, flat, routeOf);
+  const ports = portsOf(view, rects, routeOf);
   for (const edge of view.edges) {
     const start = [ports.get(`${edge.key} out`), rects.get(edge.tail)[3]];
     const end = [ports.get(`${edge.key} in`), rects.get(edge.head)[1]];
@@ -198,7 +196,7 @@ function flatOf(kind, [left, top, right, bottom]) {
 
 // Where along its box's side each edge's end stands: side by side in the order in which they
 // part, those at records moved towards the operation, so that edges run straight.
-function portsOf(edges, rects, flat, routeOf) {
+function portsOf({edges, nodes}, rects, routeOf) {
   const middle = (id) => (rects.get(id)[0] + rects.get(id)[2]) / 2;
   const gap = (edge) => Math.abs(rects.get(edge.head)[1] - rects.get(edge.tail)[3]);
   const ends = edges.flatMap((edge, k) => {
@@ -211,7 +209,7 @@ function portsOf(edges, rects, flat, routeOf) {
   const sides = [...Map.groupBy(ends, ({side}) => side)];
   for (const [key, some] of sides.sort(([a], [b]) => later(a) - later(b))) {
     const [box, side] = key.split(" "), other = side === "out" ? "in" : "out";
-    const room = flat.get(box), step = Math.min(PAIR, room / some.length), centre = middle(box);
+    const room = flatOf(nodes.get(box).kind, rects.get(box)), step = Math.min(PAIR, room / some.length), centre = middle(box);
     some.sort((a, b) => a.x - b.x || a.k - b.k);
     const spots = some.map((_, k) => centre + (k - (some.length - 1) / 2) * step);
     const far = some.map(({edge}) => ports.get(`${edge.key} ${other}`));
@@ -276,16 +274,10 @@ const around = ([x, y], m) => [x - m, y - m, x + m, y + m];
 const between = (p, q) => [(p[0] + q[0]) / 2, (p[1] + q[1]) / 2];
 const apart = (p, q) => Math.abs(p[0] - q[0]) + Math.abs(p[1] - q[1]) > 0.5;
 
-export function boundsOf(points) {
-  const bounds = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const [x, y] of points) {
-    bounds[0] = Math.min(bounds[0], x);
-    bounds[1] = Math.min(bounds[1], y);
-    bounds[2] = Math.max(bounds[2], x);
-    bounds[3] = Math.max(bounds[3], y);
-  }
-  return bounds;
-}
+export const boundsOf = (points) => points.reduce(
+  ([left, top, right, bottom], [x, y]) =>
+    [Math.min(left, x), Math.min(top, y), Math.max(right, x), Math.max(bottom, y)],
+  [Infinity, Infinity, -Infinity, -Infinity]);
 
 // To the right of the way from one point to another, of length 1.
 export function normal(p, q) {
@@ -341,9 +333,8 @@ function putLabels(edges, nodes) {
   for (const [id, {x, y, width, height}] of nodes) {
     solid.add(id, [x - 2, y - 1, x + width + 2, y + height + 1]);
   }
-  for (const edge of edges) {
-    const points = [...sampled(edge.path), ...sampled(edge.backPath)];
-    for (const p of points) lines.add(edge.key, around(p, 2.5));
+  for (const {key, path, backPath} of edges) {
+    for (const p of [path, backPath].flatMap(sampled)) lines.add(key, around(p, 2.5));
   }
   for (const edge of edges) {
     if (!edge.label || !edge.back) continue;

@@ -49,12 +49,14 @@ class Neurons:
         self.drawing = drawing
 
     @cached_property
-    def text(self) -> str:
+    def _svg(self) -> str:
         return _write(self, **self.drawing)
 
     def svg(self) -> str:
         """The picture as the text of an SVG file."""
-        return self.text
+        return self._svg
+
+    _repr_svg_ = svg
 
     def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
         """Writes the picture to an .svg, .png or .pdf file; folders are created.
@@ -63,9 +65,6 @@ class Neurons:
             ValueError: the file has another suffix.
         """
         return files.save(path, of_svg(self.svg, scale), "neurons")
-
-    def _repr_svg_(self) -> str:
-        return self.text
 
     def __repr__(self) -> str:
         sizes = ", ".join("-".join(map(str, _widths(chain))) for chain in self.chains)
@@ -120,6 +119,15 @@ def neurons(
     if not isinstance(found, Trace):
         backward = differentiable(found, gradient)
         found = trace(found, gradient, backward=backward, keep="arrays")
+    layers = _layers_in(found, sample, colour)
+    chosen = None if unit is None else _unit_of(layers, unit)
+    _check_sizes(layers if chosen is None else [layers[chosen[0]]])
+    drawing = {"theme": theme, "title": title, "colour": colour, "unit": chosen}
+    return Neurons(found, layers, sample, drawing)
+
+
+def _layers_in(found: Trace, sample: int, colour: str) -> list[Layer]:
+    """The layers of a trace that has what the picture needs, which is checked."""
     if found.keep != "arrays":
         raise ValueError('a trace of summaries has not every weight: viz.trace(..., keep="arrays")')
     if colour == "gradient" and not found.gradients:
@@ -132,10 +140,7 @@ def neurons(
         raise ValueError(
             "there is no layer of neurons: no product x @ W or W @ x of data with a leaf W"
         )
-    chosen = None if unit is None else _unit_of(layers, unit)
-    _check_sizes(layers if chosen is None else [layers[chosen[0]]])
-    drawing = {"theme": theme, "title": title, "colour": colour, "unit": chosen}
-    return Neurons(found, layers, sample, drawing)
+    return layers
 
 
 def _unit_of(layers: Sequence[Layer], unit: tuple[int | str, int]) -> tuple[int, int]:
