@@ -125,12 +125,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    own = [
-        "asarray",
-        "astype",
-        "__array_namespace_info__",
-        "__array_api_version__",
-        "fft",
-        "linalg",
-    ]
+    own = {"__array_namespace_info__", "__array_api_version__", "fft", "linalg"}
     return sorted({*own, *CONSTANTS, *DTYPES, *FUNCTIONS})

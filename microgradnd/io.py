@@ -35,7 +35,7 @@ _KINDS = "biufcSU"  # of dtypes that mean the same in every program that reads t
 class FileFormatError(ValueError):
     """A file that is not what its name says; nothing of it was loaded."""
 
-    def __init__(self, path: Any, reason: object) -> None:
+    def __init__(self, path: str | os.PathLike[str], reason: object) -> None:
         super().__init__(f"{os.fspath(path)!r} cannot be loaded: {reason}")
 
 
@@ -241,8 +241,9 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> tuple[str, np.ndarray]:
     if not name.endswith(".npy"):
         raise ValueError(f"it holds {name!r}, which is not an array")
     try:
-        _check_claim(archive, name)
         with archive.open(name) as member:
+            _check_claim(member, archive.getinfo(name).file_size)
+            member.seek(0)
             array = np.lib.format.read_array(member, allow_pickle=False)
             if member.read(1):  # reading to the end has the checksum compared
                 raise ValueError("more bytes than the array has")
@@ -251,18 +252,17 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> tuple[str, np.ndarray]:
     return name.removesuffix(".npy"), array
 
 
-def _check_claim(archive: zipfile.ZipFile, name: str) -> None:
+def _check_claim(member: IO[bytes], held: int) -> None:
     """Refuses an array whose header claims more than its member holds, before memory is taken."""
-    headers = {
+    read_header = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }
-    with archive.open(name) as member:
-        version = np.lib.format.read_magic(member)
-        if version not in headers:
-            raise ValueError(f"its format has version {version}, known are {[*headers]}")
-        shape, _, dtype = headers[version](member)
-    claimed, held = math.prod(shape) * dtype.itemsize, archive.getinfo(name).file_size
+    version = np.lib.format.read_magic(member)
+    if version not in read_header:
+        raise ValueError(f"its format has version {version}, known are {[*read_header]}")
+    shape, _, dtype = read_header[version](member)
+    claimed = math.prod(shape) * dtype.itemsize
     if claimed > held:
         raise ValueError(f"shape {shape} of {dtype} needs {claimed:,} bytes, it holds {held:,}")
 

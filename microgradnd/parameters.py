@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.arguments import FLAG, elements, operand, require
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.ops.shape import concatenate
 
@@ -15,7 +16,7 @@ from microgradnd.ops.shape import concatenate
 Parameters = Tensor | Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[Mapping[str, Any]]
 
 
-def Parameter(data: Any, requires_grad: bool = True) -> Tensor:
+def Parameter(data: TensorLike, requires_grad: bool = True) -> Tensor:
     """A leaf to be learned: `Tensor(data, requires_grad=True)`, under PyTorch's name.
 
     Integers become floats of the default dtype. A module registers any such leaf that is assigned
@@ -41,7 +42,7 @@ def zero_grad(parameters: Iterable[Tensor], set_to_none: bool) -> None:
             p.grad = Tensor(np.zeros_like(p.grad.data))
 
 
-def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+def parameters_to_vector(parameters: Parameters) -> Tensor:
     """All elements of the parameters in one axis, in their order.
 
     >>> parameters_to_vector([Tensor([[1.0, 2.0]]), Tensor(3.0)])
@@ -50,7 +51,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     return concatenate([p.reshape(-1) for p in tensors_of(parameters, "parameters_to_vector")])
 
 
-def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
+def vector_to_parameters(vec: TensorLike, parameters: Parameters) -> None:
     """Writes the elements of a vector into the parameters, in their order: the way back.
 
     >>> w = Parameter([[0.0, 0.0]])
@@ -70,7 +71,7 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
         p.data = np.array(part.reshape(p.shape), p.dtype)
 
 
-def tensors_of(parameters: Any, what: str) -> list[Tensor]:
+def tensors_of(parameters: Parameters, what: str) -> list[Tensor]:
     """The tensors of one tensor, of several, or of (name, tensor) pairs.
 
     Raises:
@@ -80,7 +81,8 @@ def tensors_of(parameters: Any, what: str) -> list[Tensor]:
     if isinstance(parameters, Tensor):
         return [parameters]
     given = elements(what, "parameters", parameters, "Tensors, as model.parameters() gives them")
-    found = [x[1] if is_named(x) else x for x in given]
+    named = (isinstance(x, tuple) and len(x) == 2 and isinstance(x[0], str) for x in given)
+    found = [x[1] if pair else x for x, pair in zip(given, named)]
     for x in found:
         if not isinstance(x, Tensor):
             raise TypeError(f"{what}: a parameter must be a Tensor, not a {type(x).__name__}")
@@ -90,10 +92,6 @@ def tensors_of(parameters: Any, what: str) -> list[Tensor]:
             "once only, so call it anew or keep a list"
         )
     return found
-
-
-def is_named(x: Any) -> bool:
-    return isinstance(x, tuple) and len(x) == 2 and isinstance(x[0], str)
 
 
 def check_parameter(p: Tensor, what: str) -> None:

@@ -63,7 +63,8 @@ def test_the_page_is_one_file_without_addresses(tmp_path: Path) -> None:
         assert not {"src", "href", "srcset", "action", "data"} & attributes.keys(), tag
         assert not [key for key in attributes if key.startswith("on")], tag
     assert not page.all("link")
-    addresses = set(re.findall(r"\b(?:https?:)?//[\w.]+", text))
+    unsigned = re.sub(r"'sha256-[^']*'", "", text)  # a digest may hold slashes
+    addresses = set(re.findall(r"\b(?:https?:)?//[\w.]+", unsigned))
     assert addresses <= {"http://www.w3.org"}  # the names of SVG's and MathML's elements
     assert not re.search(r"\b(fetch|XMLHttpRequest|WebSocket|eval|importScripts)\s*\(", text)
 

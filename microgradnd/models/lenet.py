@@ -8,6 +8,7 @@ import numpy as np
 
 from microgradnd import nn
 from microgradnd.arguments import checked
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
 
 
@@ -28,16 +29,16 @@ class LeNet(nn.Module):
     def __init__(
         self, classes: int = 10, *, rng: np.random.Generator | None = None, dtype: Any = np.float32
     ) -> None:
-        given: dict[str, Any] = {"rng": rng, "dtype": dtype}
-        self.conv1 = nn.Conv2d(1, 20, 5, **given)
-        self.conv2 = nn.Conv2d(20, 50, 5, **given)
+        options: dict[str, Any] = {"rng": rng, "dtype": dtype}
+        self.conv1 = nn.Conv2d(1, 20, 5, **options)
+        self.conv2 = nn.Conv2d(20, 50, 5, **options)
         self.pool = nn.MaxPool2d(2)
         self.relu = nn.ReLU()
-        self.fc1 = nn.Linear(800, 500, **given)
-        self.fc2 = nn.Linear(500, classes, **given)
+        self.fc1 = nn.Linear(800, 500, **options)
+        self.fc2 = nn.Linear(500, classes, **options)
 
-    def forward(self, x: Any) -> Tensor:
-        x = self.pool(self.relu(self.conv1(x)))  # (N, 20, 12, 12)
-        x = self.pool(self.relu(self.conv2(x)))  # (N, 50, 4, 4)
-        x = x.reshape(len(x), -1)  # (N, 800)
-        return self.fc2(self.relu(self.fc1(x)))  # (N, classes)
+    def forward(self, x: TensorLike) -> Tensor:
+        maps = self.pool(self.relu(self.conv1(x)))  # (N, 20, 12, 12)
+        maps = self.pool(self.relu(self.conv2(maps)))  # (N, 50, 4, 4)
+        flat = maps.reshape(len(maps), -1)  # (N, 800)
+        return self.fc2(self.relu(self.fc1(flat)))  # (N, classes)

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 from microgradnd import errors
 from microgradnd.optim import lr_scheduler
-from microgradnd.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
-from microgradnd.optim.clipping import clip_grad_norm_, clip_grad_value_
+from microgradnd.optim.algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
 from microgradnd.optim.lr_scheduler import (
     CosineAnnealingLR,
     ExponentialLR,
@@ -18,9 +17,13 @@ from microgradnd.optim.lr_scheduler import (
     StepLR,
 )
 from microgradnd.optim.optimizer import Optimizer
-from microgradnd.optim.penalties import l1_penalty, l2_penalty
+from microgradnd.optim.regularization import (
+    clip_grad_norm_,
+    clip_grad_value_,
+    l1_penalty,
+    l2_penalty,
+)
 from microgradnd.optim.rules import delta, hebb, perceptron
-from microgradnd.optim.sgd import SGD
 
 __all__ = [
     "SGD", "Adagrad", "Adam", "AdamW", "CosineAnnealingLR", "ExponentialLR", "LambdaLR",

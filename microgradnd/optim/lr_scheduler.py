@@ -15,10 +15,8 @@ from typing import Any, ClassVar
 from microgradnd.arguments import (
     ANY,
     CALLABLE,
+    KINDS,
     NOT_NEGATIVE,
-    POSITIVE,
-    PROBABILITY,
-    Kind,
     instance,
     one_of,
     real,
@@ -291,18 +289,13 @@ def _half_cosine(share: float) -> float:
     return (1 + math.cos(math.pi * share)) / 2
 
 
-_KINDS: dict[str, Kind] = {  # of the arguments
+_KINDS = KINDS | {  # of the arguments
     "optimizer": instance(Optimizer, "an Optimizer of microgradnd.optim"),
-    **dict.fromkeys(["step_size", "T_max", "total_iters", "total_steps"], whole(1)),
-    **dict.fromkeys(["gamma", "eta_min", "start_factor", "end_factor", "max_lr"], NOT_NEGATIVE),
-    **dict.fromkeys(["threshold", "min_lr", "eps"], NOT_NEGATIVE),
-    **dict.fromkeys(["div_factor", "final_div_factor"], POSITIVE),
-    **dict.fromkeys(["patience", "cooldown"], whole(0)),
-    "pct_start": PROBABILITY,
+    "patience": whole(0),
+    "threshold": NOT_NEGATIVE,
     "lr_lambda": CALLABLE,
     "schedules": several(instance(Schedule, "schedules"), "a list of schedules", 1),
     "milestones": several(whole(0), "a list of whole numbers of at least 0"),
-    "mode": one_of("min", "max"),
     "factor": real(0, 1, without="low high"),
     "threshold_mode": one_of("rel", "abs"),
 }

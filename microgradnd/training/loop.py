@@ -14,20 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import (
-    CALLABLE,
-    FLAG,
-    PATH,
-    POSITIVE,
-    RNG,
-    Kind,
-    instance,
-    optional,
-    require,
-    several,
-    shown,
-    whole,
-)
+from microgradnd.arguments import CALLABLE, KINDS, Kind, instance, optional, require, several, shown
 from microgradnd.engine import Tensor
 from microgradnd.grad_mode import no_grad
 from microgradnd.io import save
@@ -43,7 +30,7 @@ _BATCHES = Kind(
     "a DataLoader or a list of (x, y) pairs, to be gone over anew for each epoch",
     lambda v: hasattr(v, "__iter__") and not isinstance(v, (str, bytes, dict, Tensor, np.ndarray)),
 )
-_KINDS = {  # of the arguments of `fit`
+_KINDS = KINDS | {  # of the arguments of `fit`
     "model": instance(Module, "a Module"),
     "loss": CALLABLE,
     "optimizer": Kind(
@@ -51,7 +38,6 @@ _KINDS = {  # of the arguments of `fit`
         lambda v: all(hasattr(v, name) for name in ("step", "zero_grad", "param_groups")),
     ),
     "batches": _BATCHES,
-    "epochs": whole(0),
     "validation": optional(_BATCHES),
     "metrics": optional(
         Kind(
@@ -63,11 +49,6 @@ _KINDS = {  # of the arguments of `fit`
         Kind("a schedule, with step()", lambda v: callable(getattr(v, "step", None)))
     ),
     "callbacks": several(CALLABLE, "a list of functions"),
-    "clip": optional(POSITIVE),
-    "progress": FLAG,
-    "checkpoint": optional(PATH),
-    "resume": FLAG,
-    "rng": RNG,
     "history": optional(instance(History, "a History")),
 }
 

@@ -22,9 +22,7 @@ from microgradnd.program import (
     source_of_rule,
 )
 from viz.formulas import mathematics
-from viz.formulas.notation import FORMS
-
-LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+from viz.formulas.notation import FORMS, LOWERED
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,7 @@ class Formula:
 
     def mathml(self, equation: bool = False) -> str:
         """A `<math>` element."""
-        inner = self.written("mathml", equation)
-        return f'<math xmlns="http://www.w3.org/1998/Math/MathML"><mrow>{inner}</mrow></math>'
+        return mathematics.element(self.written("mathml", equation))
 
     def conditions(self, form: str = "text") -> list[str]:
         """What the values must satisfy for the formula to be this one."""
@@ -77,16 +74,6 @@ class Formula:
         return self.text(equation=True)
 
 
-def _noted(run: Callable[[], Any]) -> tuple[Any, tuple[tuple[Expression, bool], ...]]:
-    """What a function gives, and what was asked of Symbols meanwhile."""
-    found: list[tuple[Expression, bool]] = []
-    token = assumptions.set(found)
-    try:
-        return run(), tuple(found)
-    finally:
-        assumptions.reset(token)
-
-
 def stated(op: Op, i: int) -> str:
     """The rule of operand i as its source has it."""
     return source_of_rule(op.rules[op.operands[0 if op.variadic else i]])
@@ -94,11 +81,15 @@ def stated(op: Op, i: int) -> str:
 
 def _by_rule(left: Expression, op: Op, i: int, run: Callable[[], Any]) -> Formula:
     """What the rule of operand i gives when it is run; quoted if symbols are not enough for it."""
+    asked: list[tuple[Expression, bool]] = []  # of symbols, while the rule is run
+    token = assumptions.set(asked)
     try:
-        expression, given = _noted(run)
+        expression = run()
     except NotSymbolic:
         return Formula(left, None, stated(op, i))
-    return Formula(left, simplified(expression), None, given)
+    finally:
+        assumptions.reset(token)
+    return Formula(left, simplified(expression), None, tuple(asked))
 
 
 def of_contribution(
@@ -124,16 +115,13 @@ def _default_shapes(op: Op) -> Sequence[tuple[int, ...]]:
     count = 2 if op.variadic else len(op.operands) - len(op.optional)
     if not op.contraction:
         return [(2, 3)] * count
-    images: list[tuple[int, ...]] = [(2, 1, 5, 5), (3, 1, 3, 3), (3,)]
-    matrices: list[tuple[int, ...]] = [(2, 3), (3, 4)]
-    return (images if op.keeps_channels else matrices)[:count]
+    return ([(2, 1, 5, 5), (3, 1, 3, 3), (3,)] if op.keeps_channels else [(2, 3), (3, 4)])[:count]
 
 
 def _samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) -> list[Any]:
     """Arrays to stand for the operands while a rule is run; a constant operand is of integers."""
-    if shapes is None:
-        shapes = _default_shapes(op)
     random = np.random.default_rng(0)
+    shapes = _default_shapes(op) if shapes is None else shapes
     arrays: list[Any] = [random.uniform(0.2, 0.8, shape) for shape in shapes]
     for i, key in enumerate(op.operands[: len(arrays)]):
         if key in values:

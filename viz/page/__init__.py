@@ -18,27 +18,25 @@ from microgradnd.graph import Node
 from viz.formats.document import Writer, text_of
 from viz.model import elements
 from viz.model.describe import Describer
-from viz.model.elements import ClosedGroup, PictureModel, Tag
 from viz.model.marks import Mark, put
 from viz.style.text import xml
 from viz.style.theme import COLOURS
-from viz.svg.badges import draw_mark
 from viz.svg.canvas import Canvas
 from viz.svg.legend import items, legend
 from viz.svg.nodes import draw_node, measured
-from viz.svg.records import Measures, row
+from viz.svg.records import Measures, draw_mark, row
 
 _MODULES = (
     "dom", "model", "view", "layered", "layout", "drawing", "pointer", "viewport", "heatmap",
     "formula", "stepper", "panel", "chart", "search", "main",
 )  # fmt: skip
-_LEGEND_WIDTH = 300.0
+_LEGEND_WIDTH = 300
 _CANVAS = Canvas("auto")
 
 
 def page(
     describer: Describer,
-    model: PictureModel,
+    model: elements.PictureModel,
     direction: str = "TB",
     theme: str = "auto",
     marks: Mapping[str, Mark] | None = None,
@@ -54,16 +52,13 @@ def page(
     """
     writer = Writer(describer)
     contents = writer.write(model, direction)
-    script = _script()
+    script = f'"use strict";\n(() => {{\n{"".join(map(_scoped, _MODULES))}}})();\n'
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     glyphs = {name: _glyph(node, direction) for name, node in _nodes(writer, contents).items()}
-    marked = {
-        name: {
-            "words": mark.words,
-            "svg": _plain(draw_mark(_CANVAS, glyphs[name][0], mark)) if name in glyphs else "",
-        }
-        for name, mark in _with_groups(marks or {}, writer).items()
-    }
+    marked = {}
+    for name, mark in _with_groups(marks or {}, writer).items():
+        svg = _plain(draw_mark(_CANVAS, glyphs[name][0], mark)) if name in glyphs else ""
+        marked[name] = {"words": mark.words, "svg": svg}
     parts = {
         "title": xml(contents["title"]) or "picture",
         "theme": theme,
@@ -83,13 +78,8 @@ def _source(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _script() -> str:
-    """The modules as one script, each in a scope of its own."""
-    return f'"use strict";\n(() => {{\n{"".join(map(_scoped, _MODULES))}}})();\n'
-
-
 def _scoped(name: str) -> str:
-    """A module as a constant that holds what it exports."""
+    """A module in a scope of its own, as a constant that holds what it exports."""
     text = _source(f"{name}.js")
     exports = re.findall(r"^export (?:class|function|const) ([\w$]+)", text, flags=re.M)
     text = re.sub(
@@ -131,8 +121,7 @@ def _legend(contents: Mapping[str, Any]) -> str:
     }  # fmt: skip
     kinds = {x["kind"] for x in tensors} | {what for what, is_there in there.items() if is_there}
     text, height = legend(_CANVAS, items(kinds), _LEGEND_WIDTH)
-    width = f"{_LEGEND_WIDTH:g}"
-    size = f'width="{width}" height="{height:g}" viewBox="0 0 {width} {height:g}"'
+    size = f'width="{_LEGEND_WIDTH}" height="{height:g}" viewBox="0 0 {_LEGEND_WIDTH} {height:g}"'
     return f'<svg {size} role="img" aria-label="legend">{text}</svg>'
 
 
@@ -150,9 +139,7 @@ def _with_groups(marks: Mapping[str, Mark], writer: Writer) -> dict[str, Mark]:
 def _nodes(writer: Writer, contents: Mapping[str, Any]) -> dict[str, elements.Node]:
     """Every node that can be visible, by id; tags by "t-1-u"."""
     describer, ids = writer.describer, writer.ids
-    found: dict[str, elements.Node] = {
-        node.id: node for node in map(describer.operation, writer.shown)
-    }
+    found: dict[str, elements.Node] = {x.id: x for x in map(describer.operation, writer.shown)}
     for key, name in ids.tensors.items():
         if name in contents["tensors"]:
             record = describer.record(key)
@@ -160,7 +147,8 @@ def _nodes(writer: Writer, contents: Mapping[str, Any]) -> dict[str, elements.No
             found[name] = replace(record, contributions=tuple(arrivals))
             shown = not isinstance(key, Node) or describer.in_focus(key)
             if not shown or len(writer.trace.nesting.uses.get(key, ())) > 1:
-                found[f"{name}-u"] = Tag(f"{name}-u", name, record.name, record.shape, shown)
+                tag = f"{name}-u"
+                found[tag] = elements.Tag(tag, name, record.name, record.shape, shown)
     for group in writer.groups:
         if group.parent is not None and any(map(describer.in_focus, group.nodes())):
             found[group.id] = describer.closed_group(group)
@@ -168,10 +156,9 @@ def _nodes(writer: Writer, contents: Mapping[str, Any]) -> dict[str, elements.No
 
 
 def _glyph(node: elements.Node, direction: str) -> tuple[Measures, dict[str, Any]]:
-    """A node as the still picture's writer draws it, at the origin.
+    """A node's measures and drawing at the origin.
 
-    Its width w, height h and margin m, the drawing `base`, `rows` that show data or a gradient,
-    and `of`, whose they are in a group.
+    Its width w, height h, margin m, `base` and `rows` (data, gradient); `of` is a group's result.
     """
     f = measured(node, direction)
     rows = [
@@ -180,7 +167,7 @@ def _glyph(node: elements.Node, direction: str) -> tuple[Measures, dict[str, Any
         for part in f.rows
     ]  # fmt: skip
     base = _plain(draw_node(_CANVAS, node, replace(f, rows=())))
-    results = node.results if isinstance(node, ClosedGroup) else ()
+    results = node.results if isinstance(node, elements.ClosedGroup) else ()
     of = results[0].id if results else None
     return f, {"w": f.width, "h": f.height, "m": f.margin, "base": base, "rows": rows, "of": of}
 

@@ -1,7 +1,7 @@
 // The picture on the page: nodes as the still picture's writer made them, edges, boxes, labels.
 // Elements are kept from one arrangement to the next, so that what stays can move to its place.
 
-import {animate, $, s, still} from "./dom.js";
+import {animate, $, s, set} from "./dom.js";
 import {arrange, boundsOf, normal, textWidth} from "./layout.js";
 import {labelOf, number, plural, shapeOf, stats} from "./model.js";
 import {View} from "./view.js";
@@ -11,13 +11,16 @@ const ANIMATED = 500; // of more nodes, none is seen to move
 
 export class Drawing {
   constructor(model, open) {
-    Object.assign(this, {model, open, svg: $("#world"), layers: {}, place: null});
-    for (const layer of ["boxes", "edges", "nodes", "labels"]) {
-      this.layers[layer] = this.svg.appendChild(s("g", {class: layer}));
-    }
+    Object.assign(this, {model, open, svg: $("#world"), place: null});
+    this.layers = Object.fromEntries(["boxes", "edges", "nodes", "labels"]
+      .map((name) => [name, this.svg.appendChild(s("g", {class: name}))]));
     this.nodeElements = new Map(); // by id
   }
 
+  // Where a node or box stands on the drawing.
+  rect = (id) => this.place.nodes.get(id) || this.place.boxes.get(id)
+    || this.place.nodes.get(this.view.byTensor.get(id));
+  element = (id) => this.nodeElements.get(id) || this.boxElements.get(id);
   glyph = (id) => {
     const node = this.view.nodes.get(id);
     return this.model.glyphs[node.kind === "tag" ? `${node.tensor}-u` : id];
@@ -32,12 +35,9 @@ export class Drawing {
     this.inward = Map.groupBy(this.view.edges, (edge) => edge.head);
     this.outward = Map.groupBy(this.view.edges, (edge) => edge.tail);
     const {x, y, width, height} = this.place.extent;
-    const box = {x: x - PAD, y: y - PAD, width: width + 2 * PAD, height: height + 2 * PAD};
-    this.extent = box;
+    const box = this.extent = {x: x - PAD, y: y - PAD, width: width + 2 * PAD, height: height + 2 * PAD};
     this.svg.classList.toggle("many", this.view.nodes.size > ANIMATED);
-    this.svg.setAttribute("viewBox", `${box.x} ${box.y} ${box.width} ${box.height}`);
-    this.svg.setAttribute("width", box.width);
-    this.svg.setAttribute("height", box.height);
+    set(this.svg, {viewBox: Object.values(box).join(" "), width: box.width, height: box.height});
     this.drawBoxes();
     this.drawNodes();
     this.drawEdges();
@@ -47,11 +47,10 @@ export class Drawing {
   }
 
   boxTitle(id) {
-    const group = this.model.group(id);
-    let word = group.kind === group.name ? "" : group.kind;
-    if (group.kind === "repeat") word = group.shared ? `×${group.count}` : `${group.count} alike`;
-    if (["step", "steps", "stretch", "chain"].includes(group.kind)) word = "";
-    return `${group.name || group.kind}  ${word}`.trim();
+    const {name, kind, shared, count} = this.model.group(id);
+    const plain = [name, "step", "steps", "stretch", "chain"].includes(kind);
+    const word = kind === "repeat" ? (shared ? `×${count}` : `${count} alike`) : plain ? "" : kind;
+    return `${name || kind}  ${word}`.trim();
   }
 
   drawBoxes() {
@@ -91,7 +90,7 @@ export class Drawing {
     if (id in highlight) element.classList.add("way");
     element.prepend(s("rect", {class: "halo", x: -4 - m, y: -4 - m, rx: 11, width: w + 2 * m + 8,
       height: h + 2 * m + 8}));
-    element.append(...rows.map((row) => s("text", {class: `wait ${part(row)}`, x: row.x + 42,
+    element.append(...rows.map((row) => s("text", {class: `placeholder ${part(row)}`, x: row.x + 42,
       y: row.y + row.height / 2 + 4}, "—")));
     if (node.kind === "group" && !this.model.group(id).sealed) {
       element.append(s("g", {class: "toggle", transform: `translate(${w - 2},${h - 2})`},
@@ -121,9 +120,9 @@ export class Drawing {
     this.layers.labels.replaceChildren(...this.labels.values());
   }
 
-  edgeElement({key, path, back, backPath, thick, label, tail, head}) {
+  edgeElement({key, path, back, backPath, thick, label}) {
     const highlight = key in this.model.annotations.highlight ? " way" : "";
-    return s("g", {class: `edge${highlight}`, "data-key": key, "data-tail": tail, "data-head": head},
+    return s("g", {class: `edge${highlight}`, "data-key": key},
       arrow("forward", path, 7.5, 3.4),
       back && arrow("backward", backPath, 6.5 + thick, 2.6 + thick * 0.75,
         {"stroke-width": thick, "stroke-dasharray": label ? "5 3" : "3 3"}),
@@ -133,7 +132,6 @@ export class Drawing {
   // Nodes go from their old places to the new ones.
   move(before, origin) {
     const {place, nodeElements} = this;
-    const put = (id, x, y) => nodeElements.get(id).setAttribute("transform", `translate(${x},${y})`);
     const moves = [...place.nodes].map(([id, {x, y}]) => {
       const {m} = this.glyph(id), stayed = before?.nodes.has(id);
       const old = before?.nodes.get(id) || before?.nodes.get(origin) || before?.boxes.get(origin);
@@ -141,22 +139,21 @@ export class Drawing {
     });
     const draw = (share) => {
       for (const [id, from, to, stayed] of moves) {
-        put(id, from.x + (to.x - from.x) * share, from.y + (to.y - from.y) * share);
-        nodeElements.get(id).style.opacity = stayed || share === 1 ? "" : share;
+        const element = nodeElements.get(id), at = (x) => from[x] + (to[x] - from[x]) * share;
+        element.setAttribute("transform", `translate(${at("x")},${at("y")})`);
+        element.style.opacity = stayed || share === 1 ? "" : share;
       }
       this.svg.classList.toggle("moving", share < 1);
     };
     this.stop?.();
-    if (!before || still() || moves.length > ANIMATED) draw(1);
-    else this.stop = animate(MILLISECONDS, draw);
+    this.stop = animate(before && moves.length <= ANIMATED ? MILLISECONDS : 0, draw);
   }
 
-  // Of a large drawing only what is near the part in sight is there to be painted. `sight` is
-  // [left, top, right, bottom]; nothing is done while it stays within what was made ready.
-  cull(sight) {
+  // Of a large drawing only what is near the part in sight is there to be painted. Nothing is done
+  // while that stays within what was made ready.
+  cull([left, top, right, bottom]) {
     if (this.view.nodes.size <= ANIMATED) return;
-    const [left, top, right, bottom] = sight, {ready} = this;
-    const wide = right - left, high = bottom - top;
+    const {ready} = this, wide = right - left, high = bottom - top;
     if (ready && left >= ready[0] && top >= ready[1] && right <= ready[2] && bottom <= ready[3]
       && ready[2] - ready[0] <= 6 * wide) return;
     const near = (this.ready = [left - wide, top - high, right + wide, bottom + high]);
@@ -175,16 +172,6 @@ export class Drawing {
     }
   }
 
-  // Where a node or box stands on the drawing.
-  rect(id) {
-    const {place, view} = this;
-    return place.nodes.get(id) || place.boxes.get(id) || place.nodes.get(view.byTensor.get(id));
-  }
-
-  element(id) {
-    return this.nodeElements.get(id) || this.boxElements.get(id);
-  }
-
   // The text of an edge's tooltip.
   tooltip(element) {
     const {model} = this, {marks, highlight} = model.annotations;
@@ -193,17 +180,12 @@ export class Drawing {
     if (merged) {
       return merged.map((one) => `${model.title(one.tensor)}: ${one.label || "no gradient"}`).join("\n");
     }
-    const name = model.title(tensor), found = marks[key]?.words || highlight[key];
-    const finding = found ? `\n${found}` : "";
-    if (out) {
-      const g = model.summary(model.tensor(tensor).gradient);
-      const back = g ? `\nback flows its gradient: ${labelOf(g)}` : "";
-      return `${name} is the result of ${model.title(tail)}${back}${finding}`;
-    }
-    const into = arg ? `operand ${arg} of` : "an input of", x = model.summary(contribution);
-    const flows = x ? `back flows ${labelOf(x)} (RMS ${number(stats(x).rms, 3)})`
-      : "no gradient flows back here";
-    return `${name} is ${into} ${model.title(head)}\n${flows}${finding}`;
+    const role = out ? "the result of" : arg ? `operand ${arg} of` : "an input of";
+    const x = model.summary(out ? model.tensor(tensor).gradient : contribution);
+    const flow = out ? x && `back flows its gradient: ${labelOf(x)}`
+      : x ? `back flows ${labelOf(x)} (RMS ${number(stats(x).rms, 3)})` : "no gradient flows back here";
+    return [`${model.title(tensor)} is ${role} ${model.title(out ? tail : head)}`, flow,
+      marks[key]?.words || highlight[key]].filter(Boolean).join("\n");
   }
 }
 
@@ -220,5 +202,5 @@ function arrow(name, points, size, half, attributes = {}) {
   const text = (x, y) => `${x.toFixed(1)} ${y.toFixed(1)}`;
   const side = (sign) => text(base[0] + sign * ny * half, base[1] + sign * nx * half);
   return [s("path", {class: name, d: curve([...points.slice(0, -1), base]), ...attributes}),
-    s("path", {class: `${name}-tip`, d: `M${text(...tip)}L${side(-1)}L${side(1)}z`})];
+    s("path", {class: `${name} tip`, d: `M${text(...tip)}L${side(-1)}L${side(1)}z`})];
 }

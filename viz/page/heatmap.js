@@ -1,6 +1,6 @@
 // Arrays as heat-maps, histograms and statistics.
 
-import {announce, canvasOf, h, listen, s} from "./dom.js";
+import {announce, h, set, s} from "./dom.js";
 import {clamp, exact, flaw, number, shapeOf, sizeOf, stats, toFloat} from "./model.js";
 
 const NEGATIVE = [0xd5, 0x5e, 0x00], POSITIVE = [0x00, 0x72, 0xb2];
@@ -97,11 +97,11 @@ export function heatmap(x, {name = "", top = null, room = 330, high = 220, large
   const point = (i, j) => show(...(at = [i, j]));
   const rest = () => show(-1, -1);
   rest();
-  listen(canvas, {
-    pointermove: (event) => point(Math.floor(event.offsetY / tall), Math.floor(event.offsetX / wide)),
-    pointerleave: rest,
-    blur: rest,
-    keydown(event) {
+  set(canvas, {
+    onpointermove: (event) => point(Math.floor(event.offsetY / tall), Math.floor(event.offsetX / wide)),
+    onpointerleave: rest,
+    onblur: rest,
+    onkeydown(event) {
       const go = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0]}[event.key];
       if (!go) return;
       event.preventDefault();
@@ -115,8 +115,12 @@ export function heatmap(x, {name = "", top = null, room = 330, high = 220, large
 }
 
 function paint(cells, scale, wide, tall, attributes = {}) {
-  const rows = cells.length, columns = cells[0].length;
-  const [canvas, context] = canvasOf(wide * columns, tall * rows, attributes);
+  const rows = cells.length, columns = cells[0].length, sharpness = Math.max(devicePixelRatio || 1, 2);
+  const canvas = h("canvas", {width: Math.round(wide * columns * sharpness),
+    height: Math.round(tall * rows * sharpness),
+    style: `width:${wide * columns}px;height:${tall * rows}px`, ...attributes});
+  const context = canvas.getContext("2d");
+  context.scale(sharpness, sharpness);
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.font = `${Math.min(11, tall * 0.62)}px system-ui, sans-serif`;
@@ -176,7 +180,7 @@ function binsOf(x) {
   }
   const flat = [x.elements].flat(Infinity).map(toFloat).filter(Number.isFinite);
   const from = Math.min(...flat), to = Math.max(...flat), bins = new Array(BINS).fill(0);
-  for (const v of flat) bins[to > from ? Math.min(Math.floor(((v - from) / (to - from)) * BINS), BINS - 1) : 0]++;
+  for (const v of flat) bins[clamp(Math.floor(((v - from) / (to - from)) * BINS) || 0, 0, BINS - 1)]++;
   return [flat.length > 1 ? bins : [], from, to];
 }
 

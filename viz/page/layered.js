@@ -4,7 +4,7 @@
 
 const SWEEPS = 6;
 
-const ordered = (n, m) => n * 1e7 + m; // a pair of boxes as a key
+const pairKey = (n, m) => n * 1e7 + m; // a pair of boxes as a key
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 
 // Centres of boxes and Bézier routes of edges, ranks from top to bottom. `sizes` are [width,
@@ -18,21 +18,20 @@ export function layered(sizes, edges, {ranksep, nodesep, first, last, slack, pin
   tighten(sizes, ranks, slack);
   const widths = sizes.map(([width]) => width), level = ranks.slice();
   const chains = chainsOf(ranks, edges, widths, level, nodesep);
+  const ends = pins.map((pin, k) => (chains[k][0] === edges[k][0] ? pin : pin.toReversed()));
   const above = widths.map(() => []), below = widths.map(() => []);
   for (const chain of chains) {
-    for (let k = 1; k < chain.length; k++) {
-      const upper = chain[k - 1], lower = chain[k];
-      if (level[lower] === level[upper] + 1) {
-        below[upper].push(lower);
-        above[lower].push(upper);
-      }
-    }
+    if (level[chain[1]] < 0) continue; // a lane
+    chain.slice(1).forEach((lower, k) => {
+      below[chain[k]].push(lower);
+      above[lower].push(chain[k]);
+    });
   }
-  let layers = Array.from({length: ranks.reduce((a, b) => Math.max(a, b + 1), 0)}, () => []);
-  level.forEach((rank, n) => rank >= 0 && layers[rank].push(n));
+  let layers = [];
+  level.forEach((rank, n) => rank >= 0 && (layers[rank] ??= []).push(n));
   layers = fewerCrossings(layers, above, below);
   const x = columns(layers, above, below, widths, spine(graph, edges), nodesep,
-    leanings(chains, edges, pins));
+    sideOffsets(chains, ends));
   let top = 0;
   const bands = layers.map((layer) => {
     const start = top, height = Math.max(0, ...layer.map((n) => sizes[n]?.[1] ?? 0));
@@ -40,7 +39,7 @@ export function layered(sizes, edges, {ranksep, nodesep, first, last, slack, pin
     return [start, start + height];
   });
   const centres = ranks.map((rank, n) => [x[n], mean(bands[rank])]);
-  return {centres, routes: routesOf(edges, chains, centres, sizes, ranks, bands, x, pins)};
+  return {centres, routes: routesOf(edges, chains, centres, sizes, ranks, bands, x, ends)};
 }
 
 // The ranks with those of `first` and `last` above and below all others, counted from 0.
@@ -71,7 +70,7 @@ function spine({depth}, edges) {
       deepest.set(head, tail);
     }
   }
-  return new Set([...deepest].flatMap(([head, tail]) => [ordered(tail, head), ordered(head, tail)]));
+  return new Set([...deepest].flatMap(([head, tail]) => [pairKey(tail, head), pairKey(head, tail)]));
 }
 
 // Boxes in topological order, a cycle being cut at its first box.
@@ -84,11 +83,7 @@ function topological(count, edges) {
   const order = new Set(), ready = [...heads.keys()].filter((n) => !waiting[n]);
   let next = 0, at = 0;
   while (order.size < count) {
-    while (at >= ready.length) {
-      if (!order.has(next)) ready.push(next);
-      next++;
-    }
-    const n = ready[at++];
+    const n = at < ready.length ? ready[at++] : next++;
     if (order.has(n)) continue;
     order.add(n);
     for (const head of heads[n]) if (--waiting[head] === 0) ready.push(head);
@@ -139,34 +134,24 @@ function chainsOf(ranks, edges, widths, level, nodesep) {
       if (!lanes.has(upper)) lanes.set(upper, dummy(-1, 0));
       return [upper, lanes.get(upper), lower];
     }
-    const between = [];
-    for (let rank = ranks[upper] + 1; rank < ranks[lower]; rank++) between.push(dummy(rank, nodesep / 4));
-    return [upper, ...between, lower];
+    const chain = [upper];
+    for (let rank = ranks[upper] + 1; rank < ranks[lower]; rank++) chain.push(dummy(rank, nodesep / 4));
+    return [...chain, lower];
   });
 }
 
 function crossings(layers, below, at) {
   let total = 0;
   for (const layer of layers) {
-    const seen = [];
+    const seen = []; // sorted
+    const place = (end) => seen.findLastIndex((other) => other <= end) + 1;
     for (const n of layer) {
       const ends = below[n].map((lower) => at[lower]);
-      for (const end of ends) total += seen.length - insertion(seen, end);
-      for (const end of ends) seen.splice(insertion(seen, end), 0, end);
+      for (const end of ends) total += seen.length - place(end);
+      for (const end of ends) seen.splice(place(end), 0, end);
     }
   }
   return total;
-}
-
-// Where a number goes in a sorted list, after its equals.
-function insertion(sorted, x) {
-  let low = 0, high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] <= x) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 // Barycenter sweeps, down and up in turn; the order with the fewest crossings is kept.
@@ -191,22 +176,21 @@ function fewerCrossings(layers, above, below) {
 }
 
 // How far to the side of its neighbour a box wants to stand, so that a pinned edge runs straight.
-function leanings(chains, edges, pins) {
-  const lean = new Map();
-  const note = (n, m, by) => lean.set(ordered(n, m), by).set(ordered(m, n), -by);
+function sideOffsets(chains, ends) {
+  const offsets = new Map();
+  const note = (n, m, by) => offsets.set(pairKey(n, m), by).set(pairKey(m, n), -by);
   chains.forEach((chain, k) => {
-    const [tail, head] = chain[0] === edges[k][0] ? pins[k] : pins[k].toReversed();
-    const last = chain.length - 1;
-    if (last === 1) return note(chain[0], chain[1], (head || 0) - (tail || 0));
-    if (tail) note(chain[0], chain[1], -tail);
-    return head && note(chain[last - 1], chain[last], head);
+    const [above, below] = ends[k], last = chain.length - 1;
+    if (last === 1) return note(chain[0], chain[1], (below || 0) - (above || 0));
+    if (above) note(chain[0], chain[1], -above);
+    return below && note(chain[last - 1], chain[last], below);
   });
-  return lean;
+  return offsets;
 }
 
 // The x of every box: near the mean of its neighbours, in order, `nodesep` apart. Pairs in
 // `straight` come first: their boxes line up. Lanes follow on the right.
-function columns(layers, above, below, widths, straight, nodesep, lean) {
+function columns(layers, above, below, widths, straight, nodesep, offsets) {
   const x = new Array(widths.length).fill(0);
   const steps = layers.map((layer) => {
     const out = [0];
@@ -223,8 +207,8 @@ function columns(layers, above, below, widths, straight, nodesep, lean) {
       const wishes = layers[rank].map((n) => {
         let near = down ? above[n] : below[n];
         if (sweep === 2 * SWEEPS) near = [...above[n], ...below[n]];
-        const lined = near.filter((m) => straight.has(ordered(n, m)));
-        const ends = (lined.length ? lined : near).map((m) => x[m] + (lean.get(ordered(n, m)) || 0));
+        const lined = near.filter((m) => straight.has(pairKey(n, m)));
+        const ends = (lined.length ? lined : near).map((m) => x[m] + (offsets.get(pairKey(n, m)) || 0));
         return [ends.length ? mean(ends) : x[n], lined.length ? 10 : 0.1];
       });
       isotonic(wishes, steps[rank]).forEach((value, i) => (x[layers[rank][i]] = value));
@@ -254,13 +238,12 @@ function isotonic(wishes, steps) {
   return centres.map((centre, k) => centre + steps[k]);
 }
 
-function routesOf(edges, chains, centres, sizes, ranks, bands, x, pins) {
+function routesOf(edges, chains, centres, sizes, ranks, bands, x, ends) {
   const leaving = ports(chains, x, sizes), entering = ports(chains.map((c) => c.toReversed()), x, sizes);
   return edges.map(([tail, head], k) => {
     const chain = chains[k], upper = chain[0], lower = chain.at(-1), between = chain.slice(1, -1);
-    const [above, below] = upper === tail ? pins[k] : pins[k].toReversed();
-    const start = above === null ? leaving[k] : x[upper] + above;
-    const end = below === null ? entering[k] : x[lower] + below;
+    const [start, end] = [ends[k][0] === null ? leaving[k] : x[upper] + ends[k][0],
+      ends[k][1] === null ? entering[k] : x[lower] + ends[k][1]];
     const bottom = centres[upper][1] + sizes[upper][1] / 2, top = centres[lower][1] - sizes[lower][1] / 2;
     // one [x, from y, to y] per straight run: beside each rank passed, and at both ends
     const runs = [[start, bottom, bands[ranks[upper]][1]]];

@@ -22,7 +22,7 @@ export function arrange(view, glyph, direction, titleWidth) {
   const blocks = blocksOf(view, size, horizontal);
   const whole = new Nest(view, blocks, direction, titleWidth).layout(null);
   const rects = new Map();
-  for (const block of blocks) standBlock(block, whole.centres.get(block.id), rects, size);
+  for (const block of blocks) placeBlock(block, whole.centres.get(block.id), rects, size);
   route(view, rects, whole.routes);
   const outward = ([left, top, right, bottom]) => {
     const [x, y] = transpose([left, top]), [width, height] = transpose([right - left, bottom - top]);
@@ -52,7 +52,7 @@ function blocksOf(view, size, horizontal) {
   });
 }
 
-function standBlock(block, [x, y], rects, size) {
+function placeBlock(block, [x, y], rects, size) {
   let bottom = y + block.size[1] / 2;
   for (const name of block.names.toReversed()) {
     const [wide, long] = size(name);
@@ -155,8 +155,7 @@ function insert(out, id, part, tails) {
   for (const [key, inside] of part.routes) {
     const outside = out.routes.get(key);
     if (!outside) out.routes.set(key, inside);
-    else if (tails.get(key) === id) out.routes.set(key, joined(inside, outside));
-    else out.routes.set(key, joined(outside, inside));
+    else out.routes.set(key, tails.get(key) === id ? joined(inside, outside) : joined(outside, inside));
   }
 }
 
@@ -178,14 +177,13 @@ function route(view, rects, routes) {
   for (const [id, rect] of rects) index.add(id, rect);
   const straight = [[0, 0], [0, 0], [0, 0], [0, 0]];
   const routeOf = (edge) => routes.get(edge.key) || straight;
-  const flat = new Map([...rects].map(([id, rect]) => [id, flatOf(view.nodes.get(id).kind, rect)]));
-  const ports = portsOf(view.edges, rects, flat, routeOf);
+  const ports = portsOf(view, rects, routeOf);
   for (const edge of view.edges) {
     const start = [ports.get(`${edge.key} out`), rects.get(edge.tail)[3]];
     const end = [ports.get(`${edge.key} in`), rects.get(edge.head)[1]];
-    const course = courseOf(edge, start, end, routeOf(edge), index);
-    edge.path = edge.back ? beside(course, OFFSET) : course;
-    edge.backPath = edge.back ? beside(course, -OFFSET).reverse() : [];
+    const curve = curveOf(edge, start, end, routeOf(edge), index);
+    edge.path = edge.back ? offsetCurve(curve, OFFSET) : curve;
+    edge.backPath = edge.back ? offsetCurve(curve, -OFFSET).reverse() : [];
   }
 }
 
@@ -198,7 +196,7 @@ function flatOf(kind, [left, top, right, bottom]) {
 
 // Where along its box's side each edge's end stands: side by side in the order in which they
 // part, those at records moved towards the operation, so that edges run straight.
-function portsOf(edges, rects, flat, routeOf) {
+function portsOf({edges, nodes}, rects, routeOf) {
   const middle = (id) => (rects.get(id)[0] + rects.get(id)[2]) / 2;
   const gap = (edge) => Math.abs(rects.get(edge.head)[1] - rects.get(edge.tail)[3]);
   const ends = edges.flatMap((edge, k) => {
@@ -211,7 +209,8 @@ function portsOf(edges, rects, flat, routeOf) {
   const sides = [...Map.groupBy(ends, ({side}) => side)];
   for (const [key, some] of sides.sort(([a], [b]) => later(a) - later(b))) {
     const [box, side] = key.split(" "), other = side === "out" ? "in" : "out";
-    const room = flat.get(box), step = Math.min(PAIR, room / some.length), centre = middle(box);
+    const room = flatOf(nodes.get(box).kind, rects.get(box)), centre = middle(box);
+    const step = Math.min(PAIR, room / some.length);
     some.sort((a, b) => a.x - b.x || a.k - b.k);
     const spots = some.map((_, k) => centre + (k - (some.length - 1) / 2) * step);
     const far = some.map(({edge}) => ports.get(`${edge.key} ${other}`));
@@ -228,11 +227,11 @@ function portsOf(edges, rects, flat, routeOf) {
 }
 
 // The curve from port to port: an S if it is short and free, else the layout's way.
-function courseOf(edge, start, end, points, index) {
+function curveOf(edge, start, end, points, index) {
   const drop = end[1] - start[1], bend = drop / 2;
   if (drop > 0 && (drop <= SHORT || points.length === 4)) {
-    const ess = [start, [start[0], start[1] + bend], [end[0], end[1] - bend], end];
-    if (sampled(ess).every((p) => !index.hits(around(p, 7), [edge.tail, edge.head]))) return ess;
+    const bent = [start, [start[0], start[1] + bend], [end[0], end[1] - bend], end];
+    if (sampled(bent).every((p) => !index.hits(around(p, 7), [edge.tail, edge.head]))) return bent;
   }
   const lead = clamp(Math.abs(points[1][1] - points[0][1]), 12, 40);
   const tail = clamp(Math.abs(points.at(-1)[1] - points.at(-2)[1]), 12, 40);
@@ -274,18 +273,12 @@ class Index {
 
 const around = ([x, y], m) => [x - m, y - m, x + m, y + m];
 const between = (p, q) => [(p[0] + q[0]) / 2, (p[1] + q[1]) / 2];
-const apart = (p, q) => Math.abs(p[0] - q[0]) + Math.abs(p[1] - q[1]) > 0.5;
+const distinct = (p, q) => Math.abs(p[0] - q[0]) + Math.abs(p[1] - q[1]) > 0.5;
 
-export function boundsOf(points) {
-  const bounds = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const [x, y] of points) {
-    bounds[0] = Math.min(bounds[0], x);
-    bounds[1] = Math.min(bounds[1], y);
-    bounds[2] = Math.max(bounds[2], x);
-    bounds[3] = Math.max(bounds[3], y);
-  }
-  return bounds;
-}
+export const boundsOf = (points) => points.reduce(
+  ([left, top, right, bottom], [x, y]) =>
+    [Math.min(left, x), Math.min(top, y), Math.max(right, x), Math.max(bottom, y)],
+  [Infinity, Infinity, -Infinity, -Infinity]);
 
 // To the right of the way from one point to another, of length 1.
 export function normal(p, q) {
@@ -310,11 +303,11 @@ const sampled = (points) => pieces(points)
   .flatMap((piece) => [0, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.92, 1].map((t) => bezier(piece, t)));
 
 // A chain of curves shifted sideways, bends halved first.
-function beside(points, distance) {
+function offsetCurve(points, distance) {
   const out = [];
   for (const p of pieces(points).flatMap(halves)) {
-    const first = normal(p[0], p.slice(1).find((q) => apart(q, p[0])) || p[3]);
-    const last = normal([p[2], p[1], p[0]].find((q) => apart(q, p[3])) || p[0], p[3]);
+    const first = normal(p[0], p.slice(1).find((q) => distinct(q, p[0])) || p[3]);
+    const last = normal([p[2], p[1], p[0]].find((q) => distinct(q, p[3])) || p[0], p[3]);
     const shifted = p.map(([x, y], k) => {
       const n = k < 2 ? first : last;
       return [x + n[0] * distance, y + n[1] * distance];
@@ -341,9 +334,8 @@ function putLabels(edges, nodes) {
   for (const [id, {x, y, width, height}] of nodes) {
     solid.add(id, [x - 2, y - 1, x + width + 2, y + height + 1]);
   }
-  for (const edge of edges) {
-    const points = [...sampled(edge.path), ...sampled(edge.backPath)];
-    for (const p of points) lines.add(edge.key, around(p, 2.5));
+  for (const {key, path, backPath} of edges) {
+    for (const p of [path, backPath].flatMap(sampled)) lines.add(key, around(p, 2.5));
   }
   for (const edge of edges) {
     if (!edge.label || !edge.back) continue;

@@ -1,7 +1,7 @@
 // Puts the page together: what the pointer and the keys do.
 
 import {Chart} from "./chart.js";
-import {$, announce, listen} from "./dom.js";
+import {$, announce, set} from "./dom.js";
 import {Drawing} from "./drawing.js";
 import {clamp, Model, number} from "./model.js";
 import {Panel} from "./panel.js";
@@ -24,7 +24,7 @@ class Page {
       back: () => this.select(null),
     });
     this.stepper = new Stepper(model, drawing,
-      {stepped: () => this.stepped(), turned: () => this.chart.arranged()});
+      {stepped: () => this.stepped(), passChanged: () => this.chart.arranged()});
     this.chart = new Chart(model, this.stepper);
     this.search = new Search(model, drawing, (id) => {
       this.goTo(id);
@@ -41,8 +41,7 @@ class Page {
 
   heading() {
     const {doc} = this.model, who = doc.changed.join(", ") || "a leaf or constant";
-    $("#title").textContent = doc.title;
-    $("#summary").textContent = doc.summary;
+    for (const id of ["title", "summary"]) $(`#${id}`).textContent = doc[id];
     $("#warning").textContent = `⚠ ${who} changed since the forward pass: replayed with new values`;
     $("#warning").hidden = !doc.stale;
     $("#fold").hidden = Object.keys(doc.groups).length < 2;
@@ -54,14 +53,12 @@ class Page {
     this.stepper.arranged();
     this.chart.arranged();
     this.search.mark();
-    this.paintChosen();
     this.focusable(drawing.element(focused) ? focused : drawing.reading[0]);
     this.unpoint();
   }
 
   stepped() {
     if (this.stepper.mode) this.chosen = null;
-    this.paintChosen();
     this.show();
     this.chart.draw();
     clearTimeout(this.mapping);
@@ -69,19 +66,15 @@ class Page {
   }
 
   show() {
+    const shown = this.chosen && (this.drawing.view.byTensor.get(this.chosen) || this.chosen);
+    for (const [id, element] of this.drawing.nodeElements) element.classList.toggle("chosen", id === shown);
     if (this.chosen) this.panel.details(this.chosen, this.stepper);
     else if (this.stepper.mode) this.panel.step(this.stepper);
     else this.panel.intro();
   }
 
-  paintChosen() {
-    const shown = this.chosen && (this.drawing.view.byTensor.get(this.chosen) || this.chosen);
-    for (const [id, element] of this.drawing.nodeElements) element.classList.toggle("chosen", id === shown);
-  }
-
   select(id) {
     this.chosen = id;
-    this.paintChosen();
     this.show();
     if (id) announce(`${this.model.title(id)}: details beside the picture`);
   }
@@ -105,7 +98,6 @@ class Page {
       drawing.arrange(origin);
       this.arranged();
     }, () => drawing.rect(anchor));
-    this.show();
   }
 
   open(id) {
@@ -160,8 +152,8 @@ class Page {
 
   listen() {
     const within = (event, selector) => event.target.closest(selector);
-    listen($("#viewport"), {
-      click: (event) => {
+    set($("#viewport"), {
+      onclick: (event) => {
         if (this.viewport.dragged) return (this.viewport.dragged = false);
         const node = within(event, ".node, .box");
         if (!node) return within(event, "#map, button") ? null : this.select(null);
@@ -170,24 +162,25 @@ class Page {
         if (within(event, ".toggle, .box-title")) return this.activate(id);
         return this.select(this.drawing.view.nodes.get(id)?.tensor || id);
       },
-      dblclick: (event) => {
+      ondblclick: (event) => {
         const node = within(event, ".node.group, .box");
         if (!node) this.viewport.zoom(1.5, event.offsetX, event.offsetY);
         else if (!within(event, ".toggle, .box-title")) this.activate(node.dataset.id);
       },
-      pointerover: (event) => this.hover(event),
-      pointerleave: () => this.unpoint(),
-      focusin: (event) => {
+      onpointerover: (event) => this.hover(event),
+      onpointerleave: () => this.unpoint(),
+      onfocusin: (event) => {
         const node = within(event, ".node, .box");
         if (node) this.focusable(node.dataset.id);
         if (node?.matches(":focus-visible")) this.point(node.dataset.id);
       },
-      focusout: () => this.unpoint(),
-      dragstart: (event) => event.preventDefault(),
+      onfocusout: () => this.unpoint(),
+      ondragstart: (event) => event.preventDefault(),
     });
-    addEventListener("keydown", (event) => this.key(event));
-    addEventListener("click", (event) => this.actions[within(event, "[data-key]")?.dataset.key]?.());
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.viewport.drawMap());
+    set(globalThis, {
+      onkeydown: (event) => this.key(event),
+      onclick: (event) => this.actions[within(event, "[data-key]")?.dataset.key]?.(),
+    });
   }
 
   hover(event) {
@@ -197,7 +190,7 @@ class Page {
     if (node) this.point(node.dataset.id);
     else this.unpoint();
     if (edge) {
-      edge.classList.add("lit");
+      edge.classList.add("highlighted");
       this.pointed = edge.dataset.key;
       const {left, top, width} = element.getBoundingClientRect();
       tooltip.style.left = `${Math.min(event.clientX - left + 14, width - 260)}px`;
@@ -215,23 +208,23 @@ class Page {
     if (!pointed) return;
     this.pointed = id;
     for (const edge of [...(inward.get(id) || []), ...(outward.get(id) || [])]) {
-      drawing.edgeElements.get(edge.key).classList.add("lit");
+      drawing.edgeElements.get(edge.key).classList.add("highlighted");
     }
     if (view.nodes.size > MANY) return;
-    const near = new Set();
-    for (const [edges, end] of [[inward, "tail"], [outward, "head"]]) {
+    const reach = (edges, end) => {
       const reached = new Set([id]); // grows while it is gone through
       for (const other of reached) for (const edge of edges.get(other) || []) reached.add(edge[end]);
-      reached.forEach((other) => near.add(other));
-    }
+      return reached;
+    };
+    const near = reach(inward, "tail").union(reach(outward, "head"));
     for (const [other, {tensor, kind}] of view.nodes) { // its tags, or the record of a tag
       if (tensor && tensor === pointed.tensor && [kind, pointed.kind].includes("tag")) near.add(other);
     }
-    for (const other of near) drawing.nodeElements.get(other).classList.add("lit");
+    for (const other of near) drawing.nodeElements.get(other).classList.add("highlighted");
     for (const {key, tail, head} of view.edges) {
       if (near.has(tail) && near.has(head)) drawing.edgeElements.get(key).classList.add("near");
     }
-    drawing.svg.classList.add("lighting");
+    drawing.svg.classList.add("dimmed");
   }
 
   unpoint() {
@@ -239,15 +232,14 @@ class Page {
     this.pointed = null;
     $("#tooltip").hidden = true;
     const {svg} = this.drawing;
-    svg.classList.remove("lighting");
-    for (const element of svg.querySelectorAll(".lit, .near")) element.classList.remove("lit", "near");
+    svg.classList.remove("dimmed");
+    svg.querySelectorAll(".highlighted, .near").forEach((x) => x.classList.remove("highlighted", "near"));
   }
 
   theme() {
     const root = document.documentElement, dark = getComputedStyle(root).colorScheme === "dark";
     root.dataset.theme = dark ? "light" : "dark";
     announce(dark ? "light theme" : "dark theme");
-    this.viewport.drawMap();
   }
 
   key(event) {
@@ -279,15 +271,15 @@ class Page {
       "+": () => viewport.zoom(ZOOM), "=": () => viewport.zoom(ZOOM), "-": () => viewport.zoom(1 / ZOOM),
       0: () => viewport.fit(), 1: () => viewport.zoom(1 / viewport.k), "/": () => $("#search").select(),
       "?": () => $("#help").showModal(), t: () => this.theme(), o: () => this.all(true), p: () => this.all(false),
-      n: () => this.focus(this.focused), m: () => viewport.toggleMap(),
+      n: () => this.focus(this.focused), m: () => $("#map").classList.toggle("off"),
       "Shift+ArrowLeft": () => viewport.pan(PAN, 0), "Shift+ArrowRight": () => viewport.pan(-PAN, 0),
       "Shift+ArrowUp": () => viewport.pan(0, PAN), "Shift+ArrowDown": () => viewport.pan(0, -PAN),
     };
   }
 
   closeAround() {
-    const node = this.drawing.view.nodes.get(this.focused), box = node ? node.box : this.focused;
-    if (box && this.drawing.open.has(box)) this.close(box);
+    const box = this.drawing.view.nodes.get(this.focused)?.box ?? this.focused;
+    if (this.drawing.open.has(box)) this.close(box);
   }
 }
 

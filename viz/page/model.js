@@ -23,9 +23,8 @@ export class Model {
   step = (id) => this.group(id)?.steps?.[0] ?? this.operation(id)?.step ?? null;
   order = (id) => this.group(id)?.first ?? this.operation(id).order;
 
-  inBackwardOrder(ids) {
-    return ids.filter((id) => this.step(id) !== null).sort((a, b) => this.step(a) - this.step(b));
-  }
+  inBackwardOrder = (ids) =>
+    ids.filter((id) => this.step(id) !== null).sort((a, b) => this.step(a) - this.step(b));
 
   // The name by which a node is spoken of.
   title(id) {
@@ -36,18 +35,13 @@ export class Model {
   }
 
   // What the uses of a tensor that are not in focus add is known as their sum alone.
-  elsewhere(tensor) {
-    return this.tensor(tensor).contributions.find((key) => key.startsWith("e-more"));
-  }
+  elsewhere = (tensor) => this.tensor(tensor).contributions.find((key) => key.startsWith("e-more"));
 
   // The operation that an edge leads into, or the sealed group that it is in.
   maker(key) {
     const order = Number(key.split("-")[1]), id = `op-${order}`;
-    if (this.operation(id)) return id;
-    return this.sealed.find((g) => {
-      const {first, operations} = this.group(g);
-      return first <= order && order < first + operations;
-    });
+    const holds = ({first, operations}) => first <= order && order < first + operations;
+    return this.operation(id) ? id : this.sealed.find((group) => holds(this.group(group)));
   }
 
   // The number of the sum of a tensor's contributions after one of them, null if it is not known.
@@ -96,10 +90,8 @@ export function number(x, digits = 4) {
   return text.replaceAll("-", "−");
 }
 
-export function exact(x) {
-  const value = toFloat(x);
-  return Number.isFinite(value) ? String(value).replaceAll("-", "−") : number(value);
-}
+export const exact = (x) =>
+  (Number.isFinite(toFloat(x)) ? String(x).replaceAll("-", "−") : number(x));
 
 // The statistics of a summary, whether it is of a scalar or of an array.
 export function stats(x) {
@@ -116,13 +108,9 @@ export const flaw = ({nans, infs}) =>
 // What stands at a backward edge: the contribution, or its norm.
 export function labelOf(x) {
   const all = stats(x);
-  if (sizeOf(x.shape) === 1) return number(all.sum);
-  return flaw(all) || `‖·‖ ${number(all.norm, 3)}`;
+  return sizeOf(x.shape) === 1 ? number(all.sum) : flaw(all) || `‖·‖ ${number(all.norm, 3)}`;
 }
 
 // The width of a backward edge: from 1.2 px at an RMS of 1e-6 to 4.8 px at 1 and above.
-export function thickness(rms) {
-  rms = toFloat(rms);
-  if (!Number.isFinite(rms) || rms === 0) return 1.2;
-  return 1.2 + 0.6 * clamp(Math.log10(rms) + 6, 0, 6);
-}
+export const thickness = (rms) =>
+  (Number.isFinite(toFloat(rms)) ? 1.2 + 0.6 * clamp(Math.log10(rms) + 6, 0, 6) : 1.2);

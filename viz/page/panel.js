@@ -10,12 +10,11 @@ const PLACEHOLDER = "q(\\d+|y|g)"; // of an operand, the result or its gradient 
 const muted = (...words) => h("p", {class: "muted"}, words);
 const small = (...words) => h("p", {class: "muted small"}, words);
 const section = (title, parts, kind = null) => h("section", {class: kind}, h("h3", {}, title), parts);
-const header = (badge, title, words) => h("header", {class: "card-head"}, badge, h("h2", {}, title), muted(words));
-const heading = (title, words, badge = null) =>
-  header(badge === null ? null : h("span", {class: "badge"}, badge), oneLine(title), words);
+const heading = (title, words, badge = null) => h("header", {class: "card-head"},
+  badge === null ? null : h("span", {class: "badge"}, badge), h("h2", {}, oneLine(title)), muted(words));
 const equation = (...parts) =>
   h("div", {class: "equation", tabindex: "0", role: "group", "aria-label": "equation"}, math(parts));
-const line = (title, content) => h("div", {class: "row-of"}, h("span", {class: "row-word"}, title), content);
+const line = (title, content) => h("div", {class: "row-of"}, h("span", {class: "row-label"}, title), content);
 const button = (attributes, words) => h("button", {type: "button", ...attributes}, words);
 const countOf = (tensor) => tensor.contributions.length + (tensor.seed === null ? 0 : 1);
 const topOf = (all, what) => Math.max(...all.filter(Boolean).map((x) => toFloat(stats(x)[what])));
@@ -25,14 +24,12 @@ export class Panel {
     Object.assign(this, {model, drawing, actions, body: $("#panel-body")});
     const {outputs} = model.doc, title = outputs.length === 1 ? model.title(outputs[0]) : "L";
     this.loss = title.startsWith("#") ? "L" : title;
-    this.body.addEventListener("click", (event) => {
-      const link = event.target.closest("[data-go]");
-      if (link) actions.select(link.dataset.go);
-    });
   }
 
-  link = (id) => button({class: "link", "data-go": id}, this.model.title(id));
+  link = (id) => button({class: "link", onclick: () => this.actions.select(id)}, this.model.title(id));
   symbol = (id) => symbol(this.model.title(id));
+  numbers = (x, name) =>
+    [x.scalar === undefined ? [heatmap(x, {name}), histogram(x)] : null, statistics(x)];
   gradient = (id) => derivative(this.loss, this.model.title(id));
 
   put(...parts) {
@@ -40,16 +37,18 @@ export class Panel {
     this.body.scrollTop = 0;
   }
 
+  // A text of the page, with what is said of either pass, or of one alone.
+  text(id, backward) {
+    const text = $(id).content.cloneNode(true);
+    for (const other of text.querySelectorAll(backward ? ".of-forward" : ".of-backward")) other.remove();
+    return text;
+  }
+
   // Nothing is chosen and nothing runs.
   intro() {
-    const {doc} = this.model, kbd = (key) => h("kbd", {}, key);
-    this.put(header(null, "How to read this", doc.summary),
-      h("p", {}, doc.backward
-        ? "Grey arrows lead forward, orange arrows carry gradients back. Step through either pass below, "
-          + "or choose a node to see its numbers."
-        : "Grey arrows lead forward. Step through the pass below, or choose a node to see its numbers."),
-      h("div", {class: "legend"}, $("#legend").content.cloneNode(true)),
-      muted("Keys: ", kbd("space"), " plays, ", kbd("←"), " ", kbd("→"), " step, ", kbd("?"), " tells the rest."));
+    const {summary, backward} = this.model.doc;
+    this.put(heading("How to read this", summary), this.text("#intro", backward));
+    this.body.querySelector(".legend").append($("#legend").content.cloneNode(true));
   }
 
   // A step of the pass that runs.
@@ -63,12 +62,8 @@ export class Panel {
   start(pass, backward) {
     const seeds = Object.entries(this.model.doc.tensors).filter(([, x]) => backward && x.seed !== null);
     this.put(heading(backward ? "Backward pass" : "Forward pass", plural(pass.length, "step"), 0),
-      h("p", {}, backward
-        ? "The walk starts at the output, with the gradient it is given. Each step then takes one operation, "
-          + "from the last to the first: its incoming gradient is known by then, and its rule tells what it "
-          + "adds to the gradient of each operand."
-        : "The leaves are given. Each step computes one result from operands that are known."),
-      seeds.map(([id, x]) => section(["Start at ", this.link(id)], [this.known(x.seed, this.gradient(id), x.shape),
+      this.text("#start", backward), seeds.map(([id, x]) => section(["Start at ", this.link(id)], [
+        this.known(x.seed, this.gradient(id), x.shape),
         this.array(x.seed, `the start at ${this.model.title(id)}`)])));
   }
 
@@ -96,7 +91,7 @@ export class Panel {
   rule(entry, op, {left, equals, shape, value}) {
     const {model} = this, {inputs, output} = op, out = model.tensor(output);
     if (entry.stated) {
-      return line("rule", h("pre", {class: "stated", tabindex: "0"}, this.worded(entry.text, op)));
+      return line("rule", h("pre", {class: "stated", tabindex: "0"}, this.withNames(entry.text, op)));
     }
     const of = (key) => inputs[key] ?? output;
     const names = (key) => (key === "g" ? this.gradient(output) : this.symbol(of(key)));
@@ -109,11 +104,11 @@ export class Panel {
       line("rule", equation(left(), sign(equals), filled(entry, names))),
       plain ? null : line("shapes", equation(shaped(left(), shape), sign(equals), filled(entry, shapes))),
       line("numbers", equation(filled(entry, values), sign("="), amount(model.summary(value)))),
-      entry.given.length ? small(`where ${entry.given.map((x) => this.worded(x, op)).join(", ")}`) : null,
+      entry.given.length ? small(`where ${entry.given.map((x) => this.withNames(x, op)).join(", ")}`) : null,
     ];
   }
 
-  worded(text, {inputs, output}) {
+  withNames(text, {inputs, output}) {
     const {model} = this;
     return text.replace(new RegExp(`${PLACEHOLDER}\\b`, "g"), (_, key) =>
       (key === "g" ? `∂${this.loss}/∂${model.title(output)}` : model.title(inputs[key] ?? output)));
@@ -246,10 +241,6 @@ export class Panel {
         uses.length ? h("p", {}, "used by ", uses.slice(0, 30).map((op, k) => [k ? ", " : "", this.link(op)]),
           uses.length > 30 ? ` and ${uses.length - 30} more` : null) : null),
     ];
-  }
-
-  numbers(x, name) {
-    return [x.scalar === undefined ? [heatmap(x, {name}), histogram(x)] : null, statistics(x)];
   }
 
   // Each contribution to a gradient, as it arrived, with the sum so far.

@@ -1,18 +1,18 @@
 // What the wheel, the mouse and fingers do to the picture.
 
-import {listen} from "./dom.js";
+import {set} from "./dom.js";
 
 const CLICK = 4; // pixels; what goes farther is a drag
 
 export function wheel(viewport) {
-  listen(viewport.element, {wheel: (event) => {
+  set(viewport.element, {onwheel: (event) => {
     event.preventDefault();
     const {left, top} = viewport.element.getBoundingClientRect();
     const unit = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? 400 : 1;
     if (event.shiftKey && !event.ctrlKey) return viewport.pan(-(event.deltaX || event.deltaY) * unit, 0);
     const speed = event.ctrlKey ? 0.01 : 0.0016; // ctrl is what a pinch on a touchpad sends
     return viewport.zoom(Math.exp(-event.deltaY * unit * speed), event.clientX - left, event.clientY - top);
-  }}, {passive: false});
+  }});
 }
 
 // One pointer moves the picture, two zoom it; after either, `viewport.dragged` holds.
@@ -22,13 +22,13 @@ export function pointers(viewport) {
     down.delete(pointerId);
     if (!down.size) element.classList.remove("panning");
   };
-  listen(element, {
-    pointerdown({button, target, pointerId, clientX: x, clientY: y}) {
+  set(element, {
+    onpointerdown({button, target, pointerId, clientX: x, clientY: y}) {
       if (button > 1 || target.closest("#map, button")) return;
       down.set(pointerId, {x, y});
       viewport.dragged = down.size > 1;
     },
-    pointermove({pointerId, clientX: x, clientY: y}) {
+    onpointermove({pointerId, clientX: x, clientY: y}) {
       const last = down.get(pointerId);
       if (!last || (!viewport.dragged && Math.hypot(x - last.x, y - last.y) < CLICK)) return;
       if (!viewport.dragged) element.setPointerCapture(pointerId);
@@ -40,8 +40,8 @@ export function pointers(viewport) {
       viewport.pan(after.x - before.x, after.y - before.y);
       if (down.size > 1) viewport.zoom(after.distance / before.distance, after.x - left, after.y - top);
     },
-    pointerup: release,
-    pointercancel: release,
+    onpointerup: release,
+    onpointercancel: release,
   });
 }
 
@@ -59,11 +59,11 @@ export function mapPointer(viewport) {
     const [across, down] = viewport.scale();
     viewport.centre(extent.x + (event.clientX - left) / across, extent.y + (event.clientY - top) / down, false);
   };
-  listen(map, {
-    pointerdown(event) {
+  set(map, {
+    onpointerdown(event) {
       map.setPointerCapture(event.pointerId);
       look(event);
     },
-    pointermove: (event) => event.buttons && look(event),
+    onpointermove: (event) => event.buttons && look(event),
   });
 }

@@ -1,6 +1,6 @@
 // Search by name, operation or shape; what is found is shown, opened and gone to.
 
-import {$, h, listen} from "./dom.js";
+import {$, h, set} from "./dom.js";
 import {plural, shapeOf} from "./model.js";
 
 const MOST = 40;
@@ -11,18 +11,18 @@ export class Search {
       list: $("#results")});
     this.index = this.entries().map((entry) => ({...entry,
       keys: [entry.name, entry.what, ...entry.keys].map((key) => String(key).toLowerCase())}));
-    listen(this.input, {
-      input: () => this.look(),
-      focus: () => this.input.value && this.look(),
-      keydown: (event) => this.key(event),
-      blur: () => setTimeout(() => this.shut(), 150),
+    set(this.input, {
+      oninput: () => this.look(),
+      onfocus: () => this.input.value && this.look(),
+      onkeydown: (event) => this.key(event),
+      onblur: () => setTimeout(() => this.shut(), 150),
     });
-    this.list.addEventListener("pointerdown", (event) => {
+    set(this.list, {onpointerdown: (event) => {
       const item = event.target.closest("[role=option]");
       if (!item) return;
       event.preventDefault();
       this.choose(Number(item.dataset.k));
-    });
+    }});
   }
 
   entries() {
@@ -59,9 +59,8 @@ export class Search {
   }
 
   mark() {
-    const {svg, view, nodeElements} = this.drawing;
+    const {view, nodeElements} = this.drawing;
     const shown = new Set(this.hits.map(({id}) => view.byTensor.get(id) || id));
-    svg.classList.toggle("searching", shown.size > 0);
     for (const [id, element] of nodeElements) element.classList.toggle("hit", shown.has(id));
   }
 
@@ -108,7 +107,6 @@ export class Search {
   choose(k) {
     this.shut();
     this.found(this.hits[k].id);
-    this.mark();
   }
 
   shut() {

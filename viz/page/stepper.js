@@ -1,23 +1,27 @@
 // The passes, step by step: what is done, what happens now, what is still to come. A closed group
 // is one step. Position 0 is before the first step: of the backward pass, its start is known.
 
-import {$, announce} from "./dom.js";
+import {$, announce, set} from "./dom.js";
 import {clamp, labelOf, number, plural} from "./model.js";
 
 const MILLISECONDS = 1500; // between steps at speed 1
 
-function toggle(element, classes) {
-  for (const [name, on] of Object.entries(classes)) element.classList.toggle(name, on);
-}
+const toggle = (element, classes) =>
+  Object.entries(classes).forEach(([name, on]) => element.classList.toggle(name, on));
 
 export class Stepper {
-  // `stepped` is called after each step, `turned` when the other pass was chosen.
-  constructor(model, drawing, {stepped, turned}) {
-    Object.assign(this, {model, drawing, stepped, turned, mode: false, at: 0, playing: null,
+  // `stepped` is called after each step, `passChanged` when the other pass was chosen.
+  constructor(model, drawing, {stepped, passChanged}) {
+    Object.assign(this, {model, drawing, stepped, passChanged, mode: false, at: 0, playing: null,
       backward: model.doc.backward, slider: $("#slider")});
-    this.slider.addEventListener("input", () => this.seek(Number(this.slider.value)));
+    set(this.slider, {oninput: () => this.seek(Number(this.slider.value))});
     $("#backward").disabled = !model.doc.backward;
   }
+
+  current = () => (this.mode && this.at > 0 ? this.pass?.[this.at - 1] : null);
+  by = (count) => this.seek(this.mode ? this.at + count : count > 0 ? 0 : this.pass.length);
+
+  visit = (id) => this.find(id) > 0 && this.seek(this.find(id)); // the step of a node
 
   // Takes over a new arrangement; the step that was the current one stays it.
   arranged() {
@@ -55,16 +59,12 @@ export class Stepper {
     return steps.filter((k) => k !== undefined).sort((a, b) => a - b);
   }
 
-  current() {
-    return this.mode && this.at > 0 ? this.pass?.[this.at - 1] : null;
-  }
-
   choose(backward) {
     if (this.backward === backward && this.mode) return;
     this.pause();
     Object.assign(this, {backward, mode: true, at: 0, pass: null});
     this.arranged();
-    this.turned();
+    this.passChanged();
     this.announceStep();
   }
 
@@ -73,16 +73,6 @@ export class Stepper {
     this.at = clamp(at, 0, this.pass.length);
     this.show();
     this.announceStep();
-  }
-
-  // Goes to the step that a node belongs to.
-  visit(id) {
-    const at = this.find(id);
-    if (at > 0) this.seek(at);
-  }
-
-  by(count) {
-    this.seek(this.mode ? this.at + count : count > 0 ? 0 : this.pass.length);
   }
 
   leave() {
@@ -112,12 +102,10 @@ export class Stepper {
   }
 
   buttons() {
-    const play = $("#play"), {mode, at, backward} = this, action = this.playing ? "pause" : "play";
-    play.setAttribute("aria-label", action);
-    play.title = `${action} (space)`;
-    toggle(play, {playing: Boolean(this.playing)});
-    $("#backward").setAttribute("aria-pressed", backward);
-    $("#forward").setAttribute("aria-pressed", !backward);
+    const {mode, at, backward} = this, action = this.playing ? "pause" : "play";
+    set($("#play"), {"aria-label": action, title: `${action} (space)`});
+    set($("#backward"), {"aria-pressed": backward});
+    set($("#forward"), {"aria-pressed": !backward});
     toggle(document.body, {"going-forward": !backward});
     $("#whole").disabled = !mode;
     $("#previous").disabled = mode && at === 0;
@@ -148,8 +136,8 @@ export class Stepper {
       element.state = state;
       toggle(element, {later: when === "later", now: when === "now", "no-value": !value,
         "no-grad": gradient !== "all", "some-grad": gradient !== "all" && gradient !== "none"});
-      const wait = element.querySelector(".wait.grad");
-      if (wait && gradient !== "all") wait.textContent = gradient === "none" ? "—" : gradient;
+      const placeholder = element.querySelector(".placeholder.grad");
+      if (placeholder && gradient !== "all") placeholder.textContent = gradient === "none" ? "—" : gradient;
     }
   }
 
@@ -157,8 +145,7 @@ export class Stepper {
   when(id, kind) {
     if (!this.mode) return "";
     const k = kind === "tensor" ? this.firstStep(id) : this.index.get(id);
-    if (kind !== "tensor" && k === this.at - 1) return "now";
-    return k >= this.at ? "later" : "";
+    return kind !== "tensor" && k === this.at - 1 ? "now" : k >= this.at ? "later" : "";
   }
 
   // The step that makes a tensor, or is the first to add to its gradient.

@@ -1,6 +1,6 @@
 // Pan and zoom by one transform of the whole drawing, and the small map of it.
 
-import {$, animate, canvasOf, h, still} from "./dom.js";
+import {$, animate, s, set} from "./dom.js";
 import {clamp} from "./model.js";
 import {mapPointer, pointers, wheel} from "./pointer.js";
 
@@ -11,10 +11,12 @@ export class Viewport {
   constructor(drawing) {
     Object.assign(this, {drawing, element: $("#viewport"), svg: $("#world"), map: $("#map"),
       x: 0, y: 0, k: 1});
-    wheel(this);
-    pointers(this);
-    mapPointer(this);
-    new ResizeObserver(() => this.resized()).observe(this.element);
+    for (const listen of [wheel, pointers, mapPointer]) listen(this);
+    new ResizeObserver(() => {
+      if (!drawing.place) return;
+      this.apply();
+      this.drawMap();
+    }).observe(this.element);
   }
 
   // How large the viewport is, and by which scales the drawing would just fill it.
@@ -39,19 +41,24 @@ export class Viewport {
   }
 
   apply() {
-    cancelAnimationFrame(this.frame);
+    cancelAnimationFrame(this.next);
     if (this.k !== this.sharp) this.sharpenIn(140);
-    this.frame = requestAnimationFrame(() => {
+    this.next = requestAnimationFrame(() => {
       this.transform();
       this.svg.classList.toggle("far", this.k < FAR);
       this.frameMap();
     });
   }
 
-  transform() {
+  // What of the drawing is in sight: left, top, right, bottom.
+  sight() {
     const {x, y, k} = this, {extent} = this.drawing, {w, h} = this.size();
-    this.svg.style.transform = `translate(${x}px,${y}px) scale(${k})`;
-    this.drawing.cull([extent.x - x / k, extent.y - y / k, extent.x + (w - x) / k, extent.y + (h - y) / k]);
+    return [extent.x - x / k, extent.y - y / k, extent.x + (w - x) / k, extent.y + (h - y) / k];
+  }
+
+  transform() {
+    this.svg.style.transform = `translate(${this.x}px,${this.y}px) scale(${this.k})`;
+    this.drawing.cull(this.sight());
   }
 
   // The picture is a texture, so that it moves without being drawn anew; one that was zoomed is
@@ -75,8 +82,7 @@ export class Viewport {
       this.apply();
     };
     this.stop?.();
-    if (soft && !still()) this.stop = animate(MILLISECONDS, draw);
-    else draw(1);
+    this.stop = animate(soft ? MILLISECONDS : 0, draw);
   }
 
   // A point of the drawing comes to the middle of the viewport.
@@ -104,11 +110,7 @@ export class Viewport {
   reveal(rect, soft = true) {
     if (!rect) return;
     const {extent} = this.drawing, {w, h} = this.size(), k = Math.max(this.k, 0.5), margin = 28;
-    const into = (low, size, room) => {
-      if (low < margin) return margin - low;
-      const over = room - margin - (low + size);
-      return over < 0 ? Math.max(over, margin - low) : 0;
-    };
+    const into = (low, size, room) => Math.max(Math.min(room - margin - low - size, 0), margin - low);
     const dx = into((rect.x - extent.x) * k + this.x, rect.width * k, w);
     const dy = into((rect.y - extent.y) * k + this.y, rect.height * k, h);
     if (k !== this.k || Math.abs(dx) > w / 2 || Math.abs(dy) > h / 2) {
@@ -120,25 +122,16 @@ export class Viewport {
 
   // Keeps a rectangle of the drawing where it was while everything is laid out anew.
   anchored(rect, change, after) {
-    const offset = ({x, y, width}) => {
-      const {extent} = this.drawing;
-      return [(x + width / 2 - extent.x) * this.k, (y - extent.y) * this.k];
-    };
-    const before = rect && offset(rect);
+    const offset = ({x, y, width}, extent) => [x + width / 2 - extent.x, y - extent.y];
+    const before = rect && offset(rect, this.drawing.extent);
     change();
-    const next = after();
-    if (before && next) {
-      const [x, y] = offset(next);
-      this.x += before[0] - x;
-      this.y += before[1] - y;
+    const next = after(), now = next && offset(next, this.drawing.extent);
+    if (before && now) {
+      this.x += (before[0] - now[0]) * this.k;
+      this.y += (before[1] - now[1]) * this.k;
     }
     this.transform();
     this.sharpenIn(450);
-    this.drawMap();
-  }
-
-  resized() {
-    if (this.drawing.place) this.apply();
     this.drawMap();
   }
 
@@ -149,43 +142,27 @@ export class Viewport {
     return [width, height].map((size) => clamp(40 / size, k, k * 8));
   }
 
-  // The small map: a canvas with a rectangle for each node, and a frame for what is in sight.
+  // The small map: a rectangle for each node, and a frame for what is in sight.
   drawMap() {
-    const {drawing} = this;
-    if (!drawing.place) return;
-    const [across, down] = this.scale(), {extent, place} = drawing;
-    const [canvas, context] = canvasOf(Math.round(extent.width * across),
-      Math.round(extent.height * down));
-    const style = getComputedStyle(document.documentElement);
-    const colour = (role) => style.getPropertyValue(`--${role}`);
-    context.scale(across, down);
-    context.translate(-extent.x, -extent.y);
-    context.strokeStyle = colour("line");
-    context.lineWidth = 1 / Math.max(across, down);
-    for (const {x, y, width, height} of place.boxes.values()) context.strokeRect(x, y, width, height);
-    const roles = {operation: "op-line", group: "group-line"};
-    for (const [id, {x, y, width, height}] of place.nodes) {
-      const {kind} = drawing.view.nodes.get(id), {classList} = drawing.nodeElements.get(id);
-      context.fillStyle = colour(classList.contains("now") ? "grad" : roles[kind] || "line");
-      context.globalAlpha = classList.contains("later") ? 0.3 : 0.75;
-      context.fillRect(x, y, Math.max(width, 1.5 / across), Math.max(height, 1 / down));
-    }
-    this.sight = h("div", {class: "sight"});
-    this.map.replaceChildren(canvas, this.sight);
-    this.frameMap();
-  }
-
-  toggleMap() {
-    this.noMap = !this.noMap;
+    const {place, extent, view, nodeElements} = this.drawing;
+    const [across, down] = this.scale(), {x, y, width, height} = extent;
+    const outline = (rect) => `M${rect.x} ${rect.y}h${Math.max(rect.width, 1.5 / across)}`
+      + `v${Math.max(rect.height, 1 / down)}H${rect.x}z`;
+    const state = (id) => ["now", "later"].find((name) => nodeElements.get(id).classList.contains(name));
+    const kinds = Map.groupBy(place.nodes, ([id]) => `${view.nodes.get(id).kind} ${state(id) ?? ""}`);
+    this.frame = s("rect", {class: "sight"});
+    this.map.replaceChildren(s("svg", {width: Math.round(width * across),
+      height: Math.round(height * down), viewBox: `${x} ${y} ${width} ${height}`, preserveAspectRatio: "none"},
+    s("path", {class: "frames", d: [...place.boxes.values()].map(outline).join("")}),
+    [...kinds].map(([kind, nodes]) => s("path", {class: kind, d: nodes.map(([, rect]) => outline(rect)).join("")})),
+    this.frame));
     this.frameMap();
   }
 
   frameMap() {
-    if (!this.sight) return;
-    const {k, drawing: {extent}} = this, {w, h} = this.size(), room = 80 * k + 8;
-    const [across, down] = this.scale().map((x) => x / k);
-    this.map.hidden = this.noMap || (extent.width * k <= w + room && extent.height * k <= h + room);
-    Object.assign(this.sight.style, {left: `${-this.x * across}px`, top: `${-this.y * down}px`,
-      width: `${w * across}px`, height: `${h * down}px`});
+    if (!this.frame) return;
+    const {k, drawing: {extent}} = this, {w, h} = this.size(), room = 80 * k + 8, [x, y] = this.sight();
+    this.map.hidden = extent.width * k <= w + room && extent.height * k <= h + room;
+    set(this.frame, {x, y, width: w / k, height: h / k});
   }
 }

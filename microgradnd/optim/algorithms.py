@@ -1,4 +1,4 @@
-"""Optimisers that scale each weight's step by the size of its past gradients."""
+"""The optimisers: gradient descent, and those that scale each step by past gradients."""
 
 from __future__ import annotations
 
@@ -7,8 +7,61 @@ from typing import ClassVar
 import numpy as np
 
 from microgradnd.optim.optimizer import Array, Group, Optimizer, Spare, State, buffer, count_step
-from microgradnd.optim.sgd import decayed
 from microgradnd.parameters import Parameters
+
+
+class SGD(Optimizer):
+    """Gradient descent w ← w - η ∂E/∂w of eqs. 5-7 and 5-8, with momentum if wanted.
+
+    g = ∂E/∂w + λ w; with momentum v ← μ v + (1 - τ) g, at first v = g, and v takes the place of g
+    (Polyak, 1964), or g + μ v does (Nesterov, in the form of Sutskever et al., 2013, eqs. 3 and 4).
+
+    Args:
+        params: tensors, (name, tensor) pairs, or dicts of groups.
+        lr: learning rate η, in the chapter between 0 and 1.
+        momentum: μ.
+        dampening: τ.
+        weight_decay: λ; the same as the penalty `l2_penalty(params, λ)` in the loss.
+        nesterov: looks ahead; needs momentum, and no dampening.
+
+    >>> import microgradnd as mg
+    >>> w = mg.Tensor([4.0], requires_grad=True)
+    >>> optimizer = SGD([w], lr=0.25)
+    >>> for _ in range(3):
+    ...     optimizer.zero_grad()
+    ...     (w * w).sum().backward()
+    ...     optimizer.step()
+    >>> w
+    Tensor([0.5], requires_grad=True)
+    """
+
+    keeps: ClassVar[dict[str, str | None]] = {"momentum_buffer": "momentum"}
+
+    def __init__(
+        self, params: Parameters, lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
+        weight_decay: float = 0.0, nesterov: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(params, locals())
+
+    def option_problems(self, group: Group) -> list[str]:
+        problems = super().option_problems(group)
+        if not problems and group.get("nesterov"):
+            wrong = group["momentum"] <= 0 or group["dampening"] != 0
+            problems = ["nesterov needs momentum > 0 and dampening = 0"] * wrong
+        return problems
+
+    def update(self, w: Array, g: Array, state: State, group: Group, spare: Spare) -> None:
+        mu, (step, other) = group["momentum"], spare
+        g = _decayed(g, w, group, other)  # g + λ w
+        if mu:
+            v = state.get("momentum_buffer")
+            if v is None:
+                v = state["momentum_buffer"] = np.array(g, w.dtype)
+            else:
+                v *= mu
+                v += np.multiply(g, 1 - group["dampening"], step)  # v = μ v + (1 - τ) g
+            g = np.add(g, np.multiply(v, mu, step), step) if group["nesterov"] else v  # g + μ v
+        w -= np.multiply(g, group["lr"], step)  # w = w - η g
 
 
 class RMSprop(Optimizer):
@@ -48,7 +101,7 @@ class RMSprop(Optimizer):
     def update(self, w: Array, g: Array, state: State, group: Group, spare: Spare) -> None:
         lr, alpha, mu, (step, other) = group["lr"], group["alpha"], group["momentum"], spare
         count_step(state)
-        g = decayed(g, w, group, other)  # g + λ w
+        g = _decayed(g, w, group, other)  # g + λ w
         v = buffer(state, "square_avg", w)
         _square_mean(v, g, alpha, step)  # v = α v + (1 - α) g²
         if group["centered"]:
@@ -100,7 +153,7 @@ class Adagrad(Optimizer):
     def update(self, w: Array, g: Array, state: State, group: Group, spare: Spare) -> None:
         t, (step, other) = count_step(state), spare
         lr = group["lr"] / (1 + (t - 1) * group["lr_decay"])
-        g = decayed(g, w, group, other)  # g + λ w
+        g = _decayed(g, w, group, other)  # g + λ w
         s = buffer(state, "sum", w, group["initial_accumulator_value"])
         s += np.multiply(g, g, step)  # s = s + g²
         np.sqrt(s, step)
@@ -150,7 +203,7 @@ class Adam(Optimizer):
         if self.fixed["decoupled_weight_decay"]:
             w *= 1 - lr * group["weight_decay"]
         else:
-            g = decayed(g, w, group, other)  # g + λ w
+            g = _decayed(g, w, group, other)  # g + λ w
         m, v = buffer(state, "exp_avg", w), buffer(state, "exp_avg_sq", w)
         _mean(m, g, beta1, step)  # m = β₁ m + (1 - β₁) g
         _square_mean(v, g, beta2, step)  # v = β₂ v + (1 - β₂) g²
@@ -170,13 +223,7 @@ class AdamW(Adam):
 
     So large gradients do not weaken the decay (Loshchilov and Hutter, 2019, algorithm 2).
 
-    Args:
-        params: tensors, (name, tensor) pairs, or dicts of groups.
-        lr: learning rate η.
-        betas: β₁ and β₂, how much of the past is kept.
-        eps: ε, against division by zero.
-        weight_decay: λ.
-        amsgrad: never lets a step grow because gradients shrank.
+    Its arguments are those of `Adam`, with λ = `weight_decay`.
 
     >>> import microgradnd as mg
     >>> w = mg.Tensor([1.0, -200.0], requires_grad=True)
@@ -193,6 +240,14 @@ class AdamW(Adam):
         eps: float = 1e-8, weight_decay: float = 1e-2, amsgrad: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
+
+
+def _decayed(g: Array, w: Array, group: Group, out: Array) -> Array:
+    """The gradient g + λ w of a loss with the penalty ½ λ Σ w²."""
+    if not group["weight_decay"]:
+        return g
+    np.multiply(w, group["weight_decay"], out)
+    return np.add(out, g, out)
 
 
 def _mean(m: Array, g: Array, keep: float, spare: Array) -> None:

@@ -1,21 +1,43 @@
-"""Holding gradients within bounds before a step."""
+"""Penalties on the size of parameters (R1, and λ of N9), and bounds on that of gradients."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from functools import reduce
+from operator import add
 
 import numpy as np
 
 from microgradnd.arguments import NORM, NOT_NEGATIVE, check, require
-from microgradnd.parameters import tensors_of
+from microgradnd.engine import Tensor
+from microgradnd.parameters import Parameters, tensors_of
 
 _SAFE = (1e-15, 1e15)  # norms whose squares are far from the bounds of float32
 
 
+def l1_penalty(parameters: Parameters, strength: float) -> Tensor:
+    """λ Σ |w| over all parameters: drives small ones to 0.
+
+    >>> l1_penalty([Tensor([1.0, -2.0])], 0.5)
+    Tensor(1.5)
+    """
+    check("l1_penalty", strength=strength)
+    return reduce(add, [p.abs().sum() for p in tensors_of(parameters, "l1_penalty")]) * strength
+
+
+def l2_penalty(parameters: Parameters, strength: float) -> Tensor:
+    """½ λ Σ w² over all parameters; its gradient is λ w, the weight decay of `SGD`.
+
+    >>> l2_penalty([Tensor([1.0, -2.0])], 0.5)
+    Tensor(1.25)
+    """
+    check("l2_penalty", strength=strength)
+    squares = [(p * p).sum() for p in tensors_of(parameters, "l2_penalty")]
+    return reduce(add, squares) * (0.5 * strength)
+
+
 def clip_grad_norm_(
-    parameters: Iterable[Any],
+    parameters: Parameters,
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
@@ -52,7 +74,7 @@ def clip_grad_norm_(
     return total
 
 
-def clip_grad_value_(parameters: Iterable[Any], clip_value: float) -> None:
+def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
     """Holds each element of the gradients within ±clip_value, in place.
 
     >>> from microgradnd import Tensor
@@ -80,5 +102,5 @@ def _norm(x: np.ndarray, p: float) -> float:
     return largest if largest in (0, math.inf) else largest * float(np.linalg.norm(x / largest, p))
 
 
-def _gradients(parameters: Any, what: str) -> list[np.ndarray]:
+def _gradients(parameters: Parameters, what: str) -> list[np.ndarray]:
     return [p.grad.data for p in tensors_of(parameters, what) if p.grad is not None]
