@@ -10,13 +10,12 @@ from __future__ import annotations
 import functools
 import math
 import os
-import reprlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from microgradnd.engine import Tensor
+from microgradnd.errors import shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 Test = Callable[[Any], bool]
@@ -51,13 +50,14 @@ def is_flag(value: Any) -> bool:
     return isinstance(value, (bool, np.bool_)) or (is_whole(value) and value in (0, 1))
 
 
-def is_float_dtype(value: Any) -> bool:
+def kind_of_dtype(value: Any) -> str:
+    """NumPy's letter for the kind of a dtype; "" for what is none."""
     if not isinstance(value, (type, str, np.dtype)):  # a scalar has a dtype, but is none
-        return False
+        return ""
     try:
-        return np.dtype(value).kind == "f"
+        return np.dtype(value).kind
     except (TypeError, ValueError, SyntaxError):  # NumPy parses strings as it parses code
-        return False
+        return ""
 
 
 def whole(least: int | None = None) -> Kind:
@@ -146,14 +146,17 @@ RNG = optional(
         lambda v: isinstance(v, np.random.Generator),
     )
 )
-FLOATS = Kind("a dtype of floats, such as numpy.float32", is_float_dtype)
+FLOATS = Kind("a dtype of floats, such as numpy.float32", lambda v: kind_of_dtype(v) == "f")
+REAL_DTYPE = Kind(
+    "a dtype of real numbers, such as numpy.float32", lambda v: kind_of_dtype(v) in tuple("biuf")
+)
 DTYPE = optional(FLOATS)
 STRING = instance(str, "a string")
 REALS = "an array of real numbers (or a number, or nested lists of equal lengths)"
 TENSOR = Kind(REALS, lambda v: real_or_none(v) is not None)
 ARRAY = Kind(
     "a Tensor or an array of real numbers",
-    lambda v: isinstance(v, (Tensor, np.ndarray)) and v.dtype.kind in "biuf",
+    lambda v: isinstance(getattr(v, "_array", v), np.ndarray) and v.dtype.kind in "biuf",
 )
 STATISTICS = Kind(
     "an array of floats, which is changed in place",
@@ -237,17 +240,14 @@ def require(owner: str, name: str, value: Any, kind: Kind) -> None:
         raise ValueError(f"{owner}: {name} must be {kind.words}, not {shown(value)}")
 
 
-def shown(value: Any) -> str:
-    """A value as a message has it: short, on one line."""
-    if isinstance(value, np.ndarray) or hasattr(value, "_array"):
-        return f"{type(value).__name__} of shape {value.shape} and dtype {value.dtype}"
-    text = reprlib.repr(value)
-    return text if len(text) < 80 and "\n" not in text else f"a {type(value).__name__}"
+def required(owner: str, name: str, kind: Kind) -> Callable[[Any], Any]:
+    """A function that gives a value back if it is of a kind, to `prepare` an operation's option."""
 
+    def option(value: Any) -> Any:
+        require(owner, name, value, kind)
+        return value
 
-def operand(owner: str, name: str, value: Any) -> Tensor:
-    """An operand as a Tensor."""
-    return value if isinstance(value, Tensor) else Tensor(real_array(owner, name, value))
+    return option
 
 
 def real_array(owner: str, name: str, value: Any) -> np.ndarray:
@@ -260,7 +260,7 @@ def real_array(owner: str, name: str, value: Any) -> np.ndarray:
 
 def real_or_none(value: Any) -> np.ndarray | None:
     try:
-        array = np.asarray(value._array if isinstance(value, Tensor) else value)
+        array = np.asarray(getattr(value, "_array", value))
     except Exception:  # ragged lists, objects that refuse in whatever way
         return None
     return array if array.dtype.kind in "biuf" else None
@@ -279,8 +279,8 @@ def index_array(owner: str, name: str, value: Any) -> np.ndarray:
 
 
 def elements(owner: str, name: str, value: Any, words: str) -> list[Any]:
-    """What can be gone over, as a list; numbers and other single things are refused by name."""
-    if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
+    """What can be gone over in order, as a list; single things and sets are refused by name."""
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, Set, Mapping)):
         raise TypeError(f"{owner}: {name} must be {words}, not {shown(value)}")
     try:
         return list(value)

@@ -19,7 +19,7 @@ Tensor out; another class that has `__row__` decides. The operations stand in `m
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from threading import Lock
 from types import FunctionType
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 import numpy as np
 
 from microgradnd import errors
+from microgradnd.arguments import elements
 from microgradnd.documentation import documentation, summary_of
 from microgradnd.engine import Methods, Tensor, new_tensor
 from microgradnd.generation import ALIASES, caller_source, code_of
@@ -501,20 +502,14 @@ def _plain(row: Op, operand: str, x: Any) -> Any:
     if type(x) in (int, float) and not single:
         return x
     if isinstance(x, (Array, np.generic, bool, int, float, list, tuple)) and not hasattr(x, "mask"):
-        array: Any = errors.as_array(row.name, x)
-        if array.dtype.kind in KINDS:
-            return array.view(Array) if type(array) is not Array else array
-    raise errors.not_an_operand(row.name, x)
+        array: Any = errors.as_array(row.name, operand, x)
+        return array.view(Array) if type(array) is not Array else array
+    raise errors.not_an_operand(row.name, operand, x)
 
 
 def _sequence(row: Op, xs: Any) -> tuple:
     """The operands of an operation that takes a sequence of them."""
-    if isinstance(xs, Iterable) and not isinstance(xs, (str, bytes, Mapping)):
-        return tuple(xs)
-    raise TypeError(
-        f"{row.name}: {row.operands[0]} must be a sequence of tensors or arrays, "
-        f"not {errors.describe(xs)}"
-    )
+    return tuple(elements(row.name, row.operands[0], xs, "a sequence of tensors or arrays"))
 
 
 def constant_of(tensor: Tensor) -> Any:
@@ -528,12 +523,18 @@ def _explain(error: Exception, row: Op, operands: tuple, options: tuple) -> None
     errors.explain(error, row.name, names, given, dict(zip(row.options, options)), row.cure)
 
 
+def _refuse(row: Op, out: Array, operands: tuple, options: tuple) -> None:
+    """Raises for a result that is no array of real numbers, or not of its operand's shape."""
+    chosen = dict(zip(row.options, options))
+    if out.dtype.kind in KINDS and row.elementwise and len(row.operands) == 1:
+        raise errors.spread(row.name, out.shape, np.shape(operands[0]), chosen)
+    given = operands[0] if row.variadic else operands
+    named = {row.operand(i): x for i, x in enumerate(given)} | chosen
+    raise errors.not_real(row.name, out.dtype, named)
+
+
 def _missing(row: Op, option: str) -> None:
     raise TypeError(f"{row.name}() missing required argument {option!r}")
-
-
-def _refuse(row: Op, out: Array) -> None:
-    raise errors.not_real(row.name, out.dtype)
 
 
 KINDS, FLOATING = frozenset("biuf"), frozenset("f")

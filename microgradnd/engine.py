@@ -16,6 +16,7 @@ import numpy as np
 
 from microgradnd import errors, writes
 from microgradnd.accumulation import Owned, Totals, fitted
+from microgradnd.arguments import REAL_DTYPE, require
 from microgradnd.grad_mode import Walked, default_dtype, observers, recording, walk_observer
 from microgradnd.node import Array, Node, leading_to, next_seq, reachable, saved_by
 
@@ -71,9 +72,12 @@ class Tensor(Methods):
                 raise errors.lossy("Tensor(t)")
             data = data._array
         listed = not isinstance(data, (Array, np.generic))
-        array = np.array(data, dtype) if copy else np.asarray(data, dtype)
-        if array.dtype.kind not in "biuf":
-            raise errors.not_an_operand("Tensor", data)
+        array = errors.as_array("Tensor", "data", data)
+        if dtype is not None:
+            require("Tensor", "dtype", dtype, REAL_DTYPE)
+            array = array.astype(dtype, copy=False)
+        if copy:
+            array = np.array(array)
         if listed and dtype is None and array.dtype == float:
             array = array.astype(default_dtype[0], copy=False)
         self._array, self.node, self._grad, self._name = array, None, None, name
@@ -213,9 +217,12 @@ def seed(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Node
     return seeds
 
 
-def as_tensor(x: Any) -> Tensor:
-    """A Tensor, or what stands for one, as it is; anything else as a constant Tensor."""
-    return x if isinstance(x, Methods) else Tensor(x)  # type: ignore[return-value]
+def as_tensor(owner: str, name: str, x: Any) -> Tensor:
+    """A Tensor, or what stands for one, as it is; what stands for an array as a constant Tensor."""
+    if isinstance(x, Methods):
+        return x  # type: ignore[return-value]
+    errors.as_array(owner, name, x)
+    return Tensor(x)
 
 
 def constant(data: Array) -> Tensor:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import FLAG, elements, operand, require
-from microgradnd.engine import Tensor
+from microgradnd.arguments import FLAG, elements, require
+from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.shape import concatenate
 
 
@@ -22,7 +22,7 @@ def Parameter(data: Any, requires_grad: bool = True) -> Tensor:
     Tensor([1., 2.], requires_grad=True)
     """
     require("Parameter", "requires_grad", requires_grad, FLAG)
-    given = operand("Parameter", "data", data).detach()
+    given = as_tensor("Parameter", "data", data).detach()
     if given.dtype.kind != "f":
         given = Tensor(given.data.astype(float).tolist())  # of the default dtype
     return Tensor(given, bool(requires_grad))
@@ -55,7 +55,7 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
     >>> w
     Tensor([[1., 2.]], requires_grad=True)
     """
-    vector = operand("vector_to_parameters", "vec", vec).detach().numpy()
+    vector = as_tensor("vector_to_parameters", "vec", vec).detach().numpy()
     found = tensors_of(parameters, "vector_to_parameters")
     count = sum(p.size for p in found)
     if vector.shape != (count,):

@@ -81,6 +81,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
 
 def astype(self: Tensor, dtype: Any) -> Tensor:
     """The tensor in another dtype; as integers or booleans it carries no gradient."""
+    dtype = shape.real_dtype(dtype)
     return self if self.dtype == dtype else shape.astype(self, dtype)
 
 

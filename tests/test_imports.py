@@ -19,10 +19,10 @@ PACKAGES = ("microgradnd", "viz")
 # is in it, a package and a module of the same line may be neighbours.
 FLOORS = """
 microgradnd.errors microgradnd.dtypes microgradnd.random microgradnd.kernels
+microgradnd.arguments
 microgradnd.node microgradnd.writes
 microgradnd.accumulation
 microgradnd.engine microgradnd.grad_mode
-microgradnd.arguments
 microgradnd.io
 microgradnd.formulas microgradnd.documentation microgradnd.generation
 microgradnd.plan

@@ -68,8 +68,8 @@ def conv2d(
         batch = expand_dims(input, 0)
         return squeeze(conv2d(batch, weight, bias, stride, padding, dilation, groups), 0)
     if bias is None:
-        return convolution.conv2d(as_tensor(input), weight, None, *options)
-    return convolution.conv2d(as_tensor(input), weight, bias, *options)
+        return convolution.conv2d(as_tensor("conv2d", "input", input), weight, None, *options)
+    return convolution.conv2d(as_tensor("conv2d", "input", input), weight, bias, *options)
 
 
 def conv1d(
@@ -128,7 +128,8 @@ def conv_transpose2d(
             f"an input of shape {np.shape(input)}; it must be at least 1: take less padding"
         )
     both = tuple((p, p) for p in padding)
-    out = convolution.conv2d_input(as_tensor(input), weight, size, stride, both, dilation, groups)
+    x = as_tensor("conv_transpose2d", "input", input)
+    out = convolution.conv2d_input(x, weight, size, stride, both, dilation, groups)
     return out if bias is None else out + bias.reshape(1, -1, 1, 1)
 
 

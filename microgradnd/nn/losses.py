@@ -22,12 +22,11 @@ from microgradnd.arguments import (
     Kind,
     check,
     one_of,
-    operand,
     real_array,
     require,
 )
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor
+from microgradnd.engine import Tensor, as_tensor
 from microgradnd.functions import abs, clip, softplus, square, subtract, where
 from microgradnd.nn.module import Module
 from microgradnd.ops import losses as ops
@@ -100,7 +99,7 @@ def first_component_loss(input: TensorLike, target: TensorLike, reduction: str =
     >>> first_component_loss(Tensor([3.0, 7.0]), 1.0)
     Tensor(4.)
     """
-    h, y = (operand("first_component_loss", *x) for x in (("input", input), ("target", target)))
+    h, y = (as_tensor("first_component_loss", *x) for x in (("input", input), ("target", target)))
     if not h.ndim or h.shape[:-1] != y.shape or not h.shape[-1]:
         raise ValueError(
             f"first_component_loss: input has shape {h.shape}, its target must have that shape "
@@ -191,7 +190,7 @@ def binary_cross_entropy(
     input, target = operands(loss, input, target)
     check(loss, eps=eps)
     losses = ops.binary_cross_entropy(
-        operand(loss, "input", input), constant(loss, "target", target), eps
+        as_tensor(loss, "input", input), constant(loss, "target", target), eps
     )
     return reduced(loss, weighted(loss, losses, weight), reduction)
 
@@ -340,7 +339,7 @@ def kl_div(
 
 def classes_last(loss: str, input: TensorLike) -> Tensor:
     """Logits (N, C, d1, ...) with their classes in the last axis."""
-    t = operand(loss, "input", input)
+    t = as_tensor(loss, "input", input)
     if not t.ndim:
         raise ValueError(f"{loss}: input is a number; it needs an axis of classes")
     return t if t.ndim <= 2 else t.transpose((0, *range(2, t.ndim), 1))

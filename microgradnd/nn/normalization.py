@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import NUMBER, PROBABILITY, checked, either, operand, several, whole
+from microgradnd.arguments import NUMBER, PROBABILITY, checked, either, several, whole
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor, default_dtype
+from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.nn.module import Module
 from microgradnd.ops.normalization import normalize
 
@@ -56,7 +56,7 @@ def batch_norm(
     Tensor([[-1.],
             [ 1.]])
     """
-    x = operand("batch_norm", "input", input)
+    x = as_tensor("batch_norm", "input", input)
     if x.ndim < 2:
         raise ValueError(
             f"batch_norm: input of shape {x.shape} has no axis of channels, (N, C, ...)"
@@ -101,7 +101,7 @@ def layer_norm(
     >>> layer_norm(Tensor([[1.0, 3.0]]), (2,), eps=0.0)
     Tensor([[-1.,  1.]])
     """
-    x = operand("layer_norm", "input", input)
+    x = as_tensor("layer_norm", "input", input)
     given = shape_of(normalized_shape)
     check_shapes("layer_norm", given, weight=weight, bias=bias)
     if not given or x.shape[-len(given) :] != given:
@@ -121,7 +121,7 @@ def local_response_norm(
     >>> local_response_norm(Tensor([[[1.0]]]), size=1, alpha=1.0, beta=1.0)
     Tensor([[[0.5]]])
     """
-    x = operand("local_response_norm", "input", input)
+    x = as_tensor("local_response_norm", "input", input)
     if x.ndim < 3:
         raise ValueError(f"local_response_norm: input must be (N, C, ...), not {x.shape}")
     square, channels = x * x, x.shape[1]

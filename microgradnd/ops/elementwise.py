@@ -8,11 +8,13 @@ out of a gradient choose twice, before and after: `where(x > 0, sqrt(where(x > 0
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from microgradnd.declaration import Value, op
+from microgradnd.errors import as_array
 from microgradnd.kernels.special import logistic
 
 
@@ -190,7 +192,7 @@ def clip_x(g: Value, x: Value, min: Any, max: Any) -> Value:
     return np.where(inside if max is None else inside & (x <= max), g, 0.0)
 
 
-def bound(value: Any) -> Any:
+def bound(side: str, value: Any) -> Any:
     """A bound of clip, which is a constant and a real number or array."""
     if hasattr(value, "node") and value.node is not None:
         raise TypeError(
@@ -198,13 +200,14 @@ def bound(value: Any) -> Any:
             "minimum and maximum, which give it one"
         )
     value = getattr(value, "_array", value)
-    if value is not None and np.asarray(value).dtype.kind not in "biuf":
-        raise TypeError(f"clip: the bound {value!r:.60} must be a real number, an array or None")
+    if value is not None:
+        as_array("clip", side, value)
     return value
 
 
 @op(x=clip_x, fresh="x", elementwise=True, numpy=np.clip, method=True, torch="clamp",
-    prepare={"min": bound, "max": bound}, program="np.clip({x}, {min}, {max})")  # fmt: skip
+    prepare={side: partial(bound, side) for side in ("min", "max")},
+    program="np.clip({x}, {min}, {max})")  # fmt: skip
 def clip(x: Value, min: Any = None, max: Any = None) -> Value:
     """x, held within [min, max]; None leaves a side open."""
     return np.clip(x, min, max)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd import errors
+from microgradnd.arguments import index_array, one_of, require
 from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.kernels import padding
@@ -37,17 +39,16 @@ def pad(
     >>> pad(Tensor([1.0, 2.0]), (1, 2))
     Tensor([0., 1., 2., 0., 0.])
     """
-    if mode != "constant":
-        raise ValueError(f"pad: mode {mode!r} has no derivative rule here; only 'constant' does")
-    if np.ndim(constant_values):
+    require("pad", "mode", mode, one_of("constant"))
+    if errors.as_array("pad", "constant_values", constant_values).ndim:
         raise ValueError(
             f"pad: constant_values {constant_values!r} must be one number; for other values on "
             "other sides, pad side by side"
         )
-    widths = np.asarray(pad_width)
-    x = as_tensor(x)
+    widths = index_array("pad", "pad_width", pad_width)
+    x = as_tensor("pad", "x", x)
     ndim = x.ndim
-    if widths.dtype.kind not in "iu" or (widths < 0).any():
+    if (widths < 0).any():
         raise ValueError(f"pad: pad_width must hold integers from 0 on, got {pad_width!r}")
     try:
         each = np.broadcast_to(widths, (ndim, 2)).tolist()
