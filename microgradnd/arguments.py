@@ -17,6 +17,10 @@ import numpy as np
 
 from microgradnd.errors import shown
 
+__all__ = [
+    "FLAG", "POSITIVE", "PROBABILITY", "STRING", "Kind", "checked", "either", "instance",
+    "is_whole", "one_of", "optional", "real_or_none", "several", "whole",
+]  # fmt: skip
 F = TypeVar("F", bound=Callable[..., Any])
 Test = Callable[[Any], bool]
 
@@ -184,6 +188,10 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(["train", "training", "strict_names"], FLAG),
     **dict.fromkeys(["dim", "start_dim", "end_dim", "ignore_index"], whole()),
     "padding_idx": optional(whole()),
+    **dict.fromkeys(["requires_grad", "copy", "create_graph", "allow_unused"], FLAG),
+    **dict.fromkeys(["raise_exception", "replace"], FLAG),
+    "retain_graph": optional(FLAG),
+    "name": optional(STRING),
     **dict.fromkeys(["k", "c", "mean", "val", "negative_slope"], NUMBER),
     **dict.fromkeys(["eps", "std", "gain", "strength"], NOT_NEGATIVE),
     **dict.fromkeys(["p", "dropout", "label_smoothing"], PROBABILITY),

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 import numpy as np
 
 from microgradnd import errors
-from microgradnd.arguments import elements
+from microgradnd.arguments import CALLABLE, Kind, check, elements, optional, require
 from microgradnd.documentation import documentation, summary_of
 from microgradnd.engine import Methods, Tensor, new_tensor
 from microgradnd.generation import ALIASES, caller_source, code_of
@@ -49,6 +49,11 @@ TensorLike: TypeAlias = Union[
 Axis: TypeAlias = int | tuple[int, ...] | None
 Shape: TypeAlias = int | Sequence[int]
 
+OPERANDS = Kind(
+    "names, separated by spaces",
+    lambda v: isinstance(v, str),
+    lambda v: all(k.isidentifier() for k in v.removeprefix("*").split()),
+)
 OPS: dict[str, Op] = {}  # all operations by name
 FUNCTIONS: dict[str, Callable] = {}  # functions composed of operations, by name
 NUMPY: dict[Callable, Callable] = {}  # by NumPy's function, what computes it on Tensors
@@ -219,10 +224,11 @@ def op(forward: Any = None, operands: str | None = None, *, name: str | None = N
     >>> t.grad
     Tensor([2., 4.])
     """
-    if forward is None or isinstance(forward, str):
+    check("op", name=name, replace=replace)
+    require("op", "operands", operands, optional(OPERANDS))
+    if operands is None and (forward is None or isinstance(forward, str)):
         return lambda function: op(function, forward, name=name, replace=replace, **keys)
-    if not callable(forward):
-        raise TypeError(f"op: forward must be a function of arrays, not {errors.describe(forward)}")
+    require("op", "forward", forward, CALLABLE)
     name = str(name or getattr(getattr(forward, "func", forward), "__name__", ""))
     if name in OPS and not replace:
         raise errors.taken(name, OPS[name].function.__module__)
@@ -346,7 +352,8 @@ def _inspected(function: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         raise TypeError(
-            f"op: the parameters of {function!r} cannot be told; write a lambda with named ones"
+            f"op: the parameters of forward, {errors.shown(function)}, cannot be told; write a "
+            "lambda with named ones"
         ) from None
     empty = inspect.Parameter.empty
     found: tuple[dict[str, Any], dict[str, Any]] = ({}, {})

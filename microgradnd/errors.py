@@ -16,7 +16,7 @@ BROADCASTING = (
 
 TAKEN = {  # by options of operations, what they take: words for what NumPy refused
     **dict.fromkeys(["axis", "axes"], "a whole number, a tuple of them, or None"),
-    **dict.fromkeys(["axis1", "axis2", "decimals"], "a whole number"),
+    **dict.fromkeys(["axis1", "axis2", "decimals", "n", "m", "num"], "a whole number"),
     "shape": "whole numbers",
     "keepdims": "True or False",
 }
@@ -139,9 +139,9 @@ def a_tensor(function: str, argument: str, value: Any) -> Any:
     return value
 
 
-def no_inputs() -> ValueError:
+def no_tensors(owner: str, name: str) -> ValueError:
     return ValueError(
-        "backward: inputs is empty, so no tensor would receive a gradient; leave it out to reach "
+        f"{owner}: {name} is empty, so no tensor would receive a gradient; leave it out to reach "
         "all leaves, or name the tensors"
     )
 
@@ -274,17 +274,17 @@ def needs_gradient(shape: tuple[int, ...]) -> GraphError:
     )
 
 
-def wrong_gradient(got: tuple, wanted: tuple) -> ValueError:
-    return ValueError(f"the gradient given has shape {got}, the tensor has shape {wanted}")
+def wrong_gradient(owner: str, got: tuple, wanted: tuple) -> ValueError:
+    return ValueError(f"{owner}: the gradient given has shape {got}, the tensor has shape {wanted}")
 
 
 def wrong_data(got: tuple, wanted: tuple) -> ValueError:
-    return ValueError(f".data has shape {wanted}, what is assigned {got}")
+    return ValueError(f"Tensor.data has shape {wanted}, what is assigned {got}")
 
 
 def unused(i: int, tensor: Any) -> GraphError:
     return GraphError(
-        f"input {i}, {describe(tensor)}, is not part of the graph of the outputs; "
+        f"grad: input {i}, {describe(tensor)}, is not part of the graph of the outputs; "
         "pass allow_unused=True to get None for it"
     )
 

@@ -143,6 +143,7 @@ LEGAL: dict[str, set[str]] = {
     "rng": {"None", "rng"},
     "dtype": {"None", "dtype"},
     "array": NUMBERS | ARRAYS,  # a number is an array without axes; NaN goes its way
+    "number": NUMBERS | {"0-d array", "Tensor 0-d"},  # or what stands for one
     "none": set(),
     "anything": set(BAD),
 }
@@ -193,14 +194,14 @@ EXPECTED = (
 
 def unclear(error: BaseException, case: Case, parameter: str) -> bool:
     """Whether an error fails to say which callable and which argument, or is of no fitting type."""
-    text = "\n".join([*getattr(error, "__notes__", ()), str(error)])  # ops add notes
+    text = "\n".join([*getattr(error, "__notes__", ()), f"{error}"])  # ops add notes
     if isinstance(error, OSError):  # the system names the file
         return not re.search("No such file|no such folder|no MNIST|Is a directory", text)
     if not isinstance(error, EXPECTED) or isinstance(error, UnicodeError):
         return True
-    names = {*re.split(r"\W+", name_of(case).lower()), *mg.OPS}
-    said = re.match(r"[\w.]+", text)
-    owner = said is not None and {x.lower() for x in re.split(r"\W+", said[0])} & names
+    names = {*re.split(r"\W+", name_of(case).lower()), *mg.OPS, "tensor", "backward"}
+    said = re.findall(r"^(?:this )?([\w.]+)", text, re.MULTILINE)
+    owner = {x.lower() for words in said for x in re.split(r"\W+", words)} & names
     stem = parameter.rstrip("s")
     return not owner or not (stem in text or "shape" in text or VALUE.search(text))
 
@@ -320,8 +321,9 @@ def exchanged(case: Case) -> list[str]:
             if unclear(error, case, first) and unclear(error, case, second):
                 wrong.append(f"{first}, {second}: {error}")
         else:
-            numbers = all(type(arguments[name]) is int for name in (first, second))
-            if case.kinds[first] != case.kinds[second] and not numbers and not case.reference:
+            kinds = {type(arguments[name]) for name in (first, second)}
+            alike = kinds == {int} or kinds <= {bool, type(None)}
+            if case.kinds[first] != case.kinds[second] and not alike and not case.reference:
                 wrong.append(f"{first}, {second}: accepted")
     return wrong
 

@@ -29,6 +29,8 @@ def like_numpy(name: str, numpys: Callable[..., Any], **valid: Any) -> Case:
 
     def call(**given: Any) -> Any:
         options = {k: given.pop(k) for k in KINDS if k in given}
+        if name.startswith("rand"):
+            options.setdefault("rng", np.random.default_rng(0))
         return ours(*given.values(), **options)
 
     kinds = {k: "none" for k in valid} | {k: KINDS[k] for k in ("requires_grad", "name", "dtype")}
@@ -42,14 +44,15 @@ MADE = [
     like_numpy("zeros", np.zeros, shape=(2, 3)),
     like_numpy("ones", np.ones, shape=(2, 3)),
     like_numpy("rand", lambda shape: np.random.default_rng(0).random(shape), shape=(0,)),
-    like_numpy("randn", lambda shape: np.random.default_rng(0).random(shape), shape=(0,)),
+    like_numpy("randn", lambda shape: np.random.default_rng(0).standard_normal(shape), shape=(0,)),
     like_numpy("full", np.full, shape=(2, 3), value=0.5),
     like_numpy("eye", np.eye, n=2, m=3),
     like_numpy("arange", np.arange, start=0, stop=3.0, step=0.5),
     like_numpy("linspace", np.linspace, start=0.0, stop=1.0, num=3),
     like_numpy("zeros_like", lambda x: np.zeros(np.shape(x)), x=[0.5]),
     like_numpy("ones_like", lambda x: np.ones(np.shape(x)), x=[0.5]),
-    like_numpy("full_like", lambda x, value: np.full(np.shape(x), value), x=[0.5], value=0.5),
+    like_numpy("full_like", lambda x, value: np.full(
+        np.shape(x), value, getattr(x, "dtype", None)), x=[0.5], value=0.5),
 ]  # fmt: skip
 
 
@@ -70,10 +73,10 @@ def method(
 
 
 def assigned(name: str, kind: str) -> Case:
-    def call(self: mg.Tensor, value: Any) -> None:
-        setattr(self, name, value)
+    def call(self: mg.Tensor, **given: Any) -> None:
+        setattr(self, name, given[name])
 
-    return Case(call, lambda: {"self": leaf(2), "value": getattr(leaf(2), name)}, {"value": kind},
+    return Case(call, lambda: {"self": leaf(2), name: getattr(leaf(2), name)}, {name: kind},
                 name=f"Tensor.{name}")  # fmt: skip
 
 
@@ -89,13 +92,23 @@ METHODS = [
     method("requires_grad_", {"requires_grad": "flag"}, lambda: leaf(2), requires_grad=True),
     method("register_hook", {"hook": "function"}, of_two, hook=lambda: abs),
     method("named", {"name": "string?"}, of_two, name="h"),
-    method("backward", {"gradient": f"none?|{FITTING}|{FITS}", "retain_graph": "flag?",
-                        "create_graph": "flag", "inputs": "none?"}, loss,
-           gradient=lambda: None, retain_graph=False, create_graph=False, inputs=lambda: None),
-    method("__format__", {"spec": "none|''"}, loss, spec=".2f"),
+    method(
+        "backward",
+        {
+            "gradient": "number?",
+            "retain_graph": "flag?",
+            "create_graph": "flag",
+            "inputs": "none?|leaf|computed",
+        },
+        loss,
+        gradient=lambda: None,
+        retain_graph=False,
+        create_graph=False,
+        inputs=lambda: None,
+    ),
     assigned("name", "string?"),
     assigned("requires_grad", "flag"),
-    assigned("data", "none|" + "|".join(["0-d array"])),
+    assigned("data", f"none|{FITTING}|{FITS}"),
     assigned("grad", f"none?|{FITTING}|{FITS}"),
 ]
 OPTIONS = {"create_graph": "flag", "allow_unused": "flag", "retain_graph": "flag?"}
@@ -111,17 +124,17 @@ def square(x: mg.Tensor) -> mg.Tensor:
     return x * x
 
 
-CHECK = {"function": "none", "inputs": "none|leaf", "eps": "positive", "atol": "not negative",
-         "rtol": "not negative", "raise_exception": "flag"}  # fmt: skip
+CHECK = {"function": "function", "inputs": "none|leaf|computed", "eps": "positive",
+         "atol": "not negative", "rtol": "not negative", "raise_exception": "flag"}  # fmt: skip
 SWITCHES = [
     Case(mg.grad, differentiated, OPTIONS | {
-        "outputs": "none", "inputs": "none", "grad_outputs": "none?"}),
+        "outputs": "none", "inputs": "none", "grad_outputs": "number?|[None]|[nan]"}),
     *(Case(check, lambda: {"function": square, "inputs": [leaf(2)], "raise_exception": False},
            CHECK) for check in (mg.gradcheck, mg.gradgradcheck)),
     Case(mg.set_grad_enabled, lambda: {"mode": True}, {"mode": "flag"}),
     Case(mg.set_default_dtype, lambda: {"dtype": "float64"}, {"dtype": "none|dtype"}),
     Case(mg.op, lambda: {"forward": np.tanh, "operands": "x", "name": "mine", "replace": True}, {
-        "forward": "none?|function", "operands": "none?", "name": "string?", "replace": "flag"}),
+        "forward": "function?", "operands": "string?", "name": "string?", "replace": "flag"}),
 ]  # fmt: skip
 CASES = [*MADE, *METHODS, *SWITCHES]
 (

@@ -26,7 +26,7 @@ def explicit(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
     for term, n, more in zip(terms, ndims, covered):
         if more < 0 or (more > 0 and "..." not in term):
             raise ValueError(
-                f"einsum: {term!r} of the subscripts names other than the {n} axes of its operand"
+                f"einsum: {term!r} names in subscripts other than the {n} axes of its operand"
             )
     dots = "".join(spare[: max([m for t, m in zip(terms, covered) if "..." in t], default=0)])
     if not arrow:

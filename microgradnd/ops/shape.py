@@ -180,6 +180,9 @@ def hstack(tup: Any) -> Tensor:
     return _joined("hstack", tup, 1, at_least=1)
 
 
+EQUAL = "the number of equal sections must divide the axis; else give the indices to cut at"
+
+
 @derived(numpy=np.split, method=True)
 def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """Cut into equal sections, or before the given indices, along an axis; as numpy.split.
@@ -189,7 +192,7 @@ def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0
     """
     x = as_tensor("split", "x", x)
     options = {"indices_or_sections": indices_or_sections, "axis": axis}
-    with explained("split", {"x": x}, options, "for equal sections, their number divides the axis"):
+    with explained("split", {"x": x}, options, EQUAL):
         parts = np.split(np.broadcast_to(0, x.shape), indices_or_sections, axis)  # checks them
         size, lead = x.shape[axis], (slice(None),) * (axis % x.ndim)
         if np.ndim(indices_or_sections):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import Tensor
+from microgradnd.arguments import FLAG, checked, one_of, optional
 from microgradnd.graph import Graph, Node
 from microgradnd.program import simplified
 from viz.formats import files
@@ -21,6 +22,7 @@ from viz.formulas.elements import Index, element_in, element_of
 from viz.formulas.formulas import Formula
 from viz.formulas.mathematics import DEFINITIONS, Writer
 from viz.reports.derivation import Derivation, Named, distinct
+from viz.style.kinds import GRADIENT, LOSS, PATH
 from viz.style.text import clean, number, one_line
 
 MOST = 500  # operations; a longer derivation is of no use to a reader
@@ -66,6 +68,7 @@ class Explanation(str):
         out.derivation, out.form, out.numbers, out.part = derivation, form, numbers, part
         return out
 
+    @checked(path=PATH)
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes a .md, .html or .txt file, whatever the form of this text; folders are created.
 
@@ -89,6 +92,10 @@ class Explanation(str):
         return str(self)
 
 
+@checked(
+    loss=LOSS, format=one_of("markdown", "html", "text"), numbers=optional(FLAG), gradient=GRADIENT,
+    of=optional(LOSS),
+)  # fmt: skip
 def explain(
     loss: Tensor,
     format: str = "markdown",
@@ -127,8 +134,6 @@ def explain(
       = 6
     <BLANKLINE>
     """
-    if format not in FORMATS:
-        raise ValueError(f"format {format!r} is unknown: one of {', '.join(FORMATS)}")
     graph = Graph(loss)
     count = len(graph.computed)
     if count > MOST:
@@ -138,7 +143,9 @@ def explain(
         )
     found = Derivation(loss, gradient)
     numbers = found.size() <= FEW if numbers is None else numbers
-    return Explanation.of(found, format, numbers, None if of is None else element_in(graph, of))
+    return Explanation.of(
+        found, format, numbers, None if of is None else element_in(graph, of, owner="explain(of)")
+    )
 
 
 def _fill(page: Page, found: Derivation) -> None:

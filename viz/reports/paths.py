@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from microgradnd import Tensor
+from microgradnd.arguments import checked, either, optional, several, whole
 from microgradnd.graph import Graph, Node, Use, pullback, seeded
 from viz.formulas.elements import Index, element_in
 from viz.model.elements import Edge
 from viz.picture import Picture
 from viz.picture import draw as draw_picture
+from viz.style.kinds import GRADIENT, LOSS
 from viz.style.text import number
 
 Array = np.ndarray
@@ -88,7 +90,10 @@ class Paths:
         return self.count
 
     def __getitem__(self, i: int) -> Path:
-        return self.known()[i]
+        known = self.known()
+        if not -len(known) <= i < len(known):
+            raise IndexError(f"Paths: k = {i} is no path, there are {len(known)}")
+        return known[i]
 
     @property
     def total(self) -> Array:
@@ -98,6 +103,7 @@ class Paths:
             out = out + path.contribution
         return np.asarray(out)
 
+    @checked(k=whole())
     def jacobians(self, k: int) -> list[Array | None]:
         """The local Jacobians along path k, from the loss to the tensor.
 
@@ -120,6 +126,7 @@ class Paths:
             for (node, i), row, column in zip(path.edges, places, places[1:])
         ]
 
+    @checked(k=whole())
     def draw(self, k: int = 0, **options: Any) -> Picture:
         """The picture of the loss in which path k stands out, its local Jacobians on its edges.
 
@@ -170,6 +177,10 @@ def _amount(x: Array) -> str:
     return f"{float(x):.4g}" if x.ndim == 0 else f"‖·‖ {float(np.linalg.norm(x)):.4g}"
 
 
+@checked(
+    loss=LOSS, w=LOSS, element=optional(either(whole(), several(whole(), "an index"))),
+    limit=whole(0), gradient=GRADIENT,
+)  # fmt: skip
 def paths(
     loss: Tensor,
     w: Tensor,
