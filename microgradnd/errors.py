@@ -122,6 +122,9 @@ def as_array(op: str, operand: str, value: Any) -> np.ndarray:
     """A number or nested list as an array, if it is one of real numbers."""
     try:
         array = np.asarray(value)
+    except _Lossy as error:
+        error.add_note(f"{op}: {operand} holds tensors that require a gradient")
+        raise
     except Exception as error:  # ragged lists, objects that refuse in whatever way
         raise not_an_operand(op, operand, value) from error
     if array.dtype.kind not in "biuf":
@@ -195,8 +198,12 @@ def needs_float(dtype: np.dtype) -> TypeError:
     )
 
 
+class _Lossy(TypeError):
+    """A gradient would be lost."""
+
+
 def lossy(what: str) -> TypeError:
-    return TypeError(
+    return _Lossy(
         f"{what} would lose this tensor's gradient; use t.numpy() or t.detach() to leave the graph "
         "on purpose, np.stack to join tensors"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -43,10 +44,10 @@ def element_in(
         index = tuple(element) if isinstance(element, (tuple, list)) else (element,)
         try:
             places = np.asarray(int(places[index]))
-        except (IndexError, TypeError) as error:
+        except Exception as error:  # whatever NumPy says of what is no index
             raise ValueError(
-                f"{owner}: element={element!r} is no single element of a tensor of shape "
-                f"{w.shape}: an integer for each axis is needed"
+                f"{owner}: element={reprlib.repr(element)} is no single element of a tensor of "
+                f"shape {w.shape}: an integer for each axis is needed"
             ) from error
     if places.size != 1:
         raise ValueError(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import Tensor
-from microgradnd.arguments import checked, either, optional, several, whole
+from microgradnd.arguments import checked, whole
 from microgradnd.graph import Graph, Node, Use, pullback, seeded
 from viz.formulas.elements import Index, element_in
 from viz.model.elements import Edge
@@ -177,10 +177,7 @@ def _amount(x: Array) -> str:
     return f"{float(x):.4g}" if x.ndim == 0 else f"‖·‖ {float(np.linalg.norm(x)):.4g}"
 
 
-@checked(
-    loss=LOSS, w=LOSS, element=optional(either(whole(), several(whole(), "an index"))),
-    limit=whole(0), gradient=GRADIENT,
-)  # fmt: skip
+@checked(loss=LOSS, w=LOSS, limit=whole(0), gradient=GRADIENT)
 def paths(
     loss: Tensor,
     w: Tensor,
