@@ -274,6 +274,14 @@ def real_or_none(value: Any) -> np.ndarray | None:
     return array if array.dtype.kind in "biuf" else None
 
 
+def number_of(owner: str, name: str, value: Any) -> float:
+    """What stands for one real number, such as a loss, as a float."""
+    array = real_array(owner, name, value)
+    if array.size != 1:
+        raise ValueError(f"{owner}: {name} must be one number, not {shown(value)}")
+    return float(array.item())
+
+
 def index_array(owner: str, name: str, value: Any) -> np.ndarray:
     """What stands for an array of whole numbers as one."""
     array = real_array(owner, name, value)

@@ -57,6 +57,9 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
     """
     vector = as_tensor("vector_to_parameters", "vec", vec).detach().numpy()
     found = tensors_of(parameters, "vector_to_parameters")
+    for p in found:
+        if not p.is_leaf:
+            raise TypeError(f"vector_to_parameters: {described(p)} was computed, it is no leaf")
     count = sum(p.size for p in found)
     if vector.shape != (count,):
         raise ValueError(

@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from microgradnd import state
-from microgradnd.arguments import FLOATS, require
+from microgradnd.arguments import CALLABLE, FLAG, FLOATS, STRING, Kind, checked, real_array, require
 from microgradnd.engine import Tensor
 from microgradnd.node import Call, next_seq
 from microgradnd.parameters import zero_grad
 
 new_call = tuple.__new__  # a third of the time of Call(...)
 Self = TypeVar("Self", bound="Module")
+NAME = Kind("a name without dots", lambda v: isinstance(v, str), lambda v: v and "." not in v)
 
 
 class Handle:
@@ -76,10 +77,12 @@ class Module:
                 if parameter.name == path:
                     parameter.name = f"{name}.{path}"
 
+    @checked(name=NAME)
     def register_buffer(self, name: str, value: np.ndarray) -> None:
         """Keeps an array that is part of the state but not learned, as of running statistics."""
+        array = real_array(type(self).__name__, "value", value)
         vars(self).setdefault("_kinds", {})[name] = "buffer"
-        object.__setattr__(self, name, np.asarray(value))
+        object.__setattr__(self, name, array)
 
     def forward(self, *args: Any, **options: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no forward(self, ...)")
@@ -106,10 +109,12 @@ class Module:
                 out = changed
         return out
 
+    @checked(hook=CALLABLE)
     def register_forward_hook(self, hook: Callable) -> Handle:
         """Calls hook(module, args, out) after each forward; what it returns replaces `out`."""
         return Handle(self.hooks()["after"], hook)
 
+    @checked(hook=CALLABLE)
     def register_forward_pre_hook(self, hook: Callable) -> Handle:
         """Calls hook(module, args) before each forward; what it returns replaces `args`."""
         return Handle(self.hooks()["before"], hook)
@@ -132,6 +137,7 @@ class Module:
     def children(self) -> Iterator[Module]:
         return (child for _, child in self.named_children())
 
+    @checked(prefix=STRING)
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module (under the name ""), and all modules within, each once."""
         seen: set[int] = set()
@@ -173,6 +179,7 @@ class Module:
         parameters = {path: parameter.data for path, parameter in self.named("parameter")}
         return {**parameters, **dict(self.named("buffer"))}
 
+    @checked()
     def load_state_dict(self, given: Mapping[str, Any], strict: bool = True) -> None:
         """Copies arrays (or PyTorch tensors) into the parameters and buffers of the same names.
 
@@ -190,6 +197,7 @@ class Module:
             if path in arrays:
                 buffer[...] = arrays[path]
 
+    @checked(mode=FLAG)
     def train(self: Self, mode: bool = True) -> Self:
         """Sets training mode here and within: dropout drops, batch norm uses the batch."""
         for module in self.modules():
@@ -204,6 +212,7 @@ class Module:
         """Forgets the gradients of all parameters; `set_to_none=False` sets them to 0 instead."""
         zero_grad(self.parameters(), set_to_none)
 
+    @checked(function=CALLABLE)
     def apply(self: Self, function: Callable[[Module], Any]) -> Self:
         """Calls a function on each module, the inner ones first."""
         for child in self.children():

@@ -181,7 +181,8 @@ class BatchNorm1d(Module):
             self.register_buffer("num_batches_tracked", np.zeros((), np.int64))
 
     def forward(self, x: TensorLike) -> Tensor:
-        shape = np.shape(x)
+        x = as_tensor(type(self).__name__, "x", x)
+        shape = x.shape
         if len(shape) not in self.dims or shape[1] != self.num_features:
             raise ValueError(
                 f"{type(self).__name__}: x of shape {shape}, needed: {self.num_features} channels "

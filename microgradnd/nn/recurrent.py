@@ -8,7 +8,7 @@ import numpy as np
 
 from microgradnd.arguments import checked
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor, default_dtype
+from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.functions import concatenate, stack, where
 from microgradnd.nn.dropout import dropout
 from microgradnd.nn.module import Module
@@ -75,10 +75,10 @@ class Recurrent(Module):
         raise NotImplementedError
 
     def forward(self, input: TensorLike, hx: Any = None, lengths: Any = None) -> tuple[Tensor, Any]:
-        x: Any = input if isinstance(input, Tensor) else np.asarray(input)
-        alone = x.ndim == 2
+        x: Any = as_tensor(type(self).__name__, "input", input)
+        shape, alone = x.shape, x.ndim == 2
         x = x[:, None] if alone else x.swapaxes(0, 1) if self.batch_first else x  # (T, N, I)
-        self.check_input(x, np.shape(input))
+        self.check_input(x, shape)
         mask = self.mask(lengths, *x.shape[:2])  # (T, N, 1)
         start = self.start(hx, x.shape[1], alone)  # (L·D, N, H) each
         last: list[States] = []

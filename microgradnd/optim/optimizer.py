@@ -185,7 +185,9 @@ class Optimizer:
         if problems:
             words = "\n".join(problems)
             what = type(self).__name__
-            raise StateError(f"the state does not fit {what}, nothing was loaded:\n{words}")
+            raise StateError(f"{what}: the given state does not fit, nothing was loaded:\n{words}")
+                f"{X: the given state does not fit, what}, nothing was loaded:\n{words}"
+            )
         for i, p in enumerate(self.parameters()):
             kept = present(state.get(i, {}))
             self.state[i] = {k: restored(k, value, p.data) for k, value in kept.items()}

@@ -17,6 +17,7 @@ from microgradnd.arguments import (
     PROBABILITY,
     checked,
     instance,
+    number_of,
     one_of,
     real,
     require,
@@ -265,7 +266,7 @@ class ReduceLROnPlateau:
 
     def step(self, metrics: float) -> None:
         """Takes the number of this epoch, and lowers the rates if it is time."""
-        value = self.sign * float(metrics)
+        value = self.sign * number_of("ReduceLROnPlateau", "metrics", metrics)
         self.epoch += 1
         slack = self.threshold * (abs(self.best) if self.relative else 1.0)
         better = value < (self.best - slack if math.isfinite(self.best) else self.best)
@@ -297,11 +298,10 @@ class ReduceLROnPlateau:
 def check_state(schedule: Any, given: Mapping[str, Any]) -> None:
     """Raises before anything of a state is taken over that lacks something."""
     what = type(schedule).__name__
-    if not isinstance(given, Mapping):
-        raise TypeError(f"{what}: a state must be a dict, as state_dict() gives, not {given!r:.60}")
+    require(what, "the given state", given, instance(Mapping, "a dict, as state_dict() gives"))
     missing = [key for key in schedule.state_dict() if key not in given]
     if missing:
-        raise ValueError(f"{what}: this is no state of such a schedule, it has no {missing}")
+        raise ValueError(f"{what}: the given state is none of such a schedule, it has no {missing}")
 
 
 def half_cosine(share: float) -> float:
