@@ -5,6 +5,7 @@ How they are tried stands in `bad_arguments.py`.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,27 @@ import numpy as np
 import pytest
 
 import microgradnd as mg
+import viz
 from microgradnd import data, io, models, nn, optim, training
 from microgradnd.nn import functional as F
 from microgradnd.nn import init
-from tests.bad_arguments import ARRAYS, Case, leaf, name_of, trials_of
+from tests import (
+    test_arguments_engine,
+    test_arguments_methods,
+    test_arguments_ops,
+    test_arguments_viz,
+)
+from tests.bad_arguments import (
+    ARRAYS,
+    BAD,
+    WHOLE,
+    Case,
+    leaf,
+    name_of,
+    singly,
+    together,
+    trials_of,
+)
 
 
 def x22() -> np.ndarray:
@@ -316,25 +334,93 @@ CASES = [*LAYERS, *FUNCTIONS, *LOSSES, *INITS, *OPTIM, *DATA, *TRAINING]
 ) = trials_of(CASES)
 
 
+MODULES = (mg, F, nn, init, nn.utils, optim, optim.lr_scheduler, data, io, training, models, viz)
+# Whose methods are for everyone, but for those of `Op` and what a layer's `forward` is for.
+TABLES = (
+    CASES, test_arguments_engine.CASES, test_arguments_methods.CASES, test_arguments_ops.CASES,
+    test_arguments_viz.CASES,
+)  # fmt: skip
+ELSEWHERE = {
+    # errors, types and what is made by what is tried
+    "AnomalyError", "DetachWarning", "GradientMismatch", "GraphError", "FileFormatError", "Op",
+    "Value", "Values", "OPS", "Summary", "Run", "Trace", "Path", "Health", "Mark", "Comparison",
+    "Explanation", "Formula", "Neurons", "Paths", "Picture", "Program",
+    "Optimizer", "Schedule", "Dataset", "Module", "BasicBlock", "Bottleneck", "ResNet",
+    # no arguments: switches to be decorated with, layers without options
+    "no_grad", "enable_grad", "is_grad_enabled", "get_default_dtype", "detect_anomaly", "Identity",
+    "Step", "Sigmoid", "Tanh", "ReLU", "SiLU",
+    # hold whatever they are given, checked when it is used: tests/test_data.py, test_module.py
+    "ArrayDataset", "Ensemble", "Sequential",
+}  # fmt: skip
+METHODS_ELSEWHERE = {
+    # what subclasses define and the library calls; for the library's own inner use
+    "forward", "update", "decay", "lr", "option_problems", "converted", "read", "takes", "residual",
+    "step", "sequence", "function", "adopted", "own", "named", "call_with_hooks", "hooks",
+    "of", "joined", "finish", "check", "mask", "start", "run", "kept_from", "multiply_adds",
+    "call", "passed_to", "operand", "plan", "to_networkx",
+}  # fmt: skip
+
+
+def calls_tried() -> tuple[set[Any], set[str]]:
+    """The functions of all tables, and the names of their cases."""
+    cases = [case for table in TABLES for case in table]
+    return {case.call for case in cases}, {
+        word for case in cases for word in (name_of(case), name_of(case).rpartition(".")[2])
+    }
+
+
 def test_every_public_callable_is_tried() -> None:
-    """What no table has is named here with why."""
-    elsewhere = {
-        "Module", "Sequential", "Identity", "Step", "Sigmoid", "Tanh", "ReLU", "SiLU", "Summary",
-        "Optimizer", "Schedule",  # bases, and what takes no arguments of its own
-        "ArrayDataset", "Dataset",  # hold arrays of any dtype: tests/test_data.py
-        "Ensemble",  # what bagging gives
-        "Run",  # what callbacks are given
-        "BasicBlock", "Bottleneck", "ResNet",  # made by resnet
-        "summary", "init", "functional", "utils", "lr_scheduler",  # tests/test_summary.py; modules
-        "Parameter", "parameters_to_vector", "vector_to_parameters",  # tests/test_module.py
-        "FileFormatError",
-    }  # fmt: skip
-    tried = {name_of(case).partition(".")[0] for case in CASES}
-    public = {name for package in (nn, optim, data, training, models) for name in package.__all__}
-    assert public - tried - elsewhere == set()
-    rows = {name for name in F.__all__ if isinstance(getattr(F, name), mg.Op) or name in mg.__all__}
-    plain = {"linear", "global_avg_pool2d", "erf", "silu", "step"}  # rows and sums of rows
-    assert set(F.__all__) - rows - tried - plain == set()
+    """What no table has is named in `ELSEWHERE` with why; an alias is what it stands for."""
+    calls, names = calls_tried()
+    missing = set()
+    for module in MODULES:
+        for name in getattr(module, "__all__", None) or [n for n in dir(module) if n[0] != "_"]:
+            thing = getattr(module, name)
+            own = getattr(thing, "__name__", name).removeprefix("microgradnd.")
+            if callable(thing) and not names & {name, own} and thing not in calls:
+                missing.add(name)
+    assert missing - ELSEWHERE == set()
+    assert ELSEWHERE - {name for module in MODULES for name in dir(module)} == set()
+
+
+def test_every_public_method_is_tried() -> None:
+    _, names = calls_tried()
+    missing = set()
+    for module in MODULES:
+        for thing in vars(module).values():
+            if not isinstance(thing, type) or issubclass(thing, (Exception, mg.Op)):
+                continue
+            for name, method in inspect.getmembers(thing):
+                function = getattr(method, "__func__", method)
+                if name.startswith("_") or not inspect.isfunction(function):
+                    continue
+                takes = [p for p in inspect.signature(function).parameters if p != "self"]
+                if takes and name not in names | METHODS_ELSEWHERE:
+                    missing.add(f"{thing.__name__}.{name}")
+    assert missing == set()
+
+
+def test_a_case_that_accepts_or_refuses_wrongly_is_found() -> None:
+    """The trial itself: what swallows everything, and what says nothing, fail it."""
+
+    def swallow(size: Any) -> None: ...
+
+    def mumble(size: Any) -> None:
+        raise TypeError("no")
+
+    def wreck(size: Any, w: mg.Tensor) -> None:
+        w.name = "w"
+        raise ValueError("wreck: size must be none")
+
+    valid = lambda: {"size": 1}
+    assert len(singly(Case(swallow, valid, {"size": "size"}), "size")) == len(BAD) - len(WHOLE)
+    assert len(singly(Case(mumble, valid, {"size": "anything"}), "size")) > 70
+    found = singly(Case(wreck, lambda: {"size": 1, "w": leaf(2)}, {"size": "none"}), "size")
+    assert len(found) == len(BAD)
+    assert all("changed" in words for words in found)
+    one, other = (together(Case(mumble, lambda: {"size": 1, "b": 1}, dict.fromkeys(["size", "b"],
+                  "none")), n) for n in (2, 5))  # fmt: skip
+    assert len(one) == 2 < len(other)
 
 
 W = [leaf(2)]

@@ -186,8 +186,6 @@ class Optimizer:
             words = "\n".join(problems)
             what = type(self).__name__
             raise StateError(f"{what}: the given state does not fit, nothing was loaded:\n{words}")
-                f"{X: the given state does not fit, what}, nothing was loaded:\n{words}"
-            )
         for i, p in enumerate(self.parameters()):
             kept = present(state.get(i, {}))
             self.state[i] = {k: restored(k, value, p.data) for k, value in kept.items()}
