@@ -69,7 +69,7 @@ def method(
     def call(self: mg.Tensor, **given: Any) -> Any:
         return getattr(mg.Tensor, name)(self, *given.values())
 
-    return Case(call, arguments, kinds, name=f"Tensor.{name.strip('_')}")
+    return Case(call, arguments, kinds, name=f"Tensor.{name}")
 
 
 def assigned(name: str, kind: str) -> Case:
@@ -124,6 +124,12 @@ def square(x: mg.Tensor) -> mg.Tensor:
     return x * x
 
 
+def set_and_back(dtype: Any) -> None:
+    before = mg.get_default_dtype()
+    mg.set_default_dtype(dtype)
+    mg.set_default_dtype(before)
+
+
 CHECK = {"function": "function", "inputs": "none|leaf|computed", "eps": "positive",
          "atol": "not negative", "rtol": "not negative", "raise_exception": "flag"}  # fmt: skip
 SWITCHES = [
@@ -132,7 +138,8 @@ SWITCHES = [
     *(Case(check, lambda: {"function": square, "inputs": [leaf(2)], "raise_exception": False},
            CHECK) for check in (mg.gradcheck, mg.gradgradcheck)),
     Case(mg.set_grad_enabled, lambda: {"mode": True}, {"mode": "flag"}),
-    Case(mg.set_default_dtype, lambda: {"dtype": "float64"}, {"dtype": "none|dtype"}),
+    Case(set_and_back, lambda: {"dtype": "float64"}, {"dtype": "none|dtype"},
+         name="set_default_dtype"),
     Case(mg.op, lambda: {"forward": np.tanh, "operands": "x", "name": "mine", "replace": True}, {
         "forward": "function?", "operands": "string?", "name": "string?", "replace": "flag"}),
 ]  # fmt: skip
