@@ -42,7 +42,8 @@ from microgradnd.grad_mode import (
     set_grad_enabled,
 )
 from microgradnd.random import manual_seed
-from microgradnd.testing.checks import GradientMismatch, detect_anomaly, gradcheck, gradgradcheck
+from microgradnd.testing.anomaly import detect_anomaly
+from microgradnd.testing.gradcheck import GradientMismatch, gradcheck, gradgradcheck
 from microgradnd.transforms.gradients import grad
 
 __version__ = "0.1.0"
@@ -87,7 +88,7 @@ else:
             globals()[name] = function = getattr(_functions, name)
             return function
         except AttributeError:
-            raise _errors.no_attribute(f"module {__name__!r}", name, __dir__) from None
+            raise _errors.missing_name(f"module {__name__!r}", name, __dir__) from None
 
     def __dir__() -> list[str]:
         return sorted({*_OWN, *_functions.names(), *_PACKAGES, "__version__"})

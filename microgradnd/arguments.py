@@ -11,11 +11,20 @@ import functools
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Set
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
 from microgradnd.errors import shown
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from microgradnd.engine import Tensor
+
+    ArrayLike: TypeAlias = Tensor | npt.ArrayLike  # what `real_array` reads, if it is of numbers
+else:
+    ArrayLike = Any
 
 __all__ = [
     "FLAG", "POSITIVE", "PROBABILITY", "STRING", "Kind", "checked", "either", "instance",
@@ -174,30 +183,36 @@ KINDS: dict[str, Kind] = {
     "rng": RNG,
     "dtype": DTYPE,
     **dict.fromkeys(["in_channels", "out_channels"], whole(1)),
-    **dict.fromkeys(["in_features", "out_features"], whole(0)),
+    **dict.fromkeys(["in_features", "out_features", "context", "epochs", "cooldown"], whole(0)),
     **dict.fromkeys(["input_size", "hidden_size", "num_layers", "groups", "classes"], whole(1)),
-    **dict.fromkeys(["num_features", "num_embeddings", "embedding_dim"], whole(1)),
+    **dict.fromkeys(["num_features", "num_embeddings", "embedding_dim", "n"], whole(1)),
     **dict.fromkeys(["length", "horizon", "step", "lag", "order", "models", "width"], whole(1)),
     **dict.fromkeys(["kernel_size", "stride", "dilation"], sizes(1)),
+    **dict.fromkeys(["step_size", "T_max", "total_iters", "total_steps"], whole(1)),
     "output_padding": sizes(0),
     **dict.fromkeys(["bias", "affine", "strict", "batch_first", "bidirectional", "fused"], FLAG),
     **dict.fromkeys(["chapter", "track_running_stats", "elementwise_affine", "shuffle"], FLAG),
     **dict.fromkeys(
         ["drop_last", "log_target", "count_include_pad", "error_if_nonfinite", "restore_best"], FLAG
     ),
-    **dict.fromkeys(["train", "training", "strict_names"], FLAG),
+    **dict.fromkeys(["train", "training", "strict_names", "progress", "resume"], FLAG),
     **dict.fromkeys(["dim", "start_dim", "end_dim", "ignore_index"], whole()),
     "padding_idx": optional(whole()),
     **dict.fromkeys(["requires_grad", "copy", "create_graph", "allow_unused"], FLAG),
     **dict.fromkeys(["raise_exception", "replace"], FLAG),
     "retain_graph": optional(FLAG),
     "name": optional(STRING),
-    **dict.fromkeys(["k", "c", "mean", "val", "negative_slope"], NUMBER),
-    **dict.fromkeys(["eps", "std", "gain", "strength"], NOT_NEGATIVE),
-    **dict.fromkeys(["p", "dropout", "label_smoothing"], PROBABILITY),
+    **dict.fromkeys(["k", "c", "mean", "val", "negative_slope", "intercept"], NUMBER),
+    **dict.fromkeys(["eps", "std", "gain", "strength", "min_lr", "max_lr"], NOT_NEGATIVE),
+    **dict.fromkeys(["gamma", "eta_min", "start_factor", "end_factor"], NOT_NEGATIVE),
+    **dict.fromkeys(["div_factor", "final_div_factor"], POSITIVE),
+    **dict.fromkeys(["p", "dropout", "label_smoothing", "fraction", "pct_start"], PROBABILITY),
     **dict.fromkeys(["x", "input"], TENSOR),
     "reduction": one_of("mean", "sum", "none"),
     "nonlinearity": one_of("tanh", "relu"),
+    "mode": one_of("min", "max"),
+    "clip": optional(POSITIVE),
+    "checkpoint": optional(PATH),
 }
 
 

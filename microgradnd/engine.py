@@ -41,7 +41,6 @@ else:
 
 new_tensor = object.__new__
 TENSORS = "a Tensor, or several"
-_nobody: Callable[[], None] = lambda: None
 _accumulating = RLock()  # `.grad` of a leaf that several threads share loses no contribution
 
 
@@ -109,7 +108,7 @@ class Tensor(Methods):
         if value is not self._array:  # as it is after t.data -= step
             value = real_array("Tensor", "data", value).astype(self._array.dtype, copy=False)
             if value.shape != self._array.shape:
-                raise errors.wrong_data(value.shape, self._array.shape)
+                raise errors.wrong_data(self._array.shape, value.shape)
             self._array = value
             self._leaf_changed(next_seq())
         else:
@@ -154,8 +153,6 @@ class Tensor(Methods):
             if not wanted:
                 raise errors.lossy("requires_grad = False on a computed tensor")
         elif not wanted:
-            if self.node is not None:  # graphs recorded before no longer write to `.grad`
-                self.node.notes["target"] = _nobody
             self.node, self._name = None, name
         elif self.node is None:
             if self._array.dtype.kind != "f":
@@ -208,7 +205,7 @@ class Tensor(Methods):
         with _accumulating:
             for node, g in found.items():
                 t = targets.get(node) if targets is not None else node.notes["target"]()
-                if t is not None:
+                if t is not None and t.node is not None:  # it may have been frozen since
                     t._grad = g if t.grad is None or node.plan is not None else t.grad + g
 
 

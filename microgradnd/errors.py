@@ -5,12 +5,15 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from string import Formatter
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import numpy as np
 
-NOTHING: dict[str, str] = {}
-BROADCASTING = (
+E = TypeVar("E", bound=Exception)
+_BROADCASTING = (
     "shapes are aligned from the right, and two sizes fit when they are equal or one of them is 1"
 )
 
@@ -93,7 +96,7 @@ def explain(
     listed += [f"{key}={shown(value)}" for key, value in options.items()]
     wrong = [key for key, value in options.items() if key in TAKEN and not _whole(value)]
     cure = "; ".join(f"{key} takes {TAKEN[key]}" for key in wrong)
-    cure = cure or op_cure or (BROADCASTING if "broadcast" in str(error) else "")
+    cure = cure or op_cure or (_BROADCASTING if "broadcast" in str(error) else "")
     if isinstance(error, np.exceptions.AxisError) and not cure:
         cure = f"the axes of {names[0]} count from 0, or from -1 at the end"
     advice = f". Cure: {cure}." if cure else ""
@@ -142,24 +145,6 @@ def a_tensor(function: str, argument: str, value: Any) -> Any:
     return value
 
 
-def no_tensors(owner: str, name: str) -> ValueError:
-    return ValueError(
-        f"{owner}: {name} is empty, so no tensor would receive a gradient; leave it out to reach "
-        "all leaves, or name the tensors"
-    )
-
-
-def taken(name: str, module: str) -> ValueError:
-    return ValueError(
-        f"op: the name {name!r} is taken by the operation of {module}; choose another with "
-        "name=..., or replace=True to take its place"
-    )
-
-
-def bad_rule(op: str, unknown: list[str], known: list[str]) -> TypeError:
-    return TypeError(f"op {op!r}: a rule or trait speaks of {unknown}, known: {known}")
-
-
 def not_real(op: str, dtype: np.dtype, given: Mapping[str, Any]) -> TypeError:
     listed = ", ".join(f"{name} = {shown(x)}" for name, x in given.items())
     return TypeError(
@@ -184,57 +169,8 @@ def not_an_operand(op: str, operand: str, value: Any) -> TypeError:
     )
 
 
-def no_derivative(op: str, operand: str) -> TypeError:
-    return TypeError(
-        f"{op}: there is no derivative with respect to its operand {operand!r}, which requires a "
-        f"gradient; pass {operand}.detach() if it is meant as a constant"
-    )
-
-
-def needs_float(dtype: np.dtype) -> TypeError:
-    return TypeError(
-        f"only real floating-point tensors can require a gradient, this one is {dtype}; "
-        "make it one with Tensor(data, dtype=float, requires_grad=True)"
-    )
-
-
 class _Lossy(TypeError):
     """A gradient would be lost."""
-
-
-def lossy(what: str) -> TypeError:
-    return _Lossy(
-        f"{what} would lose this tensor's gradient; use t.numpy() or t.detach() to leave the graph "
-        "on purpose, np.stack to join tensors"
-    )
-
-
-def unsupported(function: str) -> TypeError:
-    return TypeError(
-        f"{function} has no derivative rule for Tensors; compute on t.numpy() if no gradient is "
-        "needed, or declare one with microgradnd.op"
-    )
-
-
-def in_place(what: str) -> TypeError:
-    return TypeError(
-        f"{what} would overwrite values that the graph needs; write t = t + u instead of an "
-        "in-place update, or update leaves inside `with microgradnd.no_grad():`"
-    )
-
-
-def integer_target(what: str, dtype: np.dtype) -> TypeError:
-    return TypeError(
-        f"{what} of a tensor of dtype {dtype} would lose the gradient of what is written; make it "
-        "one of floats first with t.astype(float)"
-    )
-
-
-def freed(op: str) -> GraphError:
-    return GraphError(
-        f"this graph was already walked backward once, and what {op!r} had saved was freed; call "
-        "the first backward with retain_graph=True, or run the forward pass again"
-    )
 
 
 def stale(op: Any, k: int, node: Any) -> GraphError:
@@ -253,48 +189,75 @@ def stale(op: Any, k: int, node: Any) -> GraphError:
     )
 
 
-def stale_option(op: str, option: str) -> GraphError:
-    return GraphError(
-        f"{op!r} needs its {option}, an array that was changed in place since; run backward before "
-        "the change, or pass a copy"
-    )
+def _message(kind: type[E], text: str) -> Callable[..., E]:
+    """What makes an exception of a kind; the text's fields are given in their order."""
+    fields = dict.fromkeys(name.split(".")[0] for _, name, _, _ in Formatter().parse(text) if name)
+    return lambda *values: kind(text.format(**dict(zip(fields, values, strict=True))))
 
 
-def untracked(shape: tuple[int, ...]) -> GraphError:
-    return GraphError(
-        f"this tensor of shape {shape} does not depend on any tensor that requires a gradient; "
-        "create the leaves with requires_grad=True and compute outside no_grad()"
-    )
-
-
-def gradient_shape(op: str, operand: str, got: tuple, wanted: tuple) -> ValueError:
-    return ValueError(
-        f"{op}: the rule for operand {operand!r} gave a gradient of shape {got}, "
-        f"the operand has shape {wanted}; mend the rule in the derivative table"
-    )
-
-
-def needs_gradient(shape: tuple[int, ...]) -> GraphError:
-    return GraphError(
-        f"backward() without a gradient needs a scalar, this tensor has shape {shape}; "
-        "reduce it first, e.g. t.sum().backward(), or pass backward(gradient) of that shape"
-    )
-
-
-def wrong_gradient(owner: str, got: tuple, wanted: tuple) -> ValueError:
-    return ValueError(f"{owner}: the gradient given has shape {got}, the tensor has shape {wanted}")
-
-
-def wrong_data(got: tuple, wanted: tuple) -> ValueError:
-    return ValueError(f"Tensor.data has shape {wanted}, what is assigned {got}")
-
-
-def unused(i: int, tensor: Any) -> GraphError:
-    return GraphError(
-        f"grad: input {i}, {describe(tensor)}, is not part of the graph of the outputs; "
-        "pass allow_unused=True to get None for it"
-    )
-
+_type_error, _value_error = partial(_message, TypeError), partial(_message, ValueError)
+_graph_error = partial(_message, GraphError)
+no_tensors = _value_error(
+    "{owner}: {name} is empty, so no tensor would receive a gradient; leave it out to reach "
+    "all leaves, or name the tensors"
+)
+taken = _value_error(
+    "op: the name {name!r} is taken by the operation of {module}; choose another with "
+    "name=..., or replace=True to take its place"
+)
+bad_rule = _type_error("op {op!r}: a rule or trait speaks of {unknown}, known: {known}")
+no_derivative = _type_error(
+    "{op}: there is no derivative with respect to its operand {operand!r}, which requires a "
+    "gradient; pass {operand}.detach() if it is meant as a constant"
+)
+needs_float = _type_error(
+    "only real floating-point tensors can require a gradient, this one is {dtype}; "
+    "make it one with Tensor(data, dtype=float, requires_grad=True)"
+)
+lossy = partial(_message, _Lossy)(
+    "{what} would lose this tensor's gradient; use t.numpy() or t.detach() to leave the graph "
+    "on purpose, np.stack to join tensors"
+)
+unsupported = _type_error(
+    "{function} has no derivative rule for Tensors; compute on t.numpy() if no gradient is "
+    "needed, or declare one with microgradnd.op"
+)
+in_place = _type_error(
+    "{what} would overwrite values that the graph needs; write t = t + u instead of an "
+    "in-place update, or update leaves inside `with microgradnd.no_grad():`"
+)
+integer_target = _type_error(
+    "{what} of a tensor of dtype {dtype} would lose the gradient of what is written; make it "
+    "one of floats first with t.astype(float)"
+)
+freed = _graph_error(
+    "this graph was already walked backward once, and what {op!r} had saved was freed; call "
+    "the first backward with retain_graph=True, or run the forward pass again"
+)
+stale_option = _graph_error(
+    "{op!r} needs its {option}, an array that was changed in place since; run backward before "
+    "the change, or pass a copy"
+)
+untracked = _graph_error(
+    "this tensor of shape {shape} does not depend on any tensor that requires a gradient; "
+    "create the leaves with requires_grad=True and compute outside no_grad()"
+)
+gradient_shape = _value_error(
+    "{op}: the rule for operand {operand!r} gave a gradient of shape {got}, "
+    "the operand has shape {wanted}; mend the rule in the derivative table"
+)
+needs_gradient = _graph_error(
+    "backward() without a gradient needs a scalar, this tensor has shape {shape}; "
+    "reduce it first, e.g. t.sum().backward(), or pass backward(gradient) of that shape"
+)
+wrong_gradient = _value_error(
+    "{owner}: the gradient given has shape {got}, the tensor has shape {wanted}"
+)
+wrong_data = _value_error("Tensor.data has shape {wanted}, what is assigned {got}")
+unused = _graph_error(
+    "grad: input {i}, {tensor}, is not part of the graph of the outputs; "
+    "pass allow_unused=True to get None for it"
+)
 
 # What is called otherwise here, or not to be had, by the name that users of PyTorch or NumPy know.
 INSTEAD = {
@@ -314,13 +277,8 @@ INSTEAD = {
 }
 
 
-def no_attribute(owner: str, name: str, known: Callable[[], Sequence[str]]) -> AttributeError:
-    """Says what to use in place of a name that is not there."""
-    return missing_name(owner, name, known, INSTEAD)
-
-
 def public_names(
-    module: str, names: Sequence[str], instead: Mapping[str, str] = NOTHING
+    module: str, names: Sequence[str], instead: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """`__getattr__` and `__dir__` of a module: what is public, and help for what is not there."""
 
@@ -346,7 +304,7 @@ class MissingName(AttributeError):
 
 
 def missing_name(
-    owner: str, name: str, known: Callable[[], Sequence[str]], instead: Mapping[str, str] = NOTHING
+    owner: str, name: str, known: Callable[[], Sequence[str]], instead: Mapping[str, str] = INSTEAD
 ) -> AttributeError:
     """Of a name that a module or class has not: what takes its place, or is called much like it."""
     text = f"{owner} has no attribute {name!r}"

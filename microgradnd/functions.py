@@ -33,7 +33,7 @@ def __getattr__(name: str) -> Any:
     if name == "__all__":
         return names()
     if name not in PUBLIC and name not in TORCH:
-        raise errors.no_attribute(__name__, name, names)
+        raise errors.missing_name(__name__, name, names)
     globals()[name] = function = public(name)
     return function
 

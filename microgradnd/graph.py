@@ -167,7 +167,10 @@ class Node:
     @property
     def calls(self) -> tuple[Call, ...]:
         """The calls of modules that ended with this node, the inner ones first."""
-        return tuple(self._note("calls", ()))
+        return tuple(
+            Call(name or cls.__name__, cls.__name__, first, tuple(inputs))
+            for name, cls, first, *inputs in self._note("calls", ())
+        )
 
     @property
     def where(self) -> str | None:

@@ -35,7 +35,7 @@ _KINDS = "biufcSU"  # of dtypes that mean the same in every program that reads t
 class FileFormatError(ValueError):
     """A file that is not what its name says; nothing of it was loaded."""
 
-    def __init__(self, path: Any, reason: object) -> None:
+    def __init__(self, path: str | os.PathLike[str], reason: object) -> None:
         super().__init__(f"{os.fspath(path)!r} cannot be loaded: {reason}")
 
 
@@ -131,8 +131,8 @@ def _alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except (PermissionError, OSError, OverflowError):
-        return True
+    except (OSError, OverflowError):  # it is another user's
+        pass
     return True
 
 
@@ -168,33 +168,26 @@ def _is_array(value: Any) -> bool:
 
 def _encoded(state: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
     """A state as JSON can say it; arrays go to `arrays`, under names made of their paths."""
-    if state is None or (isinstance(state, (bool, int, float, str)) and not _is_scalar(state)):
-        return state
-    if _is_array(state) or _is_scalar(state):
+    scalar, what = isinstance(state, np.generic), path or "the state"  # its dtype is to be kept
+    if _is_array(state) or scalar:
         name = path.replace("\0", "␀") or "state"  # a zip's names end at a NUL
         while name in arrays or name == _TREE:
             name += "'"
         arrays[name] = _savable(path, state)
-        return {"scalar" if _is_scalar(state) else "array": name}
+        return {"scalar" if scalar else "array": name}
+    if state is None or isinstance(state, (bool, int, float, str)):
+        return state
     if isinstance(state, Mapping):
         wrong = [key for key in state if not isinstance(key, (str, int))]
         if wrong:
-            raise TypeError(
-                f"{path or 'the state'}: keys must be strings or ints, not {wrong[0]!r}"
-            )
-        inner = [
-            [key, _encoded(x, f"{path}/{key}".lstrip("/"), arrays)] for key, x in state.items()
-        ]
+            raise TypeError(f"{what}: keys must be strings or ints, not {wrong[0]!r}")
+    elif type(state) not in (list, tuple):
+        raise TypeError(f"{what}: a {type(state).__name__} cannot be saved")
+    pairs = state.items() if isinstance(state, Mapping) else enumerate(state)
+    inner = [(key, _encoded(x, f"{path}/{key}".lstrip("/"), arrays)) for key, x in pairs]
+    if isinstance(state, Mapping):
         return {"dict": inner}
-    if type(state) in (list, tuple):
-        inner = [_encoded(x, f"{path}/{i}".lstrip("/"), arrays) for i, x in enumerate(state)]
-        return {type(state).__name__: inner}
-    raise TypeError(f"{path or 'the state'}: a {type(state).__name__} cannot be saved")
-
-
-def _is_scalar(value: Any) -> bool:
-    """Whether it is a scalar of NumPy's, whose dtype is to be kept."""
-    return isinstance(value, np.generic)
+    return {type(state).__name__: [x for _, x in inner]}
 
 
 def _decoded(tree: Any, arrays: Mapping[str, np.ndarray]) -> Any:
@@ -248,8 +241,9 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> tuple[str, np.ndarray]:
     if not name.endswith(".npy"):
         raise ValueError(f"it holds {name!r}, which is not an array")
     try:
-        _check_claim(archive, name)
         with archive.open(name) as member:
+            _check_claim(member, archive.getinfo(name).file_size)
+            member.seek(0)
             array = np.lib.format.read_array(member, allow_pickle=False)
             if member.read(1):  # reading to the end has the checksum compared
                 raise ValueError("more bytes than the array has")
@@ -258,18 +252,17 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> tuple[str, np.ndarray]:
     return name.removesuffix(".npy"), array
 
 
-def _check_claim(archive: zipfile.ZipFile, name: str) -> None:
+def _check_claim(member: IO[bytes], held: int) -> None:
     """Refuses an array whose header claims more than its member holds, before memory is taken."""
-    headers = {
+    read_header = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }
-    with archive.open(name) as member:
-        version = np.lib.format.read_magic(member)
-        if version not in headers:
-            raise ValueError(f"its format has version {version}, known are {[*headers]}")
-        shape, _, dtype = headers[version](member)
-    claimed, held = math.prod(shape) * dtype.itemsize, archive.getinfo(name).file_size
+    version = np.lib.format.read_magic(member)
+    if version not in read_header:
+        raise ValueError(f"its format has version {version}, known are {[*read_header]}")
+    shape, _, dtype = read_header[version](member)
+    claimed = math.prod(shape) * dtype.itemsize
     if claimed > held:
         raise ValueError(f"shape {shape} of {dtype} needs {claimed:,} bytes, it holds {held:,}")
 

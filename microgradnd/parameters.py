@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from microgradnd.arguments import FLAG, elements, require
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.shape import concatenate
 
+# A tensor, several, (name, tensor) pairs, or (of an optimiser) groups with options of their own.
+Parameters = Tensor | Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[Mapping[str, Any]]
 
-def Parameter(data: Any, requires_grad: bool = True) -> Tensor:
+
+def Parameter(data: TensorLike, requires_grad: bool = True) -> Tensor:
     """A leaf to be learned: `Tensor(data, requires_grad=True)`, under PyTorch's name.
 
     Integers become floats of the default dtype. A module registers any such leaf that is assigned
@@ -38,7 +42,7 @@ def zero_grad(parameters: Iterable[Tensor], set_to_none: bool) -> None:
             p.grad = Tensor(np.zeros_like(p.grad.data))
 
 
-def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+def parameters_to_vector(parameters: Parameters) -> Tensor:
     """All elements of the parameters in one axis, in their order.
 
     >>> parameters_to_vector([Tensor([[1.0, 2.0]]), Tensor(3.0)])
@@ -47,7 +51,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     return concatenate([p.reshape(-1) for p in tensors_of(parameters, "parameters_to_vector")])
 
 
-def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
+def vector_to_parameters(vec: TensorLike, parameters: Parameters) -> None:
     """Writes the elements of a vector into the parameters, in their order: the way back.
 
     >>> w = Parameter([[0.0, 0.0]])
@@ -70,7 +74,7 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
         p.data = np.array(part.reshape(p.shape), p.dtype)
 
 
-def tensors_of(parameters: Any, what: str) -> list[Tensor]:
+def tensors_of(parameters: Parameters, what: str) -> list[Tensor]:
     """The tensors of one tensor, of several, or of (name, tensor) pairs.
 
     Raises:

@@ -133,7 +133,7 @@ def missing(self: Tensor, name: str) -> Any:
     """Called for attributes that are not there: says what there is in their place."""
     if name.startswith("__") or name in Tensor.__slots__:
         raise AttributeError(f"a Tensor has no attribute {name!r}", name=name, obj=self)
-    raise errors.no_attribute("a Tensor", name, lambda: [n for n in dir(Tensor) if n[0] != "_"])
+    raise errors.missing_name("a Tensor", name, lambda: [n for n in dir(Tensor) if n[0] != "_"])
 
 
 def numpy(self: Tensor) -> Array:

@@ -203,7 +203,7 @@ def test_the_forward_pass_shows_values_as_they_come(show: Open) -> None:
     page.keyboard.press("f")
     y = page.locator(".node[data-id=t-2]")
     assert y.locator(".row.data").is_hidden()
-    assert page.locator(".edge .back").first.is_hidden()
+    assert page.locator(".edge .backward").first.is_hidden()
     page.keyboard.press("ArrowRight")
     assert written(y.locator(".row.data")) == ["data", "9"]
     assert y.locator(".row.grad").is_hidden()
@@ -221,13 +221,13 @@ def test_playing_goes_to_the_end_and_stops(show: Open) -> None:
     assert steps_of(page) == (1, 1)
 
 
-def test_the_slider_and_the_strip_go_to_a_step(show: Open) -> None:
+def test_the_slider_and_the_chart_go_to_a_step(show: Open) -> None:
     page = show(bp_network()[0], fold=False)
     page.focus("#slider")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     assert steps_of(page)[0] == 2
-    box = page.locator("#strip canvas").bounding_box()
+    box = page.locator("#plot").bounding_box()
     page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + box["height"] / 2)
     at, count = steps_of(page)
     assert at == round(0.75 * count)
@@ -338,7 +338,7 @@ def test_the_keyboard_alone_suffices(show: Open) -> None:
         page.keyboard.press("ArrowDown")
         seen.add(page.evaluate(focused))
     assert seen == set(page.locator(".node").evaluate_all("all => all.map((x) => x.dataset.id)"))
-    page.evaluate("page.focusable('g-1', true)")
+    page.evaluate("page.focus('g-1')")
     page.keyboard.press("Enter")
     assert page.locator(".box").count() == 1
     assert page.evaluate(focused) == "g-1"
@@ -510,11 +510,11 @@ def test_axe_finds_no_serious_violation(show: Open, axe: str, scheme: str) -> No
         assert not grave, state
 
 
-def test_the_strip_is_of_the_pass_that_is_chosen(show: Open) -> None:
+def test_the_chart_is_of_the_pass_that_is_chosen(show: Open) -> None:
     page = show(square())
-    assert page.locator("#strip output").inner_text() == "gradient RMS: 1 at the loss → 1"
+    assert page.locator("#chart output").inner_text() == "gradient RMS: 1 at the loss → 1"
     page.keyboard.press("f")
-    assert page.locator("#strip output").inner_text() == "RMS of the results: 9 at the first → 9"
+    assert page.locator("#chart output").inner_text() == "RMS of the results: 9 at the first → 9"
 
 
 def test_numbers_are_spelled_as_in_the_still_picture(show: Open) -> None:
@@ -523,7 +523,7 @@ def test_numbers_are_spelled_as_in_the_still_picture(show: Open) -> None:
     values = [0.0, -0.0, 1.0, -1.5, 1e4, 9999.5, 99995.0, 1e-4, 9.9999e-5, 123456.0, 5e-324, 1e308]
     values += (random.normal(size=300) * 10.0 ** random.integers(-12, 12, 300)).tolist()
     for digits in (3, 4):
-        # the page's own way to write a number is what the strip, labels and tables use
+        # the page's own way to write a number is what the chart, labels and tables use
         spell = "([all, digits]) => all.map((x) => page.number(x, digits))"
         assert page.evaluate(spell, [values, digits]) == [number(x, digits) for x in values]
 
@@ -559,7 +559,7 @@ def test_two_fingers_zoom(show: Open) -> None:
     before = page.evaluate("page.viewport.k")
     page.evaluate(
         """() => {
-            const stage = document.querySelector("#stage");
+            const stage = document.querySelector("#viewport");
             const send = (type, pointerId, clientX) => stage.dispatchEvent(new PointerEvent(type,
               {pointerId, clientX, clientY: 300, bubbles: true, pointerType: "touch"}));
             send("pointerdown", 7, 300);
@@ -582,7 +582,7 @@ def test_of_a_large_graph_only_what_is_near_is_painted(show: Open) -> None:
     until(page, f"document.querySelectorAll('.node:not([style*=none])').length === {count}")
     page.keyboard.press("1")
     last = page.evaluate("page.drawing.reading.at(-1)")
-    page.evaluate("(id) => page.focusable(page.drawing.reading.at(-2), true)", last)
+    page.evaluate("(id) => page.focus(page.drawing.reading.at(-2))", last)
     page.keyboard.press("ArrowDown")
     assert page.evaluate("document.activeElement.dataset.id") == last
     node = page.locator(f".node[data-id={last}]")

@@ -11,6 +11,7 @@ import pytest
 import microgradnd as mg
 import microgradnd.nn.functional as F
 from microgradnd import Tensor, nn
+from microgradnd.ops import pooling
 
 random = np.random.default_rng(0)
 IMAGE = np.array(
@@ -161,3 +162,11 @@ def test_the_start_is_uniform_within_one_over_the_root_of_the_fan_in() -> None:
 def test_what_cannot_be_is_refused(call: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("size", [2.9, (2, 2.9)])
+@pytest.mark.parametrize("option", ["kernel_size", "stride", "padding"])
+def test_fractions_of_elements_are_refused_below_the_layers_too(option: str, size: Any) -> None:
+    given = {"kernel_size": 2, option: size}
+    with pytest.raises(TypeError, match=r"a whole number or a pair .* is needed, got .*2.9"):
+        pooling.max_pool2d(np.ones((4, 4)), **given)

@@ -103,12 +103,38 @@ def test_retain_grad_follows_a_tensor_through_its_in_place_update() -> None:
     assert w.grad.tolist() == [18.0, 36.0]
 
 
-def test_a_leaf_that_was_freed_gets_no_gradient_from_an_older_graph() -> None:
-    w = leaf(1.0)
-    y = (w * 2.0).sum()
-    w.requires_grad = False
+@pytest.mark.parametrize("again", [False, True])
+def test_an_older_graph_writes_gradients_where_pytorch_does_after_a_leaf_was_frozen(
+    again: bool,
+) -> None:
+    torch = pytest.importorskip("torch")
+    w, other = leaf(1.0, 2.0), torch.tensor([1.0, 2.0], requires_grad=True)
+    y, wanted = (w * w).sum(), (other * other).sum()
+    for flag in (False, True)[: 1 + again]:
+        w.requires_grad = other.requires_grad = flag
     y.backward()
-    assert w.grad is None
+    wanted.backward()
+    assert (w.grad is None) == (other.grad is None) == (not again)
+    if again:
+        assert w.grad.tolist() == other.grad.tolist() == [2.0, 4.0]
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_an_older_graph_writes_gradients_as_pytorch_does_after_a_conversion(before: bool) -> None:
+    """In the graph's dtype; added to a gradient that was converted along, in the new one."""
+    torch = pytest.importorskip("torch")
+    layer, other = mg.nn.Linear(2, 1, bias=False).float(), torch.nn.Linear(2, 1, bias=False)
+    x = np.array([[1.0, 2.0]], np.float32)
+    if before:
+        layer(Tensor(x)).sum().backward()
+        other(torch.tensor(x)).sum().backward()
+    y, wanted = layer(Tensor(x)).sum(), other(torch.tensor(x)).sum()
+    layer.double()
+    other.double()
+    y.backward()
+    wanted.backward()
+    np.testing.assert_array_equal(layer.weight.grad.data, other.weight.grad.numpy(), strict=True)
+    assert layer.weight.grad.dtype == (np.float64 if before else np.float32)
 
 
 @pytest.mark.parametrize("base", [2.0, 2, 10**30, np.float64(2.0), np.array(2.0)])

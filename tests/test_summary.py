@@ -33,7 +33,7 @@ def test_nothing_of_the_model_is_changed() -> None:
     assert [module.training for module in net.modules()] == [True, True, False]
     assert [p.requires_grad for p in net.parameters()] == [False, True, True, True]
     assert all(p.grad is None for p in net.parameters())
-    assert not any(kind for module in net.modules() for kind in module.hooks().values())
+    assert not any(kind for module in net.modules() for kind in module._hook_tables().values())
     for path, array in net.state_dict().items():
         np.testing.assert_array_equal(array, before[path])
     assert mg.is_grad_enabled()
@@ -48,7 +48,7 @@ def test_a_model_that_fails_is_left_as_it_was() -> None:
         nn.summary(net, (1, 3))
     assert net.training
     assert not net[0].bias.requires_grad
-    assert not any(net[0].hooks().values())
+    assert not any(net[0]._hook_tables().values())
     net(np.ones((1, 2)))
 
 

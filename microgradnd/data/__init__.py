@@ -27,36 +27,14 @@ from microgradnd.data.windowing import (
 )
 
 __all__ = [
-    "ArrayDataset",
-    "Autoregression",
-    "DataLoader",
-    "Dataset",
-    "Ensemble",
-    "Standardiser",
-    "Vocabulary",
-    "bagging",
-    "bootstrap",
-    "characters",
-    "chronological_split",
-    "difference",
-    "fit_autoregression",
-    "hold_out",
-    "k_fold",
-    "mnist",
-    "one_hot",
-    "pad_sequences",
-    "padding_mask",
-    "persistence_forecast",
-    "read_idx",
-    "sequences",
-    "to_unit_range",
-    "undifference",
-    "upsample",
-    "windows",
-    "words",
-]
+    "ArrayDataset", "Autoregression", "DataLoader", "Dataset", "Ensemble", "Standardiser",
+    "Vocabulary", "bagging", "bootstrap", "characters", "chronological_split", "difference",
+    "fit_autoregression", "hold_out", "k_fold", "mnist", "one_hot", "pad_sequences",
+    "padding_mask", "persistence_forecast", "read_idx", "sequences", "to_unit_range",
+    "undifference", "upsample", "windows", "words",
+]  # fmt: skip
 # What one may look for here, and what to use.
-INSTEAD = {
+_INSTEAD = {
     "TensorDataset": "use ArrayDataset(x, y)",
     "Subset": "use ArrayDataset.subset(indices)",
     "random_split": "use hold_out(len(dataset)) and ArrayDataset.subset",
@@ -64,4 +42,4 @@ INSTEAD = {
 }
 
 if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves
-    __getattr__, __dir__ = errors.public_names(__name__, __all__, INSTEAD)
+    __getattr__, __dir__ = errors.public_names(__name__, __all__, _INSTEAD)

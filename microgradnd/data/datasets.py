@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from microgradnd.arguments import CALLABLE, index_array, optional, real_array, require, shown
+from microgradnd.arguments import (
+    CALLABLE,
+    ArrayLike,
+    index_array,
+    optional,
+    real_array,
+    require,
+    shown,
+)
 from microgradnd.errors import explained
+
+Index = int | slice | list | np.ndarray
 
 
 class Dataset(Protocol):
@@ -16,7 +26,7 @@ class Dataset(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: Any, /) -> tuple[np.ndarray, ...]: ...
+    def __getitem__(self, index: Index, /) -> tuple[np.ndarray, ...]: ...
 
 
 class ArrayDataset:
@@ -43,12 +53,12 @@ class ArrayDataset:
     """
 
     def __init__(
-        self, *arrays: Any, transform: Callable[[np.ndarray], np.ndarray] | None = None
+        self, *arrays: ArrayLike, transform: Callable[[np.ndarray], np.ndarray] | None = None
     ) -> None:
         require("ArrayDataset", "transform", transform, optional(CALLABLE))
         if not arrays:
             raise ValueError("ArrayDataset: give at least one array")
-        self.arrays = tuple(as_samples(array) for array in arrays)
+        self.arrays = tuple(_samples(array) for array in arrays)
         self.transform = transform
         if len({len(array) for array in self.arrays}) > 1:
             raise ValueError(
@@ -60,23 +70,23 @@ class ArrayDataset:
     def __len__(self) -> int:
         return len(self.arrays[0])
 
-    def __getitem__(self, index: Any) -> tuple[np.ndarray, ...]:
+    def __getitem__(self, index: Index) -> tuple[np.ndarray, ...]:
         if isinstance(index, list):
-            index = as_indices(index)
+            index = _indices(index)
         batch = tuple(array[index] for array in self.arrays)
         if self.transform is None:
             return batch
-        one = np.ndim(index) == 0 and not isinstance(index, slice)
+        one = not isinstance(index, slice) and np.ndim(index) == 0
         inputs = self.transform(batch[0][None])[0] if one else self.transform(batch[0])
         return (inputs, *batch[1:])
 
-    def subset(self, indices: Any) -> ArrayDataset:
+    def subset(self, indices: Index) -> ArrayDataset:
         """The samples at `indices` (a slice: views; an array or a mask: copies), same transform.
 
         >>> ArrayDataset(np.arange(5)).subset([4, 1])[:]
         (array([4, 1]),)
         """
-        chosen = indices if isinstance(indices, slice) else as_indices(indices)
+        chosen = indices if isinstance(indices, slice) else _indices(indices)
         with explained("ArrayDataset.subset", {}, {"indices": indices}):
             parts = [array[chosen] for array in self.arrays]
         return ArrayDataset(*parts, transform=self.transform)
@@ -85,7 +95,7 @@ class ArrayDataset:
         return f"ArrayDataset({', '.join(f'{a.shape} {a.dtype}' for a in self.arrays)})"
 
 
-def as_samples(value: Any) -> np.ndarray:
+def _samples(value: ArrayLike) -> np.ndarray:
     """An array with an axis of samples, of whatever dtype."""
     try:
         array = np.asarray(value)
@@ -102,7 +112,7 @@ def as_samples(value: Any) -> np.ndarray:
     return array
 
 
-def as_indices(indices: Any) -> np.ndarray:
+def _indices(indices: Index) -> np.ndarray:
     """An index array or a mask; an empty list selects nothing (NumPy reads it as floats)."""
     array = np.atleast_1d(real_array("ArrayDataset", "indices", indices))
     return array if array.dtype == bool else index_array("ArrayDataset", "indices", array)

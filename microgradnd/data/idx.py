@@ -18,9 +18,9 @@ import numpy as np
 
 from microgradnd.arguments import FLAG, PATH, require
 
-ELEMENTS = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-CHUNK = 1 << 20  # memory follows what the file really holds, not what its header claims
-MOST_AXES = 64  # NumPy's limit
+_ELEMENTS = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_CHUNK = 1 << 20  # memory follows what the file really holds, not what its header claims
+_MOST_AXES = 64  # NumPy's limit
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
@@ -40,28 +40,28 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         if not packed:
-            return read_stream(raw, path, os.fstat(raw.fileno()).st_size)
+            return _read_stream(raw, path, os.fstat(raw.fileno()).st_size)
         try:
             with gzip.open(raw) as stream:
-                return read_stream(stream, path, None)
+                return _read_stream(stream, path, None)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(
                 f"{path}: the gzip stream is cut short or damaged ({error}); get the file again"
             ) from error
 
 
-def read_stream(stream: BinaryIO | gzip.GzipFile, path: Path, held: int | None) -> np.ndarray:
+def _read_stream(stream: BinaryIO | gzip.GzipFile, path: Path, held: int | None) -> np.ndarray:
     """Header and elements of `stream`; `held` is its size in bytes where that is known."""
-    element, shape = read_header(stream, path)
+    element, shape = _read_header(stream, path)
     start, promised = 4 + 4 * len(shape), math.prod(shape) * element.itemsize
     if held is not None and held != start + promised:
-        raise wrong_size(path, element, shape, f"{held - start:,}")
+        raise _wrong_size(path, element, shape, f"{held - start:,}")
     content = bytearray()
-    while chunk := stream.read(min(CHUNK, promised + 1 - len(content))):
+    while chunk := stream.read(min(_CHUNK, promised + 1 - len(content))):
         content += chunk
     if len(content) != promised:
         more = "more than " * (len(content) > promised)
-        raise wrong_size(path, element, shape, f"{more}{min(len(content), promised):,}")
+        raise _wrong_size(path, element, shape, f"{more}{min(len(content), promised):,}")
     array = np.frombuffer(content, element)
     try:
         return array.reshape(shape).astype(element.newbyteorder("="), copy=False)
@@ -69,27 +69,27 @@ def read_stream(stream: BinaryIO | gzip.GzipFile, path: Path, held: int | None) 
         raise ValueError(f"{path}: NumPy cannot make an array of shape {shape}: {error}") from error
 
 
-def read_header(stream: BinaryIO | gzip.GzipFile, path: Path) -> tuple[np.dtype, tuple[int, ...]]:
+def _read_header(stream: BinaryIO | gzip.GzipFile, path: Path) -> tuple[np.dtype, tuple[int, ...]]:
     magic = stream.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in ELEMENTS:
-        codes = " ".join(f"{code:02x}" for code in ELEMENTS)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _ELEMENTS:
+        codes = " ".join(f"{code:02x}" for code in _ELEMENTS)
         raise ValueError(
             f"{path}: not an IDX file, it starts with {magic.hex(' ') or 'nothing'!r}; needed "
             f"00 00, a type code (one of {codes}) and the number of axes"
         )
     axes = magic[3]
-    if axes > MOST_AXES:
-        raise ValueError(f"{path}: claims {axes} axes, an array has at most {MOST_AXES}")
+    if axes > _MOST_AXES:
+        raise ValueError(f"{path}: claims {axes} axes, an array has at most {_MOST_AXES}")
     sizes = stream.read(4 * axes)
     if len(sizes) < 4 * axes:
         raise ValueError(
             f"{path}: truncated, {len(sizes)} bytes of axis sizes found where its {axes} axes "
             f"need {4 * axes}"
         )
-    return np.dtype(ELEMENTS[magic[2]]), struct.unpack(f">{axes}I", sizes)
+    return np.dtype(_ELEMENTS[magic[2]]), struct.unpack(f">{axes}I", sizes)
 
 
-def wrong_size(path: Path, element: np.dtype, shape: tuple[int, ...], found: str) -> ValueError:
+def _wrong_size(path: Path, element: np.dtype, shape: tuple[int, ...], found: str) -> ValueError:
     promised = math.prod(shape) * element.itemsize
     return ValueError(
         f"{path}: truncated or over-long, {found} bytes of data found where its header, shape "
@@ -110,8 +110,8 @@ def mnist(folder: str | os.PathLike[str], train: bool = True) -> tuple[np.ndarra
     require("mnist", "folder", folder, PATH)
     require("mnist", "train", train, FLAG)
     part = "train" if train else "t10k"
-    image_file = find(Path(folder), part, "images", 3)
-    label_file = find(Path(folder), part, "labels", 1)
+    image_file = _find(Path(folder), part, "images", 3)
+    label_file = _find(Path(folder), part, "labels", 1)
     images, labels = read_idx(image_file), read_idx(label_file)
     if images.ndim != 3 or images.shape[1:] != (28, 28) or images.dtype != np.uint8:
         raise ValueError(
@@ -130,7 +130,7 @@ def mnist(folder: str | os.PathLike[str], train: bool = True) -> tuple[np.ndarra
     return images, labels
 
 
-def find(folder: Path, part: str, what: str, axes: int) -> Path:
+def _find(folder: Path, part: str, what: str, axes: int) -> Path:
     names = [f"{part}-{what}{dot}idx{axes}-ubyte{end}" for end in ("", ".gz") for dot in "-."]
     for name in names:
         if (folder / name).is_file():

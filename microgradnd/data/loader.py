@@ -14,7 +14,7 @@ from microgradnd.data.datasets import Dataset
 from microgradnd.random import generator
 
 # A tuple has a length, too, and a slice of it is a tuple: of whole arrays, not of batches.
-DATASET = Kind(
+_DATASET = Kind(
     "a data set, such as ArrayDataset(x, y): with a length, and a batch for a slice of indices",
     lambda v: (
         hasattr(v, "__len__")
@@ -56,7 +56,7 @@ class DataLoader:
     (3, [[0, 1], [2, 3], [4]])
     """
 
-    @checked(dataset=DATASET, batch_size=optional(whole(1)))
+    @checked(dataset=_DATASET, batch_size=optional(whole(1)))
     def __init__(
         self,
         dataset: Dataset,
@@ -84,8 +84,8 @@ class DataLoader:
         size = self.batch_size or max(n, 1)
         order = self.rng.permutation(n) if self.shuffle else None
         for start in range(0, len(self) * size, size):
-            stop = min(start + size, n)
-            yield self.dataset[slice(start, stop) if order is None else order[start:stop]]
+            batch = slice(start, min(start + size, n))
+            yield self.dataset[batch if order is None else order[batch]]
 
     def state_dict(self) -> dict[str, Any]:
         """The generator's state. Taken between epochs, it makes the next ones come out the same.

@@ -6,12 +6,13 @@ All work on whole batches, so each fits `ArrayDataset(..., transform=...)`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from microgradnd.arguments import (
     NUMBER,
+    ArrayLike,
     check,
     either,
     index_array,
@@ -25,16 +26,16 @@ from microgradnd.arguments import (
 )
 from microgradnd.engine import default_dtype
 
-AXIS = optional(either(whole(), several(whole(), "a tuple of axes", 1)))
+_AXIS = optional(either(whole(), several(whole(), "a tuple of axes", 1)))
 
 
-def as_float(function: str, name: str, value: Any) -> np.ndarray:
+def as_float(function: str, name: str, value: ArrayLike) -> np.ndarray:
     """Floats keep their dtype; integers and booleans become the library's default."""
     x = real_array(function, name, value)
     return x if np.issubdtype(x.dtype, np.floating) else x.astype(default_dtype[0])
 
 
-def to_unit_range(x: Any, low: float = 0.0, high: float = 255.0) -> np.ndarray:
+def to_unit_range(x: ArrayLike, low: float = 0.0, high: float = 255.0) -> np.ndarray:
     """(x - low) / (high - low): bytes to [0, 1] as they stand, other ranges by their bounds.
 
     The bounds are those of the format, not of the batch: every batch is scaled alike.
@@ -75,13 +76,13 @@ class Standardiser:
             raise ValueError("Standardiser: scale holds 0, which nothing can be divided by")
 
     @classmethod
-    def fit(cls, training: Any, axis: int | tuple[int, ...] | None = 0) -> Standardiser:
+    def fit(cls, training: ArrayLike, axis: int | tuple[int, ...] | None = 0) -> Standardiser:
         """Measures over `axis`: 0 for each feature its own, None one mean for all values.
 
         Statistics are measured in float64 and then take the data's dtype.
         """
         x = as_float("Standardiser.fit", "training", training)
-        require("Standardiser.fit", "axis", axis, AXIS)
+        require("Standardiser.fit", "axis", axis, _AXIS)
         axes = () if axis is None else axis if isinstance(axis, (list, tuple)) else (axis,)
         if len({a % x.ndim for a in axes if -x.ndim <= a < x.ndim}) < len(axes):
             raise ValueError(f"Standardiser.fit: axis {axis} does not fit data of shape {x.shape}")
@@ -95,15 +96,15 @@ class Standardiser:
             mean, scale = mean.reshape(()), scale.reshape(())
         return cls(mean.astype(x.dtype), scale.astype(x.dtype))
 
-    def __call__(self, x: Any) -> np.ndarray:
+    def __call__(self, x: ArrayLike) -> np.ndarray:
         return (as_float("Standardiser", "x", x) - self.mean) / self.scale
 
-    def inverse(self, z: Any) -> np.ndarray:
+    def inverse(self, z: ArrayLike) -> np.ndarray:
         """z · scale + mean: back to the units of the data, for forecasts and pictures."""
         return as_float("Standardiser.inverse", "z", z) * self.scale + self.mean
 
 
-def one_hot(labels: Any, classes: int, dtype: Any = None) -> np.ndarray:
+def one_hot(labels: ArrayLike, classes: int, dtype: DTypeLike | None = None) -> np.ndarray:
     """Class numbers (...) to rows (..., classes) with a single 1; dtype: the library's default.
 
     Raises:
@@ -122,7 +123,7 @@ def one_hot(labels: Any, classes: int, dtype: Any = None) -> np.ndarray:
     return (labels[..., None] == np.arange(classes)).astype(dtype or default_dtype[0])
 
 
-def upsample(images: Any, size: int | tuple[int, int], mode: str = "nearest") -> np.ndarray:
+def upsample(images: ArrayLike, size: int | tuple[int, int], mode: str = "nearest") -> np.ndarray:
     """Images (..., H, W) at another size (..., H', W'), e.g. digits 8×8 as 28×28.
 
     "nearest" copies pixel ⌊i H / H'⌋ and keeps the dtype; "bilinear" weights the two nearest
@@ -145,11 +146,11 @@ def upsample(images: Any, size: int | tuple[int, int], mode: str = "nearest") ->
         columns = np.arange(width) * images.shape[-1] // width
         return images[..., rows[:, None], columns]
     columns = as_float("upsample", "images", images).swapaxes(-1, -2)
-    tall = interpolate(columns, height).swapaxes(-1, -2)
-    return interpolate(tall, width)
+    tall = _interpolate(columns, height).swapaxes(-1, -2)
+    return _interpolate(tall, width)
 
 
-def interpolate(x: np.ndarray, size: int) -> np.ndarray:
+def _interpolate(x: np.ndarray, size: int) -> np.ndarray:
     """The last axis at `size` points, linear between pixel centres."""
     centre = (np.arange(size) + 0.5) * (x.shape[-1] / size) - 0.5
     centre = centre.clip(0, x.shape[-1] - 1)

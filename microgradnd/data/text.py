@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
 from microgradnd.arguments import (
     STRING,
+    ArrayLike,
     check,
     elements,
     index_array,
@@ -20,7 +20,7 @@ from microgradnd.arguments import (
     whole,
 )
 
-WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
 def characters(text: str) -> list[str]:
@@ -43,10 +43,10 @@ def words(text: str) -> list[str]:
     ['He', "didn't", 'stop', ':', '3', 'times', '!']
     """
     require("words", "text", text, STRING)
-    return WORD.findall(text)
+    return _WORD.findall(text)
 
 
-def strings(owner: str, name: str, value: Iterable[str]) -> tuple[str, ...]:
+def _strings(owner: str, name: str, value: Iterable[str]) -> tuple[str, ...]:
     """Tokens as a tuple; a string is its characters."""
     found = tuple(value) if isinstance(value, str) else elements(owner, name, value, "strings")
     for token in found:
@@ -76,7 +76,7 @@ class Vocabulary:
     ) -> None:
         require("Vocabulary", "unknown", unknown, optional(STRING))
         require("Vocabulary", "padding", padding, optional(STRING))
-        self.tokens = strings("Vocabulary", "tokens", tokens)
+        self.tokens = _strings("Vocabulary", "tokens", tokens)
         self.index = {token: i for i, token in enumerate(self.tokens)}
         if len(self.index) < len(self.tokens):
             twice = [token for token, n in Counter(self.tokens).items() if n > 1]
@@ -107,7 +107,7 @@ class Vocabulary:
         require("Vocabulary.build", "max_size", max_size, optional(whole(0)))
         require("Vocabulary.build", "unknown", unknown, optional(STRING))
         require("Vocabulary.build", "padding", padding, optional(STRING))
-        text = strings("Vocabulary.build", "text", text)
+        text = _strings("Vocabulary.build", "text", text)
         special = list(dict.fromkeys(t for t in (padding, unknown) if t is not None))
         if max_size is not None and max_size < len(special):
             raise ValueError(
@@ -124,7 +124,7 @@ class Vocabulary:
         Raises:
             ValueError: a token that is not here, where there is no unknown token.
         """
-        tokens = strings("Vocabulary.encode", "tokens", tokens)
+        tokens = _strings("Vocabulary.encode", "tokens", tokens)
         if self.unknown_idx is not None:
             numbers = [self.index.get(token, self.unknown_idx) for token in tokens]
             return np.array(numbers, np.int64)
@@ -136,7 +136,7 @@ class Vocabulary:
                 'the vocabulary with an unknown token, e.g. unknown="<unk>"'
             ) from None
 
-    def decode(self, numbers: Any) -> list[str]:
+    def decode(self, numbers: ArrayLike) -> list[str]:
         """The tokens of numbers 0 to len - 1; join them with "" or " " as the text was split."""
         numbers = index_array("Vocabulary.decode", "numbers", numbers).ravel()
         if numbers.size == 0:
@@ -158,7 +158,9 @@ class Vocabulary:
         return f"Vocabulary({len(self)} tokens, unknown={self.unknown!r}, padding={self.padding!r})"
 
 
-def sequences(tokens: Any, length: int, step: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+def sequences(
+    tokens: ArrayLike, length: int, step: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and next-token targets, both (N, length): the target is the input one token later.
 
     A new sequence starts every `step` tokens, by default `length`: each token is a target once.
@@ -185,7 +187,7 @@ def sequences(tokens: Any, length: int, step: int | None = None) -> tuple[np.nda
     return spans[:, :-1], spans[:, 1:]
 
 
-def pad_sequences(rows: Sequence[Any], padding_idx: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def pad_sequences(rows: Sequence[ArrayLike], padding_idx: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Rows (T_i, ...) of different length as one array (N, max T, ...), and their lengths (N,).
 
     Short rows are filled at the end with `padding_idx`, whose embedding can be held at zero and
@@ -220,7 +222,7 @@ def pad_sequences(rows: Sequence[Any], padding_idx: int = 0) -> tuple[np.ndarray
     return padded, lengths
 
 
-def padding_mask(lengths: Any, length: int | None = None) -> np.ndarray:
+def padding_mask(lengths: ArrayLike, length: int | None = None) -> np.ndarray:
     """(N, T) of bool: True at the first lengths[i] places of row i. T: the longest, or `length`.
 
     >>> padding_mask([3, 1]).astype(int).tolist()

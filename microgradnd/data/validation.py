@@ -11,33 +11,30 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import CALLABLE, PROBABILITY, check, real_array, require, whole
+from microgradnd.arguments import CALLABLE, ArrayLike, check, real_array, require, whole
 from microgradnd.random import generator
 
 Predict = Callable[[Any], Any]
 
 
-def shuffled(n: int, labels: Any, rng: np.random.Generator | None, function: str) -> np.ndarray:
+def _shuffled(n: int, labels: Any, rng: np.random.Generator | None, function: str) -> np.ndarray:
     """0 … n - 1 in random order; with `labels` the classes one after the other."""
     check(function, rng=rng)
     if labels is None:
         return generator(rng).permutation(n)
-    labels = np.asarray(labels) if sortable(labels) else real_array(function, "labels", labels)
+    listed = isinstance(labels, (list, tuple)) or (isinstance(labels, np.ndarray) and labels.ndim)
+    named = listed and all(isinstance(x, str) for x in labels)  # strings sort as numbers do
+    labels = np.asarray(labels) if named else real_array(function, "labels", labels)
     if labels.shape != (n,):
         raise ValueError(f"{function}: {n} samples need labels of shape ({n},), got {labels.shape}")
     order = generator(rng).permutation(n)
     return order[np.argsort(labels[order], kind="stable")]
 
 
-def sortable(labels: Any) -> bool:
-    """Whether they are strings: those are sorted as numbers are."""
-    listed = isinstance(labels, (list, tuple)) or (isinstance(labels, np.ndarray) and labels.ndim)
-    return bool(listed) and all(isinstance(x, str) for x in labels)
-
-
 def hold_out(
-    n: int, fraction: float = 0.2, labels: Any = None, rng: np.random.Generator | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+    n: int, fraction: float = 0.2, labels: ArrayLike | None = None,
+    rng: np.random.Generator | None = None,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Indices to train on and round(n · fraction) held out, both in rising order.
 
     Every sample is held out with the same probability. With `labels` (n,) each class gives its
@@ -50,14 +47,13 @@ def hold_out(
     >>> len(training), len(held)
     (7, 3)
     """
-    require("hold_out", "n", n, whole(1))
-    require("hold_out", "fraction", fraction, PROBABILITY)
+    check("hold_out", n=n, fraction=fraction)
     count = round(n * fraction)
     if not 1 <= count < n:
         raise ValueError(
             f"hold_out: {fraction} of {n} samples is {count}; both sides need at least one sample"
         )
-    order, rng = shuffled(n, labels, rng, "hold_out"), generator(rng)
+    order, rng = _shuffled(n, labels, rng, "hold_out"), generator(rng)
     places = (rng.integers(n) + n * np.arange(count)) // count  # evenly spaced over the classes
     held = np.zeros(n, bool)
     held[order[places]] = True
@@ -65,7 +61,7 @@ def hold_out(
 
 
 def k_fold(
-    n: int, k: int = 5, labels: Any = None, rng: np.random.Generator | None = None
+    n: int, k: int = 5, labels: ArrayLike | None = None, rng: np.random.Generator | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """k pairs of (training, validation) indices; each sample is validated on exactly once.
 
@@ -77,11 +73,11 @@ def k_fold(
     >>> [len(validation) for training, validation in k_fold(10, 3)]
     [4, 3, 3]
     """
-    require("k_fold", "n", n, whole(1))
+    check("k_fold", n=n)
     require("k_fold", "k", k, whole())
     if not 2 <= k <= n:
         raise ValueError(f"k_fold: k must be from 2 to the number of samples {n}, got {k}")
-    order = shuffled(n, labels, rng, "k_fold")
+    order = _shuffled(n, labels, rng, "k_fold")
     fold = np.empty(n, np.intp)
     fold[order] = np.arange(n) % k  # dealt out like cards
     return ((np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(k))
@@ -94,8 +90,7 @@ def bootstrap(n: int, rng: np.random.Generator | None = None) -> tuple[np.ndarra
     >>> len(drawn), len(np.union1d(drawn, out_of_bag))
     (1000, 1000)
     """
-    require("bootstrap", "n", n, whole(1))
-    check("bootstrap", rng=rng)
+    check("bootstrap", n=n, rng=rng)
     drawn = generator(rng).integers(n, size=n)
     out_of_bag = np.ones(n, bool)
     out_of_bag[drawn] = False
@@ -114,12 +109,12 @@ class Ensemble:
     out_of_bag: tuple[np.ndarray, ...]
     n: int
 
-    def __call__(self, inputs: Any) -> np.ndarray:
+    def __call__(self, inputs: ArrayLike) -> np.ndarray:
         """The mean prediction: of values, or of class probabilities, not of class numbers."""
         total: Any = sum(np.asarray(predict(inputs)) for predict in self.predictors)
         return total / len(self.predictors)
 
-    def predict_out_of_bag(self, inputs: Any) -> np.ndarray:
+    def predict_out_of_bag(self, inputs: ArrayLike) -> np.ndarray:
         """Each training sample predicted by the models that have not seen it: a free validation.
 
         `inputs` are all n training inputs. Samples that every model has seen get nan.
@@ -129,20 +124,17 @@ class Ensemble:
             raise ValueError(
                 f"predict_out_of_bag: needs the {self.n} training inputs, got {inputs.shape[:1]}"
             )
-        total: np.ndarray | None = None
-        counts = np.zeros(self.n)
-        for predict, unseen in zip(self.predictors, self.out_of_bag):
-            if not len(unseen):
-                continue
-            prediction = np.asarray(predict(inputs[unseen]))
-            if total is None:
-                dtype = np.result_type(prediction, np.float16)
-                total = np.zeros((self.n, *prediction.shape[1:]), dtype)
+        pairs = [(f, unseen) for f, unseen in zip(self.predictors, self.out_of_bag) if len(unseen)]
+        if not pairs:
+            raise ValueError("predict_out_of_bag: every model has seen every sample; train more")
+        predicted = [(unseen, np.asarray(predict(inputs[unseen]))) for predict, unseen in pairs]
+        first = predicted[0][1]
+        total = np.zeros((self.n, *first.shape[1:]), np.result_type(first, np.float16))
+        counts = np.zeros((self.n, *[1] * (first.ndim - 1)))
+        for unseen, prediction in predicted:
             total[unseen] += prediction
             counts[unseen] += 1
-        if total is None:
-            raise ValueError("predict_out_of_bag: every model has seen every sample; train more")
-        counts = counts.reshape(-1, *[1] * (total.ndim - 1)).astype(total.dtype)
+        counts = counts.astype(total.dtype)
         return np.divide(total, counts, out=np.full_like(total, np.nan), where=counts > 0)
 
 
@@ -169,8 +161,7 @@ def bagging(
     array([6.])
     """
     require("bagging", "train", train, CALLABLE)
-    require("bagging", "n", n, whole(1))
-    check("bagging", models=models, rng=rng)
+    check("bagging", n=n, models=models, rng=rng)
     rng = generator(rng)
     predictors, out_of_bag = [], []
     for _ in range(models):

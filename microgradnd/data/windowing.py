@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import NUMBER, POSITIVE, check, real_array, require, several, whole
+from microgradnd.arguments import POSITIVE, ArrayLike, check, real_array, require, several
 from microgradnd.data.preprocessing import as_float
 
-SHARES = several(POSITIVE, "a list of numbers above 0 that add up to 1", 1)
+_SHARES = several(POSITIVE, "a list of numbers above 0 that add up to 1", 1)
 
 
 def windows(
-    series: Any, length: int, horizon: int = 1, step: int = 1
+    series: ArrayLike, length: int, horizon: int = 1, step: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
     """What was seen and what came next: inputs (N, length[, F]), targets (N, horizon[, F]).
 
@@ -31,7 +30,7 @@ def windows(
     >>> seen.tolist(), next_values.tolist()
     ([[1, 2, 3], [2, 3, 4]], [[4], [5]])
     """
-    series = as_series(series, "windows")
+    series = _series(series, "windows")
     check("windows", length=length, horizon=horizon, step=step)
     if len(series) < length + horizon:
         raise ValueError(
@@ -44,7 +43,7 @@ def windows(
 
 
 def chronological_split(
-    series: Any, fractions: Sequence[float] = (0.8, 0.2), context: int = 0
+    series: ArrayLike, fractions: Sequence[float] = (0.8, 0.2), context: int = 0
 ) -> list[np.ndarray]:
     """Consecutive parts of a series in order of time, views: training, (validation,) test.
 
@@ -61,9 +60,9 @@ def chronological_split(
     >>> [part.tolist() for part in chronological_split(range(10), context=3)]
     [[0, 1, 2, 3, 4, 5, 6, 7], [5, 6, 7, 8, 9]]
     """
-    series = as_series(series, "chronological_split")
-    require("chronological_split", "fractions", fractions, SHARES)
-    require("chronological_split", "context", context, whole(0))
+    series = _series(series, "chronological_split")
+    require("chronological_split", "fractions", fractions, _SHARES)
+    check("chronological_split", context=context)
     if not np.isclose(sum(fractions), 1):
         raise ValueError(
             f"chronological_split: fractions must be positive and add up to 1, got "
@@ -83,7 +82,7 @@ def chronological_split(
     return [series[max(0, start - context) : stop] for start, stop in pairwise(cuts)]
 
 
-def difference(series: Any, lag: int = 1) -> np.ndarray:
+def difference(series: ArrayLike, lag: int = 1) -> np.ndarray:
     """x_t - x_{t-lag}, (T - lag[, F]): takes out a trend (lag 1) or a season (lag = period).
 
     Unsigned integers become int64 first, so that a fall is no wrap-around.
@@ -91,7 +90,7 @@ def difference(series: Any, lag: int = 1) -> np.ndarray:
     >>> difference([1, 4, 9, 16]).tolist()
     [3, 5, 7]
     """
-    series = as_series(series, "difference")
+    series = _series(series, "difference")
     check("difference", lag=lag)
     if lag > len(series):
         raise ValueError(
@@ -102,16 +101,14 @@ def difference(series: Any, lag: int = 1) -> np.ndarray:
     return series[lag:] - series[:-lag]
 
 
-def undifference(changes: Any, start: Any) -> np.ndarray:
+def undifference(changes: ArrayLike, start: ArrayLike) -> np.ndarray:
     """The series whose first values are `start`, one per lag, and whose differences are `changes`.
 
     >>> undifference([3, 5, 7], [1]).tolist()
     [1, 4, 9, 16]
     """
-    start, changes = (
-        as_series(start, "undifference", "start"),
-        as_series(changes, "undifference", "changes"),
-    )
+    start = _series(start, "undifference", "start")
+    changes = _series(changes, "undifference", "changes")
     if not len(start) or start.shape[1:] != changes.shape[1:]:
         raise ValueError(
             f"undifference: start must hold the first values, one for lag 1, as many features each "
@@ -124,7 +121,7 @@ def undifference(changes: Any, start: Any) -> np.ndarray:
     return series
 
 
-def persistence_forecast(inputs: Any, horizon: int = 1) -> np.ndarray:
+def persistence_forecast(inputs: ArrayLike, horizon: int = 1) -> np.ndarray:
     """Tomorrow is as today: the last value of each window (N, length[, F]), `horizon` times.
 
     The forecast (N, horizon[, F]) fits the targets of `windows`; a read-only view.
@@ -147,13 +144,13 @@ class Autoregression:
     intercept: float
 
     def __post_init__(self) -> None:
-        coefficients = as_series(self.coefficients, "Autoregression", "coefficients")
+        coefficients = _series(self.coefficients, "Autoregression", "coefficients")
         if coefficients.ndim != 1:
             raise ValueError(f"Autoregression: coefficients {coefficients.shape}, needed (p,)")
         object.__setattr__(self, "coefficients", coefficients)
-        require("Autoregression", "intercept", self.intercept, NUMBER)
+        check("Autoregression", intercept=self.intercept)
 
-    def predict(self, inputs: Any, horizon: int = 1) -> np.ndarray:
+    def predict(self, inputs: ArrayLike, horizon: int = 1) -> np.ndarray:
         """Windows (N, length ≥ p) to forecasts (N, horizon), each step fed the ones before it."""
         inputs = as_float("Autoregression.predict", "inputs", inputs)
         check("Autoregression.predict", horizon=horizon)
@@ -171,7 +168,7 @@ class Autoregression:
         return values[:, order:]
 
 
-def fit_autoregression(series: Any, order: int) -> Autoregression:
+def fit_autoregression(series: ArrayLike, order: int) -> Autoregression:
     """AR(p) by least squares over all of the series (T,): the baseline for forecasts.
 
     Raises:
@@ -183,7 +180,7 @@ def fit_autoregression(series: Any, order: int) -> Autoregression:
     True
     """
     name = "fit_autoregression"
-    series = as_float(name, "series", as_series(series, name))
+    series = as_float(name, "series", _series(series, name))
     check(name, order=order)
     if series.ndim != 1:
         raise ValueError(f"fit_autoregression: needs a series (T,), got {series.shape}")
@@ -200,7 +197,7 @@ def fit_autoregression(series: Any, order: int) -> Autoregression:
     return Autoregression(solution[:-1], float(solution[-1]))
 
 
-def as_series(value: Any, function: str, name: str = "series") -> np.ndarray:
+def _series(value: ArrayLike, function: str, name: str = "series") -> np.ndarray:
     series = real_array(function, name, value)
     if series.ndim == 0:
         raise ValueError(

@@ -18,7 +18,7 @@ from microgradnd.kernels.windows import output_size
 
 Pair: TypeAlias = tuple[int, int]
 Sides: TypeAlias = tuple[Pair, Pair]  # of padding: (top, bottom), (left, right)
-BLOCK = 1 << 20  # bytes of patches at a time; more where the filters themselves are larger
+_BLOCK = 1 << 20  # bytes of patches at a time; more where the filters themselves are larger
 
 
 class Geometry(NamedTuple):
@@ -35,7 +35,7 @@ class Geometry(NamedTuple):
         return tuple(output_size("conv2d", *axis) for axis in axes)
 
 
-def planes(x: np.ndarray, padding: Sides = ((0, 0), (0, 0))) -> np.ndarray:
+def _batch_last(x: np.ndarray, padding: Sides = ((0, 0), (0, 0))) -> np.ndarray:
     """An array (N, C, H, W) as a contiguous one (C, H, W, N), with zeros around it."""
     (top, bottom), (left, right) = padding
     moved = x.transpose(1, 2, 3, 0)
@@ -47,7 +47,7 @@ def planes(x: np.ndarray, padding: Sides = ((0, 0), (0, 0))) -> np.ndarray:
     return room
 
 
-def patches(x: np.ndarray, kernel: tuple, sizes: tuple, geometry: Geometry) -> np.ndarray:
+def _patch_view(x: np.ndarray, kernel: tuple, sizes: tuple, geometry: Geometry) -> np.ndarray:
     """A view (C, F, F, H2, W2, N) of planes: what each element of the filter meets."""
     channels, height, width, batch = x.shape
     # The strides are worked out: NumPy leaves those of axes of length 1 undefined.
@@ -59,24 +59,24 @@ def patches(x: np.ndarray, kernel: tuple, sizes: tuple, geometry: Geometry) -> n
     return np.ndarray((channels, *kernel, *sizes, batch), x.dtype, x, 0, strides)
 
 
-def ranges(rows: int, row_bytes: int, filter_bytes: int) -> list[Pair]:
+def _row_ranges(rows: int, row_bytes: int, filter_bytes: int) -> list[Pair]:
     """Cuts the result's rows into ranges whose patches are about as large as a cache."""
-    step = max(1, max(BLOCK, filter_bytes) // max(row_bytes, 1))
+    step = max(1, max(_BLOCK, filter_bytes) // max(row_bytes, 1))
     return [(start, min(start + step, rows)) for start in range(0, rows, step)]
 
 
-def patch_matrices(
+def _patch_matrices(
     x: np.ndarray, kernel: tuple, sizes: tuple, geometry: Geometry, filter_bytes: int
 ) -> Iterator[tuple[np.ndarray, slice]]:
     """Patch matrices (G, C/G·F·F, L), and the L elements of the result that each is for.
 
     One buffer serves them all: a matrix must have been used when the next is asked for.
     """
-    view = patches(planes(x, geometry.padding), kernel, sizes, geometry)
+    view = _patch_view(_batch_last(x, geometry.padding), kernel, sizes, geometry)
     depth, line = x.shape[1] * prod(kernel), sizes[1] * x.shape[0]
     shape = geometry.groups, depth // geometry.groups
     buffer = np.empty(0, x.dtype)
-    for start, stop in ranges(sizes[0], depth * line * x.itemsize, filter_bytes):
+    for start, stop in _row_ranges(sizes[0], depth * line * x.itemsize, filter_bytes):
         part = view[:, :, :, start:stop]
         if not part.flags.c_contiguous:
             buffer = buffer if buffer.size else np.empty(part.size, x.dtype)
@@ -93,7 +93,7 @@ def convolved(x: np.ndarray, w: np.ndarray, geometry: Geometry) -> np.ndarray:
     filters = w.reshape(groups, w.shape[0] // groups, prod(w.shape[1:]))
     out = np.empty((w.shape[0], *sizes, x.shape[0]), np.result_type(x, w))
     flat = out.reshape(*filters.shape[:2], prod(out.shape[1:]))
-    for matrix, at in patch_matrices(x, kernel, sizes, geometry, w.nbytes):
+    for matrix, at in _patch_matrices(x, kernel, sizes, geometry, w.nbytes):
         np.matmul(filters, matrix, out=flat[:, :, at])
     return out
 
@@ -102,28 +102,28 @@ def correlated(x: np.ndarray, g: np.ndarray, kernel: tuple, geometry: Geometry) 
     """The gradient (O, C/G, F, F) of the filters: patches times the gradient of the result."""
     groups, (outputs, *sizes) = geometry.groups, g.shape[1:]
     shape = outputs, x.shape[1] // groups, *kernel
-    flat = planes(g).reshape(groups, outputs // groups, prod(sizes) * g.shape[0])
+    flat = _batch_last(g).reshape(groups, outputs // groups, prod(sizes) * g.shape[0])
     dtype = np.result_type(x, g)
     total = np.zeros((groups, prod(shape[1:]), outputs // groups), dtype)
     size = prod(shape) * dtype.itemsize
-    for matrix, at in patch_matrices(x, kernel, tuple(sizes), geometry, size):
+    for matrix, at in _patch_matrices(x, kernel, tuple(sizes), geometry, size):
         total += np.matmul(matrix, flat[:, :, at].swapaxes(1, 2))
     return np.ascontiguousarray(total.swapaxes(1, 2)).reshape(shape)
 
 
-def spread(g: np.ndarray, w: np.ndarray, size: tuple, geometry: Geometry) -> np.ndarray:
+def transposed(g: np.ndarray, w: np.ndarray, size: tuple, geometry: Geometry) -> np.ndarray:
     """The gradient (C, H, W, N) of the input: each element's share is added where it was read."""
     (groups, (_, channels, *kernel)), (batch, outputs) = (geometry.groups, w.shape), g.shape[:2]
     (rows, width), (height2, width2) = geometry.padding, g.shape[2:]
     (down, right), (under, beside) = geometry.stride, geometry.dilation
     line = width2 * batch
     filters = w.reshape(groups, outputs // groups, channels * prod(kernel)).swapaxes(1, 2)
-    flat = planes(g).reshape(groups, outputs // groups, height2 * line)
+    flat = _batch_last(g).reshape(groups, outputs // groups, height2 * line)
     channels *= groups
     dtype = np.result_type(g, w)
     room = np.zeros((channels, sum(rows) + size[0], sum(width) + size[1], batch), dtype)
     row_bytes = channels * prod(kernel) * line * dtype.itemsize
-    for start, stop in ranges(height2, row_bytes, w.nbytes):
+    for start, stop in _row_ranges(height2, row_bytes, w.nbytes):
         shares = np.matmul(filters, flat[:, :, start * line : stop * line])
         shares = shares.reshape(channels, *kernel, stop - start, width2, batch)
         for i in range(kernel[0]):
@@ -136,17 +136,15 @@ def spread(g: np.ndarray, w: np.ndarray, size: tuple, geometry: Geometry) -> np.
     return room[:, rows[0] : rows[0] + size[0], width[0] : width[0] + size[1]]
 
 
-def turned(w: np.ndarray, groups: int) -> np.ndarray:
+def flipped(w: np.ndarray, groups: int) -> np.ndarray:
     """The filters that take gradients back where the stride is 1: upside down, in for out."""
     outputs, channels, *kernel = w.shape
     apart = w[:, :, ::-1, ::-1].reshape(groups, outputs // groups, channels, *kernel)
     return apart.swapaxes(1, 2).reshape(groups * channels, outputs // groups, *kernel)
 
 
-def turned_padding(kernel: tuple, geometry: Geometry) -> Sides:
-    """The padding with which `turned` filters give back the input's size."""
-    (top, left), ((a, b), (c, d)) = (
-        tuple(m * (k - 1) for m, k in zip(geometry.dilation, kernel)),
-        geometry.padding,
-    )
-    return (top - a, top - b), (left - c, left - d)
+def flipped_padding(kernel: tuple, geometry: Geometry) -> Sides:
+    """The padding with which `flipped` filters give back the input's size."""
+    top, left = (d * (k - 1) for d, k in zip(geometry.dilation, kernel))
+    (above, below), (before, after) = geometry.padding
+    return (top - above, top - below), (left - before, left - after)

@@ -14,10 +14,10 @@ import numpy as np
 from microgradnd.kernels.padding import inside, pad
 
 Sides = tuple[int, int]  # of the axes of height and width
-ONES: Sides = (1, 1)
+_ONES: Sides = (1, 1)
 
 
-def taps(x: np.ndarray, kernel: Sides, stride: Sides, dilation: Sides) -> list[np.ndarray]:
+def _window_views(x: np.ndarray, kernel: Sides, stride: Sides, dilation: Sides) -> list[np.ndarray]:
     """For each place in the window, row by row, a view of what stands there in all windows."""
     rows, columns = (
         [
@@ -29,19 +29,19 @@ def taps(x: np.ndarray, kernel: Sides, stride: Sides, dilation: Sides) -> list[n
     return [x[..., row, column] for row, column in product(rows, columns)]
 
 
-def widths(ndim: int, padding: Sides) -> tuple[tuple[int, int], ...]:
+def _widths(ndim: int, padding: Sides) -> tuple[tuple[int, int], ...]:
     return ((0, 0),) * (ndim - 2) + tuple((p, p) for p in padding)
 
 
-def padded(x: np.ndarray, padding: Sides, value: float) -> np.ndarray:
-    return pad(x, widths(x.ndim, padding), value) if any(padding) else x
+def _padded(x: np.ndarray, padding: Sides, value: float) -> np.ndarray:
+    return pad(x, _widths(x.ndim, padding), value) if any(padding) else x
 
 
-def cropped(x: np.ndarray, padding: Sides) -> np.ndarray:
-    return x[inside(x.shape, widths(x.ndim, padding))] if any(padding) else x
+def _cropped(x: np.ndarray, padding: Sides) -> np.ndarray:
+    return x[inside(x.shape, _widths(x.ndim, padding))] if any(padding) else x
 
 
-def lowest(dtype: np.dtype) -> float:
+def _lowest(dtype: np.dtype) -> float:
     return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
@@ -49,7 +49,7 @@ def max_pool2d(
     x: np.ndarray, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides
 ) -> np.ndarray:
     """The largest element of each window; padding never is it."""
-    views = taps(padded(x, padding, lowest(x.dtype)), kernel, stride, dilation)
+    views = _window_views(_padded(x, padding, _lowest(x.dtype)), kernel, stride, dilation)
     if len(views) == 1:
         return views[0].copy("K")
     out = np.maximum(views[0], views[1])
@@ -63,13 +63,13 @@ def max_pool2d_input(
     dilation: Sides,
 ) -> np.ndarray:  # fmt: skip
     """The gradient of the input: each window's goes to the first of its largest elements."""
-    x = padded(x, padding, lowest(x.dtype))
+    x = _padded(x, padding, _lowest(x.dtype))
     alone = all(s >= d * (k - 1) + 1 for k, s, d in zip(kernel, stride, dilation))
     covered = kernel == stride and all(n % k == 0 for n, k in zip(x.shape[-2:], kernel))
     dx = (np.empty_like if alone and covered else np.zeros_like)(x, g.dtype)
-    views = taps(x, kernel, stride, dilation)
+    views = _window_views(x, kernel, stride, dilation)
     free: Any = True  # the windows whose largest element was not met yet
-    for i, (view, target) in enumerate(zip(views, taps(dx, kernel, stride, dilation))):
+    for i, (view, target) in enumerate(zip(views, _window_views(dx, kernel, stride, dilation))):
         if i == len(views) - 1:
             chosen = free
         else:
@@ -80,14 +80,14 @@ def max_pool2d_input(
             np.multiply(g, chosen, out=target)
         else:
             target += g * chosen
-    return cropped(dx, padding)
+    return _cropped(dx, padding)
 
 
 def first_places(
     x: np.ndarray, out: np.ndarray, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides
 ) -> tuple[np.ndarray, ...]:
     """The index, into x, of the first of the largest elements of each window."""
-    views = taps(padded(x, padding, lowest(x.dtype)), kernel, stride, dilation)
+    views = _window_views(_padded(x, padding, _lowest(x.dtype)), kernel, stride, dilation)
     place_in_window = np.full(out.shape, len(views) - 1)
     for i in reversed(range(len(views) - 1)):
         place_in_window[views[i] == out] = i
@@ -99,7 +99,7 @@ def first_places(
     return tuple(places)
 
 
-def share(
+def _window_counts(
     size: Sides, kernel: Sides, stride: Sides, padding: Sides, count_include_pad: bool
 ) -> float | np.ndarray:
     """By how many elements the sum of each window is divided, for an input of (height, width)."""
@@ -116,11 +116,11 @@ def avg_pool2d(
     x: np.ndarray, kernel: Sides, stride: Sides, padding: Sides, count_include_pad: bool = True
 ) -> np.ndarray:
     """The mean of each window; padding counts as zeros, or not at all."""
-    views = taps(padded(x, padding, 0), kernel, stride, ONES)
+    views = _window_views(_padded(x, padding, 0), kernel, stride, _ONES)
     out = views[0] + 0.0 if len(views) == 1 else views[0] + views[1]
     for view in views[2:]:
         out += view
-    count = share(x.shape[-2:], kernel, stride, padding, count_include_pad)
+    count = _window_counts(x.shape[-2:], kernel, stride, padding, count_include_pad)
     return out / np.asarray(count, out.dtype) if out.dtype.kind == "f" else out / count
 
 
@@ -133,9 +133,9 @@ def avg_pool2d_input(
     count_include_pad: bool = True,
 ) -> np.ndarray:
     """What average pooling does to gradients: each is shared out evenly over its window."""
-    each = y / np.asarray(share(size, kernel, stride, padding, count_include_pad), y.dtype)
+    each = y / np.asarray(_window_counts(size, kernel, stride, padding, count_include_pad), y.dtype)
     room = tuple(n + 2 * p for n, p in zip(size, padding))
     dx = np.zeros_like(y, shape=(*y.shape[:-2], *room))
-    for target in taps(dx, kernel, stride, ONES):
+    for target in _window_views(dx, kernel, stride, _ONES):
         target += each
-    return cropped(dx, padding)
+    return _cropped(dx, padding)

@@ -8,6 +8,7 @@ the way back (the gates) is part of the result.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -26,30 +27,22 @@ def unpacked(packed: Any, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
     return parts
 
 
-def rnn_parts(shape: Shape) -> list[tuple[int, ...]]:
-    """z, w_hh, h0."""
-    _, n, h = shape
-    return [shape, (h, h), (n, h)]
-
-
-def lstm_parts(shape: Shape) -> list[tuple[int, ...]]:
-    """z, w_hh, h0, c0."""
+def _parts(gates: int, shape: Shape) -> list[tuple[int, ...]]:
+    """The shapes of z, w_hh and h0; of the LSTM's c0, of the GRU's b_hh."""
     t, n, h = shape
-    return [(t, n, 4 * h), (4 * h, h), (n, h), (n, h)]
+    more: dict[int, list[tuple[int, ...]]] = {1: [], 4: [(n, h)], 3: [(3 * h,)]}
+    return [(t, n, gates * h), (gates * h, h), (n, h), *more[gates]]
 
 
-def gru_parts(shape: Shape) -> list[tuple[int, ...]]:
-    """z, w_hh, h0, b_hh."""
-    t, n, h = shape
-    return [(t, n, 3 * h), (3 * h, h), (n, h), (3 * h,)]
+rnn_parts, lstm_parts, gru_parts = (partial(_parts, gates) for gates in (1, 4, 3))
 
 
-def before(first: np.ndarray, states: np.ndarray) -> np.ndarray:
+def _before(first: np.ndarray, states: np.ndarray) -> np.ndarray:
     """The states that the steps started from."""
     return np.concatenate([first[None], states[:-1]])
 
 
-def rows(x: np.ndarray) -> np.ndarray:
+def _rows(x: np.ndarray) -> np.ndarray:
     """(T, N, ...) as a matrix with one row for each step of each sequence."""
     return x.reshape(x.shape[0] * x.shape[1], prod(x.shape[2:]))
 
@@ -97,7 +90,7 @@ def rnn_backward(
             np.dot(dz_t, w, dh)
         else:
             np.add(dz_t @ w, dh * ~mask[t], dh)
-    np.matmul(rows(dz).T, rows(before(h0, out)), dw)
+    np.matmul(_rows(dz).T, _rows(_before(h0, out)), dw)
     return total
 
 
@@ -147,7 +140,7 @@ def lstm_backward(
     _, f, _, _, c, h = out
     slopes = dz.reshape(*shape[:2], 4, shape[2])  # dz holds the slopes until dh and dc come by
     s = c if chapter else np.tanh(c)
-    lstm_slopes(slopes, out, before(c0, c), s)
+    _lstm_slopes(slopes, out, _before(c0, c), s)
     h_by_c = out[3] if chapter else out[3] * (1 - s * s)
     if mask is not None:
         slopes *= mask[..., None]
@@ -167,11 +160,11 @@ def lstm_backward(
             np.dot(dz[t], w, dh)
         else:
             np.add(dz[t] @ w, dh * ~mask[t], dh)
-    np.matmul(rows(dz).T, rows(before(h0, h)), dw)
+    np.matmul(_rows(dz).T, _rows(_before(h0, h)), dw)
     return total
 
 
-def lstm_slopes(slopes: np.ndarray, out: np.ndarray, c_before: np.ndarray, s: np.ndarray) -> None:
+def _lstm_slopes(slopes: np.ndarray, out: np.ndarray, c_before: np.ndarray, s: np.ndarray) -> None:
     """Writes what dc (for i, f, g) and dh (for o) are multiplied with: eq. 5-44, all steps."""
     i, f, g, o = out[:4]
     for k, (gate, factor) in enumerate([(i, g), (f, c_before), (g, i), (o, s)]):
@@ -218,7 +211,7 @@ def gru_backward(
     total = np.empty(packed.shape, packed.dtype)
     dx, dw, dh, db = unpacked(total, gru_parts(shape))
     r, z, n, m, h = out
-    h_before = before(h0, h)
+    h_before = _before(h0, h)
     by_x = dx.reshape(*shape[:2], 3, shape[2])  # they hold the slopes until dh comes by
     np.multiply(1 - z, 1 - n * n, by_x[:, :, 2])
     np.multiply(by_x[:, :, 2], m * (r - r * r), by_x[:, :, 0])
@@ -234,6 +227,6 @@ def gru_backward(
         np.multiply(by_x[t], dh[:, None], by_x[t])
         np.multiply(by_h[t], dh[:, None], by_h[t])
         np.add(by_h[t].reshape(dh.shape[0], w.shape[0]) @ w, dh * z[t], dh)
-    np.matmul(rows(by_h).T, rows(h_before), dw)
-    np.add.reduce(rows(by_h), 0, out=db)
+    np.matmul(_rows(by_h).T, _rows(h_before), dw)
+    np.add.reduce(_rows(by_h), 0, out=db)
     return total

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 # The largest number whose exponential is finite.
-LARGEST_EXPONENT = {
+_LARGEST_EXPONENT = {
     np.dtype(t): np.log(np.finfo(t).max)
     for t in (np.float16, np.float32, np.float64, np.longdouble)
 }
 # Rational approximations of erf after W. J. Cody's scheme, with the coefficients of Sun's fdlibm
 # (s_erf.c, 1993, freely usable): numerators and denominators, highest power first.
-NEAR_ZERO = (
+_NEAR_ZERO = (
     (
         -2.37630166566501626084e-05, -5.77027029648944159157e-03, -2.84817495755985104766e-02,
         -3.25042107247001499370e-01, 1.28379167095512558561e-01,
@@ -24,7 +24,7 @@ NEAR_ZERO = (
         6.50222499887672944485e-02, 3.97917223959155352819e-01, 1.0,
     ),
 )  # fmt: skip
-NEAR_ONE = (
+_NEAR_ONE = (
     (
         -2.16637559486879084300e-03, 3.54783043256182359371e-02, -1.10894694282396677476e-01,
         3.18346619901161753674e-01, -3.72207876035701323847e-01, 4.14856118683748331666e-01,
@@ -35,7 +35,7 @@ NEAR_ONE = (
         7.18286544141962662868e-02, 5.40397917702171048937e-01, 1.06420880400844228286e-01, 1.0,
     ),
 )  # fmt: skip
-MIDDLE = (
+_MIDDLE = (
     (
         -9.81432934416914548592e00, -8.12874355063065934246e01, -1.84605092906711035994e02,
         -1.62396669462573470355e02, -6.23753324503260060396e01, -1.05586262253232909814e01,
@@ -47,7 +47,7 @@ MIDDLE = (
         1.37657754143519042600e02, 1.96512716674392571292e01, 1.0,
     ),
 )  # fmt: skip
-TAIL = (
+_TAIL = (
     (
         -4.83519191608651397019e02, -1.02509513161107724954e03, -6.37566443368389627722e02,
         -1.60636384855821916062e02, -1.77579549177547519889e01, -7.99283237680523006574e-01,
@@ -59,7 +59,7 @@ TAIL = (
         3.03380607434824582924e01, 1.0,
     ),
 )  # fmt: skip
-ERF_NEAR_ONE = 8.45062911510467529297e-01
+_ERF_NEAR_ONE = 8.45062911510467529297e-01
 
 
 def floating(x: Any) -> Any:
@@ -72,10 +72,10 @@ def floating(x: Any) -> Any:
 def logistic(x: Any) -> Any:
     """1 / (1 + exp(-x)). exp is held below its overflow, where the result is 0 all the same."""
     x = floating(x)
-    return 1 / (1 + np.exp(np.minimum(-x, LARGEST_EXPONENT[x.dtype])))
+    return 1 / (1 + np.exp(np.minimum(-x, _LARGEST_EXPONENT[x.dtype])))
 
 
-def rational(x: np.ndarray, coefficients: tuple[tuple[float, ...], tuple[float, ...]]) -> Any:
+def _rational(x: np.ndarray, coefficients: tuple[tuple[float, ...], tuple[float, ...]]) -> Any:
     """The quotient of two polynomials, by Horner's rule."""
     over, under = (reduce(lambda y, c: y * x + c, row, np.zeros_like(x)) for row in coefficients)
     return over / under
@@ -88,10 +88,10 @@ def erf(x: np.ndarray) -> np.ndarray:
     out = np.where(a < 6, a, np.sign(a))  # a NaN stays one
     near, middle = a < 0.84375, (a >= 1.25) & (a < 1 / 0.35)
     one, tail = (a >= 0.84375) & (a < 1.25), (a >= 1 / 0.35) & (a < 6)
-    out[near] += a[near] * rational(a[near] ** 2, NEAR_ZERO)
-    out[one] = rational(a[one] - 1, NEAR_ONE) + ERF_NEAR_ONE
-    for there, coefficients in ((middle, MIDDLE), (tail, TAIL)):
+    out[near] += a[near] * _rational(a[near] ** 2, _NEAR_ZERO)
+    out[one] = _rational(a[one] - 1, _NEAR_ONE) + _ERF_NEAR_ONE
+    for there, coefficients in ((middle, _MIDDLE), (tail, _TAIL)):
         z = a[there]
         s = 1 / (z * z)
-        out[there] = 1 - np.exp(rational(s, coefficients) - 0.5625 - z * z) / z
+        out[there] = 1 - np.exp(_rational(s, coefficients) - 0.5625 - z * z) / z
     return np.copysign(out, x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import TypeAlias
 
 Pair: TypeAlias = int | Sequence[int]
@@ -14,11 +15,15 @@ def pair(value: Pair) -> tuple[int, int]:
     >>> pair(3), pair((3, 2))
     ((3, 3), (3, 2))
     """
-    if isinstance(value, Sequence):
-        if len(value) != 2:
-            raise ValueError(f"one number or a pair (height, width) is needed, got {value!r}")
-        return int(value[0]), int(value[1])
-    return int(value), int(value)
+    numbers = value if isinstance(value, Sequence) else (value, value)
+    if len(numbers) != 2:
+        raise ValueError(f"one number or a pair (height, width) is needed, got {value!r}")
+    try:
+        return index(numbers[0]), index(numbers[1])
+    except TypeError:
+        raise TypeError(
+            f"a whole number or a pair (height, width) of them is needed, got {value!r}"
+        ) from None
 
 
 def output_size(

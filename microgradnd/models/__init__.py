@@ -14,10 +14,10 @@ from microgradnd.models.vggs import VGG, vgg
 
 __all__ = ["VGG", "BasicBlock", "Bottleneck", "LeNet", "ResNet", "resnet", "vgg"]
 # What one may look for here, and what to use.
-INSTEAD = {
+_INSTEAD = {
     **dict.fromkeys(["resnet18", "resnet34", "resnet50"], "use resnet(depth)"),
     **dict.fromkeys(["vgg11", "vgg16", "vgg19"], "use vgg(depth)"),
 }
 
 if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves
-    __getattr__, __dir__ = errors.public_names(__name__, __all__, INSTEAD)
+    __getattr__, __dir__ = errors.public_names(__name__, __all__, _INSTEAD)

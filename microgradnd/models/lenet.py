@@ -8,6 +8,7 @@ import numpy as np
 
 from microgradnd import nn
 from microgradnd.arguments import checked
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
 
 
@@ -36,8 +37,8 @@ class LeNet(nn.Module):
         self.fc1 = nn.Linear(800, 500, **given)
         self.fc2 = nn.Linear(500, classes, **given)
 
-    def forward(self, x: Any) -> Tensor:
-        x = self.pool(self.relu(self.conv1(x)))  # (N, 20, 12, 12)
-        x = self.pool(self.relu(self.conv2(x)))  # (N, 50, 4, 4)
-        x = x.reshape(len(x), -1)  # (N, 800)
-        return self.fc2(self.relu(self.fc1(x)))  # (N, classes)
+    def forward(self, x: TensorLike) -> Tensor:
+        maps = self.pool(self.relu(self.conv1(x)))  # (N, 20, 12, 12)
+        maps = self.pool(self.relu(self.conv2(maps)))  # (N, 50, 4, 4)
+        flat = maps.reshape(len(maps), -1)  # (N, 800)
+        return self.fc2(self.relu(self.fc1(flat)))  # (N, classes)

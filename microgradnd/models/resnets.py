@@ -8,25 +8,26 @@ import numpy as np
 
 from microgradnd import nn
 from microgradnd.arguments import Kind, checked, one_number_of, require, several, whole
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
 
 
-class Block(nn.Module):
+class _Block(nn.Module):
     """relu(residual(x) + x); where shapes differ, x goes through a 1 × 1 convolution first."""
 
     expansion: int
     relu: nn.Module
     downsample: nn.Module | None = None
 
-    def residual(self, x: Any) -> Tensor:
+    def residual(self, x: TensorLike) -> Tensor:
         raise NotImplementedError
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: TensorLike) -> Tensor:
         skip = x if self.downsample is None else self.downsample(x)
         return self.relu(self.residual(x) + skip)  # (N, expansion · maps, H / stride, W / stride)
 
 
-class BasicBlock(Block):
+class BasicBlock(_Block):
     """Two 3 × 3 convolutions.
 
     Shapes: x (N, inputs, H, W), result (N, maps, H / stride, W / stride).
@@ -41,12 +42,12 @@ class BasicBlock(Block):
         self.conv2 = nn.Conv2d(maps, maps, 3, padding=1, bias=False, **given)
         self.bn2 = nn.BatchNorm2d(maps, dtype=given["dtype"])
 
-    def residual(self, x: Any) -> Tensor:
-        x = self.relu(self.bn1(self.conv1(x)))
-        return self.bn2(self.conv2(x))
+    def residual(self, x: TensorLike) -> Tensor:
+        maps = self.relu(self.bn1(self.conv1(x)))
+        return self.bn2(self.conv2(maps))
 
 
-class Bottleneck(Block):
+class Bottleneck(_Block):
     """A 3 × 3 convolution between two of 1 × 1, which narrow and widen the maps.
 
     Shapes: x (N, inputs, H, W), result (N, 4 maps, H / stride, W / stride).
@@ -63,14 +64,14 @@ class Bottleneck(Block):
         self.bn3 = nn.BatchNorm2d(4 * maps, dtype=given["dtype"])
         self.relu = nn.ReLU()
 
-    def residual(self, x: Any) -> Tensor:
-        x = self.relu(self.bn1(self.conv1(x)))  # (N, maps, H, W)
-        x = self.relu(self.bn2(self.conv2(x)))  # (N, maps, H / stride, W / stride)
-        return self.bn3(self.conv3(x))  # (N, 4 maps, H / stride, W / stride)
+    def residual(self, x: TensorLike) -> Tensor:
+        maps = self.relu(self.bn1(self.conv1(x)))  # (N, maps, H, W)
+        maps = self.relu(self.bn2(self.conv2(maps)))  # (N, maps, H / stride, W / stride)
+        return self.bn3(self.conv3(maps))  # (N, 4 maps, H / stride, W / stride)
 
 
 # by depth: the kind of block, and how many the four stages have
-STAGES: dict[int, tuple[type[Block], tuple[int, ...]]] = {
+_STAGES: dict[int, tuple[type[_Block], tuple[int, ...]]] = {
     18: (BasicBlock, (2, 2, 2, 2)),
     34: (BasicBlock, (3, 4, 6, 3)),
     50: (Bottleneck, (3, 4, 6, 3)),
@@ -78,7 +79,7 @@ STAGES: dict[int, tuple[type[Block], tuple[int, ...]]] = {
     152: (Bottleneck, (3, 8, 36, 3)),
 }
 
-BLOCK = Kind("BasicBlock or Bottleneck", lambda v: isinstance(v, type) and issubclass(v, Block))
+_BLOCK = Kind("BasicBlock or Bottleneck", lambda v: isinstance(v, type) and issubclass(v, _Block))
 
 
 class ResNet(nn.Module):
@@ -93,10 +94,10 @@ class ResNet(nn.Module):
     Shapes: x (N, 3, H, W) (224 × 224 in the paper), result (N, classes): logits.
     """
 
-    @checked(block=BLOCK, counts=several(whole(1), "a list of whole numbers of at least 1", 1))
+    @checked(block=_BLOCK, counts=several(whole(1), "a list of whole numbers of at least 1", 1))
     def __init__(
         self,
-        block: type[Block],
+        block: type[_Block],
         counts: tuple[int, ...],
         classes: int = 1000,
         *,
@@ -112,26 +113,26 @@ class ResNet(nn.Module):
         inputs = width
         for number, count in enumerate(counts):
             maps, stride = width << number, 2 if number else 1
-            stage = nn.Sequential(residual(block, inputs, maps, stride, given))
+            stage = nn.Sequential(_block(block, inputs, maps, stride, given))
             inputs = maps * block.expansion
             for _ in range(count - 1):
-                stage.append(residual(block, inputs, maps, 1, given))
+                stage.append(_block(block, inputs, maps, 1, given))
             setattr(self, f"layer{number + 1}", stage)
         self.stages = len(counts)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(inputs, classes, **given)
 
-    def forward(self, x: Any) -> Tensor:
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))  # (N, width, H / 4, W / 4)
+    def forward(self, x: TensorLike) -> Tensor:
+        maps = self.maxpool(self.relu(self.bn1(self.conv1(x))))  # (N, width, H / 4, W / 4)
         for number in range(self.stages):
-            x = getattr(self, f"layer{number + 1}")(x)
-        x = self.avgpool(x).reshape(len(x), -1)  # (N, C)
-        return self.fc(x)  # (N, classes)
+            maps = getattr(self, f"layer{number + 1}")(maps)
+        flat = self.avgpool(maps).reshape(len(maps), -1)  # (N, C)
+        return self.fc(flat)  # (N, classes)
 
 
-def residual(
-    block: type[Block], inputs: int, maps: int, stride: int, given: dict[str, Any]
-) -> Block:
+def _block(
+    block: type[_Block], inputs: int, maps: int, stride: int, given: dict[str, Any]
+) -> _Block:
     """A block, with a way around it where its result has another shape than its input."""
     out = block(inputs, maps, stride, given)  # type: ignore[call-arg]
     outputs = maps * block.expansion
@@ -153,5 +154,5 @@ def resnet(depth: int = 18, classes: int = 1000, **options: Any) -> ResNet:
     >>> net(np.zeros((1, 3, 64, 64), np.float32)).shape
     (1, 10)
     """
-    require("resnet", "depth", depth, one_number_of(*STAGES))
-    return ResNet(*STAGES[depth], classes, **options)
+    require("resnet", "depth", depth, one_number_of(*_STAGES))
+    return ResNet(*_STAGES[depth], classes, **options)

@@ -8,21 +8,12 @@ import numpy as np
 
 from microgradnd import nn
 from microgradnd.arguments import checked, either, one_number_of, one_of, require, several, whole
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
 
-# by depth: the maps of each convolution, "pool" between the stages
-STAGES: dict[int, tuple[int | str, ...]] = {
-    11: (64, "pool", 128, "pool", *(256,) * 2, "pool", *(512,) * 2, "pool", *(512,) * 2, "pool"),
-    16: (
-        *(64,) * 2, "pool", *(128,) * 2, "pool", *(256,) * 3, "pool", *(512,) * 3, "pool",
-        *(512,) * 3, "pool",
-    ),
-    19: (
-        *(64,) * 2, "pool", *(128,) * 2, "pool", *(256,) * 4, "pool", *(512,) * 4, "pool",
-        *(512,) * 4, "pool",
-    ),
-}  # fmt: skip
-MAPS = 'a list of maps, whole numbers of at least 1, and "pool"'
+# by depth: how many convolutions the five stages have
+_COUNTS = {11: (1, 1, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+_MAPS = 'a list of maps, whole numbers of at least 1, and "pool"'
 
 
 class VGG(nn.Module):
@@ -37,7 +28,7 @@ class VGG(nn.Module):
     Shapes: x (N, 3, H, W) with H, W ≥ 32 (224 in the paper), result (N, classes): logits.
     """
 
-    @checked(hidden=whole(1), stages=several(either(whole(1), one_of("pool")), MAPS, 1))
+    @checked(hidden=whole(1), stages=several(either(whole(1), one_of("pool")), _MAPS, 1))
     def __init__(
         self,
         stages: tuple[int | str, ...],
@@ -69,10 +60,9 @@ class VGG(nn.Module):
             nn.Linear(hidden, classes, **given),
         )
 
-    def forward(self, x: Any) -> Tensor:
-        x = self.avgpool(self.features(x))  # (N, C, 7, 7)
-        x = x.reshape(len(x), -1)  # (N, 49 C)
-        return self.classifier(x)  # (N, classes)
+    def forward(self, x: TensorLike) -> Tensor:
+        maps = self.avgpool(self.features(x))  # (N, C, 7, 7)
+        return self.classifier(maps.reshape(len(maps), -1))  # (N, classes)
 
 
 def vgg(depth: int = 16, classes: int = 1000, **options: Any) -> VGG:
@@ -84,5 +74,8 @@ def vgg(depth: int = 16, classes: int = 1000, **options: Any) -> VGG:
     >>> vgg(16, 10, hidden=8).features[28]
     Conv2d(512, 512, kernel_size=(3, 3), padding=1)  # 2,359,808 parameters
     """
-    require("vgg", "depth", depth, one_number_of(*STAGES))
-    return VGG(STAGES[depth], classes, **options)
+    require("vgg", "depth", depth, one_number_of(*_COUNTS))
+    stages: list[int | str] = []
+    for maps, count in zip((64, 128, 256, 512, 512), _COUNTS[depth]):
+        stages += [*[maps] * count, "pool"]
+    return VGG(tuple(stages), classes, **options)

@@ -7,11 +7,11 @@ unit stops to learn. The functions are `microgradnd.nn.functional`'s.
 from __future__ import annotations
 
 from microgradnd import functions
-from microgradnd.arguments import NUMBER, POSITIVE, checked, one_of
+from microgradnd.arguments import NUMBER, POSITIVE, one_of
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.functions import log_softmax, softmax
-from microgradnd.nn.module import Module
+from microgradnd.nn.module import FunctionModule
 
 
 def affine(x: TensorLike, k: float = 1.0, c: float = 0.0) -> Tensor:
@@ -32,7 +32,7 @@ def leaky_relu(x: TensorLike, negative_slope: float = 0.01) -> Tensor:
     return functions.leaky_relu(x, negative_slope)
 
 
-class Affine(Module):
+class Affine(FunctionModule, function=affine):
     """The linear activation f(x) = k x + c of eq. 5-22; k and c are fixed numbers.
 
     Derivative: k. Never saturates, and adds nothing that a linear layer could not do.
@@ -41,18 +41,11 @@ class Affine(Module):
     Tensor([7.])
     """
 
-    @checked()
-    def __init__(self, k: float = 1.0, c: float = 0.0) -> None:
-        self.k, self.c = k, c
-
-    def forward(self, x: TensorLike) -> Tensor:
-        return affine(x, self.k, self.c)
-
-    def extra_repr(self) -> str:
-        return f"k={self.k}, c={self.c}"
+    k: float = 1.0
+    c: float = 0.0
 
 
-class Step(Module):
+class Step(FunctionModule, function=functions.step):
     """The threshold function of eq. 5-23: f(x) = 1 for x ≥ 0, else 0.
 
     Derivative: 0 everywhere, so gradient descent cannot train what stands before it.
@@ -61,11 +54,8 @@ class Step(Module):
     Tensor([0., 1., 1.])
     """
 
-    def forward(self, x: TensorLike) -> Tensor:
-        return functions.step(x)
 
-
-class Sigmoid(Module):
+class Sigmoid(FunctionModule, function=functions.sigmoid):
     """f(x) = 1 / (1 + exp(-x)) (eq. 5-24).
 
     Derivative: f (1 - f), at most 1/4 (at x = 0). Saturates at 0 and at 1.
@@ -74,11 +64,8 @@ class Sigmoid(Module):
     Tensor([0.5])
     """
 
-    def forward(self, x: TensorLike) -> Tensor:
-        return functions.sigmoid(x)
 
-
-class Tanh(Module):
+class Tanh(FunctionModule, function=functions.tanh):
     """f(x) = tanh(x) (eq. 5-25).
 
     Derivative: 1 - f², at most 1 (at x = 0). Saturates at -1 and at 1.
@@ -87,11 +74,8 @@ class Tanh(Module):
     Tensor([0.])
     """
 
-    def forward(self, x: TensorLike) -> Tensor:
-        return functions.tanh(x)
 
-
-class Gaussian(Module):
+class Gaussian(FunctionModule, function=functions.gaussian, sigma=POSITIVE):
     """f(x) = exp(-½ ((x - c)/σ)²) (eq. 5-26).
 
     Derivative: f (c - x)/σ². Saturates at 0 on both sides, a few σ away from c.
@@ -100,18 +84,11 @@ class Gaussian(Module):
     Tensor([1.])
     """
 
-    @checked(sigma=POSITIVE)
-    def __init__(self, c: float = 0.0, sigma: float = 1.0) -> None:
-        self.c, self.sigma = c, sigma
-
-    def forward(self, x: TensorLike) -> Tensor:
-        return functions.gaussian(x, self.c, self.sigma)
-
-    def extra_repr(self) -> str:
-        return f"c={self.c}, sigma={self.sigma}"
+    c: float = 0.0
+    sigma: float = 1.0
 
 
-class ReLU(Module):
+class ReLU(FunctionModule, function=functions.relu):
     """f(x) = max(0, x) (eq. 5-27).
 
     Derivative: 1 for x > 0, else 0 (0 at the kink). Saturates for x < 0 only, there fully.
@@ -120,11 +97,8 @@ class ReLU(Module):
     Tensor([0., 2.])
     """
 
-    def forward(self, x: TensorLike) -> Tensor:
-        return functions.relu(x)
 
-
-class LeakyReLU(Module):
+class LeakyReLU(FunctionModule, function=leaky_relu):
     """f(x) = x for x > 0, else a x, with a = `negative_slope`, 1/100 in the chapter.
 
     Derivative: 1 for x > 0, else a (a at the kink). Never saturates.
@@ -133,18 +107,10 @@ class LeakyReLU(Module):
     Tensor([-0.01,  2.  ])
     """
 
-    @checked()
-    def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = negative_slope
-
-    def forward(self, x: TensorLike) -> Tensor:
-        return leaky_relu(x, self.negative_slope)
-
-    def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}"
+    negative_slope: float = 0.01
 
 
-class Softplus(Module):
+class Softplus(FunctionModule, function=functions.softplus, beta=POSITIVE, threshold=NUMBER):
     """f(x) = log(1 + exp(βx))/β, a smooth ReLU; above `threshold` (of βx) taken to be x.
 
     Derivative: σ(βx). Saturates at 0 for x → -∞.
@@ -153,18 +119,11 @@ class Softplus(Module):
     Tensor([0.6931])
     """
 
-    @checked(beta=POSITIVE, threshold=NUMBER)
-    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        self.beta, self.threshold = beta, threshold
-
-    def forward(self, x: TensorLike) -> Tensor:
-        return functions.softplus(x, self.beta, self.threshold)
-
-    def extra_repr(self) -> str:
-        return f"beta={self.beta}, threshold={self.threshold}"
+    beta: float = 1.0
+    threshold: float = 20.0
 
 
-class ELU(Module):
+class ELU(FunctionModule, function=functions.elu, alpha=NUMBER):
     """f(x) = x for x > 0, else α (exp(x) - 1) (Clevert, Unterthiner, Hochreiter 2015).
 
     Derivative: 1 for x > 0, else α exp(x). Saturates at -α for x → -∞.
@@ -173,18 +132,10 @@ class ELU(Module):
     Tensor([-0.6321,  2.    ])
     """
 
-    @checked(alpha=NUMBER)
-    def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
-
-    def forward(self, x: TensorLike) -> Tensor:
-        return functions.elu(x, self.alpha)
-
-    def extra_repr(self) -> str:
-        return f"alpha={self.alpha}"
+    alpha: float = 1.0
 
 
-class GELU(Module):
+class GELU(FunctionModule, function=functions.gelu, approximate=one_of("none", "tanh")):
     """f(x) = x Φ(x), Φ the normal distribution (Hendrycks, Gimpel 2016).
 
     Derivative: Φ(x) + x φ(x), φ the normal density. Saturates at 0 for x → -∞.
@@ -194,18 +145,10 @@ class GELU(Module):
     Tensor([-0.1587,  1.9545])
     """
 
-    @checked(approximate=one_of("none", "tanh"))
-    def __init__(self, approximate: str = "none") -> None:
-        self.approximate = approximate
-
-    def forward(self, x: TensorLike) -> Tensor:
-        return functions.gelu(x, self.approximate)
-
-    def extra_repr(self) -> str:
-        return f"approximate={self.approximate!r}"
+    approximate: str = "none"
 
 
-class SiLU(Module):
+class SiLU(FunctionModule, function=functions.silu):
     """f(x) = x σ(x), also called swish (Elfwing, Uchibe, Doya 2017).
 
     Derivative: σ(x) (1 + x (1 - σ(x))). Saturates at 0 for x → -∞.
@@ -214,11 +157,8 @@ class SiLU(Module):
     Tensor([-0.2689,  1.7616])
     """
 
-    def forward(self, x: TensorLike) -> Tensor:
-        return functions.silu(x)
 
-
-class Hardtanh(Module):
+class Hardtanh(FunctionModule, function=functions.hardtanh, min_val=NUMBER, max_val=NUMBER):
     """f(x) = x, held within [min_val, max_val].
 
     Derivative: 1 between the bounds, else 0 (0 at the bounds). Saturates fully beyond them.
@@ -227,20 +167,17 @@ class Hardtanh(Module):
     Tensor([-1. ,  0.5])
     """
 
-    @checked(min_val=NUMBER, max_val=NUMBER)
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
-        if min_val >= max_val:
-            raise ValueError(f"Hardtanh: min_val={min_val!r} must be less than max_val={max_val!r}")
-        self.min_val, self.max_val = min_val, max_val
+    min_val: float = -1.0
+    max_val: float = 1.0
 
-    def forward(self, x: TensorLike) -> Tensor:
-        return functions.hardtanh(x, self.min_val, self.max_val)
-
-    def extra_repr(self) -> str:
-        return f"min_val={self.min_val}, max_val={self.max_val}"
+    def __post_init__(self) -> None:
+        if self.min_val >= self.max_val:
+            raise ValueError(
+                f"Hardtanh: min_val={self.min_val!r} must be less than max_val={self.max_val!r}"
+            )
 
 
-class Softmax(Module):
+class Softmax(FunctionModule, function=softmax):
     """f(a)_j = exp(a_j) / Σ_k exp(a_k) along an axis (eq. 5-30, with the sign of its code).
 
     Derivative: ∂f_j/∂a_k = f_j ((j = k) - f_k). Saturates where one f_j is near 1.
@@ -249,18 +186,10 @@ class Softmax(Module):
     Tensor([[0.5, 0.5]])
     """
 
-    @checked()
-    def __init__(self, dim: int = -1) -> None:
-        self.dim = dim
-
-    def forward(self, x: TensorLike) -> Tensor:
-        return softmax(x, self.dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
+    dim: int = -1
 
 
-class LogSoftmax(Module):
+class LogSoftmax(FunctionModule, function=log_softmax):
     """f(a)_j = a_j - log Σ_k exp(a_k) along an axis: the logarithm of `Softmax`.
 
     Derivative: ∂f_j/∂a_k = (j = k) - exp(f_k). With a loss on it, saturates only where it is right.
@@ -269,12 +198,4 @@ class LogSoftmax(Module):
     Tensor([[-0.6931, -0.6931]])
     """
 
-    @checked()
-    def __init__(self, dim: int = -1) -> None:
-        self.dim = dim
-
-    def forward(self, x: TensorLike) -> Tensor:
-        return log_softmax(x, self.dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
+    dim: int = -1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -10,22 +11,24 @@ from microgradnd.arguments import checked, either, one_of, sizes, whole
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.functions import expand_dims, squeeze
-from microgradnd.kernels.windows import output_size, pair
+from microgradnd.kernels.windows import Pair, output_size, pair
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
 from microgradnd.ops import convolution
 from microgradnd.random import generator
 
-Padding = Any  # a number, a pair, "same" or "valid"
+Padding: TypeAlias = Pair | str  # a number, a pair, "same" or "valid"
 PADDING = either(sizes(0), one_of("same", "valid"))
 
 
-def sides(padding: Padding, kernel: Any, stride: Any, dilation: Any) -> Any:
+def _sides(
+    padding: Padding, kernel: tuple[int, ...], stride: tuple, dilation: tuple
+) -> tuple[tuple[int, int], ...]:
     """Padding as ((top, bottom), (left, right)); "same" puts the odd element behind."""
     if padding == "valid":
         return ((0, 0), (0, 0))
     if padding == "same":
-        if tuple(stride) != (1, 1):
+        if stride != (1, 1):
             raise ValueError(f"padding='same' keeps the size at stride 1 only, not at {stride}")
         rooms = [d * (k - 1) for k, d in zip(kernel, dilation)]
         return tuple((room // 2, room - room // 2) for room in rooms)
@@ -34,7 +37,7 @@ def sides(padding: Padding, kernel: Any, stride: Any, dilation: Any) -> Any:
     return tuple((p, p) for p in pair(padding))
 
 
-def check_axes(
+def _check_axes(
     owner: str, axes: int, input: TensorLike, weight: TensorLike
 ) -> tuple[Tensor, Tensor]:
     """Input and weight as Tensors, if they have so many axes of an image."""
@@ -52,9 +55,9 @@ def conv2d(
     input: TensorLike,
     weight: TensorLike,
     bias: Tensor | np.ndarray | None = None,
-    stride: Any = 1,
+    stride: Pair = 1,
     padding: Padding = 0,
-    dilation: Any = 1,
+    dilation: Pair = 1,
     groups: int = 1,
 ) -> Tensor:
     """y[n, o, p, q] = Σ_c Σ_i Σ_j w[o, c, i, j] x[n, c, p·S + i·D - P, q·S + j·D - P] + b_o, 5-31.
@@ -66,12 +69,11 @@ def conv2d(
     Tensor([[[[4., 4.],
               [4., 4.]]]])
     """
-    x, w = check_axes("conv2d", 2, input, weight)
+    x, w = _check_axes("conv2d", 2, input, weight)
     stride, dilation = pair(stride), pair(dilation)
-    options = stride, sides(padding, w.shape[2:], stride, dilation), dilation, groups
+    options = stride, _sides(padding, w.shape[2:], stride, dilation), dilation, groups
     if x.ndim == 3:
-        batch = expand_dims(x, 0)
-        return squeeze(conv2d(batch, w, bias, stride, padding, dilation, groups), 0)
+        return squeeze(convolution.conv2d(expand_dims(x, 0), w, bias, *options), 0)
     return convolution.conv2d(x, w, bias, *options)
 
 
@@ -80,7 +82,7 @@ def conv1d(
     weight: TensorLike,
     bias: Tensor | np.ndarray | None = None,
     stride: int = 1,
-    padding: Padding = 0,
+    padding: int | str = 0,
     dilation: int = 1,
     groups: int = 1,
 ) -> Tensor:
@@ -89,22 +91,17 @@ def conv1d(
     >>> conv1d(np.ones((1, 1, 4)), np.ones((1, 1, 2)))
     Tensor([[[2., 2., 2.]]])
     """
-    check_axes("conv1d", 1, input, weight)
+    _check_axes("conv1d", 1, input, weight)
     flat = padding if isinstance(padding, str) else (0, padding)
     image, filters = expand_dims(input, -2), expand_dims(weight, -2)
     return squeeze(conv2d(image, filters, bias, (1, stride), flat, (1, dilation), groups), -2)
 
 
 def conv_transpose2d(
-    input: TensorLike,
-    weight: TensorLike,
-    bias: Tensor | np.ndarray | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor:
+    input: TensorLike, weight: TensorLike, bias: Tensor | np.ndarray | None = None,
+    stride: Pair = 1, padding: Pair = 0, output_padding: Pair = 0, groups: int = 1,
+    dilation: Pair = 1,
+) -> Tensor:  # fmt: skip
     """The transpose of `conv2d`, its input gradient: each element spreads the filter.
 
     Shapes: x (N, C, H, W), w (C, O/groups, F, F), result (N, O, H2, W2) with
@@ -136,41 +133,31 @@ def conv_transpose2d(
     return out if bias is None else out + bias.reshape(1, -1, 1, 1)
 
 
-class Convolution(Module):
+class _Convolution(Module):
     """What the layers share: their numbers, and a start uniform in ±1/√(C/groups·F·F)."""
 
     axes = 2
+    function: ClassVar[Callable[..., Tensor]] = staticmethod(conv2d)
 
     @checked(padding=PADDING, padding_mode=one_of("zeros"))
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Padding = 0,
-        dilation: Any = 1,
-        groups: int = 1,
-        bias: bool = True,
+        self, in_channels: int, out_channels: int, kernel_size: Pair, stride: Pair = 1,
+        padding: Padding = 0, dilation: Pair = 1, groups: int = 1, bias: bool = True,
         padding_mode: str = "zeros",
-        *,
-        strict: bool = False,
-        rng: np.random.Generator | None = None,
-        dtype: Any = None,
-    ) -> None:
+        *, strict: bool = False, rng: np.random.Generator | None = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
         kind = type(self).__name__
         if in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"{kind}: groups={groups} must divide {in_channels} and {out_channels} channels"
             )
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        numbers = (pair(n) if self.axes == 2 else int(n) for n in (kernel_size, stride, dilation))
-        self.kernel_size: Any
-        self.stride: Any
-        self.dilation: Any
+        given: Any = kernel_size, stride, dilation
+        numbers: Any = [pair(n) if self.axes == 2 else int(n) for n in given]
         self.kernel_size, self.stride, self.dilation = numbers
-        self.padding, self.strict = padding, strict
-        shape = self.weight_shape()
+        self.padding: Any = padding
+        self.strict = strict
+        shape = self._weight_shape()
         rng, dtype = generator(rng), dtype or default_dtype[0]
         bound = float(np.prod(shape[1:])) ** -0.5
         self.weight = uniform_parameter(shape, bound, rng, dtype)
@@ -178,11 +165,11 @@ class Convolution(Module):
         if bias:
             self.bias = uniform_parameter(out_channels, bound, rng, dtype)
 
-    def weight_shape(self) -> tuple[int, ...]:
+    def _weight_shape(self) -> tuple[int, ...]:
         kernel = self.kernel_size if self.axes == 2 else (self.kernel_size,)
         return (self.out_channels, self.in_channels // self.groups, *kernel)
 
-    def check(self, x: TensorLike) -> None:
+    def _check(self, x: TensorLike) -> None:
         """With `strict`, raises where eq. 5-32 does not divide."""
         if not self.strict or isinstance(self.padding, str):
             return
@@ -193,17 +180,22 @@ class Convolution(Module):
         ):
             output_size(type(self).__name__, n, f, s, p, d, strict=True)
 
+    def forward(self, x: TensorLike) -> Tensor:
+        self._check(x)
+        options = self.stride, self.padding, self.dilation, self.groups
+        return self.function(x, self.weight, self.bias, *options)  # (N, O, H2, W2)
+
     def extra_repr(self) -> str:
-        words = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
         usual = {"stride": (1, 1), "padding": 0, "dilation": (1, 1), "groups": 1}
         for name, value in usual.items():
             given = getattr(self, name)
             if given not in (value, 1 if isinstance(value, tuple) else value):
-                words += f", {name}={given}"
-        return words + ", bias=False" * (self.bias is None)
+                text += f", {name}={given}"
+        return text + ", bias=False" * (self.bias is None)
 
 
-class Conv2d(Convolution):
+class Conv2d(_Convolution):
     """Convolution of images, cross-correlation plus bias (eqs. 5-31 and 5-32).
 
     Args:
@@ -220,14 +212,8 @@ class Conv2d(Convolution):
     (2, 20, 24, 24)
     """
 
-    def forward(self, x: TensorLike) -> Tensor:
-        self.check(x)
-        return conv2d(
-            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-        )  # (N, O, H2, W2)
 
-
-class Conv1d(Convolution):
+class Conv1d(_Convolution):
     """Convolution of sequences x (N, C, L); see `Conv2d`.
 
     >>> Conv1d(2, 3, 4, stride=2)(np.zeros((1, 2, 10))).shape
@@ -235,19 +221,14 @@ class Conv1d(Convolution):
     """
 
     axes = 1
+    function = staticmethod(conv1d)
     kinds: ClassVar = {
         **dict.fromkeys(["kernel_size", "stride", "dilation"], whole(1)),
         "padding": either(whole(0), one_of("same", "valid")),
     }
 
-    def forward(self, x: TensorLike) -> Tensor:
-        self.check(x)
-        return conv1d(
-            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-        )  # (N, O, L2)
 
-
-class ConvTranspose2d(Convolution):
+class ConvTranspose2d(_Convolution):
     """The transpose of `Conv2d`: from its results' sizes back to its inputs'.
 
     Shapes: x (N, C, H, W), weight (C, O/groups, F, F), result (N, O, H2, W2); see
@@ -259,28 +240,18 @@ class ConvTranspose2d(Convolution):
 
     @checked(padding=sizes(0))
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        output_padding: Any = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Any = 1,
-        padding_mode: str = "zeros",
-        *,
-        rng: np.random.Generator | None = None,
-        dtype: Any = None,
-    ) -> None:
+        self, in_channels: int, out_channels: int, kernel_size: Pair, stride: Pair = 1,
+        padding: Pair = 0, output_padding: Pair = 0, groups: int = 1, bias: bool = True,
+        dilation: Pair = 1, padding_mode: str = "zeros",
+        *, rng: np.random.Generator | None = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
         self.output_padding = output_padding
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
             padding_mode, rng=rng, dtype=dtype,
         )  # fmt: skip
 
-    def weight_shape(self) -> tuple[int, ...]:
+    def _weight_shape(self) -> tuple[int, ...]:
         return (self.in_channels, self.out_channels // self.groups, *pair(self.kernel_size))
 
     def forward(self, x: TensorLike) -> Tensor:

@@ -22,7 +22,7 @@ def dropout(
     Tensor([1., 2.])
     """
     x = as_tensor("dropout", "x", x)
-    return dropped(x, x.shape, p, training, rng)
+    return _dropped(x, x.shape, p, training, rng)
 
 
 def dropout2d(
@@ -32,10 +32,10 @@ def dropout2d(
     x = as_tensor("dropout2d", "x", x)
     if x.ndim < 3:
         raise ValueError(f"dropout2d: x has shape {x.shape}, it needs (N, C, H, W)")
-    return dropped(x, (*x.shape[:2], *(1 for _ in x.shape[2:])), p, training, rng)
+    return _dropped(x, (*x.shape[:2], *(1 for _ in x.shape[2:])), p, training, rng)
 
 
-def dropped(
+def _dropped(
     x: Tensor, shape: tuple[int, ...], p: float, training: bool, rng: np.random.Generator | None
 ) -> Tensor:
     if not training or p == 0:
@@ -73,7 +73,7 @@ class Dropout(Module):
         self.rng = rng
 
     def forward(self, x: TensorLike) -> Tensor:
-        return type(self).function(x, self.p, self.training, rng=self.rng)
+        return self.function(x, self.p, self.training, rng=self.rng)
 
     def extra_repr(self) -> str:
         return f"p={self.p:g}"

@@ -54,11 +54,11 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
     out = getitem(weight, numbers)  # (..., D)
     if padding_idx is None:
         return out
-    learned = numbers != row_of("embedding", padding_idx, size)
+    learned = numbers != _row_of("embedding", padding_idx, size)
     return out if learned.all() else where(learned[..., None], out, out.detach())
 
 
-def row_of(owner: str, padding_idx: int, size: int) -> int:
+def _row_of(owner: str, padding_idx: int, size: int) -> int:
     if not -size <= padding_idx < size:
         raise ValueError(
             f"{owner}: padding_idx={padding_idx} is no row of a table of {size}; "
@@ -98,11 +98,9 @@ class Embedding(Module):
         dtype: Any = None,
     ) -> None:
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        self.padding_idx = (
-            None
-            if padding_idx is None
-            else row_of(type(self).__name__, padding_idx, num_embeddings)
-        )
+        if padding_idx is not None:
+            padding_idx = _row_of(type(self).__name__, padding_idx, num_embeddings)
+        self.padding_idx = padding_idx
         table = generator(rng).standard_normal((num_embeddings, embedding_dim))
         if self.padding_idx is not None:
             table[self.padding_idx] = 0

@@ -24,7 +24,7 @@ from microgradnd.arguments import (
     sizes,
     whole,
 )  # fmt: skip
-from microgradnd.errors import no_attribute
+from microgradnd.errors import missing_name
 from microgradnd.functions import (
     elu,
     erf,
@@ -62,24 +62,26 @@ from microgradnd.ops.pooling import global_avg_pool2d
 
 functions: Any = _functions  # (its stub tells of its functions alone)
 
-BIAS = {"bias": optional(ARRAY)}
-AFFINE = {"weight": optional(ARRAY), "bias": optional(ARRAY)}
-IMAGES = {"stride": optional(sizes(1)), "padding": sizes(0)}
+_BIAS = {"bias": optional(ARRAY)}
+_AFFINE = {"weight": optional(ARRAY), "bias": optional(ARRAY)}
+_IMAGES = {"stride": optional(sizes(1)), "padding": sizes(0)}
 
 # fmt: off
-conv1d           = checked(**convolution.Conv1d.kinds, weight=ARRAY, **BIAS)(convolution.conv1d)
-conv2d           = checked(padding=convolution.PADDING, weight=ARRAY, **BIAS)(convolution.conv2d)
-conv_transpose2d = checked(padding=sizes(0), weight=ARRAY, **BIAS)(convolution.conv_transpose2d)
+conv1d           = checked(**convolution.Conv1d.kinds, weight=ARRAY, **_BIAS)(convolution.conv1d)
+conv2d           = checked(padding=convolution.PADDING, weight=ARRAY, **_BIAS)(convolution.conv2d)
+conv_transpose2d = checked(padding=sizes(0), weight=ARRAY, **_BIAS)(convolution.conv_transpose2d)
 max_pool1d       = checked(**pools.ALONG, dilation=whole(1))(pooling.max_pool1d)
-max_pool2d       = checked(**IMAGES)(pooling.max_pool2d)
+max_pool2d       = checked(**_IMAGES)(pooling.max_pool2d)
 avg_pool1d       = checked(**pools.ALONG)(pools.avg_pool1d)
-avg_pool2d       = checked(**IMAGES)(pools.avg_pool2d)
+avg_pool2d       = checked(**_IMAGES)(pools.avg_pool2d)
 adaptive_avg_pool2d = checked(output_size=pools.BINS)(pooling.adaptive_avg_pool2d)
 batch_norm       = checked(
     momentum=PROBABILITY, running_mean=optional(STATISTICS), running_var=optional(STATISTICS),
-    **AFFINE,
+    **_AFFINE,
 )(normalization.batch_norm)
-layer_norm       = checked(normalized_shape=normalization.SHAPE, **AFFINE)(normalization.layer_norm)
+layer_norm       = checked(normalized_shape=normalization.SHAPE, **_AFFINE)(
+    normalization.layer_norm
+)
 local_response_norm = checked(size=whole(1), alpha=NUMBER, beta=NUMBER)(
     normalization.local_response_norm
 )
@@ -92,56 +94,21 @@ linear           = functions.functional("linear")
 # fmt: on
 
 __all__ = [
-    "adaptive_avg_pool2d",
-    "affine",
-    "avg_pool1d",
-    "avg_pool2d",
-    "batch_norm",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "conv1d",
-    "conv2d",
-    "conv_transpose2d",
-    "cross_entropy",
-    "dropout",
-    "dropout2d",
-    "elu",
-    "embedding",
-    "erf",
-    "first_component_loss",
-    "gaussian",
-    "gelu",
-    "global_avg_pool2d",
-    "half_squared_error",
-    "hardtanh",
-    "huber_loss",
-    "kl_div",
-    "l1_loss",
-    "layer_norm",
-    "leaky_relu",
-    "linear",
-    "local_response_norm",
-    "log_softmax",
-    "max_pool1d",
-    "max_pool2d",
-    "mse_loss",
-    "nll_loss",
-    "relu",
-    "sigmoid",
-    "silu",
-    "smooth_l1_loss",
-    "softmax",
-    "softplus",
-    "step",
-    "tanh",
-]
+    "adaptive_avg_pool2d", "affine", "avg_pool1d", "avg_pool2d", "batch_norm",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "conv1d", "conv2d",
+    "conv_transpose2d", "cross_entropy", "dropout", "dropout2d", "elu", "embedding", "erf",
+    "first_component_loss", "gaussian", "gelu", "global_avg_pool2d", "half_squared_error",
+    "hardtanh", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
+    "local_response_norm", "log_softmax", "max_pool1d", "max_pool2d", "mse_loss", "nll_loss",
+    "relu", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "step", "tanh",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     """Operations whose row gives them a name here, such as a program's own."""
     if name in functions.functional_names():
         return functions.functional(name)
-    raise no_attribute(f"module {__name__!r}", name, __dir__)
+    raise missing_name(f"module {__name__!r}", name, __dir__)
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,7 @@
 """Initialisers: fill a parameter with its start, in place, under PyTorch's names.
 
 They set the width of the start so that signals (fan_in) or gradients (fan_out) keep their size
-from layer to layer. Each takes a leaf, gives it back _filled, and records nothing.
+from layer to layer. Each takes a leaf, gives it back filled, and records nothing.
 
 >>> import microgradnd as mg
 >>> w = mg.Tensor(np.empty((2, 3)), requires_grad=True)
@@ -142,7 +142,7 @@ def xavier_uniform_(
     True
     """
     name = "xavier_uniform_"
-    return _uniform(name, tensor, math.sqrt(3) * _xavier_std(name, tensor, gain), rng)
+    return _uniform(name, tensor, _xavier_std(name, tensor, gain), rng)
 
 
 def xavier_normal_(
@@ -174,9 +174,7 @@ def kaiming_uniform_(
     True
     """
     name = "kaiming_uniform_"
-    return _uniform(
-        name, tensor, math.sqrt(3) * _kaiming_std(name, tensor, a, mode, nonlinearity), rng
-    )
+    return _uniform(name, tensor, _kaiming_std(name, tensor, a, mode, nonlinearity), rng)
 
 
 def kaiming_normal_(
@@ -218,8 +216,9 @@ def orthogonal_(
     return _filled("orthogonal_", tensor, lambda shape: weight)
 
 
-def _uniform(name: str, tensor: Tensor, bound: float, rng: np.random.Generator | None) -> Tensor:
+def _uniform(name: str, tensor: Tensor, std: float, rng: np.random.Generator | None) -> Tensor:
     check(name, rng=rng)
+    bound = math.sqrt(3) * std
     return _filled(name, tensor, lambda shape: generator(rng).uniform(-bound, bound, shape))
 
 
@@ -240,7 +239,7 @@ def _filled(name: str, tensor: Tensor, draw: Callable[[tuple[int, ...]], np.ndar
     require(name, "tensor", tensor, _TENSOR)
     if not tensor.is_leaf:
         raise TypeError(
-            f"{name}: the tensor is a computed tensor, which cannot be _filled; fill the leaves"
+            f"{name}: the tensor is a computed tensor, which cannot be filled; fill the leaves"
         )
     if tensor.dtype.kind != "f":
         raise TypeError(

@@ -15,7 +15,6 @@ import numpy as np
 
 from microgradnd.arguments import (
     ANY,
-    FLAG,
     KINDS,
     NOT_NEGATIVE,
     POSITIVE,
@@ -32,31 +31,27 @@ from microgradnd.nn.module import Module
 from microgradnd.ops import losses as ops
 from microgradnd.ops import softmax
 
-REDUCTIONS = KINDS["reduction"]
 # What the options of the losses are, for the functions and for the modules.
-OPTIONS: dict[str, Kind] = {
-    **{name: KINDS[name] for name in ("reduction", "eps", "ignore_index", "label_smoothing")},
+_OPTIONS: dict[str, Kind] = KINDS | {
     **dict.fromkeys(["weight", "pos_weight"], ANY),  # arrays, held against the losses' shape
-    "delta": POSITIVE,
-    "beta": NOT_NEGATIVE,
-    "log_target": FLAG,
+    **{"delta": POSITIVE, "beta": NOT_NEGATIVE},
 }
-DIVERGENCE = one_of("mean", "sum", "none", "batchmean")
+_DIVERGENCE = one_of("mean", "sum", "none", "batchmean")
 
 
-def reduced(loss: str, losses: Tensor, reduction: str, dtype: Any = None) -> Tensor:
-    require(loss, "reduction", reduction, REDUCTIONS)
+def _reduced(loss: str, losses: Tensor, reduction: str, dtype: Any = None) -> Tensor:
+    check(loss, reduction=reduction)
     if reduction != "none":
         losses = losses.mean() if reduction == "mean" else losses.sum()
     return losses if dtype is None else losses.astype(dtype)
 
 
-def squared(e: Tensor) -> Tensor:
+def _squared(e: Tensor) -> Tensor:
     """e²; of float16 in float32, since it overflows from 256 on where its mean need not."""
     return square(e.astype(np.float32) if e.dtype == np.float16 else e)
 
 
-def operands(loss: str, input: TensorLike, target: TensorLike) -> tuple[Any, Any]:
+def _operands(loss: str, input: TensorLike, target: TensorLike) -> tuple[Any, Any]:
     """Input and target as Tensors or arrays, once their shapes agree."""
     x = input if isinstance(input, Tensor) else real_array(loss, "input", input)
     y = target if isinstance(target, Tensor) else real_array(loss, "target", target)
@@ -68,7 +63,7 @@ def operands(loss: str, input: TensorLike, target: TensorLike) -> tuple[Any, Any
     return x, y
 
 
-def constant(loss: str, name: str, value: Any) -> np.ndarray:
+def _constant(loss: str, name: str, value: TensorLike) -> np.ndarray:
     """The array of a target or weight that is a constant, in this machine's byte order."""
     if isinstance(value, Tensor) and value.requires_grad:
         raise TypeError(f"{loss}: {name} is a constant here: pass {name}.detach()")
@@ -84,11 +79,11 @@ def half_squared_error(input: TensorLike, target: TensorLike, reduction: str = "
     >>> half_squared_error(Tensor([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
     Tensor(2.5)
     """
-    o, d = operands("half_squared_error", input, target)
+    o, d = _operands("half_squared_error", input, target)
     if not o.ndim:
         raise ValueError("half_squared_error: input is a number; it needs an axis of components")
     e = subtract(d, o)
-    return reduced("half_squared_error", squared(e).sum(axis=-1) * 0.5, reduction, e.dtype)
+    return _reduced("half_squared_error", _squared(e).sum(axis=-1) * 0.5, reduction, e.dtype)
 
 
 def first_component_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
@@ -106,7 +101,7 @@ def first_component_loss(input: TensorLike, target: TensorLike, reduction: str =
             f"without the last axis, which must not be empty; got {y.shape}"
         )
     e = h[..., 0] - y
-    return reduced("first_component_loss", squared(e), reduction, e.dtype)
+    return _reduced("first_component_loss", _squared(e), reduction, e.dtype)
 
 
 def mse_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
@@ -115,8 +110,8 @@ def mse_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> 
     >>> mse_loss(Tensor([1.0, 3.0]), np.array([1.0, 1.0]))
     Tensor(2.)
     """
-    e = subtract(*operands("mse_loss", input, target))
-    return reduced("mse_loss", squared(e), reduction, e.dtype)
+    e = subtract(*_operands("mse_loss", input, target))
+    return _reduced("mse_loss", _squared(e), reduction, e.dtype)
 
 
 def l1_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
@@ -125,8 +120,8 @@ def l1_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> T
     >>> l1_loss(Tensor([1.0, 3.0]), np.array([1.0, 1.0]))
     Tensor(1.)
     """
-    input, target = operands("l1_loss", input, target)
-    return reduced("l1_loss", abs(subtract(input, target)), reduction)
+    losses = abs(subtract(*_operands("l1_loss", input, target)))
+    return _reduced("l1_loss", losses, reduction)
 
 
 def huber_loss(
@@ -138,15 +133,14 @@ def huber_loss(
     Tensor([0.5, 4.5])
     """
     require("huber_loss", "delta", delta, POSITIVE)
-    return reduced("huber_loss", huber("huber_loss", input, target, delta), reduction)
+    return _reduced("huber_loss", _huber("huber_loss", input, target, delta), reduction)
 
 
-def huber(loss: str, input: TensorLike, target: TensorLike, delta: float) -> Tensor:
+def _huber(loss: str, input: TensorLike, target: TensorLike, delta: float) -> Tensor:
     """Huber's loss of each element."""
-    input, target = operands(loss, input, target)
-    e = subtract(input, target)
-    held = clip(e, -delta, delta)  # its derivative is that of the loss: held itself
-    return held * (e - held * 0.5)
+    e = subtract(*_operands(loss, input, target))
+    clipped = clip(e, -delta, delta)  # its derivative is that of the loss: clipped itself
+    return clipped * (e - clipped * 0.5)
 
 
 def smooth_l1_loss(
@@ -157,13 +151,11 @@ def smooth_l1_loss(
     >>> smooth_l1_loss(Tensor([1.0, 5.0]), np.array([0.0, 0.0]), reduction="none", beta=2.0)
     Tensor([0.25, 4.  ])
     """
-    require("smooth_l1_loss", "beta", beta, NOT_NEGATIVE)
     name = "smooth_l1_loss"
+    require(name, "beta", beta, NOT_NEGATIVE)
     if beta == 0:
-        losses = abs(subtract(*operands(name, input, target)))
-    else:
-        losses = huber(name, input, target, beta) * (1 / beta)
-    return reduced(name, losses, reduction)
+        return _reduced(name, abs(subtract(*_operands(name, input, target))), reduction)
+    return _reduced(name, _huber(name, input, target, beta) * (1 / beta), reduction)
 
 
 def binary_cross_entropy(
@@ -187,12 +179,12 @@ def binary_cross_entropy(
     Tensor(0.6931)
     """
     loss = "binary_cross_entropy"
-    input, target = operands(loss, input, target)
+    input, target = _operands(loss, input, target)
     check(loss, eps=eps)
     losses = ops.binary_cross_entropy(
-        as_tensor(loss, "input", input), constant(loss, "target", target), eps
+        as_tensor(loss, "input", input), _constant(loss, "target", target), eps
     )
-    return reduced(loss, weighted(loss, losses, weight), reduction)
+    return _reduced(loss, _weighted(loss, losses, weight), reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -211,20 +203,22 @@ def binary_cross_entropy_with_logits(
     Tensor(450.3466)
     """
     loss = "binary_cross_entropy_with_logits"
-    x, y = operands(loss, input, target)
-    surprise = softplus(-x, 1.0, np.inf)
+    x, y = _operands(loss, input, target)
+    positive = softplus(-x, 1.0, np.inf)  # the loss where y is 1
     if pos_weight is not None:
-        surprise = surprise * (y * (factors_like(loss, "pos_weight", surprise, pos_weight) - 1) + 1)
-    return reduced(loss, weighted(loss, surprise + (1 - y) * x, weight), reduction)
+        positive = positive * (
+            y * (_factors_like(loss, "pos_weight", positive, pos_weight) - 1) + 1
+        )
+    return _reduced(loss, _weighted(loss, positive + (1 - y) * x, weight), reduction)
 
 
-def weighted(loss: str, losses: Tensor, weight: TensorLike | None) -> Tensor:
-    return losses if weight is None else losses * factors_like(loss, "weight", losses, weight)
+def _weighted(loss: str, losses: Tensor, weight: TensorLike | None) -> Tensor:
+    return losses if weight is None else losses * _factors_like(loss, "weight", losses, weight)
 
 
-def factors_like(loss: str, name: str, losses: Tensor, factors: Any) -> np.ndarray:
+def _factors_like(loss: str, name: str, losses: Tensor, factors: TensorLike) -> np.ndarray:
     """Factors as an array of the losses' dtype, once they are sure to fit their shape."""
-    array = constant(loss, name, factors).astype(losses.dtype)
+    array = _constant(loss, name, factors).astype(losses.dtype)
     fits = array.ndim <= losses.ndim and all(
         n in (1, m) for n, m in zip(array.shape[::-1], losses.shape[::-1])
     )
@@ -255,12 +249,12 @@ def nll_loss(
     >>> nll_loss(Tensor([[-0.5, -1.0], [-3.0, -0.1]]), np.array([1, 0]))
     Tensor(2.)
     """
-    rows, target = classes_last("nll_loss", input), constant("nll_loss", "target", target)
+    rows, target = _classes_last("nll_loss", input), _constant("nll_loss", "target", target)
     check("nll_loss", ignore_index=ignore_index, reduction=reduction)
     count = rows.shape[-1]
-    index, factor = class_weights("nll_loss", rows, target, weight, ignore_index)
+    index, factor = _class_weights("nll_loss", rows, target, weight, ignore_index)
     picked = rows.reshape(-1, count)[np.arange(index.size), index.ravel()].reshape(index.shape)
-    return averaged("nll_loss", -picked, factor, reduction)
+    return _averaged("nll_loss", -picked, factor, reduction)
 
 
 def cross_entropy(
@@ -289,26 +283,26 @@ def cross_entropy(
     """
     loss = "cross_entropy"
     check(loss, ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction)
-    z, target = classes_last(loss, input), constant(loss, "target", target)
+    z, target = _classes_last(loss, input), _constant(loss, "target", target)
     if target.dtype.kind == "f":
-        operands(loss, input, target)
+        _operands(loss, input, target)
         y = target if target.ndim <= 2 else np.moveaxis(target, 1, -1)
         mixed = y * (1 - label_smoothing) + label_smoothing / z.shape[-1]
-        q = (mixed * class_factors(loss, z, weight)).astype(z.dtype)
-        return reduced(loss, softmax.cross_entropy(z, q), reduction)
+        q = (mixed * _class_factors(loss, z, weight)).astype(z.dtype)
+        return _reduced(loss, softmax.cross_entropy(z, q), reduction)
     if weight is None and not label_smoothing and not (target == ignore_index).any():
-        return reduced(loss, softmax.cross_entropy(z, target), reduction)
-    index, factor = class_weights(loss, z, target, weight, ignore_index)
+        return _reduced(loss, softmax.cross_entropy(z, target), reduction)
+    index, factor = _class_weights(loss, z, target, weight, ignore_index)
     losses = softmax.cross_entropy(z, index)
     if not label_smoothing:
-        return averaged(loss, losses, factor, reduction)
-    total = count_of(factor)
-    uniform = class_factors(loss, z, weight) / z.shape[-1]
-    spread = softmax.cross_entropy(z, np.broadcast_to(uniform, z.shape))
+        return _averaged(loss, losses, factor, reduction)
+    total = _count_of(factor)
+    uniform = _class_factors(loss, z, weight) / z.shape[-1]
+    smooth = softmax.cross_entropy(z, np.broadcast_to(uniform, z.shape))
     counts = target != ignore_index
-    losses = counted(losses, factor) * (1 - label_smoothing)
-    losses = losses + where(counts, spread, 0.0) * label_smoothing
-    return losses.sum() / total if reduction == "mean" else reduced(loss, losses, reduction)
+    losses = _counted(losses, factor) * (1 - label_smoothing)
+    losses = losses + where(counts, smooth, 0.0) * label_smoothing
+    return losses.sum() / total if reduction == "mean" else _reduced(loss, losses, reduction)
 
 
 def kl_div(
@@ -325,19 +319,19 @@ def kl_div(
     >>> kl_div(Tensor([[-1.0, -1.0]]), np.array([[0.5, 0.5]]), reduction="batchmean").round(4)
     Tensor(0.3069)
     """
-    input, target = operands("kl_div", input, target)
-    y = constant("kl_div", "target", target)
-    require("kl_div", "log_target", log_target, FLAG)
+    input, target = _operands("kl_div", input, target)
+    y = _constant("kl_div", "target", target)
+    check("kl_div", log_target=log_target)
     logs = y if log_target else np.log(np.where(y > 0, y, 1))
     p = np.exp(y) if log_target else y
     losses = subtract(logs, input) * p
-    require("kl_div", "reduction", reduction, DIVERGENCE)
-    return (
-        losses.sum() / len(y) if reduction == "batchmean" else reduced("kl_div", losses, reduction)
-    )
+    require("kl_div", "reduction", reduction, _DIVERGENCE)
+    if reduction == "batchmean":
+        return losses.sum() / len(y)
+    return _reduced("kl_div", losses, reduction)
 
 
-def classes_last(loss: str, input: TensorLike) -> Tensor:
+def _classes_last(loss: str, input: TensorLike) -> Tensor:
     """Logits (N, C, d1, ...) with their classes in the last axis."""
     t = as_tensor(loss, "input", input)
     if not t.ndim:
@@ -345,12 +339,12 @@ def classes_last(loss: str, input: TensorLike) -> Tensor:
     return t if t.ndim <= 2 else t.transpose((0, *range(2, t.ndim), 1))
 
 
-def class_factors(loss: str, rows: Tensor, weight: TensorLike | None) -> np.ndarray:
+def _class_factors(loss: str, rows: Tensor, weight: TensorLike | None) -> np.ndarray:
     """The weight of each class."""
     count = rows.shape[-1]
     if weight is None:
         return np.ones(count, rows.dtype)
-    factors = constant(loss, "weight", weight).astype(rows.dtype)
+    factors = _constant(loss, "weight", weight).astype(rows.dtype)
     if factors.shape != (count,):
         raise ValueError(
             f"{loss}: weight has shape {factors.shape}, {count} classes need ({count},)"
@@ -358,7 +352,7 @@ def class_factors(loss: str, rows: Tensor, weight: TensorLike | None) -> np.ndar
     return factors
 
 
-def class_weights(
+def _class_weights(
     loss: str, rows: Tensor, target: np.ndarray, weight: TensorLike | None, ignore_index: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Class numbers, 0 where they are ignored, and the factor of each row, 0 there."""
@@ -374,24 +368,24 @@ def class_weights(
             f"{loss}: class numbers must lie in 0..{rows.shape[-1] - 1} (or be {ignore_index}, "
             f"which is ignored), the target's reach from {index.min()} to {index.max()}"
         )
-    return index, class_factors(loss, rows, weight)[index] * counts
+    return index, _class_factors(loss, rows, weight)[index] * counts
 
 
-def counted(losses: Tensor, factor: np.ndarray) -> Tensor:
+def _counted(losses: Tensor, factor: np.ndarray) -> Tensor:
     """The losses times their factors; what is ignored is 0 even where the loss is infinite."""
     return where(factor != 0, losses, 0.0) * factor
 
 
-def count_of(factor: np.ndarray) -> float:
+def _count_of(factor: np.ndarray) -> float:
     """What a mean divides by: NaN where nothing counts, as the mean then is."""
     return float(factor.sum()) or float("nan")
 
 
-def averaged(loss: str, losses: Tensor, factor: np.ndarray, reduction: str) -> Tensor:
-    losses = counted(losses, factor)
+def _averaged(loss: str, losses: Tensor, factor: np.ndarray, reduction: str) -> Tensor:
+    losses = _counted(losses, factor)
     if reduction == "mean":
-        return losses.sum() / count_of(factor)
-    return reduced(loss, losses, reduction)
+        return losses.sum() / _count_of(factor)
+    return _reduced(loss, losses, reduction)
 
 
 class Loss(Module):
@@ -404,40 +398,38 @@ class Loss(Module):
     function: Callable[..., Tensor]
 
     def __init__(self, **options: Any) -> None:
-        known = list(signature(type(self).function).parameters)[2:]
+        known = list(signature(self.function).parameters)[2:]
         unknown = [key for key in options if key not in known]
         if unknown:
             raise TypeError(f"{type(self).__name__}: unknown {unknown}, known are {known}")
-        kinds = (
-            OPTIONS if type(self).function is not kl_div else OPTIONS | {"reduction": DIVERGENCE}
-        )
+        kinds = _OPTIONS | ({"reduction": _DIVERGENCE} if "log_target" in known else {})
         for key, value in options.items():
             require(type(self).__name__, key, value, kinds[key])
         self.options = options
 
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
-        return type(self).function(input, target, **self.options)
+        return self.function(input, target, **self.options)
 
     def extra_repr(self) -> str:
         return ", ".join(f"{key}={value!r}" for key, value in self.options.items())
 
 
-def module(name: str, function: Callable[..., Tensor]) -> type[Loss]:
+def _module(name: str, function: Callable[..., Tensor]) -> type[Loss]:
     """The class of a loss, under its name."""
     words = f"As a module: {function.__doc__}"
     return type(name, (Loss,), {"function": staticmethod(function), "__doc__": words})
 
 
 # fmt: off
-HalfSquaredError   = module("HalfSquaredError", half_squared_error)
-FirstComponentLoss = module("FirstComponentLoss", first_component_loss)
-MSELoss            = module("MSELoss", mse_loss)
-L1Loss             = module("L1Loss", l1_loss)
-HuberLoss          = module("HuberLoss", huber_loss)
-SmoothL1Loss       = module("SmoothL1Loss", smooth_l1_loss)
-BCELoss            = module("BCELoss", binary_cross_entropy)
-BCEWithLogitsLoss  = module("BCEWithLogitsLoss", binary_cross_entropy_with_logits)
-NLLLoss            = module("NLLLoss", nll_loss)
-CrossEntropyLoss   = module("CrossEntropyLoss", cross_entropy)
-KLDivLoss          = module("KLDivLoss", kl_div)
+HalfSquaredError   = _module("HalfSquaredError", half_squared_error)
+FirstComponentLoss = _module("FirstComponentLoss", first_component_loss)
+MSELoss            = _module("MSELoss", mse_loss)
+L1Loss             = _module("L1Loss", l1_loss)
+HuberLoss          = _module("HuberLoss", huber_loss)
+SmoothL1Loss       = _module("SmoothL1Loss", smooth_l1_loss)
+BCELoss            = _module("BCELoss", binary_cross_entropy)
+BCEWithLogitsLoss  = _module("BCEWithLogitsLoss", binary_cross_entropy_with_logits)
+NLLLoss            = _module("NLLLoss", nll_loss)
+CrossEntropyLoss   = _module("CrossEntropyLoss", cross_entropy)
+KLDivLoss          = _module("KLDivLoss", kl_div)
 # fmt: on

@@ -6,23 +6,32 @@ they come in the order of definition and under the names that PyTorch would give
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 
 from microgradnd import state
-from microgradnd.arguments import CALLABLE, FLAG, FLOATS, STRING, Kind, checked, real_array, require
+from microgradnd.arguments import (
+    CALLABLE,
+    FLAG,
+    FLOATS,
+    STRING,
+    Kind,
+    checked,
+    real_array,
+    require,
+)
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
-from microgradnd.node import Call, next_seq
+from microgradnd.node import next_seq
 from microgradnd.parameters import zero_grad
 
-new_call = tuple.__new__  # a third of the time of Call(...)
-Self = TypeVar("Self", bound="Module")
-NAME = Kind("a name without dots", lambda v: isinstance(v, str), lambda v: v and "." not in v)
+_NAME = Kind("a name without dots", lambda v: isinstance(v, str), lambda v: v and "." not in v)
 
 
-class Handle:
+class _Handle:
     """What registering a hook returns: `remove()` takes the hook away again."""
 
     def __init__(self, hooks: dict[object, Callable], hook: Callable) -> None:
@@ -77,7 +86,7 @@ class Module:
                 if parameter.name == path:
                     parameter.name = f"{name}.{path}"
 
-    @checked(name=NAME)
+    @checked(name=_NAME)
     def register_buffer(self, name: str, value: np.ndarray) -> None:
         """Keeps an array that is part of the state but not learned, as of running statistics."""
         array = real_array(type(self).__name__, "value", value)
@@ -89,37 +98,44 @@ class Module:
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         if self._hooks is not None:
-            return self.call_with_hooks(args, options)
+            return self._call_with_hooks(args, options)
         first = next_seq()
         out = self.forward(*args, **options)
-        mark(out, self, first, args)
+        if type(out) is Tensor and len(args) == 1 and type(x := args[0]) is Tensor:
+            node = out.node  # the usual case stands here, without the call of `_mark`
+            if node is None or node.seq <= first:
+                return out
+            if node.notes is None:
+                node.notes = {"calls": [(self.name, type(self), first, id(x.node or x._array))]}
+                return out
+        _mark(out, self, first, args)
         return out
 
-    def call_with_hooks(self, args: tuple, options: dict[str, Any]) -> Any:
-        for hook in list(self.hooks()["before"].values()):
+    def _call_with_hooks(self, args: tuple, options: dict[str, Any]) -> Any:
+        for hook in list(self._hook_tables()["before"].values()):
             changed = hook(self, args)
             if changed is not None:
                 args = changed if isinstance(changed, tuple) else (changed,)
         first = next_seq()
         out = self.forward(*args, **options)
-        mark(out, self, first, args)
-        for hook in list(self.hooks()["after"].values()):
+        _mark(out, self, first, args)
+        for hook in list(self._hook_tables()["after"].values()):
             changed = hook(self, args, out)
             if changed is not None:
                 out = changed
         return out
 
     @checked(hook=CALLABLE)
-    def register_forward_hook(self, hook: Callable) -> Handle:
+    def register_forward_hook(self, hook: Callable) -> _Handle:
         """Calls hook(module, args, out) after each forward; what it returns replaces `out`."""
-        return Handle(self.hooks()["after"], hook)
+        return _Handle(self._hook_tables()["after"], hook)
 
     @checked(hook=CALLABLE)
-    def register_forward_pre_hook(self, hook: Callable) -> Handle:
+    def register_forward_pre_hook(self, hook: Callable) -> _Handle:
         """Calls hook(module, args) before each forward; what it returns replaces `args`."""
-        return Handle(self.hooks()["before"], hook)
+        return _Handle(self._hook_tables()["before"], hook)
 
-    def hooks(self) -> dict[str, dict[object, Callable]]:
+    def _hook_tables(self) -> dict[str, dict[object, Callable]]:
         if self._hooks is None:
             object.__setattr__(self, "_hooks", {"before": {}, "after": {}})
         return self._hooks  # type: ignore[return-value]
@@ -159,7 +175,10 @@ class Module:
 
         A parameter that was frozen, with `p.requires_grad = False`, is still one.
         """
-        return each_once(self.named("parameter"))
+        found: dict[int, tuple[str, Tensor]] = {}
+        for path, parameter in self.named("parameter"):
+            found.setdefault(id(parameter), (path, parameter))
+        return iter(found.values())
 
     def parameters(self) -> Iterator[Tensor]:
         return (parameter for _, parameter in self.named_parameters())
@@ -198,13 +217,13 @@ class Module:
                 buffer[...] = arrays[path]
 
     @checked(mode=FLAG)
-    def train(self: Self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> Self:
         """Sets training mode here and within: dropout drops, batch norm uses the batch."""
         for module in self.modules():
             module.training = mode
         return self
 
-    def eval(self: Self) -> Self:
+    def eval(self) -> Self:
         """Sets evaluation mode, the opposite of `train()`."""
         return self.train(False)
 
@@ -213,14 +232,14 @@ class Module:
         zero_grad(self.parameters(), set_to_none)
 
     @checked(function=CALLABLE)
-    def apply(self: Self, function: Callable[[Module], Any]) -> Self:
+    def apply(self, function: Callable[[Module], Any]) -> Self:
         """Calls a function on each module, the inner ones first."""
         for child in self.children():
             child.apply(function)
         function(self)
         return self
 
-    def astype(self: Self, dtype: Any) -> Self:
+    def astype(self, dtype: Any) -> Self:
         """Converts parameters, their gradients and floating-point buffers to another dtype.
 
         In place: each parameter stays the object that other modules and optimisers hold.
@@ -234,26 +253,26 @@ class Module:
         require(type(self).__name__, "dtype", dtype, FLOATS)
         for parameter in self.parameters():
             if parameter.dtype != dtype:
-                convert(parameter, dtype)
+                _convert(parameter, dtype)
         for module in self.modules():
             for name, buffer in list(module.own("buffer")):
                 if buffer.dtype.kind == "f":
                     module.register_buffer(name, buffer.astype(dtype))
         return self
 
-    def to(self: Self, dtype: Any) -> Self:
+    def to(self, dtype: Any) -> Self:
         """`astype`, under PyTorch's name; "cpu", where everything is computed, changes nothing."""
         return self if isinstance(dtype, str) and dtype == "cpu" else self.astype(dtype)
 
-    def double(self: Self) -> Self:
+    def double(self) -> Self:
         """Converts to float64, as `astype` does."""
         return self.astype(np.float64)
 
-    def float(self: Self) -> Self:
+    def float(self) -> Self:
         """Converts to float32, as `astype` does."""
         return self.astype(np.float32)
 
-    def half(self: Self) -> Self:
+    def half(self) -> Self:
         """Converts to float16, as `astype` does."""
         return self.astype(np.float16)
 
@@ -275,7 +294,44 @@ class Module:
         return "\n".join([head + note, *(f"  {line}" for line in lines), ")"])
 
 
-def convert(parameter: Tensor, dtype: Any) -> None:
+@dataclass_transform(eq_default=False)
+class FunctionModule(Module):
+    """A function as a layer. The layer's fields are the arguments after x, in their order.
+
+    A layer names its function, and the kinds of those fields that need one of their own.
+
+    >>> class Power(FunctionModule, function=lambda x, n: Tensor(x) ** n):
+    ...     n: float = 2.0
+    >>> Power(), Power(3.0)(2.0)
+    (Power(n=2.0), Tensor(8.))
+    """
+
+    function: ClassVar[Callable[..., Tensor]]
+    kinds: ClassVar[dict[str, Kind]] = {}
+    __match_args__: ClassVar[tuple[str, ...]] = ()  # the names of the fields
+
+    def __init_subclass__(
+        cls, *, function: Callable[..., Tensor] | None = None, **kinds: Kind
+    ) -> None:
+        if function is None and not kinds:  # a layer changed by somebody, in whatever way
+            return
+        if function is not None:
+            cls.function = staticmethod(function)
+        cls.kinds = cls.kinds | kinds
+        dataclass(eq=False, repr=False)(cls)
+        cls.__init__ = checked()(cls.__init__)  # type: ignore[method-assign]
+
+    def forward(self, x: TensorLike) -> Tensor:
+        if not (fields := self.__match_args__):  # in a third of the time
+            return self.function(x)
+        return self.function(x, *[getattr(self, field) for field in fields])
+
+    def extra_repr(self) -> str:
+        given = [(field, getattr(self, field)) for field in self.__match_args__]
+        return ", ".join(f"{k}={v!r}" if isinstance(v, str) else f"{k}={v}" for k, v in given)
+
+
+def _convert(parameter: Tensor, dtype: Any) -> None:
     """Makes a leaf one of another dtype: the same Tensor, with its name, gradient and hooks."""
     grad, node = parameter.grad, parameter.node
     hooks = None if node is None else node.note().get("hooks")
@@ -291,39 +347,16 @@ def joined(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 
 
-def each_once(named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    seen: set[int] = set()
-    for path, value in named:
-        if id(value) not in seen:
-            seen.add(id(value))
-            yield path, value
-
-
-def mark(out: Any, module: Module, first: int, args: tuple) -> None:
+def _mark(out: Any, module: Module, first: int, args: tuple) -> None:
     """Notes on the nodes of a result which module's call made them: all those since `first`.
 
     Only the last node is written on, so that a call costs no more however much it computes;
-    pictures find the nodes between by their numbers. Written for speed: every layer pays it.
+    pictures find the nodes between by their numbers.
     """
-    if type(out) is Tensor:
-        node = out.node
-        if node is None or node.seq <= first:
-            return
-        kind = type(module).__name__
-        inputs: tuple[int, ...]
-        if len(args) == 1 and type(x := args[0]) is Tensor:
-            inputs = (id(x.node or x._array),)
-        else:
-            inputs = tuple([id(getattr(x, "node", None) or getattr(x, "_array", x)) for x in args])
-        call = new_call(Call, (module.name or kind, kind, first, inputs))
-        notes = node.notes
-        if notes is None:
-            node.notes = {"calls": [call]}
-        else:
-            notes.setdefault("calls", []).append(call)
-    elif isinstance(out, (tuple, list)):
-        for part in out:
-            mark(part, module, first, args)
-    elif isinstance(out, dict):
-        for part in out.values():
-            mark(part, module, first, args)
+    if isinstance(out, (tuple, list, dict)):
+        for part in out.values() if isinstance(out, dict) else out:
+            _mark(part, module, first, args)
+    elif type(out) is Tensor and out.node is not None and out.node.seq > first:
+        inputs = [id(getattr(x, "node", None) or getattr(x, "_array", x)) for x in args]
+        call = (module.name, type(module), first, *inputs)
+        out.node.note().setdefault("calls", []).append(call)

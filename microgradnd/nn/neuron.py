@@ -9,15 +9,12 @@ import numpy as np
 
 from microgradnd.arguments import CALLABLE, checked, whole
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor, default_dtype
+from microgradnd.engine import Tensor
 from microgradnd.functions import sigmoid, step
-from microgradnd.nn.init import uniform_parameter
-from microgradnd.nn.module import Module
-from microgradnd.ops.linalg import linear
-from microgradnd.random import generator
+from microgradnd.nn.linear import Linear
 
 
-class Perceptron(Module):
+class Perceptron(Linear):
     """The neuron y = f(Σ_i w_i x_i), its bias b the term i = 0 (eq. 5-1).
 
     Args:
@@ -41,24 +38,16 @@ class Perceptron(Module):
         self,
         in_features: int,
         out_features: int = 1,
-        activation: Callable[[Any], Tensor] = step,
+        activation: Callable[[Tensor], Tensor] = step,
         *,
         rng: np.random.Generator | None = None,
         dtype: Any = None,
     ) -> None:
-        self.in_features, self.out_features = in_features, out_features
+        super().__init__(in_features, out_features, rng=rng, dtype=dtype)
         self.activation = activation
-        rng, dtype = generator(rng), dtype or default_dtype[0]
-        bound = in_features**-0.5
-        self.weight = uniform_parameter((out_features, in_features), bound, rng, dtype)
-        self.bias = uniform_parameter(out_features, bound, rng, dtype)
 
     def forward(self, x: TensorLike) -> Tensor:
-        net = linear(x, self.weight, self.bias)  # (..., O)
-        return self.activation(net)  # (..., O)
-
-    def extra_repr(self) -> str:
-        return f"{self.in_features}, {self.out_features}"
+        return self.activation(super().forward(x))  # (..., O)
 
 
 class ThresholdUnit(Perceptron):
@@ -85,7 +74,7 @@ class ThresholdUnit(Perceptron):
         self,
         in_features: int,
         out_features: int = 1,
-        activation: Callable[[Any], Tensor] = sigmoid,
+        activation: Callable[[Tensor], Tensor] = sigmoid,
         *,
         rng: np.random.Generator | None = None,
         dtype: Any = None,
@@ -94,5 +83,5 @@ class ThresholdUnit(Perceptron):
         self.threshold = Tensor(np.zeros(out_features, self.weight.dtype), requires_grad=True)
 
     def forward(self, x: TensorLike) -> Tensor:
-        net = linear(x, self.weight, self.bias)  # (..., O)
+        net = Linear.forward(self, x)  # (..., O)
         return self.activation(net - self.threshold)  # (..., O)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,27 +10,28 @@ import numpy as np
 from microgradnd.arguments import NUMBER, PROBABILITY, checked, either, several, whole
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
-from microgradnd.nn.module import Module
+from microgradnd.functions import pad
+from microgradnd.nn.module import FunctionModule, Module
 from microgradnd.ops.normalization import normalize
 
 SHAPE = either(whole(1), several(whole(1), "a tuple of them", 1))
 
 
-def shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
+def _shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
     sizes = normalized_shape if isinstance(normalized_shape, Sequence) else [normalized_shape]
     return tuple(map(int, sizes))
 
 
-def wide(x: Tensor) -> Tensor:
+def _wide(x: Tensor) -> Tensor:
     """x, if it is of float16 as float32: squares, of which variances are made, need the room."""
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
-def normalized(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
-    return normalize(wide(x), axes, eps).astype(x.dtype)
+def _normalized(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+    return normalize(_wide(x), axes, eps).astype(x.dtype)
 
 
-def check_shapes(owner: str, shape: tuple[int, ...], **given: Any) -> None:
+def _check_shapes(owner: str, shape: tuple[int, ...], **given: Any) -> None:
     """Refuses weights, biases and statistics of another shape, where they are given."""
     for name, value in given.items():
         if value is not None and value.shape != shape:
@@ -38,15 +39,10 @@ def check_shapes(owner: str, shape: tuple[int, ...], **given: Any) -> None:
 
 
 def batch_norm(
-    input: TensorLike,
-    running_mean: np.ndarray | None,
-    running_var: np.ndarray | None,
-    weight: Tensor | np.ndarray | None = None,
-    bias: Tensor | np.ndarray | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
+    input: TensorLike, running_mean: np.ndarray | None, running_var: np.ndarray | None,
+    weight: Tensor | np.ndarray | None = None, bias: Tensor | np.ndarray | None = None,
+    training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
     """(x - μ) / sqrt(σ² + eps) · weight + bias for each channel, the second axis.
 
     In training μ and σ² are those of the batch, and the running ones (arrays, changed in place)
@@ -61,7 +57,7 @@ def batch_norm(
         raise ValueError(
             f"batch_norm: input of shape {x.shape} has no axis of channels, (N, C, ...)"
         )
-    check_shapes(
+    _check_shapes(
         "batch_norm", x.shape[1:2], weight=weight, bias=bias, running_mean=running_mean,
         running_var=running_var,
     )  # fmt: skip
@@ -74,9 +70,9 @@ def batch_norm(
                 f"batch_norm: input of shape {x.shape} has {count} value per channel, which has "
                 "no variance; give a larger batch, or call eval()"
             )
-        out = normalized(x, axes, eps)
+        out = _normalized(x, axes, eps)
         if training and running_mean is not None and running_var is not None:
-            data = wide(x).data
+            data = _wide(x).data
             running_mean += momentum * (data.mean(axis=axes) - running_mean)
             running_var += momentum * (data.var(axis=axes, ddof=1) - running_var)
     else:
@@ -102,11 +98,11 @@ def layer_norm(
     Tensor([[-1.,  1.]])
     """
     x = as_tensor("layer_norm", "input", input)
-    given = shape_of(normalized_shape)
-    check_shapes("layer_norm", given, weight=weight, bias=bias)
+    given = _shape_of(normalized_shape)
+    _check_shapes("layer_norm", given, weight=weight, bias=bias)
     if not given or x.shape[-len(given) :] != given:
         raise ValueError(f"layer_norm: input of shape {x.shape} does not end in {given}")
-    out = normalized(x, tuple(range(x.ndim - len(given), x.ndim)), eps)
+    out = _normalized(x, tuple(range(x.ndim - len(given), x.ndim)), eps)
     out = out if weight is None else out * weight
     return out if bias is None else out + bias
 
@@ -124,14 +120,14 @@ def local_response_norm(
     x = as_tensor("local_response_norm", "input", input)
     if x.ndim < 3:
         raise ValueError(f"local_response_norm: input must be (N, C, ...), not {x.shape}")
-    square, channels = x * x, x.shape[1]
-    total: Any = 0.0
-    for c in range(channels):
-        near = square[:, max(c - size // 2, 0) : c + (size - 1) // 2 + 1].sum(axis=1, keepdims=True)
-        one = np.zeros((1, channels, *(1 for _ in x.shape[2:])), x.dtype)
-        one[0, c] = 1
-        total = total + near * one
+    around = ((0, 0), (size // 2, (size - 1) // 2), *((0, 0),) * (x.ndim - 2))
+    squares, channels = pad(x * x, around), x.shape[1]
+    total = sum(squares[:, i : i + channels] for i in range(size))
     return x / (total * (alpha / size) + k) ** beta
+
+
+def _learned(fill: Callable, shape: Any, dtype: Any, wanted: bool) -> Tensor | None:
+    return Tensor(fill(shape, dtype), requires_grad=True) if wanted else None
 
 
 class BatchNorm1d(Module):
@@ -157,22 +153,14 @@ class BatchNorm1d(Module):
 
     @checked(momentum=PROBABILITY)
     def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float = 0.1,
-        affine: bool = True,
+        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
         track_running_stats: bool = True,
-        *,
-        dtype: Any = None,
-    ) -> None:
+        *, dtype: Any = None,
+    ) -> None:  # fmt: skip
         dtype = dtype or default_dtype[0]
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.weight: Tensor | None = None
-        self.bias: Tensor | None = None
-        if affine:
-            self.weight = Tensor(np.ones(num_features, dtype), requires_grad=True)
-            self.bias = Tensor(np.zeros(num_features, dtype), requires_grad=True)
+        self.weight = _learned(np.ones, num_features, dtype, affine)
+        self.bias = _learned(np.zeros, num_features, dtype, affine)
         self.running_mean: np.ndarray | None = None
         self.running_var: np.ndarray | None = None
         if track_running_stats:
@@ -222,14 +210,10 @@ class LayerNorm(Module):
         *,
         dtype: Any = None,
     ) -> None:
-        self.normalized_shape, self.eps = shape_of(normalized_shape), eps
-        dtype = dtype or default_dtype[0]
-        self.weight: Tensor | None = None
-        self.bias: Tensor | None = None
-        if elementwise_affine:
-            self.weight = Tensor(np.ones(self.normalized_shape, dtype), requires_grad=True)
-            if bias:
-                self.bias = Tensor(np.zeros(self.normalized_shape, dtype), requires_grad=True)
+        self.normalized_shape, self.eps = _shape_of(normalized_shape), eps
+        start = self.normalized_shape, dtype or default_dtype[0]
+        self.weight = _learned(np.ones, *start, elementwise_affine)
+        self.bias = _learned(np.zeros, *start, elementwise_affine and bias)
 
     def forward(self, x: TensorLike) -> Tensor:
         return layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -238,15 +222,15 @@ class LayerNorm(Module):
         return f"{self.normalized_shape}"
 
 
-class LocalResponseNorm(Module):
+class LocalResponseNorm(
+    FunctionModule, function=local_response_norm, size=whole(1), alpha=NUMBER, beta=NUMBER
+):
     """x / (k + α/n Σ x²)^β over n neighbouring channels, as AlexNet has it (M1)."""
 
-    @checked(size=whole(1), alpha=NUMBER, beta=NUMBER)
-    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
-        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
-
-    def forward(self, x: TensorLike) -> Tensor:
-        return local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+    size: int
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha:g}, beta={self.beta:g}, k={self.k:g}"

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import checked, either, optional, several, sizes, whole
+from microgradnd.arguments import either, optional, several, sizes, whole
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor
-from microgradnd.nn.module import Module
+from microgradnd.engine import Tensor, as_tensor
+from microgradnd.kernels.windows import Pair
+from microgradnd.nn.module import FunctionModule
 from microgradnd.ops import pooling
 
 ALONG = {"kernel_size": whole(1), "stride": optional(whole(1)), "padding": whole(0)}
@@ -19,15 +20,16 @@ BINS = either(
 )
 
 
-def in_float32(pool: Callable[..., Tensor], x: Any, *args: Any, **options: Any) -> Tensor:
+def _in_float32(pool: Callable[..., Tensor], x: TensorLike, *args: Any, **options: Any) -> Tensor:
     """Pooling of float16 by way of float32: a sum may overflow where its mean does not."""
     if getattr(x, "dtype", None) != np.float16:
         return pool(x, *args, **options)
-    return pool(x.astype(np.float32), *args, **options).astype(np.float16)
+    wide = as_tensor("avg_pool2d", "x", x).astype(np.float32)
+    return pool(wide, *args, **options).astype(np.float16)
 
 
 def avg_pool2d(
-    x: TensorLike, kernel_size: Any, stride: Any = None, padding: Any = 0,
+    x: TensorLike, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0,
     *, count_include_pad: bool = True,
 ) -> Tensor:  # fmt: skip
     """The mean of each window of x (..., H, W); padding counts as zeros, unless told otherwise.
@@ -35,9 +37,8 @@ def avg_pool2d(
     >>> avg_pool2d([[1.0, 2.0], [3.0, 6.0]], 2)
     Tensor([[3.]])
     """
-    return in_float32(
-        pooling.avg_pool2d, x, kernel_size, stride, padding, count_include_pad=count_include_pad
-    )
+    given = x, kernel_size, stride, padding
+    return _in_float32(pooling.avg_pool2d, *given, count_include_pad=count_include_pad)
 
 
 def avg_pool1d(
@@ -49,25 +50,24 @@ def avg_pool1d(
     >>> avg_pool1d([1.0, 2.0, 3.0], 2, 1)
     Tensor([1.5, 2.5])
     """
-    return in_float32(
-        pooling.avg_pool1d, x, kernel_size, stride, padding, count_include_pad=count_include_pad
-    )
+    given = x, kernel_size, stride, padding
+    return _in_float32(pooling.avg_pool1d, *given, count_include_pad=count_include_pad)
 
 
-class Pooling(Module):
+class _Pooling(FunctionModule, stride=optional(sizes(1)), padding=sizes(0)):
     """What the layers share: kernel_size, stride (by default the same) and padding."""
 
-    @checked(stride=optional(sizes(1)), padding=sizes(0))
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
-        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+    kernel_size: Pair
+    stride: Pair | None = None
+    padding: Pair = 0
 
     def extra_repr(self) -> str:
         stride = self.kernel_size if self.stride is None else self.stride
-        words = f"kernel_size={self.kernel_size}, stride={stride}"
-        return words + (f", padding={self.padding}" if self.padding else "")
+        padding = f", padding={self.padding}" if self.padding else ""
+        return f"kernel_size={self.kernel_size}, stride={stride}{padding}"
 
 
-class MaxPool2d(Pooling):
+class MaxPool2d(_Pooling, function=pooling.max_pool2d):
     """The largest element of each window of x (N, C, H, W); windows may overlap, as in AlexNet.
 
     >>> from microgradnd import Tensor
@@ -75,47 +75,23 @@ class MaxPool2d(Pooling):
     Tensor([[[[4.]]]])
     """
 
-    def forward(self, x: TensorLike) -> Tensor:
-        return pooling.max_pool2d(x, self.kernel_size, self.stride, self.padding)
 
-
-class MaxPool1d(Pooling):
+class MaxPool1d(_Pooling, function=pooling.max_pool1d, **ALONG):
     """The largest element of each window of x (N, C, L)."""
 
-    kinds = ALONG
 
-    def forward(self, x: TensorLike) -> Tensor:
-        return pooling.max_pool1d(x, self.kernel_size, self.stride, self.padding)
-
-
-class AvgPool2d(Pooling):
+class AvgPool2d(_Pooling, function=avg_pool2d):
     """The mean of each window of x (N, C, H, W); padding counts as zeros, as in PyTorch."""
 
-    def forward(self, x: TensorLike) -> Tensor:
-        return avg_pool2d(x, self.kernel_size, self.stride, self.padding)
 
-
-class AvgPool1d(Pooling):
+class AvgPool1d(_Pooling, function=avg_pool1d, **ALONG):
     """The mean of each window of x (N, C, L)."""
 
-    kinds = ALONG
 
-    def forward(self, x: TensorLike) -> Tensor:
-        return avg_pool1d(x, self.kernel_size, self.stride, self.padding)
-
-
-class AdaptiveAvgPool2d(Module):
+class AdaptiveAvgPool2d(FunctionModule, function=pooling.adaptive_avg_pool2d, output_size=BINS):
     """Means over as many bins as asked for: x (N, C, H, W) to (N, C, *output_size).
 
     With output_size 1 it is global average pooling (C9).
     """
 
-    @checked(output_size=BINS)
-    def __init__(self, output_size: Any) -> None:
-        self.output_size = output_size
-
-    def forward(self, x: TensorLike) -> Tensor:
-        return pooling.adaptive_avg_pool2d(x, self.output_size)
-
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
+    output_size: Pair | tuple[int | None, int | None] | None

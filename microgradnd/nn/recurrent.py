@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -10,18 +11,20 @@ from microgradnd.arguments import checked
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.functions import concatenate, stack, where
+from microgradnd.kernels.recurrent import Mask
 from microgradnd.nn.dropout import dropout
 from microgradnd.nn.module import Module
-from microgradnd.nn.recurrent_cells import recurrent_parameters
+from microgradnd.nn.recurrent_cells import WEIGHTS, State, draw_weights
 from microgradnd.ops import recurrent as fused
 from microgradnd.ops.linalg import linear
 from microgradnd.ops.recurrent_steps import gru_step, kept, lstm_step, rnn_step
 from microgradnd.random import generator
 
-States = tuple[Any, ...]  # h, or h and c
+States: TypeAlias = tuple[State, ...]  # h, or h and c
+Weights: TypeAlias = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
 
 
-class Recurrent(Module):
+class _Recurrent(Module):
     """What RNN, LSTM and GRU share: the walk through layers, directions and time.
 
     A kind of layer says how many gates it has and how one step and one whole sequence go.
@@ -32,61 +35,54 @@ class Recurrent(Module):
 
     @checked()
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        *,
-        fused: bool = True,
-        rng: np.random.Generator | None = None,
-        dtype: Any = None,
-    ) -> None:
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+        *, fused: bool = True, rng: np.random.Generator | None = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.fused, self.rng = bidirectional, fused, rng
         start = generator(rng), dtype or default_dtype[0]
-        for layer, suffix in self.passes():
+        for layer, suffix in self._passes():
             width = input_size if layer == 0 else hidden_size * (1 + bidirectional)
-            drawn = recurrent_parameters(width, hidden_size, self.gates, bias, *start)
-            names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            for name, parameter in zip(names, drawn):
-                setattr(self, name + suffix, parameter)
+            draw_weights(self, suffix, width, bias, *start)
 
-    def passes(self) -> list[tuple[int, str]]:
+    def _passes(self) -> list[tuple[int, str]]:
         """The layers' passes over the sequence: which layer, and how its parameters' names end."""
         ends = ("", "_reverse")[: 1 + self.bidirectional]
         return [(layer, f"_l{layer}{end}") for layer in range(self.num_layers) for end in ends]
 
-    def weights(self, suffix: str) -> tuple[Any, ...]:
+    def _weights(self, suffix: str) -> Weights:
         """W_ih, W_hh, b_ih and b_hh of one pass."""
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        return tuple(getattr(self, name + suffix) for name in names)
+        w_ih, w_hh, b_ih, b_hh = (getattr(self, name + suffix) for name in WEIGHTS)
+        return w_ih, w_hh, b_ih, b_hh
 
-    def step(self, x: Any, states: States, suffix: str) -> States:
+    def _step(self, x: State, states: States, w: Weights) -> tuple[Tensor, ...]:
         """The states after one step."""
         raise NotImplementedError
 
-    def sequence(self, x: Any, states: States, suffix: str, mask: Any) -> tuple[Tensor, ...]:
+    def _sequence(self, x: State, states: States, w: Weights, mask: Mask) -> tuple[Tensor, ...]:
         """The states after all steps, (T, N, H) each, by the fused operation."""
         raise NotImplementedError
 
-    def forward(self, input: TensorLike, hx: Any = None, lengths: Any = None) -> tuple[Tensor, Any]:
+    def forward(
+        self,
+        input: TensorLike,
+        hx: TensorLike | Sequence[TensorLike] | None = None,
+        lengths: TensorLike | None = None,
+    ) -> tuple[Tensor, Any]:
         x: Any = as_tensor(type(self).__name__, "input", input)
         shape, alone = x.shape, x.ndim == 2
         x = x[:, None] if alone else x.swapaxes(0, 1) if self.batch_first else x  # (T, N, I)
-        self.check_input(x, shape)
-        mask = self.mask(lengths, *x.shape[:2])  # (T, N, 1)
-        start = self.start(hx, x.shape[1], alone)  # (L·D, N, H) each
+        self._check_input(x, shape)
+        mask = self._mask(lengths, *x.shape[:2])  # (T, N, 1)
+        start = self._start(hx, x.shape[1], alone)  # (L·D, N, H) each
         last: list[States] = []
         for layer in range(self.num_layers):
             outputs = []
-            for suffix in [s for number, s in self.passes() if number == layer]:
+            for suffix in [s for number, s in self._passes() if number == layer]:
                 states = tuple(s[len(last)] for s in start)  # (N, H) each
-                h, final = self.run(x, states, suffix, mask)  # (T, N, H)
+                h, final = self._run(x, states, suffix, mask)  # (T, N, H)
                 outputs.append(h if mask is None else where(mask, h, 0.0))
                 last.append(final)
             x = outputs[0] if len(outputs) == 1 else concatenate(outputs, axis=-1)  # (T, N, D·H)
@@ -99,29 +95,30 @@ class Recurrent(Module):
             x = x.swapaxes(0, 1)
         return x, ends[0] if len(ends) == 1 else tuple(ends)
 
-    def run(self, x: Any, states: States, suffix: str, mask: Any) -> tuple[Tensor, States]:
+    def _run(self, x: State, states: States, suffix: str, mask: Mask) -> tuple[Tensor, States]:
         """One pass over the sequence: h of all steps, and the last states.
 
         Backward in time, the steps past a sequence's end come first and leave its state alone: it
         starts at the sequence's own end.
         """
-        back = suffix.endswith("_reverse")
+        back, weights = suffix.endswith("_reverse"), self._weights(suffix)
         if back:
             x, mask = x[::-1], None if mask is None else mask[::-1]
+        final: States
         if self.fused:
-            every = self.sequence(x, states, suffix, mask)
+            every = self._sequence(x, states, weights, mask)
             h, final = every[0], tuple(s[-1] for s in every)
         else:
             hs = []
             for t in range(x.shape[0]):
-                new = self.step(x[t], states, suffix)
+                new = self._step(x[t], states, weights)
                 m = None if mask is None else mask[t]
                 states = tuple(kept(m, s, old) for s, old in zip(new, states))
                 hs.append(states[0])
             h, final = stack(hs), states
         return h[::-1] if back else h, final
 
-    def check_input(self, x: Any, given: tuple[int, ...]) -> None:
+    def _check_input(self, x: State, given: tuple[int, ...]) -> None:
         if x.ndim != 3 or x.shape[2] != self.input_size or not x.shape[0]:
             order = "N, T" if self.batch_first else "T, N"
             raise ValueError(
@@ -129,12 +126,12 @@ class Recurrent(Module):
                 f"or (T, {self.input_size}) for one sequence, with at least one step; got {given}"
             )
 
-    def start(self, hx: Any, sequences: int, alone: bool) -> States:
+    def _start(self, hx: Any, sequences: int, alone: bool) -> States:
         """The states to start from, zeros if none are given."""
         count = len(self.states)
-        wanted = (len(self.passes()), sequences, self.hidden_size)
+        wanted = (len(self._passes()), sequences, self.hidden_size)
         if hx is None:
-            return (np.zeros(wanted, self.weights("_l0")[1].dtype),) * count
+            return (np.zeros(wanted, self._weights("_l0")[1].dtype),) * count
         given = (hx,) if count == 1 else tuple(hx)
         shape = (wanted[0], wanted[2]) if alone else wanted
         if [np.shape(s) for s in given] != [shape] * count:
@@ -145,7 +142,7 @@ class Recurrent(Module):
         given = tuple(s if isinstance(s, Tensor) else np.asarray(s) for s in given)
         return tuple(s[:, None] for s in given) if alone else given
 
-    def mask(self, lengths: Any, steps: int, sequences: int) -> np.ndarray | None:
+    def _mask(self, lengths: TensorLike | None, steps: int, sequences: int) -> np.ndarray | None:
         """(T, N, 1), True within each sequence; None if all are of full length."""
         if lengths is None:
             return None
@@ -171,19 +168,20 @@ class Recurrent(Module):
             ("bidirectional=True", self.bidirectional),
             ("fused=False", not self.fused),
         ]
-        spoken = [text for text, wanted in options if wanted]
-        return ", ".join([str(self.input_size), str(self.hidden_size), *spoken])
+        shown = [text for text, wanted in options if wanted]
+        return ", ".join([str(self.input_size), str(self.hidden_size), *shown])
 
 
-def input_part(x: Any, weight: Tensor, *biases: Tensor | None) -> Tensor:
+def _input_part(
+    x: State, weight: Tensor, b_ih: Tensor | None, b_hh: Tensor | None = None
+) -> Tensor:
     """W x_t + b of all steps by one matrix product."""
-    given = [b for b in biases if b is not None]
-    b = None if not given else given[0] if len(given) == 1 else given[0] + given[1]
+    b = b_ih if b_hh is None else b_hh if b_ih is None else b_ih + b_hh
     z = linear(x.reshape((x.shape[0] * x.shape[1], x.shape[2])), weight, b)  # (T·N, G·H)
     return z.reshape((*x.shape[:2], z.shape[1]))  # (T, N, G·H)
 
 
-class RNN(Recurrent):
+class RNN(_Recurrent):
     """The recurrent network of 5.4: h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
 
     Args:
@@ -214,49 +212,32 @@ class RNN(Recurrent):
 
     @checked()
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        nonlinearity: str = "tanh",
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
+        self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh",
+        bias: bool = True, batch_first: bool = False, dropout: float = 0.0,
         bidirectional: bool = False,
-        *,
-        fused: bool = True,
-        rng: np.random.Generator | None = None,
-        dtype: Any = None,
-    ) -> None:
+        *, fused: bool = True, rng: np.random.Generator | None = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
         self.nonlinearity = nonlinearity
         super().__init__(
-            input_size,
-            hidden_size,
-            num_layers,
-            bias,
-            batch_first,
-            dropout,
-            bidirectional,
-            fused=fused,
-            rng=rng,
-            dtype=dtype,
-        )
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
+            fused=fused, rng=rng, dtype=dtype,
+        )  # fmt: skip
 
-    def step(self, x: Any, states: States, suffix: str) -> States:
-        w_ih, w_hh, b_ih, b_hh = self.weights(suffix)
+    def _step(self, x: State, states: States, w: Weights) -> tuple[Tensor, ...]:
+        w_ih, w_hh, b_ih, b_hh = w
         a = linear(x, w_ih, b_ih) + linear(states[0], w_hh, b_hh)  # (N, H)
         return (rnn_step(a, self.nonlinearity),)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + ", nonlinearity='relu'" * (self.nonlinearity == "relu")
 
-    def sequence(self, x: Any, states: States, suffix: str, mask: Any) -> tuple[Tensor, ...]:
-        w_ih, w_hh, b_ih, b_hh = self.weights(suffix)
-        z = input_part(x, w_ih, b_ih, b_hh)  # (T, N, H)
+    def _sequence(self, x: State, states: States, w: Weights, mask: Mask) -> tuple[Tensor, ...]:
+        w_ih, w_hh, b_ih, b_hh = w
+        z = _input_part(x, w_ih, b_ih, b_hh)  # (T, N, H)
         return (fused.rnn_sequence(z, states[0], w_hh, mask, self.nonlinearity),)
 
 
-class LSTM(Recurrent):
+class LSTM(_Recurrent):
     """The long short-term memory of 5.5 over sequences; see `LSTMCell` for its equations (5-37).
 
     Args:
@@ -279,53 +260,36 @@ class LSTM(Recurrent):
 
     @checked()
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        *,
-        chapter: bool = False,
-        fused: bool = True,
-        rng: np.random.Generator | None = None,
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+        *, chapter: bool = False, fused: bool = True, rng: np.random.Generator | None = None,
         dtype: Any = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(
-            input_size,
-            hidden_size,
-            num_layers,
-            bias,
-            batch_first,
-            dropout,
-            bidirectional,
-            fused=fused,
-            rng=rng,
-            dtype=dtype,
-        )
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
+            fused=fused, rng=rng, dtype=dtype,
+        )  # fmt: skip
         self.chapter = chapter
 
-    def step(self, x: Any, states: States, suffix: str) -> States:
-        w_ih, w_hh, b_ih, b_hh = self.weights(suffix)
+    def _step(self, x: State, states: States, w: Weights) -> tuple[Tensor, ...]:
+        w_ih, w_hh, b_ih, b_hh = w
         h, c = states
         a = linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh)  # (N, 4H)
         *_, c, h = lstm_step(a, c, self.chapter)  # (N, H)
         return h, c
 
-    def sequence(self, x: Any, states: States, suffix: str, mask: Any) -> tuple[Tensor, ...]:
-        w_ih, w_hh, b_ih, b_hh = self.weights(suffix)
-        z = input_part(x, w_ih, b_ih, b_hh)  # (T, N, 4H)
+    def _sequence(self, x: State, states: States, w: Weights, mask: Mask) -> tuple[Tensor, ...]:
+        w_ih, w_hh, b_ih, b_hh = w
+        z = _input_part(x, w_ih, b_ih, b_hh)  # (T, N, 4H)
         h, c = states
-        planes = fused.lstm_sequence(z, h, c, w_hh, mask, self.chapter)  # (6, T, N, H)
-        return planes[5], planes[4]
+        steps = fused.lstm_sequence(z, h, c, w_hh, mask, self.chapter)  # (6, T, N, H)
+        return steps[5], steps[4]
 
     def extra_repr(self) -> str:
         return super().extra_repr() + ", chapter=True" * self.chapter
 
 
-class GRU(Recurrent):
+class GRU(_Recurrent):
     """The gated recurrent unit over sequences; see `GRUCell` for its equations.
 
     Args: as of `RNN`, without `nonlinearity`.
@@ -339,13 +303,13 @@ class GRU(Recurrent):
 
     gates = 3
 
-    def step(self, x: Any, states: States, suffix: str) -> States:
-        w_ih, w_hh, b_ih, b_hh = self.weights(suffix)
+    def _step(self, x: State, states: States, w: Weights) -> tuple[Tensor, ...]:
+        w_ih, w_hh, b_ih, b_hh = w
         a, b = linear(x, w_ih, b_ih), linear(states[0], w_hh, b_hh)  # (N, 3H)
         return (gru_step(a, b, states[0])[-1],)
 
-    def sequence(self, x: Any, states: States, suffix: str, mask: Any) -> tuple[Tensor, ...]:
-        w_ih, w_hh, b_ih, b_hh = self.weights(suffix)
-        z = input_part(x, w_ih, b_ih)  # (T, N, 3H)
+    def _sequence(self, x: State, states: States, w: Weights, mask: Mask) -> tuple[Tensor, ...]:
+        w_ih, w_hh, b_ih, b_hh = w
+        z = _input_part(x, w_ih, b_ih)  # (T, N, 3H)
         b = np.zeros(w_hh.shape[0], w_hh.dtype) if b_hh is None else b_hh
         return (fused.gru_sequence(z, states[0], w_hh, b, mask)[4],)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,24 +15,29 @@ from microgradnd.ops.linalg import linear
 from microgradnd.ops.recurrent_steps import gru_step, lstm_step, rnn_step
 from microgradnd.random import generator
 
-
-def recurrent_parameters(
-    input_size: int, width: int, gates: int, bias: bool, rng: np.random.Generator, dtype: Any
-) -> list[Tensor | None]:
-    """W_ih, W_hh, b_ih, b_hh, each uniform in ±1/√H as in PyTorch; the biases may be left out."""
-    rows, bound = gates * width, width**-0.5
-    shapes = [(rows, input_size), (rows, width), (rows,), (rows,)]
-    return [
-        uniform_parameter(s, bound, rng, dtype) if bias or len(s) == 2 else None for s in shapes
-    ]
+State: TypeAlias = Tensor | np.ndarray
+WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-class RecurrentCell(Module):
+def draw_weights(
+    module: Any, suffix: str, input_size: int, bias: bool, rng: np.random.Generator, dtype: Any
+) -> None:
+    """W_ih, W_hh, b_ih, b_hh, each uniform in ±1/√H as in PyTorch; the biases may be None."""
+    width, rows = module.hidden_size, module.gates * module.hidden_size
+    for name, shape in zip(WEIGHTS, [(rows, input_size), (rows, width), (rows,), (rows,)]):
+        wanted = bias or len(shape) == 2
+        drawn = uniform_parameter(shape, width**-0.5, rng, dtype) if wanted else None
+        setattr(module, name + suffix, drawn)
+
+
+class _RecurrentCell(Module):
     """What the cells share: W_ih, W_hh and two biases, and the start of the state at zero."""
 
     gates: int
     weight_ih: Tensor
     weight_hh: Tensor
+    bias_ih: Tensor | None
+    bias_hh: Tensor | None
 
     @checked()
     def __init__(
@@ -45,15 +50,9 @@ class RecurrentCell(Module):
         dtype: Any = None,
     ) -> None:
         self.input_size, self.hidden_size = input_size, hidden_size
-        self.bias_ih: Tensor | None = None
-        self.bias_hh: Tensor | None = None
-        start = generator(rng), dtype or default_dtype[0]
-        drawn = recurrent_parameters(input_size, hidden_size, self.gates, bias, *start)
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        for name, parameter in zip(names, drawn):
-            setattr(self, name, parameter)
+        draw_weights(self, "", input_size, bias, generator(rng), dtype or default_dtype[0])
 
-    def start(self, x: TensorLike, state: Any) -> Any:
+    def _start(self, x: TensorLike, state: TensorLike | None) -> State:
         """The state given, or zeros in the shape and dtype of one for x; checks both widths."""
         kind = type(self).__name__
         shape = as_tensor(kind, "input", x).shape
@@ -78,7 +77,7 @@ class RecurrentCell(Module):
         return f"{self.input_size}, {self.hidden_size}{bias}"
 
 
-class RNNCell(RecurrentCell):
+class RNNCell(_RecurrentCell):
     """One step of the plain recurrent network, h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
 
     The chapter's cell (5.4.3), h_t = tanh([h_{t-1}, x_t] W + b), is this with W = [W_hh, W_ih]ᵀ and
@@ -116,8 +115,8 @@ class RNNCell(RecurrentCell):
         super().__init__(input_size, hidden_size, bias, rng=rng, dtype=dtype)
         self.nonlinearity = nonlinearity
 
-    def forward(self, input: TensorLike, hx: Any = None) -> Tensor:
-        h = self.start(input, hx)  # (N, H)
+    def forward(self, input: TensorLike, hx: TensorLike | None = None) -> Tensor:
+        h = self._start(input, hx)  # (N, H)
         a = linear(input, self.weight_ih, self.bias_ih)  # (N, H)
         a = a + linear(h, self.weight_hh, self.bias_hh)  # (N, H)
         return rnn_step(a, self.nonlinearity)  # (N, H)
@@ -126,7 +125,7 @@ class RNNCell(RecurrentCell):
         return super().extra_repr() + ", nonlinearity='relu'" * (self.nonlinearity == "relu")
 
 
-class LSTMCell(RecurrentCell):
+class LSTMCell(_RecurrentCell):
     """One step of the LSTM (eq. 5-37), with the gates' biases inside σ.
 
     i, f, o = σ(W [x_t, h_{t-1}] + b), g = tanh(W [x_t, h_{t-1}] + b), each with its own W and b;
@@ -168,9 +167,9 @@ class LSTMCell(RecurrentCell):
         self.chapter = chapter
 
     def forward(
-        self, input: TensorLike, hx: tuple[Any, Any] | None = None
+        self, input: TensorLike, hx: tuple[TensorLike, TensorLike] | None = None
     ) -> tuple[Tensor, Tensor]:
-        h, c = (self.start(input, state) for state in hx or (None, None))  # (N, H)
+        h, c = (self._start(input, state) for state in hx or (None, None))  # (N, H)
         a = linear(input, self.weight_ih, self.bias_ih)  # (N, 4H)
         a = a + linear(h, self.weight_hh, self.bias_hh)  # (N, 4H)
         *_, c, h = lstm_step(a, c, self.chapter)  # (N, H)
@@ -180,7 +179,7 @@ class LSTMCell(RecurrentCell):
         return super().extra_repr() + ", chapter=True" * self.chapter
 
 
-class GRUCell(RecurrentCell):
+class GRUCell(_RecurrentCell):
     """One step of the gated recurrent unit.
 
     r, z = σ(W x_t + b + V h_{t-1} + d), n = tanh(W x_t + b + r ⊙ (V h_{t-1} + d)), each with its
@@ -204,8 +203,8 @@ class GRUCell(RecurrentCell):
 
     gates = 3
 
-    def forward(self, input: TensorLike, hx: Any = None) -> Tensor:
-        h = self.start(input, hx)  # (N, H)
+    def forward(self, input: TensorLike, hx: TensorLike | None = None) -> Tensor:
+        h = self._start(input, hx)  # (N, H)
         a = linear(input, self.weight_ih, self.bias_ih)  # (N, 3H)
         b = linear(h, self.weight_hh, self.bias_hh)  # (N, 3H)
         return gru_step(a, b, h)[-1]  # (N, H)

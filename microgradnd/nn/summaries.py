@@ -16,7 +16,7 @@ from microgradnd.nn.module import Module
 from microgradnd.node import Array, Node
 from microgradnd.writes import owner_of
 
-Shape = tuple[int, ...]
+_Shape = tuple[int, ...]
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Summary:
     multiply_adds: int = 0
     kept: int = 0
     stored: int = 0
-    inputs: list[Shape] = field(default_factory=list)
+    inputs: list[_Shape] = field(default_factory=list)
 
     def __repr__(self) -> str:
         lines: list[tuple[str, ...]] = [("layer", "kind", "output", "parameters", "multiply-adds")]
@@ -93,13 +93,15 @@ def in_bytes(count: int) -> str:
     return f"{count:.3g} GB"
 
 
-SHAPE = several(whole(0), "a shape, such as (1, 3, 224, 224)")
-SHAPES = either(SHAPE, several(SHAPE, "a list of shapes", 1))
-DTYPES = either(optional(REAL_DTYPE), several(REAL_DTYPE, "a list of them"))
+_SHAPES = several(whole(0), "a shape, such as (1, 3, 224, 224)")
 
 
-@checked(model=instance(Module, "a Module"), input_shape=SHAPES, dtype=DTYPES)
-def summary(model: Module, input_shape: Shape | Sequence[Shape], dtype: Any = None) -> Summary:
+@checked(
+    model=instance(Module, "a Module"),
+    input_shape=either(_SHAPES, several(_SHAPES, "a list of shapes", 1)),
+    dtype=either(optional(REAL_DTYPE), several(REAL_DTYPE, "a list of them")),
+)
+def summary(model: Module, input_shape: _Shape | Sequence[_Shape], dtype: Any = None) -> Summary:
     """The table of a model's layers for an input of zeros.
 
     The numbers are those of the operations that were really run, forward, in evaluation mode: a
@@ -139,7 +141,7 @@ def summary(model: Module, input_shape: Shape | Sequence[Shape], dtype: Any = No
         seen.update(map(id, own))
         rows[id(module)].parameters = sum(p.size for p in own)
     kept: dict[int, Array] = {}
-    with evaluated(model), all_tracked(parameters), watched(model, rows, kept):
+    with _evaluated(model), _counted(model, rows, kept):
         model(*(Tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs))
     for parameter in parameters:
         kept.pop(id(owner_of(parameter.data)), None)
@@ -160,32 +162,23 @@ def summary(model: Module, input_shape: Shape | Sequence[Shape], dtype: Any = No
 
 
 @contextmanager
-def evaluated(model: Module) -> Iterator[None]:
-    """Evaluation mode, and each module's own mode again after it."""
-    modes = [(module, module.training) for module in model.modules()]
+def _evaluated(model: Module) -> Iterator[None]:
+    """Evaluation mode, frozen parameters recorded as the others; then all is as it was."""
+    frozen = [p for p in model.parameters() if not p.requires_grad]
+    before: list[tuple[Any, str, bool]] = [(m, "training", m.training) for m in model.modules()]
+    before += [(p, "requires_grad", False) for p in frozen]
     model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-
-
-@contextmanager
-def all_tracked(parameters: Sequence[Tensor]) -> Iterator[None]:
-    """Frozen parameters as if they were not, so that what is computed with them is recorded."""
-    frozen = [p for p in parameters if not p.requires_grad]
     try:
         for parameter in frozen:
             parameter.requires_grad = True
         yield
     finally:
-        for parameter in frozen:
-            parameter.requires_grad = False
+        for owner, name, value in before:
+            setattr(owner, name, value)
 
 
 @contextmanager
-def watched(model: Module, rows: dict[int, Row], kept: dict[int, Array]) -> Iterator[None]:
+def _counted(model: Module, rows: dict[int, Row], kept: dict[int, Array]) -> Iterator[None]:
     """Adds what is run inside to the rows of the modules that run it, and to `kept`."""
     running: list[Row] = []
 
@@ -195,7 +188,7 @@ def watched(model: Module, rows: dict[int, Row], kept: dict[int, Array]) -> Iter
     def leave(module: Module, args: tuple, out: Any) -> None:
         row = running.pop()
         row.calls += 1
-        row.shape = shape_of(out)
+        row.shape = _shape_of(out)
 
     def count(node: Node, out: Array) -> None:
         shapes = [getattr(p, "shape", ()) for p in node.parents]
@@ -212,7 +205,7 @@ def watched(model: Module, rows: dict[int, Row], kept: dict[int, Array]) -> Iter
             yield
 
 
-def shape_of(out: Any) -> Any:
+def _shape_of(out: Any) -> Any:
     if isinstance(out, (tuple, list)):
-        return [shape_of(part) for part in out]
+        return [_shape_of(part) for part in out]
     return getattr(out, "shape", None)

@@ -17,9 +17,9 @@ from microgradnd.kernels.convolution import (
     Sides,
     convolved,
     correlated,
-    spread,
-    turned,
-    turned_padding,
+    flipped,
+    flipped_padding,
+    transposed,
 )
 
 NO_PADDING: Sides = ((0, 0), (0, 0))
@@ -111,13 +111,13 @@ def conv2d_input(
     shape = (*y.shape[:1], w.shape[1] * groups if w.ndim > 1 else 0, *size)
     check(shape, w.shape, groups, "the result")
     check_result(y.shape, shape, w.shape, geometry)
-    back = turned_padding(w.shape[2:], geometry)
+    back = flipped_padding(w.shape[2:], geometry)
     # One product instead of sums of shares, where it takes few more multiplications, if any.
     cheap = y.shape[1] * size[0] * size[1] <= 1.25 * shape[1] * y.shape[2] * y.shape[3]
     if stride == (1, 1) and cheap and min(map(min, back)) >= 0:
-        x = convolved(y, turned(w, groups), Geometry(stride, back, dilation, groups))
+        x = convolved(y, flipped(w, groups), Geometry(stride, back, dilation, groups))
     else:
-        x = spread(y, w, size, geometry)
+        x = transposed(y, w, size, geometry)
     return x.transpose(3, 0, 1, 2)
 
 

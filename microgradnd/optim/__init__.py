@@ -4,12 +4,8 @@ from typing import TYPE_CHECKING
 
 from microgradnd import errors
 from microgradnd.optim import lr_scheduler
-from microgradnd.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
-from microgradnd.optim.clipping import clip_grad_norm_, clip_grad_value_
-from microgradnd.optim.optimizer import Optimizer
-from microgradnd.optim.penalties import l1_penalty, l2_penalty
-from microgradnd.optim.rules import delta, hebb, perceptron
-from microgradnd.optim.schedules import (
+from microgradnd.optim.algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
+from microgradnd.optim.lr_scheduler import (
     CosineAnnealingLR,
     ExponentialLR,
     LambdaLR,
@@ -20,35 +16,23 @@ from microgradnd.optim.schedules import (
     SequentialLR,
     StepLR,
 )
-from microgradnd.optim.sgd import SGD
+from microgradnd.optim.optimizer import Optimizer
+from microgradnd.optim.regularization import (
+    clip_grad_norm_,
+    clip_grad_value_,
+    l1_penalty,
+    l2_penalty,
+)
+from microgradnd.optim.rules import delta, hebb, perceptron
 
 __all__ = [
-    "SGD",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "CosineAnnealingLR",
-    "ExponentialLR",
-    "LambdaLR",
-    "LinearLR",
-    "OneCycleLR",
-    "Optimizer",
-    "RMSprop",
-    "ReduceLROnPlateau",
-    "Schedule",
-    "SequentialLR",
-    "StepLR",
-    "clip_grad_norm_",
-    "clip_grad_value_",
-    "delta",
-    "hebb",
-    "l1_penalty",
-    "l2_penalty",
-    "lr_scheduler",
-    "perceptron",
-]
+    "SGD", "Adagrad", "Adam", "AdamW", "CosineAnnealingLR", "ExponentialLR", "LambdaLR",
+    "LinearLR", "OneCycleLR", "Optimizer", "RMSprop", "ReduceLROnPlateau", "Schedule",
+    "SequentialLR", "StepLR", "clip_grad_norm_", "clip_grad_value_", "delta", "hebb",
+    "l1_penalty", "l2_penalty", "lr_scheduler", "perceptron",
+]  # fmt: skip
 # What one may look for here, and what to use.
-INSTEAD = {
+_INSTEAD = {
     "LBFGS": "there are SGD, Adam, AdamW, RMSprop and Adagrad",
     "NAdam": "use Adam, or SGD(nesterov=True)",
     "Adadelta": "use RMSprop",
@@ -56,4 +40,4 @@ INSTEAD = {
 }
 
 if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves
-    __getattr__, __dir__ = errors.public_names(__name__, __all__, INSTEAD)
+    __getattr__, __dir__ = errors.public_names(__name__, __all__, _INSTEAD)

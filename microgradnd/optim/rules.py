@@ -15,7 +15,7 @@ from microgradnd.arguments import NUMBER, real_array, require
 Array = np.ndarray
 
 
-def outer(rule: str, left: Array, right: Array) -> Array:
+def _outer(rule: str, left: Array, right: Array) -> Array:
     left, right = np.atleast_2d(left), np.atleast_2d(right)
     if left.ndim > 2 or right.ndim > 2 or len(left) != len(right):
         raise ValueError(
@@ -25,7 +25,7 @@ def outer(rule: str, left: Array, right: Array) -> Array:
     return left.T @ right
 
 
-def vectors(rule: str, lr: float, **given: Any) -> list[Array]:
+def _vectors(rule: str, lr: float, **given: Any) -> list[Array]:
     require(rule, "lr", lr, NUMBER)
     return [real_array(rule, name, value) for name, value in given.items()]
 
@@ -36,8 +36,8 @@ def hebb(x: Array, y: Array, lr: float = 1.0) -> Array:
     >>> hebb(np.array([1.0, 0.0]), np.array([1.0]), lr=0.5)
     array([[0.5, 0. ]])
     """
-    x, y = vectors("hebb", lr, x=x, y=y)
-    return lr * outer("hebb", y, x)
+    x, y = _vectors("hebb", lr, x=x, y=y)
+    return lr * _outer("hebb", y, x)
 
 
 def delta(
@@ -51,7 +51,7 @@ def delta(
     >>> delta(np.array([1.0, 2.0]), np.array([1.0]), np.array([0.5]))
     array([[0.5, 1. ]])
     """
-    return correction("delta", x, d, o, slope, lr)
+    return _correction("delta", x, d, o, slope, lr)
 
 
 def perceptron(x: Array, d: Array, o: Array, lr: float = 1.0) -> Array:
@@ -64,14 +64,14 @@ def perceptron(x: Array, d: Array, o: Array, lr: float = 1.0) -> Array:
     wrong = ~np.isin(o, (0, 1))
     if wrong.any():
         raise ValueError(f"perceptron: outputs o are 0 or 1, not {o[wrong][0]}")
-    return correction("perceptron", x, d, o, 1.0, lr)
+    return _correction("perceptron", x, d, o, 1.0, lr)
 
 
-def correction(rule: str, x: Any, d: Any, o: Any, slope: Any, lr: float) -> Array:
-    x, d, o = vectors(rule, lr, x=x, d=d, o=o)
+def _correction(rule: str, x: Any, d: Any, o: Any, slope: Any, lr: float) -> Array:
+    x, d, o = _vectors(rule, lr, x=x, d=d, o=o)
     if d.shape != o.shape:
         raise ValueError(f"{rule}: d has shape {d.shape}, o {o.shape}; they must be equal")
     fs = real_array(rule, "slope", slope(o) if callable(slope) else slope)
     if fs.shape not in ((), o.shape):
         raise ValueError(f"{rule}: slope has shape {fs.shape}, needed a number or {o.shape}")
-    return lr * outer(rule, (d - o) * fs, x)
+    return lr * _outer(rule, (d - o) * fs, x)

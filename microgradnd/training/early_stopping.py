@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import NOT_NEGATIVE, STRING, Kind, checked, one_of, require, whole
+from microgradnd.arguments import NOT_NEGATIVE, STRING, Kind, checked, require, whole
 from microgradnd.training.run import Run
 
 STATE = Kind(
@@ -33,7 +33,7 @@ class EarlyStopping:
         KeyError: in the first epoch, if the history has no such number.
     """
 
-    @checked(patience=whole(1), monitor=STRING, min_delta=NOT_NEGATIVE, mode=one_of("min", "max"))
+    @checked(patience=whole(1), monitor=STRING, min_delta=NOT_NEGATIVE)
     def __init__(
         self,
         patience: int = 5,

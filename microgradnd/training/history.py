@@ -49,7 +49,7 @@ class History:
 
     def __repr__(self) -> str:
         names = self.names()
-        rows = [[shown(record.get(name)) for name in names] for record in self.records]
+        rows = [[as_text(record.get(name)) for name in names] for record in self.records]
         return aligned([names, *rows], ">" * len(names)) or "(no epochs yet)"
 
     def plot(self) -> Any:
@@ -74,17 +74,17 @@ class History:
         )
         epochs = columns.get("epoch", [])
         for axis, name in zip(axes[0], panels):
-            axis.plot(epochs, points(columns[name]), label="training")
+            axis.plot(epochs, _points(columns[name]), label="training")
             if f"val_{name}" in columns:
-                axis.plot(epochs, points(columns[f"val_{name}"]), "--", label="validation")
+                axis.plot(epochs, _points(columns[f"val_{name}"]), "--", label="validation")
                 axis.legend()
             axis.set(xlabel="epoch", title=name)
         return figure
 
 
-def points(column: list[Any]) -> list[float]:
+def _points(column: list[Any]) -> list[float]:
     return [math.nan if value is None else value for value in column]
 
 
-def shown(value: Any) -> str:
+def as_text(value: Any) -> str:
     return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

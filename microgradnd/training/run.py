@@ -6,7 +6,6 @@ import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from microgradnd.nn.module import Module, joined
 from microgradnd.random import generator
 from microgradnd.training.history import History
 
-FORMAT = "microgradnd training 1"
+_FORMAT = "microgradnd training 1"
 
 
 @dataclass
@@ -39,7 +38,7 @@ class Run:
         return len(self.history)
 
 
-def generators_of(run: Run) -> dict[str, np.random.Generator]:
+def _generators(run: Run) -> dict[str, np.random.Generator]:
     """All generators that a training is known to draw from, by name."""
     named: dict[str, Any] = {"library": generator(), "rng": run.rng}
     for path, module in run.model.named_modules():
@@ -48,36 +47,22 @@ def generators_of(run: Run) -> dict[str, np.random.Generator]:
     return {name: x for name, x in named.items() if isinstance(x, np.random.Generator)}
 
 
-def parts_of(run: Run) -> dict[str, Any]:
+def _parts(run: Run) -> dict[str, Any]:
     """The objects whose state a checkpoint holds, by name: those that have a `state_dict`."""
-    named = {
-        "model": run.model,
-        "optimizer": run.optimizer,
-        "schedule": run.schedule,
-        **run.loaders,
-    }
-    named |= {f"callback {i}": callback for i, callback in enumerate(run.callbacks)}
+    named = {name: getattr(run, name) for name in ("model", "optimizer", "schedule")}
+    named |= {**run.loaders, **{f"callback {i}": part for i, part in enumerate(run.callbacks)}}
     return {name: part for name, part in named.items() if hasattr(part, "state_dict")}
 
 
 def state_of(run: Run) -> dict[str, Any]:
     """All that is needed to go on with a training. The arrays are its own, not copies."""
     return {
-        "format": FORMAT,
-        "parts": {name: part.state_dict() for name, part in parts_of(run).items()},
-        "generators": {name: g.bit_generator.state for name, g in generators_of(run).items()},
+        "format": _FORMAT,
+        "parts": {name: part.state_dict() for name, part in _parts(run).items()},
+        "generators": {name: g.bit_generator.state for name, g in _generators(run).items()},
         "history": run.history.records,
         "stop": run.stop,
     }
-
-
-def load_state(run: Run, state: Mapping[str, Any]) -> None:
-    for name, part in parts_of(run).items():
-        part.load_state_dict(state["parts"][name])
-    for name, its in generators_of(run).items():
-        its.bit_generator.state = state["generators"][name]
-    run.history.records[:] = state["history"]
-    run.stop = state["stop"]
 
 
 def restore(run: Run, path: str | os.PathLike[str]) -> None:
@@ -87,9 +72,9 @@ def restore(run: Run, path: str | os.PathLike[str]) -> None:
         ValueError: the file is no checkpoint, or one of another training, which then is unchanged.
     """
     state = io.load(path)
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
+    if not isinstance(state, dict) or state.get("format") != _FORMAT:
         raise io.FileFormatError(path, "it is no checkpoint of a training; load it with io.load")
-    for kind, mine in (("parts", parts_of(run)), ("generators", generators_of(run))):
+    for kind, mine in (("parts", _parts(run)), ("generators", _generators(run))):
         different = sorted(state[kind].keys() ^ mine.keys())
         if different:
             raise ValueError(
@@ -98,15 +83,16 @@ def restore(run: Run, path: str | os.PathLike[str]) -> None:
             )
     before = copy.deepcopy(state_of(run))
     try:
-        load_state(run, state)
+        _load(run, state)
     except BaseException:
-        load_state(run, before)
+        _load(run, before)
         raise
 
 
-def check_place(path: str | os.PathLike[str]) -> None:
-    """Raises before the first epoch, not after it, where no checkpoint could be written."""
-    if Path(path).suffix != ".npz":
-        raise ValueError(f"fit: checkpoint={os.fspath(path)!r}: it is an .npz file, name it so")
-    if not Path(path).parent.is_dir():
-        raise FileNotFoundError(f"fit: checkpoint={os.fspath(path)!r}: there is no such folder")
+def _load(run: Run, state: Mapping[str, Any]) -> None:
+    for name, part in _parts(run).items():
+        part.load_state_dict(state["parts"][name])
+    for name, its in _generators(run).items():
+        its.bit_generator.state = state["generators"][name]
+    run.history.records[:] = state["history"]
+    run.stop = state["stop"]

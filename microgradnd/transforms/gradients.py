@@ -50,5 +50,5 @@ def grad(
     )
     for i, (t, node) in enumerate(zip(inputs, nodes)):
         if node not in found and not allow_unused:
-            raise errors.unused(i, t)
+            raise errors.unused(i, errors.describe(t))
     return tuple(None if node is None else found.get(node) for node in nodes)

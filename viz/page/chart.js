@@ -1,174 +1,101 @@
-// The strip above the slider: the RMS of the gradient at each step, on a logarithmic scale. Where
+// The chart above the slider: the RMS of the gradient at each step, on a logarithmic scale. Where
 // it falls or grows along the pass, gradients vanish or explode. Of the forward pass it shows the
 // RMS of the results. A click goes to the step.
 
-import {$, h} from "./dom.js";
-import {number} from "./model.js";
-import {flowOf} from "./stepper.js";
+import {$, set, s} from "./dom.js";
+import {number, sizeOf, stats} from "./model.js";
 
-const TOP = 9, BOTTOM = 7;
+const TOP = 9, BOTTOM = 7, SIDE = 6;
+
+const isLoggable = (x) => x > 0 && Number.isFinite(x);
 
 export class Chart {
   constructor(model, stepper) {
-    Object.assign(this, {model, stepper});
-    this.canvas = $("#strip canvas");
-    this.hint = $("#strip output");
-    const at = (event) => {
-      const {width} = this.canvas.getBoundingClientRect(), count = stepper.pass.length;
-      return Math.round((event.offsetX / Math.max(width, 1)) * count);
+    Object.assign(this, {model, stepper, svg: $("#plot"), output: $("#chart output"), points: null});
+    const step = ({clientX}) => {
+      const {left, width} = this.svg.getBoundingClientRect();
+      return Math.max(Math.round(((clientX - left) / Math.max(width, 1)) * stepper.pass.length), 1);
     };
-    this.canvas.addEventListener("click", (event) => stepper.seek(Math.max(at(event), 1)));
-    this.canvas.addEventListener("pointermove", (event) => this.tell(Math.max(at(event), 1)));
-    this.canvas.addEventListener("pointerleave", () => this.tell(null));
-    new ResizeObserver(() => this.draw()).observe(this.canvas.parentElement);
+    set(this.svg, {
+      onclick: (event) => stepper.seek(step(event)),
+      onpointermove: (event) => this.describe(step(event)),
+      onpointerleave: () => this.describe(),
+    });
+    new ResizeObserver(() => this.draw()).observe(this.svg);
   }
 
   arranged() {
-    this.part = this.stepper.backward ? "gradient" : "value";
-    this.ink = this.stepper.backward ? ["grad", "grad-ink"] : ["op-line", "op-line"];
-    this.points = this.stepper.pass.map((unit) => flowOf(this.model, unit, this.part));
-    this.course = this.courseOf();
+    const {model, stepper: {pass, backward}} = this;
+    this.points = pass.map((id) => this.rmsOf(id));
+    this.course = pass.flatMap((id, k) => (model.group(id) ? this.inside(id, k) : [[k, this.points[k]]]))
+      .filter(([, x]) => isLoggable(x));
     // a closed group's gradient is that of its last operation: at the start of the backward pass
-    this.places = this.stepper.pass.map((unit, k) => (unit.kind === "group" && this.stepper.backward
-      ? k - 1 + 1 / this.model.group(unit.id).operations : k));
-    $("#strip").hidden = !this.points.some((x) => x !== null);
+    this.places = pass.map((id, k) => (model.group(id) && backward
+      ? k - 1 + 1 / model.group(id).operations : k));
+    $("#chart").hidden = this.points.every((x) => x === null);
     this.draw();
-    this.tell(null);
+    this.describe();
   }
 
-  // The line: a point for each operation, those of a closed group side by side in its place.
-  courseOf() {
-    const {model, stepper} = this, inside = new Map();
-    for (const id of stepper.backward ? model.backward : model.operations) {
-      const k = stepper.index.get(stepper.unitOf.get(id));
-      if (k === undefined) continue;
-      if (!inside.has(k)) inside.set(k, []);
-      inside.get(k).push(id);
-    }
-    return stepper.pass.flatMap((unit, k) => {
-      if (unit.kind !== "group") return [[k, this.points[k]]];
-      const ids = [...(inside.get(k) || []), ...this.sealedIn(unit.id)];
-      const first = (id) => model.group(id)?.steps?.[0] ?? model.operation(id)?.step ?? 0;
-      const when = (id) => (stepper.backward ? first(id) : model.group(id)?.first ?? model.operation(id).order);
-      ids.sort((a, b) => when(a) - when(b));
-      const {operations} = model.group(unit.id), start = ids.length ? when(ids[0]) : 0;
-      return ids.map((id) => [k - 1 + (when(id) - start + 1) / operations,
-        flowOf(model, {id, kind: id.startsWith("g-") ? "group" : "operation"}, this.part)]);
-    });
+  // The root mean square of a step's results, or of the gradient that flows into it.
+  rmsOf(id) {
+    const {model, stepper} = this, part = stepper.backward ? "gradient" : "value";
+    const results = model.group(id)?.outputs ?? [model.operation(id).output];
+    const all = results.map((t) => stats(model.summary(model.tensor(t)?.[part]))).filter(Boolean);
+    const size = all.reduce((sum, x) => sum + sizeOf(x.shape), 0);
+    return size ? Math.hypot(...all.map((x) => Number(x.norm))) / Math.sqrt(size) : null;
   }
 
-  sealedIn(id) {
-    const {sealed, lines} = this.model;
-    return sealed.filter((other) => lines.get(other).includes(id));
+  // The points of the operations of a closed group, side by side in its place.
+  inside(group, k) {
+    const {model, stepper} = this, operations = stepper.backward ? model.backward : model.operations;
+    const when = (id) => (stepper.backward ? model.step(id) : model.order(id));
+    const ids = [...operations, ...model.sealed].filter((id) => stepper.unitOf.get(id) === group)
+      .sort((a, b) => when(a) - when(b));
+    return ids.map((id) =>
+      [k - 1 + (when(id) - when(ids[0]) + 1) / model.group(group).operations, this.rmsOf(id)]);
   }
 
-  finite() {
-    return this.course.map(([, x]) => x).filter((x) => x > 0 && Number.isFinite(x));
-  }
-
-  tell(at) {
-    const {points, stepper, model} = this;
-    if (at !== null && points?.[at - 1] !== undefined) {
-      const x = points[at - 1];
-      this.hint.textContent = `${at} · ${model.title(stepper.pass[at - 1].id)} · `
-        + `${x === null ? "none" : `RMS ${number(x, 3)}`}`;
+  // Says what there is at a step, or over the whole pass.
+  describe(at = null) {
+    const {points, course, stepper, model, svg, output} = this, x = points[at - 1];
+    if (x !== undefined) {
+      const rms = x === null ? "none" : `RMS ${number(x, 3)}`;
+      output.textContent = `${at} · ${model.title(stepper.pass[at - 1])} · ${rms}`;
       return;
     }
-    const some = this.finite(), last = number(some[some.length - 1], 3);
-    this.hint.textContent = !some.length ? "" : stepper.backward
-      ? `gradient RMS: ${number(some[0], 3)} at the loss → ${last}`
-      : `RMS of the results: ${number(some[0], 3)} at the first → ${last}`;
-    this.canvas.setAttribute("aria-label", `${this.hint.textContent} over ${points.length} steps`);
+    const [first, last] = [course[0], course.at(-1)].map((point) => number(point?.[1], 3));
+    output.textContent = !course.length ? "" : stepper.backward
+      ? `gradient RMS: ${first} at the loss → ${last}`
+      : `RMS of the results: ${first} at the first → ${last}`;
+    svg.setAttribute("aria-label", `${output.textContent} over ${points.length} steps`);
   }
 
   draw() {
-    const {canvas, points, stepper} = this;
-    if (!points) return;
-    const {clientWidth: wide, clientHeight: tall} = canvas.parentElement;
-    if (!wide || !tall) return;
-    const sharp = devicePixelRatio || 1, pen = canvas.getContext("2d");
-    canvas.width = wide * sharp;
-    canvas.height = tall * sharp;
-    pen.scale(sharp, sharp);
-    const style = getComputedStyle(document.documentElement);
-    const logs = this.finite().map(Math.log10);
+    const {points, course, places, stepper, svg} = this, {width, height} = svg.getBoundingClientRect();
+    if (!points || !width || !height) return;
+    const logs = course.map(([, v]) => Math.log10(v)), now = stepper.mode ? stepper.at - 1 : null;
     const low = logs.length ? Math.floor(Math.min(...logs, 0) - 0.1) : -1;
     const high = logs.length ? Math.ceil(Math.max(...logs, 0) + 0.1) : 1;
-    const frame = {
-      pen, wide, tall, low, high, every: Math.max(Math.ceil((high - low) / 4), 1),
-      now: stepper.mode ? stepper.at - 1 : null,
-      paint: (role) => style.getPropertyValue(`--${role}`),
-      x: (k) => ((k + 1) / Math.max(points.length, 1)) * (wide - 12) + 6,
-      y: (log) => TOP + ((high - log) / (high - low)) * (tall - TOP - BOTTOM),
-    };
-    this.drawScale(frame);
-    this.drawCourse(frame);
-    this.drawPoints(frame);
-    this.drawNow(frame);
-  }
-
-  drawCourse({pen, paint, x, y}) {
-    pen.strokeStyle = paint(this.ink[0]);
-    pen.lineWidth = 1.6;
-    pen.beginPath();
-    let drawn = false;
-    for (const [k, v] of this.course) {
-      if (!(v > 0) || !Number.isFinite(v)) continue;
-      if (drawn) pen.lineTo(x(k), y(Math.log10(v)));
-      else pen.moveTo(x(k), y(Math.log10(v)));
-      drawn = true;
-    }
-    pen.stroke();
-  }
-
-  drawPoints({pen, paint, x, y, now, wide, tall}) {
-    const all = this.points.length < wide / 4;
-    this.points.forEach((v, k) => {
-      const good = v > 0 && Number.isFinite(v), px = x(this.places[k]);
-      if (v === null || (!all && k !== now && good)) return;
-      pen.fillStyle = pen.strokeStyle = paint(this.ink[k === now ? 1 : 0]);
-      pen.globalAlpha = now !== null && k > now ? 0.4 : 1;
-      pen.beginPath();
-      if (good) {
-        pen.arc(px, y(Math.log10(v)), k === now ? 4.5 : 2.6, 0, 2 * Math.PI);
-        pen.fill();
-      } else { // zero or not a number: a cross at the foot
-        const py = tall - BOTTOM;
-        pen.lineWidth = 1.4;
-        pen.moveTo(px - 3, py - 3);
-        pen.lineTo(px + 3, py + 3);
-        pen.moveTo(px - 3, py + 3);
-        pen.lineTo(px + 3, py - 3);
-        pen.stroke();
-      }
-      pen.globalAlpha = 1;
-    });
-  }
-
-  drawNow({pen, paint, x, now, tall}) {
-    if (now === null || now < 0) return;
-    pen.strokeStyle = paint("muted");
-    pen.lineWidth = 1;
-    pen.setLineDash([2, 3]);
-    pen.beginPath();
-    pen.moveTo(x(now), 0);
-    pen.lineTo(x(now), tall);
-    pen.stroke();
-  }
-
-  drawScale({pen, paint, low, high, every, y, wide}) {
-    const marks = [];
-    pen.strokeStyle = paint("hair");
+    const x = (k) => ((k + 1) / Math.max(points.length, 1)) * (width - 2 * SIDE) + SIDE;
+    const y = (log) => TOP + ((high - log) / (high - low)) * (height - TOP - BOTTOM);
+    const line = course.map(([k], i) => `${x(k)} ${y(logs[i])}`).join("L");
+    const grid = [], every = Math.max(Math.ceil((high - low) / 4), 1);
     for (let log = high; log >= low; log -= every) {
-      pen.lineWidth = log === 0 ? 1.5 : 1;
-      pen.beginPath();
-      pen.moveTo(0, y(log));
-      pen.lineTo(wide, y(log));
-      pen.stroke();
-      const mark = h("span", {}, log === 0 ? "1" : `1e${String(log).replace("-", "−")}`);
-      mark.style.top = `${y(log)}px`;
-      marks.push(mark);
+      grid.push(s("path", {class: log ? "grid" : "grid one", d: `M0 ${y(log)}H${width}`}),
+        s("text", {x: -34, y: y(log)}, log === 0 ? "1" : `1e${String(log).replace("-", "−")}`));
     }
-    $("#scale").replaceChildren(...marks);
+    const all = points.length < width / 4;
+    const dots = points.map((v, k) => {
+      if (v === null || (!all && k !== now && isLoggable(v))) return null;
+      const kind = k === now ? "dot now" : now !== null && k > now ? "dot later" : "dot";
+      return isLoggable(v)
+        ? s("circle", {class: kind, cx: x(places[k]), cy: y(Math.log10(v)), r: k === now ? 4.5 : 2.6})
+        // zero or not a number: a cross at the foot
+        : s("path", {class: kind, d: `M${x(places[k]) - 3} ${height - BOTTOM - 3}l6 6m-6 0l6 -6`});
+    });
+    svg.replaceChildren(...grid, s("path", {class: "course", d: line && `M${line}`}),
+      ...dots.filter(Boolean), ...(now >= 0 && now !== null
+        ? [s("path", {class: "current", d: `M${x(now)} 0V${height}`})] : []));
   }
 }

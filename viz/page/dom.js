@@ -1,33 +1,38 @@
 // Elements by name. Text from the document goes in as text nodes only.
 
-const SVG = "http://www.w3.org/2000/svg";
-
-// h("p", {class: "note", onclick: f}, "words", child): an element; null and false are left out.
-export function h(name, attributes = {}, ...children) {
-  return fill(document.createElement(name), attributes, children);
-}
-
-export function s(name, attributes = {}, ...children) {
-  return fill(document.createElementNS(SVG, name), attributes, children);
-}
-
-function fill(element, attributes, children) {
+// Sets attributes and adds listeners: set(element, {class: "note", onclick: f}).
+export function set(element, attributes) {
   for (const [key, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else element.setAttribute(key, value === true ? "" : value);
+    if (typeof value === "function") element.addEventListener(key.slice(2), value);
+    else if (value !== null && value !== undefined) element.setAttribute(key, value);
   }
-  for (const child of children.flat(Infinity)) if (child !== null && child !== false) element.append(child);
+}
+
+// h("p", {class: "note"}, "words", child): an element; null and false are left out.
+const maker = (namespace) => (name, attributes = {}, ...children) => {
+  const element = document.createElementNS(namespace, name);
+  set(element, attributes);
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== false));
   return element;
-}
+};
+export const h = maker("http://www.w3.org/1999/xhtml");
+export const s = maker("http://www.w3.org/2000/svg");
+export const m = maker("http://www.w3.org/1998/Math/MathML");
 
-export function $(selector) {
-  return document.querySelector(selector);
-}
+export const $ = (selector) => document.querySelector(selector);
 
-// Whether nothing should move.
-export function still() {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+// Calls `draw` with shares that grow to 1, slower and slower, at once with 1 where nothing should
+// move; the result stops it.
+export function animate(milliseconds, draw) {
+  const start = performance.now(), still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  let frame = null;
+  const step = (now) => {
+    const t = still || !milliseconds ? 1 : Math.min(Math.max((now - start) / milliseconds, 0), 1);
+    draw(1 - (1 - t) ** 3);
+    if (t < 1) frame = requestAnimationFrame(step);
+  };
+  step(start);
+  return () => cancelAnimationFrame(frame);
 }
 
 let waiting = null;

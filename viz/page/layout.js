@@ -1,294 +1,240 @@
 // Where everything stands: blocks of an operation with its result, boxes of open groups laid out
-// each by itself (a link over a border goes through a port), then curves and labels of the edges.
-// All is computed in a frame in which the forward pass flows downward; `turn` leads out of it.
+// each by itself (an edge over a border goes through a port), then curves and labels of the edges.
+// All is computed in a frame in which the forward pass flows downward, and transposed at the end.
 
 import {layered} from "./layered.js";
+import {clamp} from "./model.js";
 
-const JOIN = 13, PILL = 28, NODESEP = 26, MARGIN = 14, TITLE = 24;
+const JOIN = 13, OPERATION = 28, NODESEP = 26, MARGIN = 14, TITLE = 24;
 const RANKSEP = {TB: 30, LR: 78};
-const BESIDE = 5; // how far a forward edge and its backward edge stand off their middle
+const OFFSET = 5; // how far a forward edge and its backward edge stand off their middle
 const PAIR = 26; // between the edges that share a side of a box
 const SHORT = 150; // an edge across no more than this is drawn as one S
 const TEXT = 10;
 
-export function arrange(view, faces, direction, titles) {
-  const turned = direction === "LR";
-  const turn = (p) => (turned ? [p[1], p[0]] : p);
-  const {blocks, home} = blocksOf(view, faces, turned);
-  const nest = new Nest(view, blocks, home, turned, RANKSEP[direction], titles);
-  const whole = nest.placed(null);
+export function arrange(view, glyph, direction, titleWidth) {
+  const horizontal = direction === "LR";
+  const transpose = ([x, y]) => (horizontal ? [y, x] : [x, y]);
+  const size = (id) => {
+    const {w, h, m} = glyph(id);
+    return transpose([w + 2 * m, h + 2 * m]);
+  };
+  const blocks = blocksOf(view, size, horizontal);
+  const whole = new Nest(view, blocks, direction, titleWidth).layout(null);
   const rects = new Map();
-  for (const [id, block] of blocks) stand(block, whole.centres.get(id), rects, faces, turned);
-  run(view, rects, whole.routes);
-  const out = {nodes: new Map(), boxes: new Map(), edges: view.edges};
-  for (const [id, [left, top, right, bottom]] of rects) {
-    const [a, b] = turn([left, top]), [c, d] = turn([right, bottom]);
-    out.nodes.set(id, {x: a, y: b, width: c - a, height: d - b});
-  }
-  for (const [id, [left, top, right, bottom]] of whole.rects) {
-    const [a, b] = turn([left, top]), [c, d] = turn([right, bottom]);
-    out.boxes.set(id, {x: a, y: b, width: c - a, height: d - b});
-  }
+  for (const block of blocks) standBlock(block, whole.centres.get(block.id), rects, size);
+  route(view, rects, whole.routes);
+  const outward = ([left, top, right, bottom]) => {
+    const [x, y] = transpose([left, top]), [width, height] = transpose([right - left, bottom - top]);
+    return {x, y, width, height};
+  };
   for (const edge of view.edges) {
-    edge.forth = edge.forth.map(turn);
-    edge.home = edge.home.map(turn);
+    edge.path = edge.path.map(transpose);
+    edge.backPath = edge.backPath.map(transpose);
   }
+  const out = {nodes: mapped(rects, outward), boxes: mapped(whole.rects, outward)};
   putLabels(view.edges, out.nodes);
-  out.extent = extentOf(out);
+  out.extent = extentOf([...out.nodes.values(), ...out.boxes.values()], view.edges);
   return out;
 }
 
-function sizeOf(id, faces, turned) {
-  const face = faces(id), m = 2 * face.m;
-  return turned ? [face.h + m, face.w + m] : [face.w + m, face.h + m];
-}
+const mapped = (map, f) => new Map([...map].map(([key, x]) => [key, f(x)]));
 
-function blocksOf(view, faces, turned) {
-  const blocks = new Map(), home = new Map(), result = new Map();
-  for (const edge of view.edges) if (edge.out) result.set(edge.tail, edge.head);
+// Operations with their result below them, and all other nodes, as one box each.
+function blocksOf(view, size, horizontal) {
+  const result = new Map(view.edges.filter((e) => e.out).map((e) => [e.tail, e.head]));
   const made = new Set(result.values());
-  for (const [id, node] of view.nodes) {
-    if (made.has(id)) continue;
-    const names = result.has(id) ? [id, result.get(id)] : [id];
-    const sizes = names.map((name) => sizeOf(name, faces, turned));
-    let long = sizes.reduce((sum, size) => sum + size[1], 0) + JOIN * (names.length - 1);
-    const slack = !turned && names.length === 1 && node.kind !== "group" ? PILL + JOIN : 0;
-    long += slack;
-    const wide = Math.max(...sizes.map((size) => size[0]));
-    blocks.set(id, {id, names, box: node.box, size: [wide, long], slack});
-    for (const name of names) home.set(name, id);
-  }
-  return {blocks, home};
+  return [...view.nodes.values()].filter(({id}) => !made.has(id)).map(({id, kind, box}) => {
+    const names = result.has(id) ? [id, result.get(id)] : [id], sizes = names.map(size);
+    const slack = !horizontal && names.length === 1 && kind !== "group" ? OPERATION + JOIN : 0;
+    const long = sizes.reduce((sum, [, height]) => sum + height, 0) + JOIN * (names.length - 1);
+    return {id, names, box, slack, size: [Math.max(...sizes.map(([width]) => width)), long + slack]};
+  });
 }
 
-function stand(block, centre, rects, faces, turned) {
-  let far = centre[1] + block.size[1] / 2;
-  for (const name of block.names.slice().reverse()) {
-    const [wide, long] = sizeOf(name, faces, turned);
-    const left = Math.round(centre[0] - wide / 2), top = Math.round(far - long);
+function standBlock(block, [x, y], rects, size) {
+  let bottom = y + block.size[1] / 2;
+  for (const name of block.names.toReversed()) {
+    const [wide, long] = size(name);
+    const left = Math.round(x - wide / 2), top = Math.round(bottom - long);
     rects.set(name, [left, top, left + wide, top + long]);
-    far -= long + JOIN;
+    bottom -= long + JOIN;
   }
 }
 
 // The layout of boxes in boxes, from the inside out.
 class Nest {
-  constructor(view, blocks, home, turned, ranksep, titles) {
-    Object.assign(this, {blocks, turned, ranksep, titles});
-    this.parent = new Map(view.boxes.map((box) => [box.id, box.parent]));
-    this.inside = new Map([[null, []]]);
-    this.frames = new Map([[null, []]]);
-    for (const {id} of view.boxes) {
-      this.inside.set(id, []);
-      this.frames.set(id, []);
+  constructor(view, blocks, direction, titleWidth) {
+    Object.assign(this, {direction, titleWidth});
+    this.parent = new Map(view.boxes.map(({id, parent}) => [id, parent]));
+    this.boxes = Map.groupBy(this.parent.keys(), (id) => this.parent.get(id));
+    this.blocks = Map.groupBy(blocks, ({box}) => box);
+    const blockOf = new Map(blocks.flatMap((block) => block.names.map((name) => [name, block])));
+    this.links = new Map([null, ...this.parent.keys()].map((frame) => [frame, []]));
+    for (const {key, tail, head} of view.edges) {
+      this.addLink(key, [tail, head].map((end) => this.ancestry(blockOf.get(end))));
     }
-    for (const {id, parent} of view.boxes) this.frames.get(parent).push(id);
-    for (const block of blocks.values()) this.inside.get(block.box).push(block.id);
-    this.links = new Map([...this.inside.keys()].map((frame) => [frame, []]));
-    for (const edge of view.edges) {
-      const tail = home.get(edge.tail), head = home.get(edge.head);
-      if (tail === head) continue;
-      this.spread({key: edge.key, tail, head});
-    }
+  }
+
+  // A block and the frames around it, the outermost last, which is null.
+  ancestry({id, box}) {
+    const out = [id];
+    for (let frame = box; frame !== null; frame = this.parent.get(frame)) out.push(frame);
+    return [...out, null];
   }
 
   // Notes an edge in each frame that it runs in, with what it leads from and to there: blocks or
   // inner frames, or null at the border.
-  spread(edge) {
-    const lines = [edge.tail, edge.head].map((end) => {
-      const out = [end];
-      let frame = this.blocks.get(end).box;
-      for (; frame !== null; frame = this.parent.get(frame)) out.push(frame);
-      return [...out, null];
-    });
-    const seen = new Set();
-    for (const line of lines) {
-      for (const frame of line.slice(1)) {
-        if (seen.has(frame)) continue;
-        seen.add(frame);
-        const [tail, head] = lines.map((other) => {
-          const at = other.indexOf(frame, 1);
-          return at < 0 ? null : other[at - 1];
-        });
-        if (tail !== head) this.links.get(frame).push({key: edge.key, tail, head});
-        if (tail !== null && head !== null) break; // further out, it runs within one frame
-      }
+  addLink(key, ends) {
+    for (const frame of new Set(ends.flatMap((end) => end.slice(1)))) {
+      const [tail, head] = ends.map((end) => end[end.indexOf(frame, 1) - 1] ?? null);
+      if (tail !== head) this.links.get(frame).push({key, tail, head});
     }
   }
 
-  placed(frame) {
-    const items = [...this.inside.get(frame)], inner = new Map();
-    for (const id of this.frames.get(frame)) inner.set(id, this.placed(id));
-    const number = new Map(items.map((id, k) => [id, k]));
-    const sizes = items.map((id) => this.blocks.get(id).size);
-    for (const [id, held] of inner) {
-      number.set(id, sizes.length);
-      sizes.push([held.width, held.height]);
+  layout(frame) {
+    const blocks = this.blocks.get(frame) ?? [], links = this.links.get(frame);
+    const inner = new Map((this.boxes.get(frame) ?? []).map((id) => [id, this.layout(id)]));
+    const index = new Map([...blocks.map(({id}) => id), ...inner.keys()].map((id, k) => [id, k]));
+    const sizes = blocks.map(({size}) => size);
+    for (const {width, height} of inner.values()) sizes.push([width, height]);
+    const first = [], last = [], ports = new Map(); // where edges cross the border
+    const port = (name, rank) => {
+      rank.push(sizes.push([2, 0]) - 1);
+      ports.set(name, rank.at(-1));
+      return rank.at(-1);
+    };
+    const pairs = links.map(({key, tail, head}) => [index.get(tail) ?? port(`${key} in`, first),
+      index.get(head) ?? port(`${key} out`, last)]);
+    const {centres, routes} = layered(sizes, pairs, {ranksep: RANKSEP[this.direction],
+      nodesep: NODESEP, first, last, slack: blocks.map(({slack}) => slack),
+      pins: links.map((link) => pinsOf(link, inner))});
+    const out = {
+      centres: new Map(blocks.map(({id}, k) => [id, centres[k]])), rects: new Map(),
+      routes: new Map(links.map(({key}, k) => [key, routes[k]])),
+    };
+    const tails = new Map(links.map(({key, tail}) => [key, tail]));
+    for (const [id, part] of inner) {
+      const [x, y] = centres[index.get(id)], {width, height} = part;
+      insert(out, id, moved(part, x - width / 2, y - height / 2), tails);
+      out.rects.set(id, [x - width / 2, y - height / 2, x + width / 2, y + height / 2]);
     }
-    const entries = [], exits = [], ports = [];
-    const links = this.links.get(frame);
-    const pairs = links.map(({key, tail, head}) => [tail, head].map((end, side) => {
-      if (end !== null) return number.get(end);
-      sizes.push([2, 0]);
-      (side ? exits : entries).push(sizes.length - 1);
-      ports.push([`${key} ${side ? "out" : "in"}`, sizes.length - 1]);
-      return sizes.length - 1;
-    }));
-    const {centres, routes} = layered(sizes, pairs, this.ranksep, NODESEP, entries, exits,
-      items.map((id) => this.blocks.get(id).slack), links.map((link) => pinsOf(link, inner)));
-    const out = this.assembled(frame, number, inner, sizes, centres,
-      new Map(links.map((link, k) => [link.key, {...link, route: routes[k]}])));
-    // where edges cross the border, from its left
-    out.ports = new Map(ports.map(([name, k]) => [name, centres[k][0] + (out.shift || 0)]));
-    return out;
+    if (frame === null) return out;
+    const {start, ...framed} = this.framed(frame, out, sizes, centres);
+    return {...framed, ports: mapped(ports, (k) => centres[k][0] + start)};
   }
 
-  assembled(frame, number, inner, sizes, centres, links) {
-    const out = {centres: new Map(), rects: new Map(), routes: new Map(), width: 0, height: 0};
-    for (const [key, link] of links) out.routes.set(key, link.route);
-    for (const [id, k] of number) {
-      if (!inner.has(id)) {
-        out.centres.set(id, centres[k]);
-        continue;
-      }
-      const [x, y] = centres[k], [w, h] = sizes[k];
-      const held = moved(inner.get(id), x - w / 2, y - h / 2);
-      held.centres.forEach((p, other) => out.centres.set(other, p));
-      held.rects.forEach((r, other) => out.rects.set(other, r));
-      out.rects.set(id, [x - w / 2, y - h / 2, x + w / 2, y + h / 2]);
-      for (const [key, route] of held.routes) {
-        const link = links.get(key);
-        if (!link) out.routes.set(key, route);
-        else if (link.tail === id) out.routes.set(key, joined(route, out.routes.get(key)));
-        else out.routes.set(key, joined(out.routes.get(key), route));
-      }
-    }
-    return frame === null ? out : this.framed(frame, out, sizes, centres);
-  }
-
-  framed(frame, held, sizes, centres) {
-    let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
-    centres.forEach(([x, y], k) => {
-      left = Math.min(left, x - sizes[k][0] / 2);
-      right = Math.max(right, x + sizes[k][0] / 2);
-      top = Math.min(top, y - sizes[k][1] / 2);
-      bottom = Math.max(bottom, y + sizes[k][1] / 2);
-    });
-    for (const route of held.routes.values()) {
-      for (const [x] of route) [left, right] = [Math.min(left, x), Math.max(right, x)];
-    }
-    const side = this.turned ? TITLE : 0, above = this.turned ? 0 : TITLE;
-    const title = this.titles(frame) + 2 * MARGIN;
+  // With the margin and the title of a box around it.
+  framed(frame, content, sizes, centres) {
+    const corners = centres.flatMap(([x, y], k) => [-0.5, 0.5].map((half) =>
+      [x + half * sizes[k][0], y + half * sizes[k][1]]));
+    const [left, top, right, bottom] = boundsOf([...corners, ...[...content.routes.values()].flat()]);
+    const [side, above] = this.direction === "LR" ? [TITLE, 0] : [0, TITLE];
+    const title = this.titleWidth(frame) + 2 * MARGIN;
     let long = bottom - top, wide = right - left, start = MARGIN + side - left;
-    if (this.turned) {
+    if (side) {
       long = Math.max(long, title);
     } else if (title > wide + 2 * MARGIN) {
       start += (title - wide - 2 * MARGIN) / 2;
       wide = title - 2 * MARGIN;
     }
-    const out = moved(held, start, MARGIN + above - top);
-    out.shift = start;
-    out.width = wide + 2 * MARGIN + side;
-    out.height = long + 2 * MARGIN + above;
-    return out;
+    return {...moved(content, start, MARGIN + above - top), start,
+      width: wide + 2 * MARGIN + side, height: long + 2 * MARGIN + above};
   }
 }
 
 // How far from the middles of the boxes that it joins an edge crosses their borders.
 function pinsOf({key, tail, head}, inner) {
-  const pin = (end, side) => {
-    const held = inner.get(end), x = held?.ports.get(`${key} ${side}`);
-    return x === undefined ? null : x - held.width / 2;
-  };
-  return [pin(tail, "out"), pin(head, "in")];
+  const pin = (box, name) => (box?.ports.has(name) ? box.ports.get(name) - box.width / 2 : null);
+  return [pin(inner.get(tail), `${key} out`), pin(inner.get(head), `${key} in`)];
 }
 
-function moved(held, dx, dy) {
+// Puts what is in a box into the frame around it; edges over the border go on there.
+function insert(out, id, part, tails) {
+  for (const what of ["centres", "rects"]) part[what].forEach((x, key) => out[what].set(key, x));
+  for (const [key, inside] of part.routes) {
+    const outside = out.routes.get(key);
+    if (!outside) out.routes.set(key, inside);
+    else out.routes.set(key, tails.get(key) === id ? joined(inside, outside) : joined(outside, inside));
+  }
+}
+
+function moved({centres, rects, routes}, dx, dy) {
   const shift = ([x, y]) => [x + dx, y + dy];
-  const each = (map, f) => new Map([...map].map(([key, x]) => [key, f(x)]));
-  return {
-    width: held.width, height: held.height,
-    centres: each(held.centres, shift),
-    rects: each(held.rects, ([a, b, c, d]) => [a + dx, b + dy, c + dx, d + dy]),
-    routes: each(held.routes, (route) => route.map(shift)),
-  };
+  return {centres: mapped(centres, shift), routes: mapped(routes, (points) => points.map(shift)),
+    rects: mapped(rects, ([a, b, c, d]) => [a + dx, b + dy, c + dx, d + dy])};
 }
 
 // A route that goes on with another one, over the border of a box.
 function joined(one, other) {
-  const [x, y] = one[one.length - 1], [x2, y2] = other[0], middle = (y + y2) / 2;
+  const [x, y] = one.at(-1), [x2, y2] = other[0], middle = (y + y2) / 2;
   return [...one, [x, middle], [x2, middle], ...other];
 }
 
 // Gives the edges their curves: from port to port, a backward edge beside its forward edge.
-function run(view, rects, routes) {
+function route(view, rects, routes) {
   const index = new Index(96);
   for (const [id, rect] of rects) index.add(id, rect);
-  const flat = new Map();
-  for (const [id, [left, top, right, bottom]] of rects) {
-    const kind = view.nodes.get(id).kind;
-    const corner = kind === "operation" || kind === "tag"
-      ? Math.min(14, (bottom - top) / 2, (right - left) / 2) : 7;
-    flat.set(id, Math.max(right - left - 2 * corner - 4, 12));
-  }
   const straight = [[0, 0], [0, 0], [0, 0], [0, 0]];
-  const route = (edge) => routes.get(edge.key) || straight;
-  const where = portsOf(view.edges, rects, flat, route);
+  const routeOf = (edge) => routes.get(edge.key) || straight;
+  const ports = portsOf(view, rects, routeOf);
   for (const edge of view.edges) {
-    const start = [where.get(`${edge.key} out`), rects.get(edge.tail)[3]];
-    const end = [where.get(`${edge.key} in`), rects.get(edge.head)[1]];
-    const course = courseOf(edge, start, end, route(edge), index);
-    edge.forth = edge.back ? beside(course, BESIDE) : course;
-    edge.home = edge.back ? beside(course, -BESIDE).reverse() : [];
+    const start = [ports.get(`${edge.key} out`), rects.get(edge.tail)[3]];
+    const end = [ports.get(`${edge.key} in`), rects.get(edge.head)[1]];
+    const course = courseOf(edge, start, end, routeOf(edge), index);
+    edge.path = edge.back ? beside(course, OFFSET) : course;
+    edge.backPath = edge.back ? beside(course, -OFFSET).reverse() : [];
   }
+}
+
+// How much of the side of a box edges can meet, without its corners.
+function flatOf(kind, [left, top, right, bottom]) {
+  const round = kind === "operation" || kind === "tag";
+  const corner = round ? Math.min(14, (bottom - top) / 2, (right - left) / 2) : 7;
+  return Math.max(right - left - 2 * corner - 4, 12);
 }
 
 // Where along its box's side each edge's end stands: side by side in the order in which they
-// part, those at records moved towards the pill, so that edges run straight.
-function portsOf(edges, rects, flat, route) {
+// part, those at records moved towards the operation, so that edges run straight.
+function portsOf({edges, nodes}, rects, routeOf) {
   const middle = (id) => (rects.get(id)[0] + rects.get(id)[2]) / 2;
   const gap = (edge) => Math.abs(rects.get(edge.head)[1] - rects.get(edge.tail)[3]);
-  const sides = new Map();
-  const note = (key, end) => (sides.has(key) ? sides.get(key).push(end) : sides.set(key, [end]));
-  edges.forEach((edge, k) => {
-    const way = route(edge), short = way.length === 4;
-    note(`${edge.tail} out`, [short ? middle(edge.head) : way[3][0], k, edge]);
-    note(`${edge.head} in`, [short ? middle(edge.tail) : way[way.length - 4][0], k, edge]);
+  const ends = edges.flatMap((edge, k) => {
+    const points = routeOf(edge), short = points.length === 4;
+    return [{side: `${edge.tail} out`, x: short ? middle(edge.head) : points[3][0], k, edge},
+      {side: `${edge.head} in`, x: short ? middle(edge.tail) : points.at(-4)[0], k, edge}];
   });
-  const where = new Map();
+  const ports = new Map();
   const later = (key) => Number(key.startsWith("t-") && !key.includes("-u-"));
-  for (const [key, ends] of [...sides].sort((a, b) => later(a[0]) - later(b[0]))) {
+  const sides = [...Map.groupBy(ends, ({side}) => side)];
+  for (const [key, some] of sides.sort(([a], [b]) => later(a) - later(b))) {
     const [box, side] = key.split(" "), other = side === "out" ? "in" : "out";
-    const room = flat.get(box), step = Math.min(PAIR, room / ends.length), centre = middle(box);
-    ends.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-    const spots = ends.map((_, k) => centre + (k - (ends.length - 1) / 2) * step);
-    const far = ends.map(([, , edge]) => where.get(`${edge.key} ${other}`));
+    const room = flatOf(nodes.get(box).kind, rects.get(box)), step = Math.min(PAIR, room / some.length), centre = middle(box);
+    some.sort((a, b) => a.x - b.x || a.k - b.k);
+    const spots = some.map((_, k) => centre + (k - (some.length - 1) / 2) * step);
+    const far = some.map(({edge}) => ports.get(`${edge.key} ${other}`));
     let shift = 0;
     if (far.every((x) => x !== undefined)) {
-      const slack = Math.max(Math.min(room, 0.7 * room + step) - step * ends.length, 0) / 2;
-      const near = Math.min(...ends.map(([, , edge]) => gap(edge))) + 1;
-      const wishes = far.map((x, k) => x - spots[k]).filter((_, k) => gap(ends[k][2]) <= near);
-      const wish = wishes.reduce((a, b) => a + b, 0) / wishes.length;
-      shift = Math.min(Math.max(wish, -slack), slack);
+      const slack = Math.max(Math.min(room, 0.7 * room + step) - step * some.length, 0) / 2;
+      const near = Math.min(...some.map(({edge}) => gap(edge))) + 1;
+      const wishes = far.map((x, k) => x - spots[k]).filter((_, k) => gap(some[k].edge) <= near);
+      shift = clamp(wishes.reduce((a, b) => a + b, 0) / wishes.length, -slack, slack);
     }
-    ends.forEach(([, , edge], k) => where.set(`${edge.key} ${side}`, spots[k] + shift));
+    some.forEach(({edge}, k) => ports.set(`${edge.key} ${side}`, spots[k] + shift));
   }
-  return where;
+  return ports;
 }
 
 // The curve from port to port: an S if it is short and free, else the layout's way.
-function courseOf(edge, start, end, route, index) {
-  const drop = end[1] - start[1];
-  if ((drop > 0 && drop <= SHORT) || route.length === 4) {
-    const bend = drop / 2;
+function courseOf(edge, start, end, points, index) {
+  const drop = end[1] - start[1], bend = drop / 2;
+  if (drop > 0 && (drop <= SHORT || points.length === 4)) {
     const ess = [start, [start[0], start[1] + bend], [end[0], end[1] - bend], end];
-    const free = (p) => !index.hits(around(p, 7), [edge.tail, edge.head]);
-    if (drop > 0 && sampled(ess).every(free)) return ess;
+    if (sampled(ess).every((p) => !index.hits(around(p, 7), [edge.tail, edge.head]))) return ess;
   }
-  const last = route.length - 1;
-  const lead = Math.max(Math.min(Math.abs(route[1][1] - route[0][1]), 40), 12);
-  const tail = Math.max(Math.min(Math.abs(route[last][1] - route[last - 1][1]), 40), 12);
-  const inner = route.length > 4 ? route.slice(2, -2) : [];
+  const lead = clamp(Math.abs(points[1][1] - points[0][1]), 12, 40);
+  const tail = clamp(Math.abs(points.at(-1)[1] - points.at(-2)[1]), 12, 40);
+  const inner = points.length > 4 ? points.slice(2, -2) : [];
   return [start, [start[0], start[1] + lead], ...inner, [end[0], end[1] - tail], end];
 }
 
@@ -299,11 +245,9 @@ class Index {
     this.cells = new Map();
   }
 
-  *squares([left, top, right, bottom]) {
-    const s = this.square;
-    for (let i = Math.floor(left / s); i <= Math.floor(right / s); i++) {
-      for (let j = Math.floor(top / s); j <= Math.floor(bottom / s); j++) yield i * 1e6 + j;
-    }
+  *squares(rect) {
+    const [left, top, right, bottom] = rect.map((x) => Math.floor(x / this.square));
+    for (let i = left; i <= right; i++) for (let j = top; j <= bottom; j++) yield i * 1e6 + j;
   }
 
   add(name, rect) {
@@ -317,87 +261,71 @@ class Index {
   hits(rect, but = []) {
     const found = new Set(), [left, top, right, bottom] = rect;
     for (const cell of this.squares(rect)) {
-      for (const entry of this.cells.get(cell) || []) {
-        const [name, [a, b, c, d]] = entry;
-        if (a < right && left < c && b < bottom && top < d && !but.includes(name)) found.add(entry);
+      for (const [name, other] of this.cells.get(cell) || []) {
+        const [a, b, c, d] = other;
+        if (a < right && left < c && b < bottom && top < d && !but.includes(name)) found.add(other);
       }
     }
     return found.size;
   }
 }
 
-function around([x, y], m) {
-  return [x - m, y - m, x + m, y + m];
+const around = ([x, y], m) => [x - m, y - m, x + m, y + m];
+const between = (p, q) => [(p[0] + q[0]) / 2, (p[1] + q[1]) / 2];
+const apart = (p, q) => Math.abs(p[0] - q[0]) + Math.abs(p[1] - q[1]) > 0.5;
+
+export const boundsOf = (points) => points.reduce(
+  ([left, top, right, bottom], [x, y]) =>
+    [Math.min(left, x), Math.min(top, y), Math.max(right, x), Math.max(bottom, y)],
+  [Infinity, Infinity, -Infinity, -Infinity]);
+
+// To the right of the way from one point to another, of length 1.
+export function normal(p, q) {
+  const dx = q[0] - p[0], dy = q[1] - p[1], length = Math.hypot(dx, dy) || 1;
+  return [dy / length, -dx / length];
 }
+
+const pieces = (points) => // the Bézier curves of a chain
+  Array.from({length: (points.length - 1) / 3}, (_, k) => points.slice(3 * k, 3 * k + 4));
 
 function bezier(p, t) {
   const s = 1 - t, a = s * s * s, b = 3 * s * s * t, c = 3 * s * t * t, d = t * t * t;
   return [0, 1].map((k) => a * p[0][k] + b * p[1][k] + c * p[2][k] + d * p[3][k]);
 }
 
-export function along(points, t) {
-  const count = (points.length - 1) / 3, k = Math.min(Math.floor(t * count), count - 1);
-  return bezier(points.slice(3 * k, 3 * k + 4), t * count - k);
+function along(points, t) {
+  const curves = pieces(points), k = Math.min(Math.floor(t * curves.length), curves.length - 1);
+  return bezier(curves[k], t * curves.length - k);
 }
 
-function sampled(points) {
-  const out = [];
-  for (let k = 0; k + 3 < points.length; k += 3) {
-    const piece = points.slice(k, k + 4);
-    for (const t of [0, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.92, 1]) out.push(bezier(piece, t));
-  }
-  return out;
-}
+const sampled = (points) => pieces(points)
+  .flatMap((piece) => [0, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.92, 1].map((t) => bezier(piece, t)));
 
 // A chain of curves shifted sideways, bends halved first.
 function beside(points, distance) {
   const out = [];
-  for (const p of halves(points)) {
-    const first = normal(p[0], p.slice(1).find((q) => far(q, p[0])) || p[3]);
-    const last = normal([p[2], p[1], p[0]].find((q) => far(q, p[3])) || p[0], p[3]);
-    const moved = p.map(([x, y], k) => {
+  for (const p of pieces(points).flatMap(halves)) {
+    const first = normal(p[0], p.slice(1).find((q) => apart(q, p[0])) || p[3]);
+    const last = normal([p[2], p[1], p[0]].find((q) => apart(q, p[3])) || p[0], p[3]);
+    const shifted = p.map(([x, y], k) => {
       const n = k < 2 ? first : last;
       return [x + n[0] * distance, y + n[1] * distance];
     });
-    if (out.length) {
-      const joint = out.pop(); // two curves meet half-way between their own ideas of the joint
-      moved[0] = between(joint, moved[0]);
-    }
-    out.push(...moved);
+    // two curves meet half-way between their own ideas of the joint
+    if (out.length) shifted[0] = between(out.pop(), shifted[0]);
+    out.push(...shifted);
   }
   return out;
 }
 
-function* halves(points) {
-  for (let k = 0; k + 3 < points.length; k += 3) {
-    const [a, b, c, d] = points.slice(k, k + 4);
-    if (Math.max(...[b, c, d].map((q) => Math.abs(a[0] - q[0]))) < 1) {
-      yield [a, b, c, d];
-      continue;
-    }
-    const ab = between(a, b), bc = between(b, c), cd = between(c, d);
-    const abc = between(ab, bc), bcd = between(bc, cd);
-    yield [a, ab, abc, between(abc, bcd)];
-    yield [between(abc, bcd), bcd, cd, d];
-  }
+function halves([a, b, c, d]) {
+  if (Math.max(...[b, c, d].map((q) => Math.abs(a[0] - q[0]))) < 1) return [[a, b, c, d]];
+  const ab = between(a, b), bc = between(b, c), cd = between(c, d);
+  const abc = between(ab, bc), bcd = between(bc, cd), middle = between(abc, bcd);
+  return [[a, ab, abc, middle], [middle, bcd, cd, d]];
 }
 
-function between(p, q) {
-  return [(p[0] + q[0]) / 2, (p[1] + q[1]) / 2];
-}
-
-function far(p, q) {
-  return Math.abs(p[0] - q[0]) + Math.abs(p[1] - q[1]) > 0.5;
-}
-
-function normal(p, q) {
-  const dx = q[0] - p[0], dy = q[1] - p[1], length = Math.hypot(dx, dy) || 1;
-  return [dy / length, -dx / length];
-}
-
-export function textWidth(text, size, bold = false) {
-  return text.length * size * (bold ? 0.66 : 0.6);
-}
+export const textWidth = (text, size, bold = false) => text.length * size * (bold ? 0.66 : 0.6);
 
 // Finds a place for each label: on no box and no other label, and on few lines.
 function putLabels(edges, nodes) {
@@ -405,57 +333,41 @@ function putLabels(edges, nodes) {
   for (const [id, {x, y, width, height}] of nodes) {
     solid.add(id, [x - 2, y - 1, x + width + 2, y + height + 1]);
   }
-  for (const edge of edges) {
-    for (const points of [edge.forth, edge.home]) {
-      for (const p of sampled(points)) lines.add(edge.key, around(p, 2.5));
-    }
+  for (const {key, path, backPath} of edges) {
+    for (const p of [path, backPath].flatMap(sampled)) lines.add(key, around(p, 2.5));
   }
   for (const edge of edges) {
-    if (!edge.label || !edge.home.length) continue;
-    const [spot, rect] = bestSpot(edge, solid, lines);
+    if (!edge.label || !edge.back) continue;
+    const {spot, rect} = bestSpot(edge, solid, lines);
     edge.spot = spot;
     solid.add(`label ${edge.key}`, rect);
   }
 }
 
-function bestSpot(edge, solid, lines) {
-  const half = textWidth(edge.label, TEXT) / 2, high = 6.5;
-  let best = null;
+function bestSpot({label, backPath, thick}, solid, lines) {
+  const half = textWidth(label, TEXT) / 2, high = 6.5;
+  let best = {cost: Infinity};
   for (const [rank, t] of [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8].entries()) {
-    const p = along(edge.home, t), n = normal(p, along(edge.home, Math.min(t + 0.02, 1)));
-    for (const sign of [1, -1]) {
-      let reach = half * Math.abs(n[0]) + high * Math.abs(n[1]) + edge.thick / 2 + 2.5;
-      if (sign < 0) reach += 2 * BESIDE;
-      const spot = [p[0] + sign * n[0] * reach, p[1] + sign * n[1] * reach];
+    const p = along(backPath, t), n = normal(p, along(backPath, Math.min(t + 0.02, 1)));
+    for (const far of [0, 1]) { // to the side of the forward edge
+      let reach = half * Math.abs(n[0]) + high * Math.abs(n[1]) + thick / 2 + 2.5;
+      if (far) reach = -(reach + 2 * OFFSET);
+      const spot = [p[0] + n[0] * reach, p[1] + n[1] * reach];
       const rect = [spot[0] - half, spot[1] - high, spot[0] + half, spot[1] + high];
-      const cost = 100 * solid.hits(rect) + 6 * lines.hits(rect) + 0.4 * rank + (sign < 0 ? 1 : 0);
-      if (best === null || cost < best[0]) best = [cost, spot, rect];
-      if (cost < 2) return [spot, rect];
+      const cost = 100 * solid.hits(rect) + 6 * lines.hits(rect) + 0.4 * rank + far;
+      if (cost < best.cost) best = {cost, spot, rect};
+      if (cost < 2) return best;
     }
   }
-  return best.slice(1);
+  return best;
 }
 
-function extentOf({nodes, boxes, edges}) {
-  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-  const take = (x, y) => {
-    left = Math.min(left, x);
-    right = Math.max(right, x);
-    top = Math.min(top, y);
-    bottom = Math.max(bottom, y);
-  };
-  for (const r of [...nodes.values(), ...boxes.values()]) {
-    take(r.x, r.y);
-    take(r.x + r.width, r.y + r.height);
-  }
-  for (const edge of edges) {
-    for (const p of [...edge.forth, ...edge.home]) take(...p);
-    if (edge.spot) {
-      const half = textWidth(edge.label, TEXT) / 2;
-      take(edge.spot[0] - half, edge.spot[1]);
-      take(edge.spot[0] + half, edge.spot[1]);
-    }
-  }
-  return left === Infinity ? {x: 0, y: 0, width: 1, height: 1}
-    : {x: left, y: top, width: right - left, height: bottom - top};
+function extentOf(rects, edges) {
+  const [left, top, right, bottom] = boundsOf([
+    ...rects.flatMap(({x, y, width, height}) => [[x, y], [x + width, y + height]]),
+    ...edges.flatMap(({path, backPath}) => [...path, ...backPath]),
+    ...edges.filter(({spot}) => spot).flatMap(({label, spot: [x, y]}) =>
+      [[x - textWidth(label, TEXT) / 2, y], [x + textWidth(label, TEXT) / 2, y]]),
+  ]);
+  return {x: left, y: top, width: right - left, height: bottom - top};
 }

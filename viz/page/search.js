@@ -1,128 +1,116 @@
 // Search by name, operation or shape; what is found is shown, opened and gone to.
 
-import {$, h} from "./dom.js";
+import {$, h, set} from "./dom.js";
 import {plural, shapeOf} from "./model.js";
 
 const MOST = 40;
 
 export class Search {
   constructor(model, drawing, found) {
-    Object.assign(this, {model, drawing, found, hits: [], chosen: -1});
-    this.input = $("#search");
-    this.list = $("#results");
-    this.index = this.entries();
-    this.input.addEventListener("input", () => this.look());
-    this.input.addEventListener("focus", () => this.input.value && this.look());
-    this.input.addEventListener("keydown", (event) => this.key(event));
-    this.input.addEventListener("blur", () => setTimeout(() => this.shut(), 150));
-    this.list.addEventListener("pointerdown", (event) => {
+    Object.assign(this, {model, drawing, found, hits: [], chosen: -1, input: $("#search"),
+      list: $("#results")});
+    this.index = this.entries().map((entry) => ({...entry,
+      keys: [entry.name, entry.what, ...entry.keys].map((key) => String(key).toLowerCase())}));
+    set(this.input, {
+      oninput: () => this.look(),
+      onfocus: () => this.input.value && this.look(),
+      onkeydown: (event) => this.key(event),
+      onblur: () => setTimeout(() => this.shut(), 150),
+    });
+    set(this.list, {onpointerdown: (event) => {
       const item = event.target.closest("[role=option]");
       if (!item) return;
       event.preventDefault();
       this.choose(Number(item.dataset.k));
-    });
+    }});
   }
 
   entries() {
-    const {doc} = this.model, out = [];
-    for (const [id, x] of Object.entries(doc.groups)) {
-      if (id !== this.model.root) {
-        out.push({id, name: x.path || x.name || x.kind, what: x.kind, more: plural(x.operations, "operation")});
-      }
-    }
-    for (const [id, x] of Object.entries(doc.tensors)) {
-      out.push({id, name: this.model.title(id), what: x.kind, more: shapeOf(x.shape),
-        keys: [x.shape.join("×"), x.shape.join("x"), x.shape.join(","), id]});
-    }
-    for (const [id, x] of Object.entries(doc.operations)) {
-      const shape = doc.tensors[x.output]?.shape;
-      out.push({id, name: x.name, what: "operation", more: x.step ? `step ${x.step}` : id,
-        keys: shape ? [shape.join("×"), shape.join("x"), id] : [id]});
-    }
-    for (const entry of out) {
-      entry.low = [entry.name, entry.what, ...(entry.keys || [])].map((key) => String(key).toLowerCase());
-    }
-    return out;
+    const {model, model: {doc}} = this, spellings = (shape, ...signs) => signs.map((sign) => shape.join(sign));
+    const groups = Object.entries(doc.groups).filter(([id]) => id !== model.root).map(([id, x]) =>
+      ({id, name: model.title(id), what: x.kind, more: plural(x.operations, "operation"), keys: []}));
+    const tensors = Object.entries(doc.tensors).map(([id, x]) => ({id, name: model.title(id),
+      what: x.kind, more: shapeOf(x.shape), keys: [...spellings(x.shape, "×", "x", ","), id]}));
+    const operations = Object.entries(doc.operations).map(([id, x]) => ({id, name: x.name,
+      what: "operation", more: x.step ? `step ${x.step}` : id,
+      keys: [...spellings(doc.tensors[x.output]?.shape ?? [], "×", "x"), id]}));
+    return [...groups, ...tensors, ...operations];
   }
 
   look() {
-    const wanted = this.input.value.trim().toLowerCase().replace(/^[([]|[)\]]$/g, "").replace(/\s*[,*]\s*/g, (c) =>
-      (c.includes("*") ? "×" : ","));
-    this.hits = wanted ? this.rank(wanted) : [];
+    const query = this.input.value.trim().toLowerCase().replace(/^[([]|[)\]]$/g, "")
+      .replace(/\s*,\s*/g, ",").replace(/\s*\*\s*/g, "×");
+    this.hits = query ? this.ranked(query) : [];
     this.chosen = this.hits.length ? 0 : -1;
     this.mark();
-    this.fill(wanted);
+    this.fill(query);
   }
 
   // Exact names first, then what starts so, then what holds it.
-  rank(wanted) {
-    const grade = ({low}) => {
-      if (low[0] === wanted) return 0;
-      if (low.includes(wanted)) return 1;
-      if (low[0].startsWith(wanted)) return 2;
-      return low.some((key) => key.includes(wanted)) ? 3 : 4;
+  ranked(query) {
+    const grade = ({keys}) => {
+      if (keys[0] === query) return 0;
+      if (keys.includes(query)) return 1;
+      if (keys[0].startsWith(query)) return 2;
+      return keys.some((key) => key.includes(query)) ? 3 : 4;
     };
-    return this.index.map((entry, k) => [grade(entry), k, entry]).filter(([g]) => g < 4)
-      .sort((a, b) => a[0] - b[0] || a[1] - b[1]).map(([, , entry]) => entry);
+    const grades = Map.groupBy(this.index, grade);
+    return [0, 1, 2, 3].flatMap((k) => grades.get(k) ?? []);
   }
 
   mark() {
-    const shown = new Set(this.hits.map(({id}) => this.drawing.view.byTensor.get(id) || id));
-    this.drawing.svg.classList.toggle("searching", this.hits.length > 0);
-    for (const [id, element] of this.drawing.elements) element.classList.toggle("hit", shown.has(id));
+    const {view, nodeElements} = this.drawing;
+    const shown = new Set(this.hits.map(({id}) => view.byTensor.get(id) || id));
+    for (const [id, element] of nodeElements) element.classList.toggle("hit", shown.has(id));
   }
 
-  fill(wanted) {
+  fill(query) {
+    const note = (text) => h("li", {class: "muted", role: "presentation"}, text);
     const items = this.hits.slice(0, MOST).map(({name, what, more}, k) => h("li",
-      {role: "option", id: `hit-${k}`, "data-k": k, "aria-selected": String(k === this.chosen)},
-      h("span", {class: `dot ${what}`}), h("b", {}, name), h("span", {class: "muted"}, `${what} · ${more}`)));
-    if (this.hits.length > MOST) {
-      items.push(h("li", {class: "muted", role: "presentation"}, `and ${this.hits.length - MOST} more`));
-    }
-    if (wanted && !items.length) items.push(h("li", {class: "muted", role: "presentation"}, "nothing found"));
+      {role: "option", id: `hit-${k}`, "data-k": k}, h("span", {class: `dot ${what}`}),
+      h("b", {}, name), h("span", {class: "muted"}, `${what} · ${more}`)));
+    if (this.hits.length > MOST) items.push(note(`and ${this.hits.length - MOST} more`));
+    if (query && !items.length) items.push(note("nothing found"));
     this.list.replaceChildren(...items);
-    this.list.hidden = !items.length;
-    this.input.setAttribute("aria-expanded", String(!this.list.hidden));
-    this.point();
+    this.show(items.length > 0);
   }
 
-  point() {
-    [...this.list.querySelectorAll("[role=option]")].forEach((item, k) => {
-      item.setAttribute("aria-selected", String(k === this.chosen));
-      if (k === this.chosen) item.scrollIntoView({block: "nearest"});
+  // Shows the list, with the chosen item marked, or hides it.
+  show(on) {
+    const {input, list, chosen} = this;
+    list.hidden = !on;
+    input.setAttribute("aria-expanded", on);
+    if (on && chosen >= 0) input.setAttribute("aria-activedescendant", `hit-${chosen}`);
+    else input.removeAttribute("aria-activedescendant");
+    list.querySelectorAll("[role=option]").forEach((item, k) => {
+      item.setAttribute("aria-selected", k === chosen);
+      if (on && k === chosen) item.scrollIntoView({block: "nearest"});
     });
-    if (this.chosen >= 0) this.input.setAttribute("aria-activedescendant", `hit-${this.chosen}`);
-    else this.input.removeAttribute("aria-activedescendant");
   }
 
   key(event) {
-    const count = Math.min(this.hits.length, MOST);
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    const count = Math.min(this.hits.length, MOST), step = {ArrowDown: 1, ArrowUp: count - 1}[event.key];
+    event.stopPropagation();
+    if (step !== undefined) {
       event.preventDefault();
-      if (count) this.chosen = (this.chosen + (event.key === "ArrowDown" ? 1 : count - 1)) % count;
-      this.point();
+      if (count) this.chosen = (this.chosen + step) % count;
+      this.show(!this.list.hidden);
     } else if (event.key === "Enter" && this.chosen >= 0) {
       this.choose(this.chosen);
     } else if (event.key === "Escape") {
       this.input.value = "";
       this.look();
-      this.shut();
-      $("#stage").focus();
+      $("#viewport").focus();
     }
-    event.stopPropagation();
   }
 
   choose(k) {
-    const {id} = this.hits[k];
     this.shut();
-    this.found(id);
-    this.mark();
+    this.found(this.hits[k].id);
   }
 
   shut() {
-    this.list.hidden = true;
-    this.input.setAttribute("aria-expanded", "false");
-    this.input.removeAttribute("aria-activedescendant");
+    this.show(false);
     if (!this.input.value) this.mark();
   }
 }

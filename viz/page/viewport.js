@@ -1,22 +1,28 @@
 // Pan and zoom by one transform of the whole drawing, and the small map of it.
 
-import {$, h, still} from "./dom.js";
-import {pointers, onMap, wheel} from "./pointer.js";
+import {$, animate, s, set} from "./dom.js";
+import {clamp} from "./model.js";
+import {mapPointer, pointers, wheel} from "./pointer.js";
 
 const FAR = 0.28; // where nothing can be read, nothing is written
-const NEAREST = 4, FARTHEST = 0.02;
+const NEAREST = 4, FARTHEST = 0.02, MILLISECONDS = 300;
 
 export class Viewport {
   constructor(drawing) {
-    this.drawing = drawing;
-    this.stage = $("#stage");
-    this.svg = $("#world");
-    this.map = $("#map");
-    [this.x, this.y, this.k] = [0, 0, 1];
-    wheel(this);
-    pointers(this);
-    onMap(this);
-    new ResizeObserver(() => this.resized()).observe(this.stage);
+    Object.assign(this, {drawing, element: $("#viewport"), svg: $("#world"), map: $("#map"),
+      x: 0, y: 0, k: 1});
+    for (const listen of [wheel, pointers, mapPointer]) listen(this);
+    new ResizeObserver(() => {
+      if (!drawing.place) return;
+      this.apply();
+      this.drawMap();
+    }).observe(this.element);
+  }
+
+  // How large the viewport is, and by which scales the drawing would just fill it.
+  size() {
+    const {clientWidth: w, clientHeight: h} = this.element, {width, height} = this.drawing.extent;
+    return {w, h, across: w / width, down: h / height};
   }
 
   pan(dx, dy) {
@@ -25,9 +31,9 @@ export class Viewport {
     this.apply();
   }
 
-  // Zooms about a point of the stage; without one, about its middle.
-  zoom(factor, x = this.stage.clientWidth / 2, y = this.stage.clientHeight / 2) {
-    const k = Math.min(Math.max(this.k * factor, FARTHEST), NEAREST);
+  // Zooms about a point of the viewport; without one, about its middle.
+  zoom(factor, x = this.element.clientWidth / 2, y = this.element.clientHeight / 2) {
+    const k = clamp(this.k * factor, FARTHEST, NEAREST);
     this.x = x - ((x - this.x) * k) / this.k;
     this.y = y - ((y - this.y) * k) / this.k;
     this.k = k;
@@ -35,159 +41,128 @@ export class Viewport {
   }
 
   apply() {
-    cancelAnimationFrame(this.frame);
-    if (this.k !== this.sharp) {
-      clearTimeout(this.rest);
-      this.rest = setTimeout(() => this.sharpen(), 140);
-    }
-    this.frame = requestAnimationFrame(() => {
-      this.svg.style.transform = `translate(${this.x}px,${this.y}px) scale(${this.k})`;
+    cancelAnimationFrame(this.next);
+    if (this.k !== this.sharp) this.sharpenIn(140);
+    this.next = requestAnimationFrame(() => {
+      this.transform();
       this.svg.classList.toggle("far", this.k < FAR);
-      this.drawing.cull(this.sightOf());
       this.frameMap();
     });
   }
 
-  // The picture is a texture, so that it moves without being drawn anew; one that was zoomed is
-  // drawn again when it rests.
-  sharpen() {
-    this.sharp = this.k;
-    this.svg.style.willChange = "auto";
-    clearTimeout(this.texture);
-    this.texture = setTimeout(() => (this.svg.style.willChange = "transform"), 300);
+  // What of the drawing is in sight: left, top, right, bottom.
+  sight() {
+    const {x, y, k} = this, {extent} = this.drawing, {w, h} = this.size();
+    return [extent.x - x / k, extent.y - y / k, extent.x + (w - x) / k, extent.y + (h - y) / k];
   }
 
-  // What of the drawing is in sight: left, top, right, bottom.
-  sightOf() {
-    const {x, y} = this.drawing.extent, {clientWidth: w, clientHeight: h_} = this.stage;
-    return [x - this.x / this.k, y - this.y / this.k, x + (w - this.x) / this.k, y + (h_ - this.y) / this.k];
+  transform() {
+    this.svg.style.transform = `translate(${this.x}px,${this.y}px) scale(${this.k})`;
+    this.drawing.cull(this.sight());
+  }
+
+  // The picture is a texture, so that it moves without being drawn anew; one that was zoomed is
+  // drawn again when it rests.
+  sharpenIn(milliseconds) {
+    clearTimeout(this.rest);
+    this.rest = setTimeout(() => {
+      this.sharp = this.k;
+      this.svg.style.willChange = "auto";
+      clearTimeout(this.texture);
+      this.texture = setTimeout(() => (this.svg.style.willChange = "transform"), 300);
+    }, milliseconds);
   }
 
   // Goes there, softly unless nothing should move.
   go(x, y, k = this.k, soft = true) {
-    [x, y] = [Math.round(x), Math.round(y)]; // whole pixels are sharp
-    cancelAnimationFrame(this.way);
-    if (!soft || still()) {
-      [this.x, this.y, this.k] = [x, y, k];
+    const to = [Math.round(x), Math.round(y), k]; // whole pixels are sharp
+    const from = [this.x, this.y, this.k];
+    const draw = (share) => {
+      [this.x, this.y, this.k] = to.map((end, i) => (share < 1 ? from[i] + (end - from[i]) * share : end));
       this.apply();
-      return;
-    }
-    const from = [this.x, this.y, this.k], start = performance.now();
-    const step = (now) => {
-      const t = Math.min(Math.max((now - start) / 300, 0), 1), e = 1 - (1 - t) ** 3;
-      [this.x, this.y, this.k] = [x, y, k].map((to, i) => from[i] + (to - from[i]) * e);
-      this.apply();
-      if (t < 1) this.way = requestAnimationFrame(step);
     };
-    this.way = requestAnimationFrame(step);
+    this.stop?.();
+    this.stop = animate(soft ? MILLISECONDS : 0, draw);
   }
 
-  // A point of the drawing comes to the middle of the stage.
+  // A point of the drawing comes to the middle of the viewport.
   centre(x, y, soft = true, k = this.k) {
-    const {extent} = this.drawing, {clientWidth: w, clientHeight: h_} = this.stage;
-    this.go(w / 2 - (x - extent.x) * k, h_ / 2 - (y - extent.y) * k, k, soft);
+    const {extent} = this.drawing, {w, h} = this.size();
+    this.go(w / 2 - (x - extent.x) * k, h / 2 - (y - extent.y) * k, k, soft);
   }
 
   // All of it.
   fit(soft = true) {
-    const {extent} = this.drawing, {clientWidth: w, clientHeight: h_} = this.stage;
-    const k = Math.min(w / extent.width, h_ / extent.height, 1.15);
-    this.go((w - extent.width * k) / 2, (h_ - extent.height * k) / 2, k, soft);
+    const {x, y, width, height} = this.drawing.extent, {across, down} = this.size();
+    this.centre(x + width / 2, y + height / 2, soft, Math.min(across, down, 1.15));
   }
 
   // At first: all of it, but no smaller than can be read.
   begin() {
-    const {extent} = this.drawing, {clientWidth: w, clientHeight: h_} = this.stage;
-    const k = Math.min(w / extent.width, h_ / extent.height, 1.15);
-    if (k >= 0.45) return this.fit(false);
-    const near = Math.max(Math.min(Math.max(w / extent.width, h_ / extent.height), 1), 0.55);
-    const x = extent.width * near < w ? (w - extent.width * near) / 2 : 12;
-    const y = extent.height * near < h_ ? (h_ - extent.height * near) / 2 : 12;
-    return this.go(x, y, near, false);
+    const {width, height} = this.drawing.extent, {w, h, across, down} = this.size();
+    if (Math.min(across, down, 1.15) >= 0.45) return this.fit(false);
+    const k = clamp(Math.max(across, down), 0.55, 1);
+    const start = (size, room) => (size * k < room ? (room - size * k) / 2 : 12);
+    return this.go(start(width, w), start(height, h), k, false);
   }
 
   // Brings a rectangle of the drawing into sight: just so far, or to the middle if it is far off.
   reveal(rect, soft = true) {
     if (!rect) return;
-    const {extent} = this.drawing, {clientWidth: w, clientHeight: h_} = this.stage;
-    const k = Math.max(this.k, 0.5), margin = 28;
-    const left = (rect.x - extent.x) * k + this.x, top = (rect.y - extent.y) * k + this.y;
-    const right = left + rect.width * k, bottom = top + rect.height * k;
-    const into = (low, high, room) =>
-      (low < margin ? margin - low : high > room - margin ? Math.max(room - margin - high, margin - low) : 0);
-    const dx = into(left, right, w), dy = into(top, bottom, h_);
-    if (k !== this.k || Math.abs(dx) > w / 2 || Math.abs(dy) > h_ / 2) {
+    const {extent} = this.drawing, {w, h} = this.size(), k = Math.max(this.k, 0.5), margin = 28;
+    const into = (low, size, room) => Math.max(Math.min(room - margin - low - size, 0), margin - low);
+    const dx = into((rect.x - extent.x) * k + this.x, rect.width * k, w);
+    const dy = into((rect.y - extent.y) * k + this.y, rect.height * k, h);
+    if (k !== this.k || Math.abs(dx) > w / 2 || Math.abs(dy) > h / 2) {
       this.centre(rect.x + rect.width / 2, rect.y + rect.height / 2, soft, k);
     } else if (dx || dy) {
       this.go(this.x + dx, this.y + dy, k, soft);
     }
   }
 
-  // Keeps a point of the drawing where it was on the stage while everything is laid out anew.
+  // Keeps a rectangle of the drawing where it was while everything is laid out anew.
   anchored(rect, change, after) {
-    const {extent} = this.drawing;
-    const at = rect && [(rect.x + rect.width / 2 - extent.x) * this.k + this.x,
-      (rect.y - extent.y) * this.k + this.y];
+    const offset = ({x, y, width}, extent) => [x + width / 2 - extent.x, y - extent.y];
+    const before = rect && offset(rect, this.drawing.extent);
     change();
-    const next = after(), now = this.drawing.extent;
-    if (at && next) {
-      this.x = at[0] - (next.x + next.width / 2 - now.x) * this.k;
-      this.y = at[1] - (next.y - now.y) * this.k;
+    const next = after(), now = next && offset(next, this.drawing.extent);
+    if (before && now) {
+      this.x += (before[0] - now[0]) * this.k;
+      this.y += (before[1] - now[1]) * this.k;
     }
-    this.svg.style.transform = `translate(${this.x}px,${this.y}px) scale(${this.k})`;
-    this.drawing.cull(this.sightOf());
-    clearTimeout(this.rest);
-    this.rest = setTimeout(() => this.sharpen(), 450);
-    this.drawMap();
-  }
-
-  resized() {
-    if (this.drawing.place) this.apply();
+    this.transform();
+    this.sharpenIn(450);
     this.drawMap();
   }
 
   // How much smaller the small map is, across and down: long graphs are drawn wider than they are.
   scale() {
-    const {width, height} = this.drawing.extent, {clientWidth: w, clientHeight: h_} = this.stage;
-    const k = Math.min(Math.min(180, w / 4) / width, Math.min(220, h_ / 2.5) / height);
-    return [Math.min(Math.max(k, 40 / width), k * 8), Math.min(Math.max(k, 40 / height), k * 8)];
+    const {width, height} = this.drawing.extent, {w, h} = this.size();
+    const k = Math.min(Math.min(180, w / 4) / width, Math.min(220, h / 2.5) / height);
+    return [width, height].map((size) => clamp(40 / size, k, k * 8));
   }
 
-  // The small map: a canvas with a rectangle for each node, and a frame for what is in sight.
+  // The small map: a rectangle for each node, and a frame for what is in sight.
   drawMap() {
-    const {drawing, map} = this;
-    if (!drawing.place) return;
-    const [across, down] = this.scale(), {extent, place} = drawing;
-    const w = Math.round(extent.width * across), h_ = Math.round(extent.height * down);
-    const canvas = h("canvas", {width: w * 2, height: h_ * 2, "aria-hidden": "true"});
-    canvas.style.width = `${w}px`;
-    canvas.style.height = `${h_}px`;
-    const pen = canvas.getContext("2d"), style = getComputedStyle(document.documentElement);
-    const paint = (role) => style.getPropertyValue(`--${role}`);
-    pen.scale(2 * across, 2 * down);
-    pen.translate(-extent.x, -extent.y);
-    pen.strokeStyle = paint("line");
-    pen.lineWidth = 1 / Math.max(across, down);
-    for (const {x, y, width, height} of place.boxes.values()) pen.strokeRect(x, y, width, height);
-    for (const [id, {x, y, width, height}] of place.nodes) {
-      const kind = drawing.view.nodes.get(id).kind, element = drawing.elements.get(id);
-      pen.fillStyle = paint(element.classList.contains("now") ? "grad"
-        : kind === "operation" ? "op-line" : kind === "group" ? "group-line" : "line");
-      pen.globalAlpha = element.classList.contains("later") ? 0.3 : 0.75;
-      pen.fillRect(x, y, Math.max(width, 1.5 / across), Math.max(height, 1 / down));
-    }
-    this.sight = h("div", {class: "sight"});
-    map.replaceChildren(canvas, this.sight);
+    const {place, extent, view, nodeElements} = this.drawing;
+    const [across, down] = this.scale(), {x, y, width, height} = extent;
+    const outline = (rect) => `M${rect.x} ${rect.y}h${Math.max(rect.width, 1.5 / across)}`
+      + `v${Math.max(rect.height, 1 / down)}H${rect.x}z`;
+    const state = (id) => ["now", "later"].find((name) => nodeElements.get(id).classList.contains(name));
+    const kinds = Map.groupBy(place.nodes, ([id]) => `${view.nodes.get(id).kind} ${state(id) ?? ""}`);
+    this.frame = s("rect", {class: "sight"});
+    this.map.replaceChildren(s("svg", {width: Math.round(width * across),
+      height: Math.round(height * down), viewBox: `${x} ${y} ${width} ${height}`, preserveAspectRatio: "none"},
+    s("path", {class: "frames", d: [...place.boxes.values()].map(outline).join("")}),
+    [...kinds].map(([kind, nodes]) => s("path", {class: kind, d: nodes.map(([, rect]) => outline(rect)).join("")})),
+    this.frame));
     this.frameMap();
   }
 
   frameMap() {
-    const {stage, map, sight} = this, {extent} = this.drawing;
-    if (!sight) return;
-    const {clientWidth: w, clientHeight: h_} = stage, [across, down] = this.scale().map((x) => x / this.k);
-    map.hidden = this.noMap || (extent.width * this.k <= w + 2 * 40 * this.k + 8
-      && extent.height * this.k <= h_ + 2 * 40 * this.k + 8);
-    Object.assign(sight.style, {left: `${-this.x * across}px`, top: `${-this.y * down}px`,
-      width: `${w * across}px`, height: `${h_ * down}px`});
+    if (!this.frame) return;
+    const {k, drawing: {extent}} = this, {w, h} = this.size(), room = 80 * k + 8, [x, y] = this.sight();
+    this.map.hidden = extent.width * k <= w + room && extent.height * k <= h + room;
+    set(this.frame, {x, y, width: w / k, height: h / k});
   }
 }
