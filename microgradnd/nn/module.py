@@ -300,10 +300,10 @@ class FunctionModule(Module):
 
     A layer names its function, and the kinds of those fields that need one of their own.
 
-    >>> class Power(FunctionModule, function=lambda x, n: Tensor(x) ** n):
-    ...     n: float = 2.0
+    >>> class Power(FunctionModule, function=lambda x, exponent: Tensor(x) ** exponent):
+    ...     exponent: float = 2.0
     >>> Power(), Power(3.0)(2.0)
-    (Power(n=2.0), Tensor(8.))
+    (Power(exponent=2.0), Tensor(8.))
     """
 
     function: ClassVar[Callable[..., Tensor]]
