@@ -50,7 +50,7 @@ def network(layers: int) -> Tensor:
     return (h * h).sum()
 
 
-def told(what: str, times: list[float]) -> None:
+def report(what: str, times: list[float]) -> None:
     median, high, most = np.percentile(times, (50, 95, 100))
     print(f"  {what:20} median {median:6.1f} ms   95 % {high:6.1f} ms   most {most:6.1f} ms")
 
@@ -59,8 +59,8 @@ def measure(page: Any) -> None:
     for scale in (1.0, 0.4, 0.1):
         page.evaluate("(k) => page.viewport.go(0, 0, k, false)", scale)
         page.wait_for_timeout(1500)
-        told(f"pan at {scale:g}", page.evaluate(FRAMES, ["pan", 90]))
-    told("zoom", page.evaluate(FRAMES, ["zoom", 90]))
+        report(f"pan at {scale:g}", page.evaluate(FRAMES, ["pan", 90]))
+    report("zoom", page.evaluate(FRAMES, ["zoom", 90]))
     page.evaluate("page.viewport.go(0, 0, 0.7, false)")
     page.wait_for_timeout(1500)
     page.evaluate(WATCH)
@@ -69,8 +69,8 @@ def measure(page: Any) -> None:
     for k in range(80):
         page.mouse.move(500 + 2 * k, 700 - 8 * k)
     page.mouse.up()
-    told("drag", page.evaluate("gaps"))
-    told("step", page.evaluate(FRAMES, ["step", 40]))
+    report("drag", page.evaluate("gaps"))
+    report("step", page.evaluate(FRAMES, ["step", 40]))
 
 
 def main(layers: int = 250) -> None:

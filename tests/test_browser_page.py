@@ -193,7 +193,7 @@ def test_a_gradient_that_is_not_complete_says_so(show: Open) -> None:
     for _ in range(steps_of(page)[1]):
         page.keyboard.press("ArrowRight")
         if "some-grad" in (node.get_attribute("class") or ""):
-            said.add(node.locator(".wait.grad").text_content())
+            said.add(node.locator(".placeholder.grad").text_content())
     first, second, _ = sums_of(loss, W)
     assert said == {f"‖·‖ {first} (1 of 3)", f"‖·‖ {second} (2 of 3)"}
 
@@ -392,11 +392,11 @@ def test_pointing_at_a_node_shows_what_flows_in_and_out(show: Open) -> None:
     a, b = (Tensor(x, requires_grad=True, name=n) for x, n in ((1.0, "a"), (2.0, "b")))
     page = show((a.exp() + b.sin()).named("y"))
     page.locator(".node:has-text('exp')").hover()
-    ids = page.locator(".node.lit").evaluate_all("all => all.map((x) => x.dataset.id)")
-    lit = {page.evaluate("(id) => page.model.title(id)", name) for name in ids}
-    assert {"a", "exp", "add", "y"} <= lit
-    assert not {"b", "sin"} & lit
-    assert page.locator(".edge.lit").count() == 2
+    ids = page.locator(".node.highlighted").evaluate_all("all => all.map((x) => x.dataset.id)")
+    highlighted = {page.evaluate("(id) => page.model.title(id)", name) for name in ids}
+    assert {"a", "exp", "add", "y"} <= highlighted
+    assert not {"b", "sin"} & highlighted
+    assert page.locator(".edge.highlighted").count() == 2
 
 
 def test_hostile_names_do_nothing(show: Open) -> None:
@@ -543,7 +543,7 @@ def test_what_is_too_large_for_the_file_is_stepped_over_as_one(
     for _ in range(steps_of(page)[1]):
         page.keyboard.press("ArrowRight")
         if "some-grad" in (node.get_attribute("class") or ""):
-            said.append(node.locator(".wait.grad").text_content())
+            said.append(node.locator(".placeholder.grad").text_content())
     sums = sums_of(loss, W)
     assert said == [f"‖·‖ {sums[k - 1]} ({k} of 12)" for k in range(1, 12)]
     assert page.locator(".sum-title").first.inner_text() == "Σ contribution 12 of 12"

@@ -208,7 +208,9 @@ def test_only_the_last_call_is_traced_if_only_the_last_is_wanted(
 ) -> None:
     traced: list[object] = []
     whole = cli.Recorder
-    monkeypatch.setattr(cli, "Recorder", lambda *given: traced.append(given) or whole(*given))
+    for module in ("viz.cli", "viz.capture.trace"):
+        counted = lambda *given: traced.append(given) or whole(*given)
+        monkeypatch.setattr(f"{module}.Recorder", counted)
     monkeypatch.chdir(script.parent)
     assert cli.main(["train.py", "--call", "-1", "-o", "x.json"]) == 0
     assert len(traced) == 1

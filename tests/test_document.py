@@ -16,7 +16,7 @@ from microgradnd import Tensor, nn
 from microgradnd.nn.functional import cross_entropy
 from viz import draw, trace
 from viz.capture.summary import summarise
-from viz.formats.document import Writer, document
+from viz.formats.document import Writer
 from viz.model.build import build
 from viz.model.describe import Describer
 
@@ -212,7 +212,7 @@ def test_arrays_that_were_kept_are_written_whole() -> None:
     y = (x * x).sum()
     for keep, whole in (("summaries", False), ("arrays", True)):
         found = trace(y, keep=keep)
-        doc = document(Describer(found), build(found))
+        doc = Writer(Describer(found)).write(build(found))
         value = doc["summaries"][doc["tensors"]["t-1"]["value"]]
         assert ("elements" in value) is whole
         assert sum(value["bins"]) == 100

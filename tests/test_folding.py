@@ -12,7 +12,7 @@ import pytest
 import microgradnd as mg
 from microgradnd import Tensor, nn
 from viz import Trace, draw, trace
-from viz.model.stage import at_stage
+from viz.model.snapshot import at_step
 from viz.structure.folding import overview
 from viz.structure.ids import ids_of
 
@@ -239,7 +239,7 @@ def test_stages_show_what_has_arrived_so_far() -> None:
     x = Tensor(2.0, requires_grad=True, name="x")
     out = x * x + x.exp()
     model = draw(out).model
-    stages = [at_stage(model, step) for step in range(model.steps + 1)]
+    stages = [at_step(model, step) for step in range(model.steps + 1)]
     gradients = [stage.nodes["t-1"].gradient for stage in stages]
     assert gradients[:2] == [None, None]  # the walk comes over the sum first
     assert [g.scalar for g in gradients[2:]] == pytest.approx([np.exp(2.0), 4.0 + np.exp(2.0)])

@@ -18,7 +18,7 @@ from microgradnd import Tensor, no_grad
 from viz import draw
 from viz.style.heatmap import colours, png, shrink, thumbnail
 from viz.style.text import fit, width
-from viz.style.theme import COLOURS, NEGATIVE, TEXT_ON, contrast, diverging, ink_on, rgb
+from viz.style.theme import COLOURS, NEGATIVE, ink_on, luminance, rgb
 
 SVG = "{http://www.w3.org/2000/svg}"
 Arrays = dict[str, np.ndarray]
@@ -318,6 +318,28 @@ def drawn(edge: ElementTree.Element) -> str:
     return edge.findall(f"{SVG}path")[0].attrib["d"]
 
 
+# every role of text with the fills it is written on
+TEXT_ON: dict[str, tuple[str, ...]] = {
+    "ink": ("canvas", "record", "leaf", "const", "op", "group", "box"),
+    "muted": ("canvas", "record", "leaf", "const", "op", "group", "box"),
+    "grad-ink": ("canvas", "record", "leaf", "op", "group", "box"),
+    "chip-ink": ("chip",),
+    "sum-ink": ("canvas", "record", "leaf", "box"),
+    "warn-ink": ("warn",),
+    "bad-ink": ("bad",),
+}
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours, from 1 to 21 (WCAG 2)."""
+    a, b = sorted((luminance(rgb(one)), luminance(rgb(other))))
+    return (b + 0.05) / (a + 0.05)
+
+
+def test_black_on_white_has_the_highest_contrast() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21.0)
+
+
 @pytest.mark.parametrize("theme", [0, 1])
 def test_every_text_is_legible_on_what_it_is_written(theme: int) -> None:
     for role, grounds in TEXT_ON.items():
@@ -326,10 +348,9 @@ def test_every_text_is_legible_on_what_it_is_written(theme: int) -> None:
 
 
 def test_numbers_are_legible_on_every_cell_of_a_heat_map() -> None:
-    for x in np.linspace(-1, 1, 401):
-        cell = diverging(float(x))
-        code = "#" + "".join(f"{c:02x}" for c in cell)
-        assert contrast(ink_on(cell), code) >= 4.5
+    pixels = colours(np.linspace(-1, 1, 401)[None], 1.0)[0]
+    for r, g, b, _ in pixels.tolist():
+        assert contrast(ink_on((r, g, b)), f"#{r:02x}{g:02x}{b:02x}") >= 4.5
 
 
 def test_heat_maps_keep_sign_scale_and_the_largest_element() -> None:

@@ -10,7 +10,6 @@ import traceback
 import webbrowser
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from importlib.util import find_spec
@@ -21,22 +20,22 @@ import numpy as np
 
 import microgradnd
 from microgradnd import AnomalyError
-from microgradnd.graph import Graph, Node, Observer, Seeds, walk, watching
-from viz.capture.trace import KEEP, Recorder, Trace, begun, nesting_of, same
+from microgradnd.graph import Graph, Node, Observer, Seeds, watching
+from viz.capture.trace import Recorder, Trace, begun, fill, nesting_of, same
 from viz.picture import GROUPINGS, draw
 from viz.style.text import number, plural, shape_of
 
-OURS = (str(Path(microgradnd.__file__).parent), str(Path(__file__).parent))
+_OURS = (str(Path(microgradnd.__file__).parent), str(Path(__file__).parent))
 # By suffix, the package that a format needs besides those that are required.
 FORMATS = {
     ".html": None, ".svg": None, ".png": "resvg_py", ".pdf": "typst", ".json": None, ".dot": None,
     ".graphml": None, ".mmd": None,
 }  # fmt: skip
-ABOUT = """Runs a Python script as it is and draws the graph of its backward calls.
+_ABOUT = """Runs a Python script as it is and draws the graph of its backward calls.
 
 Whatever stands behind the script's name and is not an option below goes to the script; after a
 bare -- everything does."""
-EXAMPLES = """examples:
+_EXAMPLES = """examples:
   python -m viz train.py                       the first backward call, as train.html
   python -m viz train.py --epochs 2 -o t.svg   --epochs 2 is the script's
   python -m viz train.py --list                the backward calls of the script
@@ -46,16 +45,7 @@ EXAMPLES = """examples:
 """
 
 
-@dataclass(frozen=True)
-class Call:
-    """A backward call of the script."""
-
-    number: int
-    where: str  # file:line
-    description: str  # of what was differentiated
-
-
-class Moment:
+class _KeptCall:
     """A backward call that can be walked again later: its graph, and what was computed from."""
 
     def __init__(self, call: int, seeds: Seeds) -> None:
@@ -72,13 +62,12 @@ class Moment:
             values[node] = node.compute([x.value_in(values) for x in node.operands])
         outputs = tuple(node.tensor(values[node]) for node, _ in self.seeds)
         trace = Trace(keep, outputs, self.graph, nesting=nesting_of(self.graph))
-        walk(self.seeds, Recorder(trace, self.seeds), values=values)
-        trace.values = {node: KEEP[keep](x) for node, x in values.items()}
+        fill(trace, self.seeds, values)
         trace.stale = not all(same(x.value, was) for x, was in self.constants.values())
         return trace
 
 
-class Script:
+class _Script:
     """Watches a script's backward calls, and draws those that are wanted when they are made.
 
     Which calls are the last ones shows only when the script has ended. Until then nothing is
@@ -94,9 +83,9 @@ class Script:
         self, wanted: Sequence[int], keep: str, picture: Callable[[int, Any], int]
     ) -> None:
         self.wanted, self.keep, self.picture = wanted, keep, picture
-        self.calls: list[Call] = []
+        self.calls: list[tuple[str, str]] = []  # where, and what was differentiated
         self.under_way: tuple[int, Trace] | None = None
-        self.last: deque[Moment] = deque(maxlen=max(0, *(-n for n in wanted), 0))
+        self.last: deque[_KeptCall] = deque(maxlen=max(0, *(-n for n in wanted), 0))
         self.statuses: dict[int, int] = {}  # by call, how drawing it ended
         self.drawing = False
 
@@ -106,9 +95,9 @@ class Script:
             return None
         self.complete()
         call = len(self.calls) + 1
-        self.calls.append(Call(call, caller(), "" if self.wanted else described(seeds)))
+        self.calls.append((_calling_line(), "" if self.wanted else _described(seeds)))
         if self.last.maxlen:
-            self.last.append(Moment(call, seeds))
+            self.last.append(_KeptCall(call, seeds))
         if call not in self.wanted:
             return None
         trace = begun(seeds, self.keep, {}, {})
@@ -152,110 +141,81 @@ class Script:
         return [n for n in self.wanted if not 1 <= (n if n > 0 else count + 1 + n) <= count]
 
 
-def caller() -> str:
+def _calling_line() -> str:
     """The line of the script that is being run, outside of this library."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(OURS):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back
     return f"{os.path.relpath(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
-def described(seeds: Seeds) -> str:
+def _described(seeds: Seeds) -> str:
     """What is differentiated, its value, and from how many operations it was made."""
     graph = Graph([node for node, _ in seeds])
     values = graph.replay(graph.outputs)
     words = []
     for node, _ in seeds:
-        name = node.name or ("leaf" if node.is_leaf else node.op.name)
-        one = values[node].size == 1
-        words.append(
-            f"{name} = {number(values[node].item())}" if one else f"{name} {shape_of(node.shape)}"
-        )
+        name, value = node.name or ("leaf" if node.is_leaf else node.op.name), values[node]
+        content = f"= {number(value.item())}" if value.size == 1 else shape_of(node.shape)
+        words.append(f"{name} {content}")
     return f"{', '.join(words)}, {plural(len(graph.computed), 'operation')}"
 
 
-# fmt: off
-OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
-    "which calls": {
-        "--call": {
-            "metavar": "N,N", "default": "1",
-            "help": "the backward calls to draw: 1 (default) is the first, -1 the last; "
-            "several are written to FILE-N",
-        },
-        "--list": {"action": "store_true", "help": "list the backward calls, draw none"},
-    },
-    "what is shown": {
-        "--fold": {
-            "metavar": "HOW", "default": "auto",
-            "help": f"auto (default), all, none, or some of {','.join(GROUPINGS)}",
-        },
-        "--open": {
-            "metavar": "GROUP", "action": "append",
-            "help": "open a module or repetition by name, path or class, `all` for all",
-        },
-        "--steps": {"metavar": "N,N", "default": "", "help": "time steps to show singly"},
-        "--focus": {
-            "metavar": "A[,B]",
-            "help": "only what is near the tensor A, or the paths from A to B",
-        },
-        "--hops": {"metavar": "K", "type": int, "help": "how far around the focus"},
-        "--step": {"metavar": "K", "type": int, "help": "the stage after K backward steps"},
-        "--health": {
-            "action": "store_true", "help": "tell what is wrong with the gradients, and mark it",
-        },
-        "--strip": {
-            "action": "store_true",
-            "help": "gradient sizes over depth or time under the picture",
-        },
-    },
-    "how it looks, and where it goes": {
-        "--output": {
-            "metavar": "FILE",
-            "help": f"the picture; its suffix is the format ({' '.join(FORMATS)}); default: the "
-            "script's name and .html; a folder for a file of this name in it",
-        },
-        "--format": {
-            "metavar": "F", "choices": [suffix[1:] for suffix in FORMATS],
-            "help": "the format where -o names no file: html (default), svg, ...",
-        },
-        "--theme": {"choices": ("auto", "light", "dark"), "default": "auto"},
-        "--direction": {"choices": ("TB", "LR"), "default": "TB", "help": "of the forward pass"},
-        "--title": {"help": "first line of the picture"},
-        "--show": {"action": "store_true", "help": "open the picture in the browser"},
-    },
-}
-# fmt: on
-
-
-def parser() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     out = argparse.ArgumentParser(
-        prog="python -m viz", description=ABOUT, epilog=EXAMPLES, allow_abbrev=False,
+        prog="python -m viz", description=_ABOUT, epilog=_EXAMPLES, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="%(prog)s [options] SCRIPT.py [the script's arguments]",
     )  # fmt: skip
     out.add_argument(
         "script", metavar="SCRIPT.py", nargs="?", help="run as `python SCRIPT.py ...` would"
     )
-    for title, options in OPTIONS.items():
-        group = out.add_argument_group(title)
-        for name, details in options.items():
-            group.add_argument(*(["-o"] if name == "--output" else []), name, **details)
+    # fmt: off
+    add = out.add_argument_group("which calls").add_argument
+    add("--call", metavar="N,N", default="1", help="the backward calls to draw: 1 (default) is the "
+        "first, -1 the last; several are written to FILE-N")
+    add("--list", action="store_true", help="list the backward calls, draw none")
+    add = out.add_argument_group("what is shown").add_argument
+    add("--fold", metavar="HOW", default="auto",
+        help=f"auto (default), all, none, or some of {','.join(GROUPINGS)}")
+    add("--open", metavar="GROUP", action="append",
+        help="open a module or repetition by name, path or class, `all` for all")
+    add("--steps", metavar="N,N", default="", help="time steps to show singly")
+    add("--focus", metavar="A[,B]",
+        help="only what is near the tensor A, or the paths from A to B")
+    add("--hops", metavar="K", type=int, help="how far around the focus")
+    add("--step", metavar="K", type=int, help="the stage after K backward steps")
+    add("--health", action="store_true",
+        help="tell what is wrong with the gradients, and mark it")
+    add("--strip", action="store_true",
+        help="gradient sizes over depth or time under the picture")
+    add = out.add_argument_group("how it looks, and where it goes").add_argument
+    add("-o", "--output", metavar="FILE", help="the picture; its suffix is the format "
+        f"({' '.join(FORMATS)}); default: the script's name and .html; a folder for a file of this "
+        "name in it")
+    add("--format", metavar="F", choices=[suffix[1:] for suffix in FORMATS],
+        help="the format where -o names no file: html (default), svg, ...")
+    add("--theme", choices=("auto", "light", "dark"), default="auto")
+    add("--direction", choices=("TB", "LR"), default="TB", help="of the forward pass")
+    add("--title", help="first line of the picture")
+    add("--show", action="store_true", help="open the picture in the browser")
+    # fmt: on
     return out
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the script's exit status, or 2 for a call that makes no sense."""
-    options, arguments = parsed(list(sys.argv[1:] if argv is None else argv))
+    options, arguments = _parsed(list(sys.argv[1:] if argv is None else argv))
     regroups = options.fold not in ("auto", "all") or options.steps or options.focus
     wanted, keep = () if options.list else options.call, "arrays" if regroups else "summaries"
-    script = Script(wanted, keep, partial(picture, options))
-    status, failure = run(Path(options.script), arguments, script)
+    script = _Script(wanted, keep, partial(_draw_call, options))
+    status, failure = _run(Path(options.script), arguments, script)
     if options.list:
-        listed(script.calls)
+        print(*_listing(script.calls), sep="\n")
         return status
     script.ended(failure)
     if script.missing() and not status:
-        say(
+        _warn(
             f"the script made {plural(len(script.calls), 'backward call')}, and call "
             f"{', '.join(map(str, script.missing()))} was asked for; --list tells them"
         )
@@ -263,10 +223,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return max(script.statuses.values(), default=0) or status
 
 
-def parsed(given: list[str]) -> tuple[argparse.Namespace, list[str]]:
+def _parsed(given: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """The options and the script's arguments; ends the program where they make no sense."""
     end = given.index("--") if "--" in given else len(given)
-    options, arguments = parser().parse_known_args(given[:end])
+    options, arguments = _parser().parse_known_args(given[:end])
     foreign = [word for word in arguments if word.startswith("-")]
     script = options.script
     before = given[: given.index(script)] if script in given else given[:end]
@@ -274,8 +234,8 @@ def parsed(given: list[str]) -> tuple[argparse.Namespace, list[str]]:
         for word in foreign:
             if word in before:
                 raise ValueError(
-                    f"there is no option {word}{meant(word)}; those of the script stand behind its "
-                    "name"
+                    f"there is no option {word}{_suggestion(word)}; "
+                    "those of the script stand behind its name"
                 )
         arguments += given[end + 1 :]
         if script is None and arguments:
@@ -284,25 +244,25 @@ def parsed(given: list[str]) -> tuple[argparse.Namespace, list[str]]:
             raise ValueError("which script?")
         if not Path(script).is_file():
             raise ValueError(f"there is no script {script!r}")
-        options.call, options.steps = integers("call", options), integers("steps", options)
-        check(options)
-        options.output = output(options)
+        options.call, options.steps = _integers("call", options), _integers("steps", options)
+        _check(options)
+        options.output = _output(options)
     except ValueError as error:
-        parser().error(str(error))
+        _parser().error(str(error))
     if foreign:
-        close = [hint for word in foreign if (hint := meant(word))]
-        say(f"{' '.join(arguments)} goes to {script}{close[0] if close else ''}")
+        close = [hint for word in foreign if (hint := _suggestion(word))]
+        _warn(f"{' '.join(arguments)} goes to {script}{close[0] if close else ''}")
     return options, arguments
 
 
-def meant(word: str) -> str:
+def _suggestion(word: str) -> str:
     """The question whether another option was meant, if there is one much like it."""
-    known = [name for options in OPTIONS.values() for name in options]
+    known = [f"--{name}" for name in vars(_parser().parse_args([])) if name != "script"]
     close = get_close_matches(word.split("=")[0], known, 1, 0.8)
     return f" (did you mean {close[0]}?)" if close else ""
 
 
-def integers(option: str, options: argparse.Namespace) -> tuple[int, ...]:
+def _integers(option: str, options: argparse.Namespace) -> tuple[int, ...]:
     """The numbers that an option lists, which count from 1, or from -1 backward."""
     text = getattr(options, option)
     try:
@@ -314,7 +274,7 @@ def integers(option: str, options: argparse.Namespace) -> tuple[int, ...]:
     return found
 
 
-def check(options: argparse.Namespace) -> None:
+def _check(options: argparse.Namespace) -> None:
     """Raises for what no script could make sense of."""
     for option in ("hops", "step"):
         if (getattr(options, option) or 0) < 0:
@@ -326,7 +286,7 @@ def check(options: argparse.Namespace) -> None:
                 raise ValueError(f"--fold {name!r} is unknown: one of {known}")
 
 
-def output(options: argparse.Namespace) -> Path:
+def _output(options: argparse.Namespace) -> Path:
     """The file to write, which is one that can be written."""
     usual = f"{Path(options.script).stem}.{options.format or 'html'}"
     given = options.output or usual
@@ -341,8 +301,7 @@ def output(options: argparse.Namespace) -> Path:
         )
     if options.format is not None and suffix != f".{options.format}":
         raise ValueError(f"--format {options.format}, but the output is {path.name!r}")
-    package = FORMATS[suffix]
-    if package is not None and find_spec(package) is None:
+    if (package := FORMATS[suffix]) is not None and find_spec(package) is None:
         raise ValueError(
             f'{path.name} needs {package}: install it with `pip install "microgradnd[pictures]"`'
         )
@@ -352,11 +311,11 @@ def output(options: argparse.Namespace) -> Path:
     return path.absolute()  # the script may change the folder
 
 
-def say(words: str) -> None:
+def _warn(words: str) -> None:
     print(f"python -m viz: {words}", file=sys.stderr)
 
 
-def run(script: Path, args: list[str], watcher: Script) -> tuple[int, BaseException | None]:
+def _run(script: Path, args: list[str], watcher: _Script) -> tuple[int, BaseException | None]:
     """Runs the script as Python would; its exit status, and what ended it if it failed."""
     kept = sys.argv, sys.path[0]
     sys.argv, sys.path[0] = [str(script), *args], str(script.resolve().parent)
@@ -370,14 +329,14 @@ def run(script: Path, args: list[str], watcher: Script) -> tuple[int, BaseExcept
     except KeyboardInterrupt as stop:
         return 130, stop
     except BaseException as error:
-        report(error, script)
+        _report(error, script)
         return 1, error
     finally:
         sys.argv, sys.path[0] = kept
     return 0, None
 
 
-def report(error: BaseException, script: Path) -> None:
+def _report(error: BaseException, script: Path) -> None:
     """Prints an error of the script as Python would, without the frames of this command."""
     trail = error.__traceback__
     names = {str(script), str(script.resolve())}
@@ -387,23 +346,21 @@ def report(error: BaseException, script: Path) -> None:
     traceback.print_exception(type(error), error.with_traceback(first), first)
 
 
-def listed(calls: Sequence[Call]) -> None:
-    if not calls:
-        print("the script made no backward call")
-    for call in calls:
-        print(f"{call.number:5d}  {call.where}  {call.description}")
+def _listing(calls: Sequence[tuple[str, str]]) -> list[str]:
+    lines = [f"{k:5d}  {where}  {what}" for k, (where, what) in enumerate(calls, start=1)]
+    return lines or ["the script made no backward call"]
 
 
-def picture(options: argparse.Namespace, call: int, found: Trace | AnomalyError) -> int:
+def _draw_call(options: argparse.Namespace, call: int, found: Trace | AnomalyError) -> int:
     """Draws a backward call and says where; the exit status."""
     path: Path = options.output
     if len(set(options.call)) > 1:
         path = path.with_stem(f"{path.stem}-{call}")
     try:
-        drawn = draw(found, **drawing(options, found))
+        drawn = draw(found, **_draw_arguments(options, found))
         drawn.save(path)
     except (ValueError, OSError) as error:  # an unknown group or tensor, or a full disk
-        say(str(error))
+        _warn(str(error))
         return 2
     here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     print(f"{here}: backward call {call}, {drawn.model.title}", flush=True)
@@ -412,22 +369,15 @@ def picture(options: argparse.Namespace, call: int, found: Trace | AnomalyError)
     return 0
 
 
-def drawing(options: argparse.Namespace, found: Any) -> dict[str, Any]:
+def _draw_arguments(options: argparse.Namespace, found: Any) -> dict[str, Any]:
     """The arguments of `viz.draw` that the options ask for."""
     folds: dict[str, Any] = {"auto": "auto", "all": True, "none": False}
     focus = options.focus.split(",") if options.focus else None
-    out: dict[str, Any] = {
-        "fold": folds.get(options.fold, options.fold.split(",")),
-        "open": "all" if options.open == ["all"] else options.open,
-        "steps": options.steps,
-        "focus": focus[0] if focus and len(focus) == 1 else focus,
-        "hops": options.hops,
-        "theme": options.theme,
-        "direction": options.direction,
-        "title": options.title,
-        "step": options.step,
-        "strip": options.strip,
-    }
+    unchanged = ("steps", "hops", "theme", "direction", "title", "step", "strip")
+    out: dict[str, Any] = {key: getattr(options, key) for key in unchanged}
+    out["fold"] = folds.get(options.fold, options.fold.split(","))
+    out["open"] = "all" if options.open == ["all"] else options.open
+    out["focus"] = focus[0] if focus and len(focus) == 1 else focus
     if options.health:
         from viz.diagnosis import health
 

@@ -9,8 +9,8 @@ from microgradnd import Tensor
 from microgradnd.graph import Graph
 from viz.picture import draw
 
-FEW = 60  # nodes of a graph that is drawn; a larger one is told in words
-SMALL = 1_000_000  # elements that may have to be computed again for it
+_FEW = 60  # nodes of a graph that is drawn; a larger one is told in words
+_SMALL = 1_000_000  # elements that may have to be computed again for it
 
 
 def _bundle(tensor: Tensor, **_: Any) -> dict[str, str]:
@@ -21,7 +21,7 @@ def _bundle(tensor: Tensor, **_: Any) -> dict[str, str]:
     """
     out = {"text/plain": repr(tensor)}
     graph = Graph(tensor)
-    if len(graph) > FEW or sum(prod(node.shape) for node in graph.nodes) + tensor.size > SMALL:
+    if len(graph) > _FEW or sum(prod(node.shape) for node in graph.nodes) + tensor.size > _SMALL:
         words = f"{len(graph.computed):,} operations lead to it: viz.draw(tensor) shows them folded"
         return out | {"text/plain": f"{out['text/plain']}\n{words}"}
     hooked = any(node.has_hooks for node in graph.nodes)

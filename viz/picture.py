@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from microgradnd import AnomalyError, Tensor
 from microgradnd.arguments import FLAG, STRING, Kind, checked, either, instance, optional
-from microgradnd.graph import Graph, Node
+from microgradnd.graph import Graph
 from viz.capture.trace import Trace, captured, regrouped, several
 from viz.diagnosis import Health, differentiable, health, traced
 from viz.diagnosis.chart import gradient_chart
@@ -50,14 +50,10 @@ class Picture:
     """
 
     def __init__(
-        self,
-        describer: Describer,
-        model: PictureModel,
-        drawing: dict[str, Any],
+        self, describer: Describer, model: PictureModel, drawing: dict[str, Any],
         extras: dict[str, Any],
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.describer, self.model, self.drawing, self.extras = describer, model, drawing, extras
-        self._svg: str | None = None
 
     @property
     def trace(self) -> Trace:
@@ -77,11 +73,13 @@ class Picture:
 
     def svg(self) -> str:
         """The picture as the text of an SVG file; it is laid out at the first call."""
-        if self._svg is None:
-            from viz.svg.writer import Extras, write
-
-            self._svg = write(self.model, **self.drawing, extras=Extras(**self.extras))
         return self._svg
+
+    @cached_property
+    def _svg(self) -> str:
+        from viz.svg.writer import Extras, write
+
+        return write(self.model, **self.drawing, extras=Extras(**self.extras))
 
     @checked(steps=optional(NUMBERS), columns=COUNT)
     def filmstrip(self, steps: Sequence[int] | None = None, columns: int = 3) -> Filmstrip:
@@ -120,13 +118,13 @@ class Picture:
         ))  # fmt: skip
 
     def json(self) -> str:
-        """The picture as data, see `viz.document` for its members."""
-        from viz.formats.document import document, text_of
+        """The picture as data, see `viz.formats.document` for its members."""
+        from viz.formats.document import Writer, text_of
 
-        return text_of(document(self.describer, self.model, self.drawing["direction"])) + "\n"
+        return text_of(Writer(self.describer).write(self.model, self.drawing["direction"])) + "\n"
 
     def graphml(self) -> str:
-        """The picture's graph as GraphML, which networkx reads; see `viz.export.graphml`."""
+        """The picture's graph as GraphML, which networkx reads; see `viz.formats.export`."""
         from viz.formats.export import graphml
 
         return graphml(self.model)
@@ -229,18 +227,11 @@ class Looks(TypedDict, total=False):
 
 @checked(**LOOKS, **DRAWN)
 def draw(
-    tensors: Tensor | Sequence[Tensor] | Trace | AnomalyError,
-    *,
-    gradient: Any = None,
-    backward: bool | None = None,
-    fold: bool | str | Collection[str] = "auto",
-    open: str | Collection[str] | None = None,
-    steps: Collection[int] = (),
-    focus: Any = None,
-    hops: int | None = None,
-    carrying: bool = False,
-    **looks: Unpack[Looks],
-) -> Picture:
+    tensors: Tensor | Sequence[Tensor] | Trace | AnomalyError, *, gradient: Any = None,
+    backward: bool | None = None, fold: bool | str | Collection[str] = "auto",
+    open: str | Collection[str] | None = None, steps: Collection[int] = (), focus: Any = None,
+    hops: int | None = None, carrying: bool = False, **looks: Unpack[Looks],
+) -> Picture:  # fmt: skip
     """Draws how tensors were computed and how the gradient flows back from them.
 
     Values are replayed from the leaves, gradients come from one observed backward pass that
@@ -272,29 +263,35 @@ def draw(
     >>> picture, sorted(key for _, _, key in picture.graph.edges(keys=True))
     (<Picture of 2 tensors, 1 operation>, ['e-1-0', 'e-1-1', 'e-1-out'])
     """
-    check(looks)
+    _check(looks)
     if isinstance(tensors, AnomalyError):
         tensors = traced(tensors)
         looks.setdefault("marks", health(tensors).marks)
-    nest = partial(arranged, fold=fold, steps=steps, focus=focus, hops=hops)
-    if not isinstance(tensors, Trace):
-        keep = looks.get("keep", "summaries")
-        walk = differentiable(tensors, gradient) if backward is None else backward
-        trace = captured(*several(tensors, gradient), walk, keep, nest)
-    elif fold not in ("auto", True) or steps or focus is not None:
-        trace = regrouped(tensors, nest(tensors.graph))
+    nest = partial(_arranged, fold=fold, steps=steps, focus=focus, hops=hops)
+    if isinstance(tensors, Trace):
+        regroups = fold not in ("auto", True) or steps or focus is not None
+        trace = regrouped(tensors, nest(tensors.graph)) if regroups else tensors
+        trace = regrouped(trace, _carriers(trace)) if carrying else trace
     else:
-        trace = tensors
-    if carrying:
-        some = replace(trace.nesting, focus=carriers(trace))
-        if isinstance(tensors, Trace):
-            trace = regrouped(trace, some)
-        else:  # walked again, so that the sums over what is left are known
-            trace = captured(*several(tensors, gradient), walk, trace.keep, lambda _: some)
-    return pictured(trace, folding_of(trace.nesting, fold, open, steps), looks)
+        keep = looks.get("keep", "summaries")
+        trace = _recorded(tensors, gradient, backward, keep, nest, carrying)
+    return _pictured(trace, _folding_of(trace.nesting, fold, open, steps), looks)
 
 
-def check(looks: Looks) -> None:
+def _recorded(
+    tensors: Tensor | Sequence[Tensor], gradient: Any, backward: bool | None, keep: str,
+    nest: Callable[[Graph], Nesting], carrying: bool,
+) -> Trace:  # fmt: skip
+    """The trace of tensors, as `draw` was asked for it."""
+    walk = differentiable(tensors, gradient) if backward is None else backward
+    trace = captured(*several(tensors, gradient), walk, keep, nest)
+    if not carrying:
+        return trace
+    nesting = _carriers(trace)  # walked again, so that the sums over what is left are known
+    return captured(*several(tensors, gradient), walk, keep, lambda _: nesting)
+
+
+def _check(looks: Looks) -> None:
     """Raises for looks that no picture can have."""
     for what in looks:
         if what not in Looks.__annotations__:
@@ -302,7 +299,7 @@ def check(looks: Looks) -> None:
             raise TypeError(f"draw() knows no argument {what!r}; how a picture looks say {known}")
 
 
-def pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
+def _pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
     """The picture of a trace, folded so."""
     if folding.size() > MOST and not looks.get("force"):
         raise ValueError(
@@ -314,20 +311,20 @@ def pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
         raise ValueError(f"draw: step {step} of a backward pass that has {len(trace.steps)} steps")
     describer = Describer(trace)
     model = build(trace, folding, describer)
-    if looks.get("title") is not None:
-        model = replace(model, title=looks["title"] or "")
+    title = looks.get("title")
+    model = model if title is None else replace(model, title=title)
     drawing = {
         "theme": looks.get("theme", "auto"), "direction": looks.get("direction", "TB"),
         "engine": looks.get("engine"), "timeout": looks.get("timeout", 10.0), "step": step,
     }  # fmt: skip
-    under = partial(gradient_chart, trace) if looks.get("strip") else None
+    chart = partial(gradient_chart, trace) if looks.get("strip") else None
     given = looks.get("marks", {})
     marks = gathered(given.marks if isinstance(given, Health) else given, describer.ids, folding)
-    extras = {"marks": marks, "highlight": looks.get("highlight", {})}
-    return Picture(describer, model, drawing, {**extras, "strip": under})
+    extras = {"marks": marks, "highlight": looks.get("highlight", {}), "chart": chart}
+    return Picture(describer, model, drawing, extras)
 
 
-def arranged(
+def _arranged(
     graph: Graph, fold: Any, steps: Collection[int], focus: Any, hops: int | None
 ) -> Nesting:
     """The groups of a computation as `draw` was asked to make them, and what is in focus."""
@@ -344,7 +341,7 @@ def arranged(
     return nested(groups, graph.nodes, None if focus is None else focused(graph, focus, hops))
 
 
-def folding_of(nesting: Nesting, fold: Any, open: Any, steps: Collection[int]) -> Folding:
+def _folding_of(nesting: Nesting, fold: Any, open: Any, steps: Collection[int]) -> Folding:
     """Which groups are open, as `draw` was asked."""
     if fold is False or open == "all":
         return whole(nesting)
@@ -355,7 +352,7 @@ def folding_of(nesting: Nesting, fold: Any, open: Any, steps: Collection[int]) -
     return Folding(nesting, folding.open | wanted) if wanted else folding
 
 
-def carriers(trace: Trace) -> set[Node]:
-    """The nodes whose gradient is known and not zero throughout."""
+def _carriers(trace: Trace) -> Nesting:
+    """A trace's groups with the nodes in focus whose gradient is known and not zero throughout."""
     shares = ((node, summary(g)) for node, g in trace.gradients.items())
-    return {node for node, g in shares if g is not None and g.norm != 0}
+    return replace(trace.nesting, focus={n for n, g in shares if g is not None and g.norm != 0})

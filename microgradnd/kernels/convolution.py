@@ -42,9 +42,9 @@ def _batch_last(x: np.ndarray, padding: Sides = ((0, 0), (0, 0))) -> np.ndarray:
     if not (top or bottom or left or right):
         return np.ascontiguousarray(moved)
     channels, height, width, batch = moved.shape
-    room = np.zeros((channels, top + height + bottom, left + width + right, batch), x.dtype)
-    room[:, top : top + height, left : left + width] = moved
-    return room
+    padded = np.zeros((channels, top + height + bottom, left + width + right, batch), x.dtype)
+    padded[:, top : top + height, left : left + width] = moved
+    return padded
 
 
 def _patch_view(x: np.ndarray, kernel: tuple, sizes: tuple, geometry: Geometry) -> np.ndarray:
@@ -121,7 +121,7 @@ def transposed(g: np.ndarray, w: np.ndarray, size: tuple, geometry: Geometry) ->
     flat = _batch_last(g).reshape(groups, outputs // groups, height2 * line)
     channels *= groups
     dtype = np.result_type(g, w)
-    room = np.zeros((channels, sum(rows) + size[0], sum(width) + size[1], batch), dtype)
+    padded = np.zeros((channels, sum(rows) + size[0], sum(width) + size[1], batch), dtype)
     row_bytes = channels * prod(kernel) * line * dtype.itemsize
     for start, stop in _row_ranges(height2, row_bytes, w.nbytes):
         shares = np.matmul(filters, flat[:, :, start * line : stop * line])
@@ -131,9 +131,9 @@ def transposed(g: np.ndarray, w: np.ndarray, size: tuple, geometry: Geometry) ->
             bottom = top + (stop - start - 1) * down + 1
             for j in range(kernel[1]):
                 left = j * beside
-                there = room[:, top:bottom:down, left : left + (width2 - 1) * right + 1 : right]
-                np.add(there, shares[:, i, j], out=there)
-    return room[:, rows[0] : rows[0] + size[0], width[0] : width[0] + size[1]]
+                target = padded[:, top:bottom:down, left : left + (width2 - 1) * right + 1 : right]
+                np.add(target, shares[:, i, j], out=target)
+    return padded[:, rows[0] : rows[0] + size[0], width[0] : width[0] + size[1]]
 
 
 def flipped(w: np.ndarray, groups: int) -> np.ndarray:

@@ -29,13 +29,13 @@ class LeNet(nn.Module):
     def __init__(
         self, classes: int = 10, *, rng: np.random.Generator | None = None, dtype: Any = np.float32
     ) -> None:
-        given: dict[str, Any] = {"rng": rng, "dtype": dtype}
-        self.conv1 = nn.Conv2d(1, 20, 5, **given)
-        self.conv2 = nn.Conv2d(20, 50, 5, **given)
+        options: dict[str, Any] = {"rng": rng, "dtype": dtype}
+        self.conv1 = nn.Conv2d(1, 20, 5, **options)
+        self.conv2 = nn.Conv2d(20, 50, 5, **options)
         self.pool = nn.MaxPool2d(2)
         self.relu = nn.ReLU()
-        self.fc1 = nn.Linear(800, 500, **given)
-        self.fc2 = nn.Linear(500, classes, **given)
+        self.fc1 = nn.Linear(800, 500, **options)
+        self.fc2 = nn.Linear(500, classes, **options)
 
     def forward(self, x: TensorLike) -> Tensor:
         maps = self.pool(self.relu(self.conv1(x)))  # (N, 20, 12, 12)

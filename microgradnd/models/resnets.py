@@ -35,12 +35,12 @@ class BasicBlock(_Block):
 
     expansion = 1
 
-    def __init__(self, inputs: int, maps: int, stride: int, given: dict[str, Any]) -> None:
-        self.conv1 = nn.Conv2d(inputs, maps, 3, stride, 1, bias=False, **given)
-        self.bn1 = nn.BatchNorm2d(maps, dtype=given["dtype"])
+    def __init__(self, inputs: int, maps: int, stride: int, options: dict[str, Any]) -> None:
+        self.conv1 = nn.Conv2d(inputs, maps, 3, stride, 1, bias=False, **options)
+        self.bn1 = nn.BatchNorm2d(maps, dtype=options["dtype"])
         self.relu = nn.ReLU()
-        self.conv2 = nn.Conv2d(maps, maps, 3, padding=1, bias=False, **given)
-        self.bn2 = nn.BatchNorm2d(maps, dtype=given["dtype"])
+        self.conv2 = nn.Conv2d(maps, maps, 3, padding=1, bias=False, **options)
+        self.bn2 = nn.BatchNorm2d(maps, dtype=options["dtype"])
 
     def residual(self, x: TensorLike) -> Tensor:
         maps = self.relu(self.bn1(self.conv1(x)))
@@ -55,13 +55,13 @@ class Bottleneck(_Block):
 
     expansion = 4
 
-    def __init__(self, inputs: int, maps: int, stride: int, given: dict[str, Any]) -> None:
-        self.conv1 = nn.Conv2d(inputs, maps, 1, bias=False, **given)
-        self.bn1 = nn.BatchNorm2d(maps, dtype=given["dtype"])
-        self.conv2 = nn.Conv2d(maps, maps, 3, stride, 1, bias=False, **given)
-        self.bn2 = nn.BatchNorm2d(maps, dtype=given["dtype"])
-        self.conv3 = nn.Conv2d(maps, 4 * maps, 1, bias=False, **given)
-        self.bn3 = nn.BatchNorm2d(4 * maps, dtype=given["dtype"])
+    def __init__(self, inputs: int, maps: int, stride: int, options: dict[str, Any]) -> None:
+        self.conv1 = nn.Conv2d(inputs, maps, 1, bias=False, **options)
+        self.bn1 = nn.BatchNorm2d(maps, dtype=options["dtype"])
+        self.conv2 = nn.Conv2d(maps, maps, 3, stride, 1, bias=False, **options)
+        self.bn2 = nn.BatchNorm2d(maps, dtype=options["dtype"])
+        self.conv3 = nn.Conv2d(maps, 4 * maps, 1, bias=False, **options)
+        self.bn3 = nn.BatchNorm2d(4 * maps, dtype=options["dtype"])
         self.relu = nn.ReLU()
 
     def residual(self, x: TensorLike) -> Tensor:
@@ -105,22 +105,22 @@ class ResNet(nn.Module):
         rng: np.random.Generator | None = None,
         dtype: Any = np.float32,
     ) -> None:
-        given: dict[str, Any] = {"rng": rng, "dtype": dtype}
-        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False, **given)
+        options: dict[str, Any] = {"rng": rng, "dtype": dtype}
+        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False, **options)
         self.bn1 = nn.BatchNorm2d(width, dtype=dtype)
         self.relu = nn.ReLU()
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         inputs = width
         for number, count in enumerate(counts):
             maps, stride = width << number, 2 if number else 1
-            stage = nn.Sequential(_block(block, inputs, maps, stride, given))
+            stage = nn.Sequential(_block(block, inputs, maps, stride, options))
             inputs = maps * block.expansion
             for _ in range(count - 1):
-                stage.append(_block(block, inputs, maps, 1, given))
+                stage.append(_block(block, inputs, maps, 1, options))
             setattr(self, f"layer{number + 1}", stage)
         self.stages = len(counts)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(inputs, classes, **given)
+        self.fc = nn.Linear(inputs, classes, **options)
 
     def forward(self, x: TensorLike) -> Tensor:
         maps = self.maxpool(self.relu(self.bn1(self.conv1(x))))  # (N, width, H / 4, W / 4)
@@ -131,15 +131,15 @@ class ResNet(nn.Module):
 
 
 def _block(
-    block: type[_Block], inputs: int, maps: int, stride: int, given: dict[str, Any]
+    block: type[_Block], inputs: int, maps: int, stride: int, options: dict[str, Any]
 ) -> _Block:
     """A block, with a way around it where its result has another shape than its input."""
-    out = block(inputs, maps, stride, given)  # type: ignore[call-arg]
+    out = block(inputs, maps, stride, options)  # type: ignore[call-arg]
     outputs = maps * block.expansion
     if stride != 1 or inputs != outputs:
         out.downsample = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 1, stride, bias=False, **given),
-            nn.BatchNorm2d(outputs, dtype=given["dtype"]),
+            nn.Conv2d(inputs, outputs, 1, stride, bias=False, **options),
+            nn.BatchNorm2d(outputs, dtype=options["dtype"]),
         )
     return out
 

@@ -39,25 +39,25 @@ class VGG(nn.Module):
         rng: np.random.Generator | None = None,
         dtype: Any = np.float32,
     ) -> None:
-        given: dict[str, Any] = {"rng": rng, "dtype": dtype}
+        options: dict[str, Any] = {"rng": rng, "dtype": dtype}
         layers: list[nn.Module] = []
         maps = 3
         for stage in stages:
             if stage == "pool":
                 layers.append(nn.MaxPool2d(2))
                 continue
-            layers += [nn.Conv2d(maps, int(stage), 3, padding=1, **given), nn.ReLU()]
+            layers += [nn.Conv2d(maps, int(stage), 3, padding=1, **options), nn.ReLU()]
             maps = int(stage)
         self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d(7)
         self.classifier = nn.Sequential(
-            nn.Linear(maps * 49, hidden, **given),
+            nn.Linear(maps * 49, hidden, **options),
             nn.ReLU(),
             nn.Dropout(dropout, rng=rng),
-            nn.Linear(hidden, hidden, **given),
+            nn.Linear(hidden, hidden, **options),
             nn.ReLU(),
             nn.Dropout(dropout, rng=rng),
-            nn.Linear(hidden, classes, **given),
+            nn.Linear(hidden, classes, **options),
         )
 
     def forward(self, x: TensorLike) -> Tensor:

@@ -30,8 +30,8 @@ def _sides(
     if padding == "same":
         if stride != (1, 1):
             raise ValueError(f"padding='same' keeps the size at stride 1 only, not at {stride}")
-        rooms = [d * (k - 1) for k, d in zip(kernel, dilation)]
-        return tuple((room // 2, room - room // 2) for room in rooms)
+        totals = [d * (k - 1) for k, d in zip(kernel, dilation)]
+        return tuple((total // 2, total - total // 2) for total in totals)
     if isinstance(padding, str):
         raise ValueError(f"padding={padding!r} is unknown: a number, a pair, 'same' or 'valid'")
     return tuple((p, p) for p in pair(padding))

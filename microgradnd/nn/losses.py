@@ -253,8 +253,8 @@ def nll_loss(
     check("nll_loss", ignore_index=ignore_index, reduction=reduction)
     count = rows.shape[-1]
     index, factor = _class_weights("nll_loss", rows, target, weight, ignore_index)
-    picked = rows.reshape(-1, count)[np.arange(index.size), index.ravel()].reshape(index.shape)
-    return _averaged("nll_loss", -picked, factor, reduction)
+    selected = rows.reshape(-1, count)[np.arange(index.size), index.ravel()].reshape(index.shape)
+    return _averaged("nll_loss", -selected, factor, reduction)
 
 
 def cross_entropy(
@@ -416,8 +416,8 @@ class Loss(Module):
 
 def _module(name: str, function: Callable[..., Tensor]) -> type[Loss]:
     """The class of a loss, under its name."""
-    words = f"As a module: {function.__doc__}"
-    return type(name, (Loss,), {"function": staticmethod(function), "__doc__": words})
+    doc = f"As a module: {function.__doc__}"
+    return type(name, (Loss,), {"function": staticmethod(function), "__doc__": doc})
 
 
 # fmt: off

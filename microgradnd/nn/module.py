@@ -175,10 +175,10 @@ class Module:
 
         A parameter that was frozen, with `p.requires_grad = False`, is still one.
         """
-        found: dict[int, tuple[str, Tensor]] = {}
+        unique: dict[int, tuple[str, Tensor]] = {}
         for path, parameter in self.named("parameter"):
-            found.setdefault(id(parameter), (path, parameter))
-        return iter(found.values())
+            unique.setdefault(id(parameter), (path, parameter))
+        return iter(unique.values())
 
     def parameters(self) -> Iterator[Tensor]:
         return (parameter for _, parameter in self.named_parameters())

@@ -20,8 +20,8 @@ from microgradnd.ops.linalg import linear
 from microgradnd.ops.recurrent_steps import gru_step, kept, lstm_step, rnn_step
 from microgradnd.random import generator
 
-States: TypeAlias = tuple[State, ...]  # h, or h and c
-Weights: TypeAlias = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
+_States: TypeAlias = tuple[State, ...]  # h, or h and c
+_Weights: TypeAlias = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
 
 
 class _Recurrent(Module):
@@ -52,16 +52,16 @@ class _Recurrent(Module):
         ends = ("", "_reverse")[: 1 + self.bidirectional]
         return [(layer, f"_l{layer}{end}") for layer in range(self.num_layers) for end in ends]
 
-    def _weights(self, suffix: str) -> Weights:
+    def _weights(self, suffix: str) -> _Weights:
         """W_ih, W_hh, b_ih and b_hh of one pass."""
         w_ih, w_hh, b_ih, b_hh = (getattr(self, name + suffix) for name in WEIGHTS)
         return w_ih, w_hh, b_ih, b_hh
 
-    def _step(self, x: State, states: States, w: Weights) -> tuple[Tensor, ...]:
+    def _step(self, x: State, states: _States, w: _Weights) -> tuple[Tensor, ...]:
         """The states after one step."""
         raise NotImplementedError
 
-    def _sequence(self, x: State, states: States, w: Weights, mask: Mask) -> tuple[Tensor, ...]:
+    def _sequence(self, x: State, states: _States, w: _Weights, mask: Mask) -> tuple[Tensor, ...]:
         """The states after all steps, (T, N, H) each, by the fused operation."""
         raise NotImplementedError
 
@@ -72,12 +72,12 @@ class _Recurrent(Module):
         lengths: TensorLike | None = None,
     ) -> tuple[Tensor, Any]:
         x: Any = as_tensor(type(self).__name__, "input", input)
-        shape, alone = x.shape, x.ndim == 2
-        x = x[:, None] if alone else x.swapaxes(0, 1) if self.batch_first else x  # (T, N, I)
+        shape, unbatched = x.shape, x.ndim == 2
+        x = x[:, None] if unbatched else x.swapaxes(0, 1) if self.batch_first else x  # (T, N, I)
         self._check_input(x, shape)
         mask = self._mask(lengths, *x.shape[:2])  # (T, N, 1)
-        start = self._start(hx, x.shape[1], alone)  # (L·D, N, H) each
-        last: list[States] = []
+        start = self._start(hx, x.shape[1], unbatched)  # (L·D, N, H) each
+        last: list[_States] = []
         for layer in range(self.num_layers):
             outputs = []
             for suffix in [s for number, s in self._passes() if number == layer]:
@@ -89,13 +89,13 @@ class _Recurrent(Module):
             if layer + 1 < self.num_layers:
                 x = dropout(x, self.dropout, self.training, rng=self.rng)
         ends = [stack(list(final)) for final in zip(*last)]  # (L·D, N, H) each
-        if alone:
+        if unbatched:
             x, ends = x[:, 0], [end[:, 0] for end in ends]
         elif self.batch_first:
             x = x.swapaxes(0, 1)
         return x, ends[0] if len(ends) == 1 else tuple(ends)
 
-    def _run(self, x: State, states: States, suffix: str, mask: Mask) -> tuple[Tensor, States]:
+    def _run(self, x: State, states: _States, suffix: str, mask: Mask) -> tuple[Tensor, _States]:
         """One pass over the sequence: h of all steps, and the last states.
 
         Backward in time, the steps past a sequence's end come first and leave its state alone: it
@@ -104,7 +104,7 @@ class _Recurrent(Module):
         back, weights = suffix.endswith("_reverse"), self._weights(suffix)
         if back:
             x, mask = x[::-1], None if mask is None else mask[::-1]
-        final: States
+        final: _States
         if self.fused:
             every = self._sequence(x, states, weights, mask)
             h, final = every[0], tuple(s[-1] for s in every)
@@ -126,21 +126,21 @@ class _Recurrent(Module):
                 f"or (T, {self.input_size}) for one sequence, with at least one step; got {given}"
             )
 
-    def _start(self, hx: Any, sequences: int, alone: bool) -> States:
+    def _start(self, hx: Any, sequences: int, unbatched: bool) -> _States:
         """The states to start from, zeros if none are given."""
         count = len(self.states)
         wanted = (len(self._passes()), sequences, self.hidden_size)
         if hx is None:
             return (np.zeros(wanted, self._weights("_l0")[1].dtype),) * count
         given = (hx,) if count == 1 else tuple(hx)
-        shape = (wanted[0], wanted[2]) if alone else wanted
+        shape = (wanted[0], wanted[2]) if unbatched else wanted
         if [np.shape(s) for s in given] != [shape] * count:
             raise ValueError(
                 f"{type(self).__name__}: hx must hold {' and '.join(self.states)} of shape {shape} "
                 f"(layers · directions, sequences, hidden_size), got {[np.shape(s) for s in given]}"
             )
         given = tuple(s if isinstance(s, Tensor) else np.asarray(s) for s in given)
-        return tuple(s[:, None] for s in given) if alone else given
+        return tuple(s[:, None] for s in given) if unbatched else given
 
     def _mask(self, lengths: TensorLike | None, steps: int, sequences: int) -> np.ndarray | None:
         """(T, N, 1), True within each sequence; None if all are of full length."""
@@ -223,7 +223,7 @@ class RNN(_Recurrent):
             fused=fused, rng=rng, dtype=dtype,
         )  # fmt: skip
 
-    def _step(self, x: State, states: States, w: Weights) -> tuple[Tensor, ...]:
+    def _step(self, x: State, states: _States, w: _Weights) -> tuple[Tensor, ...]:
         w_ih, w_hh, b_ih, b_hh = w
         a = linear(x, w_ih, b_ih) + linear(states[0], w_hh, b_hh)  # (N, H)
         return (rnn_step(a, self.nonlinearity),)
@@ -231,7 +231,7 @@ class RNN(_Recurrent):
     def extra_repr(self) -> str:
         return super().extra_repr() + ", nonlinearity='relu'" * (self.nonlinearity == "relu")
 
-    def _sequence(self, x: State, states: States, w: Weights, mask: Mask) -> tuple[Tensor, ...]:
+    def _sequence(self, x: State, states: _States, w: _Weights, mask: Mask) -> tuple[Tensor, ...]:
         w_ih, w_hh, b_ih, b_hh = w
         z = _input_part(x, w_ih, b_ih, b_hh)  # (T, N, H)
         return (fused.rnn_sequence(z, states[0], w_hh, mask, self.nonlinearity),)
@@ -271,14 +271,14 @@ class LSTM(_Recurrent):
         )  # fmt: skip
         self.chapter = chapter
 
-    def _step(self, x: State, states: States, w: Weights) -> tuple[Tensor, ...]:
+    def _step(self, x: State, states: _States, w: _Weights) -> tuple[Tensor, ...]:
         w_ih, w_hh, b_ih, b_hh = w
         h, c = states
         a = linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh)  # (N, 4H)
         *_, c, h = lstm_step(a, c, self.chapter)  # (N, H)
         return h, c
 
-    def _sequence(self, x: State, states: States, w: Weights, mask: Mask) -> tuple[Tensor, ...]:
+    def _sequence(self, x: State, states: _States, w: _Weights, mask: Mask) -> tuple[Tensor, ...]:
         w_ih, w_hh, b_ih, b_hh = w
         z = _input_part(x, w_ih, b_ih, b_hh)  # (T, N, 4H)
         h, c = states
@@ -303,12 +303,12 @@ class GRU(_Recurrent):
 
     gates = 3
 
-    def _step(self, x: State, states: States, w: Weights) -> tuple[Tensor, ...]:
+    def _step(self, x: State, states: _States, w: _Weights) -> tuple[Tensor, ...]:
         w_ih, w_hh, b_ih, b_hh = w
         a, b = linear(x, w_ih, b_ih), linear(states[0], w_hh, b_hh)  # (N, 3H)
         return (gru_step(a, b, states[0])[-1],)
 
-    def _sequence(self, x: State, states: States, w: Weights, mask: Mask) -> tuple[Tensor, ...]:
+    def _sequence(self, x: State, states: _States, w: _Weights, mask: Mask) -> tuple[Tensor, ...]:
         w_ih, w_hh, b_ih, b_hh = w
         z = _input_part(x, w_ih, b_ih)  # (T, N, 3H)
         b = np.zeros(w_hh.shape[0], w_hh.dtype) if b_hh is None else b_hh

@@ -99,26 +99,26 @@ class Expression(Methods):
         if method == "__call__" and not options and ufunc in NUMPY:
             return NUMPY[ufunc](*inputs)
         if method == "__call__":
-            return bare(ufunc, inputs, options)
+            return _bare(ufunc, inputs, options)
         options = {k: v for k, v in options.items() if k != "out" or v is not None}
         if method == "reduce" and ufunc in REDUCES and not options.keys() - {"axis", "keepdims"}:
             return REDUCES[ufunc](*inputs, **{"axis": 0, **options})
         if method != "reduce":
             raise NotSymbolic(f"numpy.{ufunc.__name__}.{method} is called")
-        return bare(ufunc.reduce, inputs, options)
+        return _bare(ufunc.reduce, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        if function in PLAIN or function in ABOUT_SHAPES:
+        if function in PLAIN or function in _ABOUT_SHAPES:
             return function(*concrete(args), **concrete(options))
         ours = NUMPY.get(function)
         if ours is None:
-            return bare(function, args, options)
+            return _bare(function, args, options)
         theirs, names = parameters(function, ours)
         if names is None:
             return ours(*args, **options)
         named = {**dict(zip(theirs, args)), **options}
         if any(key not in names and x is not theirs[key] for key, x in named.items()):
-            return bare(function, args, options)
+            return _bare(function, args, options)
         return ours(**{names[k]: x for k, x in named.items() if k in names})
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
@@ -159,7 +159,7 @@ class Expression(Methods):
         return f"{self.op.name}({', '.join(terms)})"
 
 
-ABOUT_SHAPES = frozenset({np.broadcast_shapes, np.einsum_path})
+_ABOUT_SHAPES = frozenset({np.broadcast_shapes, np.einsum_path})
 
 
 @cache
@@ -177,7 +177,7 @@ def bare_op(function: Callable, options: tuple[str, ...] = ()) -> Op:
     return Op(function, name, signature, {}, traits)
 
 
-def bare(function: Callable, operands: Sequence[Any], options: Mapping[str, Any]) -> Expression:
+def _bare(function: Callable, operands: Sequence[Any], options: Mapping[str, Any]) -> Expression:
     return applied(bare_op(function, tuple(options)), operands, options)
 
 
@@ -195,24 +195,24 @@ def computed(op: Op, operands: Sequence[Any], options: Mapping[str, Any]) -> Any
 
 def concrete(x: Any) -> Any:
     """The same, with the values of expressions in their place."""
-    return mapped(x, lambda e: e.value)
+    return _mapped(x, lambda e: e.value)
 
 
-def mapped(x: Any, function: Callable[[Expression], Any]) -> Any:
+def _mapped(x: Any, function: Callable[[Expression], Any]) -> Any:
     """The same, with something else in the place of each expression."""
     if isinstance(x, Expression):
         return function(x)
     if isinstance(x, (tuple, list)) and type(x) in (tuple, list):
-        return type(x)(mapped(y, function) for y in x)
+        return type(x)(_mapped(y, function) for y in x)
     if isinstance(x, dict):
-        return {key: mapped(y, function) for key, y in x.items()}
+        return {key: _mapped(y, function) for key, y in x.items()}
     return x
 
 
 def within(x: Any) -> list[Expression]:
     """The expressions that something holds, itself or in tuples, in their order."""
     found: list[Expression] = []
-    mapped(x, found.append)
+    _mapped(x, found.append)
     return found
 
 
@@ -279,7 +279,7 @@ def composed(op: Op, i: int, operands: Sequence[Any], g: Any, options: Mapping[s
     return gradients(out, [operands[i]], g, within(tuple(operands)))[0]
 
 
-def contribution(e: Expression, i: int, g: Any) -> Any:
+def _contribution(e: Expression, i: int, g: Any) -> Any:
     """What an expression adds to the gradient of its operand i, in the operand's shape and dtype.
 
     Raises:
@@ -318,7 +318,7 @@ def gradients(
     found = ordered(out, set(constants))
     wanted, flows = set(leaves), set(leaves)
     for e in found:
-        if any(x in flows for _, x in differentiable(e)):
+        if any(x in flows for _, x in _differentiable(e)):
             flows.add(e)
     totals: dict[Expression, Any] = {}
     if out in flows:
@@ -327,22 +327,21 @@ def gradients(
         if e.op is None or e not in totals:
             continue
         g = totals[e] if e in wanted else totals.pop(e)
-        for i, x in differentiable(e):
+        for i, x in _differentiable(e):
             if x in flows:
-                c = contribution(e, i, g)
+                c = _contribution(e, i, g)
                 totals[x] = totals[x] + c if x in totals else c
     return [totals.get(x, 0.0) for x in leaves]
 
 
-def differentiable(e: Expression) -> list[tuple[int, Expression]]:
+def _differentiable(e: Expression) -> list[tuple[int, Expression]]:
     """The operands to which a gradient flows, with their numbers."""
     op = e.op
     if op is None or op.discrete or e.dtype.kind != "f":
         return []
     fixed = [i for i, key in enumerate(op.operands) if key in op.fixed]
-    return [
-        (i, x) for i, x in enumerate(e.operands) if isinstance(x, Expression) and i not in fixed
-    ]
+    places = enumerate(e.operands)
+    return [(i, x) for i, x in places if isinstance(x, Expression) and i not in fixed]
 
 
 # --- Forward functions run on expressions --------------------------------------------------------
@@ -362,10 +361,12 @@ def lowered(outs: Sequence[Any]) -> list[Any]:
             if op is None:
                 new[e] = e
                 continue
-            operands, options = (mapped(x, new.__getitem__) for x in (e.operands, e.options))
-            inner = None if stays(op) else run(e, operands, options)
+            operands, options = (_mapped(x, new.__getitem__) for x in (e.operands, e.options))
+            stays = op.whole or op.view or op.reduction or op.discrete
+            stays = stays or isinstance(op.call_forward, np.ufunc)
+            inner = None if stays else run(e, operands, options)
             if inner is None or inner.op is op:
-                key = op, mark(operands), mark(options)
+                key = op, _lookup_key(operands), _lookup_key(options)
                 new[e] = same.setdefault(key, Expression(op, operands, options, e.value))
             else:
                 new.update((x, x) for x in within([operands, options]))
@@ -374,13 +375,7 @@ def lowered(outs: Sequence[Any]) -> list[Any]:
             new[new[e]] = new[e]
 
     lower(outs)
-    return mapped(list(outs), new.__getitem__)
-
-
-def stays(op: Op) -> bool:
-    """Whether an operation is not replaced by what it computes."""
-    kept = op.whole or op.view or op.reduction or op.discrete
-    return bool(kept) or isinstance(op.call_forward, np.ufunc)
+    return _mapped(list(outs), new.__getitem__)
 
 
 def run(e: Expression, operands: tuple, options: Mapping[str, Any]) -> Expression | None:
@@ -397,12 +392,12 @@ def run(e: Expression, operands: tuple, options: Mapping[str, Any]) -> Expressio
     return inner if same else None
 
 
-def mark(x: Any) -> Any:
+def _lookup_key(x: Any) -> Any:
     """What two equal operands or options have in common, to look them up by."""
     if isinstance(x, dict):
-        return tuple((key, mark(y)) for key, y in x.items())
+        return tuple((key, _lookup_key(y)) for key, y in x.items())
     if isinstance(x, (tuple, list)):
-        return tuple(map(mark, x))
+        return tuple(map(_lookup_key, x))
     if isinstance(x, Array):
         return (x.shape, x.dtype, x.tobytes()) if x.size <= 16 else id(x)
     return id(x) if isinstance(x, Expression) else (type(x), repr(x))
@@ -434,8 +429,8 @@ def rebuilt(x: Any, change: Callable[[Expression, tuple, dict], Any]) -> Any:
     """An expression made anew from below: `change(e, operands, options)` for each, once."""
     new: dict[Expression, Any] = {}
     for e in ordered(x):
-        new[e] = change(e, *(mapped(y, new.__getitem__) for y in (e.operands, e.options)))
-    return mapped(x, new.__getitem__)
+        new[e] = change(e, *(_mapped(y, new.__getitem__) for y in (e.operands, e.options)))
+    return _mapped(x, new.__getitem__)
 
 
 def evaluate(x: Any, values: Mapping[str, Any]) -> Any:
@@ -481,17 +476,13 @@ def count(x: Any) -> int:
 def alike(x: Any, y: Any) -> bool:
     """Whether two expressions are written alike."""
     if isinstance(x, Expression) and isinstance(y, Expression):
-        return x is y or (
-            x.op is y.op
-            and x.name == y.name
-            and (x.op is not None or x.name is not None or np.array_equal(x.value, y.value))
-            and alike(x.operands, y.operands)
-            and alike(tuple(x.options.values()), tuple(y.options.values()))
-        )
+        if x is y or x.op is not y.op or x.name != y.name:
+            return x is y
+        if x.op is None:
+            return x.name is not None or np.array_equal(x.value, y.value)
+        return alike([*x.operands, *x.options.values()], [*y.operands, *y.options.values()])
     if isinstance(x, (tuple, list)) and isinstance(y, (tuple, list)):
         return len(x) == len(y) and all(map(alike, x, y))
     if isinstance(x, Array) or isinstance(y, Array):
-        return (
-            not isinstance(x, Expression) and not isinstance(y, Expression) and np.array_equal(x, y)
-        )
+        return not within([x, y]) and np.array_equal(x, y)
     return type(x) is type(y) and bool(x == y)

@@ -7,6 +7,7 @@ on expressions, so the program says nothing that the engine does not compute.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,8 @@ from microgradnd.program.expressions import (
 from microgradnd.program.numpy_text import Names, NotExpressible, NumPyText, identifier, plain_name
 
 Array = np.ndarray
-WRITTEN_OUT = 8  # unnamed constants of up to so many elements are literals, others arguments
-SPOKEN = 60  # an expression of more names and calls is not said in a comment
+_WRITTEN_OUT = 8  # unnamed constants of up to so many elements are literals, others arguments
+_COMMENTED = 60  # an expression of more names and calls is not said in a comment
 
 
 class Program(str):
@@ -114,12 +115,10 @@ def numpy_program(
     >>> gradients["x"]
     array([2., 4.])
     """
-    top = node_of(loss)
-    start = seeded([loss], [gradient])[0][1]
-    return Writing(top, start, spoken).program()
+    return _Writer(node_of(loss), seeded([loss], [gradient])[0][1], spoken).program()
 
 
-class Writing:
+class _Writer:
     """One program while it is written."""
 
     def __init__(self, top: Node, start: Array, spoken: Callable[[Any], str] | None) -> None:
@@ -133,24 +132,24 @@ class Writing:
         self.text = NumPyText(self.names)
         self.arguments: dict[str, Any] = {}
         self.symbols: dict[Any, Any] = {}
-        self.leaves = {self.name_leaf(leaf): leaf for leaf in graph.leaves}
+        self.leaves = {self.argument(x, x.name or "w", self.values[x]): x for x in graph.leaves}
         for node in graph.nodes:
             for operand in node.operands:
                 if operand.node is None:
                     self.name_constant(operand)
-        numbers: dict[str, int] = {}
+        numbers = Counter[str]()
         for node in graph.computed:
             kind = identifier(node.op.name)
-            numbers[kind] = numbers.get(kind, 0) + 1
-            own = identifier(node.name) if node.name and speaks(node.name) else None
-            made = "loss" if node == top else f"{kind}{numbers[kind]}"
-            name = self.names.give(own or made)
-            self.symbols[node] = Expression.named(name, self.values[node])
+            numbers[kind] += 1
+            wish = "loss" if node == top else f"{kind}{numbers[kind]}"
+            if node.name and _is_plain(node.name):
+                wish = identifier(node.name)
+            self.symbols[node] = Expression.named(self.names.give(wish), self.values[node])
 
-    def name_leaf(self, leaf: Node) -> str:
-        name = self.names.give(identifier(leaf.name or "w"))
-        self.symbols[leaf] = Expression.named(name, self.values[leaf])
-        self.arguments[name] = self.values[leaf]
+    def argument(self, key: Any, wish: str, value: Any) -> str:
+        """Makes a leaf or a constant an argument, and names it."""
+        name = self.names.give(identifier(wish))
+        self.symbols[key], self.arguments[name] = Expression.named(name, value), value
         return name
 
     def name_constant(self, operand: Operand) -> None:
@@ -158,38 +157,30 @@ class Writing:
         key, value = operand.key, operand.value
         if key in self.symbols:
             return
-        if operand.name or np.size(value) > WRITTEN_OUT:
-            name = self.names.give(identifier(operand.name or "constant"))
-            self.symbols[key] = Expression.named(name, value)
-            self.arguments[name] = value
-        elif isinstance(value, np.ndarray):
-            self.symbols[key] = Expression.literal(value)
-        else:
-            self.symbols[key] = value  # a number
+        if operand.name or np.size(value) > _WRITTEN_OUT:
+            self.argument(key, operand.name or "constant", value)
+        else:  # an array, or a number
+            self.symbols[key] = Expression.literal(value) if isinstance(value, Array) else value
 
     def operands(self, node: Node) -> list[Any]:
         return [self.symbols[operand.key] for operand in node.operands]
 
     def program(self) -> Program:
-        lines = ["# forward", *self.forward_lines(), "", "# backward", *self.backward_lines(), ""]
+        lines = ["# forward"]
+        for node in self.computed:
+            code = self.text(applied(node.op, self.operands(node), node.options))
+            lines.append(f"{self.symbols[node].name} = {code}  # {node.shape}")
+        lines += ["", "# backward", *self.backward_lines(), ""]
         pairs = ", ".join(f'"{name}": d_{name}' for name in self.leaves)
         lines.append(f"return {self.symbols[self.top].name}, {{{pairs}}}")
         self.arguments |= self.text.arguments
         head = f"def forward_backward({', '.join(self.arguments)}):"
         body = "\n".join(f"    {line}".rstrip() for line in lines)
         imports = "\n".join(["import numpy as np", *sorted(self.text.imports)])
-        parts = [*self.text.helpers.values(), f"{head}\n{body}"]
-        out = Program("\n\n\n".join([imports, *parts]) + "\n")
+        parts = [imports, *self.text.helpers.values(), f"{head}\n{body}"]
+        out = Program("\n\n\n".join(parts) + "\n")
         out.arguments, out.gradients = dict(self.arguments), dict(self.leaves)
         return out
-
-    def forward_lines(self) -> list[str]:
-        lines = []
-        for node in self.computed:
-            result = applied(node.op, self.operands(node), node.options)
-            code = self.text(result)
-            lines.append(f"{self.symbols[node].name} = {code}  # {node.shape}")
-        return lines
 
     def backward_lines(self) -> list[str]:
         places = [
@@ -198,34 +189,27 @@ class Writing:
             for i, operand in enumerate(node.operands)
             if operand.node is not None
         ]
-        arrivals: dict[Node, int] = {}
-        for _, _, p in places:
-            arrivals[p] = arrivals.get(p, 0) + 1
-        top = self.symbols[self.top]
-        lines = [f"d_{top.name} = {self.beginning()}"]
-        begun: set[Node] = set()
+        arrivals = Counter(p for _, _, p in places)
+        top, totals = self.symbols[self.top], self.totals
+        lines = [f"d_{top.name} = {self.initial_gradient()}"]
         for node, i, p in places:
             target = f"d_{self.symbols[p].name}"
-            if arrivals[p] > 1 and p not in begun:
+            if arrivals[p] > 1 and p not in totals:
                 lines.append(f"{target} = np.zeros_like({self.symbols[p].name})")
-                begun.add(p)
             sign = "+=" if arrivals[p] > 1 else "="
             found = self.contribution(node, i)
-            totals = self.totals
             totals[p] = totals[p] + concrete(found) if p in totals else concrete(found)
             before, code = self.text.statements(found)
-            if self.spoken is not None and count(found) <= SPOKEN:
+            if self.spoken is not None and count(found) <= _COMMENTED:
                 left = f"∂{top.name}/∂{self.symbols[p].name}"
                 lines.append(f"# {left} {sign} {' '.join(self.spoken(found).split())}")
             lines += [*before, f"{target} {sign} {code}"]
         return lines
 
-    def beginning(self) -> str:
+    def initial_gradient(self) -> str:
         """The gradient of the loss by itself, a number or an array."""
-        if self.start.ndim == 0:
-            return self.text(self.start[()])
-        if self.start.size <= WRITTEN_OUT:
-            return self.text(self.start)
+        if self.start.ndim == 0 or self.start.size <= _WRITTEN_OUT:
+            return self.text(self.start if self.start.ndim else self.start[()])
         name = self.names.give("gradient")
         self.arguments[name] = self.start
         return name
@@ -260,7 +244,7 @@ class Writing:
         return composed(op, i, operands, g, node.options)
 
 
-def speaks(name: str) -> bool:
+def _is_plain(name: str) -> bool:
     """Whether a computed tensor's name is short and plain enough to be that of a variable."""
     plain = plain_name(name).replace("'", "").replace(".", "_")
     said = plain.isidentifier() and "·" not in name  # which Python takes for a letter

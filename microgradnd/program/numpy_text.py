@@ -11,6 +11,7 @@ import builtins
 import keyword
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import count
 from types import FunctionType, ModuleType
@@ -24,7 +25,7 @@ from microgradnd.program.expressions import Expression, alike, ordered, parts, r
 COMPARE, UNARY, POWER, ATOM = 0, 6, 7, 8  # levels of precedence, as in `Op.infix`
 SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹ᵒʸ⁺⁻", "0123456789oy+-"))
 SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789"))
-SMALL = 16  # arrays of up to so many elements are written out
+_SMALL = 16  # arrays of up to so many elements are written out
 
 
 class NotExpressible(ValueError):
@@ -43,10 +44,8 @@ def identifier(name: str) -> str:
     ('b0', 'x_2_x', 'lambda_', 'x')
     """
     plain = re.sub(r"\W+", "_", plain_name(name).replace("'", "_prime"))[:40].strip("_")
-    if not plain.isidentifier():
-        plain = f"x_{plain}".rstrip("_")
-    if not plain.isidentifier():
-        plain = "x"
+    plain = plain if plain.isidentifier() else f"x_{plain}".rstrip("_")
+    plain = plain if plain.isidentifier() else "x"
     taken = keyword.iskeyword(plain) or keyword.issoftkeyword(plain) or hasattr(builtins, plain)
     return f"{plain}_" if taken else plain
 
@@ -67,7 +66,7 @@ class Names:
         return name
 
 
-class Code(NamedTuple):
+class _Code(NamedTuple):
     """Code and how tightly it binds; in a template, `{x:atom}` puts what binds less in brackets."""
 
     text: str
@@ -95,71 +94,70 @@ class NumPyText:
         self.helpers: dict[str, str] = {}
         self.imports: dict[str, None] = {}
         self.known: dict[Any, str] = {}  # of functions, and of arrays by id
-        self.shared: dict[Expression, Code] = {}
+        self.shared: dict[Expression, _Code] = {}
 
     def __call__(self, x: Any) -> str:
         return self.write(x).text
 
     def statements(self, x: Any) -> tuple[list[str], str]:
         """Lines for what an expression uses more than once, and the expression itself."""
-        found, uses, lines = ordered(x), dict[Expression, int](), list[str]()
-        for part in (p for e in found for p in parts(e)):
-            uses[part] = uses.get(part, 0) + 1
+        found, lines = ordered(x), list[str]()
+        uses = Counter(part for e in found for part in parts(e))
         for e in found:
-            if uses.get(e, 0) > 1 and e.op is not None and not e.op.view and e not in self.shared:
+            if uses[e] > 1 and e.op is not None and not e.op.view and e not in self.shared:
                 name = self.names.give("t1")
                 lines.append(f"{name} = {self(e)}")
-                self.shared[e] = Code(name)
+                self.shared[e] = _Code(name)
         return lines, self(x)
 
-    def write(self, x: Any) -> Code:
+    def write(self, x: Any) -> _Code:
         if not isinstance(x, Expression):
             return self.literal(x)
         if x in self.shared:
             return self.shared[x]
         if x.op is None:
-            return self.literal(x.value) if x.name is None else Code(x.name)
+            return self.literal(x.value) if x.name is None else _Code(x.name)
         return self.by_traits(x, x.op) or self.by_function(x, x.op)
 
     # --- Operations ------------------------------------------------------------------------------
-    def by_traits(self, x: Expression, op: Op) -> Code | None:
+    def by_traits(self, x: Expression, op: Op) -> _Code | None:
         """As an operator, by the template `program`, as an attribute or a method."""
         operands = [self.write(y) for y in x.operands]
         if op.notation == "weighted_sums":
             return self.write(run(x, x.operands, x.options))
         if op.infix and len(operands) == 1:
             sign, level = op.infix
-            return Code(f"{sign}{operands[0].within(level)}", level)
+            return _Code(f"{sign}{operands[0].within(level)}", level)
         if op.infix:
             sign, level = op.infix
             left = operands[0].within(level + (level in (COMPARE, POWER)))
-            return Code(f"{left} {sign} {operands[1].within(level + 1)}", level)
+            return _Code(f"{left} {sign} {operands[1].within(level + 1)}", level)
         if op.program:
             options = {key: _Option(self, value) for key, value in x.options.items()}
-            return Code(op.program.format(**dict(zip(op.operands, operands)), **options))
+            return _Code(op.program.format(**dict(zip(op.operands, operands)), **options))
         methods: Any = op.method if isinstance(op.method, tuple) else (op.method,)
         names = [m[1:] for m in methods if isinstance(m, str) and m.startswith("@")]
         if names and not self.changed(x):
-            return Code(f"{operands[0]:atom}.{names[0]}")
+            return _Code(f"{operands[0]:atom}.{names[0]}")
         array = isinstance(x.operands[0], Expression)
-        if array and theirs(op) and not op.elementwise and hasattr(np.ndarray, op.name):
+        if array and _numpy_function(op) and not op.elementwise and hasattr(np.ndarray, op.name):
             nameless = [m[1:] for m in methods if isinstance(m, str) and m.startswith("*")]
             options = ", ".join(self.given(x, nameless))
-            return Code(f"{operands[0]:atom}.{op.name}({options})")
+            return _Code(f"{operands[0]:atom}.{op.name}({options})")
         return None
 
-    def by_function(self, x: Expression, op: Op) -> Code:
+    def by_function(self, x: Expression, op: Op) -> _Code:
         """As a call of NumPy's function, or of one that is brought along."""
         operands = [self(y) for y in x.operands]
         if op.variadic:
             operands = [f"({', '.join(operands)}{',' * (len(operands) == 1)})"]
-        if (function := theirs(op)) is not None:
+        if (function := _numpy_function(op)) is not None:
             owner = getattr(function, "__self__", None)  # of np.add.reduce the ufunc
             home = f"np.{owner.__name__}" if isinstance(owner, np.ufunc) else "np"
             if (module := getattr(function, "__module__", None) or "").startswith("numpy."):
                 home = module.replace("numpy", "np", 1)
             arguments = ", ".join([*operands, *self.given(x)])
-            return Code(f"{home}.{function.__name__}({arguments})")
+            return _Code(f"{home}.{function.__name__}({arguments})")
         kept = [dict(d) for d in (self.known, self.helpers, self.imports)]
         try:
             name = self.function(op.call_forward, identifier(op.name))
@@ -175,7 +173,7 @@ class NumPyText:
             scalar = [isinstance(y, Expression) and y.ndim == 0 for y in x.operands]
             operands = [f"np.asarray({y})" if s else y for y, s in zip(operands, scalar)]
         named = [f"{key}={self(value)}" for key, value in self.changed(x).items()]
-        return Code(f"{name}({', '.join([*operands, *named])}){'[0]' * bool(op.keeps)}")
+        return _Code(f"{name}({', '.join([*operands, *named])}){'[0]' * bool(op.keeps)}")
 
     def changed(self, x: Expression) -> dict[str, Any]:
         """The options that are not the default ones."""
@@ -197,31 +195,31 @@ class NumPyText:
         return self(index)
 
     # --- Literals --------------------------------------------------------------------------------
-    def literal(self, x: Any) -> Code:
+    def literal(self, x: Any) -> _Code:
         """A number, an array, or what else an option may be.
 
         Raises:
             NotExpressible: there is no way to write it.
         """
         if x is Ellipsis:
-            return Code("...")
+            return _Code("...")
         if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
-            return Code(f"np.{np.dtype(x).type.__name__}")
+            return _Code(f"np.{np.dtype(x).type.__name__}")
         if isinstance(x, (tuple, list)):
             inner = ", ".join(map(self, x)) + ("," if isinstance(x, tuple) and len(x) == 1 else "")
-            return Code(f"({inner})" if isinstance(x, tuple) else f"[{inner}]")
+            return _Code(f"({inner})" if isinstance(x, tuple) else f"[{inner}]")
         if isinstance(x, slice):
-            return Code(f"slice({self(x.start)}, {self(x.stop)}, {self(x.step)})")
+            return _Code(f"slice({self(x.start)}, {self(x.stop)}, {self(x.step)})")
         if isinstance(x, Mapping):
             key = {k: f"np.dtype({self(k)})" if isinstance(k, np.dtype) else repr(k) for k in x}
-            return Code(f"{{{', '.join(f'{key[k]}: {self(v)}' for k, v in x.items())}}}")
+            return _Code(f"{{{', '.join(f'{key[k]}: {self(v)}' for k, v in x.items())}}}")
         if isinstance(x, np.ndarray):
-            return Code(self.array(x))
+            return _Code(self.array(x))
         if isinstance(x, float) and not isinstance(x, np.generic) and not np.isfinite(x):
-            return Code("np.nan" if x != x else "np.inf") if not x < 0 else Code("-np.inf", UNARY)
+            return _Code("np.nan" if x != x else "np.inf") if not x < 0 else _Code("-np.inf", UNARY)
         if isinstance(x, (bool, int, float, str, np.generic)) or x is None:
             text = repr(x)
-            return Code(text, UNARY if text.startswith("-") else ATOM)
+            return _Code(text, UNARY if text.startswith("-") else ATOM)
         raise NotExpressible(f"{x!r:.60} cannot be written in a program")
 
     def array(self, x: np.ndarray) -> str:
@@ -234,7 +232,7 @@ class NumPyText:
             return f"np.eye({len(x)}, dtype={kind})"
         if x.ndim == 1 and x.dtype.kind == "i" and np.array_equal(x, np.arange(x.size)):
             return f"np.arange({x.size})"
-        if x.size <= SMALL and x.dtype.itemsize <= 8 and np.isfinite(x).all():
+        if x.size <= _SMALL and x.dtype.itemsize <= 8 and np.isfinite(x).all():
             return f"np.array({x.tolist()}, {kind})"
         if id(x) not in self.known:
             self.known[id(x)] = name = self.names.give("constant")
@@ -264,7 +262,7 @@ class NumPyText:
             raise NotExpressible(f"{wish} is a function within another, whose variables it needs")
         name = self.names.give(wish)
         self.known[function] = name
-        definition = Plain(self, function, definition).visit(definition)
+        definition = _PlainSource(self, function, definition).visit(definition)
         definition.name = name
         self.helpers[name] = ast.unparse(ast.fix_missing_locations(definition))
         return name
@@ -300,7 +298,7 @@ class NumPyText:
         raise NotExpressible(f"{by} needs {name}, a {type(value).__name__} of the library")
 
 
-def theirs(op: Op) -> Any:
+def _numpy_function(op: Op) -> Any:
     """NumPy's function that computes the same; of another's operation only its very forward."""
     known: Any = op.numpy[0] if isinstance(op.numpy, tuple) else op.numpy
     forward = op.call_forward
@@ -318,7 +316,7 @@ class _Option(NamedTuple):
         return self.text.index(self.value) if spec == "index" else self.text(self.value)
 
 
-class Plain(ast.NodeTransformer):
+class _PlainSource(ast.NodeTransformer):
     """A function's source without its hints and decorators, its globals under their new names."""
 
     def __init__(self, text: NumPyText, function: Callable, definition: ast.AST) -> None:

@@ -8,6 +8,7 @@ and run again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -60,9 +61,8 @@ class Placed:
         self.users: dict[int, set[Expression]] = {}  # by id of a buffer, whose values lie there
         results = lowered(outs)
         found = ordered(results)
-        self.left: dict[Expression, int] = {}  # how often a value will still be used
-        for x in [*(x for e in found for x in parts(e)), *within(results)]:
-            self.left[x] = self.left.get(x, 0) + 1
+        # how often a value will still be used
+        self.left = Counter([*(x for e in found for x in parts(e)), *within(results)])
         for e in found:
             self.place(e)
         self.outs = [self.at[e] if isinstance(e, Expression) else np.asarray(e) for e in results]
@@ -149,7 +149,7 @@ class Placed:
         arrays = [self.array(x, e) for x in e.operands]
         if e.op.view and self.is_view(e, arrays[0]):
             return
-        special = SPECIAL.get(e.op)
+        special = _SPECIAL.get(e.op)
         if special is None or not special(self, e, arrays):
             self.usual(e, arrays)
         for x in parts(e):
@@ -202,7 +202,7 @@ class Placed:
 
 
 # --- Operations that have a better line than that of their forward function ----------------------
-def place_product(to: Placed, e: Expression, arrays: list[Any]) -> bool:
+def _place_product(to: Placed, e: Expression, arrays: list[Any]) -> bool:
     """A matrix product, written to its place."""
     x, y = arrays
     function = np.dot if x.ndim == 2 == y.ndim and x.dtype == y.dtype else np.matmul
@@ -211,7 +211,7 @@ def place_product(to: Placed, e: Expression, arrays: list[Any]) -> bool:
     return True
 
 
-def place_choice(to: Placed, e: Expression, arrays: list[Any]) -> bool:
+def _place_choice(to: Placed, e: Expression, arrays: list[Any]) -> bool:
     """One value, and over it the other where the condition holds."""
     if arrays[0].dtype.kind != "b":
         return False
@@ -223,12 +223,12 @@ def place_choice(to: Placed, e: Expression, arrays: list[Any]) -> bool:
     return True
 
 
-def place_conversion(to: Placed, e: Expression, arrays: list[Any]) -> bool:
+def _place_conversion(to: Placed, e: Expression, arrays: list[Any]) -> bool:
     to.write(np.copyto, to.name(to.new(e), "t"), to.name(arrays[0], "c"), "'unsafe'")
     return True
 
 
-def place_sum_at(to: Placed, e: Expression, arrays: list[Any]) -> bool:
+def _place_sum_at(to: Placed, e: Expression, arrays: list[Any]) -> bool:
     """x, and y added at an index."""
     x, y = (to.name(a, "c") for a in arrays)
     index = e.options["index"]
@@ -242,7 +242,7 @@ def place_sum_at(to: Placed, e: Expression, arrays: list[Any]) -> bool:
     return True
 
 
-SPECIAL: dict[Any, Callable[[Placed, Expression, list[Any]], bool]] = {
-    matmul.op: place_product, where.op: place_choice, astype.op: place_conversion,
-    add_at.op: place_sum_at,
+_SPECIAL: dict[Any, Callable[[Placed, Expression, list[Any]], bool]] = {
+    matmul.op: _place_product, where.op: _place_choice, astype.op: _place_conversion,
+    add_at.op: _place_sum_at,
 }  # fmt: skip

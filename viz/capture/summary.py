@@ -12,8 +12,8 @@ import numpy as np
 from viz.style.heatmap import thumbnail
 
 Array = np.ndarray
-FULL = 64  # arrays of up to so many elements are kept whole
-BINS = 16  # of a histogram
+_FULL = 64  # arrays of up to so many elements are kept whole
+_BINS = 16  # of a histogram
 LARGE = 1 << 20  # larger ones are gone over in blocks, without a copy in float64
 
 
@@ -77,7 +77,7 @@ def summarise(value: Any) -> Summary:
     """
     array = np.asarray(value)
     if array.shape == ():
-        return of_scalar(float(array), array.dtype.name)
+        return _of_scalar(float(array), array.dtype.name)
     if array.size == 0:
         nan = math.nan
         empty = array.tolist()
@@ -86,7 +86,7 @@ def summarise(value: Any) -> Summary:
             None, "",
         )  # fmt: skip
     if array.size > LARGE:
-        return of_large(array)
+        return _of_large(array)
     x = array.astype(np.float64)
     finite = np.isfinite(x)
     whole = bool(finite.all())
@@ -109,12 +109,12 @@ def summarise(value: Any) -> Summary:
         zeros=1.0 - float(np.count_nonzero(x)) / x.size, nans=nans, infs=infs,
         # NumPy's long doubles are no floats of Python
         elements=(x if array.dtype == np.longdouble else array).tolist()
-        if array.size <= FULL else None, thumb=thumb, caption=caption,
-        bins=histogram([x.ravel() if whole else x[finite]]) if array.size > FULL else (),
+        if array.size <= _FULL else None, thumb=thumb, caption=caption,
+        bins=_histogram([x.ravel() if whole else x[finite]]) if array.size > _FULL else (),
     )  # fmt: skip
 
 
-def of_large(array: Array) -> Summary:
+def _of_large(array: Array) -> Summary:
     """The summary of an array too large to be copied; sums are taken in blocks, then in float64."""
     dtype = str(array.dtype)
     if array.dtype.kind != "f":
@@ -139,7 +139,7 @@ def of_large(array: Array) -> Summary:
         deviations = sum(square(x - x.dtype.type(mean)) for x in blocks)
         zeros = 1.0 - sum(int(np.count_nonzero(x)) for x in blocks) / flat.size
         thumb, caption = thumbnail(array)
-    bins = histogram(blocks if whole else [x[np.isfinite(x)] for x in blocks])
+    bins = _histogram(blocks if whole else [x[np.isfinite(x)] for x in blocks])
     return Summary(
         shape=array.shape, dtype=dtype, mean=mean, std=math.sqrt(deviations / flat.size),
         min=low, max=high, norm=math.sqrt(squares), rms=math.sqrt(squares / flat.size),
@@ -148,15 +148,15 @@ def of_large(array: Array) -> Summary:
     )  # fmt: skip
 
 
-def histogram(blocks: list[Array]) -> tuple[int, ...]:
+def _histogram(blocks: list[Array]) -> tuple[int, ...]:
     """How many finite numbers lie in each of 16 equal intervals from the smallest to the largest.
 
-    >>> histogram([np.array([0.0, 1.0]), np.array([16.0, 15.5])])
+    >>> _histogram([np.array([0.0, 1.0]), np.array([16.0, 15.5])])
     (1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2)
     """
     low = min((float(x.min()) for x in blocks if x.size), default=0.0)
     high = max((float(x.max()) for x in blocks if x.size), default=0.0)
-    counts = np.zeros(BINS, np.int64)
+    counts = np.zeros(_BINS, np.int64)
     # halved where the range is more than the type holds
     half = 1.0 if math.isfinite(high - low) and high - low < np.finfo(np.float32).max else 0.5
     width = high * half - low * half
@@ -165,8 +165,8 @@ def histogram(blocks: list[Array]) -> tuple[int, ...]:
             counts[0] += x.size
             continue
         x = x if half == 1.0 else x * x.dtype.type(half)
-        place = ((x - x.dtype.type(low * half)) * x.dtype.type(BINS / width)).astype(np.intp)
-        counts += np.bincount(np.minimum(place, BINS - 1, out=place), minlength=BINS)
+        place = ((x - x.dtype.type(low * half)) * x.dtype.type(_BINS / width)).astype(np.intp)
+        counts += np.bincount(np.minimum(place, _BINS - 1, out=place), minlength=_BINS)
     return tuple(counts.tolist())
 
 
@@ -174,7 +174,7 @@ def square(x: Array) -> float:
     return float(x @ x)
 
 
-def of_scalar(x: float, dtype: str) -> Summary:
+def _of_scalar(x: float, dtype: str) -> Summary:
     nan, inf = math.isnan(x), math.isinf(x)
     size = abs(x)
     return Summary(

@@ -93,11 +93,7 @@ class Recorder:
         self.crossed: dict[Node, dict[Group | None, Array]] = {}  # sums of what groups contribute
         uses = trace.graph.uses
         self.added = {node for node in trace.nodes if len(uses[node]) > 1 or node.has_hooks}
-        starts: dict[Node, Array] = {}
-        for node, g in seeds:
-            x = g.data if isinstance(g, Tensor) else g
-            starts[node] = starts[node] + x if node in starts else x
-        for node, x in starts.items():
+        for node, x in merged(seeds).items():
             trace.seeds[node] = self.snapshot(x)
             if uses[node]:
                 self.added.add(node)
@@ -145,6 +141,15 @@ class Recorder:
             totals[group] = totals[group] + x if group in totals else x
 
 
+def merged(seeds: Seeds) -> dict[Node, Array]:
+    """The gradients a walk starts from, by node: those given for the same one are added up."""
+    out: dict[Node, Array] = {}
+    for seed, g in seeds:
+        node, x = node_of(seed), g.data if isinstance(g, Tensor) else g
+        out[node] = out[node] + x if node in out else x
+    return out
+
+
 @overload
 def trace(
     outputs: None = None, grad: None = None, *, keep: str = ...
@@ -187,7 +192,7 @@ def trace(
     [<Trace of 2 tensors, 1 backward steps>]
     """
     if outputs is None:
-        return watched(keep)
+        return _watched(keep)
     return captured(*several(outputs, grad), backward, keep, nesting_of)
 
 
@@ -221,15 +226,19 @@ def captured(
     values, changed = graph.replay(), graph.changed
     trace = Trace(keep, tuple(outputs), graph, nesting=nest(graph), changed=changed)
     trace.stale = bool(changed) or any(not same(values[node_of(t)], t.data) for t, _ in roots)
-    if backward and roots:
-        seeds = seeded([t for t, _ in roots], [g for _, g in roots])
-        walk(seeds, Recorder(trace, seeds), values=values)
-    trace.values = {node: KEEP[keep](x) for node, x in values.items()}
+    fill(trace, seeded(*zip(*roots)) if backward and roots else (), values)
     return trace
 
 
+def fill(trace: Trace, seeds: Seeds, values: dict[Node, Array]) -> None:
+    """Writes values into a trace, and what a walk over them gives, if there are seeds."""
+    if seeds:
+        walk(seeds, Recorder(trace, seeds), values=values)
+    trace.values = {node: KEEP[trace.keep](x) for node, x in values.items()}
+
+
 @contextmanager
-def watched(keep: str) -> Iterator[list[Trace]]:
+def _watched(keep: str) -> Iterator[list[Trace]]:
     """A list that gets the trace of each backward pass inside, as the program itself runs it."""
     passes: list[Trace] = []
     values: dict[Node, Snapshot] = {}

@@ -18,23 +18,23 @@ from viz.svg.canvas import Canvas, coordinate, group, place
 
 LEFT, RIGHT = 64.0, 116.0  # room for the bins' bounds, and for their words and counts
 LOWEST, HIGHEST = -11.0, 6.0  # powers of ten at the ends of the scale, at least
-DECADE = 7.0  # height of one, at most
-TALLEST = 280.0  # of a chart whose scale goes further
+_DECADE = 7.0  # height of one, at most
+_TALLEST = 280.0  # of a chart whose scale goes further
 TITLE, FOOT = 36.0, 22.0
-APART = 14.0  # pixels between labelled points, at least their labels' width
-CLOSEST = 3.0  # pixels between points; of more points, neighbours become one
-GAP = 16.0  # between two charts
+_APART = 14.0  # pixels between labelled points, at least their labels' width
+_CLOSEST = 3.0  # pixels between points; of more points, neighbours become one
+_GAP = 16.0  # between two charts
 
 
 @dataclass(frozen=True)
-class Scale:
+class _Scale:
     """Where a size lies: powers of ten from the lowest at the bottom to the highest at the top."""
 
     lowest: float
     highest: float
 
     @classmethod
-    def of(cls, sizes: Iterable[float]) -> Scale:
+    def of(cls, sizes: Iterable[float]) -> _Scale:
         powers = [math.log10(x) for x in sizes if math.isfinite(x) and x > 0]
         lowest = math.floor(min([LOWEST, *powers]))
         return cls(lowest, math.ceil(max([HIGHEST, *powers])))
@@ -45,7 +45,7 @@ class Scale:
 
     def level(self, power: float) -> float:
         decades = self.highest - self.lowest
-        return TITLE + min(DECADE, TALLEST / decades) * (self.highest - power)
+        return TITLE + min(_DECADE, _TALLEST / decades) * (self.highest - power)
 
     def height_of(self, rms: float) -> float:
         """0 and NaN lie at the bottom, infinity at the top."""
@@ -68,7 +68,7 @@ def gradient_chart(found: Trace, canvas: Canvas, room: float) -> tuple[str, floa
     parts, y = [], 0.0
     for series in series_of(found, ids_of(found)):
         body, high = _plot(canvas, series, room)
-        y += GAP
+        y += _GAP
         parts.append(f'<g transform="translate(0,{coordinate(y)})">{body}</g>')
         y += high
     return "".join(parts), y
@@ -77,11 +77,11 @@ def gradient_chart(found: Trace, canvas: Canvas, room: float) -> tuple[str, floa
 def _plot(canvas: Canvas, series: Series, room: float) -> tuple[str, float]:
     """One series as a chart at (0, 0), and its height."""
     across = room - LEFT - RIGHT
-    points = _thinned(series.points, max(int(across / CLOSEST), 2))
+    points = _thinned(series.points, max(int(across / _CLOSEST), 2))
     head, words = f"gradient RMS {series.title}", fit(_description(series), room, 10.0)
     parts = [canvas.text(0, 11, fit(head, room, 11.0, True), size=11.0, bold=True)]
     parts.append(canvas.text(0, 25, words, fill="muted"))
-    scale = Scale.of(p.rms for p in points)
+    scale = _Scale.of(p.rms for p in points)
     parts += _bands(canvas, series, scale, room)
     step = across / len(points)
     spots = [(LEFT + (k + 0.5) * step, scale.height_of(p.rms)) for k, p in enumerate(points)]
@@ -115,7 +115,7 @@ def _thinned(points: Sequence[Point], most: int) -> list[Point]:
     return out
 
 
-def _bands(canvas: Canvas, series: Series, scale: Scale, room: float) -> list[str]:
+def _bands(canvas: Canvas, series: Series, scale: _Scale, room: float) -> list[str]:
     """The five bins with their bounds, their words and the numbers of points in them."""
     parts = []
     counts = series.counts()
@@ -163,7 +163,7 @@ def _labels(
     """The names of as many points as have room, the ends first of all."""
     parts: list[str] = []
     last = len(points) - 1
-    widest = max(min(max(width(_short(p.label), 9.5) for p in points), 90.0) + 8.0, APART)
+    widest = max(min(max(width(_short(p.label), 9.5) for p in points), 90.0) + 8.0, _APART)
     every = max(1, math.ceil(widest / step))
     for k in [*range(0, last - every // 2, every), last] if last else [0]:
         words = fit(_short(points[k].label), max(widest, step) - 6.0, 9.5)

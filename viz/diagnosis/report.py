@@ -10,9 +10,9 @@ import numpy as np
 
 from microgradnd import AnomalyError, Tensor
 from microgradnd.arguments import POSITIVE, PROBABILITY, checked
-from microgradnd.graph import Graph, Node, node_of
+from microgradnd.graph import Graph
 from viz.capture.summary import spelled
-from viz.capture.trace import Trace, trace
+from viz.capture.trace import Trace, merged, trace
 from viz.diagnosis import origins, sizes, units
 from viz.diagnosis.findings import Finding
 from viz.diagnosis.series import Series, series_of
@@ -21,14 +21,14 @@ from viz.structure.ids import ids_of
 from viz.style.kinds import GRADIENT, SOURCE
 from viz.style.text import number, plural, xml
 
-HEADS = ("", "what", "where", "figure", "should be", "cure")
+_HEADS = ("", "what", "where", "figure", "should be", "cure")
 MOST = 50  # rows of a table
-SIGNS = {"bad": "✗", "warn": "!"}
-UNKNOWN = (
+_SIGNS = {"bad": "✗", "warn": "!"}
+_UNKNOWN = (
     "some activations could not be looked into: leaves changed since the pass, and the trace kept "
     "no arrays; trace with keep='arrays'"
 )
-STALE = "leaves changed since the forward pass: values are those the new ones give"
+_STALE = "leaves changed since the forward pass: values are those the new ones give"
 
 
 @dataclass
@@ -90,7 +90,7 @@ class Health:
 
     def cells(self) -> list[tuple[str, ...]]:
         return [
-            (SIGNS[row.level], row.kind, row.where, row.figure, row.threshold, row.cure)
+            (_SIGNS[row.level], row.kind, row.where, row.figure, row.threshold, row.cure)
             for row in self.findings[:MOST]
         ]
 
@@ -122,7 +122,7 @@ class Health:
         said = "".join(f"<p>{xml(words)}</p>" for words in self.lines())
         if self.ok:
             return said
-        head = "".join(f'<th scope="col" style="{style}">{word}</th>' for word in HEADS)
+        head = "".join(f'<th scope="col" style="{style}">{word}</th>' for word in _HEADS)
         rows = "".join(
             "<tr>" + "".join(f'<td style="{style}">{xml(cell)}</td>' for cell in cells) + "</tr>"
             for cells in self.cells()
@@ -183,7 +183,7 @@ def health(
     rows += sizes.of_parameters(found, ids)
     more, unknown = units.findings(found, ids, dead, saturated)
     rows = sorted([*rows, *more], key=lambda row: row.level != "bad")
-    notes = [words for words, so in ((UNKNOWN, unknown), (STALE, found.stale)) if so]
+    notes = [words for words, so in ((_UNKNOWN, unknown), (_STALE, found.stale)) if so]
     return Health(tuple(rows), tuple(series), found, tuple(notes))
 
 
@@ -213,8 +213,4 @@ def _subject(error: AnomalyError) -> tuple[list[Tensor], list[Any]]:
         raise ValueError("this error knows no operation; it was not raised by detect_anomaly")
     graph = Graph([node for node, _ in error.seeds] or [error.node])
     values = graph.replay(graph.outputs)
-    totals: dict[Node, Any] = {}
-    for seed, g in error.seeds:
-        node, x = node_of(seed), g.data if isinstance(g, Tensor) else g
-        totals[node] = totals[node] + x if node in totals else x
-    return [node.tensor(values[node]) for node in graph.outputs], list(totals.values())
+    return [node.tensor(values[node]) for node in graph.outputs], list(merged(error.seeds).values())

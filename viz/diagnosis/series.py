@@ -6,6 +6,7 @@ Their size is the root mean square: a norm would grow with the number of element
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,11 +73,8 @@ class Series:
 
     def counts(self) -> dict[str, int]:
         """How many points fall into each of the five bins; those that are not finite into none."""
-        out = {word: 0 for word, _ in BINS}
-        for point in self.points:
-            if point.bin in out:
-                out[point.bin] += 1
-        return out
+        counts = Counter(point.bin for point in self.points)
+        return {word: counts[word] for word, _ in BINS}
 
 
 def bin_of(rms: float) -> str:
@@ -149,8 +147,8 @@ def _time_series(found: Trace, group: Group) -> Series:
     steps = list(steps_of(group))
     step_of: dict[Any, int] = {node: k for k, step in enumerate(steps) for node in step.nodes()}
     onward: list[dict[Node, None]] = [{} for _ in steps]
-    leaving: list[dict[Node, None]] = [{} for _ in onward]
-    for (node, i), _ in found.contributions.items():
+    leaving: list[dict[Node, None]] = [{} for _ in steps]
+    for node, i in found.contributions:
         p = node.parent(i)
         k, user = step_of.get(p), step_of.get(node)
         if k is not None and user != k:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sized
 from typing import Any
 
-from microgradnd.graph import Node, Use
+from microgradnd.graph import Node
 from viz.capture.summary import Summary
 from viz.capture.trace import Trace
 from viz.diagnosis.findings import Finding, level_of
@@ -17,13 +17,13 @@ from viz.model.marks import Level
 from viz.structure.ids import Ids
 from viz.style.text import number
 
-GRAVER = 1e3  # by so much beyond a threshold, a warning becomes bad
+_GRAVER = 1e3  # by so much beyond a threshold, a warning becomes bad
 VANISHED, EXPLODED = BINS[1][1], BINS[-1][1]
-VANISHING = "ReLU or gates (LSTM, GRU), normalisation, residual connections, He or Glorot weights"
-EXPLODING = "clip the gradients, smaller or orthogonal weights, normalisation"
-TINY = "as for vanishing; if the loss is as low as it can be, none is needed"
-HUGE = "clip the gradients, scale inputs and targets, take a mean for a sum in the loss"
-NAMES = 4  # so many parameters, or operations that block them, are told in one row
+_VANISHING = "ReLU or gates (LSTM, GRU), normalisation, residual connections, He or Glorot weights"
+_EXPLODING = "clip the gradients, smaller or orthogonal weights, normalisation"
+_TINY = "as for vanishing; if the loss is as low as it can be, none is needed"
+_HUGE = "clip the gradients, scale inputs and targets, take a mean for a sum in the loss"
+_SHOWN = 4  # so many parameters, or operations that block them, are told in one row
 
 
 def _unblocked(node: Node) -> str:
@@ -48,12 +48,12 @@ def of_series(series: Series, ids: Ids, vanishing: float, exploding: float) -> l
     figure = f"RMS {number(near.rms, 3)} near the loss, {number(far.rms, 3)} at {place} "
     figure += f"(×{number(series.factor, 3)} a step back, {len(points)} steps)"
     where, marked = series.title, tuple(ids.tensors[node] for node in far.nodes)
-    if level := level_of(1 / ratio, 1 / vanishing, GRAVER / vanishing):
+    if level := level_of(1 / ratio, 1 / vanishing, _GRAVER / vanishing):
         bound = f"at least {number(vanishing)} of that near the loss"
-        row = Finding("vanishing", level, where, figure, ratio, bound, VANISHING, marked)
-    elif level := level_of(ratio, exploding, GRAVER * exploding):
+        row = Finding("vanishing", level, where, figure, ratio, bound, _VANISHING, marked)
+    elif level := level_of(ratio, exploding, _GRAVER * exploding):
         bound = f"at most {number(exploding)} times that near the loss"
-        row = Finding("exploding", level, where, figure, ratio, bound, EXPLODING, marked)
+        row = Finding("exploding", level, where, figure, ratio, bound, _EXPLODING, marked)
     else:
         return []
     return [row]
@@ -62,17 +62,13 @@ def of_series(series: Series, ids: Ids, vanishing: float, exploding: float) -> l
 def of_parameters(found: Trace, ids: Ids) -> list[Finding]:
     """Rows about the leaves: those without any gradient, by what blocks it; tiny and huge ones."""
     zero: dict[tuple[Node, ...], list[Node]] = {}
-    tiny: dict[Node, float] = {}
-    huge: dict[Node, float] = {}
-    flawed: dict[Node, float] = {}
+    tiny, huge, flawed = dict[Node, float](), dict[Node, float](), dict[Node, float]()
     blocked = _blockers(found)
-    for node in found.graph.leaves:
-        if node not in found.gradients:
-            continue
+    for node in filter(found.gradients.__contains__, found.graph.leaves):
         g = found.gradients[node]
         rms = rms_of([g])
-        if any(flaws(g)):
-            flawed[node] = float(sum(flaws(g)))
+        if count := sum(flaws(g)):
+            flawed[node] = float(count)
         elif rms == 0:
             zero.setdefault(blocked.get(node, ()), []).append(node)
         elif rms < VANISHED:
@@ -83,16 +79,15 @@ def of_parameters(found: Trace, ids: Ids) -> list[Finding]:
     if tiny:
         worst, least = number(VANISHED), min(tiny.values())
         figure = f"gradient RMS of {_few(tiny)} below {worst}, the least {number(least, 3)}"
-        rows.append(_row_of("vanishing", ids, tiny, figure, least, f"at least {worst}", TINY))
+        rows.append(_row_of("vanishing", ids, tiny, figure, least, f"at least {worst}", _TINY))
     if huge:
         worst, most = number(EXPLODED), max(huge.values())
         figure = f"gradient RMS of {_few(huge)} up to {number(most, 3)}"
-        rows.append(_row_of("exploding", ids, huge, figure, most, f"below {worst}", HUGE))
+        rows.append(_row_of("exploding", ids, huge, figure, most, f"below {worst}", _HUGE))
     if flawed:
-        count = sum(flawed.values())
-        figure = f"the gradients of {_few(flawed)} hold NaN or Inf"
+        total, figure = sum(flawed.values()), f"the gradients of {_few(flawed)} hold NaN or Inf"
         cure = "do not step; mend the origin"
-        rows.append(_row_of("NaN", ids, flawed, figure, count, "none", cure))
+        rows.append(_row_of("NaN", ids, flawed, figure, total, "none", cure))
     return rows
 
 
@@ -111,8 +106,8 @@ def _row_of(
 
 
 def _listed(ids: Ids, nodes: list[Node]) -> str:
-    names = [ids.title(node) for node in nodes[:NAMES]]
-    return ", ".join(names) + (f" and {len(nodes) - NAMES} more" if len(nodes) > NAMES else "")
+    names = [ids.title(node) for node in nodes[:_SHOWN]]
+    return ", ".join(names) + (f" and {len(nodes) - _SHOWN} more" if len(nodes) > _SHOWN else "")
 
 
 def _zero_row(ids: Ids, at: tuple[Node, ...], leaves: list[Node]) -> Finding:
@@ -127,32 +122,20 @@ def _zero_row(ids: Ids, at: tuple[Node, ...], leaves: list[Node]) -> Finding:
     return Finding("zero gradient", level, where, figure, 0.0, "not 0", cure, tuple(marked))
 
 
-Uses = dict[Node, list[Use]]
-
-
-def _uses_in(found: Trace) -> Uses:
-    """By tensor, the operations and operand indices over which its gradient arrived."""
-    uses: Uses = {}
-    for node, i in found.contributions:
-        uses.setdefault(node.parent(i), []).append((node, i))
-    return uses
-
-
 def _blockers(found: Trace) -> dict[Node, tuple[Node, ...]]:
     """By tensor without gradient, the operations on the ways to it that had one and gave 0.
 
     There may be many: the first few in order of creation.
     """
-    uses = _uses_in(found)
     out: dict[Node, tuple[Node, ...]] = {}
     for node, g in found.gradients.items():  # in the order of the walk: users come first
         if not _is_zero(g):
             continue
         some: dict[Node, None] = {}
-        for user, i in uses.get(node, ()):
-            if _is_zero(found.contributions[user, i]):
-                some.update(dict.fromkeys(out.get(user, (user,))))
-        out[node] = tuple(sorted(some)[:NAMES])
+        for use in found.graph.uses[node]:
+            if use in found.contributions and _is_zero(found.contributions[use]):
+                some.update(dict.fromkeys(out.get(use[0], use[:1])))
+        out[node] = tuple(sorted(some)[:_SHOWN])
     return out
 
 

@@ -21,15 +21,15 @@ from viz.diagnosis.findings import Finding, families, level_of, location
 from viz.structure.ids import Ids
 
 Array = np.ndarray
-FLAT = 0.01  # a slope below is that of a saturated element
-NAMED = 12  # so many units are told by number
+_FLAT = 0.01  # a slope below is that of a saturated element
+_MOST_UNITS = 12  # so many units are told by number
 Levels = tuple[float, float | None]
-DEAD = "leaky_relu or GELU, a smaller learning rate, He initialisation"
-FLATTENED = "smaller initial weights, inputs of unit scale, normalisation, or ReLU"
+_DEAD = "leaky_relu or GELU, a smaller learning rate, He initialisation"
+_SATURATED = "smaller initial weights, inputs of unit scale, normalisation, or ReLU"
 
 
 @dataclass
-class Activation:
+class _Activation:
     """What is known of one activation, over all time steps."""
 
     nodes: list[Node] = field(default_factory=list)
@@ -49,9 +49,8 @@ def levels_of(node: Node) -> Levels | None:
     return found(node.options) if callable(found) else found
 
 
-def _slope(y: Any, levels: tuple[float, float]) -> Any:
+def _slope(y: Any, lower: float, upper: float) -> Any:
     """The slope of a sigmoid or tanh where it took the value y."""
-    lower, upper = levels
     return (y - lower) * (upper - y)
 
 
@@ -77,31 +76,27 @@ def _feature_axis(node: Node) -> int:
 def findings(found: Trace, ids: Ids, dead: float, saturated: float) -> tuple[list[Finding], bool]:
     """What is wrong with the activations, and whether some could not be looked into."""
     places = families(found)
-    seen: dict[Node, Activation] = {}
+    seen: dict[Node, _Activation] = {}
     wanted = [node for node in found.graph.computed if levels_of(node)]
     unknown = False
     for node, y in _arrays(found, wanted):
         home, step = places.get(node, (node, 1))
-        one = seen.setdefault(home, Activation())
+        one = seen.setdefault(home, _Activation())
         if y is None:
             unknown = True
         elif y.size:
             _note(one, node, y, step)
-    out = []
-    for one in seen.values():
-        if one.nodes:
-            row = (
-                _dead_row(one, ids, dead) if one.off is not None else _flat_row(one, ids, saturated)
-            )
-            out += [row] if row else []
-    return out, unknown
+    rows = (
+        _flat_row(one, ids, saturated) if one.off is None else _dead_row(one, ids, dead)
+        for one in seen.values()
+        if one.nodes
+    )
+    return [row for row in rows if row], unknown
 
 
-def _note(one: Activation, node: Node, y: Array, step: int) -> None:
+def _note(one: _Activation, node: Node, y: Array, step: int) -> None:
     one.nodes.append(node)
-    levels = levels_of(node)
-    assert levels is not None
-    lower, upper = levels
+    lower, upper = levels_of(node) or (0.0, None)
     if upper is None:
         units = np.moveaxis(y, _feature_axis(node), -1) if y.ndim else y.reshape(1, 1)
         units = units.reshape(-1, units.shape[-1])
@@ -109,13 +104,13 @@ def _note(one: Activation, node: Node, y: Array, step: int) -> None:
         one.off = off if one.off is None else np.logical_and(one.off, off)
         one.samples += len(units)
         return
-    count = int(np.count_nonzero(_slope(y, (lower, upper)) < FLAT))
+    count = int(np.count_nonzero(_slope(y, lower, upper) < _FLAT))
     one.flat += count
     one.size += y.size
     one.worst = max(one.worst, (count / y.size, -step))  # the first of the worst steps
 
 
-def _dead_row(one: Activation, ids: Ids, dead: float) -> Finding | None:
+def _dead_row(one: _Activation, ids: Ids, dead: float) -> Finding | None:
     assert one.off is not None
     share = float(one.off.mean())
     # by chance half the units are off in one sample, a quarter in both of two: that is no death
@@ -130,7 +125,7 @@ def _dead_row(one: Activation, ids: Ids, dead: float) -> Finding | None:
     figure += f": {_ranges(which)}" if count < units else ""
     allowed, marked = math.floor(100 * bound), tuple(ids.tensors[node] for node in one.nodes)
     where = location(ids, one.nodes)
-    return Finding("dead", level, where, figure, share, f"at most {allowed}%", DEAD, marked,
+    return Finding("dead", level, where, figure, share, f"at most {allowed}%", _DEAD, marked,
                    units=which)  # fmt: skip
 
 
@@ -147,21 +142,21 @@ def _ranges(numbers: Sequence[int]) -> str:
         else:
             runs.append([n])
     words = [f"{run[0]}–{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
-    more = len(runs) - NAMED
-    return ", ".join(words[:NAMED]) + (f" and {more} more" if more > 0 else "")
+    more = len(runs) - _MOST_UNITS
+    return ", ".join(words[:_MOST_UNITS]) + (f" and {more} more" if more > 0 else "")
 
 
-def _flat_row(one: Activation, ids: Ids, saturated: float) -> Finding | None:
+def _flat_row(one: _Activation, ids: Ids, saturated: float) -> Finding | None:
     share = one.flat / one.size
     level = level_of(share, saturated, 0.9)
     if level is None:
         return None
-    figure = f"{share:.0%} of {one.size:,} elements have a slope below {FLAT:g}"
+    figure = f"{share:.0%} of {one.size:,} elements have a slope below {_FLAT:g}"
     if len(one.nodes) > 1:
         figure += f" (worst: {one.worst[0]:.0%} in step {-one.worst[1]})"
     return Finding(
         "saturated", level, location(ids, one.nodes), figure, share,
-        f"at most {saturated:.0%}", FLATTENED, tuple(ids.tensors[node] for node in one.nodes),
+        f"at most {saturated:.0%}", _SATURATED, tuple(ids.tensors[node] for node in one.nodes),
     )  # fmt: skip
 
 
@@ -186,16 +181,12 @@ def _arrays(found: Trace, wanted: Iterable[Node]) -> Iterator[tuple[Node, Array 
 
 def _stand_in(node: Node, x: Summary) -> Array | None:
     """An array with as many dead units or flat elements, where statistics alone tell how many."""
-    levels = levels_of(node)
-    assert levels is not None
-    lower, upper = levels
+    lower, upper = levels_of(node) or (0.0, None)
     if upper is None:
         if x.zeros == 1.0:
             return np.zeros(x.shape)
-        units = x.shape[_feature_axis(node)]
-        return (
-            np.ones(x.shape) if x.zeros * units < 1.0 - 1e-9 else None
-        )  # too few zeros for one unit
-    slopes = _slope(np.array([x.min, x.max]), (lower, upper))
+        few = x.zeros * x.shape[_feature_axis(node)] < 1.0 - 1e-9  # too few zeros for one unit
+        return np.ones(x.shape) if few else None
+    slopes = _slope(np.array([x.min, x.max]), lower, upper)
     # the slope is a cap over the values: between two that are steep all are
-    return np.full(x.shape, (lower + upper) / 2) if slopes.min() >= FLAT else None
+    return np.full(x.shape, (lower + upper) / 2) if slopes.min() >= _FLAT else None

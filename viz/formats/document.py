@@ -45,7 +45,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections import deque
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -62,51 +63,43 @@ from viz.structure.nesting import Key
 from viz.style.heatmap import GAP
 from viz.svg.records import brief
 
-LONE = re.compile("[\ud800-\udfff]")  # halves of surrogate pairs cannot be encoded
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # halves of surrogate pairs cannot be encoded
 FORMAT, VERSION = "microgradnd/picture", 1
 MOST = 6_000  # parts of groups in a document; the parts of groups beyond are left out
-HOVER = 4_096  # elements that are written of an array that was kept in full
-MANY = 64  # operands of an operation whose rule is quoted: each of their rules uses all of them
-COSTLY = 1 << 21  # elements of an operation's arrays whose rule is quoted, not run on symbols
-
-
-def document(describer: Describer, model: PictureModel, direction: str = "TB") -> dict[str, Any]:
-    """The document of a picture, see the docstring of this module.
-
-    Args:
-        describer: of the trace that is drawn.
-        model: the picture's, which says what is open and what the title is.
-        direction: of the forward pass.
-    """
-    return Writer(describer).write(model, direction)
+_HOVER = 4_096  # elements that are written of an array that was kept in full
+_MANY = 64  # operands of an operation whose rule is quoted: each of their rules uses all of them
+_COSTLY = 1 << 21  # elements of an operation's arrays whose rule is quoted, not run on symbols
 
 
 def text_of(contents: Mapping[str, Any]) -> str:
     """A document as JSON, the same bytes for the same contents."""
     text = json.dumps(contents, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return LONE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class Writer:
-    """Gathers a document."""
+    """Gathers the document of a picture, see the docstring of this module.
+
+    Args:
+        describer: of the trace that is drawn.
+        most: parts of groups in the document.
+    """
 
     def __init__(self, describer: Describer, most: int = MOST) -> None:
         self.describer, self.ids = describer, describer.ids
         self.trace = trace = describer.trace
         nesting = trace.nesting
         self.summaries: list[dict[str, Any]] = []
-        self.places: dict[int, int] = {}  # of a summary by its id
-        self.kept: list[Any] = []  # so that ids stay theirs
-        self.rules = Rules(trace)
-        self.sealed = sealed(nesting.groups, most)
-        self.groups = written(nesting.groups, self.sealed)
-        self.shown = [
+        self.places: dict[int, tuple[int, Any]] = {}  # by id, which is kept by what it is of
+        self.rules = _Rules(trace)
+        self.sealed = _sealed(nesting.groups, most)
+        self.groups = [g for g in nesting.groups.groups() if self.sealed.isdisjoint(_enclosing(g))]
+        self.shown = sorted(
             part
             for group in self.groups
             for part in group.parts
             if isinstance(part, Node) and group not in self.sealed and describer.in_focus(part)
-        ]
-        self.shown.sort()
+        )
         self.arrivals: dict[Node, dict[str, None]] = {}  # the keys of contributions, in order
         self.order = {use: number for number, use in enumerate(trace.contributions)}
         for node, i in trace.contributions:
@@ -126,24 +119,23 @@ class Writer:
         if x is None:
             return None
         if id(x) not in self.places:
-            self.places[id(x)] = len(self.summaries)
-            self.kept.append(x)
-            self.summaries.append(described(x))
-        return self.places[id(x)]
+            self.places[id(x)] = len(self.summaries), x
+            self.summaries.append(_described(x))
+        return self.places[id(x)][0]
 
-    def write(self, model: PictureModel, direction: str) -> dict[str, Any]:
+    def write(self, model: PictureModel, direction: str = "TB") -> dict[str, Any]:
+        """The document; the model says what is open and what the title is."""
         trace = self.trace
         shown = set(self.shown)
         closed = {group.id for group in model.of_kind(ClosedGroup)}
         flows = [use for use in trace.contributions if use[0] in shown]
         tensors = self.tensors(shown)
-        contributions = {
-            self.ids.edge(*use): self.summary(trace.contributions[use]) for use in flows
-        }
+        edge, summary = self.ids.edge, self.summary
+        contributions = {edge(*use): summary(trace.contributions[use]) for use in flows}
         for node, keys in self.arrivals.items():
             if self.elsewhere(node) in keys and self.ids.tensors[node] in tensors:
                 total = self.describer.kept_flow(None, node)
-                contributions[self.elsewhere(node)] = self.summary(total)
+                contributions[self.elsewhere(node)] = summary(total)
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -158,11 +150,7 @@ class Writer:
             "tensors": tensors,
             "operations": {self.ids.operations[node]: self.operation(node) for node in self.shown},
             "contributions": contributions,
-            "running": {
-                self.ids.edge(*use): self.summary(trace.running[use])
-                for use in flows
-                if use in trace.running
-            },
+            "running": {edge(*u): summary(trace.running[u]) for u in flows if u in trace.running},
             "groups": {group.id: self.group(group) for group in self.groups},
             "open": [
                 group.id
@@ -196,7 +184,7 @@ class Writer:
 
     def visible(self, group: Group) -> Group:
         """The group itself, or the sealed one around it."""
-        return next((g for g in list(group.around())[::-1] if g in self.sealed), group)
+        return next((g for g in group.around() if g in self.sealed), group)
 
     def tensor(self, key: Key) -> dict[str, Any]:
         x = self.describer.record(key)
@@ -227,13 +215,13 @@ class Writer:
             "options": {key: brief(x) for key, x in node.changed_options.items()},
             "args": [x.parameter for x in node.operands],
             "inputs": [
-                spelled(scalar(x)) if x.kind == "number" else self.ids.tensors[x.key]
+                spelled(_scalar(x)) if x.kind == "number" else self.ids.tensors[x.key]
                 for x in node.operands
             ],
             "output": self.ids.tensors[node],
             "group": self.trace.nesting.group_of[node].id,
-            "rule": self.rules.forward(node),
-            "rules": [self.rules.backward(node, i) if (node, i) in flows else None for i in count],
+            "rule": self.rules.number(node),
+            "rules": [self.rules.number(node, i) if (node, i) in flows else None for i in count],
         }
 
     def group(self, group: Group) -> dict[str, Any]:
@@ -299,40 +287,31 @@ class Writer:
         return out
 
 
-def scalar(operand: Operand) -> float | None:
+def _scalar(operand: Operand) -> float | None:
     """A number among the operands; None where an optional one is not given."""
     return None if operand.value is None else float(operand.value)
 
 
-def sealed(root: Group, most: int) -> set[Group]:
+def _sealed(root: Group, most: int) -> set[Group]:
     """The groups whose parts do not fit into the budget, the outermost of them."""
     out: set[Group] = set()
-    level, left = [root], most
-    while level:
-        following: list[Group] = []
-        for group in level:
-            if len(group.parts) > left and group is not root:
-                out.add(group)
-                continue
-            left -= len(group.parts)
-            following += [part for part in group.parts if isinstance(part, Group)]
-        level = following
+    queue, left = deque([root]), most
+    while queue:
+        group = queue.popleft()
+        if len(group.parts) > left and group is not root:
+            out.add(group)
+            continue
+        left -= len(group.parts)
+        queue += [part for part in group.parts if isinstance(part, Group)]
     return out
 
 
-def written(root: Group, sealed: set[Group]) -> list[Group]:
-    """The groups that do not stand in a sealed one, the outer before the inner."""
-    out: list[Group] = []
-    stack = [root]
-    while stack:
-        group = stack.pop()
-        out.append(group)
-        if group not in sealed:
-            stack += [part for part in reversed(group.parts) if isinstance(part, Group)]
-    return out
+def _enclosing(group: Group) -> list[Group]:
+    """The groups around one."""
+    return [*group.around()][1:]
 
 
-class Rules:
+class _Rules:
     """The formulas of a trace's operations, each distinct one once."""
 
     def __init__(self, trace: Trace) -> None:
@@ -343,27 +322,22 @@ class Rules:
         self.tokens: dict[Node, int] = {}
         self.same: dict[Any, int] = {}
 
-    def forward(self, node: Node) -> int:
-        return self.number(node, None, lambda: self.written_forward(node))
+    def number(self, node: Node, i: int | None = None) -> int:
+        """The place in the table of the forward formula, or of that for an operand's gradient.
 
-    def backward(self, node: Node, i: int) -> int:
-        return self.number(node, i, lambda: self.written_backward(node, i))
-
-    def number(self, node: Node, i: int | None, write: Callable[[], Formula]) -> int:
-        """The formula's place in the table. Equal operations on equal shapes share a formula."""
+        Equal operations on equal shapes share a formula.
+        """
         key = self.alike(node), i
         if key in self.known:
             return self.known[key]
-        formula = write()
+        formula = self.forward(node) if i is None else self.backward(node, i)
         entry = {
             "text": formula.text(), "mathml": formula.mathml(), "given": formula.conditions(),
             "stated": formula.expression is None,
         }  # fmt: skip
-        mark = tuple(map(str, entry.values()))
-        if mark not in self.same:
-            self.same[mark] = len(self.table)
+        number = self.same.setdefault(tuple(map(str, entry.values())), len(self.table))
+        if number == len(self.table):
             self.table.append(entry)
-        number = self.same[mark]
         if not formula.given:  # else it depends on the values
             self.known[key] = number
         return number
@@ -371,7 +345,7 @@ class Rules:
     def alike(self, node: Node) -> int:
         """A number that equal operations on equal shapes share."""
         if node not in self.tokens:
-            shapes = tuple(scalar(x) if x.kind == "number" else x.shape for x in node.operands)
+            shapes = tuple(_scalar(x) if x.kind == "number" else x.shape for x in node.operands)
             options = tuple((key, repr(x)) for key, x in node.options.items())
             key = (node.op.name, options, node.shape, shapes)
             self.tokens[node] = self.kinds.setdefault(key, len(self.kinds))
@@ -396,24 +370,23 @@ class Rules:
         return np.broadcast_to(np.array(0.5, kept.dtype), kept.shape)
 
     def cheap(self, node: Node) -> bool:
-        if len(node.operands) > MANY:
+        if len(node.operands) > _MANY:
             return False
         sizes = [math.prod(x.shape) for x in node.operands if x.kind != "number"]
-        return sum(sizes) + math.prod(node.shape) <= COSTLY
+        return sum(sizes) + math.prod(node.shape) <= _COSTLY
 
-    def written_forward(self, node: Node) -> Formula:
+    def forward(self, node: Node) -> Formula:
         left = Expression.named("qy", self.array(node))
         if not self.cheap(node):
-            few = node.operands[:MANY]
-            arguments = ", ".join(f"q{i}" for i in range(len(few)))
-            arguments += ", …" if len(few) < len(node.operands) else ""
-            return Formula(left, None, f"{node.op.name}({arguments})")
+            count = len(node.operands)
+            names = [f"q{i}" for i in range(min(count, _MANY))] + ["…"] * (count > _MANY)
+            return Formula(left, None, f"{node.op.name}({', '.join(names)})")
         try:
             return Formula(left, simplified(applied(node.op, self.operands(node), node.options)))
         except (NotSymbolic, ValueError, TypeError):
             return Formula(left, None, node.op.name)
 
-    def written_backward(self, node: Node, i: int) -> Formula:
+    def backward(self, node: Node, i: int) -> Formula:
         out = Expression.named("qy", self.array(node))
         g = Expression.named("qg", np.broadcast_to(np.array(0.5, node.dtype), node.shape))
         if self.cheap(node):
@@ -424,33 +397,27 @@ class Rules:
         return Formula(g, None, stated(node.op, i))
 
 
-def described(kept: Any) -> dict[str, Any]:
+def _described(kept: Any) -> dict[str, Any]:
     """A summary, or an array that was kept in full, as the document has it."""
     x = kept if isinstance(kept, Summary) else summarise(kept)
     out: dict[str, Any] = {"shape": list(x.shape), "dtype": x.dtype}
     if x.scalar is not None:
         return out | {"scalar": spelled(x.scalar)}
-    out |= {
-        key: spelled(getattr(x, name))
-        for key, name in (
-            ("mean", "mean"), ("std", "std"), ("min", "min"), ("max", "max"), ("norm", "norm"),
-            ("rms", "rms"), ("sum", "total"), ("top", "top"), ("zeros", "zeros"),
-        )
-    }  # fmt: skip
+    for key in ("mean", "std", "min", "max", "norm", "rms", "sum", "top", "zeros"):
+        out[key] = spelled(x.total if key == "sum" else getattr(x, key))
     out |= {"nans": x.nans, "infs": x.infs, "bins": list(x.bins)}
     if x.elements is not None:
         out["elements"] = spelled(x.elements)
-    elif not isinstance(kept, Summary) and kept.size <= HOVER:
-        out["elements"] = spelled(
-            (kept if kept.dtype.itemsize <= 8 else kept.astype(np.float64)).tolist()
-        )
+    elif not isinstance(kept, Summary) and kept.size <= _HOVER:
+        exact = kept if kept.dtype.itemsize <= 8 else kept.astype(np.float64)
+        out["elements"] = spelled(exact.tolist())
     elif x.thumb is not None:
-        out["cells"] = [[cell(v) for v in row] for row in x.thumb.tolist()]
+        out["cells"] = [[_thumbnail_cell(v) for v in row] for row in x.thumb.tolist()]
         out["caption"] = x.caption
     return out
 
 
-def cell(x: float) -> Any:
+def _thumbnail_cell(x: float) -> Any:
     """A cell of a thumbnail to six digits; null for the gap between tiles."""
     if x == GAP:
         return None

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from viz.capture.summary import Summary
 from viz.model.elements import (
     ClosedGroup,
     Edge,
     Elsewhere,
     Node,
+    OpenGroup,
     Operation,
     PictureModel,
     Tag,
-)
+)  # fmt: skip
 from viz.style.text import clean, number
-from viz.svg.groups import captions, elsewhere_label, kind_of_group, title_of_box, title_of_group
+from viz.svg.nodes import captions, elsewhere_label, kind_of_group, title_of_box, title_of_group
 from viz.svg.records import WORDS, caption_of, meta_of, tag_label, title_of
 
-LOOKS = {
+_LOOKS = {
     "parameter": 'shape=box, style="filled,bold", fillcolor="#fdf6e3", color="#6b5310"',
     "leaf": 'shape=box, style="filled,bold", fillcolor="#fdf6e3", color="#6b5310"',
     "constant": 'shape=note, style=filled, fillcolor="#eef0f2", color="#6e7781"',
@@ -27,34 +30,30 @@ LOOKS = {
     "group": 'shape=box3d, style=filled, fillcolor="#f3f4f6", color="#6e7781"',
     "more": "shape=plaintext",
 }
-LONGEST = 400  # characters of a text: Graphviz reads no string of more than 16,384 bytes
-BACK = 'constraint=false, style=dashed, color="#D55E00", fontcolor="#a34700"'
+_LONGEST = 400  # characters of a text: Graphviz reads no string of more than 16,384 bytes
+_ESCAPES = str.maketrans({"&": "&amp;", "\\": "\\\\", '"': '\\"', "\r": "", "\n": "⏎"})
+_BACKWARD = 'constraint=false, style=dashed, color="#D55E00", fontcolor="#a34700"'
 
 
-def quoted(text: object) -> str:
+def _quoted(text: object) -> str:
     """A string of the DOT language that Graphviz draws as it stands.
 
     Backslashes and quotes are escaped, and `&`, which would start an entity.
 
-    >>> print(quoted('a"b&c'))
+    >>> print(_quoted('a"b&c'))
     "a\\"b&amp;c"
     """
     words = clean(text)
-    safe = (
-        (words if len(words) <= LONGEST else words[:LONGEST] + "…")
-        .replace("&", "&amp;")
-        .replace("\\", "\\\\")
-        .replace('"', '\\"')
-    )
-    return '"' + safe.replace("\r", "").replace("\n", "⏎") + '"'
+    words = words if len(words) <= _LONGEST else words[:_LONGEST] + "…"
+    return f'"{words.translate(_ESCAPES)}"'
 
 
-def lines(*texts: str) -> str:
+def _lines(*texts: str) -> str:
     """Several lines in one label."""
-    return '"' + "\\n".join(quoted(text)[1:-1] for text in texts if text) + '"'
+    return '"' + "\\n".join(_quoted(text)[1:-1] for text in texts if text) + '"'
 
 
-def short(x: Summary | None) -> str:
+def _short(x: Summary | None) -> str:
     if x is None:
         return "—"
     if x.size == 1:
@@ -71,13 +70,13 @@ def texts(node: Node) -> list[str]:
     if isinstance(node, Elsewhere):
         return [elsewhere_label(node)]
     if isinstance(node, ClosedGroup):
-        results = [short(record.gradient) for record in node.results[:1]]
+        results = [_short(record.gradient) for record in node.results[:1]]
         out = [f"{title_of_group(node)}   {kind_of_group(node)}".strip(), *captions(node)]
         return [*out, *(f"grad {x}" for x in results)]
-    rows = [f"{title_of(node)}   {meta_of(node)}", f"data {short(node.value)}"]
+    rows = [f"{title_of(node)}   {meta_of(node)}", f"data {_short(node.value)}"]
     if node.kind != "constant":
         count = len(node.terms)
-        rows.append(f"grad {short(node.gradient)}")
+        rows.append(f"grad {_short(node.gradient)}")
         rows.append(f"Σ {count} contributions" if count > 1 else "")
     return rows
 
@@ -95,29 +94,41 @@ def backward_label(edge: Edge) -> str:
 
 def write(model: PictureModel, direction: str) -> str:
     """A picture as the text of a .dot file; backward edges are dashed and point backward."""
-    out = ["digraph {", f"  rankdir={direction}; label={quoted(model.title)};"]
+    out = ["digraph {", f"  rankdir={direction}; label={_quoted(model.title)};"]
     out.append('  node [fontname="sans-serif", fontsize=10]; edge [fontsize=9, color="#6e7781"];')
-    out += box(model, None, "  ")
+    out += nested(model, _node, _cluster, "}")
     for edge in model.edges.values():
-        tail, head, label = quoted(edge.tail), quoted(edge.head), backward_label(edge)
-        out.append(f"  {tail} -> {head} [id={quoted(edge.id)}];")
+        tail, head, label = _quoted(edge.tail), _quoted(edge.head), backward_label(edge)
+        out.append(f"  {tail} -> {head} [id={_quoted(edge.id)}];")
         if label:
-            name = quoted(f"{edge.id}-back")
-            out.append(f"  {head} -> {tail} [id={name}, label={quoted(label)}, {BACK}];")
+            name = _quoted(f"{edge.id}-back")
+            out.append(f"  {head} -> {tail} [id={name}, label={_quoted(label)}, {_BACKWARD}];")
     return "\n".join([*out, "}", ""])
 
 
-def box(model: PictureModel, around: str | None, indent: str) -> list[str]:
-    """The nodes of an open group, and the groups in it as clusters."""
-    out = []
-    for name, node in model.nodes.items():
-        if node.box == around:
-            word = quoted(WORDS.get(node.kind, node.kind))
-            looks = f"label={lines(*texts(node))}, {LOOKS[node.kind]}, class={word}"
-            out.append(f"{indent}{quoted(name)} [{looks}];")
+def _node(name: str, node: Node) -> str:
+    looks = f"label={_lines(*texts(node))}, {_LOOKS[node.kind]}"
+    return f"{_quoted(name)} [{looks}, class={_quoted(WORDS.get(node.kind, node.kind))}];"
+
+
+def _cluster(group: OpenGroup) -> list[str]:
+    label = f'  label={_quoted(title_of_box(group))}; color="#b6bfc9";'
+    return [f"subgraph {_quoted('cluster_' + group.id)} {{", label]
+
+
+def nested(
+    model: PictureModel,
+    node: Callable[[str, Node], str],
+    start: Callable[[OpenGroup], list[str]],
+    end: str,
+    box: str | None = None,
+    depth: int = 1,
+) -> list[str]:
+    """The lines of the nodes in an open group, and of the groups in it, each between its own."""
+    indent = "  " * depth
+    out = [indent + node(name, x) for name, x in model.nodes.items() if x.box == box]
     for group in model.groups:
-        if group.box == around:
-            out.append(f"{indent}subgraph {quoted('cluster_' + group.id)} {{")
-            out.append(f'{indent}  label={quoted(title_of_box(group))}; color="#b6bfc9";')
-            out += [*box(model, group.id, indent + "  "), f"{indent}}}"]
+        if group.box == box:
+            out += [indent + line for line in start(group)]
+            out += [*nested(model, node, start, end, group.id, depth + 1), indent + end]
     return out

@@ -9,18 +9,18 @@ from typing import Any
 
 from viz.formats import dot
 from viz.formats.fonts import fonts, warn_of_missing_glyphs
-from viz.model.elements import ClosedGroup, PictureModel
+from viz.model.elements import ClosedGroup, Node, OpenGroup, PictureModel
 from viz.style.text import clean
 from viz.svg import tooltips
-from viz.svg.groups import title_of_box
+from viz.svg.nodes import title_of_box
 
-CURE = 'install it with `pip install "microgradnd[pictures]"`'
-SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)" height="([\d.]+)"')
+_CURE = 'install it with `pip install "microgradnd[pictures]"`'
+_SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)" height="([\d.]+)"')
 
 
 def of_svg(svg: Callable[[], str], scale: float) -> dict[str, Callable[[], str | bytes]]:
     """By suffix, the writers of everything that is drawn from an SVG."""
-    return {".svg": svg, ".png": lambda: png(svg(), scale), ".pdf": lambda: pdf(svg())}
+    return {".svg": svg, ".png": lambda: png(svg(), scale), ".pdf": lambda: _pdf(svg())}
 
 
 def png(svg: str, scale: float = 2.0) -> bytes:
@@ -35,7 +35,7 @@ def png(svg: str, scale: float = 2.0) -> bytes:
     try:
         import resvg_py
     except ImportError as error:
-        raise ImportError(f"a PNG needs resvg-py: {CURE}") from error
+        raise ImportError(f"a PNG needs resvg-py: {_CURE}") from error
     warn_of_missing_glyphs(svg)
     return bytes(
         resvg_py.svg_to_bytes(
@@ -44,7 +44,7 @@ def png(svg: str, scale: float = 2.0) -> bytes:
     )
 
 
-def pdf(svg: str) -> bytes:
+def _pdf(svg: str) -> bytes:
     """An SVG as a PDF file of one page of its size; lines stay lines and words can be searched.
 
     Raises:
@@ -53,9 +53,9 @@ def pdf(svg: str) -> bytes:
     try:
         import typst
     except ImportError as error:
-        raise ImportError(f"a PDF needs typst: {CURE}") from error
+        raise ImportError(f"a PDF needs typst: {_CURE}") from error
     warn_of_missing_glyphs(svg)
-    found = SIZE.search(svg)
+    found = _SIZE.search(svg)
     assert found is not None, "an SVG of ours says its size"
     wide, high = found.groups()
     page = f"#set page(width: {wide}pt, height: {high}pt, margin: 0pt)\n"
@@ -82,19 +82,19 @@ def graphml(model: PictureModel) -> str:
         for record in node.results if isinstance(node, ClosedGroup) else ():
             _, more = tooltips.of_record(record, model)
             data |= {f"result-{record.id}-{key}": x for key, x in more.items()}
-        out.add_node(name, label=clean(label), **plain(data | {"box": node.box}))
+        out.add_node(name, label=clean(label), **_plain(data | {"box": node.box}))
     for edge in model.edges.values():
         label, data = tooltips.of_edge(edge, model)
-        out.add_edge(edge.tail, edge.head, key=edge.id, label=clean(label), **plain(data))
+        out.add_edge(edge.tail, edge.head, key=edge.id, label=clean(label), **_plain(data))
     return "\n".join(nx.generate_graphml(out)) + "\n"
 
 
-def plain(data: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes as GraphML takes them: numbers, or text without what XML forbids."""
-    return {key: value(x) for key, x in data.items() if x is not None and key != "id"}
+    return {key: _value(x) for key, x in data.items() if x is not None and key != "id"}
 
 
-def value(x: Any) -> float | int | str:
+def _value(x: Any) -> float | int | str:
     if isinstance(x, (int, float)):
         return x
     try:
@@ -103,7 +103,7 @@ def value(x: Any) -> float | int | str:
         return clean(x)
 
 
-SHAPES = {  # of Mermaid, by kind; tensors that are not named here are plain boxes
+_SHAPES = {  # of Mermaid, by kind; tensors that are not named here are plain boxes
     "operation": ('(["', '"])'),
     "parameter": ('[["', '"]]'),
     "leaf": ('[["', '"]]'),
@@ -113,8 +113,8 @@ SHAPES = {  # of Mermaid, by kind; tensors that are not named here are plain box
     "group": ('[["', '"]]'),
     "more": ('("', '")'),
 }
-SAFE = re.compile(r"[\x00-\x7f]")
-KEPT = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,+-=/_")
+_SAFE = re.compile(r"[\x00-\x7f]")
+_LITERAL = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,+-=/_")
 
 
 def entity(text: object) -> str:
@@ -123,36 +123,29 @@ def entity(text: object) -> str:
     >>> entity('a"<b>')
     'a#34;#60;b#62;'
     """
-    spelled = lambda m: m[0] if m[0] in KEPT else f"#{ord(m[0])};"
-    return SAFE.sub(spelled, clean(text).replace("\n", "⏎").replace("\r", ""))
+    spelled = lambda m: m[0] if m[0] in _LITERAL else f"#{ord(m[0])};"
+    return _SAFE.sub(spelled, clean(text).replace("\n", "⏎").replace("\r", ""))
 
 
-def identifier(name: str) -> str:
+def _identifier(name: str) -> str:
     return name.replace("-", "_")
+
+
+def _mermaid_node(name: str, node: Node) -> str:
+    left, right = _SHAPES.get(node.kind, ('["', '"]'))
+    text = "<br/>".join(entity(line) for line in dot.texts(node) if line)
+    return f"{_identifier(name)}{left}{text}{right}"
+
+
+def _subgraph(group: OpenGroup) -> list[str]:
+    return [f'subgraph {_identifier(group.id)}["{entity(title_of_box(group))}"]']
 
 
 def mermaid(model: PictureModel, direction: str) -> str:
     """A picture as a Mermaid flowchart; dotted edges point backward and say the contribution."""
-    ends = [(identifier(edge.tail), identifier(edge.head), dot.backward_label(edge))
+    ends = [(_identifier(edge.tail), _identifier(edge.head), dot.backward_label(edge))
             for edge in model.edges.values()]  # fmt: skip
-    out = [f"flowchart {direction}", *mermaid_box(model, None, 1)]
+    out = [f"flowchart {direction}", *dot.nested(model, _mermaid_node, _subgraph, "end")]
     out += [f"  {tail} --> {head}" for tail, head, _ in ends]
     out += [f'  {head} -. "{entity(label)}" .-> {tail}' for tail, head, label in ends if label]
     return "\n".join([*out, ""])
-
-
-def mermaid_box(model: PictureModel, box: str | None, depth: int) -> list[str]:
-    """The nodes of an open group, and of those in it."""
-    indent, out = "  " * depth, []
-    for name, node in model.nodes.items():
-        if node.box == box:
-            left, right = SHAPES.get(node.kind, ('["', '"]'))
-            text = "<br/>".join(entity(line) for line in dot.texts(node) if line)
-            out.append(f"{indent}{identifier(name)}{left}{text}{right}")
-    for group in model.groups:
-        if group.box == box:
-            title = entity(title_of_box(group))
-            out.append(f'{indent}subgraph {identifier(group.id)}["{title}"]')
-            out += mermaid_box(model, group.id, depth + 1)
-            out.append(f"{indent}end")
-    return out

@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-TEXT = re.compile(r"<text [^>]*>([^<]*)</text>")
+_TEXT = re.compile(r"<text [^>]*>([^<]*)</text>")
 
 
 class MissingGlyphWarning(UserWarning):
@@ -27,7 +27,7 @@ def fonts() -> list[str]:
 
 
 @lru_cache(maxsize=256)
-def characters(font: str) -> frozenset[int]:
+def _characters(font: str) -> frozenset[int]:
     """The code points a font has glyphs for; none if the file cannot be read."""
     from matplotlib.ft2font import FT2Font
 
@@ -37,13 +37,13 @@ def characters(font: str) -> frozenset[int]:
         return frozenset()
 
 
-def lacking(text: str, some: Iterable[str]) -> str:
+def _lacking(text: str, some: Iterable[str]) -> str:
     """The characters of a text that none of some fonts has, in order, each once."""
     left = dict.fromkeys(c for c in text if not c.isspace())
     for font in some:
         if not left:
             break
-        has = characters(font)
+        has = _characters(font)
         left = dict.fromkeys(c for c in left if ord(c) not in has)
     return "".join(left)
 
@@ -55,11 +55,11 @@ def warn_of_missing_glyphs(svg: str) -> None:
     ours = fonts()
     if not ours:
         return
-    left = lacking(unescape("".join(TEXT.findall(svg))), ours[:1])
+    left = _lacking(unescape("".join(_TEXT.findall(svg))), ours[:1])
     if left:
         from matplotlib.font_manager import findSystemFonts
 
-        left = lacking(left, sorted(findSystemFonts()))
+        left = _lacking(left, sorted(findSystemFonts()))
     if left:
         shown = left if len(left) <= 12 else f"{left[:12]} and {len(left) - 12} more"
         warnings.warn(

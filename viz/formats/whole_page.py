@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-HEIGHT = 720  # px of the frame
+_HEIGHT = 720  # px of the frame
 
 
 class WholePage(str):
@@ -20,7 +20,7 @@ class WholePage(str):
     def _repr_html_(self) -> str:
         return (
             f'<iframe srcdoc="{escape(str(self))}" sandbox="allow-scripts allow-downloads" '
-            f'style="width:100%;height:{HEIGHT}px;border:0" title="viz"></iframe>'
+            f'style="width:100%;height:{_HEIGHT}px;border:0" title="viz"></iframe>'
         )
 
     def __repr__(self) -> str:

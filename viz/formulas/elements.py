@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import reprlib
+from functools import reduce
+from operator import add
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -57,6 +59,11 @@ def element_in(
     return node, tuple(int(i) for i in np.unravel_index(int(places.item()), node.shape))
 
 
+def bracketed(index: Index) -> str:
+    """An index as Python writes it: [0, 1], nothing of a scalar's."""
+    return f"[{', '.join(map(str, index))}]" if index else ""
+
+
 def element_of(x: Any, index: Index) -> Any:
     """An element of an expression, as an expression of elements as far as that can be said.
 
@@ -72,7 +79,8 @@ def element_of(x: Any, index: Index) -> Any:
     if x.op is None:
         return Expression.literal(x.value[index]) if x.name is None else x[index]
     if x.op.elementwise and not x.options:
-        return _np_call(x, [element_of(a, _broadcast(index, a)) for a in x.operands])
+        operands = [element_of(a, _broadcast(index, a)) for a in x.operands]
+        return applied(x.op, operands, x.options)
     if x.op.view:
         inner = x.operands[0]
         places = np.arange(inner.size).reshape(inner.shape)
@@ -83,10 +91,6 @@ def element_of(x: Any, index: Index) -> Any:
     if x.op.notation == "matrix_product":
         return _product_element(x, index)
     return x[index]
-
-
-def _np_call(x: Expression, args: list[Any]) -> Any:
-    return applied(x.op, args, x.options)
 
 
 def _broadcast(index: Index, operand: Any) -> Index:
@@ -104,10 +108,5 @@ def _product_element(x: Expression, index: Index) -> Any:
         return x[index]
     rest = list(index)
     row = (rest.pop(0),) if left.ndim == 2 else ()
-    terms = [
-        element_of(left, (*row, k)) * element_of(right, (k, *rest)) for k in range(inner)
-    ]  # fmt: skip
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
+    terms = (element_of(left, (*row, k)) * element_of(right, (k, *rest)) for k in range(inner))
+    return reduce(add, terms)

@@ -34,10 +34,8 @@ from microgradnd.program import (
     source_of_rule,
 )
 from viz.formulas import mathematics
-from viz.formulas.notation import FORMS
+from viz.formulas.notation import FORMS, LOWERED
 from viz.style.kinds import OPERATION, SHAPE
-
-LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,7 @@ class Formula:
     @checked(equation=FLAG)
     def mathml(self, equation: bool = False) -> str:
         """A `<math>` element."""
-        inner = self.written("mathml", equation)
-        return f'<math xmlns="http://www.w3.org/1998/Math/MathML"><mrow>{inner}</mrow></math>'
+        return mathematics.element(self.written("mathml", equation))
 
     @checked(form=one_of(*FORMS))
     def conditions(self, form: str = "text") -> list[str]:
@@ -98,16 +95,6 @@ class Formula:
         return self.text(equation=True)
 
 
-def _noted(run: Callable[[], Any]) -> tuple[Any, tuple[tuple[Expression, bool], ...]]:
-    """What a function gives, and what was asked of Symbols meanwhile."""
-    found: list[tuple[Expression, bool]] = []
-    token = assumptions.set(found)
-    try:
-        return run(), tuple(found)
-    finally:
-        assumptions.reset(token)
-
-
 def stated(op: Op, i: int) -> str:
     """The rule of operand i as its source has it."""
     return source_of_rule(op.rules[op.operands[0 if op.variadic else i]])
@@ -115,11 +102,15 @@ def stated(op: Op, i: int) -> str:
 
 def _by_rule(left: Expression, op: Op, i: int, run: Callable[[], Any]) -> Formula:
     """What the rule of operand i gives when it is run; quoted if symbols are not enough for it."""
+    asked: list[tuple[Expression, bool]] = []  # of symbols, while the rule is run
+    token = assumptions.set(asked)
     try:
-        expression, given = _noted(run)
+        expression = run()
     except NotSymbolic:
         return Formula(left, None, stated(op, i))
-    return Formula(left, simplified(expression), None, given)
+    finally:
+        assumptions.reset(token)
+    return Formula(left, simplified(expression), None, tuple(asked))
 
 
 def of_contribution(
@@ -145,9 +136,7 @@ def _default_shapes(op: Op) -> Sequence[tuple[int, ...]]:
     count = 2 if op.variadic else len(op.operands) - len(op.optional)
     if not op.contraction:
         return [(2, 3)] * count
-    images: list[tuple[int, ...]] = [(2, 1, 5, 5), (3, 1, 3, 3), (3,)]
-    matrices: list[tuple[int, ...]] = [(2, 3), (3, 4)]
-    return (images if op.keeps_channels else matrices)[:count]
+    return ([(2, 1, 5, 5), (3, 1, 3, 3), (3,)] if op.keeps_channels else [(2, 3), (3, 4)])[:count]
 
 
 def _samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) -> list[Any]:

@@ -74,14 +74,10 @@ class Writer:
         if isinstance(x, (tuple, list)):
             inner = self.form.sign(",").join(self(item) for item in x)
             return self.form.parentheses(inner, "()" if isinstance(x, tuple) else "[]"), ATOM
-        if isinstance(x, slice):
-            return self.form.word(_index_text(x)), ATOM
-        return self.form.word({Ellipsis: "…"}.get(x, str(x)) if _hashable(x) else str(x)), ATOM
+        return self.form.word(_index_text(x)), ATOM
 
     def number(self, x: float) -> Piece:
-        text = CONSTANTS.get(abs(x)) if not isinstance(x, (bool, int)) else None
-        if text is None:
-            text = _spelled(abs(x))
+        text = (CONSTANTS.get(abs(x)) if isinstance(x, float) else None) or _spelled(abs(x))
         word = self.form.word(text)
         if x < 0:
             return self.form.row(self.form.sign("−()"), word), SUM
@@ -135,16 +131,14 @@ class Writer:
         return self.within(x, level)
 
     def as_plus(self, x: Expression) -> Piece:
-        left, right = x.operands
-        return self.form.row(self.term(left), self.form.sign("+"), self.term(right)), SUM
+        return self.sum("+", x, SUM)
 
     def as_minus(self, x: Expression) -> Piece:
-        left, right = x.operands
-        right = self.factor(right, PRODUCT)
-        return self.form.row(self.term(left), self.form.sign("−"), right), SUM
+        return self.sum("−", x, PRODUCT)
 
-    def term(self, x: Any) -> str:
-        return self.factor(x, SUM)
+    def sum(self, sign: str, x: Expression, level: int) -> Piece:
+        left, right = self.factor(x.operands[0], SUM), self.factor(x.operands[1], level)
+        return self.form.row(left, self.form.sign(sign), right), SUM
 
     def as_product(self, x: Expression) -> Piece:
         outer = _outer_product(x)
@@ -162,11 +156,9 @@ class Writer:
 
     def fraction(self, product: Product) -> Piece:
         number = abs(product.number)
-        whole = product.decimal or number.denominator == 1
-        top = float(number) if whole else float(number.numerator)
-        bottom = 1.0 if whole else float(number.denominator)
-        above, below = self.line(top, product.above), self.line(bottom, product.below)
-        return self.form.fraction(above, below)
+        top, bottom = (number, 1) if product.decimal else number.as_integer_ratio()
+        above = self.line(float(top), product.above)
+        return self.form.fraction(above, self.line(float(bottom), product.below))
 
     def factors(self, product: Product) -> Piece:
         number = abs(product.number)
@@ -182,16 +174,17 @@ class Writer:
 
     def line(self, number: float, factors: list[Any]) -> Piece:
         """A number and factors side by side: equal ones as a power."""
+        number = number if number % 1 else int(number)
         if not factors:
-            return self.number(number if number % 1 else int(number))
+            return self.number(number)
         if number == 1 and len(factors) == 1:
             only = factors[0]
             return (self.factor(only), ATOM) if _is_statement(only) else self.write(only)
-        pieces = [] if number == 1 else [self.number(number if number % 1 else int(number))[0]]
-        dims: list[int] = [0] * len(pieces)
+        pieces = [] if number == 1 else [self.number(number)[0]]
+        dims = [0] * len(pieces)
         for x, times in _powers(factors):
-            text = self.factor(x) if times == 1 else self.form.raised(self.base(x), str(times))
-            pieces.append(text)
+            raised = self.factor(x) if times == 1 else self.raised(x, str(times))
+            pieces.append(raised)
             dims.append(np.ndim(concrete(x)))
         text = pieces[0]
         for k, piece in enumerate(pieces[1:], start=1):
@@ -199,9 +192,8 @@ class Writer:
             text = self.form.row(text, self.form.sign(sign), piece)
         return text, POWER if len(pieces) == 1 else PRODUCT
 
-    def base(self, x: Any) -> str:
-        """What a power is taken of."""
-        return self.factor(x, ATOM)
+    def raised(self, x: Any, power: str) -> str:
+        return self.form.raised(self.factor(x, ATOM), power)
 
     def as_matrix_product(self, x: Expression) -> Piece:
         left, right = x.operands
@@ -234,7 +226,7 @@ class Writer:
         self.defined["filter_gradient"] = None
         options = {**x.options, "stride": x.options["dilation"], "dilation": x.options["stride"]}
         n, star = self.form.symbol("n"), self.form.operator("⋆", self.geometry(options))
-        left, right = (self.form.lowered(self.base(a), n) for a in x.operands)
+        left, right = (self.form.lowered(self.factor(a, ATOM), n) for a in x.operands)
         total = self.form.lowered(self.form.word("Σ"), n)
         return self.form.row(total, self.form.sign(""), left, star, right), PRODUCT
 
@@ -243,18 +235,17 @@ class Writer:
         usual = {"stride": 1, "dilation": 1, "groups": 1, "padding": 0}
         notes = [first] if first else []
         for key, common in usual.items():
-            if np.any(np.asarray(options[key]) != common):
-                sizes = np.unique(np.asarray(options[key]))
-                text = str(sizes[0]) if len(sizes) == 1 else _index_text(options[key])
-                notes.append(f"{key} {text}")
+            sizes = np.unique(np.asarray(options[key]))
+            if np.any(sizes != common):
+                notes.append(f"{key} {sizes[0] if len(sizes) == 1 else _index_text(options[key])}")
         return self.form.note(", ".join(notes)) if notes else ""
 
     def as_power(self, x: Expression) -> Piece:
         base, power = x.operands
-        return self.form.raised(self.base(base), self(power)), POWER
+        return self.raised(base, self(power)), POWER
 
     def as_square(self, x: Expression) -> Piece:
-        return self.form.raised(self.base(x.operands[0]), "2"), POWER
+        return self.raised(x.operands[0], "2"), POWER
 
     def as_root(self, x: Expression) -> Piece:
         return self.form.root(self.write(x.operands[0]))
@@ -326,7 +317,7 @@ class Writer:
         put = self.form.row(head, self.form.parentheses(self(added)))
         if not isinstance(base, Expression) and not np.any(base):
             return put, POWER
-        return self.form.row(self.term(base), self.form.sign("+"), put), SUM
+        return self.form.row(self.factor(base, SUM), self.form.sign("+"), put), SUM
 
 
 def _is_statement(x: Any) -> bool:
@@ -340,10 +331,6 @@ def _written_as(x: Any, notation: str) -> bool:
 
 def _notation(x: Any) -> Any:
     return x.op.notation if isinstance(x, Expression) and x.op is not None else None
-
-
-def _hashable(x: Any) -> bool:
-    return isinstance(x, (str, type(None), type(Ellipsis), bool))
 
 
 def _spelled(x: float) -> str:
@@ -376,15 +363,15 @@ def _index_text(index: Any) -> str:
 
 def _powers(factors: list[Any]) -> list[tuple[Any, int]]:
     """The factors, each once and with how often it comes."""
-    found: list[tuple[Any, int]] = []
+    found: list[list[Any]] = []
     for x in factors:
-        for k, (known, times) in enumerate(found):
-            if isinstance(x, Expression) and alike(known, x):
-                found[k] = known, times + 1
-                break
+        equal = (one for one in found if isinstance(x, Expression) and alike(one[0], x))
+        known = next(equal, None)
+        if known is None:
+            found.append([x])
         else:
-            found.append((x, 1))
-    return found
+            known.append(x)
+    return [(equal[0], len(equal)) for equal in found]
 
 
 def _indexed(x: Any, *index: Any) -> Any:
@@ -399,9 +386,8 @@ def _outer_product(x: Expression) -> tuple[Any, Any] | None:
     if x.op is None or x.op.linear != "x y":
         return None
     left, right = x.operands
-    u = next(
-        (u for i in (Ellipsis, slice(None)) if (u := _indexed(left, i, None)) is not None), None
-    )
+    u = _indexed(left, Ellipsis, None)
+    u = _indexed(left, slice(None), None) if u is None else u
     v = _indexed(right, Ellipsis, None, slice(None))
     v = right if v is None and isinstance(right, Expression) else v
     return (u, v) if u is not None and v is not None and v.ndim == 1 else None
@@ -425,7 +411,11 @@ def latex(x: Any) -> str:
 
 def mathml(x: Any) -> str:
     """An expression as a `<math>` element."""
-    inner = Writer("mathml")(x)
+    return element(Writer("mathml")(x))
+
+
+def element(inner: str) -> str:
+    """A `<math>` element of MathML."""
     return f'<math xmlns="http://www.w3.org/1998/Math/MathML"><mrow>{inner}</mrow></math>'
 
 

@@ -40,6 +40,10 @@ LATEX_WORDS = {
 }  # fmt: skip
 
 
+LOWERED = str.maketrans({digit: sign for sign, digit in SUBSCRIPTS.items()})
+RAISED = str.maketrans({digit: sign for sign, digit in SUPERSCRIPTS.items()})
+
+
 def is_simple(name: str) -> bool:
     """Whether a name can stand as a symbol in a formula: h, net¹, W₂, conv1.weight, x_1."""
     return len(name) <= 24 and SIMPLE.fullmatch(name) is not None and "__" not in name
@@ -56,7 +60,7 @@ def _parts(name: str) -> tuple[str, str, str]:
     return base + rest + primes, sub, "".join(SUPERSCRIPTS[c] for c in above)
 
 
-class Text:
+class _Text:
     """One line of plain text."""
 
     name = "text"
@@ -110,7 +114,7 @@ class Text:
         return f"{'; '.join(f'{x} if {c}' for x, c in rows)}; else {last}", LOGIC
 
 
-class Latex(Text):
+class _Latex(_Text):
     """LaTeX as KaTeX, MathJax and a TeX engine take it."""
 
     name = "latex"
@@ -180,7 +184,7 @@ def _latex_letter(letter: str) -> str:
     return letter
 
 
-class MathML(Text):
+class _MathML(_Text):
     """MathML Core, which browsers draw themselves."""
 
     name = "mathml"
@@ -245,4 +249,4 @@ class MathML(Text):
         return f"<mrow><mo>{{</mo><mtable>{cells}</mtable></mrow>", ATOM
 
 
-FORMS: dict[str, Text] = {"text": Text(), "latex": Latex(), "mathml": MathML()}
+FORMS: dict[str, _Text] = {"text": _Text(), "latex": _Latex(), "mathml": _MathML()}

@@ -14,12 +14,12 @@ from viz.layout.placing import Box, Point, Rect
 from viz.model.elements import ClosedGroup, PictureModel
 
 OPERATION_HEIGHT = 28.0  # without a caption
-JOIN = 13.0  # from an operation to its record; no label lies there
-ABOVE = OPERATION_HEIGHT + JOIN
+_JOIN = 13.0  # from an operation to its record; no label lies there
+_ABOVE = OPERATION_HEIGHT + _JOIN
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class _Block:
     """One box of the layout and the nodes that stand in it, in the order of the forward pass."""
 
     box: Box
@@ -28,27 +28,27 @@ class Block:
 
 def blocks_of(
     model: PictureModel, sizes: Mapping[str, Point], direction: str
-) -> tuple[list[Block], dict[str, str]]:
+) -> tuple[list[_Block], dict[str, str]]:
     """The blocks of a picture, and by node the id of its block."""
     results = {edge.tail: edge.head for edge in model.edges.values() if edge.out}
-    homes = {head: op for op, head in results.items()}
+    operation_of = {head: op for op, head in results.items()}
     blocks = []
     for name, node in model.nodes.items():
-        if name in homes:
+        if name in operation_of:
             continue
         names = (name, results[name]) if name in results else (name,)
         wide, high = zip(*(sizes[n] for n in names), strict=True)
-        joins = JOIN * (len(names) - 1)
+        joins = _JOIN * (len(names) - 1)
         if direction == "TB":
-            above = 0.0 if name in results or isinstance(node, ClosedGroup) else ABOVE
+            above = 0.0 if name in results or isinstance(node, ClosedGroup) else _ABOVE
             box = Box(name, max(wide), sum(high) + joins + above, node.box)
         else:
             box = Box(name, sum(wide) + joins, max(high), node.box)
-        blocks.append(Block(box, names))
-    return blocks, {name: homes.get(name, name) for name in model.nodes}
+        blocks.append(_Block(box, names))
+    return blocks, {name: operation_of.get(name, name) for name in model.nodes}
 
 
-def stand(block: Block, centre: Point, sizes: Mapping[str, Point], direction: str) -> dict:
+def place_nodes(block: _Block, centre: Point, sizes: Mapping[str, Point], direction: str) -> dict:
     """By node of a block its rectangle, on whole pixels so that lines are crisp."""
     out: dict[str, Rect] = {}
     axis = 1 if direction == "TB" else 0
@@ -57,7 +57,7 @@ def stand(block: Block, centre: Point, sizes: Mapping[str, Point], direction: st
         size = sizes[name]
         middle = list(centre)
         middle[axis] = far - size[axis] / 2
-        far -= size[axis] + JOIN
+        far -= size[axis] + _JOIN
         left, top = round(middle[0] - size[0] / 2), round(middle[1] - size[1] / 2)
         out[name] = left, top, left + size[0], top + size[1]
     return out

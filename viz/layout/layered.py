@@ -1,7 +1,7 @@
 """A small layered layout (Sugiyama's method), standard library only.
 
 Ranks by longest path, dummies for links that span several ranks, barycenter sweeps against
-crossings, coordinates by isotonic regression. Links bend only in the strips between two ranks and
+crossings, coordinates by isotonic regression. Links bend only in the bands between two ranks and
 run straight down beside the boxes of a rank, so no link ever crosses a box.
 """
 
@@ -11,17 +11,14 @@ from collections.abc import Collection
 from itertools import accumulate, pairwise
 
 Point = tuple[float, float]
-SWEEPS = 6
+Edge = tuple[int, int]
+_SWEEPS = 6
 
 
 def place(
-    sizes: list[Point],
-    edges: list[tuple[int, int]],
-    ranksep: float,
-    nodesep: float,
-    first: Collection[int] = (),
-    last: Collection[int] = (),
-) -> tuple[list[Point], list[list[Point]]]:
+    sizes: list[Point], edges: list[Edge], ranksep: float, nodesep: float,
+    first: Collection[int] = (), last: Collection[int] = (),
+) -> tuple[list[Point], list[list[Point]]]:  # fmt: skip
     """Centres of boxes and cubic Bezier routes of edges, ranks from top to bottom.
 
     `sizes` are (width, height) in px, `edges` pairs of indices into them; cycles and self loops
@@ -30,10 +27,13 @@ def place(
     """
     ranks = _ranks(len(sizes), edges)
     if first or last:
-        alone = {*first, *last}
+        above_all, below_all = set(first), set(last)
+        alone = above_all | below_all
         rest = [rank for node, rank in enumerate(ranks) if node not in alone]
         low, high = min(rest, default=0) - 1, max(rest, default=0) + 1
-        ranks = [low if n in first else high if n in last else r for n, r in enumerate(ranks)]
+        ranks = [
+            low if n in above_all else high if n in below_all else r for n, r in enumerate(ranks)
+        ]
         start = min(ranks)
         ranks = [rank - start for rank in ranks]
     widths = [width for width, _ in sizes]
@@ -53,19 +53,19 @@ def place(
     layers = _fewer_crossings(layers, above, below)
     straight = {
         pair
-        for (tail, head), chosen in zip(edges, spine(len(sizes), edges), strict=True)
+        for (tail, head), chosen in zip(edges, longest_path_edges(len(sizes), edges), strict=True)
         for pair in ((tail, head), (head, tail))
         if chosen
     }
     x = _columns(layers, above, below, widths, straight, nodesep)
     tall = [max((sizes[n][1] for n in layer if n < len(sizes)), default=0.0) for layer in layers]
     tops = [0.0, *accumulate(height + ranksep for height in tall)]
-    strips = [(top, top + height) for top, height in zip(tops, tall, strict=False)]
-    centres = [(x[n], sum(strips[rank]) / 2) for n, rank in enumerate(ranks)]
-    return centres, _routes(edges, chains, centres, sizes, ranks, strips, x, nodesep)
+    bands = [(top, top + height) for top, height in zip(tops, tall, strict=False)]
+    centres = [(x[n], sum(bands[rank]) / 2) for n, rank in enumerate(ranks)]
+    return centres, _routes(edges, chains, centres, sizes, ranks, bands, x, nodesep)
 
 
-def spine(count: int, edges: list[tuple[int, int]]) -> list[bool]:
+def longest_path_edges(count: int, edges: list[Edge]) -> list[bool]:
     """For each edge whether it is the one that enters its head from the longest path.
 
     Drawn straight, these keep chains from drifting sideways at every skip or shared weight.
@@ -81,7 +81,7 @@ def spine(count: int, edges: list[tuple[int, int]]) -> list[bool]:
     return [number in chosen for number in range(len(edges))]
 
 
-def _turns(count: int, edges: list[tuple[int, int]]) -> list[int]:
+def _topological_order(count: int, edges: list[Edge]) -> list[int]:
     """Boxes in topological order, a cycle being cut at its first box."""
     heads: list[list[int]] = [[] for _ in range(count)]
     waiting = [0] * count
@@ -89,32 +89,28 @@ def _turns(count: int, edges: list[tuple[int, int]]) -> list[int]:
         if tail != head:
             heads[tail].append(head)
             waiting[head] += 1
-    done = [False] * count
-    order: list[int] = []
+    order: dict[int, None] = {}
     ready = deque(node for node in range(count) if not waiting[node])
     first = 0
     while len(order) < count:
         while not ready:
-            if not done[first]:
+            if first not in order:
                 ready.append(first)
             first += 1
         node = ready.popleft()
-        if done[node]:
+        if node in order:
             continue
-        done[node] = True
-        order.append(node)
+        order[node] = None
         for head in heads[node]:
             waiting[head] -= 1
             if not waiting[head]:
                 ready.append(head)
-    return order
+    return list(order)
 
 
-def _depths(
-    count: int, edges: list[tuple[int, int]]
-) -> tuple[list[int], list[int], list[list[int]]]:
+def _depths(count: int, edges: list[Edge]) -> tuple[list[int], list[int], list[list[int]]]:
     """The longest path to each box, a topological order, and the boxes below each."""
-    order = _turns(count, edges)
+    order = _topological_order(count, edges)
     turn = {node: place for place, node in enumerate(order)}
     below: list[dict[int, None]] = [{} for _ in range(count)]
     depth = [0] * count
@@ -128,7 +124,7 @@ def _depths(
     return depth, order, [list(some) for some in below]
 
 
-def _ranks(count: int, edges: list[tuple[int, int]]) -> list[int]:
+def _ranks(count: int, edges: list[Edge]) -> list[int]:
     """The rank of each box: the longest path to it; trees of sources sit right above their use."""
     rank, order, below = _depths(count, edges)
     pinned = [False] * count
@@ -142,11 +138,7 @@ def _ranks(count: int, edges: list[tuple[int, int]]) -> list[int]:
 
 
 def _chains(
-    ranks: list[int],
-    edges: list[tuple[int, int]],
-    widths: list[float],
-    level: list[int],
-    nodesep: float,
+    ranks: list[int], edges: list[Edge], widths: list[float], level: list[int], nodesep: float
 ) -> list[list[int]]:
     """For each edge the nodes it passes, from top to bottom; appends the dummies it needs.
 
@@ -203,7 +195,7 @@ def _fewer_crossings(
         for index, node in enumerate(layer):
             at[node] = index
     best, fewest = layers, _crossings(layers, below, at)
-    for sweep in range(SWEEPS):
+    for sweep in range(_SWEEPS):
         if not fewest:
             break
         neighbours = below if sweep % 2 else above
@@ -224,13 +216,9 @@ def _mean(values: list[int] | list[float], otherwise: float) -> float:
 
 
 def _columns(
-    layers: list[list[int]],
-    above: list[list[int]],
-    below: list[list[int]],
-    widths: list[float],
-    straight: set[tuple[int, int]],
-    nodesep: float,
-) -> list[float]:
+    layers: list[list[int]], above: list[list[int]], below: list[list[int]], widths: list[float],
+    straight: set[Edge], nodesep: float,
+) -> list[float]:  # fmt: skip
     """The x of every node: near the mean of its neighbours, in order, `nodesep` apart.
 
     Pairs in `straight` come first: their boxes line up. Lanes follow on the right.
@@ -242,18 +230,18 @@ def _columns(
         steps.append(list(accumulate(gaps, initial=0.0)))
         for node, step in zip(layer, steps[-1], strict=True):
             x[node] = step - steps[-1][-1] / 2
-    for sweep in range(2 * SWEEPS + 1):
+    for sweep in range(2 * _SWEEPS + 1):
         down = sweep % 2 == 0
         for rank in range(len(layers)) if down else range(len(layers) - 1, -1, -1):
             layer = layers[rank]
             wanted, weights = [], []
             for node in layer:
                 near = above[node] if down else below[node]
-                near = above[node] + below[node] if sweep == 2 * SWEEPS else near
+                near = above[node] + below[node] if sweep == 2 * _SWEEPS else near
                 near = [other for other in near if (node, other) in straight] or near
                 wanted.append(_mean([x[other] for other in near], x[node]))
                 weights.append(10.0 if any((node, m) in straight for m in near) else 0.1)
-            for node, value in zip(layer, _settle(wanted, weights, steps[rank]), strict=True):
+            for node, value in zip(layer, _isotonic(wanted, weights, steps[rank]), strict=True):
                 x[node] = value
     right = max((x[n] + widths[n] / 2 for layer in layers for n in layer), default=0.0)
     lanes = set(range(len(widths))).difference(*layers)
@@ -262,7 +250,7 @@ def _columns(
     return x
 
 
-def _settle(wanted: list[float], weights: list[float], steps: list[float]) -> list[float]:
+def _isotonic(wanted: list[float], weights: list[float], steps: list[float]) -> list[float]:
     """The positions nearest to `wanted` (weighted squares) that keep the distances of `steps`.
 
     Isotonic regression by pooling adjacent violators, after taking the distances off.
@@ -280,24 +268,19 @@ def _settle(wanted: list[float], weights: list[float], steps: list[float]) -> li
 
 
 def _routes(
-    edges: list[tuple[int, int]],
-    chains: list[list[int]],
-    centres: list[Point],
-    sizes: list[Point],
-    ranks: list[int],
-    strips: list[Point],
-    x: list[float],
-    nodesep: float,
-) -> list[list[Point]]:
+    edges: list[Edge], chains: list[list[int]], centres: list[Point], sizes: list[Point],
+    ranks: list[int], bands: list[Point], x: list[float], nodesep: float,
+) -> list[list[Point]]:  # fmt: skip
     """Bezier control points per edge, from the tail's border to the head's."""
     leaving = _ports(chains, x, sizes, end=0)
     entering = _ports(chains, x, sizes, end=-1)
     loops = [index for index, (tail, head) in enumerate(edges) if tail == head]
+    turn_of = {index: place for place, index in enumerate(loops, start=1)}
     routes = []
     for index, (chain, (tail, head)) in enumerate(zip(chains, edges, strict=True)):
         if tail == head:
             (cx, cy), (width, height) = centres[tail], sizes[tail]
-            reach = nodesep * (loops.index(index) + 1) / (len(loops) + 1)
+            reach = nodesep * turn_of[index] / (len(loops) + 1)
             right, quarter = cx + width / 2, height / 4
             out = [(right + reach, cy - quarter), (right + reach, cy + quarter)]
             routes.append([(right, cy - quarter), *out, (right, cy + quarter)])
@@ -306,15 +289,15 @@ def _routes(
         bottom = centres[upper][1] + sizes[upper][1] / 2
         top = centres[lower][1] - sizes[lower][1] / 2
         # One (x, from y, to y) per straight run: beside each rank passed, and at both ends.
-        runs = [(leaving[index], bottom, strips[ranks[upper]][1])]
+        runs = [(leaving[index], bottom, bands[ranks[upper]][1])]
         first, last = ranks[upper] + 1, ranks[lower] - 1
         between = chain[1:-1]
         if len(between) == 1:
-            runs.append((x[between[0]], strips[first][0], strips[last][1]))
+            runs.append((x[between[0]], bands[first][0], bands[last][1]))
         else:
             for rank, dummy in enumerate(between, start=first):
-                runs.append((x[dummy], *strips[rank]))
-        runs.append((entering[index], strips[ranks[lower]][0], top))
+                runs.append((x[dummy], *bands[rank]))
+        runs.append((entering[index], bands[ranks[lower]][0], top))
         route = _curve(runs)
         routes.append(route if tail == upper else route[::-1])
     return routes

@@ -12,9 +12,10 @@ from viz.layout import layered
 
 Point = tuple[float, float]
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
+Contents = dict[int | None, tuple[list[int], list[int]]]
 
-MARGIN = 12.0  # between a frame and what it holds
-TITLE = 20.0
+_MARGIN = 12.0  # between a frame and what it holds
+_TITLE = 20.0
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,15 @@ class Nest:
     boxes: list[int | None]
     frames: list[int | None]
     widths: list[float]
+
+    def contents(self) -> Contents:
+        """By frame, and for None, the boxes and the frames that stand directly in it."""
+        found: Contents = {frame: ([], []) for frame in (None, *range(len(self.frames)))}
+        for number, frame in enumerate(self.boxes):
+            found[frame][0].append(number)
+        for number, frame in enumerate(self.frames):
+            found[frame][1].append(number)
+        return found
 
     def around(self, box: int) -> list[int | None]:
         """The frames around a box, the innermost first, None at last."""
@@ -45,31 +55,26 @@ class Placed:
 
     def moved(self, x: float, y: float) -> Placed:
         return Placed(
-            self.width,
-            self.height,
+            self.width, self.height,
             {n: (a + x, b + y) for n, (a, b) in self.centres.items()},
             {n: (a + x, b + y, c + x, d + y) for n, (a, b, c, d) in self.rects.items()},
             {n: [(a + x, b + y) for a, b in route] for n, route in self.routes.items()},
-        )
+        )  # fmt: skip
 
 
 def place(
-    sizes: list[Point],
-    edges: list[tuple[int, int]],
-    nest: Nest,
-    direction: str,
-    ranksep: float,
+    sizes: list[Point], edges: list[tuple[int, int]], nest: Nest, direction: str, ranksep: float,
     nodesep: float,
-) -> tuple[list[Point], list[list[Point]], list[Rect]]:
+) -> tuple[list[Point], list[list[Point]], list[Rect]]:  # fmt: skip
     """Centres of boxes, routes of edges and rectangles of frames."""
-    turned = direction == "LR"
-    if turned:
+    transposed = direction == "LR"
+    if transposed:
         sizes = [(h, w) for w, h in sizes]
-    whole = Nesting(sizes, edges, nest, turned, ranksep, nodesep).placed(None)
+    whole = _Nesting(sizes, edges, nest, transposed, ranksep, nodesep).placed(None)
     centres = [whole.centres[n] for n in range(len(sizes))]
     routes = [whole.routes[n] for n in range(len(edges))]
     rects = [whole.rects[n] for n in range(len(nest.frames))]
-    if turned:
+    if transposed:
         centres = [(y, x) for x, y in centres]
         routes = [[(y, x) for x, y in route] for route in routes]
         rects = [(b, a, d, c) for a, b, c, d in rects]
@@ -77,28 +82,35 @@ def place(
 
 
 @dataclass
-class Nesting:
+class _Nesting:
     """A layout in the making, in the frame that flows downward."""
 
     sizes: list[Point]
     edges: list[tuple[int, int]]
     nest: Nest
-    turned: bool
+    transposed: bool
     ranksep: float
     nodesep: float
 
+    def __post_init__(self) -> None:
+        self.contents = self.nest.contents()
+        self.crossing: dict[int | None, list[int]] = {}  # by frame, the edges with an end in it
+        for number, (tail, head) in enumerate(self.edges):
+            for frame in {*self.nest.around(tail), *self.nest.around(head)}:
+                self.crossing.setdefault(frame, []).append(number)
+
     def placed(self, frame: int | None) -> Placed:
         """The layout of what stands in a frame, or of the whole."""
-        boxes = [n for n, home in enumerate(self.nest.boxes) if home == frame]
-        inner = {n: self.placed(n) for n, around in enumerate(self.nest.frames) if around == frame}
+        boxes, frames = self.contents[frame]
+        inner = {n: self.placed(n) for n in frames}
         items = {("box", n): k for k, n in enumerate(boxes)}
         items |= {("frame", n): k for k, n in enumerate(inner, start=len(items))}
         sizes = [self.sizes[n] for n in boxes] + [(p.width, p.height) for p in inner.values()]
         links: list[tuple[int, int]] = []
         numbers: list[int] = []  # of the edges that the links are
         entries, exits = list[int](), list[int]()
-        for number, (tail, head) in enumerate(self.edges):
-            ends = self.item(tail, frame), self.item(head, frame)
+        for number in self.crossing.get(frame, ()):
+            ends = [self.item(end, frame) for end in self.edges[number]]
             if ends[0] == ends[1] and (ends[0] is None or ends[0][0] == "frame"):
                 continue
             pair = []
@@ -111,12 +123,9 @@ class Nesting:
                     pair.append(items[end])
             links.append((pair[0], pair[1]))
             numbers.append(number)
-        centres, routes = layered.place(
-            sizes, links, self.ranksep, self.nodesep, first=entries, last=exits
-        )
-        return self.assembled(
-            frame, boxes, inner, sizes, centres, dict(zip(numbers, routes, strict=True))
-        )
+        centres, routes = layered.place(sizes, links, self.ranksep, self.nodesep, entries, exits)
+        by_edge = dict(zip(numbers, routes, strict=True))
+        return self.assembled(frame, boxes, inner, sizes, centres, by_edge)
 
     def item(self, box: int, frame: int | None) -> tuple[str, int] | None:
         """What a box belongs to among the items of a frame; None if it stands elsewhere."""
@@ -124,18 +133,12 @@ class Nesting:
         if frame not in line:
             return None
         at = line.index(frame)
-        within = line[at - 1] if at else None
-        return ("box", box) if within is None else ("frame", within)
+        return ("frame", line[at - 1] or 0) if at else ("box", box)
 
     def assembled(
-        self,
-        frame: int | None,
-        boxes: list[int],
-        inner: dict[int, Placed],
-        sizes: list[Point],
-        centres: list[Point],
-        routes: dict[int, list[Point]],
-    ) -> Placed:
+        self, frame: int | None, boxes: list[int], inner: dict[int, Placed], sizes: list[Point],
+        centres: list[Point], routes: dict[int, list[Point]],
+    ) -> Placed:  # fmt: skip
         """Puts inner frames in their places and joins the routes over their borders."""
         out = Placed(routes=dict(routes))
         out.centres = {n: centres[k] for k, n in enumerate(boxes)}
@@ -149,9 +152,9 @@ class Nesting:
                 if number not in routes:
                     out.routes[number] = route
                 elif self.item(self.edges[number][0], frame) == ("frame", n):
-                    out.routes[number] = joined(route, out.routes[number])
+                    out.routes[number] = _joined(route, out.routes[number])
                 else:
-                    out.routes[number] = joined(out.routes[number], route)
+                    out.routes[number] = _joined(out.routes[number], route)
         if frame is None:
             return out
         return self.framed(frame, out, sizes, centres)
@@ -162,21 +165,21 @@ class Nesting:
         xs = [x + side * w / 2 for (x, _), (w, _) in pairs for side in (-1, 1)]
         xs += [x for route in held.routes.values() for x, _ in route]
         ys = [y + side * h / 2 for (_, y), (_, h) in pairs for side in (-1, 1)]
-        side, above = (TITLE, 0.0) if self.turned else (0.0, TITLE)
+        side, above = (_TITLE, 0.0) if self.transposed else (0.0, _TITLE)
         long, wide = max(ys) - min(ys), max(xs) - min(xs)
-        title = self.nest.widths[frame] + 2 * MARGIN
-        left = MARGIN + side - min(xs)
-        if self.turned:
+        title = self.nest.widths[frame] + 2 * _MARGIN
+        left = _MARGIN + side - min(xs)
+        if self.transposed:
             long = max(long, title)
-        elif title > wide + 2 * MARGIN:
-            left += (title - wide - 2 * MARGIN) / 2
-            wide = title - 2 * MARGIN
-        out = held.moved(left, MARGIN + above - min(ys))
-        out.width, out.height = wide + 2 * MARGIN + side, long + 2 * MARGIN + above
+        elif title > wide + 2 * _MARGIN:
+            left += (title - wide - 2 * _MARGIN) / 2
+            wide = title - 2 * _MARGIN
+        out = held.moved(left, _MARGIN + above - min(ys))
+        out.width, out.height = wide + 2 * _MARGIN + side, long + 2 * _MARGIN + above
         return out
 
 
-def joined(one: list[Point], other: list[Point]) -> list[Point]:
+def _joined(one: list[Point], other: list[Point]) -> list[Point]:
     """A route that goes on with another one, over the border of a frame."""
     (x, y), (x2, y2) = one[-1], other[0]
     middle = (y + y2) / 2

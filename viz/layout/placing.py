@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,10 +25,10 @@ Point = tuple[float, float]
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
 Placed = tuple[list[Point], list[list[Point]], list[Rect]]  # boxes' centres, links' routes, frames
 
-MARGIN = 8.0  # px around the drawing
-LARGE = 500  # boxes from which Graphviz is told to search less
+_MARGIN = 8.0  # px around the drawing
+_LARGE = 500  # boxes from which Graphviz is told to search less
 HUGE = 1_500  # boxes above which Graphviz is not asked unless told to
-POINTS_PER_INCH = 72
+_POINTS_PER_INCH = 72
 
 
 class LayoutError(RuntimeError):
@@ -87,16 +87,10 @@ class Layout:
 
 
 def layout(
-    boxes: Sequence[Box],
-    links: Sequence[Link],
-    *,
-    frames: Sequence[Frame] = (),
-    direction: str = "TB",
-    engine: str | None = None,
-    timeout: float = 10.0,
-    ranksep: float = 36.0,
-    nodesep: float = 18.0,
-) -> Layout:
+    boxes: Sequence[Box], links: Sequence[Link], *, frames: Sequence[Frame] = (),
+    direction: str = "TB", engine: str | None = None, timeout: float = 10.0,
+    ranksep: float = 36.0, nodesep: float = 18.0,
+) -> Layout:  # fmt: skip
     """Place boxes and route links, tails before heads along `direction` ("TB" or "LR").
 
     Graphviz is asked through pygraphviz, else through the `dot` executable, for at most `timeout`
@@ -113,7 +107,8 @@ def layout(
     >>> layout(two, [Link("e", "x", "y")], engine="layered").positions
     {'x': (38.0, 18.0), 'y': (38.0, 74.0)}
     """
-    _check(boxes, links, frames, direction, engine, timeout, ranksep, nodesep)
+    distances = {"timeout": timeout, "ranksep": ranksep, "nodesep": nodesep}
+    _check(boxes, links, frames, direction, engine, distances)
     start = time.perf_counter()
     place = {frame.id: number for number, frame in enumerate(frames)}
     index = {box.id: number for number, box in enumerate(boxes)}
@@ -129,37 +124,28 @@ def layout(
         if name == "layered":
             return nested.place(sizes, edges, nest, direction, ranksep, nodesep)
         source = _dot_source(sizes, edges, nest, direction, ranksep, nodesep)
-        return _parse_svg(ENGINES[name](source, timeout), sizes, edges, len(frames))
+        return _parse_svg(_ENGINES[name](source, timeout), sizes, edges, len(frames))
 
     engine, placed = (engine, run(engine)) if engine else _first_that_works(run, len(boxes))
     centres, routes, rects, width, height = _to_origin(*placed, sizes)
     return Layout(
-        positions={box.id: centre for box, centre in zip(boxes, centres, strict=True)},
-        routes={link.id: route for link, route in zip(links, routes, strict=True)},
-        width=width,
-        height=height,
-        engine=engine,
-        seconds=time.perf_counter() - start,
-        frames={frame.id: rect for frame, rect in zip(frames, rects, strict=True)},
-    )
+        {box.id: centre for box, centre in zip(boxes, centres, strict=True)},
+        {link.id: route for link, route in zip(links, routes, strict=True)},
+        width, height, engine, time.perf_counter() - start,
+        {frame.id: rect for frame, rect in zip(frames, rects, strict=True)},
+    )  # fmt: skip
 
 
 def _check(
-    boxes: Sequence[Box],
-    links: Sequence[Link],
-    frames: Sequence[Frame],
-    direction: str,
-    engine: str | None,
-    timeout: float,
-    ranksep: float,
-    nodesep: float,
-) -> None:
+    boxes: Sequence[Box], links: Sequence[Link], frames: Sequence[Frame], direction: str,
+    engine: str | None, distances: Mapping[str, float],
+) -> None:  # fmt: skip
     """Raise ValueError for input that no engine can lay out."""
     if direction not in ("TB", "LR"):
         raise ValueError(f'direction must be "TB" or "LR", not {direction!r}')
-    if engine not in (None, "layered", *ENGINES):
+    if engine not in (None, "layered", *_ENGINES):
         raise ValueError(f'engine must be "pygraphviz", "dot", "layered" or None, not {engine!r}')
-    for name, value in {"timeout": timeout, "ranksep": ranksep, "nodesep": nodesep}.items():
+    for name, value in distances.items():
         if not 0 < value < math.inf:
             raise ValueError(f"{name} must be positive and finite, not {value!r}")
     around: set[str | None] = {None}
@@ -188,64 +174,58 @@ def _check(
 
 def _first_that_works(run: Callable[[str], Placed], count: int) -> tuple[str, Placed]:
     """Graphviz where it is installed and up to it, our layered layout otherwise."""
-    if not count:
-        return "layered", run("layered")
     if count > HUGE:
         logger.info("%d boxes are many for Graphviz: using the layered layout", count)
-        return "layered", run("layered")
-    for name in ENGINES:
+    for name in _ENGINES if 0 < count <= HUGE else ():
         try:
             return name, run(name)
         except MissingEngine as error:
             logger.info("%s", error)
         except LayoutError as error:
             logger.warning("%s: using the layered layout instead", error)
-            return "layered", run("layered")
+            break
     return "layered", run("layered")
 
 
 def _dot_source(
-    sizes: list[Point],
-    edges: list[tuple[int, int]],
-    nest: nested.Nest,
-    direction: str,
-    ranksep: float,
-    nodesep: float,
-) -> str:
+    sizes: list[Point], edges: list[tuple[int, int]], nest: nested.Nest, direction: str,
+    ranksep: float, nodesep: float,
+) -> str:  # fmt: skip
     """The graph in DOT: sizes only, under ids of our own, so no text of the user's gets there."""
-    inches = lambda px: f"{px / POINTS_PER_INCH:.6f}"
+    inches = lambda px: f"{px / _POINTS_PER_INCH:.6f}"
     lines = [
         "digraph {",
         f"graph [rankdir={direction}, ranksep={inches(ranksep)}, nodesep={inches(nodesep)}]",
         'node [shape=box, fixedsize=true, label=""]',
         "edge [arrowhead=none]",
     ]
-    if len(sizes) > LARGE:
+    if len(sizes) > _LARGE:
         # splines=line would save 0.05 s more but draws its lines through boxes.
         lines.append("graph [nslimit=0.1, nslimit1=0.1, mclimit=0.05]")
-    lines += _dot_frame(sizes, nest, None)
-    for n, chosen in enumerate(layered.spine(len(sizes), edges)):
+    lines += _dot_frame(sizes, nest, nest.contents(), None)
+    for n, chosen in enumerate(layered.longest_path_edges(len(sizes), edges)):
         tail, head = edges[n]
         lines.append(f"n{tail} -> n{head} [id=e{n}, weight={10 if chosen else 1}]")
     return "\n".join([*lines, "}"])
 
 
-def _dot_frame(sizes: list[Point], nest: nested.Nest, frame: int | None) -> list[str]:
+def _dot_frame(
+    sizes: list[Point], nest: nested.Nest, contents: nested.Contents, frame: int | None
+) -> list[str]:
     """The boxes and frames in a frame; its title is a row of letters that takes as much room."""
     lines = []
-    for n, (width, height) in enumerate(sizes):
-        if nest.boxes[n] == frame:
-            w, h = width / POINTS_PER_INCH, height / POINTS_PER_INCH
-            lines.append(f"n{n} [id=n{n}, width={w:.6f}, height={h:.6f}]")
-    for n, around in enumerate(nest.frames):
-        if around == frame:
-            label = "n" * math.ceil(nest.widths[n] / 6.0)
-            lines += [
-                f"subgraph cluster_{n} {{",
-                f'graph [id=c{n}, label="{label}", labeljust=l, fontsize=12, margin=10]',
-                *_dot_frame(sizes, nest, n),
-                "}",
-            ]
+    boxes, frames = contents[frame]
+    for n in boxes:
+        w, h = sizes[n][0] / _POINTS_PER_INCH, sizes[n][1] / _POINTS_PER_INCH
+        lines.append(f"n{n} [id=n{n}, width={w:.6f}, height={h:.6f}]")
+    for n in frames:
+        label = "n" * math.ceil(nest.widths[n] / 6.0)
+        lines += [
+            f"subgraph cluster_{n} {{",
+            f'graph [id=c{n}, label="{label}", labeljust=l, fontsize=12, margin=10]',
+            *_dot_frame(sizes, nest, contents, n),
+            "}",
+        ]
     return lines
 
 
@@ -261,22 +241,19 @@ def _run_pygraphviz(source: str, timeout: float) -> str:
         raise MissingEngine("pygraphviz is not installed: `pip install pygraphviz`")
     try:
         done = subprocess.run(
-            _child_command(),
-            input=source.encode(),
-            capture_output=True,
-            timeout=timeout,
+            _child_command(), input=source.encode(), capture_output=True, timeout=timeout,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise LayoutError(f"Graphviz did not finish within {timeout:g} s") from None
     except OSError as error:
         raise LayoutError(f"Graphviz's child process did not start: {error}") from error
-    said = done.stderr.decode(errors="replace").strip()
+    message = done.stderr.decode(errors="replace").strip()
     if done.returncode == MISSING:
-        raise MissingEngine(f"pygraphviz cannot be imported: {said}")
+        raise MissingEngine(f"pygraphviz cannot be imported: {message}")
     if done.returncode:
-        raise LayoutError(f"Graphviz failed with exit code {done.returncode}: {said[-500:]}")
+        raise LayoutError(f"Graphviz failed with exit code {done.returncode}: {message[-500:]}")
     return done.stdout.decode(errors="replace")
 
 
@@ -289,12 +266,9 @@ def _run_dot(source: str, timeout: float) -> str:
     try:
         # graphviz.pipe() knows no time limit; what it is made of does.
         done = execute.run_check(
-            dot_command.command("dot", "svg"),
-            input=source.encode(),
-            capture_output=True,
-            quiet=True,
-            timeout=timeout,
-        )
+            dot_command.command("dot", "svg"), input=source.encode(), capture_output=True,
+            quiet=True, timeout=timeout,
+        )  # fmt: skip
     except execute.ExecutableNotFound as error:
         raise MissingEngine("the executable `dot` is not on PATH: install Graphviz") from error
     except subprocess.TimeoutExpired:
@@ -304,10 +278,7 @@ def _run_dot(source: str, timeout: float) -> str:
     return done.stdout.decode(errors="replace")
 
 
-ENGINES: dict[str, Callable[[str, float], str]] = {
-    "pygraphviz": _run_pygraphviz,
-    "dot": _run_dot,
-}
+_ENGINES: dict[str, Callable[[str, float], str]] = {"pygraphviz": _run_pygraphviz, "dot": _run_dot}
 
 _NODE = re.compile(r'<g id="n(\d+)" class="node">.*?<polygon [^>]*?points="([^"]+)"', re.DOTALL)
 _FRAME = re.compile(r'<g id="c(\d+)" class="cluster">.*?<polygon [^>]*?points="([^"]+)"', re.DOTALL)
@@ -335,11 +306,8 @@ def _parse_svg(svg: str, sizes: list[Point], edges: list[tuple[int, int]], frame
             raise LayoutError("Graphviz gave a route that is no cubic Bezier curve")
         route[0] = _onto_border(route[0], centres[tail], sizes[tail])
         route[-1] = _onto_border(route[-1], centres[head], sizes[head])
-    return (
-        [centres[n] for n in range(len(sizes))],
-        [routes[n] for n in range(len(edges))],
-        [rects[n] for n in range(frames)],
-    )
+    by_number = lambda found: [found[n] for n in range(len(found))]
+    return by_number(centres), by_number(routes), by_number(rects)
 
 
 def _bounds(text: str) -> Rect:
@@ -368,18 +336,17 @@ def _to_origin(
     centres: list[Point], routes: list[list[Point]], rects: list[Rect], sizes: list[Point]
 ) -> tuple[list[Point], list[list[Point]], list[Rect], float, float]:
     """Everything moved to a margin from the origin and rounded, with the drawing's size."""
-    corners = [(x - w / 2, y - h / 2) for (x, y), (w, h) in zip(centres, sizes, strict=True)]
-    corners += [(x + w / 2, y + h / 2) for (x, y), (w, h) in zip(centres, sizes, strict=True)]
+    boxes = list(zip(centres, sizes, strict=True))
+    corners = [(x + s * w / 2, y + s * h / 2) for (x, y), (w, h) in boxes for s in (-1, 1)]
     corners += [point for route in routes for point in route]
     corners += [point for rect in rects for point in (rect[:2], rect[2:])]
-    left, top = min((x for x, _ in corners), default=0.0), min((y for _, y in corners), default=0.0)
-    right = max((x for x, _ in corners), default=0.0)
-    bottom = max((y for _, y in corners), default=0.0)
+    xs, ys = zip(*corners or [(0.0, 0.0)], strict=True)
+    left, top = min(xs), min(ys)
 
     def move(point: Point) -> Point:
-        return round(point[0] - left + MARGIN, 2), round(point[1] - top + MARGIN, 2)
+        return round(point[0] - left + _MARGIN, 2), round(point[1] - top + _MARGIN, 2)
 
-    width, height = round(right - left + 2 * MARGIN, 2), round(bottom - top + 2 * MARGIN, 2)
+    width, height = round(max(xs) - left + 2 * _MARGIN, 2), round(max(ys) - top + 2 * _MARGIN, 2)
     moved = [[move(point) for point in route] for route in routes]
     frames = [(*move(rect[:2]), *move(rect[2:])) for rect in rects]
     return [move(centre) for centre in centres], moved, frames, width, height

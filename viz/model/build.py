@@ -6,43 +6,30 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from microgradnd.graph import Node, Use, node_of, operand_of
+from viz.model import elements
 from viz.model.describe import Describer, summary
-from viz.model.elements import (
-    ClosedGroup,
-    Contribution,
-    Edge,
-    Elsewhere,
-    OpenGroup,
-    PictureModel,
-    Tag,
-    TensorRecord,
-)
+from viz.model.elements import ClosedGroup, Contribution, Edge, PictureModel, TensorRecord
 from viz.structure.folding import Folding, whole
 from viz.structure.groups import Group
 from viz.structure.nesting import Key, is_computed
 from viz.style.text import number, plural
 
 if TYPE_CHECKING:
+    from viz.capture.summary import Summary
     from viz.capture.trace import Trace
 
-MANY = 4  # edges from a closed group to one operation, from which on they are drawn as one
-FAN_OUT = 4  # an intermediate result used by so many operations is drawn with tags, too
+_MANY = 4  # edges from a closed group to one operation, from which on they are drawn as one
+_FAN_OUT = 4  # an intermediate result used by so many operations is drawn with tags, too
 
 
 def build(
     trace: Trace, folding: Folding | None = None, describer: Describer | None = None
 ) -> PictureModel:
-    """The model of a trace's picture.
-
-    Args:
-        trace: the numbers.
-        folding: what is open; by default all of it.
-        describer: of the trace, if there is one already.
-    """
-    return Builder(describer or Describer(trace), folding or whole(trace.nesting)).build()
+    """The model of a trace's picture; everything is open unless a folding says otherwise."""
+    return _Builder(describer or Describer(trace), folding or whole(trace.nesting)).build()
 
 
-class Builder:
+class _Builder:
     """Makes the model of a picture, in order of creation."""
 
     def __init__(self, describer: Describer, folding: Folding) -> None:
@@ -61,7 +48,7 @@ class Builder:
         nodes = [node for node in self.trace.nodes if self.folding.shows(node)]
         for node in nodes:
             if node.is_leaf:
-                if self.folding.closed(node) is None:
+                if self.folding.collapsed(node) is None:
                     self.add_record(node)
             else:
                 self.add_computed(node)
@@ -93,8 +80,7 @@ class Builder:
         return self.ids.tensors[key]
 
     def box(self, part: Any) -> str | None:
-        group = self.folding.box(part)
-        return None if group is None else group.id
+        return getattr(self.folding.box(part), "id", None)
 
     def add_record(self, key: Key) -> None:
         name = self.ids.tensors[key]
@@ -120,9 +106,8 @@ class Builder:
         """The edges into an operation or its group, each from its operand or from a tag of it."""
         for i, operand in enumerate(node.operands):
             key = operand.key
-            if operand.kind == "number":
-                continue
-            if isinstance(place, Group) and self.inside(key, place):
+            hidden = isinstance(place, Group) and self.inside(key, place)
+            if operand.kind == "number" or hidden:
                 continue
             if not isinstance(key, Node):
                 self.add_record(key)
@@ -134,19 +119,14 @@ class Builder:
     def inside(self, key: Key, group: Group) -> bool:
         if isinstance(key, Node) and not key.is_leaf:
             return self.folding.place[key] is group
-        return self.folding.closed(key) is group
+        return self.folding.collapsed(key) is group
 
     def add_use(self, key: Key, node: Node, i: int) -> None:
-        op, use = self.ids.operations[node], (node, i)
-        edge = self.keys[use] = self.ids.edge(node, i)
-        self.add_edge(
-            Edge(
-                edge, self.tail(key, node, op), op, self.ids.tensors[key],
-                arg=node.operands[i].parameter, index=i,
-                contribution=summary(self.trace.contributions.get(use)),
-                running=summary(self.trace.running.get(use)), steps=self.describer.steps_of([use]),
-            )
-        )  # fmt: skip
+        edge, op = self.ids.edge(node, i), self.ids.operations[node]
+        flow = summary(self.trace.contributions.get((node, i)))
+        arg = node.operands[i].parameter
+        one = Edge(edge, self.tail(key, node, op), op, self.ids.tensors[key], arg=arg, index=i)
+        self.add_flow(one, flow, [(node, i)])
 
     def add_border(self, key: Key, group: Group, use: Use) -> None:
         """The edge over a closed group's border, once for all its uses of a tensor."""
@@ -154,18 +134,18 @@ class Builder:
         edge = self.keys[use] = f"e-{group.id}-{tensor}"
         if edge in self.edges:
             return
-        uses = [
-            (op, i)
-            for op, i in self.trace.nesting.uses[key]
-            if self.folding.shows(op) and self.folding.place[op] is group
-        ]
+        place, shows = self.folding.place, self.folding.shows
+        users = self.trace.nesting.uses[key]
+        uses = [(op, i) for op, i in users if shows(op) and place[op] is group]
         flow = self.describer.flow(group, key) if isinstance(key, Node) else None
-        self.add_edge(
-            Edge(
-                edge, self.tail(key, group, group.id), group.id, tensor, contribution=flow,
-                running=self.describer.latest(uses), steps=self.describer.steps_of(uses),
-            )
-        )  # fmt: skip
+        one = Edge(edge, self.tail(key, group, group.id), group.id, tensor)
+        self.add_flow(one, flow, uses)
+
+    def add_flow(self, edge: Edge, flow: Summary | None, uses: list[Use]) -> None:
+        """An edge with what flows back over it from some uses."""
+        latest, steps = self.describer.latest(uses), self.describer.steps_of(uses)
+        self.keys.update(dict.fromkeys(uses, edge.id))
+        self.add_edge(replace(edge, contribution=flow, running=latest, steps=steps))
 
     def add_edge(self, edge: Edge) -> None:
         self.edges[edge.id] = edge
@@ -176,14 +156,16 @@ class Builder:
         """Where an edge to a user starts: at the tensor itself, or at a tag of it."""
         tensor, users, home = self.ids.tensors[key], self.users[key], self.where(key)
         leaf = not is_computed(key)
-        if home is not None and (users[0] is user or not (leaf or len(users) >= FAN_OUT)):
+        if home is not None and (users[0] is user or not (leaf or len(users) >= _FAN_OUT)):
             return home
         tag = self.tags.get((tensor, head))
         if tag is None:
             number = self.tag_counts[tensor] = self.tag_counts.get(tensor, 1) + 1
             tag = self.tags[tensor, head] = f"{tensor}-u{number}"
             name, shape = self.describer.name_and_shape(key)
-            self.nodes[tag] = Tag(tag, tensor, name, shape, home is not None, self.box(user))
+            self.nodes[tag] = elements.Tag(
+                tag, tensor, name, shape, home is not None, self.box(user)
+            )
         return tag
 
     def add_elsewhere(self, node: Node) -> None:
@@ -193,20 +175,15 @@ class Builder:
         if not uses or tail is None or tail not in self.nodes:
             return
         name, edge = f"{tensor}-more", f"e-more-{tensor}"
-        self.nodes[name] = Elsewhere(name, tensor, len(uses))
-        self.keys.update(dict.fromkeys(uses, edge))
-        self.add_edge(
-            Edge(
-                edge, tail, name, tensor, contribution=self.describer.flow(None, node),
-                running=self.describer.latest(uses), steps=self.describer.steps_of(uses),
-            )
-        )  # fmt: skip
+        self.nodes[name] = elements.Elsewhere(name, tensor, len(uses))
+        flow = self.describer.flow(None, node)
+        self.add_flow(Edge(edge, tail, name, tensor), flow, uses)
 
     def merge(self) -> None:
         """Makes one edge of those that lead from a closed group to another or to an operation."""
         instead: dict[str, Edge] = {}
         for (tail, head), edges in self.from_groups.items():
-            if len(edges) == 1 or (head.startswith("op-") and len(edges) < MANY):
+            if len(edges) == 1 or (head.startswith("op-") and len(edges) < _MANY):
                 continue
             some = [self.edges[edge] for edge in edges]
             steps = sorted({step for edge in some for step in edge.steps})
@@ -222,13 +199,9 @@ class Builder:
         """Gives the records the edges over which their gradients came."""
         arrived: dict[str, dict[str, None]] = {}
         hidden: set[str] = set()
-        inside = {
-            record.id
-            for node in self.nodes.values()
-            if isinstance(node, ClosedGroup)
-            for record in node.results
-            if record.inside is not None
-        }
+        groups = [node for node in self.nodes.values() if isinstance(node, ClosedGroup)]
+        results = [record for group in groups for record in group.results]
+        inside = {record.id for record in results if record.inside is not None}
         for use in self.trace.contributions:
             tensor, key = self.ids.tensors[use[0].parent(use[1])], self.keys.get(use)
             key = self.merged.get(key, key) if key else None
@@ -239,12 +212,8 @@ class Builder:
                 arrived.setdefault(tensor, {})[key] = None
 
         def complete(record: TensorRecord) -> TensorRecord:
-            name = record.id
-            if name not in arrived and name not in hidden:
-                return record
-            return replace(
-                record, contributions=tuple(arrived.get(name, ())), hidden=name in hidden
-            )
+            edges, more = tuple(arrived.get(record.id, ())), record.id in hidden
+            return replace(record, contributions=edges, hidden=more) if edges or more else record
 
         for name, node in self.nodes.items():
             if isinstance(node, TensorRecord):
@@ -260,31 +229,31 @@ class Builder:
             len(trace.steps), bool(trace.seeds), trace.stale, tuple(dict.fromkeys(names)),
         )  # fmt: skip
 
-    def open_groups(self) -> tuple[OpenGroup, ...]:
+    def open_groups(self) -> tuple[elements.OpenGroup, ...]:
         """The open groups that are drawn around something, the outer before the inner."""
         holding: set[str] = set()
         by_id = {group.id: group for group in self.trace.groups.groups()}
         for box in {node.box for node in self.nodes.values() if node.box is not None}:
             holding.update(group.id for group in by_id[box].around())
+        shown = self.folding.open & {group for group in by_id.values() if group.id in holding}
         return tuple(
-            OpenGroup(group.id, group.name, group.path(), group.kind, group.count, group.shared,
-                      self.box_of(group.parent))
-            for group in by_id.values()
-            if group.parent is not None and group in self.folding.open and group.id in holding
-            and self.box_of(group) == group.id
-        )  # fmt: skip
+            elements.OpenGroup(
+                g.id, g.name, g.path(), g.kind, g.count, g.shared, self.box_of(g.parent)
+            )
+            for g in by_id.values()
+            if g.parent is not None and g in shown and self.box_of(g) == g.id
+        )
 
     def box_of(self, group: Group | None) -> str | None:
-        box = self.folding.boxed(group)
-        return None if box is None else box.id
+        return getattr(self.folding.boxed(group), "id", None)
 
     def heads(self) -> list[str]:
         """Names and values of the outputs."""
         out = []
         for t in self.trace.outputs:
             value = summary(self.trace.values[node_of(t)] if t.requires_grad else t.data)
-            words = "" if value is None or value.scalar is None else f" = {number(value.scalar)}"
-            out.append(f"{t.name or 'output'}{words}")
+            text = "" if value is None or value.scalar is None else f" = {number(value.scalar)}"
+            out.append(f"{t.name or 'output'}{text}")
         return out
 
     def summary(self) -> str:

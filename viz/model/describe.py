@@ -45,9 +45,8 @@ class Describer:
     def record(self, key: Key) -> TensorRecord:
         """What is shown of a tensor or constant, without the edges that contribute to it."""
         if key not in self.records:
-            self.records[key] = (
-                self.of_node(key) if isinstance(key, Node) else self.of_constant(key)
-            )
+            describe: Any = self.of_node if isinstance(key, Node) else self.of_constant
+            self.records[key] = describe(key)
         return self.records[key]
 
     def of_node(self, node: Node) -> TensorRecord:
@@ -66,9 +65,8 @@ class Describer:
 
     def of_constant(self, key: Key) -> TensorRecord:
         x = self.ids.constants[key]
-        return TensorRecord(
-            self.ids.tensors[key], "constant", x.name, x.shape, str(x.dtype), summarise(x.value)
-        )
+        name, dtype = self.ids.tensors[key], str(x.dtype)
+        return TensorRecord(name, "constant", x.name, x.shape, dtype, summarise(x.value))
 
     def operation(self, node: Node) -> Operation:
         return Operation(

@@ -12,7 +12,7 @@ from viz.structure.groups import Group
 from viz.structure.ids import Ids
 
 Level = Literal["bad", "warn", "way"]
-RANK = {"bad": 2, "warn": 1, "way": 0}
+_RANK = {"bad": 2, "warn": 1, "way": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Mark:
 
     def joined(self, other: Mark) -> Mark:
         """Both marks in one: the graver level, the words of both."""
-        first, second = sorted((self, other), key=lambda mark: -RANK[mark.level])
+        first, second = sorted((self, other), key=lambda mark: -_RANK[mark.level])
         lines = dict.fromkeys([*first.words.splitlines(), *second.words.splitlines()])
         return Mark(first.level, "\n".join(lines))
 
@@ -42,18 +42,15 @@ def put(marks: dict[str, Mark], name: str, mark: Mark) -> None:
 def gathered(marks: Mapping[str, Mark], ids: Ids, folding: Folding) -> dict[str, Mark]:
     """Marks as a folded picture shows them: a closed group has those of all that is in it."""
     out = dict(marks)
-    if not marks:
-        return out
-    for key, name in ids.tensors.items():
+    for key, name in ids.tensors.items() if marks else ():
         node = key if isinstance(key, Node) and not key.is_leaf else None
-        place = folding.place.get(node) if node else folding.closed(key)
+        place = folding.place.get(node) if node else folding.collapsed(key)
         if not isinstance(place, Group):
             continue
         inside = [name]
         if node:
             inside += [ids.operations[node], ids.result(node)]
             inside += [ids.edge(node, i) for i in range(len(node.operands))]
-        for part in inside:
-            if part in marks:
-                put(out, place.id, marks[part])
+        for part in filter(marks.__contains__, inside):
+            put(out, place.id, marks[part])
     return out

@@ -21,11 +21,10 @@ from viz.model.describe import Describer
 from viz.model.marks import Mark, put
 from viz.style.text import xml
 from viz.style.theme import COLOURS
-from viz.svg.badges import draw_mark
 from viz.svg.canvas import Canvas
 from viz.svg.legend import items, legend
 from viz.svg.nodes import draw_node, measured
-from viz.svg.records import Measures, row
+from viz.svg.records import Measures, draw_mark, row
 
 _MODULES = (
     "dom", "model", "view", "layered", "layout", "drawing", "pointer", "viewport", "heatmap",

@@ -27,7 +27,7 @@ export class Chart {
   arranged() {
     const {model, stepper: {pass, backward}} = this;
     this.points = pass.map((id) => this.rmsOf(id));
-    this.course = pass.flatMap((id, k) => (model.group(id) ? this.inside(id, k) : [[k, this.points[k]]]))
+    this.samples = pass.flatMap((id, k) => (model.group(id) ? this.inside(id, k) : [[k, this.points[k]]]))
       .filter(([, x]) => isLoggable(x));
     // a closed group's gradient is that of its last operation: at the start of the backward pass
     this.places = pass.map((id, k) => (model.group(id) && backward
@@ -58,28 +58,28 @@ export class Chart {
 
   // Says what there is at a step, or over the whole pass.
   describe(at = null) {
-    const {points, course, stepper, model, svg, output} = this, x = points[at - 1];
+    const {points, samples, stepper, model, svg, output} = this, x = points[at - 1];
     if (x !== undefined) {
       const rms = x === null ? "none" : `RMS ${number(x, 3)}`;
       output.textContent = `${at} · ${model.title(stepper.pass[at - 1])} · ${rms}`;
       return;
     }
-    const [first, last] = [course[0], course.at(-1)].map((point) => number(point?.[1], 3));
-    output.textContent = !course.length ? "" : stepper.backward
+    const [first, last] = [samples[0], samples.at(-1)].map((point) => number(point?.[1], 3));
+    output.textContent = !samples.length ? "" : stepper.backward
       ? `gradient RMS: ${first} at the loss → ${last}`
       : `RMS of the results: ${first} at the first → ${last}`;
     svg.setAttribute("aria-label", `${output.textContent} over ${points.length} steps`);
   }
 
   draw() {
-    const {points, course, places, stepper, svg} = this, {width, height} = svg.getBoundingClientRect();
+    const {points, samples, places, stepper, svg} = this, {width, height} = svg.getBoundingClientRect();
     if (!points || !width || !height) return;
-    const logs = course.map(([, v]) => Math.log10(v)), now = stepper.mode ? stepper.at - 1 : null;
+    const logs = samples.map(([, v]) => Math.log10(v)), now = stepper.mode ? stepper.at - 1 : null;
     const low = logs.length ? Math.floor(Math.min(...logs, 0) - 0.1) : -1;
     const high = logs.length ? Math.ceil(Math.max(...logs, 0) + 0.1) : 1;
     const x = (k) => ((k + 1) / Math.max(points.length, 1)) * (width - 2 * SIDE) + SIDE;
     const y = (log) => TOP + ((high - log) / (high - low)) * (height - TOP - BOTTOM);
-    const line = course.map(([k], i) => `${x(k)} ${y(logs[i])}`).join("L");
+    const line = samples.map(([k], i) => `${x(k)} ${y(logs[i])}`).join("L");
     const grid = [], every = Math.max(Math.ceil((high - low) / 4), 1);
     for (let log = high; log >= low; log -= every) {
       grid.push(s("path", {class: log ? "grid" : "grid one", d: `M0 ${y(log)}H${width}`}),
@@ -94,7 +94,7 @@ export class Chart {
         // zero or not a number: a cross at the foot
         : s("path", {class: kind, d: `M${x(places[k]) - 3} ${height - BOTTOM - 3}l6 6m-6 0l6 -6`});
     });
-    svg.replaceChildren(...grid, s("path", {class: "course", d: line && `M${line}`}),
+    svg.replaceChildren(...grid, s("path", {class: "curve", d: line && `M${line}`}),
       ...dots.filter(Boolean), ...(now >= 0 && now !== null
         ? [s("path", {class: "current", d: `M${x(now)} 0V${height}`})] : []));
   }

@@ -21,8 +21,7 @@ export const m = maker("http://www.w3.org/1998/Math/MathML");
 
 export const $ = (selector) => document.querySelector(selector);
 
-// Calls `draw` with shares that grow to 1, slower and slower, at once with 1 where nothing should
-// move; the result stops it.
+// Calls `draw` with shares that grow to 1, or with 1 where nothing should move; returns what stops it.
 export function animate(milliseconds, draw) {
   const start = performance.now(), still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   let frame = null;

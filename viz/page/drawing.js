@@ -90,7 +90,7 @@ export class Drawing {
     if (id in highlight) element.classList.add("way");
     element.prepend(s("rect", {class: "halo", x: -4 - m, y: -4 - m, rx: 11, width: w + 2 * m + 8,
       height: h + 2 * m + 8}));
-    element.append(...rows.map((row) => s("text", {class: `wait ${part(row)}`, x: row.x + 42,
+    element.append(...rows.map((row) => s("text", {class: `placeholder ${part(row)}`, x: row.x + 42,
       y: row.y + row.height / 2 + 4}, "—")));
     if (node.kind === "group" && !this.model.group(id).sealed) {
       element.append(s("g", {class: "toggle", transform: `translate(${w - 2},${h - 2})`},

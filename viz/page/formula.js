@@ -24,12 +24,12 @@ export const derivative = (above, below) =>
 
 // An array as it stands in a formula: a number, a matrix of them, or a heat-map. Among others a
 // negative number stands in parentheses.
-export function amount(x, among = false) {
+export function amount(x, parenthesised = false) {
   if (!x) return m("mtext", {}, "—");
   const {shape, elements, scalar} = x;
-  if (scalar !== undefined) return scalarOf(scalar, among);
+  if (scalar !== undefined) return scalarOf(scalar, parenthesised);
   if (elements !== undefined && shape.length <= 2 && sizeOf(shape) > 0) {
-    if (sizeOf(shape) === 1) return scalarOf([elements].flat(Infinity)[0], among);
+    if (sizeOf(shape) === 1) return scalarOf([elements].flat(Infinity)[0], parenthesised);
     const rows = shape.length === 1 ? [elements] : elements;
     if (rows.length <= FEW && rows[0].length <= FEW) {
       return m("mtable", {class: "matrix"}, rows.map((row) =>
@@ -39,9 +39,9 @@ export function amount(x, among = false) {
   return m("mtext", {}, swatch(x));
 }
 
-function scalarOf(v, among) {
+function scalarOf(v, parenthesised) {
   const digits = m("mn", {}, number(v, 4));
-  return among && toFloat(v) < 0 ? m("mrow", {}, sign("("), digits, sign(")")) : digits;
+  return parenthesised && toFloat(v) < 0 ? m("mrow", {}, sign("("), digits, sign(")")) : digits;
 }
 
 // A formula of the table with what stands for each placeholder: (key) => element.

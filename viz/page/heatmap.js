@@ -180,7 +180,7 @@ function binsOf(x) {
   }
   const flat = [x.elements].flat(Infinity).map(toFloat).filter(Number.isFinite);
   const from = Math.min(...flat), to = Math.max(...flat), bins = new Array(BINS).fill(0);
-  for (const v of flat) bins[to > from ? Math.min(Math.floor(((v - from) / (to - from)) * BINS), BINS - 1) : 0]++;
+  for (const v of flat) bins[clamp(Math.floor(((v - from) / (to - from)) * BINS) || 0, 0, BINS - 1)]++;
   return [flat.length > 1 ? bins : [], from, to];
 }
 

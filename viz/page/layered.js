@@ -4,7 +4,7 @@
 
 const SWEEPS = 6;
 
-const ordered = (n, m) => n * 1e7 + m; // a pair of boxes as a key
+const pairKey = (n, m) => n * 1e7 + m; // a pair of boxes as a key
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 
 // Centres of boxes and Bézier routes of edges, ranks from top to bottom. `sizes` are [width,
@@ -31,7 +31,7 @@ export function layered(sizes, edges, {ranksep, nodesep, first, last, slack, pin
   level.forEach((rank, n) => rank >= 0 && (layers[rank] ??= []).push(n));
   layers = fewerCrossings(layers, above, below);
   const x = columns(layers, above, below, widths, spine(graph, edges), nodesep,
-    leanings(chains, ends));
+    sideOffsets(chains, ends));
   let top = 0;
   const bands = layers.map((layer) => {
     const start = top, height = Math.max(0, ...layer.map((n) => sizes[n]?.[1] ?? 0));
@@ -70,7 +70,7 @@ function spine({depth}, edges) {
       deepest.set(head, tail);
     }
   }
-  return new Set([...deepest].flatMap(([head, tail]) => [ordered(tail, head), ordered(head, tail)]));
+  return new Set([...deepest].flatMap(([head, tail]) => [pairKey(tail, head), pairKey(head, tail)]));
 }
 
 // Boxes in topological order, a cycle being cut at its first box.
@@ -176,21 +176,21 @@ function fewerCrossings(layers, above, below) {
 }
 
 // How far to the side of its neighbour a box wants to stand, so that a pinned edge runs straight.
-function leanings(chains, ends) {
-  const lean = new Map();
-  const note = (n, m, by) => lean.set(ordered(n, m), by).set(ordered(m, n), -by);
+function sideOffsets(chains, ends) {
+  const offsets = new Map();
+  const note = (n, m, by) => offsets.set(pairKey(n, m), by).set(pairKey(m, n), -by);
   chains.forEach((chain, k) => {
     const [above, below] = ends[k], last = chain.length - 1;
     if (last === 1) return note(chain[0], chain[1], (below || 0) - (above || 0));
     if (above) note(chain[0], chain[1], -above);
     return below && note(chain[last - 1], chain[last], below);
   });
-  return lean;
+  return offsets;
 }
 
 // The x of every box: near the mean of its neighbours, in order, `nodesep` apart. Pairs in
 // `straight` come first: their boxes line up. Lanes follow on the right.
-function columns(layers, above, below, widths, straight, nodesep, lean) {
+function columns(layers, above, below, widths, straight, nodesep, offsets) {
   const x = new Array(widths.length).fill(0);
   const steps = layers.map((layer) => {
     const out = [0];
@@ -207,8 +207,8 @@ function columns(layers, above, below, widths, straight, nodesep, lean) {
       const wishes = layers[rank].map((n) => {
         let near = down ? above[n] : below[n];
         if (sweep === 2 * SWEEPS) near = [...above[n], ...below[n]];
-        const lined = near.filter((m) => straight.has(ordered(n, m)));
-        const ends = (lined.length ? lined : near).map((m) => x[m] + (lean.get(ordered(n, m)) || 0));
+        const lined = near.filter((m) => straight.has(pairKey(n, m)));
+        const ends = (lined.length ? lined : near).map((m) => x[m] + (offsets.get(pairKey(n, m)) || 0));
         return [ends.length ? mean(ends) : x[n], lined.length ? 10 : 0.1];
       });
       isotonic(wishes, steps[rank]).forEach((value, i) => (x[layers[rank][i]] = value));

@@ -22,7 +22,7 @@ export function arrange(view, glyph, direction, titleWidth) {
   const blocks = blocksOf(view, size, horizontal);
   const whole = new Nest(view, blocks, direction, titleWidth).layout(null);
   const rects = new Map();
-  for (const block of blocks) standBlock(block, whole.centres.get(block.id), rects, size);
+  for (const block of blocks) placeBlock(block, whole.centres.get(block.id), rects, size);
   route(view, rects, whole.routes);
   const outward = ([left, top, right, bottom]) => {
     const [x, y] = transpose([left, top]), [width, height] = transpose([right - left, bottom - top]);
@@ -52,7 +52,7 @@ function blocksOf(view, size, horizontal) {
   });
 }
 
-function standBlock(block, [x, y], rects, size) {
+function placeBlock(block, [x, y], rects, size) {
   let bottom = y + block.size[1] / 2;
   for (const name of block.names.toReversed()) {
     const [wide, long] = size(name);
@@ -181,9 +181,9 @@ function route(view, rects, routes) {
   for (const edge of view.edges) {
     const start = [ports.get(`${edge.key} out`), rects.get(edge.tail)[3]];
     const end = [ports.get(`${edge.key} in`), rects.get(edge.head)[1]];
-    const course = courseOf(edge, start, end, routeOf(edge), index);
-    edge.path = edge.back ? beside(course, OFFSET) : course;
-    edge.backPath = edge.back ? beside(course, -OFFSET).reverse() : [];
+    const curve = curveOf(edge, start, end, routeOf(edge), index);
+    edge.path = edge.back ? offsetCurve(curve, OFFSET) : curve;
+    edge.backPath = edge.back ? offsetCurve(curve, -OFFSET).reverse() : [];
   }
 }
 
@@ -209,7 +209,8 @@ function portsOf({edges, nodes}, rects, routeOf) {
   const sides = [...Map.groupBy(ends, ({side}) => side)];
   for (const [key, some] of sides.sort(([a], [b]) => later(a) - later(b))) {
     const [box, side] = key.split(" "), other = side === "out" ? "in" : "out";
-    const room = flatOf(nodes.get(box).kind, rects.get(box)), step = Math.min(PAIR, room / some.length), centre = middle(box);
+    const room = flatOf(nodes.get(box).kind, rects.get(box)), centre = middle(box);
+    const step = Math.min(PAIR, room / some.length);
     some.sort((a, b) => a.x - b.x || a.k - b.k);
     const spots = some.map((_, k) => centre + (k - (some.length - 1) / 2) * step);
     const far = some.map(({edge}) => ports.get(`${edge.key} ${other}`));
@@ -226,11 +227,11 @@ function portsOf({edges, nodes}, rects, routeOf) {
 }
 
 // The curve from port to port: an S if it is short and free, else the layout's way.
-function courseOf(edge, start, end, points, index) {
+function curveOf(edge, start, end, points, index) {
   const drop = end[1] - start[1], bend = drop / 2;
   if (drop > 0 && (drop <= SHORT || points.length === 4)) {
-    const ess = [start, [start[0], start[1] + bend], [end[0], end[1] - bend], end];
-    if (sampled(ess).every((p) => !index.hits(around(p, 7), [edge.tail, edge.head]))) return ess;
+    const bent = [start, [start[0], start[1] + bend], [end[0], end[1] - bend], end];
+    if (sampled(bent).every((p) => !index.hits(around(p, 7), [edge.tail, edge.head]))) return bent;
   }
   const lead = clamp(Math.abs(points[1][1] - points[0][1]), 12, 40);
   const tail = clamp(Math.abs(points.at(-1)[1] - points.at(-2)[1]), 12, 40);
@@ -272,7 +273,7 @@ class Index {
 
 const around = ([x, y], m) => [x - m, y - m, x + m, y + m];
 const between = (p, q) => [(p[0] + q[0]) / 2, (p[1] + q[1]) / 2];
-const apart = (p, q) => Math.abs(p[0] - q[0]) + Math.abs(p[1] - q[1]) > 0.5;
+const distinct = (p, q) => Math.abs(p[0] - q[0]) + Math.abs(p[1] - q[1]) > 0.5;
 
 export const boundsOf = (points) => points.reduce(
   ([left, top, right, bottom], [x, y]) =>
@@ -302,11 +303,11 @@ const sampled = (points) => pieces(points)
   .flatMap((piece) => [0, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.92, 1].map((t) => bezier(piece, t)));
 
 // A chain of curves shifted sideways, bends halved first.
-function beside(points, distance) {
+function offsetCurve(points, distance) {
   const out = [];
   for (const p of pieces(points).flatMap(halves)) {
-    const first = normal(p[0], p.slice(1).find((q) => apart(q, p[0])) || p[3]);
-    const last = normal([p[2], p[1], p[0]].find((q) => apart(q, p[3])) || p[0], p[3]);
+    const first = normal(p[0], p.slice(1).find((q) => distinct(q, p[0])) || p[3]);
+    const last = normal([p[2], p[1], p[0]].find((q) => distinct(q, p[3])) || p[0], p[3]);
     const shifted = p.map(([x, y], k) => {
       const n = k < 2 ? first : last;
       return [x + n[0] * distance, y + n[1] * distance];

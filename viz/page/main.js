@@ -24,7 +24,7 @@ class Page {
       back: () => this.select(null),
     });
     this.stepper = new Stepper(model, drawing,
-      {stepped: () => this.stepped(), turned: () => this.chart.arranged()});
+      {stepped: () => this.stepped(), passChanged: () => this.chart.arranged()});
     this.chart = new Chart(model, this.stepper);
     this.search = new Search(model, drawing, (id) => {
       this.goTo(id);
@@ -41,8 +41,7 @@ class Page {
 
   heading() {
     const {doc} = this.model, who = doc.changed.join(", ") || "a leaf or constant";
-    $("#title").textContent = doc.title;
-    $("#summary").textContent = doc.summary;
+    for (const id of ["title", "summary"]) $(`#${id}`).textContent = doc[id];
     $("#warning").textContent = `⚠ ${who} changed since the forward pass: replayed with new values`;
     $("#warning").hidden = !doc.stale;
     $("#fold").hidden = Object.keys(doc.groups).length < 2;
@@ -191,7 +190,7 @@ class Page {
     if (node) this.point(node.dataset.id);
     else this.unpoint();
     if (edge) {
-      edge.classList.add("lit");
+      edge.classList.add("highlighted");
       this.pointed = edge.dataset.key;
       const {left, top, width} = element.getBoundingClientRect();
       tooltip.style.left = `${Math.min(event.clientX - left + 14, width - 260)}px`;
@@ -209,7 +208,7 @@ class Page {
     if (!pointed) return;
     this.pointed = id;
     for (const edge of [...(inward.get(id) || []), ...(outward.get(id) || [])]) {
-      drawing.edgeElements.get(edge.key).classList.add("lit");
+      drawing.edgeElements.get(edge.key).classList.add("highlighted");
     }
     if (view.nodes.size > MANY) return;
     const reach = (edges, end) => {
@@ -221,11 +220,11 @@ class Page {
     for (const [other, {tensor, kind}] of view.nodes) { // its tags, or the record of a tag
       if (tensor && tensor === pointed.tensor && [kind, pointed.kind].includes("tag")) near.add(other);
     }
-    for (const other of near) drawing.nodeElements.get(other).classList.add("lit");
+    for (const other of near) drawing.nodeElements.get(other).classList.add("highlighted");
     for (const {key, tail, head} of view.edges) {
       if (near.has(tail) && near.has(head)) drawing.edgeElements.get(key).classList.add("near");
     }
-    drawing.svg.classList.add("lighting");
+    drawing.svg.classList.add("dimmed");
   }
 
   unpoint() {
@@ -233,8 +232,8 @@ class Page {
     this.pointed = null;
     $("#tooltip").hidden = true;
     const {svg} = this.drawing;
-    svg.classList.remove("lighting");
-    for (const element of svg.querySelectorAll(".lit, .near")) element.classList.remove("lit", "near");
+    svg.classList.remove("dimmed");
+    svg.querySelectorAll(".highlighted, .near").forEach((x) => x.classList.remove("highlighted", "near"));
   }
 
   theme() {

@@ -14,7 +14,7 @@ const heading = (title, words, badge = null) => h("header", {class: "card-head"}
   badge === null ? null : h("span", {class: "badge"}, badge), h("h2", {}, oneLine(title)), muted(words));
 const equation = (...parts) =>
   h("div", {class: "equation", tabindex: "0", role: "group", "aria-label": "equation"}, math(parts));
-const line = (title, content) => h("div", {class: "row-of"}, h("span", {class: "row-word"}, title), content);
+const line = (title, content) => h("div", {class: "row-of"}, h("span", {class: "row-label"}, title), content);
 const button = (attributes, words) => h("button", {type: "button", ...attributes}, words);
 const countOf = (tensor) => tensor.contributions.length + (tensor.seed === null ? 0 : 1);
 const topOf = (all, what) => Math.max(...all.filter(Boolean).map((x) => toFloat(stats(x)[what])));
@@ -62,7 +62,8 @@ export class Panel {
   start(pass, backward) {
     const seeds = Object.entries(this.model.doc.tensors).filter(([, x]) => backward && x.seed !== null);
     this.put(heading(backward ? "Backward pass" : "Forward pass", plural(pass.length, "step"), 0),
-      this.text("#start", backward), seeds.map(([id, x]) => section(["Start at ", this.link(id)], [this.known(x.seed, this.gradient(id), x.shape),
+      this.text("#start", backward), seeds.map(([id, x]) => section(["Start at ", this.link(id)], [
+        this.known(x.seed, this.gradient(id), x.shape),
         this.array(x.seed, `the start at ${this.model.title(id)}`)])));
   }
 
@@ -90,7 +91,7 @@ export class Panel {
   rule(entry, op, {left, equals, shape, value}) {
     const {model} = this, {inputs, output} = op, out = model.tensor(output);
     if (entry.stated) {
-      return line("rule", h("pre", {class: "stated", tabindex: "0"}, this.worded(entry.text, op)));
+      return line("rule", h("pre", {class: "stated", tabindex: "0"}, this.withNames(entry.text, op)));
     }
     const of = (key) => inputs[key] ?? output;
     const names = (key) => (key === "g" ? this.gradient(output) : this.symbol(of(key)));
@@ -103,11 +104,11 @@ export class Panel {
       line("rule", equation(left(), sign(equals), filled(entry, names))),
       plain ? null : line("shapes", equation(shaped(left(), shape), sign(equals), filled(entry, shapes))),
       line("numbers", equation(filled(entry, values), sign("="), amount(model.summary(value)))),
-      entry.given.length ? small(`where ${entry.given.map((x) => this.worded(x, op)).join(", ")}`) : null,
+      entry.given.length ? small(`where ${entry.given.map((x) => this.withNames(x, op)).join(", ")}`) : null,
     ];
   }
 
-  worded(text, {inputs, output}) {
+  withNames(text, {inputs, output}) {
     const {model} = this;
     return text.replace(new RegExp(`${PLACEHOLDER}\\b`, "g"), (_, key) =>
       (key === "g" ? `∂${this.loss}/∂${model.title(output)}` : model.title(inputs[key] ?? output)));

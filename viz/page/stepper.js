@@ -10,9 +10,9 @@ const toggle = (element, classes) =>
   Object.entries(classes).forEach(([name, on]) => element.classList.toggle(name, on));
 
 export class Stepper {
-  // `stepped` is called after each step, `turned` when the other pass was chosen.
-  constructor(model, drawing, {stepped, turned}) {
-    Object.assign(this, {model, drawing, stepped, turned, mode: false, at: 0, playing: null,
+  // `stepped` is called after each step, `passChanged` when the other pass was chosen.
+  constructor(model, drawing, {stepped, passChanged}) {
+    Object.assign(this, {model, drawing, stepped, passChanged, mode: false, at: 0, playing: null,
       backward: model.doc.backward, slider: $("#slider")});
     set(this.slider, {oninput: () => this.seek(Number(this.slider.value))});
     $("#backward").disabled = !model.doc.backward;
@@ -64,7 +64,7 @@ export class Stepper {
     this.pause();
     Object.assign(this, {backward, mode: true, at: 0, pass: null});
     this.arranged();
-    this.turned();
+    this.passChanged();
     this.announceStep();
   }
 
@@ -136,8 +136,8 @@ export class Stepper {
       element.state = state;
       toggle(element, {later: when === "later", now: when === "now", "no-value": !value,
         "no-grad": gradient !== "all", "some-grad": gradient !== "all" && gradient !== "none"});
-      const wait = element.querySelector(".wait.grad");
-      if (wait && gradient !== "all") wait.textContent = gradient === "none" ? "—" : gradient;
+      const placeholder = element.querySelector(".placeholder.grad");
+      if (placeholder && gradient !== "all") placeholder.textContent = gradient === "none" ? "—" : gradient;
     }
   }
 

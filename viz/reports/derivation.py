@@ -6,19 +6,20 @@ the engine's own walk (`viz.trace`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import reduce
 from itertools import count as counting
+from operator import add
 from typing import Any
-
-import numpy as np
 
 from microgradnd import Tensor
 from microgradnd.graph import Node, Operand, node_of
 from microgradnd.program import Expression, applied, count, names_of, simplified, substitute
 from viz.capture.trace import Trace, trace
-from viz.formulas.formulas import LOWERED, Formula, of_contribution
-from viz.formulas.notation import is_simple
+from viz.formulas.formulas import Formula, of_contribution
+from viz.formulas.notation import LOWERED, is_simple
 
 LONG = 40  # an expression of more names and calls is not put into another one
 TERMS = 12  # a gradient of more contributions is left as their sum
@@ -35,13 +36,7 @@ class Named:
     name: str | None  # the tensor's own, where it is not the symbol
 
 
-@dataclass
-class Step:
-    """One operation of the backward pass: what it adds to the gradient of each operand."""
-
-    number: int
-    node: Node
-    formulas: list[tuple[Node, int, Formula]] = field(default_factory=list)
+Addition = tuple[Node, int, Formula]  # a node, the number of an operand, and the formula
 
 
 @dataclass
@@ -67,7 +62,8 @@ class Derivation:
         symbols: of every node, and of constants by the id of their array.
         legend: what the symbols stand for, constants and parameters first.
         forward: the formula of each result, in order of computation.
-        steps: the backward pass in its order.
+        steps: the backward pass in its order: operations, and what each adds to the gradient of
+            which operand.
         sums: the gradient of each node that has a name, or is used more than once, or is a leaf.
     """
 
@@ -84,15 +80,15 @@ class Derivation:
         self.loss = str(self.symbols[self.top].name)
         self.gradients = {node: self.gradient_symbol(node) for node in self.trace.nodes}
         self.forward = [(node, self.result(node)) for node in reversed(self.computed)]
-        self.steps: list[Step] = []
-        self.arrivals: dict[Node, list[tuple[Node, int, Formula]]] = {}
-        for number, node in enumerate(self.computed, start=1):
-            self.steps.append(step := Step(number, node))
+        self.steps: list[tuple[Node, list[Addition]]] = []
+        self.arrivals: dict[Node, list[Addition]] = {}
+        for node in self.computed:
+            self.steps.append((node, []))
             for i, operand in enumerate(node.operands):
                 if operand.node is not None:
-                    found = node, i, self.contribution(node, i)
-                    step.formulas.append((operand.node, i, found[2]))
-                    self.arrivals.setdefault(operand.node, []).append(found)
+                    formula = self.contribution(node, i)
+                    self.steps[-1][1].append((operand.node, i, formula))
+                    self.arrivals.setdefault(operand.node, []).append((node, i, formula))
         self.condense()
         self.known = {str(self.gradients[n].name): x for n, x in self.condensed.items()}
         self.sums = {node: self.sum_of(node) for node in self.shown()}
@@ -169,10 +165,7 @@ class Derivation:
             terms = [formula.expression for _, _, formula in self.arrivals.get(node, ())]
             if not 0 < len(terms) <= TERMS or any(term is None for term in terms):
                 continue
-            terms = [substitute(term, gradients) for term in terms]
-            total = terms[0]
-            for term in terms[1:]:
-                total = total + term
+            total = reduce(add, [substitute(term, gradients) for term in terms])
             self.condensed[node] = found = simplified(total)
             if not self.is_landmark(node) and count(found) <= LONG:
                 gradients[str(self.gradients[node].name)] = found
@@ -202,10 +195,7 @@ class Derivation:
         Raises:
             KeyError: nothing shown has the name.
         """
-        for node, found in self.sums.items():
-            if self.symbols[node].name == name:
-                return found.forms[-1]
-        raise KeyError(name)
+        return {self.symbols[n].name: x for n, x in self.sums.items()}[name].forms[-1]
 
     def environment(self) -> dict[str, Any]:
         """The engine's numbers by the names that expressions use."""
@@ -214,13 +204,13 @@ class Derivation:
 
     def size(self) -> int:
         """How many numbers there are in all values."""
-        return sum(int(np.prod(item.shape)) for item in self.legend)
+        return sum(math.prod(item.shape) for item in self.legend)
 
 
 def distinct(forms: Iterable[Any]) -> list[Any]:
     """The forms without those that are written like the one before."""
-    kept: list[Any] = []
+    found: list[Any] = []
     for form in forms:
-        if not kept or repr(form) != repr(kept[-1]):
-            kept.append(form)
-    return kept
+        if not found or repr(form) != repr(found[-1]):
+            found.append(form)
+    return found

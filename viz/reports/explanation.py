@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections import Counter
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -18,7 +19,7 @@ from microgradnd.graph import Graph, Node
 from microgradnd.program import simplified
 from viz.formats import files
 from viz.formats.whole_page import WholePage
-from viz.formulas.elements import Index, element_in, element_of
+from viz.formulas.elements import Index, bracketed, element_in, element_of
 from viz.formulas.formulas import Formula
 from viz.formulas.mathematics import DEFINITIONS, Writer
 from viz.reports.derivation import Derivation, Named, distinct
@@ -39,6 +40,9 @@ border-bottom:1px solid #8884}p.note{opacity:.8;margin:.2rem 0}
 """
 
 
+Part = tuple[Node, Index | None] | None  # what is explained, if not all
+
+
 class Explanation(str):
     """The text of a derivation, and the derivation itself; made by `viz.explain`.
 
@@ -49,21 +53,12 @@ class Explanation(str):
     derivation: Derivation
     form: str
     numbers: bool
-    part: tuple[Node, Index | None] | None  # what is explained, if not all
+    part: Part
 
     @classmethod
-    def of(
-        cls,
-        derivation: Derivation,
-        form: str,
-        numbers: bool,
-        part: tuple[Node, Index | None] | None,
-    ) -> Explanation:
+    def of(cls, derivation: Derivation, form: str, numbers: bool, part: Part) -> Explanation:
         page = FORMATS[form](numbers)
-        if part is None:
-            _fill(page, derivation)
-        else:
-            _fill_one(page, derivation, *part)
+        _fill(page, derivation, part)
         out = cls(page.finished())
         out.derivation, out.form, out.numbers, out.part = derivation, form, numbers, part
         return out
@@ -148,48 +143,51 @@ def explain(
     )
 
 
-def _fill(page: Page, found: Derivation) -> None:
-    """Writes the derivation on a page, section by section."""
-    values, grads = found.trace.values, found.trace.gradients
-    page.title(f"The gradients of {found.loss}")
-    page.table([item for item in found.legend])
+def _fill(page: _Page, found: Derivation, part: Part) -> None:
+    """Writes the derivation, or that of one gradient or element, on a page, section by section."""
+    of = found.loss
+    if part is not None:
+        of = str(found.symbols[part[0]].name) + bracketed(part[1] or ())
+    page.title(f"The gradient{'s' if part is None else ''} of {of}")
+    page.table(found.legend)
     page.heading("Forward pass")
     for node, formula in found.forward:
-        page.equation(formula.left, [formula.expression], values[node])
-    page.heading("Backward pass")
-    page.equation(found.gradients[found.top], [], found.trace.seeds[found.top], always=True)
-    given: dict[Node, int] = {}
-    for step in found.steps:
-        page.step(step.number, step.node.op.name, found.symbols[step.node])
-        for p, i, formula in step.formulas:
-            contribution = found.trace.contributions[step.node, i]
-            given[p] = given.get(p, 0) + 1
-            of = given[p], len(found.arrivals[p])
-            _add_term(page, formula, contribution, of)
-            if of[0] == of[1] > 1:
-                page.equation(formula.left, [], grads[p], note="the sum of the terms above")
+        page.equation(formula.left, [formula.expression], found.trace.values[node])
+    if part is not None:
+        _fill_one(page, found, *part)
+        return
+    _fill_backward(page, found)
     page.heading("Gradients")
     for node, total in found.sums.items():
         if total.forms:
-            page.equation(total.left, total.forms, grads[node], many=True)
+            page.equation(total.left, total.forms, found.trace.gradients[node], many=True)
         else:
             count = len(found.arrivals[node])
             sources = f"by the rule {', '.join(total.stated)}" if total.stated else "above"
             note = f"the sum of {count} terms, {sources}" if count > 1 else sources
-            page.equation(total.left, [], grads[node], note=note)
+            page.equation(total.left, [], found.trace.gradients[node], note=note)
     if page.write.defined:
         page.heading("Signs")
         page.paragraphs([DEFINITIONS[notation] for notation in page.write.defined])
 
 
-def _fill_one(page: Page, found: Derivation, node: Node, index: Index | None) -> None:
+def _fill_backward(page: _Page, found: Derivation) -> None:
+    page.heading("Backward pass")
+    page.equation(found.gradients[found.top], [], found.trace.seeds[found.top], always=True)
+    given: Counter[Node] = Counter()
+    for k, (node, additions) in enumerate(found.steps, start=1):
+        page.step(k, node.op.name, found.symbols[node])
+        for p, i, formula in additions:
+            given[p] += 1
+            of = given[p], len(found.arrivals[p])
+            _add_term(page, formula, found.trace.contributions[node, i], of)
+            if of[0] == of[1] > 1:
+                note = "the sum of the terms above"
+                page.equation(formula.left, [], found.trace.gradients[p], note=note)
+
+
+def _fill_one(page: _Page, found: Derivation, node: Node, index: Index | None) -> None:
     """Writes how one gradient comes about, or that of one element."""
-    at = "" if index is None else f"[{', '.join(map(str, index))}]"
-    page.title(f"The gradient of {found.symbols[node].name}{at}")
-    page.table([item for item in found.legend])
-    page.heading("Forward pass")
-    for computed, formula in found.forward:
-        page.equation(formula.left, [formula.expression], found.trace.values[computed])
     page.heading("Gradient")
     total, value = found.sum_of(node), found.trace.gradients[node]
     page.equation(total.left, total.forms, value, many=True)
@@ -198,18 +196,18 @@ def _fill_one(page: Page, found: Derivation, node: Node, index: Index | None) ->
         page.equation(total.left[index], distinct(forms), np.asarray(value[index]), many=True)
 
 
-def _add_term(page: Page, formula: Formula, value: np.ndarray, of: tuple[int, int]) -> None:
+def _add_term(page: _Page, formula: Formula, value: np.ndarray, of: tuple[int, int]) -> None:
     """What one operation adds to a gradient, numbered where it is one of several terms."""
-    note = f"term {of[0]} of {of[1]}" if of[1] > 1 else ""
+    notes = [f"term {of[0]} of {of[1]}"] if of[1] > 1 else []
     if formula.expression is None:
-        note = f"{note}{', ' if note else ''}by the rule {formula.stated}"
+        notes.append(f"by the rule {formula.stated}")
     elif formula.given:
-        note = f"{note}{', ' if note else ''}where {', '.join(formula.conditions())}"
+        notes.append(f"where {', '.join(formula.conditions())}")
     right = [] if formula.expression is None else [formula.expression]
-    page.equation(formula.left, right, value, note=note)
+    page.equation(formula.left, right, value, note=", ".join(notes))
 
 
-class Page:
+class _Page:
     """A derivation in plain text; subclasses write the same in other forms."""
 
     form = "text"
@@ -277,8 +275,9 @@ class Page:
         """Numbers to four digits."""
         if x.ndim == 0:
             return self.digits(float(x))
-        if x.ndim == 1:
-            return f"[{', '.join(self.digits(float(v)) for v in x)}]"
+        return self.array(x)
+
+    def array(self, x: np.ndarray) -> str:
         return f"[{', '.join(map(self.amount, x))}]"
 
     def digits(self, x: float) -> str:
@@ -288,7 +287,7 @@ class Page:
         return "\n".join(self.lines).rstrip() + "\n"
 
 
-class Markdown(Page):
+class _Markdown(_Page):
     """Markdown with LaTeX between dollar signs, as GitHub and notebooks show it."""
 
     form = "latex"
@@ -324,13 +323,10 @@ class Markdown(Page):
         if note:
             self.lines += [f"({self.plain(note)})", ""]
 
-    def amount(self, x: np.ndarray) -> str:
-        if x.ndim == 0:
-            return self.digits(float(x))
-        if x.ndim > 2 or not x.size:
-            return _cells(x)
-        rows = [x] if x.ndim == 1 else list(x)
-        body = r" \\ ".join(" & ".join(self.digits(float(v)) for v in row) for row in rows)
+    def array(self, x: np.ndarray) -> str:
+        if x.ndim > 2 or not x.size:  # by its shape
+            return r"\text{array of } " + r" \times ".join(map(str, x.shape))
+        body = r" \\ ".join(" & ".join(map(self.digits, row)) for row in np.atleast_2d(x).tolist())
         return rf"\begin{{bmatrix}}{body}\end{{bmatrix}}"
 
     def digits(self, x: float) -> str:
@@ -340,13 +336,7 @@ class Markdown(Page):
         return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
 
 
-def _cells(x: np.ndarray) -> str:
-    """An array of more than two axes, or of no elements, by its shape."""
-    size = r" \times ".join(map(str, x.shape))
-    return rf"\text{{array of }} {size}"
-
-
-class Html(Page):
+class _Html(_Page):
     """One HTML page with MathML; no script, nothing loaded."""
 
     form = "mathml"
@@ -391,14 +381,12 @@ class Html(Page):
         if note:
             self.lines.append(f'<p class="note">({self.plain(note)})</p>')
 
-    def amount(self, x: np.ndarray) -> str:
-        if x.ndim == 0:
-            return self.digits(float(x))
+    def array(self, x: np.ndarray) -> str:
         if x.ndim > 2 or not x.size:
             return f"<mtext>array of {'×'.join(map(str, x.shape))}</mtext>"
         rows = "".join(
-            f"<mtr>{''.join(f'<mtd>{self.digits(float(v))}</mtd>' for v in row)}</mtr>"
-            for row in ([x] if x.ndim == 1 else x)
+            f"<mtr>{''.join(f'<mtd>{self.digits(v)}</mtd>' for v in row)}</mtr>"
+            for row in np.atleast_2d(x).tolist()
         )
         return f'<mtable class="matrix">{rows}</mtable>'
 
@@ -417,4 +405,4 @@ class Html(Page):
         )
 
 
-FORMATS: dict[str, type[Page]] = {"markdown": Markdown, "html": Html, "text": Page}
+FORMATS: dict[str, type[_Page]] = {"markdown": _Markdown, "html": _Html, "text": _Page}

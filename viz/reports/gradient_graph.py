@@ -25,10 +25,10 @@ from viz.style.kinds import GRADIENT, LOSS, LOSSES
 NAMES = 2  # a tensor that is the gradient of several others is called after so many of them
 
 
-BACKWARD = {"loss": LOSS, "inputs": LOSSES, "gradient": GRADIENT}
+_BACKWARD = {"loss": LOSS, "inputs": LOSSES, "gradient": GRADIENT}
 
 
-class Namer:
+class _Namer:
     """Calls the gradients of a walk "∂loss/∂h", as its observer, and notes which rule made what."""
 
     def __init__(self, loss: Tensor) -> None:
@@ -62,7 +62,7 @@ class Namer:
             g.name = " = ".join(names[:NAMES]) + more
 
 
-@checked(**BACKWARD)
+@checked(**_BACKWARD)
 def gradient_trace(loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: Any = None) -> Trace:
     """The forward pass to a loss and the walk back to some inputs, both as one computation.
 
@@ -88,7 +88,7 @@ def gradient_trace(loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: An
     wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     targets = {node_of(t): t for t in wanted}
     seeds = seeded([loss], [gradient])
-    namer = Namer(loss)
+    namer = _Namer(loss)
     gradients = walk(seeds, namer, inputs=targets, create_graph=True)
     for node, t in targets.items():
         if node not in gradients:
@@ -101,7 +101,7 @@ def gradient_trace(loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: An
     return found
 
 
-def _in_two(computed: Sequence[Node], namer: Namer) -> Group:
+def _in_two(computed: Sequence[Node], namer: _Namer) -> Group:
     """The groups of a forward pass and of the walk back over it."""
     first = grouped([node for node in computed if node.seq <= namer.start])
     forward = Group("forward", "forward", [first] if first.is_module else first.parts)
@@ -112,7 +112,7 @@ def _in_two(computed: Sequence[Node], namer: Namer) -> Group:
     return root
 
 
-def _rules(walked: Sequence[Node], namer: Namer) -> list[Part]:
+def _rules(walked: Sequence[Node], namer: _Namer) -> list[Part]:
     """What the rules of each operation made: as a group, where it is more than one node."""
     parts: list[Part] = []
     made: list[list[Part]] = [[] for _ in namer.rules]
@@ -126,13 +126,10 @@ def _rules(walked: Sequence[Node], namer: Namer) -> list[Part]:
             name = f"back through {namer.through[k].op.name}"
             parts.append(Group(name, name, made[k]))
         made[k].append(node)
-    return [
-        part.parts[0] if isinstance(part, Group) and len(part.parts) == 1 else part
-        for part in parts
-    ]
+    return [x.parts[0] if isinstance(x, Group) and len(x.parts) == 1 else x for x in parts]
 
 
-@checked(**BACKWARD)
+@checked(**_BACKWARD)
 def gradient_graph(
     loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: Any = None, **drawing: Any
 ) -> Picture:

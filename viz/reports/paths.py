@@ -8,6 +8,7 @@ a tensor goes through single elements: what it contributes is a product of numbe
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 from microgradnd import Tensor
 from microgradnd.arguments import checked, whole
 from microgradnd.graph import Graph, Node, Use, pullback, seeded
-from viz.formulas.elements import Index, element_in
+from viz.formulas.elements import Index, bracketed, element_in
 from viz.model.elements import Edge
 from viz.picture import Picture
 from viz.picture import draw as draw_picture
@@ -75,7 +76,7 @@ class Paths:
     limit: int = 1000
     gradient: Any = None
 
-    def known(self) -> tuple[Path, ...]:
+    def _known(self) -> tuple[Path, ...]:
         if self.listed is None:
             raise ValueError(
                 f"there are {self.count:,} paths, more than the limit of {self.limit:,}: they were "
@@ -84,13 +85,13 @@ class Paths:
         return self.listed
 
     def __iter__(self) -> Iterator[Path]:
-        return iter(self.known())
+        return iter(self._known())
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, i: int) -> Path:
-        known = self.known()
+        known = self._known()
         if not -len(known) <= i < len(known):
             raise IndexError(f"Paths: k = {i} is no path, there are {len(known)}")
         return known[i]
@@ -98,10 +99,8 @@ class Paths:
     @property
     def total(self) -> Array:
         """The sum of all contributions, which is the gradient."""
-        out = np.zeros(self.shape, self.dtype)
-        for path in self.known():
-            out = out + path.contribution
-        return np.asarray(out)
+        zero = np.zeros(self.shape, self.dtype)
+        return np.asarray(sum((path.contribution for path in self._known()), zero))
 
     @checked(k=whole())
     def jacobians(self, k: int) -> list[Array | None]:
@@ -117,12 +116,13 @@ class Paths:
         [array([[1., 1.]]), array([[2., 0.],
                [0., 4.]])]
         """
-        path, slopes = self[k], Slopes(Graph(self.loss))
+        path, slopes = self[k], _Slopes(Graph(self.loss))
         if path.elements is None:
-            return [slopes.jacobian(node, i) for node, i in path.edges]
+            return [slopes.jacobian(*edge) if _size_of(edge[0]) <= LARGE else None
+                    for edge in path.edges]  # fmt: skip
         places = [_flat(at, node.shape) for at, node in zip(path.elements, path.nodes)]
         return [
-            slopes.of_elements(node, i)[row : row + 1, column : column + 1]
+            slopes.jacobian(node, i)[row : row + 1, column : column + 1]
             for (node, i), row, column in zip(path.edges, places, places[1:])
         ]
 
@@ -148,13 +148,13 @@ class Paths:
         '3'
         """
         path = self[k]
-        words = [_slope(x, node, i) for x, (node, i) in zip(self.jacobians(k), path.edges)]
+        labels = [_slope(x, node, i) for x, (node, i) in zip(self.jacobians(k), path.edges)]
         k = range(len(self))[k]
         title = f"path {k + 1} of {self.count} from {path.labels[0]} adds "
         title += f"{_amount(path.contribution)} (bold: local slopes)"
         options = {"fold": False, "title": title, "gradient": self.gradient, **options}
         picture = draw_picture(self.loss, **options)
-        highlight = {**_on_picture(path, words, picture), **options.get("highlight", {})}
+        highlight = {**_on_picture(path, labels, picture), **options.get("highlight", {})}
         extras = {**picture.extras, "highlight": highlight}
         return Picture(picture.describer, picture.model, picture.drawing, extras)
 
@@ -217,15 +217,11 @@ def paths(
     graph = Graph(loss)
     (_, start), *_ = seeded([loss], [gradient])
     target, index = element_in(graph, w, element)
-    walk = Walk(graph, target, np.asarray(start))
-    if index is None:
-        count = walk.count()
-        listed = tuple(walk.listed()) if count <= limit else None
-        return Paths(count, listed, w.shape, w.dtype, loss, limit, gradient)
-    one = ElementWalk(walk, index)
-    count = one.count()
-    listed = tuple(one.listed()) if count <= limit else None
-    return Paths(count, listed, (), w.dtype, loss, limit, gradient)
+    walk = _Walk(graph, target, index, np.asarray(start))
+    count = walk.count()
+    listed = tuple(walk.listed()) if count <= limit else None
+    shape = w.shape if index is None else ()
+    return Paths(count, listed, shape, w.dtype, loss, limit, gradient)
 
 
 def _size_of(node: Node) -> int:
@@ -236,7 +232,7 @@ def _flat(index: Index, shape: tuple[int, ...]) -> int:
     return int(np.ravel_multi_index(index, shape)) if index else 0
 
 
-class Slopes:
+class _Slopes:
     """The local Jacobians of a graph, each computed once."""
 
     def __init__(self, graph: Graph) -> None:
@@ -247,11 +243,8 @@ class Slopes:
         """What the gradient of a node's result gives for operand i alone."""
         return pullback(node, g, self.values, [i])[i]
 
-    def jacobian(self, node: Node, i: int) -> Array | None:
-        """The derivative of a node's result by operand i, as a matrix; None if it is large."""
-        return self.of_elements(node, i) if _size_of(node) <= LARGE else None
-
-    def of_elements(self, node: Node, i: int) -> Array:
+    def jacobian(self, node: Node, i: int) -> Array:
+        """The derivative of a node's result by operand i, as a matrix."""
         if (node, i) not in self.known:
             units = np.eye(_size_of(node), dtype=node.dtype).reshape(-1, *node.shape)
             rows = [self.pulled(node, i, unit).ravel() for unit in units]
@@ -260,137 +253,107 @@ class Slopes:
         return self.known[node, i]
 
 
-class Walk:
-    """The ways from a loss down to a tensor."""
+Step = tuple[Use, int | None, int | None]  # an edge; the elements of its ends, or None
 
-    def __init__(self, graph: Graph, target: Node, start: Array) -> None:
-        self.graph, self.target, self.start = graph, target, start
+
+class _Walk:
+    """The ways from a loss down to a tensor; with an index to this element, through single ones."""
+
+    def __init__(self, graph: Graph, target: Node, index: Index | None, start: Array) -> None:
+        self.graph, self.target, self.slopes = graph, target, _Slopes(graph)
         (self.top,) = graph.outputs
         self.useful = graph.leading_to([target])
+        self.numbers = {node: k for k, node in enumerate(graph.computed, start=1)}
+        self.reached: dict[Node, Array] = {}  # by node: which elements lead down
+        self.seeds: list[tuple[int | None, Any]] = [(None, start)]
+        if index is not None:
+            self.reached[target] = np.zeros(_size_of(target), bool)
+            self.reached[target][_flat(index, target.shape)] = True
+            self.reach()
+            seeds = np.where(self.reached[self.top], start.ravel(), 0.0)
+            self.seeds = [(int(k), float(seeds[k])) for k in np.flatnonzero(seeds)]
 
-    def onward(self, node: Node) -> list[int]:
-        """The operands of a node that lead to the target."""
-        return [i for i, p in enumerate(node.operands) if p.node in self.useful]
-
-    def count(self) -> int:
-        """How many paths there are."""
-        ways = {self.top: 1}
-        for node in reversed(self.graph.computed):
-            if node == self.target:
-                break
-            count = ways.pop(node, 0)
-            for i in self.onward(node) if count else ():
-                p = node.parent(i)
-                ways[p] = ways.get(p, 0) + count
-        return ways.get(self.target, 0)
-
-    def listed(self) -> Iterator[Path]:
-        """Goes down every path, the first operands first; what paths share is pulled back once."""
-        slopes = Slopes(self.graph)
-        edges: list[Use] = []
-        # depth, operation, operand, gradient
-        stack: list[tuple[int, Node, int, Array]] = [(0, self.top, -1, self.start)]
-        while stack:
-            depth, node, i, g = stack.pop()
-            if i >= 0:
-                del edges[depth - 1 :]
-                edges.append((node, i))
-                g, node = slopes.pulled(node, i, g), node.parent(i)
-            if node == self.target:
-                yield self.path(edges, g)
-                continue
-            stack += [(depth + 1, node, j, g) for j in reversed(self.onward(node))]
-
-    def path(self, edges: list[Use], g: Any, elements: Sequence[Index] | None = None) -> Path:
-        """A path, with what stands for it in pictures and tables."""
-        at = None if elements is None else tuple(elements)
-        labels = [(self.target.name or "w") + ("" if at is None else _bracketed(at[-1]))]
-        for k in reversed(range(len(edges))):
-            node, i = edges[k]
-            labels.append(f"{node.op.name}[{node.operands[i].parameter}]")
-            element = "" if at is None else _bracketed(at[k])
-            if node.name or element:
-                labels.append((node.name or "") + element)
-        keys = tuple(f"e-{self.numbers[node]}-{i}" for node, i in edges)
-        return Path(tuple(edges), keys, np.array(g), tuple(labels), at)
-
-    @property
-    def numbers(self) -> dict[Node, int]:
-        """What pictures call the operations."""
-        if not hasattr(self, "_numbers"):
-            self._numbers = {node: k for k, node in enumerate(self.graph.computed, start=1)}
-        return self._numbers
-
-
-def _bracketed(index: Index) -> str:
-    return f"[{', '.join(map(str, index))}]" if index else ""
-
-
-class ElementWalk:
-    """The ways from a loss down to one element of a tensor, through single elements."""
-
-    def __init__(self, walk: Walk, index: Index) -> None:
-        self.walk, self.index = walk, index
-        self.slopes = Slopes(walk.graph)
-        # by node, which of its elements depend on the one in question
-        self.reached = {walk.target: np.zeros(_size_of(walk.target), bool)}
-        self.reached[walk.target][_flat(index, walk.target.shape)] = True
-        for node in walk.graph.computed:
-            if node == walk.target or node not in walk.useful:
+    def reach(self) -> None:
+        for node in self.graph.computed:
+            if node == self.target or node not in self.useful:
                 continue
             if _size_of(node) > LARGE:
                 raise ValueError(
                     f"{node.name or node.op.name!r} on the way has {_size_of(node):,} elements, "
                     f"single ones are followed up to {LARGE}: take the paths of the whole tensor"
                 )
-            through = (self.slopes.of_elements(node, i)[:, self.reached[node.parent(i)]]
-                       for i in walk.onward(node))  # fmt: skip
+            through = (self.slopes.jacobian(node, i)[:, self.reached[node.parent(i)]]
+                       for i in self.operands(node))  # fmt: skip
             self.reached[node] = np.any([(J != 0).any(axis=1) for J in through], axis=0)
-        seeds = np.where(self.reached[walk.top], walk.start.ravel(), 0.0)
-        self.seeds = [(int(k), float(seeds[k])) for k in np.flatnonzero(seeds)]
 
-    def onward(self, node: Node, k: int) -> list[tuple[int, int, float]]:
-        """From an element of a result: operands, their elements, and the slopes between them."""
-        found = []
-        for i in self.walk.onward(node):
-            row = self.slopes.of_elements(node, i)[k]
+    def operands(self, node: Node) -> list[int]:
+        """The operands of a node that lead to the target."""
+        return [i for i, p in enumerate(node.operands) if p.node in self.useful]
+
+    def onward(self, node: Node, k: int | None) -> Iterator[Step]:
+        """The steps from a result, or from an element of it, over slopes that are not 0."""
+        for i in self.operands(node):
+            if k is None:
+                yield (node, i), None, None
+                continue
+            row = self.slopes.jacobian(node, i)[k]
             for j in np.flatnonzero((row != 0) & self.reached[node.parent(i)]):
-                found.append((i, int(j), float(row[j])))
-        return found
+                yield (node, i), k, int(j)
 
     def count(self) -> int:
-        ways: dict[tuple[Node, int], int] = {(self.walk.top, k): 1 for k, _ in self.seeds}
-        for node in reversed(self.walk.graph.computed):
-            if node == self.walk.target:
+        """How many paths there are."""
+        ways: dict[Node, Counter] = defaultdict(Counter)
+        ways[self.top].update(dict.fromkeys((k for k, _ in self.seeds), 1))
+        for node in reversed(self.graph.computed):
+            if node == self.target:
                 break
-            if node not in self.walk.useful:
-                continue
-            for k in range(_size_of(node)):
-                if count := ways.pop((node, k), 0):
-                    for i, j, _ in self.onward(node, k):
-                        place = node.parent(i), j
-                        ways[place] = ways.get(place, 0) + count
-        return ways.get((self.walk.target, _flat(self.index, self.walk.target.shape)), 0)
+            for k, count in ways.pop(node, Counter()).items():
+                for (_, i), _, j in self.onward(node, k):
+                    ways[node.parent(i)][j] += count
+        return ways[self.target].total()
 
     def listed(self) -> Iterator[Path]:
+        """Goes down every path, the first operands first; what paths share is pulled back once."""
         edges: list[Use] = []
         places: list[Index] = []
-        # how many edges and places lead here; the edge over which, node, its element, gradient
-        stack: list[tuple[int, Use | None, Node, int, float]]
-        stack = [(0, None, self.walk.top, k, g) for k, g in reversed(self.seeds)]
+        # how many edges lead here; the last of them, this node, its element, the gradient before
+        stack: list[tuple[int, Step | None, Node, int | None, Any]]
+        stack = [(0, None, self.top, k, g) for k, g in reversed(self.seeds)]
         while stack:
-            depth, edge, node, k, g = stack.pop()
+            depth, step, node, k, g = stack.pop()
             del edges[max(depth - 1, 0) :], places[depth:]
-            if edge is not None:
-                edges.append(edge)
-            places.append(tuple(int(a) for a in np.unravel_index(k, node.shape)))
-            if node == self.walk.target:
-                yield self.walk.path(edges, g, places)
+            if step is not None:
+                edges.append(step[0])
+                g = self.pulled(step, g)
+            if k is not None:
+                places.append(tuple(int(a) for a in np.unravel_index(k, node.shape)))
+            if node == self.target:
+                yield self.path(edges, g, places if k is not None else None)
                 continue
             stack += [
-                (depth + 1, (node, i), node.parent(i), j, g * slope)
-                for i, j, slope in reversed(self.onward(node, k))
+                (depth + 1, step, step[0][0].parent(step[0][1]), step[2], g)
+                for step in reversed([*self.onward(node, k)])
             ]
+
+    def pulled(self, step: Step, g: Any) -> Any:
+        """The gradient at the lower end of a step, from that at the upper."""
+        edge, k, j = step
+        return self.slopes.pulled(*edge, g) if k is None else (
+            g * float(self.slopes.jacobian(*edge)[k, j])
+        )  # fmt: skip
+
+    def path(self, edges: list[Use], g: Any, elements: Sequence[Index] | None) -> Path:
+        """A path, with what stands for it in pictures and tables."""
+        at = None if elements is None else tuple(elements)
+        labels = [(self.target.name or "w") + ("" if at is None else bracketed(at[-1]))]
+        for k in reversed(range(len(edges))):
+            node, i = edges[k]
+            labels.append(f"{node.op.name}[{node.operands[i].parameter}]")
+            element = "" if at is None else bracketed(at[k])
+            if node.name or element:
+                labels.append((node.name or "") + element)
+        keys = tuple(f"e-{self.numbers[node]}-{i}" for node, i in edges)
+        return Path(tuple(edges), keys, np.array(g), tuple(labels), at)
 
 
 def _slope(x: Array | None, node: Node, i: int) -> str:
@@ -403,14 +366,14 @@ def _slope(x: Array | None, node: Node, i: int) -> str:
     return f"‖J‖ {number(float(np.linalg.norm(x)), 3)}"
 
 
-def _on_picture(path: Path, words: list[str], picture: Picture) -> dict[str, str]:
-    """The ids of a picture's nodes and edges that a path leads over, with the words there."""
+def _on_picture(path: Path, labels: list[str], picture: Picture) -> dict[str, str]:
+    """The ids of a picture's nodes and edges that a path leads over, with the labels there."""
     model, ids = picture.model, picture.describer.ids
     into: dict[str, list[Edge]] = {}
     for edge in model.edges.values():
         into.setdefault(edge.head, []).append(edge)
     found: dict[str, str] = {}
-    for (node, i), said in zip(path.edges, words, strict=True):
+    for (node, i), label in zip(path.edges, labels, strict=True):
         around = [group.id for group in ids.nesting.group_of[node].around()]
         head = next((name for name in (ids.operations[node], *around) if name in model.nodes), None)
         if head is None:
@@ -420,7 +383,7 @@ def _on_picture(path: Path, words: list[str], picture: Picture) -> dict[str, str
         for edge in into.get(head, ()):
             homes = [edge.home, *(one.tensor for one in edge.merged)]
             if edge.id == own or (head in around and tensor in homes):
-                found |= {edge.id: said if edge.id == own else "", edge.tail: ""}
+                found |= {edge.id: label if edge.id == own else "", edge.tail: ""}
     tensors = {ids.tensors[node] for node in path.nodes}
     found |= dict.fromkeys(tensors & set(model.nodes), "")
     for edge in model.edges.values():

@@ -8,38 +8,31 @@ from typing import Any, TypeAlias
 from microgradnd import Tensor
 from microgradnd.graph import Graph, Node, node_of
 
-HOPS = 2
-Neighbours: TypeAlias = Callable[[Node], Iterable[Node]]
+_HOPS = 2
+_Neighbours: TypeAlias = Callable[[Node], Iterable[Node]]
 
 
 def focused(graph: Graph, focus: Any, hops: int | None) -> set[Node]:
-    """The nodes in focus.
+    """The nodes within `hops` (2) operations of a tensor or the one of that name.
 
-    Args:
-        graph: the whole computation.
-        focus: a tensor or its name, to see what is within `hops` operations of it; or a pair of
-            them, to see the paths that lead from the first to the second.
-        hops: default 2; of a pair, how far around the paths.
-
-    Raises:
-        ValueError: a tensor is not in the graph, a name fits none, or no path leads from the first
-            to the second.
+    Of a pair of them: those on the paths from the first to the second, `hops` (0) around. Raises
+    ValueError: a tensor is not in the graph, a name fits none, or there is no such path.
     """
     pair = isinstance(focus, (tuple, list))
-    ends = [resolved(graph, end) for end in (focus if pair else [focus])]
+    ends = [_resolved(graph, end) for end in (focus if pair else [focus])]
     if pair and len(ends) != 2:
         raise ValueError(f"focus must be a tensor or a pair of them, not {len(ends)} tensors")
     if not pair:
-        return neighbourhood(ends, graph, HOPS if hops is None else hops)
+        return _neighbourhood(ends, graph, _HOPS if hops is None else hops)
     start, end = ends
-    after, before = reachable(start, users_in(graph)), reachable(end, predecessors)
+    after, before = _reachable(start, _users_in(graph)), _reachable(end, _predecessors)
     paths = after & before
     if end not in after:
         raise ValueError(f"no path leads from {title(start)} to {title(end)}")
-    return neighbourhood(paths, graph, hops) if hops else paths
+    return _neighbourhood(paths, graph, hops) if hops else paths
 
 
-def resolved(graph: Graph, what: Any) -> Node:
+def _resolved(graph: Graph, what: Any) -> Node:
     """The node of a tensor, or the one of that name."""
     if isinstance(what, Tensor):
         if what not in graph:
@@ -64,15 +57,14 @@ def title(node: Node) -> str:
     return "a leaf" if node.is_leaf else f"the result of {node.op.name}"
 
 
-def predecessors(node: Node) -> Iterable[Node]:
-    return node.predecessors
+_predecessors: _Neighbours = lambda node: node.predecessors
 
 
-def users_in(graph: Graph) -> Neighbours:
+def _users_in(graph: Graph) -> _Neighbours:
     return lambda node: (user for user, _ in graph.uses[node])
 
 
-def reachable(start: Node, neighbours: Neighbours) -> set[Node]:
+def _reachable(start: Node, neighbours: _Neighbours) -> set[Node]:
     """All that can be reached from a node by going from neighbour to neighbour."""
     seen = {start}
     stack = [start]
@@ -84,10 +76,10 @@ def reachable(start: Node, neighbours: Neighbours) -> set[Node]:
     return seen
 
 
-def neighbourhood(starts: Collection[Node], graph: Graph, hops: int) -> set[Node]:
+def _neighbourhood(starts: Collection[Node], graph: Graph, hops: int) -> set[Node]:
     """All that leads to the starts, or comes from them, in so many operations."""
     seen = set(starts)
-    for neighbours in (predecessors, users_in(graph)):
+    for neighbours in (_predecessors, _users_in(graph)):
         border = set(starts)
         for _ in range(hops):
             border = {node for at in border for node in neighbours(at)}

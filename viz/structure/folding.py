@@ -14,11 +14,11 @@ from microgradnd.graph import Node
 from viz.structure.groups import Group, numbered
 from viz.structure.nesting import Key, Nesting, is_computed, leaves_by_group
 
-SMALL = 100  # nodes of a computation that is drawn whole
-BUDGET = 50  # nodes up to which groups of a larger one are opened
-MOST = 300  # nodes of an overview, where no group has a meaning of its own
-FEW_STEPS = 8  # repetitions of so many steps are opened like modules
-PLAIN = ("chain", "stretch")  # kinds of groups that stand for want of a better
+_SMALL = 100  # nodes of a computation that is drawn whole
+_BUDGET = 50  # nodes up to which groups of a larger one are opened
+_MOST = 300  # nodes of an overview, where no group has a meaning of its own
+_FEW_STEPS = 8  # repetitions of so many steps are opened like modules
+_PLAIN = ("chain", "stretch")  # kinds of groups that stand for want of a better
 
 
 @dataclass
@@ -59,10 +59,10 @@ class Folding:
     def size(self) -> int:
         """About how many nodes are drawn."""
         places = {part for node, part in self.place.items() if self.shows(node)}
-        leaves = sum(self.closed(key) is None for key in self.nesting.uses if not is_computed(key))
-        return leaves + sum(1 if isinstance(part, Group) else 2 for part in places)
+        keys = [key for key in self.nesting.uses if not is_computed(key)]
+        return sum(self.collapsed(key) is None for key in keys) + _count(places)
 
-    def closed(self, key: Key) -> Group | None:
+    def collapsed(self, key: Key) -> Group | None:
         """The closed group that a leaf or constant is hidden in, or None."""
         hidden = None
         for group in self.nesting.group_of.get(key, self.nesting.groups).around():
@@ -79,7 +79,7 @@ class Folding:
         """The innermost box that an open group is drawn as, or stands in."""
         for outer in group.around() if group else ():
             alike = outer.kind == "repeat" and not outer.shared  # its steps have boxes
-            plain = outer.parent is None or outer.kind in PLAIN or alike
+            plain = outer.parent is None or outer.kind in _PLAIN or alike
             if not plain and outer in self.shown_groups:
                 return outer
         return None
@@ -92,59 +92,50 @@ def whole(nesting: Nesting) -> Folding:
 
 def overview(nesting: Nesting) -> Folding:
     """As much is open as stays readable."""
-    counts = Counts(nesting)
-    few = nesting.focus is not None and len(nesting.focus) <= SMALL
-    if few or counts.opened(nesting.groups) <= SMALL:
-        return whole(nesting)
-    plain = all(group.kind in ("graph", *PLAIN) for group in nesting.groups.groups())
-    if plain and counts.opened(nesting.groups) <= MOST:
+    leaves = {group: len(keys) for group, keys in leaves_by_group(nesting).items()}
+
+    def collapsed(group: Group) -> int:
+        """The nodes of an open group in which all groups are closed."""
+        return _count(group.parts) + leaves.get(group, 0)
+
+    groups = list(nesting.groups.groups())
+    everything = 1 + sum(collapsed(group) - 1 for group in groups)
+    few = nesting.focus is not None and len(nesting.focus) <= _SMALL
+    plain = all(group.kind in ("graph", *_PLAIN) for group in groups)
+    if few or everything <= (_MOST if plain else _SMALL):
         return whole(nesting)
     open_groups = {nesting.groups}
-    total, level = counts.collapsed(nesting.groups), inner(nesting.groups)
+    total, level = collapsed(nesting.groups), _inner(nesting.groups)
     while level:
         kinds: dict[str, list[Group]] = {}
         for group in level:
-            if opens(group):
+            if _opens(group):
                 kinds.setdefault(group.kind, []).append(group)
         opened: list[Group] = []
-        for groups in sorted(kinds.values(), key=lambda some: sum(map(counts.collapsed, some))):
-            more = sum(counts.collapsed(group) - 1 for group in groups)
-            if total + more <= BUDGET:
+        for alike in sorted(kinds.values(), key=lambda some: sum(map(collapsed, some))):
+            more = sum(collapsed(group) - 1 for group in alike)
+            if total + more <= _BUDGET:
                 total += more
-                opened += groups
+                opened += alike
         open_groups.update(opened)
-        level = [part for group in opened for part in inner(group)]
+        level = [part for group in opened for part in _inner(group)]
     return Folding(nesting, open_groups)
 
 
-def opens(group: Group) -> bool:
+def _opens(group: Group) -> bool:
     """Whether an overview may open a group: it is no layer, and no row of many equal steps."""
     if group.kind == "repeat":
-        return group.count <= FEW_STEPS
-    return group.kind not in PLAIN and bool(inner(group))
+        return group.count <= _FEW_STEPS
+    return group.kind not in _PLAIN and bool(_inner(group))
 
 
-def inner(group: Group) -> list[Group]:
+def _inner(group: Group) -> list[Group]:
     return [part for part in group.parts if isinstance(part, Group)]
 
 
-class Counts:
-    """How many nodes groups take in a picture."""
-
-    def __init__(self, nesting: Nesting) -> None:
-        self.leaves = {group: len(keys) for group, keys in leaves_by_group(nesting).items()}
-
-    def collapsed(self, group: Group) -> int:
-        """The nodes of an open group in which all groups are closed."""
-        own = sum(1 if isinstance(part, Group) else 2 for part in group.parts)
-        return own + self.leaves.get(group, 0)
-
-    def opened(self, group: Group) -> int:
-        """The nodes of a group in which all groups are open."""
-        return sum(
-            self.leaves.get(g, 0) + 2 * sum(isinstance(part, Node) for part in g.parts)
-            for g in group.groups()
-        )
+def _count(parts: Iterable[Node | Group]) -> int:
+    """The nodes that parts are drawn as: an operation has one for its result."""
+    return sum(1 if isinstance(part, Group) else 2 for part in parts)
 
 
 def named(groups: Group, names: Iterable[str]) -> set[Group]:
@@ -155,11 +146,7 @@ def named(groups: Group, names: Iterable[str]) -> set[Group]:
     """
     out: set[Group] = set()
     for name in names:
-        fitting = [
-            g
-            for g in groups.groups()
-            if name in (g.name, g.kind, g.id) or f".{g.path()}".endswith(f".{name}")
-        ]
+        fitting = [g for g in groups.groups() if _is_called(g, name)]
         if not fitting:
             known = dict.fromkeys(g.path() or g.kind for g in groups.groups() if g.parent)
             some = ", ".join(map(repr, list(known)[:20])) or "none"
@@ -167,8 +154,12 @@ def named(groups: Group, names: Iterable[str]) -> set[Group]:
         for group in fitting:
             out.update(group.around())
             # who opens a module wants to see the modules in it, alike or not
-            out.update(g for g in inner(group) if g.kind == "repeat" and not g.shared)
+            out.update(g for g in _inner(group) if g.kind == "repeat" and not g.shared)
     return out
+
+
+def _is_called(g: Group, name: str) -> bool:
+    return name in (g.name, g.kind, g.id) or f".{g.path()}".endswith(f".{name}")
 
 
 def divided(groups: Group, steps: Collection[int]) -> None:
@@ -176,11 +167,10 @@ def divided(groups: Group, steps: Collection[int]) -> None:
 
     Steps count from 1; negative ones from the end.
     """
-    for group in [g for g in groups.groups() if g.kind == "repeat"]:
-        chosen = {s + group.count + 1 if s < 0 else s for s in steps}
+    for group, chosen in _repetitions(groups, steps):
         parts: list[Any] = []
         between: list[Group] = []
-        for number, step in enumerate([*all_steps(group), None], start=1):
+        for number, step in enumerate([*_all_steps(group), None], start=1):
             if step is not None and number not in chosen:
                 between.append(step)
                 continue
@@ -198,18 +188,27 @@ def divided(groups: Group, steps: Collection[int]) -> None:
 def groups_around(groups: Group, steps: Collection[int]) -> set[Group]:
     """What must be open for the chosen steps to be seen, after `divided`."""
     out: set[Group] = set()
-    for group in [g for g in groups.groups() if g.kind == "repeat"]:
-        there = list(all_steps(group))
-        for number in {s + group.count + 1 if s < 0 else s for s in steps}:
+    for group, chosen in _repetitions(groups, steps):
+        there = list(_all_steps(group))
+        for number in chosen:
             if 1 <= number <= len(there):
                 out.update(there[number - 1].groups(), group.around())
     return out
 
 
-def all_steps(group: Group) -> Iterator[Group]:
+def _repetitions(groups: Group, steps: Collection[int]) -> list[tuple[Group, set[int]]]:
+    """The repetitions in a group with the numbers, from 1, of the chosen steps in each."""
+    return [
+        (group, {s + group.count + 1 if s < 0 else s for s in steps})
+        for group in groups.groups()
+        if group.kind == "repeat"
+    ]
+
+
+def _all_steps(group: Group) -> Iterator[Group]:
     """The steps of a repetition, those that were gathered too."""
-    for part in inner(group):
+    for part in _inner(group):
         if part.kind in ("stretch", "steps"):
-            yield from all_steps(part)
+            yield from _all_steps(part)
         else:
             yield part

@@ -16,12 +16,12 @@ import numpy as np
 
 from microgradnd.graph import Node
 
-LONGEST = 400  # operations and groups in one period of a repetition, at most
-FEWEST = 12  # operations that a repetition folds, if no groups are among them
-CHAIN = 6  # elementwise operations in a row, from which on they are one group
+_LONGEST = 400  # operations and groups in one period of a repetition, at most
+_FEWEST = 12  # operations that a repetition folds, if no groups are among them
+_CHAIN = 6  # elementwise operations in a row, from which on they are one group
 # kinds of groups that are no modules; a "stretch" is a part of the order of creation
-DETECTED = ("graph", "repeat", "step", "steps", "chain", "stretch")
-FANOUT = 40  # parts of a group; more are divided into stretches
+_DETECTED = ("graph", "repeat", "step", "steps", "chain", "stretch")
+_FANOUT = 40  # parts of a group; more are divided into stretches
 
 
 @dataclass(eq=False)
@@ -51,7 +51,7 @@ class Group:
 
     @property
     def is_module(self) -> bool:
-        return self.kind not in DETECTED
+        return self.kind not in _DETECTED
 
     def __repr__(self) -> str:
         return f"<Group {self.id} {self.path()!r} ({self.kind})>"
@@ -89,30 +89,23 @@ Part: TypeAlias = Node | Group
 
 
 def grouped(
-    computed: Sequence[Node],
-    *,
-    modules: bool = True,
-    repeats: bool = True,
-    chains: bool = True,
+    computed: Sequence[Node], *, modules: bool = True, repeats: bool = True, chains: bool = True,
     stretches: bool = True,
-) -> Group:
-    """The tree of groups of a computation.
+) -> Group:  # fmt: skip
+    """The tree of groups of operations in order of creation.
 
-    Args:
-        computed: its operations, in order of creation.
-        modules, repeats, chains: whether calls of modules, repetitions and long rows of
-            operations, each on the result of the one before, become groups.
-        stretches: whether groups of more than 40 parts are divided.
+    Calls of modules, repetitions and chains (long rows of operations, each on the result of the
+    one before) become groups; with `stretches`, those of more than 40 parts are divided.
     """
     root = Group("", "graph", list(computed))
     if modules:
-        root.parts = called(computed)
+        root.parts = _called(computed)
         if len(root.parts) == 1 and isinstance(root.parts[0], Group):
             root = root.parts[0]
     if repeats or chains:
-        folded(root, {}, repeats, chains)
+        _folded(root, {}, repeats, chains)
     if stretches:
-        divide(root)
+        _divide(root)
     numbered(root)
     return root
 
@@ -126,7 +119,7 @@ def numbered(root: Group) -> None:
                 part.parent = group
 
 
-def called(computed: Sequence[Node]) -> list[Part]:
+def _called(computed: Sequence[Node]) -> list[Part]:
     """The operations, those that a module's call made in its group."""
     last: dict[Any, int] = {}
     for node in computed:
@@ -152,30 +145,30 @@ def called(computed: Sequence[Node]) -> list[Part]:
     return top
 
 
-def folded(group: Group, known: dict[Any, int], repeats: bool, chains: bool) -> int:
+def _folded(group: Group, known: dict[Any, int], repeats: bool, chains: bool) -> int:
     """Gathers what repeats in a group, inner groups first; returns the number of its kind.
 
     Equal numbers mean equal structure: the same operations on operands of the same shapes.
     """
     tokens = [
-        folded(part, known, repeats, chains) if isinstance(part, Group) else token(part, known)
+        _folded(part, known, repeats, chains) if isinstance(part, Group) else _token(part, known)
         for part in group.parts
     ]
     own = known.setdefault((group.kind, *tokens), len(known))
     parts = group.parts
-    for period in range(1, min(LONGEST, len(tokens) // 3) + 1) if repeats else ():
-        parts, tokens = with_repeats(parts, tokens, period, known)
-    group.parts = with_chains(parts) if chains else parts
+    for period in range(1, min(_LONGEST, len(tokens) // 3) + 1) if repeats else ():
+        parts, tokens = _with_repeats(parts, tokens, period, known)
+    group.parts = _with_chains(parts) if chains else parts
     return own
 
 
-def token(node: Node, known: dict[Any, int]) -> int:
+def _token(node: Node, known: dict[Any, int]) -> int:
     """A number that equal operations on operands of equal shapes share."""
     key = (node.op.name, node.shape, *(operand.shape for operand in node.operands))
     return known.setdefault(key, len(known))
 
 
-def runs(tokens: Sequence[int], period: int) -> list[tuple[int, int]]:
+def _runs(tokens: Sequence[int], period: int) -> list[tuple[int, int]]:
     """Where a sequence repeats at least three times with a period: starts and times."""
     numbers = np.array(tokens)
     same = np.r_[False, numbers[period:] == numbers[:-period], False]
@@ -185,86 +178,75 @@ def runs(tokens: Sequence[int], period: int) -> list[tuple[int, int]]:
     return list(zip(starts[long].tolist(), times[long].tolist(), strict=True))
 
 
-def with_repeats(
+def _with_repeats(
     parts: list[Part], tokens: list[int], period: int, known: dict[Any, int]
 ) -> tuple[list[Part], list[int]]:
     """Sequences of `period` parts that come at least three times in a row, each as one group."""
     out: list[Part] = []
     numbers: list[int] = []
     at = 0
-    for start, times in runs(tokens, period):
+    for start, times in _runs(tokens, period):
         of_groups = any(isinstance(part, Group) for part in parts[start : start + period])
-        if start < at or not (of_groups or (period > 1 and times * period >= FEWEST)):
+        if start < at or not (of_groups or (period > 1 and times * period >= _FEWEST)):
             continue
         out += parts[at:start]
         numbers += tokens[at:start]
         at = start + times * period
         steps = [parts[i : i + period] for i in range(start, at, period)]
-        out.append(repeat(steps))
+        out.append(_repeat(steps))
         kind = ("repeat", times, *tokens[start : start + period])
         numbers.append(known.setdefault(kind, len(known)))
     return out + parts[at:], numbers + tokens[at:]
 
 
-def repeat(steps: list[list[Part]]) -> Group:
+def _repeat(steps: list[list[Part]]) -> Group:
     """A repetition: one group for each step, named by what a step is made of."""
     groups: list[Group] = []
     for number, parts in enumerate(steps, start=1):
-        if len(parts) == 1 and isinstance(parts[0], Group):
-            groups.append(parts[0])  # a call of a module is a step by itself
-        else:
-            groups.append(Group(f"step {number}", "step", list(parts)))
+        alone = parts[0] if len(parts) == 1 else None  # a call of a module is a step by itself
+        step = alone if isinstance(alone, Group) else Group(f"step {number}", "step", list(parts))
+        groups.append(step)
     names = [
         (part.kind if part.is_module else part.name) if isinstance(part, Group) else part.op.name
         for part in steps[0]
     ]
     name = " ".join(names[:3]) + (" …" if len(names) > 3 else "")
-    used = [{p for n in group.nodes() for p in leaves_of(n)} for group in groups]
+    used = [
+        {p for node in group.nodes() for p in node.predecessors if p.is_leaf and p.name}
+        for group in groups
+    ]
     shared = bool(used[0]) and all(other & used[0] == used[0] for other in used[1:])
     return Group(name, "repeat", [*groups], count=len(steps), shared=shared)
 
 
-def leaves_of(node: Node) -> list[Node]:
-    return [p for p in node.predecessors if p.is_leaf and p.name]
-
-
-def with_chains(parts: list[Part]) -> list[Part]:
+def _with_chains(parts: list[Part]) -> list[Part]:
     """Long rows of operations, each made of the one before alone, as one group each."""
     out: list[Part] = []
-    before: Part | None = None
-
-    def linked(part: Part) -> bool:
-        nonlocal before
-        source, before = before, part
-        if not isinstance(part, Node) or not isinstance(source, Node):
-            return False
-        return part.predecessors == (source,)
-
     row: list[Part] = []
     for part in [*parts, None]:
-        if part is not None and linked(part):
+        if isinstance(part, Node) and row and part.predecessors == (row[-1],):
             row.append(part)
             continue
-        out += [Group(f"{len(row)} operations", "chain", row)] if len(row) >= CHAIN else row
+        out += [Group(f"{len(row)} operations", "chain", row)] if len(row) >= _CHAIN else row
         row = [part] if part is not None else []
     return out
 
 
-def divide(group: Group) -> None:
+def _divide(group: Group) -> None:
     """Divides the parts of large groups into stretches, so that none has more than 40."""
     for part in group.parts:
         if isinstance(part, Group):
-            divide(part)
-    while len(group.parts) > FANOUT:
-        size = max(-(-len(group.parts) // FANOUT), 2)
+            _divide(part)
+    while len(group.parts) > _FANOUT:
+        size = max(-(-len(group.parts) // _FANOUT), 2)
         chunks = [group.parts[i : i + size] for i in range(0, len(group.parts), size)]
         group.parts = [
-            chunk[0] if len(chunk) == 1 else Group(name_of(chunk), "stretch", chunk)
+            chunk[0] if len(chunk) == 1 else Group(_name_of(chunk), "stretch", chunk)
             for chunk in chunks
         ]
 
 
-def name_of(chunk: Sequence[Part]) -> str:
+def _name_of(chunk: Sequence[Part]) -> str:
     """What a stretch is called: by its first and last part if these are steps."""
     first, last = chunk[0], chunk[-1]
     if isinstance(first, Group) and isinstance(last, Group) and first.name != last.name:

@@ -66,7 +66,7 @@ def ids_of(trace: Traced) -> Ids:
     """The ids of a trace, counted in order of creation."""
     out = Ids(trace.nesting)
     numbers = count(1)
-    for what in in_order(trace):
+    for what in _in_order(trace):
         key = what.key
         if key in out.tensors:
             continue
@@ -78,7 +78,7 @@ def ids_of(trace: Traced) -> Ids:
     return out
 
 
-def in_order(trace: Traced) -> Iterator[Node | Operand]:
+def _in_order(trace: Traced) -> Iterator[Node | Operand]:
     """All tensors of a trace: constants where they are first used, nodes as they were created."""
     for node in trace.nodes:
         yield from (x for x in node.operands if x.kind == "constant")

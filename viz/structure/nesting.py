@@ -70,13 +70,13 @@ def nested(groups: Group, nodes: Sequence[Node], focus: set[Node] | None = None)
                 out.uses.setdefault(operand.key, []).append((node, i))
     for key, uses in out.uses.items():
         if key not in out.group_of:
-            out.group_of[key] = group_around(key, [out.group_of[op] for op, _ in uses])
+            out.group_of[key] = _group_around(key, [out.group_of[op] for op, _ in uses])
     return out
 
 
-def group_around(key: Key, users: Sequence[Group]) -> Group:
+def _group_around(key: Key, users: Sequence[Group]) -> Group:
     """The innermost group around all users that was not given the operand from outside."""
-    innermost = common(users)
+    innermost = _common(users)
     argument = key if isinstance(key, int) else key.id
     for group in list(innermost.around())[::-1]:
         if argument in group.inputs and group.parent is not None:
@@ -84,7 +84,7 @@ def group_around(key: Key, users: Sequence[Group]) -> Group:
     return innermost
 
 
-def common(groups: Sequence[Group]) -> Group:
+def _common(groups: Sequence[Group]) -> Group:
     """The innermost group that holds all of some groups."""
     lines = [list(group.around())[::-1] for group in dict.fromkeys(groups)]
     innermost = lines[0][0]

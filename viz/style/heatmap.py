@@ -12,14 +12,14 @@ import numpy as np
 from viz.style.theme import NEGATIVE, POSITIVE
 
 Array = np.ndarray
-CELLS = 16  # a matrix is shown with at most so many rows and columns
-BIG = 1 << 16  # elements
-STRIP = 64  # a vector with at most so many cells
-CHANNELS = 8  # of a stack of images, so many are shown
-TILE = 12  # each with at most so many rows and columns
-HIDDEN = 0.1  # a share of zeros that a thumbnail must not hide
+_CELLS = 16  # a matrix is shown with at most so many rows and columns
+_BIG = 1 << 16  # elements
+_STRIP = 64  # a vector with at most so many cells
+_CHANNELS = 8  # of a stack of images, so many are shown
+_TILE = 12  # each with at most so many rows and columns
+_HIDDEN = 0.1  # a share of zeros that a thumbnail must not hide
 GAP = np.float64(2e300)  # stands for the space between tiles, which has no colour
-GREY = (128, 128, 128)
+_GREY = (128, 128, 128)
 
 
 def shrink(x: Array, rows: int, columns: int) -> Array:
@@ -33,7 +33,7 @@ def shrink(x: Array, rows: int, columns: int) -> Array:
         if n > most:
             ends = np.arange(most + 1) * n // most
             # NaN wins over every number, as maximum and minimum pass it on
-            if x.size > BIG:  # reduceat takes 20 times as long there
+            if x.size > _BIG:  # reduceat takes 20 times as long there
                 blocks = [x[a:b] if axis == 0 else x[:, a:b] for a, b in pairwise(ends.tolist())]
                 high = np.stack([block.max(axis) for block in blocks], axis)
                 low = np.stack([block.min(axis) for block in blocks], axis)
@@ -45,7 +45,7 @@ def shrink(x: Array, rows: int, columns: int) -> Array:
     return x
 
 
-def small(images: list[Array], rows: int, columns: int) -> tuple[list[Array], str]:
+def _small(images: list[Array], rows: int, columns: int) -> tuple[list[Array], str]:
     """Matrices of one shape in at most rows × columns cells each, and what was left out.
 
     The largest |x| of each block lets no spike vanish, but it hides zeros: a dropout mask or a
@@ -54,7 +54,7 @@ def small(images: list[Array], rows: int, columns: int) -> tuple[list[Array], st
     one per cell, and the caption says so. Sparse arrays stay whole: their zeros survive.
 
     >>> mask = np.tile([0.0, 2.0], (32, 128))
-    >>> small([mask], 1, 4)
+    >>> _small([mask], 1, 4)
     ([array([[0., 2., 0., 2.]])], 'first 1×4 of 32×256')
     """
     shrunk = [shrink(x, rows, columns) for x in images]
@@ -62,7 +62,7 @@ def small(images: list[Array], rows: int, columns: int) -> tuple[list[Array], st
         return shrunk, ""
     zeros = 1.0 - float(np.mean([np.count_nonzero(x) / x.size for x in images]))
     left = 1.0 - float(np.mean([np.count_nonzero(x) / x.size for x in shrunk]))
-    if zeros < HIDDEN or left >= zeros / 2:
+    if zeros < _HIDDEN or left >= zeros / 2:
         return shrunk, ""
     high, wide = images[0].shape
     caption = f"first {min(rows, high)}×{min(columns, wide)} of {high}×{wide}"
@@ -73,19 +73,19 @@ def thumbnail(x: Array) -> tuple[Array, str]:
     """The cells that stand for an array that is not empty, and a caption of what is left out."""
     if x.ndim <= 2:
         matrix = np.atleast_2d(x)
-        (cells,), caption = small([matrix], *((1, STRIP) if x.ndim == 1 else (CELLS, CELLS)))
+        (cells,), caption = _small([matrix], *((1, _STRIP) if x.ndim == 1 else (_CELLS, _CELLS)))
         return cells, caption
     words = []
     while x.ndim > 3:
         words += ["first of " + str(len(x))] if len(x) > 1 else []
         x = x[0]
-    if len(x) > CHANNELS:
-        words.append(f"{CHANNELS} of {len(x)} channels")
-    images, caption = small(list(x[:CHANNELS]), TILE, TILE)
-    return tiled(images), ", ".join([*words, caption] if caption else words)
+    if len(x) > _CHANNELS:
+        words.append(f"{_CHANNELS} of {len(x)} channels")
+    images, caption = _small(list(x[:_CHANNELS]), _TILE, _TILE)
+    return _tiled(images), ", ".join([*words, caption] if caption else words)
 
 
-def tiled(images: list[Array]) -> Array:
+def _tiled(images: list[Array]) -> Array:
     """Images side by side with a gap of one cell, in two rows if there are more than four."""
     rows, columns = images[0].shape
     across = len(images) if len(images) <= 4 else (len(images) + 1) // 2
@@ -110,7 +110,7 @@ def colours(cells: Array, top: float) -> Array:
     out = np.full((*cells.shape, 4), 255, np.uint8)
     share = np.minimum(np.abs(x), 1.0)[..., None]
     out[..., :3] = np.rint(255 + (ends - 255) * share)
-    out[~numbers, :3] = GREY
+    out[~numbers, :3] = _GREY
     out[cells == GAP] = 0
     return out
 
@@ -120,11 +120,9 @@ def png(pixels: Array) -> bytes:
     rows, columns, _ = pixels.shape
     lines = np.zeros((rows, 1 + 4 * columns), np.uint8)  # each line starts with filter type 0
     lines[:, 1:] = pixels.reshape(rows, -1)
-    parts = (
-        (b"IHDR", struct.pack(">IIBBBBB", columns, rows, 8, 6, 0, 0, 0)),
-        (b"IDAT", zlib.compress(lines.tobytes(), 9)),
-        (b"IEND", b""),
-    )
+    head = struct.pack(">IIBBBBB", columns, rows, 8, 6, 0, 0, 0)
+    data = zlib.compress(lines.tobytes(), 9)
+    parts = ((b"IHDR", head), (b"IDAT", data), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in parts

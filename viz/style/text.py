@@ -14,10 +14,10 @@ from html import escape
 from typing import Any
 
 FONTS = "system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',sans-serif"
-DTYPES = {"float": "f", "int": "i", "uint": "u", "bool": "bool"}
+_DTYPES = {"float": "f", "int": "i", "uint": "u", "bool": "bool"}
 
 # widths in units of the font size: (regular, bold) by character
-CLASSES = {
+_CLASSES = {
     "'Iijl|": (0.34, 0.40),
     " ,./:;\\·": (0.35, 0.40),
     "()-[]ft": (0.41, 0.50),
@@ -28,8 +28,8 @@ CLASSES = {
     "&DGHOQ#+<=>^w~−±×↗→": (0.85, 0.95),
     "M%@Wm…—": (1.00, 1.15),
 }
-WIDTHS = {c: widths for characters, widths in CLASSES.items() for c in characters}
-FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_WIDTHS = {c: widths for characters, widths in _CLASSES.items() for c in characters}
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def clean(text: object) -> str:
@@ -38,7 +38,7 @@ def clean(text: object) -> str:
     >>> clean("a\\x00b")
     'a\ufffdb'
     """
-    return FORBIDDEN.sub("\ufffd", str(text))
+    return _FORBIDDEN.sub("\ufffd", str(text))
 
 
 def xml(text: object) -> str:
@@ -62,7 +62,7 @@ def width(text: str, size: float, bold: bool = False) -> float:
     """An upper estimate of the width of a line of text in pixels."""
     total = 0.0
     for c in text:
-        known = WIDTHS.get(c)
+        known = _WIDTHS.get(c)
         if known is not None:
             total += known[bold]
         elif unicodedata.combining(c):
@@ -125,7 +125,7 @@ def dtype_of(dtype: Any) -> str:
     ('f64', 'bool')
     """
     match = re.fullmatch(r"([a-z]+)(\d*)", str(dtype))
-    return DTYPES.get(match[1], match[1]) + match[2] if match else str(dtype)
+    return _DTYPES.get(match[1], match[1]) + match[2] if match else str(dtype)
 
 
 def plural(count: int, word: str) -> str:

@@ -43,26 +43,10 @@ COLOURS: dict[str, tuple[str, str]] = {
     "bad-ink": ("#ffffff", "#2b0808"),
 }
 
-# every role of text with the fills it is written on
-TEXT_ON: dict[str, tuple[str, ...]] = {
-    "ink": ("canvas", "record", "leaf", "const", "op", "group", "box"),
-    "muted": ("canvas", "record", "leaf", "const", "op", "group", "box"),
-    "grad-ink": ("canvas", "record", "leaf", "op", "group", "box"),
-    "chip-ink": ("chip",),
-    "sum-ink": ("canvas", "record", "leaf", "box"),
-    "warn-ink": ("warn",),
-    "bad-ink": ("bad",),
-}
-
 THEMES = ("auto", "light", "dark")
 NEGATIVE: Rgb = (0xD5, 0x5E, 0x00)
 POSITIVE: Rgb = (0x00, 0x72, 0xB2)
-INK_ON_CELL = ("#000000", "#ffffff")
-
-
-def colour(role: str, theme: str) -> str:
-    """The colour that stands in the attributes of an element: the light one, unless it is dark."""
-    return COLOURS[role][theme == "dark"]
+_INK_ON_CELL = ("#000000", "#ffffff")
 
 
 def paint(theme: str, fill: str | None = None, stroke: str | None = None) -> str:
@@ -74,7 +58,7 @@ def paint(theme: str, fill: str | None = None, stroke: str | None = None) -> str
     ' fill="#ffffff" stroke="#1b1f24" class="mg-f-canvas mg-s-ink"'
     """
     given = [(key, role) for key, role in (("fill", fill), ("stroke", stroke)) if role]
-    text = "".join(f' {key}="{colour(role, theme)}"' for key, role in given)
+    text = "".join(f' {key}="{COLOURS[role][theme == "dark"]}"' for key, role in given)
     if theme == "auto":
         text += f' class="{" ".join(f"mg-{key[0]}-{role}" for key, role in given)}"'
     return text
@@ -106,28 +90,6 @@ def luminance(channels: Iterable[int]) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours, from 1 to 21 (WCAG 2).
-
-    >>> round(contrast("#000000", "#ffffff"), 3)
-    21.0
-    """
-    a, b = sorted((luminance(rgb(one)), luminance(rgb(other))))
-    return (b + 0.05) / (a + 0.05)
-
-
-def diverging(x: float) -> Rgb:
-    """The colour of x in [-1, 1]: orange through white to blue.
-
-    >>> diverging(0.0), diverging(1.0), diverging(-1.0)
-    ((255, 255, 255), (0, 114, 178), (213, 94, 0))
-    """
-    end = POSITIVE if x > 0 else NEGATIVE
-    share = min(abs(x), 1.0)
-    r, g, b = (round(255 + (c - 255) * share) for c in end)
-    return r, g, b
-
-
 def ink_on(cell: Rgb) -> str:
     """Black or white, whichever reads better on a cell of a heat-map."""
-    return INK_ON_CELL[luminance(cell) < 0.179]
+    return _INK_ON_CELL[luminance(cell) < 0.179]

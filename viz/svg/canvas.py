@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 from viz.style.text import FONTS, xml
 from viz.style.theme import paint
@@ -36,6 +38,15 @@ def attributes(values: Mapping[str, object]) -> str:
     return "".join(f' data-{key}="{xml(x)}"' for key, x in values.items() if x is not None)
 
 
+class Look(TypedDict, total=False):
+    """How a shape is painted: roles of fill and stroke, the line's width and its dashes."""
+
+    fill: str | None
+    stroke: str | None
+    line: float
+    dash: str
+
+
 @dataclass(frozen=True, slots=True)
 class Canvas:
     """Writes elements in one theme; roles are those of `viz.theme.COLOURS`."""
@@ -43,52 +54,37 @@ class Canvas:
     theme: str
 
     def rect(
-        self,
-        x: float,
-        y: float,
-        width: float,
-        height: float,
-        *,
-        fill: str | None = None,
-        stroke: str | None = None,
-        line: float = 1.0,
-        radius: float = 0.0,
-        dash: str = "",
-    ) -> str:
+        self, x: float, y: float, width: float, height: float, radius: float = 0.0,
+        **look: Unpack[Look],
+    ) -> str:  # fmt: skip
         size = f'width="{coordinate(width)}" height="{coordinate(height)}"'
         round_ = f' rx="{coordinate(radius)}"' if radius else ""
         where = f'x="{coordinate(x)}" y="{coordinate(y)}"'
-        return f"<rect {where} {size}{round_}{self.stroke(fill, stroke, line, dash)}/>"
+        return f"<rect {where} {size}{round_}{self.stroke(**look)}/>"
 
-    def path(
-        self,
-        d: str,
-        *,
-        fill: str | None = None,
-        stroke: str | None = None,
-        line: float = 1.0,
-        dash: str = "",
+    def border(
+        self, width: float, height: float, inset: float = 0.5, radius: float = 0.0,
+        **look: Unpack[Look],
+    ) -> str:  # fmt: skip
+        """The rectangle of a box at (0, 0), by so much smaller on every side."""
+        inner = width - 2 * inset, height - 2 * inset
+        return self.rect(inset, inset, *inner, radius, **look)
+
+    def path(self, d: str, **look: Unpack[Look]) -> str:
+        return f'<path d="{d}"{self.stroke(**look)}/>'
+
+    def stroke(
+        self, fill: str | None = None, stroke: str | None = None, line: float = 1.0, dash: str = ""
     ) -> str:
-        return f'<path d="{d}"{self.stroke(fill, stroke, line, dash)}/>'
-
-    def stroke(self, fill: str | None, stroke: str | None, line: float, dash: str) -> str:
         text = paint(self.theme, fill, stroke) + ("" if fill else ' fill="none"')
         if stroke and line != 1.0:
             text += f' stroke-width="{coordinate(line)}"'
         return text + (f' stroke-dasharray="{dash}"' if dash else "")
 
     def text(
-        self,
-        x: float,
-        y: float,
-        words: str,
-        *,
-        size: float = 10.0,
-        fill: str = "ink",
-        bold: bool = False,
-        anchor: str = "",
-        halo: str | None = None,
-    ) -> str:
+        self, x: float, y: float, words: str, *, size: float = 10.0, fill: str = "ink",
+        bold: bool = False, anchor: str = "", halo: str | None = None,
+    ) -> str:  # fmt: skip
         """A line of text; y is that of its baseline, a halo keeps lines behind it apart."""
         style = ' font-weight="700"' if bold else ""
         style += f' text-anchor="{anchor}"' if anchor else ""
@@ -100,13 +96,10 @@ class Canvas:
     def hatch(self, x: float, y: float, width: float, height: float, role: str = "grad") -> str:
         """Slanting lines over a rectangle: there are no numbers here."""
         d = []
-        step = 5.0
-        offset = step
-        while offset < width + height:
+        for offset in range(5, math.ceil(width + height), 5):
             right, left = min(offset, width), max(0.0, offset - height)
             start, end = (x + right, y + offset - right), (x + left, y + offset - left)
             d.append(f"M{place(start)}L{place(end)}")
-            offset += step
         return self.path("".join(d), stroke=role)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Unpack
 
 import numpy as np
 
@@ -10,125 +11,90 @@ from viz.model.elements import PictureModel, TensorRecord
 from viz.model.marks import Level, Mark
 from viz.style.heatmap import colours, rectangles
 from viz.style.text import width
-from viz.svg.badges import draw_mark
-from viz.svg.canvas import Canvas
-from viz.svg.records import RING, Measures, frame
+from viz.svg.canvas import Canvas, Look
+from viz.svg.records import RING, Measures, draw_mark, frame
 
-SIZE = 10.0
-LINE = 24.0
-GAP = 20.0
-SWATCH = Measures(26.0, 15.0)
+_SIZE = 10.0
+_LINE = 24.0
+_GAP = 20.0
+_SWATCH = Measures(26.0, 15.0)
 
 Draw = Callable[[Canvas], str]
 
 
-def swatch(kind: str) -> Draw:
-    return lambda canvas: frame(canvas, kind, SWATCH)
+def _record(kind: str) -> Draw:
+    return lambda canvas: frame(canvas, kind, _SWATCH)
 
 
-def tag(canvas: Canvas) -> str:
-    return canvas.rect(
-        0.5, 0.5, 25, 14, fill="leaf", stroke="leaf-line", radius=7.0, dash="4 3"
-    ) + canvas.text(13, 11, "↗", bold=True, anchor="middle")
+def _box(radius: float, sign: str = "", **look: Unpack[Look]) -> Draw:
+    """A box that is painted so, perhaps with a sign in it."""
+    text = lambda canvas: canvas.text(13, 11, sign, bold=True, anchor="middle") if sign else ""
+    return lambda canvas: canvas.border(26, 15, 0.5, radius, **look) + text(canvas)
 
 
-def pill(canvas: Canvas) -> str:
-    return canvas.rect(0.5, 0.5, 25, 14, fill="op", stroke="op-line", radius=7.0)
+def _step(canvas: Canvas) -> str:
+    number = canvas.text(13, 11.5, "1", bold=True, fill="chip-ink", anchor="middle")
+    return canvas.rect(4, 0, 18, 16, 8.0, fill="chip") + number
 
 
-def closed(canvas: Canvas) -> str:
-    return canvas.rect(0.5, 0.5, 25, 14, fill="group", stroke="group-line", line=1.6, radius=4.0)
-
-
-def open_box(canvas: Canvas) -> str:
-    return canvas.rect(0.5, 0.5, 25, 14, fill="box", stroke="box-line", radius=5.0)
-
-
-def stub(canvas: Canvas) -> str:
-    return canvas.rect(0.5, 0.5, 25, 14, stroke="line", radius=7.0, dash="2 3")
-
-
-def step(canvas: Canvas) -> str:
-    return canvas.rect(4, 0, 18, 16, fill="chip", radius=8.0) + canvas.text(
-        13, 11.5, "1", bold=True, fill="chip-ink", anchor="middle"
+def _arrow(line: str, tip: str, role: str, wide: float, dash: str = "") -> Draw:
+    return lambda canvas: (
+        canvas.path(line, stroke=role, line=wide, dash=dash) + canvas.path(tip, fill=role)
     )
 
 
-def forward(canvas: Canvas) -> str:
-    return canvas.path("M0 8H20", stroke="line", line=1.3) + canvas.path(
-        "M26 8L18.5 4.5V11.5z", fill="line"
-    )
+def _ring(canvas: Canvas) -> str:
+    inner = canvas.rect(RING, RING, 18, 8, 3.0, fill="record", stroke="line")
+    return inner + canvas.rect(0.5, 0.5, 25, 15, 6.0, stroke="sum", line=2.2)
 
 
-def backward(canvas: Canvas) -> str:
-    return canvas.path("M26 8H8", stroke="grad", line=3.2, dash="5 3") + canvas.path(
-        "M0 8L9 3V13z", fill="grad"
-    )
+def _scale(canvas: Canvas) -> str:
+    cells = rectangles(colours(np.linspace(-1.0, 1.0, 9)[None], 1.0), 0.0, 1.0, 6.0, 13.0)
+    return cells + canvas.rect(0, 1, 54, 13, stroke="line", line=0.8)
 
 
-def ring(canvas: Canvas) -> str:
-    box = canvas.rect(RING, RING, 18, 8, fill="record", stroke="line", radius=3.0)
-    return box + canvas.rect(0.5, 0.5, 25, 15, stroke="sum", line=2.2, radius=6.0)
+def _marked(level: Level) -> Draw:
+    place = '<g transform="translate(6,5)">{}</g>'
+    return lambda canvas: place.format(draw_mark(canvas, Measures(16.0, 6.0), Mark(level, "")))
 
 
-def scale(canvas: Canvas) -> str:
-    cells = colours(np.linspace(-1.0, 1.0, 9)[None], 1.0)
-    return rectangles(cells, 0.0, 1.0, 6.0, 13.0) + canvas.rect(
-        0, 1, 54, 13, stroke="line", line=0.8
-    )
-
-
-def glow(canvas: Canvas) -> str:
-    return canvas.rect(3, 3, 20, 10, stroke="glow", line=5.0, radius=5.0)
-
-
-def marked(level: Level) -> Draw:
-    frame = '<g transform="translate(6,5)">{}</g>'
-    return lambda canvas: frame.format(draw_mark(canvas, Measures(16.0, 6.0), Mark(level, "")))
-
-
-# what makes an item part of the legend, its swatch, the swatch's width, its words
-ITEMS: tuple[tuple[str, Draw, float, str], ...] = (
-    ("parameter", swatch("parameter"), 26.0, "param: leaf with a name"),
-    ("leaf", swatch("leaf"), 26.0, "leaf: requires a gradient"),
-    ("constant", swatch("constant"), 26.0, "const: no gradient"),
-    ("intermediate", swatch("intermediate"), 26.0, "result"),
-    ("output", swatch("output"), 26.0, "output"),
-    ("tag", tag, 26.0, "another use of a tensor"),
-    ("operation", pill, 26.0, "operation"),
-    ("group", closed, 26.0, "closed group of operations"),
-    ("box", open_box, 26.0, "open group"),
-    ("more", stub, 26.0, "not in focus"),
-    ("step", step, 26.0, "backward step"),
-    ("edge", forward, 26.0, "forward"),
-    ("step", backward, 26.0, "gradient contribution (width: log of its RMS)"),
-    ("sum", ring, 26.0, "Σ gradient summed from several"),
-    ("glow", glow, 26.0, "pointed out"),
-    ("bad", marked("bad"), 26.0, "wrong"),
-    ("warn", marked("warn"), 26.0, "suspicious"),
-    ("way", marked("way"), 26.0, "on the way to what is wrong"),
-    ("cells", scale, 54.0, "−max … 0 … +max of the tensor"),
-)
+# what makes an item part of the legend, its swatch, its words
+_ITEMS: tuple[tuple[str, Draw, str], ...] = (
+    ("parameter", _record("parameter"), "param: leaf with a name"),
+    ("leaf", _record("leaf"), "leaf: requires a gradient"),
+    ("constant", _record("constant"), "const: no gradient"),
+    ("intermediate", _record("intermediate"), "result"),
+    ("output", _record("output"), "output"),
+    ("tag", _box(7.0, "↗", fill="leaf", stroke="leaf-line", dash="4 3"), "another use of a tensor"),
+    ("operation", _box(7.0, fill="op", stroke="op-line"), "operation"),
+    ("group", _box(4.0, fill="group", stroke="group-line", line=1.6), "closed group of operations"),
+    ("box", _box(5.0, fill="box", stroke="box-line"), "open group"),
+    ("more", _box(7.0, stroke="line", dash="2 3"), "not in focus"),
+    ("step", _step, "backward step"),
+    ("edge", _arrow("M0 8H20", "M26 8L18.5 4.5V11.5z", "line", 1.3), "forward"),
+    ("step", _arrow("M26 8H8", "M0 8L9 3V13z", "grad", 3.2, "5 3"),
+     "gradient contribution (width: log of its RMS)"),
+    ("sum", _ring, "Σ gradient summed from several"),
+    ("glow", lambda canvas: canvas.rect(3, 3, 20, 10, 5.0, stroke="glow", line=5.0), "pointed out"),
+    ("bad", _marked("bad"), "wrong"),
+    ("warn", _marked("warn"), "suspicious"),
+    ("way", _marked("way"), "on the way to what is wrong"),
+    ("cells", _scale, "−max … 0 … +max of the tensor"),
+)  # fmt: skip
 
 
 def kinds_in(model: PictureModel) -> set[str]:
     """What there is in a picture that the legend has an item for."""
-    here = {node.kind for node in model.nodes.values()}
-    here |= {
-        what
-        for what, there in (
-            ("box", model.groups), ("edge", model.edges), ("step", model.steps),
-            ("sum", any(len(record.terms) > 1 for record in model.of_kind(TensorRecord))),
-        )
-        if there
-    }  # fmt: skip
-    return here
+    several = any(len(record.terms) > 1 for record in model.of_kind(TensorRecord))
+    here = {"box": model.groups, "edge": model.edges, "step": model.steps, "sum": several}
+    return {node.kind for node in model.nodes.values()} | {what for what in here if here[what]}
 
 
 def items(kinds: Iterable[str]) -> list[tuple[Draw, float, str]]:
     """The items that a picture of these kinds of things needs."""
     here = set(kinds)
-    return [(draw, wide, words) for kind, draw, wide, words in ITEMS if kind in here]
+    wide = {"cells": 54.0}
+    return [(draw, wide.get(kind, 26.0), words) for kind, draw, words in _ITEMS if kind in here]
 
 
 def legend(canvas: Canvas, found: list[tuple[Draw, float, str]], room: float) -> tuple[str, float]:
@@ -136,10 +102,10 @@ def legend(canvas: Canvas, found: list[tuple[Draw, float, str]], room: float) ->
     parts: list[str] = []
     x = y = 0.0
     for draw, wide, words in found:
-        across = wide + 7.0 + width(words, SIZE)
+        across = wide + 7.0 + width(words, _SIZE)
         if x and x + across > room:
-            x, y = 0.0, y + LINE
+            x, y = 0.0, y + _LINE
         parts.append(f'<g transform="translate({x:g},{y:g})">{draw(canvas)}')
-        parts.append(canvas.text(wide + 7.0, 11.5, words, size=SIZE, fill="muted") + "</g>")
-        x += across + GAP
-    return "".join(parts), y + LINE if found else 0.0
+        parts.append(canvas.text(wide + 7.0, 11.5, words, size=_SIZE, fill="muted") + "</g>")
+        x += across + _GAP
+    return "".join(parts), y + _LINE if found else 0.0

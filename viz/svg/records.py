@@ -1,4 +1,4 @@
-"""Nodes of a picture: how large a record, a pill or a tag is, and how it is drawn."""
+"""Nodes of a picture: how large a record, an operation or a tag is, and how it is drawn."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from typing import Any
 from viz.capture.summary import Summary
 from viz.layout.blocks import OPERATION_HEIGHT
 from viz.model.elements import Operation, State, Tag, TensorRecord
+from viz.model.marks import Mark
 from viz.style.heatmap import colours, data_uri, rectangles
 from viz.style.text import dtype_of, fit, number, one_line, shape_of, width
 from viz.style.theme import ink_on
 from viz.svg.canvas import Canvas, coordinate
 
 WORDS = {"parameter": "param", "leaf": "leaf", "constant": "const", "output": "output"}
-SIGNS = {"-": "−", "*": "×", "/": "÷", "**": "^"}  # Python's operators as pictures write them
+_SIGNS = {"-": "−", "*": "×", "/": "÷", "**": "^"}  # Python's operators as pictures write them
 
 HEADER = 22.0
 PAD = 9.0
 INDENT = 42.0  # where the contents of a row start, after its label
-THUMB = (54.0, 26.0)
-NUMBER = 12.0  # font size of a scalar
-CELL = 16.0  # height of a cell that shows its number
-FOOT = 17.0
+_THUMB = (54.0, 26.0)
+_NUMBER = 12.0  # font size of a scalar
+_CELL = 16.0  # height of a cell that shows its number
+_FOOT = 17.0
 RING = 4.0  # how far the ring of an accumulated gradient stands off
 WIDEST = 236.0
-FEW = 9  # a matrix of so many elements shows its numbers
+_FEW = 9  # a matrix of so many elements shows its numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def form_of(shape: tuple[int, ...]) -> str:
     rows, columns = (1, *shape)[-2:]
     if 0 in shape:
         return "empty"
-    few = len(shape) <= 2 and rows <= 3 and columns <= 4 and rows * columns <= FEW
+    few = len(shape) <= 2 and rows <= 3 and columns <= 4 and rows * columns <= _FEW
     return "table" if few else "map"
 
 
@@ -87,9 +88,8 @@ def tag_label(node: Tag) -> str:
 def measures_of_record(node: TensorRecord, direction: str) -> Measures:
     """A record's measures; slim columns stand side by side where the picture grows downward."""
     form = form_of(node.shape)
-    parts: list[tuple[str, Summary | None]] = [("data", node.value)]
-    if node.kind != "constant":
-        parts.append(("grad", node.gradient))
+    parts: list[tuple[str, Summary | None]] = [("data", node.value), ("grad", node.gradient)]
+    parts = parts[:1] if node.kind == "constant" else parts
     parts = list(node.rows) if node.rows is not None else parts
     abreast = direction == "TB" and (1, *node.shape)[-1] == 1 and len(parts) == 2
     foot = footnote(node)
@@ -102,41 +102,37 @@ def measures_of_record(node: TensorRecord, direction: str) -> Measures:
     rows, y = rows_of(parts, node.shape, form, across, HEADER + 3.0, abreast)
     rows = [replace(row, indent=indent) for row in rows]
     ring = RING + 1.0 if len(node.terms) > 1 else 0.0
-    down = y + (FOOT if foot else 0.0) + 3.0
+    down = y + (_FOOT if foot else 0.0) + 3.0
     return Measures(across, down, tuple(rows), form, foot, ring)
 
 
 def rows_of(
-    parts: Sequence[tuple[str, Summary | None]],
-    shape: tuple[int, ...],
-    form: str,
-    across: float,
-    y: float,
-    abreast: bool,
-) -> tuple[list[Row], float]:
+    parts: Sequence[tuple[str, Summary | None]], shape: tuple[int, ...], form: str, across: float,
+    y: float, abreast: bool,
+) -> tuple[list[Row], float]:  # fmt: skip
     """The rows of a box that is so wide, from y downward, and where they end."""
     rows, share = [], across / len(parts) if abreast else across
     for k, (label, x) in enumerate(parts):
-        high = row_height(shape, form) if x is not None or abreast else 18.0
+        high = _row_height(shape, form) if x is not None or abreast else 18.0
         rows.append(Row(label, x, k * share if abreast else 0.0, y, share, high))
         y += 0.0 if abreast and k + 1 < len(parts) else high
     return rows, y
 
 
-def row_height(shape: tuple[int, ...], form: str) -> float:
-    lines = (1, *shape)[-2] if form == "table" else 0
-    return {"scalar": 18.0, "table": lines * CELL + 5.0, "map": THUMB[1] + 6.0, "empty": 18.0}[form]
+def _row_height(shape: tuple[int, ...], form: str) -> float:
+    high = {"table": (1, 1, *shape)[-2] * _CELL + 5.0, "map": _THUMB[1] + 6.0}
+    return high.get(form, 18.0)
 
 
 def inner_width(shape: tuple[int, ...], form: str, shown: Sequence[Summary]) -> float:
     """How wide the contents of a row are."""
     if form == "scalar":
-        return max(width(number(x.mean), NUMBER, True) for x in shown)
+        return max(width(number(x.mean), _NUMBER, True) for x in shown)
     if form == "table":
         cells = (number(v, 3) for x in shown for v in flat(x.elements))
         return max(34.0, *(width(v, 10.0) + 7.0 for v in cells)) * (1, *shape)[-1]
     if form == "map":
-        return THUMB[0] + 8.0 + max(max(map(stat_width, shown)), 100.0)
+        return _THUMB[0] + 8.0 + max(max(map(_stat_width, shown)), 100.0)
     return width("empty", 10.0)
 
 
@@ -169,76 +165,59 @@ def titled(name: str | None, tensor: str) -> str:
 
 
 def meta_of(node: TensorRecord) -> str:
-    words = f"{shape_of(node.shape)} {dtype_of(node.dtype)}"
-    word = WORDS.get(node.kind)
-    return f"{words} · {word}" if word else words
+    kind = f" · {WORDS[node.kind]}" if node.kind in WORDS else ""
+    return f"{shape_of(node.shape)} {dtype_of(node.dtype)}{kind}"
 
 
 def flat(x: Any) -> list[float]:
     return [v for item in x for v in flat(item)] if isinstance(x, list) else [float(x)]
 
 
-def stats_of(x: Summary) -> tuple[str, str, str]:
+def _stats_of(x: Summary) -> tuple[str, str, str]:
     if x.flaw:
         return x.flaw, f"of {x.size}", f"±{number(x.top, 2)}"
     return f"μ {number(x.mean, 3)}", f"‖·‖ {number(x.norm, 3)}", f"±{number(x.top, 2)}"
 
 
-def stat_width(x: Summary) -> float:
-    mean, norm, top = stats_of(x)
+def _stat_width(x: Summary) -> float:
+    mean, norm, top = _stats_of(x)
     return max(width(mean, 9.5), width(norm, 9.5)) + 8.0 + width(top, 9.5)
 
 
 def draw_tag(canvas: Canvas, node: Tag, f: Measures) -> str:
     label = fit(tag_label(node), f.width - 16.0, 11.0, True)
-    box = canvas.rect(
-        0.5, 0.5, f.width - 1, f.height - 1, fill="leaf", stroke="leaf-line", radius=9.5, dash="4 3"
-    )
+    box = canvas.border(f.width, f.height, fill="leaf", stroke="leaf-line", radius=9.5, dash="4 3")
     return box + canvas.text(f.width / 2, 14.0, label, size=11.0, bold=True, anchor="middle")
 
 
 def draw_record(canvas: Canvas, node: TensorRecord, f: Measures) -> str:
     """A tensor's record at the origin, its box at (0, 0)."""
-    parts = [frame(canvas, node.kind, f), heading(canvas, node, f)]
+    parts = [frame(canvas, node.kind, f), _heading(canvas, node, f)]
     parts += [row(canvas, part, f.form) for part in f.rows]
     if f.foot:
-        parts.append(
-            canvas.text(f.width / 2, f.height - 9.0, f.foot, size=9.5, fill="sum-ink", bold=True,
-                     anchor="middle")
-        )  # fmt: skip
+        look = {"fill": "sum-ink", "anchor": "middle"}
+        parts.append(canvas.text(f.width / 2, f.height - 9.0, f.foot, size=9.5, bold=True, **look))
     return "".join(parts)
 
 
 def frame(canvas: Canvas, kind: str, f: Measures) -> str:
     """The border that tells the kinds of tensors apart, and the ring of an accumulation."""
     w, h = f.width, f.height
-    parts = []
-    if f.margin:
-        parts.append(
-            canvas.rect(
-                -RING, -RING, w + 2 * RING, h + 2 * RING, stroke="sum", line=2.2, radius=9.0
-            )
-        )
+    box = canvas.border(w, h, -RING, 9.0, stroke="sum", line=2.2) if f.margin else ""
     if kind in ("parameter", "leaf"):
-        parts.append(
-            canvas.rect(1, 1, w - 2, h - 2, fill="leaf", stroke="leaf-line", line=2.0, radius=2.0)
-        )
-        if kind == "parameter":
-            parts.append(canvas.rect(1, 1, 5, h - 2, fill="leaf-line"))
-    elif kind == "constant":
+        box += canvas.border(w, h, 1.0, 2.0, fill="leaf", stroke="leaf-line", line=2.0)
+        bar = canvas.rect(1, 1, 5, h - 2, fill="leaf-line")
+        return box + bar if kind == "parameter" else box
+    if kind == "constant":
         cut = 11.0
         d = f"M.5 .5H{coordinate(w - cut)}L{coordinate(w - 0.5)} {cut:g}V{coordinate(h - 0.5)}H.5z"
-        parts.append(canvas.path(d, fill="const", stroke="line"))
-    else:
-        parts.append(
-            canvas.rect(0.5, 0.5, w - 1, h - 1, fill="record", stroke="line", line=1.2, radius=7.0)
-        )
-        if kind == "output":
-            parts.append(canvas.rect(3.5, 3.5, w - 7, h - 7, stroke="line", line=1.2, radius=4.5))
-    return "".join(parts)
+        return box + canvas.path(d, fill="const", stroke="line")
+    box += canvas.border(w, h, 0.5, 7.0, fill="record", stroke="line", line=1.2)
+    second = canvas.border(w, h, 3.5, 4.5, stroke="line", line=1.2)
+    return box + second if kind == "output" else box
 
 
-def heading(canvas: Canvas, node: TensorRecord, f: Measures) -> str:
+def _heading(canvas: Canvas, node: TensorRecord, f: Measures) -> str:
     meta = meta_of(node)
     right = f.width - PAD - (5.0 if node.kind == "constant" else 0.0)
     left = PAD + (2.0 if node.kind == "parameter" else 0.0)
@@ -260,59 +239,55 @@ def row(canvas: Canvas, part: Row, form: str) -> str:
     if x is None:
         return text + canvas.text(left, middle + 3.5, "—", size=12.0, fill="muted")
     if form == "scalar":
-        back = ""
-        if x.flaw:
-            wide = part.width - part.indent - 4
-            back = canvas.hatch(left - 3, part.y + 1, wide, part.height - 2)
+        place = left - 3, part.y + 1, part.width - part.indent - 4, part.height - 2
+        back = canvas.hatch(*place) if x.flaw else ""
         halo = "record" if x.flaw else None
-        value = canvas.text(left, middle + 4.2, number(x.mean), size=NUMBER, bold=True, halo=halo)
+        value = canvas.text(left, middle + 4.2, number(x.mean), size=_NUMBER, bold=True, halo=halo)
         return text + back + value
     if form == "table":
-        return text + table(canvas, x, left, part.y + 2.0, part.width - part.indent - PAD)
+        return text + _table(canvas, x, left, part.y + 2.0, part.width - part.indent - PAD)
     if form == "empty":
         return text + canvas.text(left, middle + 3.5, "empty", fill="muted")
     right = part.x + part.width - PAD
-    return text + heat(canvas, x, left, part.y + 3.0) + statistics(canvas, x, left, right, middle)
+    return text + _heat(canvas, x, left, part.y + 3.0) + _statistics(canvas, x, left, right, middle)
 
 
-def table(canvas: Canvas, x: Summary, x0: float, y: float, wide: float) -> str:
+def _table(canvas: Canvas, x: Summary, x0: float, y: float, wide: float) -> str:
     """Few elements as cells of a heat-map with their numbers in them."""
     assert x.thumb is not None
     pixels = colours(x.thumb, x.top)
     columns = x.thumb.shape[1]
     cell = wide / columns
     values = flat(x.elements)
-    parts = [rectangles(pixels, x0, y, cell, CELL)]
+    parts = [rectangles(pixels, x0, y, cell, _CELL)]
     for k, v in enumerate(values):
         i, j = divmod(k, columns)
-        left, top = x0 + j * cell, y + i * CELL
+        left, top = x0 + j * cell, y + i * _CELL
         r, g, b, _ = pixels[i, j].tolist()
         if v - v != 0:  # NaN or infinite
-            parts.append(
-                canvas.rect(left, top, cell, CELL, fill="record")
-                + canvas.hatch(left, top, cell, CELL)
-                + canvas.text(left + cell / 2, top + 11.7, number(v), bold=True, anchor="middle",
-                           halo="record")
-            )  # fmt: skip
+            at, middle = (left, top, cell, _CELL), (left + cell / 2, top + 11.7)
+            parts.append(canvas.rect(*at, fill="record") + canvas.hatch(*at))
+            text = canvas.text(*middle, number(v), bold=True, anchor="middle", halo="record")
+            parts.append(text)
             continue
         parts.append(
             f'<text x="{coordinate(left + cell / 2)}" y="{coordinate(top + 11.7)}" font-size="10" '
             f'text-anchor="middle" fill="{ink_on((r, g, b))}">{number(v, 3)}</text>'
         )
-    high = x.thumb.shape[0] * CELL
+    high = x.thumb.shape[0] * _CELL
     return "".join(parts) + canvas.rect(x0, y, wide, high, stroke="line", line=0.8)
 
 
-def heat(canvas: Canvas, x: Summary, x0: float, y: float) -> str:
+def _heat(canvas: Canvas, x: Summary, x0: float, y: float) -> str:
     """The thumbnail: rectangles if its cells are few, else a small PNG drawn without smoothing."""
     assert x.thumb is not None
     pixels = colours(x.thumb, x.top)
     rows, columns = x.thumb.shape
     # cells are as square as the room allows
-    dx = min(THUMB[0] / columns, 2.2 * THUMB[1] / rows)
-    dy = min(THUMB[1] / rows, max(2.2 * dx, 6.0))
+    dx = min(_THUMB[0] / columns, 2.2 * _THUMB[1] / rows)
+    dy = min(_THUMB[1] / rows, max(2.2 * dx, 6.0))
     w, h = dx * columns, dy * rows
-    left, top = x0 + (THUMB[0] - w) / 2, y + (THUMB[1] - h) / 2
+    left, top = x0 + (_THUMB[0] - w) / 2, y + (_THUMB[1] - h) / 2
     if rows * columns <= 64 and min(dx, dy) >= 3.0:
         cells = rectangles(pixels, left, top, dx, dy)
     else:
@@ -325,9 +300,8 @@ def heat(canvas: Canvas, x: Summary, x0: float, y: float) -> str:
     return cells + flawed + canvas.rect(left, top, w, h, stroke="line", line=0.8)
 
 
-def statistics(canvas: Canvas, x: Summary, x0: float, right: float, middle: float) -> str:
-    first, second, top = stats_of(x)
-    left = x0 + THUMB[0] + 8.0
+def _statistics(canvas: Canvas, x: Summary, x0: float, right: float, middle: float) -> str:
+    (first, second, top), left = _stats_of(x), x0 + _THUMB[0] + 8.0
     return (
         canvas.text(left, middle - 2.5, first, size=9.5, bold=bool(x.flaw))
         + canvas.text(left, middle + 9.5, second, size=9.5)
@@ -336,10 +310,10 @@ def statistics(canvas: Canvas, x: Summary, x0: float, right: float, middle: floa
 
 
 def caption_of(node: Operation) -> str:
-    """What a pill says below the name: operands that are plain numbers, and options."""
+    """What an operation says below the name: operands that are plain numbers, and options."""
     words = []
     for i, x in node.numbers.items():
-        sign = SIGNS.get(node.infix, node.infix)
+        sign = _SIGNS.get(node.infix, node.infix)
         value = number(float(x))
         if sign and len(node.args) == 2:
             words.append(f"{sign} {value}" if i else f"{value} {sign}")
@@ -375,21 +349,19 @@ def measures_of_operation(node: Operation, direction: str) -> Measures:
     label = fit(one_line(node.name), 150.0, 12.0, True)
     text = max(width(label, 12.0, True), width(caption, 9.5))
     high = 40.0 if caption else OPERATION_HEIGHT
-    return Measures(even(max(text + 26.0 + step_width(node), 64.0)), high)
+    return Measures(even(max(text + 26.0 + _step_width(node), 64.0)), high)
 
 
-def step_width(node: Operation) -> float:
+def _step_width(node: Operation) -> float:
     if node.step is None:
         return 0.0
     return max(18.0, width(str(node.step), 10.0, True) + 9.0)
 
 
 def draw_operation(canvas: Canvas, node: Operation, f: Measures) -> str:
-    caption, room = caption_of(node), step_width(node)
-    box = canvas.rect(
-        0.5, 0.5, f.width - 1, f.height - 1, fill="op", stroke="op-line",
-        radius=min(14.0, f.height / 2),
-    )  # fmt: skip
+    caption, room = caption_of(node), _step_width(node)
+    radius = min(14.0, f.height / 2)
+    box = canvas.border(f.width, f.height, 0.5, radius, fill="op", stroke="op-line")
     middle = (f.width - room) / 2 + (1.0 if room else 0.0)
     label = fit(one_line(node.name), 150.0, 12.0, True)
     y = f.height / 2 + (-2.0 if caption else 4.2)
@@ -398,32 +370,45 @@ def draw_operation(canvas: Canvas, node: Operation, f: Measures) -> str:
         words += canvas.text(middle, y + 13.5, caption, size=9.5, fill="muted", anchor="middle")
     if not room:
         return box + words
-    return (
-        box
-        + words
-        + step_badge(canvas, str(node.step), f.width - room - 6.0, f.height / 2, room, node.state)
-    )
+    left, y = f.width - room - 6.0, f.height / 2
+    return box + words + step_badge(canvas, str(node.step), left, y, room, node.state)
 
 
 def step_badge(
     canvas: Canvas, text: str, left: float, middle: float, wide: float, state: State | None
 ) -> str:
     """A backward step's number; hollow while the step is yet to come, ringed when it is now."""
-    top = middle - 9.0
+    top, ink = middle - 9.0, "grad-ink" if state == "pending" else "chip-ink"
+    words = canvas.text(left + wide / 2, middle + 3.6, text, bold=True, fill=ink, anchor="middle")
     if state == "pending":
-        box = canvas.rect(
-            left + 0.5, top + 0.5, wide - 1, 17, stroke="chip", radius=8.5, dash="3 2"
-        )
-        return box + canvas.text(
-            left + wide / 2, middle + 3.6, text, bold=True, fill="grad-ink", anchor="middle"
-        )
-    ring = ""
+        hollow = canvas.rect(left + 0.5, top + 0.5, wide - 1, 17, 8.5, stroke="chip", dash="3 2")
+        return hollow + words
+    box = canvas.rect(left, top, wide, 18.0, 9.0, fill="chip")
     if state == "now":
-        ring = canvas.rect(left - 3, top - 3, wide + 6, 24.0, stroke="chip", line=2.2, radius=12.0)
-    return (
-        ring
-        + canvas.rect(left, top, wide, 18.0, fill="chip", radius=9.0)
-        + canvas.text(
-            left + wide / 2, middle + 3.6, text, bold=True, fill="chip-ink", anchor="middle"
-        )
+        box = canvas.rect(left - 3, top - 3, wide + 6, 24.0, 12.0, stroke="chip", line=2.2) + box
+    return box + words
+
+
+# by level: the colour of the border, its width, its dashes, the badge's colours and its sign
+MARKS: dict[str, tuple[str, float, str, str, str, str]] = {
+    "bad": ("bad", 3.0, "", "bad", "bad-ink", "×"),
+    "warn": ("warn-line", 2.4, "6 3", "warn", "warn-ink", "!"),
+    "way": ("bad", 2.0, "2 3", "", "", ""),
+}
+_BADGE = 8.0  # its radius
+
+
+def draw_mark(canvas: Canvas, f: Measures, mark: Mark) -> str:
+    """The border around a node's box at (0, 0), and the badge on its upper left corner."""
+    line, width, dash, fill, ink, sign = MARKS[mark.level]
+    off = 3.5 + f.margin  # how far the border stands off
+    radius = 9.0 if f.rows else f.height / 2 + off  # operations and tags are round
+    border = canvas.border(f.width, f.height, -off, radius, stroke=line, line=width, dash=dash)
+    if not sign:
+        return border
+    x = 1.0 - off
+    badge = canvas.rect(
+        x - _BADGE, x - _BADGE, 2 * _BADGE, 2 * _BADGE, _BADGE, fill=fill, stroke=line
     )
+    text = canvas.text(x, x + 4.4, sign, size=12.0, bold=True, fill=ink, anchor="middle")
+    return border + badge + text

@@ -20,12 +20,12 @@ from viz.model.elements import (
 from viz.style.text import number, shape_of
 from viz.svg.records import WORDS, title_of, titled
 
-Described: TypeAlias = tuple[str, dict[str, Any]]  # a tooltip, and data-* attributes
+_Described: TypeAlias = tuple[str, dict[str, Any]]  # a tooltip, and data-* attributes
 
-STATISTICS = ("mean", "std", "min", "max", "norm", "rms", "zeros", "nans", "infs")
+_STATISTICS = ("mean", "std", "min", "max", "norm", "rms", "zeros", "nans", "infs")
 
 
-def numbers_of(key: str, x: Summary | None) -> dict[str, object]:
+def _numbers_of(key: str, x: Summary | None) -> dict[str, object]:
     """The data-* attributes of a summary, all numbers in full precision.
 
     A scalar has data-<key>; an array data-<key>-mean, -norm, ...; of up to 64 elements all stand
@@ -33,18 +33,16 @@ def numbers_of(key: str, x: Summary | None) -> dict[str, object]:
     """
     if x is None:
         return {}
-    out: dict[str, object] = {}
-    if x.scalar is not None:
-        out[key] = repr(x.scalar)
-    else:
-        out = {f"{key}-{name}": repr(getattr(x, name)) for name in STATISTICS}
+    out: dict[str, object] = {key: repr(x.scalar)}
+    if x.scalar is None:
+        out = {f"{key}-{name}": repr(getattr(x, name)) for name in _STATISTICS}
         out[f"{key}-sum"] = repr(x.total)
     if x.elements is not None:
         out[f"{key}s"] = literal(x.elements)
     return out
 
 
-def brief(x: Summary | None) -> str:
+def _brief(x: Summary | None) -> str:
     """A summary in a line of a tooltip."""
     if x is None:
         return "—"
@@ -52,78 +50,71 @@ def brief(x: Summary | None) -> str:
         return number(x.scalar, 6)
     words = f"mean {number(x.mean)}, norm {number(x.norm)}, std {number(x.std)}, "
     words += f"min {number(x.min)}, max {number(x.max)}, zeros {x.zeros:.0%}"
-    if x.flaw:
-        words += f", {x.flaw}"
+    words += f", {x.flaw}" if x.flaw else ""
     if x.elements is not None and x.size <= 12:
         words += f"\n  {literal(x.elements)}"
     return words + (f" (thumbnail: {x.caption})" if x.caption else "")
 
 
-def listed(steps: tuple[int, ...]) -> str:
+def _listed(steps: tuple[int, ...]) -> str:
     return ", ".join(map(str, steps[:6])) + (" …" if len(steps) > 6 else "")
 
 
-def carried(model: PictureModel, tail: str, tensor: str) -> str:
+def _carried(model: PictureModel, tail: str, tensor: str) -> str:
     """The name of the tensor that an edge carries, though its record be hidden in a group."""
     node = model.nodes.get(tensor) or model.nodes[tail]
-    if isinstance(node, ClosedGroup):
-        name = next((record.name for record in node.results if record.id == tensor), node.name)
-        return titled(name, tensor)
-    return titled(node.name, tensor)
+    results = node.results if isinstance(node, ClosedGroup) else ()
+    return titled(next((x.name for x in results if x.id == tensor), node.name), tensor)
 
 
-def of_record(node: TensorRecord, model: PictureModel) -> Described:
+def of_record(node: TensorRecord, model: PictureModel) -> _Described:
     """The tooltip and the data of a tensor's record."""
     word = WORDS.get(node.kind, "intermediate")
     lines = [f"{title_of(node)} ({word}): {shape_of(node.shape)} {node.dtype}"]
-    lines.append(f"data: {brief(node.value)}")
+    lines.append(f"data: {_brief(node.value)}")
     if node.kind != "constant":
-        lines.append(f"grad: {brief(node.gradient)}")
+        lines.append(f"grad: {_brief(node.gradient)}")
     if node.gradient is not None:
         terms: list[tuple[str, Summary | None]] = []
         if node.seed is not None:
             terms.append(("the start of the walk", node.seed))
         for edge in map(model.edges.__getitem__, node.contributions):
             user = model.nodes[edge.head]
-            where = f"{user.name or user.kind}, backward step {listed(edge.steps)}"
+            where = f"{user.name or user.kind}, backward step {_listed(edge.steps)}"
             terms.append((where, edge.contributed_to(node.id)))
         if node.inside is not None:
             terms.append(("the group it is made in", node.inside))
         if len(terms) > 1:
             lines.append(f"grad is the sum of {len(terms)} contributions:")
-        lines += [
-            f"  {'+' if i else ' '} {brief(x)}  ({where})" for i, (where, x) in enumerate(terms)
-        ]
+        for i, (where, x) in enumerate(terms):
+            lines.append(f"  {'+' if i else ' '} {_brief(x)}  ({where})")
     if node.hooked:
         lines.append("A hook replaced the sum by the gradient shown.")
     data = {
         "id": node.id, "kind": node.kind, "name": node.name,
         "shape": json.dumps(node.shape), "dtype": node.dtype,
-        **numbers_of("value", node.value),
-        **numbers_of("grad", node.gradient), **numbers_of("seed", node.seed),
-        **numbers_of("inside", node.inside), "hidden": "true" if node.hidden else None,
+        **_numbers_of("value", node.value),
+        **_numbers_of("grad", node.gradient), **_numbers_of("seed", node.seed),
+        **_numbers_of("inside", node.inside), "hidden": "true" if node.hidden else None,
         "contributions": " ".join(node.terms) or None,
         "hooked": "true" if node.hooked else None,
     }  # fmt: skip
     return "\n".join(lines), data
 
 
-def of_operation(node: Operation, model: PictureModel) -> Described:
+def _of_operation(node: Operation, model: PictureModel) -> _Described:
     options = ", ".join(f"{key}={value!r}" for key, value in node.options.items())
-    operands = ", ".join(
-        f"{arg} = {node.numbers[i]}" if i in node.numbers else arg
-        for i, arg in enumerate(node.args)
-    )
-    step = node.step
-    title = f"{node.name}({operands}{', ' if options else ''}{options})"
-    title += f"\nbackward step {step}" if step else ""
-    data = {"id": node.id, "kind": "operation", "name": node.name, "step": step,
+    given = [f"{arg} = {node.numbers[i]}" if i in node.numbers else arg
+             for i, arg in enumerate(node.args)]  # fmt: skip
+    title = f"{node.name}({', '.join(given)}{', ' if options else ''}{options})"
+    title += f"\nbackward step {node.step}" if node.step else ""
+    data = {"id": node.id, "kind": "operation", "name": node.name, "step": node.step,
             "options": options or None}  # fmt: skip
     data |= {f"number-{i}": repr(float(x)) for i, x in node.numbers.items()}
     return title, data
 
 
-def of_tag(node: Tag, model: PictureModel) -> Described:
+def _of_tag(node: Tag, model: PictureModel) -> _Described:
     home = titled(node.name, node.home)
     data = {"id": node.id, "kind": "tag", "name": node.name, "home": node.home}
     if not node.shown:
@@ -131,16 +122,16 @@ def of_tag(node: Tag, model: PictureModel) -> Described:
     return f"another use of {home}: its record stands elsewhere in the picture", data
 
 
-def of_group(node: ClosedGroup, model: PictureModel) -> Described:
+def _of_group(node: ClosedGroup, model: PictureModel) -> _Described:
     """The tooltip and the data of a closed group; its results and parameters have their own."""
     lines = [f"{node.path or node.name} ({node.module}), closed"]
     lines += [f"in: {name or id_}  {shape_of(shape)}" for id_, name, shape in node.inputs[:8]]
     for word, records in (("out", node.results), ("parameter", node.parameters)):
         for record in records[:8]:
             lines.append(f"{word}: {title_of(record)}  {shape_of(record.shape)}")
-            lines.append(f"  data: {brief(record.value)}")
+            lines.append(f"  data: {_brief(record.value)}")
             if record.gradient is not None:
-                lines.append(f"  grad: {brief(record.gradient)}")
+                lines.append(f"  grad: {_brief(record.gradient)}")
         if len(records) > 8:
             lines.append(f"  and {len(records) - 8} more")
     data = {
@@ -154,22 +145,22 @@ def of_group(node: ClosedGroup, model: PictureModel) -> Described:
     return "\n".join(lines), data
 
 
-def of_elsewhere(node: Elsewhere, model: PictureModel) -> Described:
+def _of_elsewhere(node: Elsewhere, model: PictureModel) -> _Described:
     title = f"{node.uses} of the operations that use {node.home} are not in focus"
     return title, {"kind": "more", "home": node.home, "uses": node.uses}
 
 
-def of_open_group(cluster: OpenGroup) -> Described:
+def of_open_group(cluster: OpenGroup) -> _Described:
     """The tooltip and the data of an open group."""
     data = {"id": cluster.id, "kind": "box", "name": cluster.name,
             "module": cluster.module, "path": cluster.path}  # fmt: skip
     return f"{cluster.path or cluster.name} ({cluster.module})", data
 
 
-def of_merged(edge: Edge) -> Described:
+def _of_merged(edge: Edge) -> _Described:
     """The tooltip and the data of an edge that carries several tensors."""
     lines = [f"{len(edge.merged)} tensors"]
-    lines += [f"{one.tensor}: contribution {brief(one.summary)}" for one in edge.merged[:12]]
+    lines += [f"{one.tensor}: contribution {_brief(one.summary)}" for one in edge.merged[:12]]
     if len(edge.merged) > 12:
         lines.append(f"and {len(edge.merged) - 12} more")
     data = {"id": edge.id, "tail": edge.tail, "head": edge.head,
@@ -178,44 +169,42 @@ def of_merged(edge: Edge) -> Described:
     return "\n".join(lines), data
 
 
-def of_edge(edge: Edge, model: PictureModel) -> Described:
+def of_edge(edge: Edge, model: PictureModel) -> _Described:
     """The tooltip and the data of an edge."""
     if edge.merged:
-        return of_merged(edge)
+        return _of_merged(edge)
     if edge.out:
-        return of_result(edge, model)
+        return _of_result(edge, model)
     user, x = model.nodes[edge.head], edge.contribution
-    name = carried(model, edge.tail, edge.home or "")
+    name = _carried(model, edge.tail, edge.home or "")
     title = f"{name} is used by {user.name or user.kind}"
     if edge.arg:
         title = f"{name} is operand {edge.arg} of {user.name}"
     if x is not None:
-        steps = "steps" if len(edge.steps) > 1 else "step"
-        when = listed(edge.steps)
-        title += f"\nbackward {steps} {when} add{'' if steps == 'steps' else 's'} to the gradient"
-        title += f" of {name}: {brief(x)}"
+        when = f"s {_listed(edge.steps)} add" if edge.steps[1:] else f" {_listed(edge.steps)} adds"
+        title += f"\nbackward step{when} to the gradient of {name}: {_brief(x)}"
     data = {
         "id": edge.id, "op": edge.head, "arg": edge.index, "operand": edge.arg or None,
         "tail": edge.tail, "home": edge.home if edge.home != edge.tail else None,
-        **numbers_of("contribution", x),
+        **_numbers_of("contribution", x),
     }  # fmt: skip
     return title, data
 
 
-def of_result(edge: Edge, model: PictureModel) -> Described:
+def _of_result(edge: Edge, model: PictureModel) -> _Described:
     """The tooltip and the data of the edge from an operation to its result."""
     op, result = model.nodes[edge.tail], model.nodes[edge.head]
     title = f"result of {op.name}"
     g = result.gradient if isinstance(result, TensorRecord) else None
     if g is not None and isinstance(op, Operation) and op.step:
-        title += f"; back flows its gradient: {brief(g)}"
+        title += f"; back flows its gradient: {_brief(g)}"
     return title, {"id": edge.id, "op": edge.tail, "result": edge.head}
 
 
-def of_node(node: Node, model: PictureModel) -> Described:
+def of_node(node: Node, model: PictureModel) -> _Described:
     """The tooltip and the data of a node."""
     describe: Any = {
-        Operation: of_operation, Tag: of_tag, ClosedGroup: of_group, Elsewhere: of_elsewhere,
+        Operation: _of_operation, Tag: _of_tag, ClosedGroup: _of_group, Elsewhere: _of_elsewhere,
         TensorRecord: of_record,
     }[type(node)]  # fmt: skip
     title, data = describe(node, model)

@@ -8,35 +8,33 @@ from dataclasses import dataclass, field, replace
 
 from viz.capture.summary import Summary
 from viz.layout import Frame, Layout, Link, edges, layout
-from viz.layout.blocks import blocks_of, stand
+from viz.layout.blocks import blocks_of, place_nodes
 from viz.layout.edges import EdgePath, Rect
 from viz.model.elements import ClosedGroup, Edge, Node, Operation, PictureModel, Tag, TensorRecord
 from viz.model.marks import Mark
-from viz.model.stage import at_stage
+from viz.model.snapshot import at_step
 from viz.style.text import fit, number, one_line, width, xml
 from viz.style.theme import style
 from viz.svg import tooltips
-from viz.svg.badges import LOOKS, draw_mark
 from viz.svg.canvas import Canvas, Point, attributes, coordinate, curve, document, group, place
-from viz.svg.groups import title_of_box
 from viz.svg.legend import items, kinds_in, legend
-from viz.svg.nodes import draw_node, measured
-from viz.svg.records import Measures, footnote
+from viz.svg.nodes import draw_node, measured, title_of_box
+from viz.svg.records import MARKS, Measures, draw_mark, footnote
 
-MARGIN = 26.0
-NARROWEST = 520.0  # so that title and legend have room beside a slim graph
-RANKSEP = {"TB": 30.0, "LR": 78.0}  # in the second, labels lie along the edges
-ROOMY = 14.0  # more where groups are closed: edges leave them at a slant
-NODESEP = 26.0
-ARROW = 7.5
-MOST_HELD = 64  # results and parameters of a closed group whose data stand in the file
+_MARGIN = 26.0
+_NARROWEST = 520.0  # so that title and legend have room beside a slim graph
+_RANKSEP = {"TB": 30.0, "LR": 78.0}  # in the second, labels lie along the edges
+_ROOMY = 14.0  # more where groups are closed: edges leave them at a slant
+_NODESEP = 26.0
+_ARROW = 7.5
+_MOST_HELD = 64  # results and parameters of a closed group whose data stand in the file
 
 
 @dataclass(frozen=True)
-class Drawing:
+class _Drawing:
     """A picture that is laid out: its nodes' measures and places, its edges' curves."""
 
-    faces: Mapping[str, Measures]
+    measures: Mapping[str, Measures]
     boxes: Mapping[str, Rect]
     paths: Sequence[EdgePath]
     placed: Layout
@@ -44,13 +42,13 @@ class Drawing:
     @property
     def cells(self) -> set[str]:
         """What the legend says of heat-maps, if there are any."""
-        tabled = any(f.form in ("table", "map") for f in self.faces.values())
+        tabled = any(f.form in ("table", "map") for f in self.measures.values())
         return {"cells"} if tabled else set()
 
     @property
     def extent(self) -> Rect:
         """The rectangle that holds every box, curve and label."""
-        return extent([*self.boxes.values(), *self.placed.frames.values()], self.paths)
+        return _extent([*self.boxes.values(), *self.placed.frames.values()], self.paths)
 
 
 @dataclass(frozen=True)
@@ -60,121 +58,108 @@ class Extras:
     Attributes:
         marks: by id of a node or edge, see `viz.marks`.
         highlight: by id of nodes and edges, the words there; "" for none.
-        strip: of a width in px, the SVG of what stands under the picture, and its height.
+        chart: of a width in px, the SVG of what stands under the picture, and its height.
     """
 
     marks: Mapping[str, Mark] = field(default_factory=dict)
     highlight: Mapping[str, str] = field(default_factory=dict)
-    strip: Callable[[Canvas, float], tuple[str, float]] | None = None
+    chart: Callable[[Canvas, float], tuple[str, float]] | None = None
 
 
 def write(
-    model: PictureModel,
-    theme: str,
-    direction: str,
-    engine: str | None,
-    timeout: float,
-    step: int | None = None,
-    extras: Extras | None = None,
-) -> str:
-    """A picture as the text of an SVG file.
-
-    Args:
-        model: of the picture.
-        theme, direction, engine, timeout, step: as for `viz.draw`.
-        extras: what is drawn besides.
-    """
-    drawing = arrange(model, direction, engine, timeout)
+    model: PictureModel, theme: str, direction: str, engine: str | None, timeout: float,
+    step: int | None = None, extras: Extras | None = None,
+) -> str:  # fmt: skip
+    """A picture as the text of an SVG file, with the arguments of `viz.draw`."""
+    drawing = _arrange(model, direction, engine, timeout)
     if step is not None:
-        model, drawing = staged(model, drawing, step)
-    return assemble(Canvas(theme), model, drawing, extras or Extras())
+        model, drawing = _stepped(model, drawing, step)
+    return _assemble(Canvas(theme), model, drawing, extras or Extras())
 
 
 def film(
-    model: PictureModel,
-    theme: str,
-    direction: str,
-    engine: str | None,
-    timeout: float,
-    steps: Sequence[int],
-    columns: int,
-) -> str:
+    model: PictureModel, theme: str, direction: str, engine: str | None, timeout: float,
+    steps: Sequence[int], columns: int,
+) -> str:  # fmt: skip
     """Stages of a picture's backward pass side by side, as the text of an SVG file."""
-    canvas, drawing = Canvas(theme), arrange(model, direction, engine, timeout)
+    canvas, drawing = Canvas(theme), _arrange(model, direction, engine, timeout)
     left, top, right, bottom = drawing.extent
-    wide, high = right - left + 2 * MARGIN, bottom - top + MARGIN + 18.0
+    wide, high = right - left + 2 * _MARGIN, bottom - top + _MARGIN + 18.0
     columns = max(min(columns, len(steps)), 1)
-    inner = max(columns * wide, NARROWEST)
-    head, head_height = heading(canvas, model, inner)
+    inner = max(columns * wide, _NARROWEST)
+    head, head_height = _heading(canvas, model, inner)
     parts = []
     for k, step in enumerate(steps):
-        stage, shown = staged(model, drawing, step)
+        stage, shown = _stepped(model, drawing, step)
         row, column = divmod(k, columns)
-        x, y = column * wide + MARGIN, MARGIN + head_height + row * high
-        said = f"after step {step} of {model.steps}" if step else "before the first step"
-        parts.append(canvas.text(x, y + 11, said, size=11.0, bold=True, fill="grad-ink"))
+        x, y = column * wide + _MARGIN, _MARGIN + head_height + row * high
+        text = f"after step {step} of {model.steps}" if step else "before the first step"
+        parts.append(canvas.text(x, y + 11, text, size=11.0, bold=True, fill="grad-ink"))
         at = f"translate({coordinate(x - left)},{coordinate(y + 20 - top)})"
-        parts += [
-            f'<g transform="{at}" data-stage="{step}">',
-            *body(canvas, stage, shown, Extras()),
-        ]
-        parts.append("</g>")
-    rows = -(-len(steps) // columns)
-    key, key_height = legend(canvas, items(kinds_in(model) | drawing.cells), inner - 2 * MARGIN)
-    below = MARGIN + head_height + rows * high
+        parts.append(f'<g transform="{at}" data-stage="{step}">')
+        parts += [*_body(canvas, stage, shown, Extras()), "</g>"]
+    key, key_height = legend(canvas, items(kinds_in(model) | drawing.cells), inner - 2 * _MARGIN)
+    below = _MARGIN + head_height + -(-len(steps) // columns) * high
+    parts.append(_moved(_MARGIN, below + 12, key))
+    return _sheet(canvas, model, (inner, below + key_height + 26.0), head, parts)
+
+
+def _moved(x: float, y: float, content: str) -> str:
+    return f'<g transform="translate({coordinate(x)},{coordinate(y)})">{content}</g>'
+
+
+def _sheet(
+    canvas: Canvas, model: PictureModel, size: Point, head: str, parts: list[str], data: str = ""
+) -> str:
+    """The whole file: what describes it, its background and heading, and all parts."""
     whole = [
         f"<title>{xml(model.title)}</title>",
-        f"<desc>{xml(description(model))}</desc>",
+        f"<desc>{xml(_description(model))}</desc>",
         style(canvas.theme),
-        canvas.rect(0, 0, inner, below + key_height + 26.0, fill="canvas"),
-        f'<g transform="translate({MARGIN:g},{MARGIN:g})">{head}</g>',
+        canvas.rect(0, 0, *size, fill="canvas"),
+        _moved(_MARGIN, _MARGIN, head),
         *parts,
-        f'<g transform="translate({MARGIN:g},{coordinate(below + 12)})">{key}</g>',
     ]
-    return document(inner, below + key_height + 26.0, "", whole, canvas.theme)
+    return document(*size, data, whole, canvas.theme)
 
 
-def arrange(model: PictureModel, direction: str, engine: str | None, timeout: float) -> Drawing:
+def _arrange(model: PictureModel, direction: str, engine: str | None, timeout: float) -> _Drawing:
     """Lays a picture out."""
-    faces = {name: measured(node, direction) for name, node in model.nodes.items()}
-    sizes = {name: f.size for name, f in faces.items()}
-    paths = [path_of(edge, model) for edge in model.edges.values()]
+    measures = {name: measured(node, direction) for name, node in model.nodes.items()}
+    sizes = {name: f.size for name, f in measures.items()}
+    paths = [_path_of(edge, model) for edge in model.edges.values()]
     blocks, home = blocks_of(model, sizes, direction)
-    links = [
-        Link(path.id, home[path.tail], home[path.head])
-        for path in paths
-        if home[path.tail] != home[path.head]
-    ]
-    roomy = ROOMY if any(model.of_kind(ClosedGroup)) else 0.0
+    pairs = ((path.id, home[path.tail], home[path.head]) for path in paths)
+    links = [Link(name, tail, head) for name, tail, head in pairs if tail != head]
+    roomy = _ROOMY if any(model.of_kind(ClosedGroup)) else 0.0
     placed = layout(
-        [block.box for block in blocks], links, frames=frames_of(model), direction=direction,
-        engine=engine, timeout=timeout, ranksep=RANKSEP[direction] + roomy, nodesep=NODESEP,
+        [block.box for block in blocks], links, frames=_frames_of(model), direction=direction,
+        engine=engine, timeout=timeout, ranksep=_RANKSEP[direction] + roomy, nodesep=_NODESEP,
     )  # fmt: skip
     boxes: dict[str, Rect] = {}
     for block in blocks:
-        boxes |= stand(block, placed.positions[block.box.id], sizes, direction)
-    route_edges(paths, boxes, model, placed, direction)
-    titles = {
-        frame.id: title_place(placed.frames[frame.id], frame.width) for frame in frames_of(model)
-    }
+        boxes |= place_nodes(block, placed.positions[block.box.id], sizes, direction)
+    _route_edges(paths, boxes, model, placed, direction)
+    places = placed.frames
+    titles = {f.id: _title_place(places[f.id], f.width) for f in _frames_of(model)}
     edges.put_labels(paths, {**boxes, **titles})
-    return Drawing(faces, boxes, paths, placed)
+    return _Drawing(measures, boxes, paths, placed)
 
 
-def staged(model: PictureModel, drawing: Drawing, step: int) -> tuple[PictureModel, Drawing]:
+def _stepped(model: PictureModel, drawing: _Drawing, step: int) -> tuple[PictureModel, _Drawing]:
     """The picture when some backward steps are done, every node in its place."""
-    stage = at_stage(model, step)
-    faces = {name: restated(drawing.faces[name], node) for name, node in stage.nodes.items()}
-    flowing = {edge.id: path_of(edge, stage) for edge in stage.edges.values()}
+    stage = at_step(model, step)
+    measures = {name: _restated(drawing.measures[name], node) for name, node in stage.nodes.items()}
+    flowing = {edge.id: _path_of(edge, stage) for edge in stage.edges.values()}
     paths = []
     for path in drawing.paths:
         now = flowing[path.id]
         points, spot = (path.backward, path.label_at) if now.back else ([], None)
         paths.append(replace(path, back=now.back, label=now.label, backward=points, label_at=spot))
-    return stage, replace(drawing, faces=faces, paths=paths)
+    return stage, replace(drawing, measures=measures, paths=paths)
 
 
-def restated(f: Measures, node: Node) -> Measures:
+def _restated(f: Measures, node: Node) -> Measures:
     """The measures of a node with the gradient that is known at a stage."""
     record = node.results[0] if isinstance(node, ClosedGroup) and node.results else node
     if not isinstance(record, TensorRecord):
@@ -184,20 +169,17 @@ def restated(f: Measures, node: Node) -> Measures:
     return replace(f, rows=tuple(rows), foot=foot)
 
 
-def frames_of(model: PictureModel) -> list[Frame]:
+def _frames_of(model: PictureModel) -> list[Frame]:
     """The boxes of open groups, the outer before the inner."""
-    return [
-        Frame(cluster.id, width(title_of_box(cluster), 11.0, True), cluster.box)
-        for cluster in model.groups
-    ]
+    return [Frame(g.id, width(title_of_box(g), 11.0, True), g.box) for g in model.groups]
 
 
-def title_place(frame: Rect, wide: float) -> Rect:
+def _title_place(frame: Rect, wide: float) -> Rect:
     left, top, right, _ = frame
     return left + 7, top + 4, min(left + 11 + wide, right), top + 19
 
 
-def path_of(edge: Edge, model: PictureModel) -> EdgePath:
+def _path_of(edge: Edge, model: PictureModel) -> EdgePath:
     """How an edge is drawn: whether something flows back, its label and its width."""
     path = EdgePath(edge.id, edge.tail, edge.head, edge.contribution is not None)
     if edge.out:
@@ -211,10 +193,10 @@ def path_of(edge: Edge, model: PictureModel) -> EdgePath:
         if edge.flowing:
             path.label += f", ‖·‖ {number(edge.norm, 3)}"
             size = sum(x.size for x in edge.flowing)
-            path.thick = thickness(edge.norm / math.sqrt(max(size, 1)))
+            path.thick = _thickness(edge.norm / math.sqrt(max(size, 1)))
     elif edge.contribution is not None:
         path.label = edge.label or label_of(edge.contribution)
-        path.thick = thickness(edge.contribution.rms)
+        path.thick = _thickness(edge.contribution.rms)
     return path
 
 
@@ -224,92 +206,81 @@ def label_of(x: Summary) -> str:
     return x.flaw or f"‖·‖ {number(x.norm, 3)}"
 
 
-def thickness(rms: float) -> float:
+def _thickness(rms: float) -> float:
     """The width of a backward edge: from 1.2 px at an RMS of 1e-6 to 4.8 px at 1 and above."""
     if not math.isfinite(rms) or rms == 0:
         return 1.2
     return 1.2 + 0.6 * min(max(math.log10(rms) + 6.0, 0.0), 6.0)
 
 
-def route_edges(
-    paths: list[EdgePath],
-    boxes: Mapping[str, Rect],
-    model: PictureModel,
-    placed: Layout,
+def _route_edges(
+    paths: list[EdgePath], boxes: Mapping[str, Rect], model: PictureModel, placed: Layout,
     direction: str,
-) -> None:
+) -> None:  # fmt: skip
     """Gives the paths their curves, in the picture's own frame."""
 
-    def turned(rect: Rect) -> Rect:
-        return *edges.turn(direction, rect[:2]), *edges.turn(direction, rect[2:])
+    def transposed(rect: Rect) -> Rect:
+        return *edges.transpose(direction, rect[:2]), *edges.transpose(direction, rect[2:])
 
-    frames = {name: turned(box) for name, box in boxes.items()}
+    frames = {name: transposed(box) for name, box in boxes.items()}
     flat = {}
     for name, (left, top, right, bottom) in frames.items():
         round_ = isinstance(model.nodes[name], (Operation, Tag))
         corner = min(14.0, (bottom - top) / 2, (right - left) / 2) if round_ else 7.0
         flat[name] = max(right - left - 2 * corner - 4.0, 12.0)
-    routes = {key: [edges.turn(direction, p) for p in r] for key, r in placed.routes.items()}
+    routes = {key: [edges.transpose(direction, p) for p in r] for key, r in placed.routes.items()}
     straight = [(0.0, 0.0)] * 4  # within a block: from port to port
     routes |= {path.id: straight for path in paths if path.id not in routes}
     edges.lay_out(paths, frames, flat, routes)
     for path in paths:
-        path.forward = [edges.turn(direction, p) for p in path.forward]
-        path.backward = [edges.turn(direction, p) for p in path.backward]
+        path.forward = [edges.transpose(direction, p) for p in path.forward]
+        path.backward = [edges.transpose(direction, p) for p in path.backward]
 
 
-def assemble(canvas: Canvas, model: PictureModel, drawing: Drawing, extras: Extras) -> str:
+def _assemble(canvas: Canvas, model: PictureModel, drawing: _Drawing, extras: Extras) -> str:
     """Puts title, banner, edges, nodes, strip and legend together."""
     left, top, right, bottom = drawing.extent
-    inner = max(right - left, NARROWEST)
-    head, head_height = heading(canvas, model, inner)
-    under, under_height = extras.strip(canvas, inner) if extras.strip else ("", 0.0)
+    inner = max(right - left, _NARROWEST)
+    head, head_height = _heading(canvas, model, inner)
+    under, under_height = extras.chart(canvas, inner) if extras.chart else ("", 0.0)
     besides = {str(mark.level) for mark in extras.marks.values()}
     besides |= drawing.cells | ({"glow"} if extras.highlight else set())
     key, key_height = legend(canvas, items(kinds_in(model) | besides), inner)
-    across = inner + 2 * MARGIN
-    shift = MARGIN + (inner - right + left) / 2 - left, MARGIN + head_height - top
-    foot = MARGIN + head_height + bottom - top + (18.0 if under else 0.0)
+    across = inner + 2 * _MARGIN
+    foot = _MARGIN + head_height + bottom - top + (18.0 if under else 0.0)
     below = foot + under_height + 22.0
-    down = below + key_height + 14.0
-    whole = [
-        f"<title>{xml(model.title)}</title>",
-        f"<desc>{xml(description(model))}</desc>",
-        style(canvas.theme),
-        canvas.rect(0, 0, across, down, fill="canvas"),
-        f'<g transform="translate({MARGIN:g},{MARGIN:g})">{head}</g>',
-        f'<g transform="translate({coordinate(shift[0])},{coordinate(shift[1])})">',
-        *body(canvas, model, drawing, extras),
+    x, y = _MARGIN + (inner - right + left) / 2 - left, _MARGIN + head_height - top
+    parts = [
+        f'<g transform="translate({coordinate(x)},{coordinate(y)})">',
+        *_body(canvas, model, drawing, extras),
         "</g>",
-        f'<g transform="translate({MARGIN:g},{coordinate(foot)})">{under}</g>' if under else "",
-        canvas.path(f"M{place((MARGIN, below))}H{coordinate(across - MARGIN)}", stroke="hair"),
-        f'<g transform="translate({MARGIN:g},{coordinate(below + 12)})">{key}</g>',
+        _moved(_MARGIN, foot, under) if under else "",
+        canvas.path(f"M{place((_MARGIN, below))}H{coordinate(across - _MARGIN)}", stroke="hair"),
+        _moved(_MARGIN, below + 12, key),
     ]
     data = {
-        "steps": model.steps,
-        "stage": model.stage,
-        "stale": "true" if model.stale else None,
-        "changed": ", ".join(model.changed) or None,
-        "layout": drawing.placed.engine,
-    }
-    return document(across, down, attributes(data), whole, canvas.theme)
+        "steps": model.steps, "stage": model.stage, "stale": "true" if model.stale else None,
+        "changed": ", ".join(model.changed) or None, "layout": drawing.placed.engine,
+    }  # fmt: skip
+    size = across, below + key_height + 14.0
+    return _sheet(canvas, model, size, head, parts, attributes(data))
 
 
-def frames(canvas: Canvas, model: PictureModel, placed: Layout) -> list[str]:
+def _frames(canvas: Canvas, model: PictureModel, placed: Layout) -> list[str]:
     """The boxes of open groups, under everything else."""
     parts = []
     for cluster in model.groups:
         left, top, right, bottom = placed.frames[cluster.id]
         title, data = tooltips.of_open_group(cluster)
-        box = canvas.rect(left, top, right - left, bottom - top, fill="box", stroke="box-line",
-                       radius=10.0)  # fmt: skip
+        size = right - left, bottom - top
+        box = canvas.rect(left, top, *size, 10.0, fill="box", stroke="box-line")
         name = fit(title_of_box(cluster), right - left - 16.0, 11.0, True)
         text = canvas.text(left + 9, top + 15, name, size=11.0, bold=True, fill="muted")
         parts.append(group(data, title, [box, text]))
     return parts
 
 
-def extent(rects: list[Rect], paths: Sequence[EdgePath]) -> Rect:
+def _extent(rects: list[Rect], paths: Sequence[EdgePath]) -> Rect:
     for path in paths:
         rects += [(x, y, x, y) for x, y in (*path.forward, *path.backward)]
         if path.label_at:
@@ -320,58 +291,54 @@ def extent(rects: list[Rect], paths: Sequence[EdgePath]) -> Rect:
     return min(lefts), min(tops), max(rights), max(bottoms)
 
 
-def body(canvas: Canvas, model: PictureModel, drawing: Drawing, extras: Extras) -> list[str]:
+def _body(canvas: Canvas, model: PictureModel, drawing: _Drawing, extras: Extras) -> list[str]:
     """Boxes and edges first, then nodes, then labels: nothing hides a number."""
-    parts = frames(canvas, model, drawing.placed)
+    parts = _frames(canvas, model, drawing.placed)
     for path in drawing.paths:
         title, data = tooltips.of_edge(model.edges[path.id], model)
         mark = extras.marks.get(path.id)
         title = f"{title}\n{mark.words}" if mark else title
-        lines = [*glow(canvas, path, extras), *draw_edge(canvas, path)]
+        lines = [*_glow(canvas, path, extras), *_draw_edge(canvas, path)]
         parts.append(group(data, title, lines))
     for node in model.nodes.values():
-        parts.append(draw_at(canvas, node, model, drawing, extras))
+        parts.append(_draw_at(canvas, node, model, drawing, extras))
     for path in drawing.paths:
         words_there = extras.highlight.get(path.id)
         if path.label_at and not words_there:
-            parts.append(label(canvas, path.label_at, path.label, "grad-ink"))
+            parts.append(_label(canvas, path.label_at, path.label, "grad-ink"))
         elif words_there:
             spot = path.label_at or edges.along(path.forward, 0.5)
-            parts.append(label(canvas, spot, words_there, "ink"))
+            parts.append(_label(canvas, spot, words_there, "ink"))
     return parts
 
 
-def glow(canvas: Canvas, path: EdgePath, extras: Extras) -> list[str]:
+def _glow(canvas: Canvas, path: EdgePath, extras: Extras) -> list[str]:
     """What lies under an edge that is marked or highlighted."""
     mark, lit = extras.marks.get(path.id), path.id in extras.highlight
     if mark is not None:
-        return [canvas.path(curve(path.forward), stroke=LOOKS[mark.level][0], line=6.0)]
+        return [canvas.path(curve(path.forward), stroke=MARKS[mark.level][0], line=6.0)]
     return [canvas.path(curve(path.forward), stroke="glow", line=9.0)] if lit else []
 
 
-def label(canvas: Canvas, spot: Point, said: str, ink: str) -> str:
-    x, y = spot
-    return canvas.text(
-        x, y + 3.5, said, size=edges.TEXT, fill=ink, bold=ink == "ink", anchor="middle",
-        halo="canvas",
-    )  # fmt: skip
+def _label(canvas: Canvas, spot: Point, text: str, ink: str) -> str:
+    look = {"fill": ink, "halo": "canvas"}
+    x, y = spot[0], spot[1] + 3.5
+    return canvas.text(x, y, text, size=edges.TEXT, bold=ink == "ink", anchor="middle", **look)
 
 
-def draw_at(
-    canvas: Canvas, node: Node, model: PictureModel, drawing: Drawing, extras: Extras
+def _draw_at(
+    canvas: Canvas, node: Node, model: PictureModel, drawing: _Drawing, extras: Extras
 ) -> str:
     """A node in its place, with its mark and what the group holds."""
     name = node.id
     title, data = tooltips.of_node(node, model)
-    f, (x, y, _, _) = drawing.faces[name], drawing.boxes[name]
+    f, (x, y, _, _) = drawing.measures[name], drawing.boxes[name]
     parts = []
     if name in extras.highlight:
-        parts.append(
-            canvas.rect(-5, -5, f.width + 10, f.height + 10, stroke="glow", line=6.0, radius=12.0)
-        )
+        parts.append(canvas.border(f.width, f.height, -5.0, 12.0, stroke="glow", line=6.0))
     held = [*node.results, *node.parameters] if isinstance(node, ClosedGroup) else []
     parts += [draw_node(canvas, node, f)]
-    parts += [group(tooltips.of_record(record, model)[1], "", []) for record in held[:MOST_HELD]]
+    parts += [group(tooltips.of_record(record, model)[1], "", []) for record in held[:_MOST_HELD]]
     mark = extras.marks.get(name)
     if mark is not None:
         parts.append(draw_mark(canvas, f, mark))
@@ -380,49 +347,43 @@ def draw_at(
     return group(data, title, parts, at)
 
 
-def draw_edge(canvas: Canvas, path: EdgePath) -> list[str]:
+def _draw_edge(canvas: Canvas, path: EdgePath) -> list[str]:
     """The forward edge, and the backward edge beside it if a gradient flows."""
-    line, tip = pointed(path.forward, ARROW)
-    parts = [canvas.path(curve(line), stroke="line", line=1.3)]
-    parts.append(canvas.path(arrow(*tip, 3.4), fill="line"))
+    parts = _pointed(canvas, path.forward, "line", _ARROW, 3.4, 1.3)
     if path.backward:
-        size = 6.5 + path.thick
-        line, tip = pointed(path.backward, size)
-        dash = "5 3" if path.label else "3 3"
-        parts.append(canvas.path(curve(line), stroke="grad", line=path.thick, dash=dash))
-        parts.append(canvas.path(arrow(*tip, 2.6 + path.thick * 0.75), fill="grad"))
+        thick, dash = path.thick, "5 3" if path.label else "3 3"
+        size, half = 6.5 + thick, 2.6 + thick * 0.75
+        parts += _pointed(canvas, path.backward, "grad", size, half, thick, dash)
     return parts
 
 
-def pointed(points: list[Point], size: float) -> tuple[list[Point], tuple[Point, Point]]:
-    """A curve that ends where its arrowhead begins, and the head's base and tip."""
+def _pointed(
+    canvas: Canvas, points: list[Point], role: str, size: float, half: float, line: float,
+    dash: str = "",
+) -> list[str]:  # fmt: skip
+    """A curve that ends where its arrowhead begins, so long and half so wide, and the head."""
     tip, before = points[-1], points[-2]
     dx, dy = tip[0] - before[0], tip[1] - before[1]
     length = math.hypot(dx, dy) or 1.0
     size = min(size, length)
     base = tip[0] - dx / length * size, tip[1] - dy / length * size
-    return [*points[:-1], base], (base, tip)
+    nx, ny = edges.normal(base, tip)
+    one, other = [(base[0] - s * nx * half, base[1] - s * ny * half) for s in (1, -1)]
+    head = f"M{place(tip)}L{place(one)}L{place(other)}z"
+    shaft = canvas.path(curve([*points[:-1], base]), stroke=role, line=line, dash=dash)
+    return [shaft, canvas.path(head, fill=role)]
 
 
-def arrow(base: Point, tip: Point, half: float) -> str:
-    dx, dy = tip[0] - base[0], tip[1] - base[1]
-    length = math.hypot(dx, dy) or 1.0
-    nx_, ny = -dy / length * half, dx / length * half
-    one, other = (base[0] + nx_, base[1] + ny), (base[0] - nx_, base[1] - ny)
-    return f"M{place(tip)}L{place(one)}L{place(other)}z"
-
-
-def banner_words(model: PictureModel) -> str:
-    """What is said when the numbers are not those of the forward pass."""
+def _banner_words(model: PictureModel) -> str:
+    """What is text when the numbers are not those of the forward pass."""
     if not model.stale:
         return ""
-    who = ", ".join(model.changed)
-    if who:
-        who = ("leaf " if len(model.changed) == 1 else "leaves ") + who
-    return f"{who or 'a leaf or constant'} changed since the forward pass: replayed with new values"
+    who = ("leaf " if len(model.changed) == 1 else "leaves ") + ", ".join(model.changed)
+    who = who if model.changed else "a leaf or constant"
+    return f"{who} changed since the forward pass: replayed with new values"
 
 
-def subtitle(model: PictureModel) -> str:
+def _subtitle(model: PictureModel) -> str:
     steps, stage = model.steps, model.stage
     if stage is not None:
         return f"{model.summary} · after backward step {stage} of {steps}"
@@ -432,28 +393,25 @@ def subtitle(model: PictureModel) -> str:
     return model.summary + flow
 
 
-def description(model: PictureModel) -> str:
-    sums = [
-        record.name or record.id
-        for record in model.of_kind(TensorRecord)
-        if len(record.contributions) > 1
-    ]
-    text = f"The graph of a computation and of the gradients that flow back: {subtitle(model)}."
+def _description(model: PictureModel) -> str:
+    records = model.of_kind(TensorRecord)
+    sums = [record.name or record.id for record in records if len(record.contributions) > 1]
+    text = f"The graph of a computation and of the gradients that flow back: {_subtitle(model)}."
     if sums:
         text += f" Gradients that are sums of several contributions: {', '.join(sums)}."
-    banner = banner_words(model)
+    banner = _banner_words(model)
     return text + (f" Warning: {banner}." if banner else "")
 
 
-def heading(canvas: Canvas, model: PictureModel, room: float) -> tuple[str, float]:
+def _heading(canvas: Canvas, model: PictureModel, room: float) -> tuple[str, float]:
     """Title, summary and, if need be, the banner; at (0, 0), with its height."""
     title = fit(one_line(model.title), room, 16.0, True)
     parts = [canvas.text(0, 13, title, size=16.0, bold=True)]
-    parts.append(canvas.text(0, 31, fit(subtitle(model), room, 11.0), size=11.0, fill="muted"))
-    banner = banner_words(model)
+    parts.append(canvas.text(0, 31, fit(_subtitle(model), room, 11.0), size=11.0, fill="muted"))
+    banner = _banner_words(model)
     if not banner:
         return "".join(parts), 52.0
     parts.append(canvas.rect(0, 42, room, 26, fill="warn", stroke="warn-line", radius=5.0))
-    said = fit("⚠ " + one_line(banner), room - 20, 11.0, True)
-    parts.append(canvas.text(10, 59, said, size=11.0, bold=True, fill="warn-ink"))
+    text = fit("⚠ " + one_line(banner), room - 20, 11.0, True)
+    parts.append(canvas.text(10, 59, text, size=11.0, bold=True, fill="warn-ink"))
     return "".join(parts), 88.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
-from microgradnd.graph import Node, Operand
+from microgradnd.graph import Node
 from viz.capture.trace import Trace
 from viz.structure.nesting import Key
 
@@ -91,11 +91,6 @@ def aligned(a: Trace, b: Trace) -> Alignment:
     for op, its in found.operations.items():
         if len(op.operands) == len(its.operands):
             for p, q in zip(op.operands, its.operands, strict=True):
-                if _given(p) and _given(q):
+                if all(x.kind in ("leaf", "constant") for x in (p, q)):  # no operation made them
                     pair(p.key, q.key)
     return found
-
-
-def _given(operand: Operand) -> bool:
-    """Whether it is shown as a tensor, and no operation made it."""
-    return operand.kind in ("leaf", "constant")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,6 @@ class Comparison:
         self.a, self.b, self.names, self.drawing = a, b, names, drawing
         self.alignment = aligned(a, b)
         self.changes = tuple(_changes(a, b, self.alignment))
-        self._svg: str | None = None
 
     def __iter__(self) -> Iterator[Change]:
         return iter(self.changes)
@@ -72,13 +72,17 @@ class Comparison:
                 return row
         raise KeyError(f"no tensor is called {name!r} in either pass")
 
+    @cached_property
+    def _svg(self) -> str:
+        from viz.reports.compare.comparison_graph import write
+
+        return write(self)
+
     def svg(self) -> str:
         """Both passes in one picture, as the text of an SVG file."""
-        if self._svg is None:
-            from viz.reports.compare.comparison_graph import write
-
-            self._svg = write(self)
         return self._svg
+
+    _repr_svg_ = svg
 
     @checked(**SAVED)
     def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
@@ -87,9 +91,6 @@ class Comparison:
 
         texts = {".html": self._repr_html_, ".txt": lambda: f"{self}\n"}
         return files.save(path, of_svg(self.svg, scale) | texts, "a comparison")
-
-    def _repr_svg_(self) -> str:
-        return self.svg()
 
     def to_dict(self) -> dict[str, Any]:
         """All rows as dicts, ready for JSON; "nan" and "inf" are strings there."""
@@ -103,27 +104,25 @@ class Comparison:
     @property
     def summary(self) -> str:
         """How many tensors correspond, how many have no counterpart, and what is not as it was."""
-        a = sum(row.b is None for row in self.changes)
-        b = sum(row.a is None for row in self.changes)
-        words = f"{plural(len(self) - a - b, 'tensor')} in both"
-        words += f", {a} only in {self.names[0]}" if a else ""
-        words += f", {b} only in {self.names[1]}" if b else ""
+        lone = [sum(row.b is None for row in self), sum(row.a is None for row in self)]
+        words = f"{plural(len(self) - sum(lone), 'tensor')} in both"
+        words += "".join(f", {n} only in {name}" for n, name in zip(lone, self.names) if n)
         stale = [name for name, x in zip(self.names, (self.a, self.b), strict=True) if x.stale]
         if stale:
             words += f"; leaves changed since {' and '.join(stale)}: values are what they give now"
         return words
 
-    def cells(self) -> list[tuple[str, str, str]]:
-        return [(_where_of(row, self.names), str(row.value or "—"), str(row.gradient or "—"))
-                for row in self.changes]  # fmt: skip
-
-    @property
-    def heads(self) -> tuple[str, str, str]:
-        first, second = self.names
-        return "", f"‖value‖ {first} → {second}", f"‖gradient‖ {first} → {second}"
+    def _rows(self) -> list[tuple[str, str, str]]:
+        """The table, its head first."""
+        names = " → ".join(self.names)
+        rows = [("", f"‖value‖ {names}", f"‖gradient‖ {names}")]
+        for row in self:
+            where = _where_of(row, self.names)
+            rows.append((where, str(row.value or "—"), str(row.gradient or "—")))
+        return rows
 
     def __str__(self) -> str:
-        rows = [self.heads, *self.cells()]
+        rows = self._rows()
         wide = [max(len(row[k]) for row in rows) for k in range(2)]
         lines = (f"{row[0]:{wide[0]}}  {row[1]:{wide[1]}}  {row[2]}".rstrip() for row in rows)
         return "\n".join([self.summary, *lines])
@@ -133,10 +132,11 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         style = "text-align:left"
-        head = "".join(f'<th scope="col" style="{style}">{xml(word)}</th>' for word in self.heads)
+        heads, *rows = self._rows()
+        head = "".join(f'<th scope="col" style="{style}">{xml(word)}</th>' for word in heads)
         body = "".join(
             "<tr>" + "".join(f'<td style="{style}">{xml(cell)}</td>' for cell in row) + "</tr>"
-            for row in self.cells()
+            for row in rows
         )
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         return f"<p>{xml(self.summary)}</p>{table}"

@@ -6,21 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from viz.capture.summary import Summary
+from viz.capture.trace import Trace
 from viz.model.build import build
 from viz.model.describe import summary
-from viz.model.elements import (
-    ClosedGroup,
-    Edge,
-    Node,
-    Operation,
-    PictureModel,
-    Tag,
-    TensorRecord,
-)
+from viz.model.elements import ClosedGroup, Edge, Node, Operation, PictureModel, Tag, TensorRecord
 from viz.model.marks import Mark
-from viz.reports.compare.differences import Difference, difference
+from viz.reports.compare.differences import difference
 from viz.structure.folding import overview
-from viz.structure.ids import ids_of
+from viz.structure.ids import Ids, ids_of
+from viz.structure.nesting import Key
 from viz.style.text import fit, number, one_line, shape_of
 from viz.svg import writer as svg
 from viz.svg.records import caption_of, form_of
@@ -34,12 +28,12 @@ WIDEST, LABEL = 90.0, 10.0  # of a pass's name at a row, in px, and its size
 
 def write(comparison: Comparison) -> str:
     """The picture of a comparison as the text of an SVG file."""
-    merged = Merged(comparison)
+    merged = _Merged(comparison)
     model = merged.build()
     return svg.write(model, **comparison.drawing, extras=Extras(marks=merged.marks))
 
 
-class Merged:
+class _Merged:
     """Makes the model of a comparison: that of a with the numbers of b, and what is only in b.
 
     Where the picture of a folds, what is only in b is left to the table.
@@ -105,33 +99,22 @@ class Merged:
         its = self.tensors.get(node.id)
         if its is None:
             return self.lone(node, 0)
-        (value, g), (other, its_g) = self.numbers(node.id), self.its_numbers(its)
+        value, g = _numbers(self.c.a, self.a, self.keys[node.id])
+        other, its_g = _numbers(self.c.b, self.b, its)
         change, slope = difference(value, other), difference(g, its_g)
         if node.kind == "constant" and change is not None and change.change == 0:
             return node
         first, second = self.labels
-        rows = [(first, node.value), (second, fitting(node, other))]
+        rows = [(first, node.value), (second, _fitting(node, other))]
         if g is not None or its_g is not None:
-            slopes = node.gradient, fitting(node, its_g)
+            slopes = node.gradient, _fitting(node, its_g)
             rows += [(f"∂{first}", slopes[0]), (f"∂{second}", slopes[1])]
-        notes = [words for words in (_amount("", change), _amount("∂", slope)) if words]
+        notes = [f"{sign}{x.amount}" for sign, x in (("", change), ("∂", slope)) if x is not None]
         if other.shape != node.shape:
             notes.append(f"{second} is {shape_of(other.shape)}")
         tooltip = f"\nvalue {self.c.names[0]} → {self.c.names[1]}: {change}"
         tooltip += f"\ngradient: {slope}" if slope else ""
         return replace(node, rows=tuple(rows), notes=tuple(notes), tooltip=tooltip)
-
-    def numbers(self, name: str) -> tuple[Any, Any]:
-        """What a trace kept of a tensor's value and gradient; of a constant its array."""
-        key = self.keys[name]
-        if not isinstance(key, int):
-            return self.c.a.values[key], self.c.a.gradients.get(key)
-        return self.a.constants[key].value, None
-
-    def its_numbers(self, key: Any) -> tuple[Any, Any]:
-        if not isinstance(key, int):
-            return self.c.b.values[key], self.c.b.gradients.get(key)
-        return self.b.constants[key].value, None
 
     def edge(self, edge: Edge) -> Edge:
         """An edge with both contributions."""
@@ -163,12 +146,11 @@ class Merged:
             for end in (edge.tail, edge.head):
                 if end not in names:
                     self.add(other.nodes[end], names)
-            x, label = edge.contribution, ""
-            if x is not None:
-                label = f"{self.labels[1]}: {label_of(x)}"
+            x = edge.contribution
             copy = replace(
                 edge, id=_only_b(edge.id), tail=names[edge.tail], head=names[edge.head],
-                home=names.get(edge.home or "", edge.home), label=label,
+                home=names.get(edge.home or "", edge.home),
+                label="" if x is None else f"{self.labels[1]}: {label_of(x)}",
             )  # fmt: skip
             self.edges[copy.id] = copy
 
@@ -183,20 +165,23 @@ class Merged:
         self.nodes[name] = copy
 
 
+def _numbers(found: Trace, ids: Ids, key: Key) -> tuple[Any, Any]:
+    """What a trace kept of a tensor's value and gradient; of a constant its array."""
+    if isinstance(key, int):
+        return ids.constants[key].value, None
+    return found.values[key], found.gradients.get(key)
+
+
 def _only_b(name: str) -> str:
     """The id of a node or edge of b in a picture of both: "t-3" becomes "t-b3"."""
     kind, _, rest = name.partition("-")
     return f"{kind}-b{rest}"
 
 
-def fitting(node: TensorRecord, x: Any) -> Summary | None:
+def _fitting(node: TensorRecord, x: Any) -> Summary | None:
     """The summary of b's array, if it can be shown in a record that was made for a's."""
     found = summary(x)
     if found is None or found.shape == node.shape:
         return found
     both = form_of(found.shape), form_of(node.shape)
     return found if both == ("map", "map") else None
-
-
-def _amount(sign: str, x: Difference | None) -> str:
-    return "" if x is None else f"{sign}{x.amount}"

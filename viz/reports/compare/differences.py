@@ -70,11 +70,10 @@ def difference(a: Any, b: Any) -> Difference | None:
     if x is None or y is None or x.shape != y.shape:
         return Difference(one, other, _relative(other - one, one), None, False)
     with np.errstate(all="ignore"):
-        change = _relative(norm_of(y - x), one)
-        if not (one > 0 and other > 0 and math.isfinite(one) and math.isfinite(other)):
-            return Difference(one, other, change, None, True)
-        cosine = float(np.vdot(x / one, y / other))
-    return Difference(one, other, change, max(-1.0, min(1.0, cosine)), True)
+        change, cosine = _relative(norm_of(y - x), one), None
+        if 0 < one < math.inf and 0 < other < math.inf:
+            cosine = float(np.clip(np.vdot(x / one, y / other), -1, 1))
+    return Difference(one, other, change, cosine, True)
 
 
 def _relative(change: float, base: float) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,7 @@ class Layer:
         data: the operand that is no weight.
         inputs, weight (units, inputs), shifts, sums, outputs: the numbers. `sums` are the net
             inputs, with ∂E/∂net; `outputs` is None if the net input goes on as it is.
+        units: makes of what has the product's shape an array (samples, units).
         function: the names of the operations that make the outputs.
         samples: how many there are in the pass.
         after: the layer whose outputs are the inputs, if that is all they are.
@@ -81,6 +83,7 @@ class Layer:
     shifts: tuple[Parameter, ...]
     sums: Column
     samples: int
+    units: Callable[[Array], Array]
     outputs: Column | None = None
     function: str = ""
     after: Layer | None = None
@@ -103,7 +106,8 @@ def layers_of(found: Trace, sample: int) -> list[Layer]:
     for node in found.nodes:
         for p in dict.fromkeys(node.predecessors):
             uses.setdefault(p, []).append(node)
-    products = {node: _weights_of(node) for node in found.graph.computed if _is_product(node)}
+    products = {node: _weights_of(node) for node in found.graph.computed
+                if node.op.notation in ("matrix_product", "weighted_sums")}  # fmt: skip
     clear = [places[0] == 0 for places in products.values() if len(places) == 1]
     left = sum(clear) * 2 > len(clear)
     layers = []
@@ -113,10 +117,6 @@ def layers_of(found: Trace, sample: int) -> list[Layer]:
             layers.append(_layer(node, first, uses, found, sample))
     _link(layers, uses, found, sample)
     return layers
-
-
-def _is_product(node: Node) -> bool:
-    return node.op.notation in ("matrix_product", "weighted_sums")
 
 
 def _is_affine(node: Node) -> bool:
@@ -182,37 +182,40 @@ def _layer(
     """The layer of one product."""
     i = 0 if first else 1
     matrix, data = node.operands[i], node.operands[1 - i]
-    shape, x = matrix.shape, np.asarray(data.value_in(found.values))
-    single = len(shape) == 1  # one unit, whose axis the result has not
-
-    def units(a: Array) -> Array:
-        """The result, or what has its shape, by sample and unit."""
-        return a.reshape(-1, 1) if single else _rows(a, first, x.ndim == 1)
+    x = np.asarray(data.value_in(found.values))
+    single = len(matrix.shape) == 1  # one unit, whose axis the result has not
+    by_input = partial(_rows, first=first, vector=x.ndim == 1)
+    units = (lambda a: a.reshape(-1, 1)) if single else by_input
 
     def flat(a: Array) -> Array:
         """The matrix by unit and input."""
         return a[None] if single else a if first or _is_affine(node) else a.T
 
-    inputs = _rows(x, first, x.ndim == 1)
-    _check_sample(sample, len(inputs))
-
-    def column(
-        name: str | None, tensor: Node | None, value: Any, by: Callable[[Array], Array]
-    ) -> Column:
-        g = found.gradients.get(tensor) if tensor is not None else None
-        return Column(name, by(np.asarray(value))[sample], None if g is None else by(g)[sample])
-
+    samples = len(by_input(x))
+    _check_sample(sample, samples)
     base, views = _source(matrix)
-    at = flat(_viewed(_numbered(base.shape), views))
     here = found.contributions.get((node, i))
-    weight = _parameter(base, at, found, None if here is None else flat(here))
+    weight = _parameter(
+        base,
+        flat(_viewed(_numbered(base.shape), views)),
+        found,
+        None if here is None else flat(here),
+    )
     net, shifts = _shifted(node, units, uses, found)
-    return Layer(
-        node, net, data, first, weight=weight, shifts=shifts, samples=len(inputs),
-        inputs=column(data.name or _source(data)[0].name, data.node, x,
-                      lambda a: _rows(a, first, x.ndim == 1)),
-        sums=column(net.name, net, found.values[net], units),
-    )  # fmt: skip
+    name = data.name or _source(data)[0].name
+    inputs = _column(name, x, _gradient(found, data.node), by_input, sample)
+    sums = _column(net.name, found.values[net], found.gradients.get(net), units, sample)
+    return Layer(node, net, data, first, inputs, weight, shifts, sums, samples, units)
+
+
+def _gradient(found: Trace, node: Node | None) -> Array | None:
+    return None if node is None else found.gradients.get(node)
+
+
+def _column(
+    name: str | None, value: Any, g: Array | None, by: Callable[[Array], Array], sample: int
+) -> Column:
+    return Column(name, by(np.asarray(value))[sample], None if g is None else by(g)[sample])
 
 
 def _check_sample(sample: int, samples: int) -> None:
@@ -227,7 +230,7 @@ def _parameter(
     base: Operand, at: Array, found: Trace, here: Array | None, sign: int = 1
 ) -> Parameter:
     value = np.asarray(base.value_in(found.values))
-    g = found.gradients.get(base.node) if base.node is not None else None
+    g = _gradient(found, base.node)
     return Parameter(
         base.name, value.shape, sign, at, value.ravel()[at],
         None if g is None else g.ravel()[at], here,
@@ -286,7 +289,7 @@ def _sign_of(node: Node, i: int) -> int:
 def _link(layers: list[Layer], uses: dict[Node, list[Node]], found: Trace, sample: int) -> None:
     """Tells each layer which one it follows, and what is done to net inputs on the way."""
     nets = {one.net: one for one in layers}
-    ways: dict[int, tuple[Node | None, str]] = {}
+    ways: dict[int, tuple[Node | None, str]] = {}  # by a layer's id
     for one in layers:
         before, way = _origin(one.data.node, nets)
         if before is None:
@@ -295,7 +298,7 @@ def _link(layers: list[Layer], uses: dict[Node, list[Node]], found: Trace, sampl
         if before.sizes[1] == one.sizes[0] and transposed == (before.left != one.left):
             before.followers.append(one)
             one.after = before
-            ways[id(one)] = one.data.node, _words(way)
+            ways[id(one)] = one.data.node, _function_of(way)
     for one in layers:
         ends = {ways[id(f)] for f in one.followers}
         if len(ends) == 1:
@@ -332,11 +335,11 @@ def _mixes(node: Node) -> bool:
     if not (node.op.view or node.op.casts) or node.op.permutes:
         return False
     (operand,) = node.operands
-    places = np.arange(int(np.prod(operand.shape))).reshape(operand.shape)
+    places = _numbered(operand.shape)
     return not np.array_equal(node.compute([places]).ravel(), places.ravel())
 
 
-def _words(way: Iterable[Node]) -> str:
+def _function_of(way: Iterable[Node]) -> str:
     names = [node.op.name for node in way if not node.op.permutes]
     return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
 
@@ -345,16 +348,8 @@ def _last(one: Layer, uses: dict[Node, list[Node]], found: Trace, sample: int) -
     """The outputs of a layer that no other follows: its function, if it is a known one."""
     users = uses.get(one.net, [])
     if len(users) == 1 and users[0].op.activation and users[0].shape == one.net.shape:
-        node = users[0]
-        single = len(one.weight.shape) == 1
-
-        def units(x: Array) -> Array:
-            return x.reshape(-1, 1) if single else _rows(x, one.left, x.ndim == 1)
-
-        g = found.gradients.get(node)
-        one.outputs = Column(
-            node.name, units(found.values[node])[sample], None if g is None else units(g)[sample]
-        )
+        node, g = users[0], found.gradients.get(users[0])
+        one.outputs = _column(node.name, found.values[node], g, one.units, sample)
         one.function = node.op.name
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microgradnd.program import SUBSCRIPTS
-from viz.formulas.notation import is_simple
+from viz.formulas.elements import bracketed
+from viz.formulas.notation import LOWERED, RAISED, is_simple
 from viz.layout.edges import TEXT, EdgePath, Rect, put_labels
 from viz.reports.neurons.chains import Array, Column, Layer, Parameter
 from viz.style.text import fit, number, one_line, plural, shape_of, width
@@ -17,11 +17,10 @@ from viz.style.theme import paint
 from viz.svg.canvas import Canvas, Point, coordinate, group, place
 
 RADIUS = 32.0
-PILL = 17.0  # height of a bias or threshold
+BADGE = 17.0  # height of a bias or threshold
 NARROW, WIDE = 230.0, 430.0  # between two columns
 LABELLED = 20  # a layer of more weights has no room for their numbers
 HEAD = 46.0
-LOWERED = {int(digit): sign for sign, digit in SUBSCRIPTS.items()}
 
 
 @dataclass(frozen=True)
@@ -51,12 +50,12 @@ class Names:
     weight: str
 
 
-def names_of(chain: Sequence[Layer], inputs: str = "x") -> list[Names]:
+def names_of(chain: Sequence[Layer]) -> list[Names]:
     """The symbols of each layer of a chain: x, net, h, o where tensors have no names."""
     names, hidden = [], len(chain) - 1
-    before = _shown_name(chain[0].inputs.name, inputs)
+    before = _shown_name(chain[0].inputs.name, "x")
     for k, one in enumerate(chain):
-        raised = "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(c)] for c in str(k)) if hidden else ""
+        raised = str(k).translate(RAISED) if hidden else ""
         sums = _shown_name(one.sums.name, f"net{raised}")
         default = "o" if k == hidden else f"h{raised if hidden > 1 else ''}"
         outputs = sums if one.outputs is None else _shown_name(one.outputs.name, default)
@@ -76,7 +75,7 @@ def symbol(name: str, j: int) -> str:
     >>> symbol("h", 12), symbol("fc 1", 0)
     ('h₁₂', 'fc 1[0]')
     """
-    return name + "".join(LOWERED[int(c)] for c in str(j)) if is_simple(name) else f"{name}[{j}]"
+    return name + str(j).translate(LOWERED) if is_simple(name) else f"{name}[{j}]"
 
 
 def largest(values: Array | None) -> float:
@@ -131,19 +130,15 @@ def at(values: Array | None, *index: int) -> float | None:
     return None if values is None else float(values[index])
 
 
-def _height_of(units: int, shifts: int) -> float:
-    return units * _pitch(shifts)
-
-
 def _pitch(shifts: int) -> float:
     """The distance of two units in a column."""
-    return 2 * RADIUS + 40.0 + PILL * shifts
+    return 2 * RADIUS + 40.0 + BADGE * shifts
 
 
 def _spots(units: int, shifts: int, x: float, middle: float) -> list[Point]:
-    """The centres of a column's circles, pills above and two lines of words below them."""
+    """The centres of a column's circles, badges above and two lines of words below them."""
     step = _pitch(shifts)
-    first = middle - (units - 1) / 2 * step + (PILL * shifts - 20.0) / 2
+    first = middle - (units - 1) / 2 * step + (BADGE * shifts - 20.0) / 2
     return [(x, first + j * step) for j in range(units)]
 
 
@@ -153,30 +148,28 @@ def row(
     """A chain of layers, inputs on the left: its elements, width and height."""
     names = names_of(chain)
     sizes = [(chain[0].sizes[0], 0), *((one.sizes[1], len(one.shifts)) for one in chain)]
-    tall = max(_height_of(*size) for size in sizes)
+    tall = max(units * _pitch(shifts) for units, shifts in sizes)
     gap = min(max(0.34 * tall, NARROW), WIDE)
     left = 64.0
-    columns = [
-        _spots(*size, left + k * gap, HEAD + tall / 2) for k, size in enumerate(sizes)
-    ]  # fmt: skip
-    circles, lines, words = [], [], []
+    columns = [_spots(*size, left + k * gap, HEAD + tall / 2) for k, size in enumerate(sizes)]
+    circles, lines, paths = [], [], list[EdgePath]()
     boxes: dict[str, Rect] = {}
-    paths: list[EdgePath] = []
     first = chain[0].inputs
-    words += _heading(style.canvas, left, names[0].inputs, plural(len(columns[0]), "input"))
+    words = _heading(style.canvas, left, names[0].inputs, plural(len(columns[0]), "input"))
     for i, spot in enumerate(columns[0]):
-        circles.append(_input_unit(style, spot, numbers[0], i, first, names[0].inputs))
+        circles.append(input_unit(style, spot, numbers[0], i, first, names[0].inputs))
         boxes[f"x-{numbers[0]}-{i}"] = _around(spot, 0)
     for k, (one, name) in enumerate(zip(chain, names, strict=True)):
         x = left + (k + 1) * gap
-        words += _heading(style.canvas, x, *_caption(one, name))
+        caption = f"{one.function or 'net input'}, {plural(one.sizes[1], 'unit')}"
+        words += _heading(style.canvas, x, name.outputs, caption)
         words += _heading(style.canvas, x - gap / 2, *_matrix(style, one, name), small=True)
         for j, spot in enumerate(columns[k + 1]):
             circles.append(unit(style, spot, numbers[k], j, one, name))
             boxes[f"u-{numbers[k]}-{j}"] = _around(spot, len(one.shifts))
-        made, layer_wires = _connections(style, one, name, numbers[k], columns[k : k + 2])
-        lines += made
-        paths += layer_wires
+        made = _connections(style, one, name, numbers[k], columns[k : k + 2])
+        lines += made[0]
+        paths += made[1]
     put_labels(paths, boxes)
     role = "ink" if style.colour == "weight" else "grad-ink"
     labels = [
@@ -190,7 +183,7 @@ def row(
 
 def _around(spot: Point, shifts: int) -> Rect:
     x, y = spot
-    return x - RADIUS - 8, y - RADIUS - 4 - PILL * shifts, x + RADIUS + 8, y + RADIUS + 26
+    return x - RADIUS - 8, y - RADIUS - 4 - BADGE * shifts, x + RADIUS + 8, y + RADIUS + 26
 
 
 def _heading(canvas: Canvas, x: float, title: str, below: str, small: bool = False) -> list[str]:
@@ -200,10 +193,6 @@ def _heading(canvas: Canvas, x: float, title: str, below: str, small: bool = Fal
         canvas.text(x, 14, fit(title, room, size, True), size=size, bold=True, anchor="middle"),
         canvas.text(x, 29, fit(below, room, 10.0), fill="muted", anchor="middle"),
     ]
-
-
-def _caption(one: Layer, name: Names) -> tuple[str, str]:
-    return name.outputs, f"{one.function or 'net input'}, {plural(one.sizes[1], 'unit')}"
 
 
 def _matrix(style: Style, one: Layer, name: Names) -> tuple[str, str]:
@@ -225,8 +214,7 @@ def _connections(
             line = line_of(style.canvas, f"M{place(start)}L{place(end)}", value, top, widest)
             data = {"id": f"w-{k}-{j}-{i}", "kind": "weight", "from": i, "to": j}
             data |= data_of(one.weight, j, i)
-            title = _weight_words(style, one, name, j, i)
-            lines.append(group(data, title, [line]))
+            lines.append(group(data, _weight_words(style, one, name, j, i), [line]))
             if len(ends[0]) * len(ends[1]) <= LABELLED and value is not None:
                 thirds = [(start[0] + (end[0] - start[0]) * t, start[1] + (end[1] - start[1]) * t)
                           for t in (1.0, 2 / 3, 1 / 3, 0.0)]  # fmt: skip
@@ -238,8 +226,7 @@ def _connections(
 def trimmed(tail: Point, head: Point) -> tuple[Point, Point]:
     """The line between two centres, from rim to rim."""
     dx, dy = head[0] - tail[0], head[1] - tail[1]
-    length = math.hypot(dx, dy)
-    ux, uy = dx / length * RADIUS, dy / length * RADIUS
+    ux, uy = (d / math.hypot(dx, dy) * RADIUS for d in (dx, dy))
     return (tail[0] + ux, tail[1] + uy), (head[0] - ux, head[1] - uy)
 
 
@@ -254,8 +241,7 @@ def data_of(p: Parameter, *unit: int) -> dict[str, object]:
 
 def element(name: str, p: Parameter, *unit: int) -> str:
     """A number of a parameter as NumPy would write it: v[0, 1]."""
-    index = p.place(*unit)
-    return f"{name}[{', '.join(map(str, index))}]" if index else name
+    return name + bracketed(p.place(*unit))
 
 
 def _weight_words(style: Style, one: Layer, name: Names, j: int, i: int) -> str:
@@ -271,30 +257,31 @@ def _slope_words(style: Style, one: Layer, p: Parameter, name: str, *unit: int) 
         return ""
     g, here = at(p.gradients, *unit), at(p.here, *unit)
     words = f"\n{style.slope(name)} = {formatted(g, 6)}"
-    if g is not None:
-        words += f" (of the whole pass, {plural(one.samples, 'sample')})"
+    words += "" if g is None else f" (of the whole pass, {plural(one.samples, 'sample')})"
     if here is not None and here != g:
         words += f"\n  of it through this layer: {formatted(here, 6)}"
     return words
 
 
-def _input_unit(style: Style, spot: Point, k: int, i: int, first: Column, name: str) -> str:
-    value, g = at(first.values, i), at(first.gradients, i)
-    title = f"{symbol(name, i)} = {formatted(value, 6)}"
+def input_unit(
+    style: Style, spot: Point, k: int, i: int, first: Column, name: str, alone: bool = False
+) -> str:
+    """An input with its gradient: below it, or where one unit is drawn alone in the tooltip."""
+    value, g, own = at(first.values, i), at(first.gradients, i), symbol(name, i)
+    title, below = f"{own} = {formatted(value, 6)}", []
     if g is not None:
-        title += f"\n{style.slope(symbol(name, i))} = {formatted(g, 6)}"
+        title += f"\n{style.slope(own)} = {formatted(g, 6)}"
+        title += ", over all units that it leads to" if alone else ""
+        below = [] if alone else [(f"{style.slope(name)} {formatted(g, 3)}", "grad-ink")]
     data = {"id": f"x-{k}-{i}", "kind": "input", "name": first.name, "unit": i,
             "value": exact(value), "grad": exact(g)}  # fmt: skip
-    below = [] if g is None else [(f"{style.slope(name)} {formatted(g, 3)}", "grad-ink")]
-    return group(
-        data, title, circle(style.canvas, spot, symbol(name, i), value, below, "leaf", "leaf-line")
-    )
+    return group(data, title, circle(style.canvas, spot, own, value, below, "leaf", "leaf-line"))
 
 
 def unit(
-    style: Style, spot: Point, k: int, j: int, one: Layer, name: Names, pills: bool = True
+    style: Style, spot: Point, k: int, j: int, one: Layer, name: Names, badges: bool = True
 ) -> str:
-    """A unit with its net input, its output, their gradients, its bias and threshold as pills."""
+    """A unit with its net input, its output, their gradients, its bias and threshold as badges."""
     net, slope = at(one.sums.values, j), at(one.sums.gradients, j)
     out = at(one.outputs.values, j) if one.outputs else None
     g = at(one.outputs.gradients, j) if one.outputs else None
@@ -315,8 +302,8 @@ def unit(
         below.append((f"∂{style.loss}/∂net {formatted(slope, 3)}", "grad-ink"))
     shown = net if one.outputs is None else out
     parts = circle(style.canvas, spot, label, shown, below, "op", "op-line")
-    shifts = enumerate(one.shifts if pills else ())
-    above = [_pill(style, spot, k, j, one, p, s) for s, p in shifts]
+    shifts = enumerate(one.shifts if badges else ())
+    above = [_badge(style, spot, k, j, one, p, s) for s, p in shifts]
     return group(data, "\n".join(lines), parts) + "".join(above)
 
 
@@ -355,29 +342,25 @@ def circle(
     return parts
 
 
-def _pill(style: Style, spot: Point, k: int, j: int, one: Layer, p: Parameter, s: int) -> str:
+def _badge(style: Style, spot: Point, k: int, j: int, one: Layer, p: Parameter, s: int) -> str:
     """A bias or threshold above its unit."""
     values, name = style.shown(p), shift_name(p, s)
     value, sign = at(values, j), "+" if p.sign > 0 else "−"
     own = element(name, p, j)
     title = f"{own} = {formatted(at(p.values, j), 6)}, {'added' if p.sign > 0 else 'subtracted'}"
     title += _slope_words(style, one, p, own, j)
-    data: dict[str, object] = {
-        "id": f"b-{k}-{j}-{s}",
-        "kind": "bias" if p.sign > 0 else "threshold",
-        "to": j,
-    }
-    data |= data_of(p, j)
+    kind = "bias" if p.sign > 0 else "threshold"
+    data = {"id": f"b-{k}-{j}-{s}", "kind": kind, "to": j, **data_of(p, j)}
     words = f"{sign} {fit(name, 40.0, 10.0)} {formatted(value, 3)}"
     if style.colour == "gradient":
         words = f"∂{style.loss}/∂{fit(name, 34.0, 10.0)} {formatted(value, 3)}"
     wide = width(words, 10.0) + 10.0
-    x, bottom = spot[0], spot[1] - RADIUS - 4.0 - PILL * s
+    x, bottom = spot[0], spot[1] - RADIUS - 4.0 - BADGE * s
     stem = f"M{place((x, bottom))}V{coordinate(bottom + 4.0)}"
     line = line_of(style.canvas, stem, value, largest(values), dash="") if s == 0 else ""
     role = "line" if not value or not math.isfinite(value) else "plus" if value > 0 else "minus"
     box = style.canvas.rect(
-        x - wide / 2, bottom - PILL + 2, wide, PILL - 3, fill="canvas", stroke=role, radius=7.0,
+        x - wide / 2, bottom - BADGE + 2, wide, BADGE - 3, fill="canvas", stroke=role, radius=7.0,
         dash="4 3" if role == "minus" else "",
     )  # fmt: skip
     text = style.canvas.text(x, bottom - 4.0, words, anchor="middle")

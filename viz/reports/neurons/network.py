@@ -51,12 +51,14 @@ class Neurons:
         self.drawing = drawing
 
     @cached_property
-    def text(self) -> str:
+    def _svg(self) -> str:
         return _write(self, **self.drawing)
 
     def svg(self) -> str:
         """The picture as the text of an SVG file."""
-        return self.text
+        return self._svg
+
+    _repr_svg_ = svg
 
     @checked(**SAVED)
     def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
@@ -66,9 +68,6 @@ class Neurons:
             ValueError: the file has another suffix.
         """
         return files.save(path, of_svg(self.svg, scale), "neurons")
-
-    def _repr_svg_(self) -> str:
-        return self.text
 
     def __repr__(self) -> str:
         sizes = ", ".join("-".join(map(str, _widths(chain))) for chain in self.chains)
@@ -124,6 +123,15 @@ def neurons(
     if not isinstance(found, Trace):
         backward = differentiable(found, gradient)
         found = trace(found, gradient, backward=backward, keep="arrays")
+    layers = _layers_in(found, sample, colour)
+    chosen = None if unit is None else _unit_of(layers, unit)
+    _check_sizes(layers if chosen is None else [layers[chosen[0]]])
+    drawing = {"theme": theme, "title": title, "colour": colour, "unit": chosen}
+    return Neurons(found, layers, sample, drawing)
+
+
+def _layers_in(found: Trace, sample: int, colour: str) -> list[Layer]:
+    """The layers of a trace that has what the picture needs, which is checked."""
     if found.keep != "arrays":
         raise ValueError(
             "neurons(source): a trace of summaries has not every weight: "
@@ -140,10 +148,7 @@ def neurons(
             "neurons(source): there is no layer of neurons: no product x @ W or W @ x of data with "
             "a leaf W"
         )
-    chosen = None if unit is None else _unit_of(layers, unit)
-    _check_sizes(layers if chosen is None else [layers[chosen[0]]])
-    drawing = {"theme": theme, "title": title, "colour": colour, "unit": chosen}
-    return Neurons(found, layers, sample, drawing)
+    return layers
 
 
 def _unit_of(layers: Sequence[Layer], unit: tuple[int | str, int]) -> tuple[int, int]:
@@ -195,8 +200,8 @@ def _loss_of(found: Trace) -> tuple[str, str]:
     heads = []
     for t in found.outputs:
         value = found.values[node_of(t)] if t.requires_grad else t.data
-        told = f" = {number(float(value))}" if np.ndim(value) == 0 else ""
-        heads.append(f"{t.name or ('E' if told and single is not None else 'output')}{told}")
+        amount = f" = {number(float(value))}" if np.ndim(value) == 0 else ""
+        heads.append(f"{t.name or ('E' if amount and single is not None else 'output')}{amount}")
     return symbol, ", ".join(heads)
 
 
@@ -237,16 +242,16 @@ def _assemble(
     key, key_height = legend(canvas, _items(picture, look, unit), room)
     across, below = room + 2 * MARGIN, MARGIN + 48.0 + tall + 12.0
     down = below + key_height + 24.0
-    said = _subtitle(picture, unit)
+    subtitle = _subtitle(picture, unit)
     whole = [
         f"<title>{xml(title)}</title>",
-        f"<desc>{xml(_description(picture, look, said))}</desc>",
+        f"<desc>{xml(_description(picture, look, subtitle))}</desc>",
         style(canvas.theme),
         canvas.rect(0, 0, across, down, fill="canvas"),
         canvas.text(
             MARGIN, MARGIN + 13, fit(one_line(title), room, 16.0, True), size=16.0, bold=True
         ),
-        canvas.text(MARGIN, MARGIN + 31, fit(said, room, 11.0), size=11.0, fill="muted"),
+        canvas.text(MARGIN, MARGIN + 31, fit(subtitle, room, 11.0), size=11.0, fill="muted"),
         *_shifted(parts, MARGIN + (room - wide) / 2, MARGIN + 48.0),
         canvas.path(f"M{place((MARGIN, below))}H{coordinate(across - MARGIN)}", stroke="hair"),
         *_shifted([key], MARGIN, below + 12.0),
@@ -261,22 +266,23 @@ def _assemble(
 def _subtitle(picture: Neurons, unit: tuple[int, int] | None) -> str:
     samples = sorted({one.samples for one in picture.layers})
     if unit is None:
-        said = ", ".join("–".join(map(str, _widths(c))) for c in picture.chains) + " units"
+        subtitle = ", ".join("–".join(map(str, _widths(c))) for c in picture.chains) + " units"
     else:
-        said = f"unit {unit[1]} of layer {unit[0]}"
+        subtitle = f"unit {unit[1]} of layer {unit[0]}"
     if picture.trace.stale:
-        said = f"⚠ a leaf or constant changed since the forward pass · {said}"
+        subtitle = f"⚠ a leaf or constant changed since the forward pass · {subtitle}"
     if samples == [1]:
-        return f"{said} · one sample"
+        return f"{subtitle} · one sample"
     many = f"{samples[-1]:,}" if len(samples) == 1 else "its"
-    said += f" · sample {picture.sample} of {many} samples, counted from 0"
+    subtitle += f" · sample {picture.sample} of {many} samples, counted from 0"
     if picture.trace.gradients:
-        said += " · gradients of weights and biases: of all samples"
-    return said
+        subtitle += " · gradients of weights and biases: of all samples"
+    return subtitle
 
 
-def _description(picture: Neurons, look: Style, said: str) -> str:
-    text = f"A network of circles and weighted connections: {said}. Connections are coloured by "
+def _description(picture: Neurons, look: Style, subtitle: str) -> str:
+    text = f"A network of circles and weighted connections: {subtitle}."
+    text += " Connections are coloured by "
     text += "weight" if look.colour == "weight" else "gradient"
     text += ": solid and blue where it is positive, dashed and orange where it is negative."
     for k, one in enumerate(picture.layers):

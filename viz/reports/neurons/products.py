@@ -5,25 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from viz.reports.neurons import circles
 from viz.reports.neurons.chains import Layer, Parameter
-from viz.reports.neurons.circles import (
-    RADIUS,
-    Names,
-    Style,
-    at,
-    circle,
-    data_of,
-    element,
-    exact,
-    formatted,
-    largest,
-    line_of,
-    names_of,
-    shift_name,
-    symbol,
-    trimmed,
-    unit,
-)
+from viz.reports.neurons.circles import RADIUS, Names, Style, at, exact, formatted, symbol
 from viz.style.text import fit, one_line, width
 from viz.svg.canvas import Point, coordinate, group, place
 
@@ -56,9 +40,8 @@ class Term:
     @property
     def grad_product(self) -> float | None:
         """What this sample adds to the parameter's gradient."""
-        return None if self.slope is None or self.parameter.gradients is None else (
-            self.slope * self.x
-        )  # fmt: skip
+        g = self.slope
+        return None if g is None or self.parameter.gradients is None else g * self.x
 
     @property
     def share(self) -> float | None:
@@ -74,14 +57,13 @@ class Term:
 def _terms_of(one: Layer, name: Names, j: int) -> list[Term]:
     """What a unit's net input is the sum of, inputs first."""
     slope = at(one.sums.gradients, j)
-    terms = [
-        Term(one.weight, (j, i), element(name.weight, one.weight, j, i), symbol(name.inputs, i),
-             float(x), slope)
-        for i, x in enumerate(one.inputs.values)
-    ]  # fmt: skip
+    terms = []
+    for i, x in enumerate(one.inputs.values):
+        own = circles.element(name.weight, one.weight, j, i)
+        terms.append(Term(one.weight, (j, i), own, symbol(name.inputs, i), float(x), slope))
     for s, p in enumerate(one.shifts):
         sign = float(p.sign)
-        own = element(shift_name(p, s), p, j)
+        own = circles.element(circles.shift_name(p, s), p, j)
         terms.append(Term(p, (j,), own, formatted(sign), sign, slope, True))
     return terms
 
@@ -91,18 +73,22 @@ def table(
 ) -> tuple[list[str], float, float]:
     """A unit, its inputs, and beside each its product; the elements, their width and height."""
     k, j = which
-    name = names_of(chain)[chain.index(one)]
+    name = circles.names_of(chain)[chain.index(one)]
     terms = _terms_of(one, name, j)
     tall = len(terms) * PITCH
     left, middle = 40.0, 270.0
     spots = [(left, HEAD + (i + 0.5) * PITCH) for i in range(len(terms))]
     centre = middle, HEAD + tall / 2
-    top = max(largest(style.shown(one.weight)), *(largest(style.shown(p)) for p in one.shifts), 0.0)
-    lines, circles = [], []
+    top = max(
+        circles.largest(style.shown(one.weight)),
+        *(circles.largest(style.shown(p)) for p in one.shifts),
+        0.0,
+    )
+    lines, ends = [], []
     for i, (term, spot) in enumerate(zip(terms, spots, strict=True)):
         lines.append(_connection(style, term, k, j, i, (spot, centre), top))
-        circles.append(_end(style, one, term, k, i, spot))
-    circles.append(unit(style, centre, k, j, one, name, pills=False))
+        ends.append(_end(style, one, name, term, k, i, spot))
+    ends.append(circles.unit(style, centre, k, j, one, name, badges=False))
     start = middle + RADIUS + 70.0
     cells, right = _columns(style, one, terms, start)
     rows = [
@@ -110,36 +96,29 @@ def table(
         for i, term in enumerate(terms)
     ]
     sums, deep = _totals(style, one, name, terms, (k, j), HEAD + tall + 14.0, right - GAP)
-    return lines + circles + cells[0] + rows + sums, right, deep
+    return lines + ends + cells[0] + rows + sums, right, deep
 
 
 def _connection(
     style: Style, term: Term, k: int, j: int, i: int, ends: tuple[Point, Point], top: float
 ) -> str:
     values = style.shown(term.parameter)
-    start, stop = trimmed(*ends)
-    line = line_of(
+    start, stop = circles.trimmed(*ends)
+    line = circles.line_of(
         style.canvas, f"M{place(start)}L{place(stop)}", at(values, *term.where), top or 1.0
     )
     data = {"id": f"w-{k}-{j}-{i}", "kind": "weight", "from": i, "to": j}
-    data |= data_of(term.parameter, *term.where)
+    data |= circles.data_of(term.parameter, *term.where)
     return group(data, f"{term.name} = {formatted(term.value, 6)}", [line])
 
 
-def _end(style: Style, one: Layer, term: Term, k: int, i: int, spot: Point) -> str:
+def _end(style: Style, one: Layer, name: Names, term: Term, k: int, i: int, spot: Point) -> str:
     """The circle of an input, or of the constant 1 that a bias is multiplied by."""
-    if i >= one.sizes[0]:
-        name = "for " + shift_name(term.parameter, i - one.sizes[0])
-        parts = circle(style.canvas, spot, name, term.x, [], "const", "line")
-        return group({"id": f"x-{k}-{i}", "kind": "one", "value": exact(term.x)}, "", parts)
-    g = at(one.inputs.gradients, i)
-    data = {"id": f"x-{k}-{i}", "kind": "input", "name": one.inputs.name, "unit": i,
-            "value": exact(term.x), "grad": exact(g)}  # fmt: skip
-    title = f"{term.input} = {formatted(term.x, 6)}"
-    if g is not None:
-        title += f"\n{style.slope(term.input)} = {formatted(g, 6)}, over all units that it leads to"
-    parts = circle(style.canvas, spot, term.input, term.x, [], "leaf", "leaf-line")
-    return group(data, title, parts)
+    if not term.bias:
+        return circles.input_unit(style, spot, k, i, one.inputs, name.inputs, True)
+    own = "for " + circles.shift_name(term.parameter, i - one.sizes[0])
+    parts = circles.circle(style.canvas, spot, own, term.x, [], "const", "line")
+    return group({"id": f"x-{k}-{i}", "kind": "one", "value": exact(term.x)}, "", parts)
 
 
 def _columns(
@@ -242,18 +221,18 @@ def _totals(
     (k, j), canvas = which, style.canvas
     net, slope = at(one.sums.values, j), at(one.sums.gradients, j)
     words = ["net =", *_spelled(terms), f"= {formatted(net)}"]
-    said = [(line, "ink", True) for line in _wrapped(words, room)]
+    lines = [(line, "ink", True) for line in _wrapped(words, room)]
     label = symbol(name.outputs, j)
     if name.sums != "net":
-        said.append((f"net is element {j} of {name.sums}", "muted", False))
+        lines.append((f"net is element {j} of {name.sums}", "muted", False))
     if one.outputs is not None:
         result = formatted(at(one.outputs.values, j))
-        said.append((f"{label} = {one.function}(net) = {result}", "ink", False))
+        lines.append((f"{label} = {one.function}(net) = {result}", "ink", False))
         g = at(one.outputs.gradients, j)
-        said.append((f"∂{style.loss}/∂{label} = {formatted(g)}", "grad-ink", False))
-    said.append((f"∂{style.loss}/∂net = {formatted(slope)}", "grad-ink", True))
+        lines.append((f"∂{style.loss}/∂{label} = {formatted(g)}", "grad-ink", False))
+    lines.append((f"∂{style.loss}/∂net = {formatted(slope)}", "grad-ink", True))
     parts = [canvas.path(f"M0 {coordinate(y)}H{coordinate(room)}", stroke="hair")]
-    for line, role, bold in said:
+    for line, role, bold in lines:
         y += 19.0
         line = fit(one_line(line), room, SIZE, bold)
         parts.append(canvas.text(0, y, line, size=SIZE, fill=role, bold=bold))

@@ -5,50 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from viz.model.elements import (
-    ClosedGroup,
-    Contribution,
-    Edge,
-    Node,
-    Operation,
-    PictureModel,
-    State,
-    TensorRecord,
-)
+from viz.model import elements
+from viz.model.elements import ClosedGroup, Contribution, Edge, Node, PictureModel, TensorRecord
 
 
-def at_stage(model: PictureModel, step: int) -> PictureModel:
+def at_step(model: PictureModel, step: int) -> PictureModel:
     """The model of a picture after `step` backward steps.
 
-    Operations and closed groups get their `state`. What later steps contribute is not there yet,
-    and gradients are the sums of what has arrived.
-
-    Args:
-        model: of the whole picture.
-        step: 0, when the walk has but its start, up to the number of steps.
-
-    Raises:
-        ValueError: there is no such step.
+    Operations and closed groups get their `_state`. What later steps contribute is not there yet,
+    and gradients are the sums of what has arrived. Raises ValueError if there is no such step.
     """
     last = model.steps
     if not 0 <= step <= last:
         raise ValueError(f"step {step} of a backward pass that has {last}: give one of 0 to {last}")
-    edges = {
-        key: edge if edge.out or arrived(edge, step) else without_contribution(edge)
-        for key, edge in model.edges.items()
-    }
-    nodes = {name: node_at(node, model.edges, step) for name, node in model.nodes.items()}
+    edges = {}
+    for key, edge in model.edges.items():
+        merged = tuple(Contribution(one.tensor, None) for one in edge.merged)
+        known = edge.out or _arrived(edge, step)
+        edges[key] = edge if known else replace(edge, contribution=None, merged=merged)
+    nodes = {name: _node_at(node, model.edges, step) for name, node in model.nodes.items()}
     return replace(model, nodes=nodes, edges=edges, stage=step)
 
 
-def without_contribution(edge: Edge) -> Edge:
-    merged = tuple(Contribution(one.tensor, None) for one in edge.merged)
-    return replace(edge, contribution=None, merged=merged)
-
-
-def node_at(node: Node, edges: Mapping[str, Edge], step: int) -> Node:
-    if isinstance(node, Operation):
-        return replace(node, state=state(node.step, node.step, step))
+def _node_at(node: Node, edges: Mapping[str, Edge], step: int) -> Node:
+    if isinstance(node, elements.Operation):
+        return replace(node, state=_state(node.step, node.step, step))
     if isinstance(node, TensorRecord):
         return so_far(node, edges, step)
     if not isinstance(node, ClosedGroup):
@@ -58,14 +39,14 @@ def node_at(node: Node, edges: Mapping[str, Edge], step: int) -> Node:
     if last is None or last > step:
         parameters = tuple(replace(record, gradient=None) for record in parameters)
     results = tuple(so_far(record, edges, step, last) for record in node.results)
-    return replace(node, state=state(first, last, step), results=results, parameters=parameters)
+    return replace(node, state=_state(first, last, step), results=results, parameters=parameters)
 
 
-def arrived(edge: Edge, step: int) -> bool:
+def _arrived(edge: Edge, step: int) -> bool:
     return bool(edge.steps) and edge.steps[-1] <= step
 
 
-def state(first: int | None, last: int | None, step: int) -> State | None:
+def _state(first: int | None, last: int | None, step: int) -> elements.State | None:
     if first is None or last is None:
         return None
     return "now" if first <= step <= last else "done" if last < step else "pending"
@@ -76,13 +57,9 @@ def so_far(
 ) -> TensorRecord:
     """A tensor with what of its gradient has arrived after a step.
 
-    Args:
-        record: of the tensor.
-        edges: of the whole picture.
-        step: the last that is done.
-        last: of the closed group that makes the tensor, its last step.
+    `last` is the last step of the closed group that makes the tensor, if one does.
     """
-    here = tuple(key for key in record.contributions if arrived(edges[key], step))
+    here = tuple(key for key in record.contributions if _arrived(edges[key], step))
     inside = record.inside is None or (last is not None and last <= step)
     if here == record.contributions and not record.hidden and inside:
         whole = bool(here) or record.seed is not None
