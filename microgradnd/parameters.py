@@ -84,7 +84,8 @@ def tensors_of(parameters: Parameters, what: str) -> list[Tensor]:
     if isinstance(parameters, Tensor):
         return [parameters]
     given = elements(what, "parameters", parameters, "Tensors, as model.parameters() gives them")
-    found = [x[1] if is_named(x) else x for x in given]
+    named = (isinstance(x, tuple) and len(x) == 2 and isinstance(x[0], str) for x in given)
+    found = [x[1] if pair else x for x, pair in zip(given, named)]
     for x in found:
         if not isinstance(x, Tensor):
             raise TypeError(f"{what}: a parameter must be a Tensor, not a {type(x).__name__}")
@@ -94,10 +95,6 @@ def tensors_of(parameters: Parameters, what: str) -> list[Tensor]:
             "once only, so call it anew or keep a list"
         )
     return found
-
-
-def is_named(x: Any) -> bool:
-    return isinstance(x, tuple) and len(x) == 2 and isinstance(x[0], str)
 
 
 def check_parameter(p: Tensor, what: str) -> None:

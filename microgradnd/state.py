@@ -20,22 +20,17 @@ def fitting(
     """The given arrays that are wanted, once all fit in name (if strict) and shape."""
     require(owner, "the given state", given, instance(Mapping, "a dict of arrays by name"))
     arrays = {path: array_of(value) for path, value in given.items() if path in wanted}
-    missing = [path for path in wanted if path not in given]
-    unexpected = [path for path in given if path not in wanted]
-    misshapen = [
-        f"{path}: {arrays[path].shape}, needed {value.shape}"
-        for path, value in wanted.items()
-        if path in arrays and arrays[path].shape != value.shape
-    ]
-    problems = listed("of another shape", misshapen)
+    problems = []
     if strict:
-        problems = [*listed("missing", missing), *listed("unexpected", unexpected), *problems]
+        problems += listed("missing", [path for path in wanted if path not in given])
+        problems += listed("unexpected", [path for path in given if path not in wanted])
+    shapes = [(path, arrays[path].shape, wanted[path].shape) for path in wanted if path in arrays]
+    wrong = [f"{path}: {own}, needed {needed}" for path, own, needed in shapes if own != needed]
+    problems += listed("of another shape", wrong)
     if problems:
         cure = "; strict=False ignores missing and unexpected names" if strict else ""
-        words = "\n".join(problems)
-        raise StateError(
-            f"{owner}: the given state does not fit, nothing was loaded{cure}:\n{words}"
-        )
+        words = f"{owner}: the given state does not fit, nothing was loaded{cure}:"
+        raise StateError("\n".join([words, *problems]))
     return arrays
 
 

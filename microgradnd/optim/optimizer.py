@@ -178,9 +178,8 @@ class Optimizer:
         problems = [f"  missing: {k}" for k in ("state", "param_groups") if k not in given]
         problems = problems or self._group_problems(groups) or self._state_problems(state, groups)
         if problems:
-            words = "\n".join(problems)
-            what = type(self).__name__
-            raise StateError(f"{what}: the given state does not fit, nothing was loaded:\n{words}")
+            text = f"{type(self).__name__}: the given state does not fit, nothing was loaded:"
+            raise StateError("\n".join([text, *problems]))
         self.state = [
             {
                 name: int(array_of(x)) if name == "step" else np.array(array_of(x), p.dtype)
