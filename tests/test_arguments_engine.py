@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pytest
 
 import microgradnd as mg
+import viz
 from tests.bad_arguments import Case, leaf, trials_of
 
 ANY_DTYPE = "dtype|integer dtype|class"
@@ -149,3 +152,34 @@ CASES = [*MADE, *METHODS, *SWITCHES]
     test_several_bad_arguments_are_named_or_rightly_taken,
     test_exchanged_arguments_are_named_or_rightly_taken,
 ) = trials_of(CASES)
+
+
+def test_numbers_are_formatted_and_rounded() -> None:
+    t = mg.Tensor(1.23456, requires_grad=True)
+    assert f"{t:.4f}" == "1.2346"
+    assert round(t, 2).item() == 1.23
+
+
+def test_dir_lists_what_is_public() -> None:
+    assert {"Tensor", "tensor", "zeros", "nn", "optim"} <= set(dir(mg))
+    assert not {"TYPE_CHECKING", "Any", "annotations", "hotpath"} & set(dir(mg))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: mg.grad(loss(), np.ones(2)), "grad: inputs must be a Tensor"),
+        (lambda: leaf(2).register_hook("s"), "register_hook: hook must be a function, not 's'"),
+        (lambda: mg.Tensor(np.array([None, 1], object), dtype=float), "Tensor: cannot compute"),
+        (lambda: leaf(2).clip(1j), "clip: cannot compute with a complex"),
+        (lambda: viz.explain(5), "explain: loss must be a Tensor, not 5"),
+        (lambda: mg.erf(np.ones(2, complex)), "erf: cannot compute"),
+        (lambda: mg.concatenate([leaf(2), np.array(["a"])]), "concatenate: cannot compute"),
+        (lambda: mg.elu(leaf(2), Fraction(1, 2)), r"elu: .* alpha = Fraction\(1, 2\)"),
+        (lambda: mg.clip(leaf(2), np.zeros((3, 1))), r"clip: .* shape \(2,\).*\(3, 2\)"),
+        (lambda: mg.Tensor([1.0], requires_grad="no"), "requires_grad must be True or False"),
+    ],
+)  # fmt: skip
+def test_what_used_to_pass_or_to_fail_obscurely(call: Callable[[], Any], words: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        call()
