@@ -108,7 +108,6 @@ class TensorMethods:
     def broadcast_to(self, *shape: int) -> Tensor: """Repeated to a larger shape, by the rules of broadcasting, without copying."""
     def cbrt(self) -> Tensor: """Return the cube-root of an array, element-wise."""
     def ceil(self) -> Tensor: """Return the ceiling of the input, element-wise."""
-    def cholesky(self, upper: bool = False) -> Tensor: """The lower triangular L with L Lᵀ = a, or its transpose, of symmetric positive definite a."""
     def cholesky_solve(self, factor: TensorLike, upper: bool = False) -> Tensor: """The x with A x = b, from the Cholesky factor of A: L, or its transpose where `upper`."""
     def chunk(self, chunks: int, axis: int = 0) -> tuple[Tensor, ...]: """Cut along the axis into at most `chunks` pieces, all of one size but for the last."""
     def clamp(self, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor: """x, held within [min, max]; None leaves a side open, and max wins where they cross."""

@@ -20,7 +20,8 @@ COMPOSED = (*GENERAL, *LINALG)
 ELSEWHERE = {
     "adaptive_avg_pool2d", "as_strided", "avg_pool1d", "avg_pool2d", "conjugate_transpose",
     "contiguous", "dot", "einsum", "global_avg_pool2d", "gumbel_softmax", "hstack",
-    "matrix_transpose", "max_pool1d", "max_pool2d", "moveaxis", "multi_dot", "ravel", "split", "vstack",
+    "matrix_transpose", "max_pool1d", "max_pool2d", "moveaxis", "multi_dot", "ravel",
+    "split", "vstack",
 }  # fmt: skip
 # Rows whose operands come in a form of their own, tested below.
 FORMS = {"polygamma", "expand", "dstack", "column_stack"}

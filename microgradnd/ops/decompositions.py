@@ -18,8 +18,8 @@ import numpy as np
 
 from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
-from microgradnd.ops.linear_systems import matrix_of_diagonal, solve
 from microgradnd.ops.linalg import matmul
+from microgradnd.ops.linear_systems import matrix_of_diagonal, solve
 from microgradnd.ops.rearranging import triu
 
 
@@ -74,7 +74,7 @@ def cholesky_a(g: Value, out: Value, upper: bool) -> Value:
     return symmetric(T(solve(T(factor), T(left))))
 
 
-@op(a=cholesky_a, numpy=np.linalg.cholesky, torch="linalg.cholesky", method=True, fresh="a",
+@op(a=cholesky_a, numpy=np.linalg.cholesky, torch="linalg.cholesky", fresh="a",
     whole=True, cure="a must be symmetric and positive definite")  # fmt: skip
 def cholesky(a: Value, upper: bool = False) -> Value:
     """The lower triangular L with L Lᵀ = a, or its transpose, of symmetric positive definite a.
@@ -367,7 +367,7 @@ def lstsq(a: TensorLike, b: TensorLike, rcond: Any = None) -> LeastSquares:
     x = matmul(pinv(a, rcond), b)
     s = svdvals(a)
     cut = rcond * s.data.max(axis=-1, keepdims=True, initial=0)
-    rank = np.asarray((s.data > cut).sum(axis=-1))
+    rank = np.asarray((s.data > cut).sum(axis=-1, dtype=np.intc))  # NumPy's type
     residuals = Tensor(np.zeros(0, x.dtype))
     if m > n and (rank == n).all():
         residuals = ((matmul(a, x) - b) ** 2).sum(axis=-1 if b.ndim == 1 else -2)

@@ -118,7 +118,8 @@ def solve_a(g: Value, a: Value, b_shape: tuple[int, ...], out: Value) -> Value:
 
 @op(a=solve_a, b=solve_b, fresh="a b", numpy=np.linalg.solve, torch="linalg.solve", linear="b",
     internal=True, whole=True,
-    cure="b is a vector (n,) or matrices (..., n, k); of a singular matrix take linalg.lstsq")  # fmt: skip
+    cure="b is a vector (n,) or matrices (..., n, k); of a singular matrix take "
+    "linalg.lstsq")  # fmt: skip
 def solve(a: Value, b: Value) -> Value:
     """The x with a x = b. b is one vector (n,) or a stack of matrices (..., n, k), as in NumPy.
 
