@@ -229,7 +229,7 @@ def packed_eigh_a(g: Value, out: Value) -> Value:
 @op(a=packed_eigh_a, internal=True, whole=True)
 def packed_eigh(a: Value, UPLO: str = "L") -> Value:
     """Eigenvalues in row 0, below them the eigenvectors in columns: shape (..., n + 1, n)."""
-    w, v = np.linalg.eigh(a, UPLO)
+    w, v = np.linalg.eigh(a, UPLO)  # type: ignore[call-overload]
     return np.concatenate([w[..., None, :], v], axis=-2)
 
 
@@ -246,7 +246,7 @@ def eigvalsh(a: Value, UPLO: str = "L") -> Value:
     >>> eigvalsh(np.array([[0.0, 1.0], [1.0, 0.0]]))
     array([-1.,  1.])
     """
-    return np.linalg.eigvalsh(a, UPLO)
+    return np.linalg.eigvalsh(a, UPLO)  # type: ignore[call-overload]
 
 
 @derived(numpy=np.linalg.eigh, torch="linalg.eigh", internal=True)

@@ -80,7 +80,7 @@ def matrix_norm(
         out = s.sum(axis=-1) if ord == "nuc" else s.max(axis=-1) if ord == 2 else s.min(axis=-1)
     elif ord in (1, -1, np.inf, -np.inf):
         along, other = (row, column) if abs(ord) == 1 else (column, row)
-        sums = np.abs(x).sum(axis=along, keepdims=True)
+        sums = x.abs().sum(axis=along, keepdims=True)
         out = sums.max(axis=other, keepdims=True) if ord > 0 else sums.min(other, keepdims=True)
         out = out.squeeze((row, column))
     else:

@@ -62,6 +62,8 @@ def tensordot(x: TensorLike, y: TensorLike, axes: Any = 2) -> Tensor:
     (2, 4)
     """
     x, y = as_tensor(x), as_tensor(y)
+    mine: list[Any]
+    theirs: list[Any]
     if isinstance(axes, (int, np.integer)):
         if axes > min(x.ndim, y.ndim) or axes < 0:
             raise ValueError(f"tensordot: {axes} axes of shapes {x.shape} and {y.shape}")
