@@ -230,7 +230,7 @@ class TensorMethods:
     @property
     def ndim(self) -> int: """How many axes there are."""
     def nonzero(self) -> tuple[Tensor, ...]: """Where x is not 0: an array of indices for each axis, as numpy.nonzero."""
-    def norm(self, p: Any = 'fro', axis: Any = None, keepdims: bool = False) -> Tensor: """torch.norm: of all elements, or those of the axes, as one vector; p "nuc" of matrices."""
+    def norm(self, p: Any = 'fro', axis: Any = None, keepdims: bool = False, *, ord: Any = None) -> Tensor: """torch.norm: of all elements, or those of the axes, as one vector; p "nuc" of matrices."""
     def numpy(self) -> Array: """The array itself (shared memory), out of the graph."""
     def outer(self, y: TensorLike) -> Tensor: """Each element of x times each of y, both flattened: a matrix."""
     @overload

@@ -120,12 +120,18 @@ def norm(
 
 
 @derived(internal=True, method="norm")
-def torch_norm(x: TensorLike, p: Any = "fro", axis: Any = None, keepdims: bool = False) -> Tensor:
+def torch_norm(
+    x: TensorLike, p: Any = "fro", axis: Any = None, keepdims: bool = False, *, ord: Any = None
+) -> Tensor:
     """torch.norm: of all elements, or those of the axes, as one vector; p "nuc" of matrices.
+
+    With `ord` it is numpy.linalg.norm.
 
     >>> Tensor([[1.0, -2.0], [3.0, 4.0]]).norm(1)
     Tensor(10.)
     """
+    if ord is not None:
+        return norm(x, ord, axis, keepdims)
     x = as_tensor(x)
     if p == "nuc":
         return matrix_norm(x, p, (-2, -1) if axis is None else axis, keepdims)
