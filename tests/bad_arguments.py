@@ -171,7 +171,7 @@ def name_of(case: Case) -> str:
 def parameters_of(case: Case) -> list[str]:
     if case.reference or case.name:
         return [name for name in {**case.valid(), **case.kinds} if name != "self"]
-    if isinstance(case.call, type) and issubclass(case.call, nn.losses.Loss):
+    if isinstance(case.call, type) and issubclass(case.call, nn.loss_modules.Loss):
         return list(inspect.signature(case.call.function).parameters)[2:]
     names = inspect.signature(case.call).parameters
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -29,7 +29,7 @@ NAMESAKES = {
     "microgradnd/data/idx.py": {"i1"},  # a dtype
     "microgradnd/nn/convolution.py": {"conv2d"},
     "microgradnd/nn/init.py": {"conv2d", "leaky_relu"},
-    "microgradnd/nn/losses.py": {"binary_cross_entropy", "cross_entropy"},
+    "microgradnd/nn/losses.py": {"binary_cross_entropy", "cross_entropy", "var"},
     "microgradnd/tensor_methods.py": {"matmul", "astype"},  # __imatmul__, the method astype
 }
 
