@@ -279,6 +279,7 @@ def _prepared(owner: str, function: Callable) -> Callable:
     operands = {k for k in notes if str(notes[k]).startswith("TensorLike") and k != "return"}
     if not aliases and not operands:
         return function
+    needed = {k for k in operands if "None" not in str(notes[k])}
     rest = next(iter(operands.difference(names)), None)  # of `*xs: TensorLike`
 
     @wraps(function)
@@ -288,10 +289,10 @@ def _prepared(owner: str, function: Callable) -> Callable:
         given = list(args)
         for i, x in enumerate(given):
             name = names[i] if i < len(names) else rest
-            if name in operands and type(x) is not Tensor and x is not None:
+            if name in operands and type(x) is not Tensor and (x is not None or name in needed):
                 given[i] = as_tensor(x, owner, name)
         for name in options.keys() & operands:
-            if options[name] is not None:
+            if options[name] is not None or name in needed:
                 options[name] = as_tensor(options[name], owner, name)
         return function(*given, **options)
 

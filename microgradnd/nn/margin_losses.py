@@ -14,6 +14,7 @@ import numpy as np
 
 from microgradnd.arguments import (
     CALLABLE,
+    FLAG,
     NORM,
     NUMBER,
     POSITIVE,
@@ -273,6 +274,7 @@ def pairwise_distance(
     """
     loss = "pairwise_distance"
     require(loss, "p", p, NORM)
+    require(loss, "keepdim", keepdim, FLAG)
     check(loss, eps=eps)
     a, b = floating(loss, "x1", x1), floating(loss, "x2", x2)
     e = _wide(a - b) + eps
