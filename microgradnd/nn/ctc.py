@@ -10,7 +10,7 @@ from microgradnd.arguments import check, index_array, require, whole
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.functions import isinf, where
-from microgradnd.nn.losses import constant, floating, reduced
+from microgradnd.nn.losses import constant, floats, reduced
 from microgradnd.ops import losses as ops
 
 
@@ -48,7 +48,7 @@ def ctc_loss(
     loss = "ctc_loss"
     require(loss, "blank", blank, whole(0))
     check(loss, reduction=reduction, zero_infinity=zero_infinity)
-    x = floating(loss, "log_probs", log_probs)
+    (x,) = floats(loss, log_probs=log_probs)
     if x.ndim not in (2, 3):
         raise ValueError(f"{loss}: log_probs has shape {x.shape}, it must be (T, N, C) or (T, C)")
     single, dtype = x.ndim == 2, x.dtype

@@ -43,7 +43,9 @@ def agreeing(loss: str, input: TensorLike, target: TensorLike) -> tuple[Any, Any
             f"{loss}: input has shape {x.shape}, target {y.shape}; they must be equal, nothing is "
             "broadcast: reshape one of them"
         )
-    return x, y
+    if x.dtype.kind == "f" != y.dtype.kind:  # integers widen no floats
+        return x, y.astype(x.dtype)
+    return (x.astype(y.dtype), y) if y.dtype.kind == "f" != x.dtype.kind else (x, y)
 
 
 def constant(loss: str, name: str, value: TensorLike) -> np.ndarray:
@@ -54,10 +56,16 @@ def constant(loss: str, name: str, value: TensorLike) -> np.ndarray:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def floating(loss: str, name: str, value: TensorLike) -> Tensor:
-    """An operand as a Tensor of floats."""
-    x = as_tensor(value, loss, name)
-    return x if x.dtype.kind == "f" else x.astype(default_dtype[0])
+def floats(loss: str, **given: TensorLike) -> list[Tensor]:
+    """Operands as Tensors of floats; integers, truths, numbers and lists widen no others."""
+    xs = [as_tensor(value, loss, name) for name, value in given.items()]
+    wide = [x.dtype for x, value in zip(xs, given.values()) if _has_floats(value)]
+    weak = np.result_type(*wide) if wide else default_dtype[0]
+    return [x if _has_floats(v) else x.astype(weak) for x, v in zip(xs, given.values())]
+
+
+def _has_floats(value: TensorLike) -> bool:
+    return getattr(getattr(value, "dtype", None), "kind", "") == "f"
 
 
 def constant_like(loss: str, name: str, value: TensorLike, x: Tensor) -> np.ndarray:
@@ -226,7 +234,7 @@ def poisson_nll_loss(
     loss = "poisson_nll_loss"
     check(loss, eps=eps, log_input=log_input, full=full)
     agreeing(loss, input, target)
-    x = floating(loss, "input", input)
+    (x,) = floats(loss, input=input)
     y = constant_like(loss, "target", target, x)
     losses = exp(x) - x * y if log_input else x - log(x + eps) * y
     if full:
@@ -260,9 +268,7 @@ def gaussian_nll_loss(
     loss = "gaussian_nll_loss"
     check(loss, eps=eps, full=full)
     agreeing(loss, input, target)
-    x, y, v = (
-        floating(loss, name, t) for name, t in (("input", input), ("target", target), ("var", var))
-    )
+    x, y, v = floats(loss, input=input, target=target, var=var)
     if x.ndim and v.shape == x.shape[:-1]:
         v = v.reshape((*v.shape, 1))
     one = sum(m != n for m, n in zip(v.shape, x.shape))

@@ -32,7 +32,7 @@ from microgradnd.nn.losses import (
     class_factors,
     constant,
     constant_like,
-    floating,
+    floats,
     reduced,
     weighted,
 )
@@ -42,7 +42,7 @@ COSINE_EPS = 1e-12  # added to squared lengths, as in PyTorch
 
 def _alike(loss: str, **given: TensorLike) -> list[Tensor]:
     """Operands as Tensors of floats, once their shapes agree."""
-    xs = [floating(loss, name, x) for name, x in given.items()]
+    xs = floats(loss, **given)
     if len({x.shape for x in xs}) > 1:
         shapes = ", ".join(f"{name} has shape {x.shape}" for name, x in zip(given, xs))
         raise ValueError(f"{loss}: {shapes}; they must be equal, nothing is broadcast")
@@ -86,7 +86,7 @@ def hinge_embedding_loss(
     loss = "hinge_embedding_loss"
     require(loss, "margin", margin, NUMBER)
     agreeing(loss, input, target)
-    x = floating(loss, "input", input)
+    (x,) = floats(loss, input=input)
     y = _signs(loss, target, x, x.shape)
     return reduced(loss, where(y > 0, x, _held(margin - x)), reduction, x.dtype)
 
@@ -130,17 +130,15 @@ def cosine_embedding_loss(
     """
     loss = "cosine_embedding_loss"
     require(loss, "margin", margin, NUMBER)
-    x1, x2 = (_wide(x) for x in _alike(loss, input1=input1, input2=input2))
+    given = _alike(loss, input1=input1, input2=input2)
+    x1, x2 = map(_wide, given)
     if x1.ndim not in (1, 2):
         raise ValueError(f"{loss}: input1 has shape {x1.shape}, it must be (N, D) or (D,)")
     lengths = ((square(x1).sum(-1) + COSINE_EPS) * (square(x2).sum(-1) + COSINE_EPS)).sqrt()
     cos = (x1 * x2).sum(-1) / lengths
     y = _signs(loss, target, cos, cos.shape)
-    dtype = np.result_type(*(getattr(x, "dtype", cos.dtype) for x in (input1, input2)))
-    return reduced(
-        loss, where(y > 0, 1 - cos, _held(cos - margin)), reduction,
-        dtype if dtype.kind == "f" else None,
-    )  # fmt: skip
+    losses = where(y > 0, 1 - cos, _held(cos - margin))
+    return reduced(loss, losses, reduction, np.result_type(*(x.dtype for x in given)))
 
 
 def soft_margin_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
@@ -150,7 +148,7 @@ def soft_margin_loss(input: TensorLike, target: TensorLike, reduction: str = "me
     Tensor([0.6931, 0.    ])
     """
     agreeing("soft_margin_loss", input, target)
-    x = floating("soft_margin_loss", "input", input)
+    (x,) = floats("soft_margin_loss", input=input)
     y = _signs("soft_margin_loss", target, x, x.shape)
     return reduced("soft_margin_loss", softplus(x * -y, 1.0, np.inf), reduction)
 
@@ -223,7 +221,7 @@ def multilabel_margin_loss(
 
 
 def _scores(loss: str, input: TensorLike) -> Tensor:
-    x = floating(loss, "input", input)
+    (x,) = floats(loss, input=input)
     if x.ndim not in (1, 2) or not x.shape[-1]:
         raise ValueError(f"{loss}: input has shape {x.shape}, it must be (N, C) or (C,)")
     return x
@@ -256,7 +254,7 @@ def multilabel_soft_margin_loss(
     """
     loss = "multilabel_soft_margin_loss"
     agreeing(loss, input, target)
-    x = floating(loss, "input", input)
+    (x,) = floats(loss, input=input)
     if not x.ndim or not x.shape[-1]:
         raise ValueError(f"{loss}: input has shape {x.shape}, it needs an axis of classes")
     y = constant_like(loss, "target", target, x)
@@ -276,7 +274,7 @@ def pairwise_distance(
     require(loss, "p", p, NORM)
     require(loss, "keepdim", keepdim, FLAG)
     check(loss, eps=eps)
-    a, b = floating(loss, "x1", x1), floating(loss, "x2", x2)
+    a, b = floats(loss, x1=x1, x2=x2)
     e = _wide(a - b) + eps
     if not e.ndim:
         raise ValueError(f"{loss}: x1 is a number; it needs an axis of components")
