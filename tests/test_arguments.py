@@ -101,6 +101,8 @@ LAYERS = [
     layer("Hardtanh", {"min_val": "real", "max_val": "real"}),
     *(layer(name, {"dim": "whole"}) for name in ("Softmax", "Softmin", "GLU")),
     layer("CELU", {"alpha": "|".join(["none", *REAL - {"0", "0.0"}])}),
+    layer("PairwiseDistance", {"p": "norm", "eps": "not negative", "keepdim": "flag"}),
+    layer("CosineSimilarity", {"dim": "whole", "eps": "not negative"}),
     layer("Hardshrink", {"lambd": "real"}),
     layer("Softshrink", {"lambd": "not negative"}),
     layer("Threshold", {"threshold": "real", "value": "real"}, threshold=0.5, value=0.0),
@@ -167,6 +169,7 @@ FUNCTIONS = [
                margin="positive", p="norm")
       for name in ("triplet_margin_loss", "triplet_margin_with_distance_loss")),
     function("pairwise_distance", lambda: {"x1": leaf(2, 2), "x2": x22()}, p="norm"),
+    function("cosine_similarity", lambda: {"x1": leaf(2, 2), "x2": x22()}, dim="whole"),
     function("ctc_loss", lambda: {
         "log_probs": leaf(3, 2, 4), "targets": np.array([[1, 2], [3, 3]]),
         "input_lengths": np.array([3, 3]), "target_lengths": np.array([2, 1])}),

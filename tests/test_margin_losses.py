@@ -174,6 +174,45 @@ def test_a_small_variance_is_held_and_has_the_slope_of_the_least(torch: Any) -> 
         F.gaussian_nll_loss(np.ones((2, 3)), np.zeros((2, 3)), np.ones(3))
 
 
+DISTANCES: list[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
+    *[("pairwise_distance", (4, 3), (4, 3), {"p": p}) for p in (1.0, 1.5, 2.0, 3.0, float("inf"))],
+    ("pairwise_distance", (2, 4, 3), (3,), {"keepdim": True, "eps": 0.5}),
+    ("cosine_similarity", (4, 3), (4, 3), {}),
+    ("cosine_similarity", (2, 3, 2), (3, 1), {"dim": -2}),
+    ("cosine_similarity", (3,), (3,), {"dim": 0, "eps": 100.0}),
+]
+
+
+@pytest.mark.parametrize(("name", "m", "n", "options"), DISTANCES)
+def test_distances_are_torchs(name: str, m: Any, n: Any, options: Any, torch: Any) -> None:
+    xs = [np.random.default_rng(3).standard_normal(m), np.random.default_rng(4).random(n)]
+    ours, theirs = [Tensor(x, requires_grad=True) for x in xs], [torch.tensor(x) for x in xs]
+    for x in theirs:
+        x.requires_grad = True
+    function = partial(getattr(F, name), **options)
+    out, wanted = function(*ours), getattr(torch.nn.functional, name)(*theirs, **options)
+    np.testing.assert_allclose(out.numpy(), wanted.detach().numpy())
+    out.sum().backward()
+    wanted.sum().backward()
+    for x, y in zip(ours, theirs):
+        np.testing.assert_allclose(x.grad.numpy(), y.grad.numpy(), rtol=1e-8, atol=1e-12)
+    if "eps" not in options:  # (what is held from below has the slope of what is not)
+        assert mg.gradcheck(function, ours)
+    assert mg.gradgradcheck(function, ours)
+    single = [x.astype(np.float32) for x in xs]
+    assert function(*map(Tensor, single)).dtype == np.float32
+    module = {"pairwise_distance": nn.PairwiseDistance, "cosine_similarity": nn.CosineSimilarity}
+    np.testing.assert_array_equal(module[name](**options)(*ours).numpy(), out.numpy())
+
+
+def test_a_vector_of_zeros_is_like_none() -> None:
+    x = Tensor(np.zeros((1, 2)), requires_grad=True)
+    out = F.cosine_similarity(x, np.ones((1, 2)))
+    out.sum().backward()
+    assert out.tolist() == [0.0]
+    assert np.isfinite(x.grad.numpy()).all()
+
+
 def test_no_distance_has_no_slope() -> None:
     same = np.array([[0.5, -0.5]])
     for p in (1.5, 2.0, 3.0):
@@ -202,6 +241,9 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (lambda: nn.MSELoss(None, True), "name the others"),
     (lambda: nn.MSELoss(size_average=True), "reduction takes their place"),
     (lambda: nn.LinearCrossEntropyLoss, "use CrossEntropyLoss"),
+    (lambda: F.linear_cross_entropy, "use cross_entropy"),
+    (lambda: F.relu_, "use relu"),
+    (lambda: F.cosine_similarity(np.ones(2), np.ones(2)), "dim=1 is no axis"),
 ]
 
 

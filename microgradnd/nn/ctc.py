@@ -10,7 +10,8 @@ from microgradnd.arguments import check, index_array, require, whole
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.functions import isinf, where
-from microgradnd.nn.losses import constant, floats, reduced
+from microgradnd.nn.distances import floats, wide
+from microgradnd.nn.losses import constant, reduced
 from microgradnd.ops import losses as ops
 
 
@@ -52,8 +53,7 @@ def ctc_loss(
     if x.ndim not in (2, 3):
         raise ValueError(f"{loss}: log_probs has shape {x.shape}, it must be (T, N, C) or (T, C)")
     single, dtype = x.ndim == 2, x.dtype
-    x = x[:, None] if single else x
-    x = x.astype(np.float32) if dtype == np.float16 else x
+    x = wide(x[:, None] if single else x)
     steps, count, classes = x.shape
     if blank >= classes:
         raise ValueError(f"{loss}: blank={blank} is none of the {classes} classes of log_probs")

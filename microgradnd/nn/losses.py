@@ -14,8 +14,9 @@ import numpy as np
 
 from microgradnd.arguments import NOT_NEGATIVE, POSITIVE, check, one_of, real_array, require
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor, as_tensor, default_dtype
+from microgradnd.engine import Tensor, as_tensor
 from microgradnd.functions import abs, clip, exp, log, softplus, square, subtract, where
+from microgradnd.nn.distances import floats
 from microgradnd.ops import losses as ops
 from microgradnd.ops import softmax
 
@@ -54,18 +55,6 @@ def constant(loss: str, name: str, value: TensorLike) -> np.ndarray:
         raise TypeError(f"{loss}: {name} is a constant here: pass {name}.detach()")
     array = real_array(loss, name, value)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-
-
-def floats(loss: str, **given: TensorLike) -> list[Tensor]:
-    """Operands as Tensors of floats; integers, truths, numbers and lists widen no others."""
-    xs = [as_tensor(value, loss, name) for name, value in given.items()]
-    wide = [x.dtype for x, value in zip(xs, given.values()) if _has_floats(value)]
-    weak = np.result_type(*wide) if wide else default_dtype[0]
-    return [x if _has_floats(v) else x.astype(weak) for x, v in zip(xs, given.values())]
-
-
-def _has_floats(value: TensorLike) -> bool:
-    return getattr(getattr(value, "dtype", None), "kind", "") == "f"
 
 
 def constant_like(loss: str, name: str, value: TensorLike, x: Tensor) -> np.ndarray:

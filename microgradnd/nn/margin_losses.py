@@ -14,7 +14,6 @@ import numpy as np
 
 from microgradnd.arguments import (
     CALLABLE,
-    FLAG,
     NORM,
     NUMBER,
     POSITIVE,
@@ -26,13 +25,13 @@ from microgradnd.arguments import (
 )
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
-from microgradnd.functions import abs, clip, minimum, relu, softplus, square, where
+from microgradnd.functions import clip, minimum, relu, softplus, square, where
+from microgradnd.nn.distances import floats, pairwise_distance, wide
 from microgradnd.nn.losses import (
     agreeing,
     class_factors,
     constant,
     constant_like,
-    floats,
     reduced,
     weighted,
 )
@@ -62,11 +61,6 @@ def _signs(loss: str, target: TensorLike, x: Tensor, shape: tuple[int, ...]) -> 
 def _held(x: Tensor) -> Tensor:
     """max(0, x), whose slope at 0 is 1."""
     return clip(x, 0.0, None)
-
-
-def _wide(x: Tensor) -> Tensor:
-    """x; if it is of float16, in float32, for squares and sums that overflow."""
-    return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
 def hinge_embedding_loss(
@@ -131,7 +125,7 @@ def cosine_embedding_loss(
     loss = "cosine_embedding_loss"
     require(loss, "margin", margin, NUMBER)
     given = _alike(loss, input1=input1, input2=input2)
-    x1, x2 = map(_wide, given)
+    x1, x2 = map(wide, given)
     if x1.ndim not in (1, 2):
         raise ValueError(f"{loss}: input1 has shape {x1.shape}, it must be (N, D) or (D,)")
     lengths = ((square(x1).sum(-1) + COSINE_EPS) * (square(x2).sum(-1) + COSINE_EPS)).sqrt()
@@ -188,7 +182,7 @@ def multi_margin_loss(
     others = np.arange(x.shape[-1]) != y[..., None]
     right = np.where(others, 0, class_factors(loss, x, None))
     z = where(others, relu(x - (x * right).sum(-1, keepdims=True) + margin), 0.0)
-    losses = (z if p == 1 else square(_wide(z))).sum(-1) / x.shape[-1]
+    losses = (z if p == 1 else square(wide(z))).sum(-1) / x.shape[-1]
     if weight is not None:
         losses = losses * class_factors(loss, x, weight)[y]
     return reduced(loss, losses, reduction, x.dtype)
@@ -260,34 +254,6 @@ def multilabel_soft_margin_loss(
     y = constant_like(loss, "target", target, x)
     losses = softplus(-x, 1.0, np.inf) + (1 - y) * x
     return reduced(loss, weighted(loss, losses, weight).mean(-1), reduction)
-
-
-def pairwise_distance(
-    x1: TensorLike, x2: TensorLike, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
-) -> Tensor:
-    """‖x1 - x2 + eps‖_p along the last axis; its derivative is 0 where the distance is.
-
-    >>> pairwise_distance(Tensor([[3.0, 4.0]]), np.array([[0.0, 0.0]]), eps=0.0)
-    Tensor([5.])
-    """
-    loss = "pairwise_distance"
-    require(loss, "p", p, NORM)
-    require(loss, "keepdim", keepdim, FLAG)
-    check(loss, eps=eps)
-    a, b = floats(loss, x1=x1, x2=x2)
-    e = _wide(a - b) + eps
-    if not e.ndim:
-        raise ValueError(f"{loss}: x1 is a number; it needs an axis of components")
-    if p == np.inf:
-        out = abs(e).max(-1, keepdims=keepdim)
-    elif p == 1:
-        out = abs(e).sum(-1, keepdims=keepdim)
-    else:
-        powers = (square(e) if p == 2 else abs(e) ** p).sum(-1, keepdims=keepdim)
-        nothing = powers.data == 0  # where the root has no slope
-        root = where(nothing, 1.0, powers) ** (1 / p)
-        out = where(nothing, 0.0, root)
-    return out.astype(np.result_type(a.dtype, b.dtype))
 
 
 def triplet_margin_loss(
