@@ -24,7 +24,7 @@ microgradnd.node microgradnd.writes
 microgradnd.accumulation
 microgradnd.engine microgradnd.grad_mode
 microgradnd.io
-microgradnd.documentation microgradnd.generation
+microgradnd.documentation microgradnd.generation microgradnd.signatures
 microgradnd.plan
 microgradnd.declaration
 microgradnd.ops
@@ -34,7 +34,7 @@ microgradnd.program microgradnd.transforms
 microgradnd.testing microgradnd.stubs
 microgradnd.state microgradnd.parameters
 microgradnd.nn microgradnd.optim microgradnd.data
-microgradnd.func microgradnd.linalg microgradnd.fft
+microgradnd.func microgradnd.linalg microgradnd.fft microgradnd.array_api
 microgradnd.models microgradnd.training
 microgradnd
 viz.style
