@@ -183,13 +183,22 @@ OPTIM_KINDS = {
                      "initial_accumulator_value", "max_norm", "clip_value", "strength", "gamma",
                      "eta_min", "start_factor", "end_factor", "max_lr", "threshold", "min_lr"],
                     "not negative"),
-    "dampening": "real", "betas": "none", "norm_type": "norm",
-    **dict.fromkeys(["nesterov", "centered", "amsgrad", "error_if_nonfinite"], "flag"),
+    **dict.fromkeys(["momentum_decay", "lambd", "t0", "tolerance_grad", "tolerance_change",
+                     "power"], "not negative"),
+    "dampening": "real", "betas": "none", "norm_type": "norm", "rho": "share", "etas": "none",
+    "step_sizes": "none|(2, 2)",
+    **dict.fromkeys(["nesterov", "centered", "amsgrad", "error_if_nonfinite", "maximize",
+                     "decoupled_weight_decay", "cycle_momentum", "three_phase"], "flag"),
+    **dict.fromkeys(["max_iter", "history_size", "T_0", "T_mult", "step_size_up"], "size"),
+    **dict.fromkeys(["max_eval", "step_size_down", "epochs", "steps_per_epoch"], "size?"),
+    **dict.fromkeys(["base_momentum", "max_momentum"], "share"),
+    "line_search_fn": "none?", "scale_fn": "function?", "scale_mode": "none",
+    "anneal_strategy": "none", "last_epoch": "none|-1", "base_lr": "not negative",
     "optimizer": "none|optimizer",
     **dict.fromkeys(["step_size", "T_max", "total_iters", "total_steps"], "size"),
     "pct_start": "share", "div_factor": "positive", "final_div_factor": "positive",
     "factor": "none|0.5|1e-320", "patience": "size0", "cooldown": "size0", "mode": "none",
-    "threshold_mode": "none", "lr_lambda": "function", "schedules": "none",
+    "threshold_mode": "none", "lr_lambda": "function", "schedulers": "none",
     "milestones": "none|[]|()",
     **dict.fromkeys(["x", "y", "d", "o", "slope"], "array"),
 }  # fmt: skip
@@ -201,21 +210,22 @@ def graded() -> mg.Tensor:
     return w
 
 
-def schedule(name: str, **valid: Any) -> Case:
+def schedule(name: str, kinds: dict[str, str] | None = None, **valid: Any) -> Case:
     def arguments() -> dict[str, Any]:
         return {"optimizer": optim.SGD([leaf(2)]), **valid}
 
-    return Case(getattr(optim, name), arguments, OPTIM_KINDS)
+    return Case(getattr(optim, name), arguments, OPTIM_KINDS | (kinds or {}))
 
 
 def sequence() -> dict[str, Any]:
     sgd = optim.SGD([leaf(2)])
-    return {"optimizer": sgd, "schedules": [optim.StepLR(sgd, 1)], "milestones": []}
+    return {"optimizer": sgd, "schedulers": [optim.StepLR(sgd, 1)], "milestones": []}
 
 
 OPTIM = [
     *(Case(getattr(optim, name), lambda: {"params": [leaf(2)]}, OPTIM_KINDS)
-      for name in ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad")),
+      for name in ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam",
+                   "RAdam", "Rprop", "ASGD", "LBFGS")),
     Case(optim.clip_grad_norm_, lambda: {"parameters": [graded()], "max_norm": 1.0}, OPTIM_KINDS),
     Case(optim.clip_grad_value_, lambda: {"parameters": [graded()], "clip_value": 1.0},
          OPTIM_KINDS),
@@ -229,10 +239,18 @@ OPTIM = [
     schedule("ExponentialLR", gamma=0.5),
     schedule("CosineAnnealingLR", T_max=3),
     schedule("LinearLR"),
+    schedule("ConstantLR", {"factor": "share"}),
+    schedule("PolynomialLR"),
+    schedule("MultiStepLR", {"milestones": "none|[]|()|(1, 2, 3)|(2, 2)"}, milestones=[1, 2]),
+    schedule("CosineAnnealingWarmRestarts", T_0=3),
+    schedule("CyclicLR", base_lr=0.1, max_lr=1.0),
+    schedule("MultiplicativeLR", lr_lambda=lambda t: 0.5),
     schedule("LambdaLR", lr_lambda=lambda t: 0.5),
     schedule("OneCycleLR", max_lr=1.0, total_steps=4),
     schedule("ReduceLROnPlateau"),
-    Case(optim.SequentialLR, sequence, OPTIM_KINDS),
+    Case(optim.SequentialLR, sequence, OPTIM_KINDS | {"last_epoch": "size0|-1"}),
+    Case(optim.ChainedScheduler, lambda: {k: v for k, v in sequence().items() if k != "milestones"},
+         OPTIM_KINDS | {"optimizer": "none|None"}),
 ]  # fmt: skip
 TOKENS = "none|''|'abc'|'3'|[]|()|{}|set|dict|['a']|iterator|array of strings|empty array"
 DATA_KINDS = {
@@ -359,6 +377,7 @@ METHODS_ELSEWHERE = {
     "step", "sequence", "function", "adopted", "own", "named", "call_with_hooks", "hooks",
     "check_input", "weights", "of", "joined", "finish", "check", "mask", "start", "run",
     "kept_from", "multiply_adds", "call", "passed_to", "operand", "plan", "to_networkx",
+    "rates", "momenta", "set", "change", "each", "current",
 }  # fmt: skip
 
 

@@ -123,6 +123,10 @@ def plateau() -> optim.ReduceLROnPlateau:
     return optim.ReduceLROnPlateau(sgd())
 
 
+def chained() -> optim.ChainedScheduler:
+    return optim.ChainedScheduler([optim.StepLR(sgd(), 2)])
+
+
 OPTIMIZERS = [
     of(optim.Optimizer.add_param_group, sgd, {"group": {"params": [leaf(2)]}}, group="none"),
     of(optim.Optimizer.zero_grad, sgd, {"set_to_none": True}, set_to_none="flag"),
@@ -130,6 +134,12 @@ OPTIMIZERS = [
     of(optim.ReduceLROnPlateau.step, plateau, {"metrics": 1.0}, metrics="number|[nan]|long array"),
     of(optim.ReduceLROnPlateau.load_state_dict, plateau, {"given": plateau().state_dict()},
        given="none"),
+    of(optim.CosineAnnealingWarmRestarts.step,
+       lambda: optim.CosineAnnealingWarmRestarts(sgd(), 2), {"epoch": 1.5}, epoch="not negative?"),
+    of(optim.ChainedScheduler.load_state_dict, chained, {"given": chained().state_dict()},
+       given="none"),
+    of(optim.LBFGS.load_state_dict, lambda: optim.LBFGS([leaf(2)]),
+       {"given": optim.LBFGS([leaf(2)]).state_dict()}, given="none"),
     of(optim.StepLR.load_state_dict, lambda: optim.StepLR(sgd(), 2),
        {"given": optim.StepLR(sgd(), 2).state_dict()}, given="none"),
 ]  # fmt: skip
