@@ -29,6 +29,8 @@ NAMESAKES = {
     "microgradnd/nn/convolution.py": {"conv2d"},
     "microgradnd/nn/init.py": {"conv2d", "leaky_relu"},
     "microgradnd/nn/losses.py": {"binary_cross_entropy", "cross_entropy"},
+    "microgradnd/optim/cycles.py": {"cos"},
+    "microgradnd/optim/schedule.py": {"cos", "power"},
     "microgradnd/tensor_methods.py": {"matmul", "astype"},  # __imatmul__, the method astype
 }
 

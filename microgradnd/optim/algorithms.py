@@ -317,8 +317,7 @@ class ASGD(Optimizer):
         lr, lambd, (step, other) = group["lr"], group["lambd"], spare
         t = count_step(state)
         a = buffer(state, "ax", w)
-        eta: float = state.setdefault("eta", lr)
-        mu: float = state.setdefault("mu", 1.0)
+        eta, mu = state["eta"] if t > 1 else lr, state["mu"] if t > 1 else 1.0
         g = decayed(g, w, group, other)
         w *= 1 - lambd * eta
         w -= np.multiply(g, eta, step)  # w = (1 - λ η) w - η g
