@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import checked
+from microgradnd.arguments import checked, whole
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor, default_dtype
+from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
-from microgradnd.ops.linalg import linear
+from microgradnd.ops.linalg import linear, matmul
 from microgradnd.random import generator
 
 
@@ -54,3 +54,69 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         return f"{self.in_features}, {self.out_features}" + ", bias=False" * (self.bias is None)
+
+
+def bilinear(
+    input1: TensorLike, input2: TensorLike, weight: TensorLike, bias: TensorLike | None = None
+) -> Tensor:
+    """y_o = x₁ᵀ W_o x₂ + b_o: linear in each of two inputs.
+
+    Shapes: input1 (..., I), input2 (..., J), weight (O, I, J), bias (O,), result (..., O).
+
+    >>> bilinear([2.0, 3.0], [5.0], [[[1.0], [10.0]]])
+    Tensor([160.])
+    """
+    given = {"input1": input1, "input2": input2, "weight": weight}
+    x, y, w = (as_tensor("bilinear", name, v) for name, v in given.items())
+    fits = w.ndim == 3 and x.ndim > 0 and x.shape[:-1] == y.shape[:-1] and y.ndim == x.ndim
+    if not fits or (x.shape[-1], y.shape[-1]) != w.shape[1:]:
+        raise ValueError(
+            f"bilinear: input1, input2 and weight have shapes {x.shape}, {y.shape} and {w.shape}, "
+            "needed (..., I), (..., J) and (O, I, J)"
+        )
+    if bias is not None and np.shape(getattr(bias, "_array", bias)) != w.shape[:1]:
+        raise ValueError(f"bilinear: bias must have shape {w.shape[:1]}, as the results have")
+    o, i, j = w.shape
+    first = matmul(x, w.transpose((1, 0, 2)).reshape((i, o * j)))  # (..., O·J)
+    first = first.reshape((*x.shape[:-1], o, j))
+    out = matmul(first, y[..., None])[..., 0]  # (..., O)
+    return out if bias is None else out + bias
+
+
+class Bilinear(Module):
+    """y_o = x₁ᵀ W_o x₂ + b_o of two inputs.
+
+    Args:
+        in1_features, in2_features: lengths of x₁ and x₂, I and J.
+        out_features: length of y, O.
+        bias: whether b is added.
+        rng: draws the start, weight and bias uniform in ±1/√I as in PyTorch.
+        dtype: of the parameters; default `get_default_dtype()`.
+
+    Shapes: x₁ (..., I), x₂ (..., J), weight (O, I, J), bias (O,), result (..., O).
+
+    >>> Bilinear(3, 4, 2)(np.ones((5, 3)), np.ones((5, 4))).shape
+    (5, 2)
+    """
+
+    @checked(in1_features=whole(1), in2_features=whole(1), out_features=whole(1))
+    def __init__(
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True,
+        *, rng: np.random.Generator | None = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        self.in1_features, self.in2_features = in1_features, in2_features
+        self.out_features = out_features
+        rng, dtype = generator(rng), dtype or default_dtype[0]
+        bound = in1_features**-0.5
+        shape = out_features, in1_features, in2_features
+        self.weight = uniform_parameter(shape, bound, rng, dtype)
+        self.bias: Tensor | None = None
+        if bias:
+            self.bias = uniform_parameter(out_features, bound, rng, dtype)
+
+    def forward(self, input1: TensorLike, input2: TensorLike) -> Tensor:
+        return bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        sizes = f"{self.in1_features}, {self.in2_features}, {self.out_features}"
+        return sizes + ", bias=False" * (self.bias is None)
