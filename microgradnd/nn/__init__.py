@@ -20,11 +20,20 @@ from microgradnd.nn.activations import (
     Step,
     Tanh,
 )
-from microgradnd.nn.containers import ModuleList, Sequential
+from microgradnd.nn.attention import MultiheadAttention
+from microgradnd.nn.containers import (
+    ModuleDict,
+    ModuleList,
+    ParameterDict,
+    ParameterList,
+    Sequential,
+)
 from microgradnd.nn.convolution import Conv1d, Conv2d, ConvTranspose2d
 from microgradnd.nn.dropout import Dropout, Dropout2d
 from microgradnd.nn.embedding import Embedding
-from microgradnd.nn.linear import Linear
+from microgradnd.nn.embedding_bag import EmbeddingBag
+from microgradnd.nn.group_normalization import GroupNorm, InstanceNorm1d, InstanceNorm2d, RMSNorm
+from microgradnd.nn.linear import Bilinear, Linear
 from microgradnd.nn.losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -46,31 +55,31 @@ from microgradnd.nn.recurrent import GRU, LSTM, RNN
 from microgradnd.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from microgradnd.nn.shaping import Flatten, Identity
 from microgradnd.nn.summaries import Summary, summary
+from microgradnd.nn.transformer import TransformerEncoder, TransformerEncoderLayer
 from microgradnd.parameters import Parameter
 
 __all__ = [
-    "ELU", "GELU", "GRU", "LSTM", "RNN", "AdaptiveAvgPool2d", "Affine", "AvgPool1d", "AvgPool2d",
-    "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d",
-    "ConvTranspose2d", "CrossEntropyLoss", "Dropout", "Dropout2d", "Embedding",
-    "FirstComponentLoss", "Flatten", "GRUCell", "Gaussian", "HalfSquaredError", "Hardtanh",
-    "HuberLoss", "Identity", "KLDivLoss", "L1Loss", "LSTMCell", "LayerNorm", "LeakyReLU", "Linear",
-    "LocalResponseNorm", "LogSoftmax", "MSELoss", "MaxPool1d", "MaxPool2d", "Module", "ModuleList",
-    "NLLLoss", "Parameter", "Perceptron", "RNNCell", "ReLU", "Sequential", "SiLU", "Sigmoid",
-    "SmoothL1Loss", "Softmax", "Softplus", "Step", "Summary", "Tanh", "ThresholdUnit", "functional",
-    "init", "summary", "utils",
+    "ELU", "GELU", "GRU", "LSTM", "RNN", "AdaptiveAvgPool2d", "Affine", "AvgPool1d",
+    "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Bilinear",
+    "Conv1d", "Conv2d", "ConvTranspose2d", "CrossEntropyLoss", "Dropout", "Dropout2d",
+    "Embedding", "EmbeddingBag", "FirstComponentLoss", "Flatten", "GRUCell", "Gaussian",
+    "GroupNorm", "HalfSquaredError", "Hardtanh", "HuberLoss", "Identity", "InstanceNorm1d",
+    "InstanceNorm2d", "KLDivLoss", "L1Loss", "LSTMCell", "LayerNorm", "LeakyReLU", "Linear",
+    "LocalResponseNorm", "LogSoftmax", "MSELoss", "MaxPool1d", "MaxPool2d", "Module",
+    "ModuleDict", "ModuleList", "MultiheadAttention", "NLLLoss", "Parameter", "ParameterDict",
+    "ParameterList", "Perceptron", "RMSNorm", "RNNCell", "ReLU", "Sequential", "SiLU",
+    "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus", "Step", "Summary", "Tanh",
+    "ThresholdUnit", "TransformerEncoder", "TransformerEncoderLayer", "functional", "init",
+    "summary", "utils",
 ]  # fmt: skip
 # What one may look for here, and what to use.
 _INSTEAD = {
     "ReLU6": "use Hardtanh(0.0, 6.0)",
-    "ParameterList": "hold the Tensors in a Module's attributes: assigning registers them",
-    "ModuleDict": "use a Module with an attribute for each, or ModuleList",
     "Conv3d": "there are Conv1d and Conv2d",
-    "GroupNorm": "there are BatchNorm1d, BatchNorm2d, LayerNorm and LocalResponseNorm",
     "AdaptiveAvgPool1d": "use AdaptiveAvgPool2d on x[..., None, :]",
     "DataParallel": "everything is computed on one CPU",
     "Unflatten": "use x.reshape in forward",
-    "MultiheadAttention": "write it with Linear, softmax and matmul",
-    "Transformer": "write it with Linear, LayerNorm, softmax and matmul",
+    "Transformer": "use TransformerEncoder, and MultiheadAttention for decoders",
 }
 
 if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves

@@ -275,7 +275,7 @@ class MultiheadAttention(Module):
 
     def _appended(self, k: Tensor, v: Tensor, mask: Any) -> tuple[Tensor, Tensor, Any]:
         """Keys and values with those that the options append, which no mask hides."""
-        rows = []
+        rows: list[tuple[Any, Any]] = []
         if self.bias_k is not None:
             rows.append((self.bias_k, self.bias_v))
         if self.add_zero_attn:

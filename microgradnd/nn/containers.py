@@ -12,7 +12,6 @@ from microgradnd.nn.module import Module
 from microgradnd.parameters import Parameter
 
 
-
 class _Listed(Module):
     """A list whose elements are registered under "0", "1", ..."""
 

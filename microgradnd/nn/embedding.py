@@ -145,7 +145,7 @@ class Embedding(Module):
                 f"from_pretrained: embeddings must be floats of shape (V, D), not {table.dtype} "
                 f"of shape {table.shape}"
             )
-        layer = cls(*table.shape, padding_idx, dtype=table.dtype)
+        layer = cls(table.shape[0], table.shape[1], padding_idx=padding_idx, dtype=table.dtype)
         layer.weight = Parameter(table)
         layer.weight.requires_grad = not freeze
         return layer

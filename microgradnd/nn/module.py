@@ -343,7 +343,7 @@ class Module:
         for module in self.modules():
             for name, buffer in list(module.own("buffer")):
                 if buffer.dtype.kind == "f":
-                    module.register_buffer(name, buffer.astype(dtype))
+                    object.__setattr__(module, name, buffer.astype(dtype))
         return self
 
     def to(self, *given: Any, device: Any = None, dtype: Any = None) -> Self:

@@ -126,9 +126,7 @@ class TransformerEncoder(Module):
         encoder_layer=instance(Module, "a layer, as TransformerEncoderLayer(...)"),
         norm=optional(instance(Module, "a layer")),
     )
-    def __init__(
-        self, encoder_layer: Module, num_layers: int, norm: Module | None = None
-    ) -> None:
+    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         shared = [rng for m in encoder_layer.modules() if (rng := getattr(m, "rng", None))]
         self.layers = ModuleList(  # the copies draw one after the other from the same generators
             copy.deepcopy(encoder_layer, {id(rng): rng for rng in shared})
