@@ -18,15 +18,27 @@ from microgradnd import numpy_protocol as _numpy_protocol  # noqa: F401 - it com
 from microgradnd import tensor_methods as _tensor_methods  # noqa: F401 - they complete Tensor
 from microgradnd.creation import (
     arange,
+    as_tensor,
+    bernoulli,
+    choice,
+    empty,
+    empty_like,
     eye,
     full,
     full_like,
     linspace,
+    logspace,
+    normal,
     ones,
     ones_like,
+    permutation,
     rand,
+    rand_like,
+    randint,
     randn,
+    randn_like,
     tensor,
+    uniform,
     zeros,
     zeros_like,
 )
@@ -50,16 +62,20 @@ __version__ = "0.1.0"
 
 __all__ = [
     "OPS", "AnomalyError", "DetachWarning", "GradientMismatch", "GraphError", "Op", "Tensor",
-    "Value", "Values", "arange", "cross_entropy", "detect_anomaly", "enable_grad", "eye", "full",
-    "full_like", "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "is_grad_enabled",
-    "linspace", "manual_seed", "no_grad", "ones", "ones_like", "op", "rand", "randn",
-    "set_default_dtype", "set_grad_enabled", "tensor", "zeros", "zeros_like",
+    "Value", "Values", "arange", "as_tensor", "bernoulli", "choice", "cross_entropy",
+    "detect_anomaly", "empty", "empty_like", "enable_grad", "eye", "full", "full_like",
+    "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "is_grad_enabled", "linspace",
+    "logspace", "manual_seed", "no_grad", "normal", "ones", "ones_like", "op", "permutation",
+    "rand", "rand_like", "randint", "randn", "randn_like", "set_default_dtype",
+    "set_grad_enabled", "tensor", "uniform", "zeros", "zeros_like",
 ]  # fmt: skip
-_PACKAGES = ("data", "io", "models", "nn", "optim", "training")
+_PACKAGES = ("data", "func", "io", "linalg", "models", "nn", "optim", "training")
 
 if _typing.TYPE_CHECKING:
     from microgradnd import data as data
+    from microgradnd import func as func
     from microgradnd import io as io
+    from microgradnd import linalg as linalg
     from microgradnd import models as models
     from microgradnd import nn as nn
     from microgradnd import optim as optim

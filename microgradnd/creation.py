@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd import errors
+from microgradnd import engine, errors
 from microgradnd.arguments import check
 from microgradnd.engine import Tensor
 from microgradnd.errors import explained
@@ -41,6 +41,10 @@ def _made(
     with explained(function, {}, {**given, "dtype": dtype, **options}):
         array = numpys(*given.values())
         return Tensor(array, dtype=default_dtype[0] if dtype is None else dtype, **options)
+
+
+def _bare(x: Any) -> Any:
+    return getattr(x, "_array", x)
 
 
 def zeros(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
@@ -104,6 +108,38 @@ def linspace(start: float, stop: float, num: int = 50, *, dtype: Any = None,
     return _made("linspace", np.linspace, given, dtype, **options)
 
 
+def logspace(start: float, stop: float, num: int = 50, base: float = 10.0, *, dtype: Any = None,
+             **options: Any) -> Tensor:  # fmt: skip
+    """As many numbers as `num` from base**start to base**stop, their logarithms equally far apart.
+
+    >>> logspace(0.0, 2.0, 3)
+    Tensor([  1.,  10., 100.])
+    """
+    given = {"start": start, "stop": stop, "num": num, "endpoint": True, "base": base}
+    return _made("logspace", np.logspace, given, dtype, **options)
+
+
+def empty(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
+    """Room for a shape, whose elements are whatever stood there.
+
+    >>> empty(2, 3).shape
+    (2, 3)
+    """
+    return _made("empty", np.empty, {"shape": _shape(shape)}, dtype, **options)
+
+
+def as_tensor(data: Any, dtype: Any = None) -> Tensor:
+    """A Tensor as it is, or one of the data, whose memory it shares where it can.
+
+    >>> as_tensor([1.0, 2.0])
+    Tensor([1., 2.])
+    """
+    if isinstance(data, Tensor):
+        return data if dtype is None or data.dtype == dtype else data.astype(dtype)
+    return Tensor(data, dtype=dtype)
+
+
+# --- Drawn at random -----------------------------------------------------------------------------
 def randn(*shape: Any, rng: np.random.Generator | None = None, dtype: Any = None,
           **options: Any) -> Tensor:  # fmt: skip
     """Draws from the normal distribution of mean 0 and variance 1.
@@ -128,6 +164,81 @@ def rand(*shape: Any, rng: np.random.Generator | None = None, dtype: Any = None,
     return _made("rand", generator(rng).random, {"shape": _shape(shape)}, dtype, **options)
 
 
+def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *,
+           rng: np.random.Generator | None = None, dtype: Any = None,
+           **options: Any) -> Tensor:  # fmt: skip
+    """Draws from normal distributions; mean and std may be arrays, which are broadcast.
+
+    >>> normal(5.0, 0.0, (2,))
+    Tensor([5., 5.])
+    """
+    check("normal", rng=rng)
+    given = {"mean": _bare(mean), "std": _bare(std), "size": _bare(size)}
+    return _made("normal", generator(rng).normal, given, dtype, **options)
+
+
+def uniform(low: float = 0.0, high: float = 1.0, size: Any = None, *,
+            rng: np.random.Generator | None = None, dtype: Any = None,
+            **options: Any) -> Tensor:  # fmt: skip
+    """Draws uniformly from low to before high.
+
+    >>> uniform(2.0, 2.0, 1)
+    Tensor([2.])
+    """
+    check("uniform", rng=rng)
+    given = {"low": low, "high": high, "size": size}
+    return _made("uniform", generator(rng).uniform, given, dtype, **options)
+
+
+def randint(low: int, high: int | None = None, size: Any = None, *,
+            rng: np.random.Generator | None = None, dtype: Any = np.int64,
+            **options: Any) -> Tensor:  # fmt: skip
+    """Draws integers from low (or 0) to before high.
+
+    >>> bool((randint(3, size=10) < 3).all())
+    True
+    """
+    check("randint", rng=rng)
+    given = {"low": low, "high": high, "size": size}
+    return _made("randint", generator(rng).integers, given, dtype, **options)
+
+
+def bernoulli(p: Any, *, rng: np.random.Generator | None = None) -> Tensor:
+    """1 with probability p and else 0, for each element of p, in its dtype.
+
+    >>> bernoulli(Tensor([0.0, 1.0]))
+    Tensor([0., 1.])
+    """
+    check("bernoulli", rng=rng)
+    chances = engine.as_tensor(p, "bernoulli", "p").data
+    if not ((chances >= 0) & (chances <= 1)).all():
+        raise ValueError("bernoulli: p must lie between 0 and 1")
+    return Tensor((generator(rng).random(chances.shape) < chances).astype(chances.dtype))
+
+
+def permutation(x: Any, *, rng: np.random.Generator | None = None) -> Tensor:
+    """The numbers from 0 to before x, or the rows of an array, in a random order.
+
+    >>> sorted(permutation(3).tolist())
+    [0, 1, 2]
+    """
+    check("permutation", rng=rng)
+    with explained("permutation", {}, {"x": x}):
+        return Tensor(generator(rng).permutation(_bare(x)))
+
+
+def choice(a: Any, size: Any = None, replace: bool = True, p: Any = None, *,
+           rng: np.random.Generator | None = None) -> Tensor:  # fmt: skip
+    """Draws from the elements of a (or the numbers below it), with probabilities p.
+
+    >>> choice([7.0], 2)
+    Tensor([7., 7.])
+    """
+    check("choice", rng=rng)
+    with explained("choice", {}, {"a": a, "size": size, "replace": replace, "p": p}):
+        return Tensor(generator(rng).choice(_bare(a), size, replace, _bare(p)))
+
+
 def _like(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def function(x: Any, *args: Any, dtype: Any = None, **options: Any) -> Tensor:
         shape = errors.as_array(function.__name__, "x", getattr(x, "_array", x)).shape
@@ -141,3 +252,4 @@ def _like(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 zeros_like, ones_like, full_like = _like(zeros), _like(ones), _like(full)
+empty_like, rand_like, randn_like = _like(empty), _like(rand), _like(randn)

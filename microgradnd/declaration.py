@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, wraps
 from threading import Lock
 from types import FunctionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
@@ -30,8 +30,8 @@ import numpy as np
 from microgradnd import errors
 from microgradnd.arguments import CALLABLE, Kind, check, elements, optional, require
 from microgradnd.documentation import documentation, summary_of
-from microgradnd.engine import Methods, Tensor, new_tensor
-from microgradnd.generation import ALIASES, caller_source, code_of
+from microgradnd.engine import Methods, Tensor, as_tensor, new_tensor
+from microgradnd.generation import ALIASES, aliases_of, caller_source, code_of
 from microgradnd.grad_mode import notify, observers, recording
 from microgradnd.node import Array, Constant, Node, next_seq
 from microgradnd.plan import Plan
@@ -263,11 +263,44 @@ def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], C
 
     def declare(function: Callable) -> Callable:
         named = name or function.__name__
+        function = _prepared(named, function)
         FUNCTIONS[named] = function
         _enter(function, named, _Traits(traits))
         return function
 
     return declare
+
+
+def _prepared(owner: str, function: Callable) -> Callable:
+    """The function, its operands made Tensors, its options taken by PyTorch's names, too."""
+    names = tuple(_parameters_of(function))
+    aliases = dict(aliases_of(names))
+    notes = function.__annotations__
+    operands = {k for k in notes if str(notes[k]).startswith("TensorLike") and k != "return"}
+    optional = {k for k in operands if "None" in str(notes[k])}
+    if not aliases and not operands:
+        return function
+    rest = next(iter(operands.difference(names)), None)  # of `*xs: TensorLike`
+
+    @wraps(function)
+    def prepared(*args: Any, **options: Any) -> Any:
+        for theirs in options.keys() & aliases.keys():
+            options[aliases[theirs]] = options.pop(theirs)
+        given = list(args)
+        for i, x in enumerate(given):
+            name = names[i] if i < len(names) else rest
+            if (
+                name in operands
+                and type(x) is not Tensor
+                and (x is not None or name not in optional)
+            ):
+                given[i] = as_tensor(x, owner, name)
+        for name in options.keys() & operands:
+            if options[name] is not None or name not in optional:
+                options[name] = as_tensor(options[name], owner, name)
+        return function(*given, **options)
+
+    return prepared
 
 
 class _Traits:
@@ -436,6 +469,12 @@ def _stub(row: Any, module: str = "", public: bool = False, packed: str | None =
     return stub
 
 
+def caller_of(row: Op) -> Callable:
+    """The caller of an operation that has no name among the others."""
+    row.function = _stub(row)
+    return row.function
+
+
 @cache
 def _prototype(operands: tuple[str, ...]) -> Callable:
     """A function with the parameters of an op over a ufunc, for `help` before its first call."""
@@ -448,12 +487,14 @@ def _generate(function: Any, row: Op, how: dict[str, Any]) -> None:
             return  # another thread was faster
         code = code_of(caller_source(row, **how), row.name, row.name)
         function.__globals__.update(_scope(row))
-        aliases = {ALIASES[k]: ABSENT for k in row.options if k in ALIASES}
+        aliases = {theirs: ABSENT for theirs, _ in aliases_of(row.options)}
         named = {k: row.options[k] for k in row.named if row.options[k] is not REQUIRED}
         function.__kwdefaults__ = {how["packed"]: ABSENT} if how["packed"] else {**named, **aliases}
         given = {k: ABSENT if d is REQUIRED else d for k, d in row.options.items()}
         defaults = [
-            d for k, d in given.items() if k in {*row.optional_options, *ALIASES} - {*row.named}
+            d
+            for k, d in given.items()
+            if k in {*row.optional_options, *ALIASES.values()} - {*row.named}
         ]
         none = [None for k in row.operands if k in row.optional]
         function.__defaults__ = None if how["packed"] else (*none, *defaults)

@@ -30,6 +30,7 @@ def summary_of(forward: Callable, operands: tuple[str, ...]) -> str:
     summary = "\n".join(line.strip() for line in (forward.__doc__ or "").strip().splitlines())
     if isinstance(forward, np.ufunc):  # NumPy's: the signature, one paragraph, then much more
         summary = " ".join([*summary.split("\n\n"), "", ""][1].split())
+        summary = summary.partition(". ")[0].rstrip(".") + "."
         for number, operand in enumerate(operands, start=1):
             summary = summary.replace(f"x{number}", operand)
     return summary

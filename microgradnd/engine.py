@@ -247,8 +247,11 @@ def seed(
     return seeds
 
 
-def as_tensor(owner: str, name: str, x: Any) -> Tensor:
-    """A Tensor, or what stands for one, as it is; what stands for an array as a constant Tensor."""
+def as_tensor(x: Any, owner: str = "Tensor", name: str = "data") -> Tensor:
+    """A Tensor, or what stands for one, as it is; what stands for an array as a constant Tensor.
+
+    The owner is the function that was given x as its argument `name`: messages say so.
+    """
     if isinstance(x, Methods):
         return x  # type: ignore[return-value]
     errors.as_array(owner, name, x)
@@ -276,6 +279,7 @@ def walk(
     create_graph: bool = False,
     observer: Walked | None = None,
     saved_of: Callable[[Node], Any] = saved_by,
+    since: int = 0,
 ) -> dict[Node, Tensor]:
     """Walks a graph backward and returns the gradients of its leaves, or of the targets.
 
@@ -287,10 +291,14 @@ def walk(
         observer: called with (node, None, gradient) when a node's gradient is complete, then with
             (node, operand index, contribution) for each contribution that its rules make of it.
         saved_of: where to find what a node's rules need (pictures replay it from the leaves).
+        since: what is older is a leaf.
 
     The gradients share their memory with nobody.
     """
     nodes, leaves = reachable(node for node, _ in seeds)
+    older = [node for node in nodes if node.seq < since] if since else []
+    if older:
+        nodes = [node for node in nodes if node.seq >= since]
     writes.check_fresh(nodes, saved_of)
     if observer is None and observers:
         observer = walk_observer(seeds)
@@ -312,6 +320,7 @@ def walk(
                 found[leaf] = g = hooked(leaf, totals[leaf], own)
                 if observer is not None:
                     observer(leaf, None, g)
+        found.update((node, totals[node]) for node in older if node in totals)
     finally:
         recording.reset(token)
     return {node: own_tensor(g, node in own) for node, g in found.items()}

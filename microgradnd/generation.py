@@ -7,7 +7,7 @@ alone is decided once: each op gets a function of straight-line code for its own
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,8 @@ import numpy as np
 if TYPE_CHECKING:
     from microgradnd.declaration import Op
 
-ALIASES = {"axis": "dim", "keepdims": "keepdim"}  # PyTorch's names, taken everywhere
+# PyTorch's names of options, taken everywhere: by them, NumPy's.
+ALIASES = {"dim": "axis", "keepdim": "keepdims", "correction": "ddof", "unbiased": "ddof"}
 _codes: dict[str, CodeType] = {}
 
 
@@ -92,6 +93,11 @@ def rule_text(rule: Callable, arguments: list[str]) -> str | None:
         return None
 
 
+def aliases_of(options: Iterable[str]) -> list[tuple[str, str]]:
+    """PyTorch's names of some options, each with the name here."""
+    return [(theirs, ours) for theirs, ours in ALIASES.items() if ours in options]
+
+
 # --- The callers of ops --------------------------------------------------------------------------
 def caller_source(op: Op, public: bool = False, packed: str | None = None) -> str:
     """The source of an op's caller.
@@ -111,11 +117,10 @@ def caller_source(op: Op, public: bool = False, packed: str | None = None) -> st
         ]
     else:
         lines += [
-            f"    if {ALIASES[k]} is not ABSENT: {k} = {ALIASES[k]}"
-            for k in options
-            if k in ALIASES
+            f"    if {theirs} is not ABSENT: {k} = {theirs}" for theirs, k in aliases_of(options)
         ]
-        missing = [k for k in options if k in ALIASES and k not in op.optional_options]
+        renamed = set(ALIASES.values()).intersection(options)
+        missing = [k for k in options if k in renamed and k not in op.optional_options]
         lines += [f"    if {k} is ABSENT: missing(op, {k!r})" for k in missing]
     lines += [f"    {k} = prepare_{k}({k})" for k in op.prepare]
     if op.variadic:
@@ -147,10 +152,10 @@ def _parameters(op: Op, packed: str | None) -> str:
     if packed:
         return f"{op.operands[0]}, *args, {packed}=None"
     first = [k + "=None" * (k in op.optional) for k in op.operands]
-    default = {*op.optional_options, *ALIASES}
+    default = {*op.optional_options, *ALIASES.values()}
     rest = [k + "=None" * (k in default) for k in op.options if k not in op.named]
     named = [f"{k}=None" for k in op.named]
-    named += [f"{ALIASES[k]}=None" for k in op.options if k in ALIASES]
+    named += [f"{theirs}=None" for theirs, _ in aliases_of(op.options)]
     return ", ".join([*first, *rest, *(["*", *named] if named else [])])
 
 

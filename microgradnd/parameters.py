@@ -26,7 +26,7 @@ def Parameter(data: TensorLike, requires_grad: bool = True) -> Tensor:
     Tensor([1., 2.], requires_grad=True)
     """
     require("Parameter", "requires_grad", requires_grad, FLAG)
-    given = as_tensor("Parameter", "data", data).detach()
+    given = as_tensor(data, "Parameter", "data").detach()
     if given.dtype.kind != "f":
         given = Tensor(given.data.astype(float).tolist())  # of the default dtype
     return Tensor(given, bool(requires_grad))
@@ -59,7 +59,7 @@ def vector_to_parameters(vec: TensorLike, parameters: Parameters) -> None:
     >>> w
     Tensor([[1., 2.]], requires_grad=True)
     """
-    vector = as_tensor("vector_to_parameters", "vec", vec).detach().numpy()
+    vector = as_tensor(vec, "vector_to_parameters", "vec").detach().numpy()
     found = tensors_of(parameters, "vector_to_parameters")
     for p in found:
         if not p.is_leaf:

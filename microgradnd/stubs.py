@@ -16,7 +16,7 @@ import microgradnd.functions as _functions
 import microgradnd.tensor_methods as _tensor_methods
 from microgradnd.declaration import REQUIRED, Op
 from microgradnd.engine import Methods, Tensor
-from microgradnd.generation import ALIASES
+from microgradnd.generation import ALIASES, aliases_of
 
 # (their own stubs tell nothing of what is in them besides)
 functions: Any = _functions
@@ -35,6 +35,8 @@ import numpy as np
 from microgradnd.declaration import Axis, Shape, TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.node import Array
+from microgradnd.ops.linear_systems import SignAndLog
+from microgradnd.ops.selecting import Selected
 
 '''
 # `__array__` is left out on purpose: NumPy's hints would take a Tensor with it for an array, and
@@ -115,12 +117,12 @@ def _forms(op: Op, function: Callable, method: bool) -> list[tuple[str, str]]:
         item = "int"
         return [("@overload\n", f"self, {one}"), ("@overload\n", f"self, *{packed}: {item}")]
     positional = [_option(op, k) for k in op.options if k not in op.named]
-    aliases = [f"{ALIASES[k]}: {_annotation(op, k)} = ..." for k in op.options if k in ALIASES]
+    aliases = [f"{theirs}: {_annotation(op, k)} = ..." for theirs, k in aliases_of(op.options)]
     named = [_option(op, k) for k in op.named] + aliases
     star = ["*", *named] if named else []
-    required = [k for k in op.options if k in ALIASES and k not in op.optional_options]
+    required = [k for k in op.options if k in ALIASES.values() and k not in op.optional_options]
     if required:
-        other = [f"{ALIASES[k]}: {_annotation(op, k)}" for k in required]
+        other = [f"{theirs}: {_annotation(op, k)}" for theirs, k in aliases_of(required)]
         plain = [p for p in positional if p.partition(":")[0] not in required]
         return [
             ("@overload\n", ", ".join([*first, *rest, *positional])),

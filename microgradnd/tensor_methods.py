@@ -66,10 +66,11 @@ def become(self: Tensor, result: Tensor) -> Tensor:
 def setitem(self: Tensor, index: Any, value: Any) -> None:
     """t[index] = value: recorded as a copy with the value written in, which t becomes.
 
-    Under `no_grad` it writes into the array itself.
+    Among constants, and under `no_grad`, it writes into the array itself.
     """
     index = indexing.plain(index)
-    if not recording.get():
+    constant = self.node is None and getattr(value, "node", None) is None
+    if not recording.get() or (constant and self._array.flags.writeable):
         self._array[index] = getattr(value, "_array", value)  # what a NumPy array refuses, raises
         self.changed()
         return
@@ -203,6 +204,38 @@ def as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Array
     return np.array(self._array, dtype, copy=copy)
 
 
+def namespace(self: Tensor, *, api_version: str | None = None) -> Any:
+    """The functions of the Python array API standard."""
+    from importlib import import_module
+
+    array_api = import_module("microgradnd.array_api")  # loaded by those who ask for it alone
+    if api_version is not None and api_version > array_api.__array_api_version__:
+        raise ValueError(f"the array API of {api_version!r} is newer than what is offered")
+    return array_api
+
+
+def dlpack(
+    self: Tensor,
+    *,
+    stream: Any = None,
+    max_version: tuple[int, int] | None = None,
+    dl_device: tuple[int, int] | None = None,
+    copy: bool | None = None,
+) -> Any:
+    if self.node is not None:
+        raise errors.lossy("__dlpack__")
+    options = {"max_version": max_version, "dl_device": dl_device, "copy": copy}
+    given = {key: value for key, value in options.items() if value is not None}
+    return self._array.__dlpack__(stream=stream, **given)
+
+
+def to_device(self: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
+    """The tensor itself: all of them are on the "cpu"."""
+    if device != "cpu" or stream is not None:
+        raise ValueError(f"to_device: all tensors are on the 'cpu', there is no {device!r}")
+    return self
+
+
 def rebuild(self: Tensor) -> tuple:
     """Copies and pickles constants and leaves; of computed tensors it would lose the graph."""
     if not self.is_leaf:
@@ -257,6 +290,13 @@ IN_PLACE = {
     "truediv": elementwise.divide,
     "pow": elementwise.power,
     "matmul": linalg.matmul,
+    "mod": elementwise.remainder,
+    "floordiv": elementwise.floor_divide,
+    "and": elementwise.bitwise_and,
+    "or": elementwise.bitwise_or,
+    "xor": elementwise.bitwise_xor,
+    "lshift": elementwise.bitwise_left_shift,
+    "rshift": elementwise.bitwise_right_shift,
 }
 SPECIAL = {
     "__setitem__": setitem,
@@ -271,6 +311,10 @@ SPECIAL = {
     "__repr__": representation,
     "__array__": as_array,
     "__reduce__": rebuild,
+    "__complex__": lambda self: complex(item(self)),
+    "__array_namespace__": namespace,
+    "__dlpack__": dlpack,
+    "__dlpack_device__": lambda self: self._array.__dlpack_device__(),
     "__getattr__": missing,
 }
 METHODS = {
@@ -284,12 +328,14 @@ METHODS = {
     "retain_grad": retain_grad,
     "register_hook": register_hook,
     "named": named,
+    "to_device": to_device,
 }
 PROPERTIES = {
     "shape": property(array_shape),
     "ndim": property(array_ndim),
     "size": property(array_size),
     "dtype": property(array_dtype),
+    "device": property(lambda self: "cpu", doc="Where it is: always on the CPU."),
 }
 
 

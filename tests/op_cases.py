@@ -31,7 +31,9 @@ from tests.op_case import (
     unit,
 )
 from tests.op_cases_activations import ACTIVATIONS
+from tests.op_cases_breadth import BREADTH
 from tests.op_cases_convolution import CONVOLUTION
+from tests.op_cases_linalg import DECOMPOSITIONS
 from tests.op_cases_losses import LOSSES
 from tests.op_cases_normalization import NORMALIZATION
 from tests.op_cases_pooling import POOLING
@@ -113,8 +115,12 @@ ELEMENTWISE = (
         + samples(
             [(Operand((2, 3), off_grid),)],
             {"min": np.float32([[-1], [0.5]]), "max": np.ones(3, np.float32)},
-        ),
+        )
+        + (Sample((Operand((2, 3), off_grid), Operand((3,), off_off_grid), Operand(()))),),
         numpy=lambda x, min=None, max=None: np.clip(x, min, max),
+        torch=lambda torch, x, min=None, max=None: torch.clamp(
+            x, *(b if b is None or isinstance(b, float | int) else torch.as_tensor(b)
+                 for b in (min, max))),
     ),
     OpCase(
         "where", mg.where, np.where,
@@ -527,6 +533,13 @@ SOFTMAX = (
 )
 # fmt: on
 
+
+def ordered(
+    x: np.ndarray, axis: int | None = -1, descending: bool = False, stable: bool = True
+) -> np.ndarray:
+    return np.argsort(-x if descending else x, axis=axis, kind="stable")
+
+
 # fmt: off
 DISCRETE = (
     *[
@@ -539,6 +552,11 @@ DISCRETE = (
     *[
         OpCase(u.__name__, getattr(mg, u.__name__), u, (Sample((MASK, ~MASK)),), numpy=u)
         for u in (np.bitwise_and, np.bitwise_or, np.bitwise_xor)
+    ],
+    *[
+        OpCase(f"bitwise_{u.__name__}", getattr(mg, f"bitwise_{u.__name__}"), u,
+               (Sample((np.array([5, 12]), np.array([1, 2]))),), numpy=u)
+        for u in (np.left_shift, np.right_shift)
     ],
     OpCase("invert", mg.invert, np.invert, (Sample((MASK,)),), numpy=np.invert),
     *[
@@ -553,8 +571,12 @@ DISCRETE = (
         for f in (np.argmax, np.argmin, np.all, np.any)
     ],
     OpCase(
-        "argsort", mg.argsort, np.argsort,
+        "argsort", mg.argsort, ordered,
         samples([shapes((2, 3))], {}, {"axis": 0}, {"axis": None}), numpy=np.argsort,
+    ),
+    OpCase(
+        "argsort", lambda x: mg.argsort(x, descending=True), lambda x: np.argsort(-x),
+        samples([shapes((2, 3))]), numpy=lambda x: x.argsort(descending=True),
     ),
 )
 # fmt: on
@@ -568,7 +590,9 @@ CASES = (
     *LINALG,
     *SOFTMAX,
     *ACTIVATIONS,
+    *BREADTH,
     *CONVOLUTION,
+    *DECOMPOSITIONS,
     *LOSSES,
     *NORMALIZATION,
     *POOLING,

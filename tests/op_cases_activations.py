@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.ops import activations
+from microgradnd.declaration import OPS
 from tests.op_case import Draw, OpCase, Operand, between, off_grid, real, samples
 
 SHAPES = ((), (3,), (2, 3), (0,), (2, 0, 3))
@@ -22,7 +22,7 @@ def activation(
     """A function of one array and options; its reference is NumPy's textbook form."""
     return OpCase(
         name,
-        getattr(activations, name),
+        OPS[name].function,
         lambda x, **given: np.asarray(reference(x, **given)).astype(x.dtype),
         samples([(Operand(shape, draw),) for shape in SHAPES], {}, *options),
         torch=torch,
@@ -63,6 +63,13 @@ ACTIVATIONS = (
     activation(
         "elu", lambda x, alpha=1.0: np.where(x > 0, x, alpha * (np.exp(x) - 1)),
         through("elu"), off_grid, {"alpha": 0.3},
+    ),
+    activation(
+        "celu", lambda x, alpha=1.0: np.where(x > 0, x, alpha * (np.exp(x / alpha) - 1)),
+        None, off_grid, {"alpha": 0.3},  # (torch's α is a float32)
+    ),
+    activation(
+        "hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), through("hardswish"), wide
     ),
     activation("gelu", gelu, through("gelu"), wide, {"approximate": "tanh"}),
     activation(

@@ -18,16 +18,15 @@ PACKAGES = ("microgradnd", "viz")
 # A line is a floor: its modules import what stands on it or below. A package stands for all that
 # is in it, a package and a module of the same line may be neighbours.
 FLOORS = """
-microgradnd.errors microgradnd.dtypes microgradnd.random microgradnd.kernels
+microgradnd.errors microgradnd.random microgradnd.kernels
 microgradnd.arguments
 microgradnd.node microgradnd.writes
 microgradnd.accumulation
 microgradnd.engine microgradnd.grad_mode
 microgradnd.io
-microgradnd.formulas microgradnd.documentation microgradnd.generation
+microgradnd.documentation microgradnd.generation
 microgradnd.plan
 microgradnd.declaration
-microgradnd.signatures microgradnd.hotpath
 microgradnd.ops
 microgradnd.functions microgradnd.creation microgradnd.tensor_methods microgradnd.numpy_protocol
 microgradnd.graph
@@ -35,6 +34,7 @@ microgradnd.program microgradnd.transforms
 microgradnd.testing microgradnd.stubs
 microgradnd.state microgradnd.parameters
 microgradnd.nn microgradnd.optim microgradnd.data
+microgradnd.func microgradnd.linalg microgradnd.fft microgradnd.array_api
 microgradnd.models microgradnd.training
 microgradnd
 viz.style

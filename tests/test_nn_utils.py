@@ -38,7 +38,7 @@ def test_weight_norm_is_torchs(torch: Any, dim: int | None) -> None:
     U.remove_weight_norm(ours)
     np.testing.assert_allclose(ours(x).data, before, rtol=1e-14)
     assert sorted(ours.state_dict()) == ["bias", "weight"]
-    with pytest.raises(ValueError, match="not so written"):
+    with pytest.raises(ValueError, match="that is so written"):
         U.remove_weight_norm(ours)
 
 
@@ -102,7 +102,7 @@ def test_packing_says_what_to_do_instead() -> None:
     [
         (lambda: U.rnn.pad_sequence([]), "at least one array"),
         (lambda: U.rnn.pad_sequence([np.ones((2, 3)), np.ones((2, 4))]), "their shapes are"),
-        (lambda: U.rnn.unpad_sequence(np.ones((2, 3)), [1, 1]), "of the N = 3 sequences"),
+        (lambda: U.rnn.unpad_sequence(np.ones((2, 3)), [1, 1]), "of the N = 3 padded_sequences"),
         (lambda: U.weight_norm(nn.Linear(2, 2), "gain"), "name 'gain' is no weight"),
         (lambda: U.weight_norm(nn.Linear(2, 2), dim=2), "dim must be an axis of weight"),
         (lambda: U.spectral_norm(nn.Tanh()), "name 'weight' is no weight of this Tanh"),

@@ -88,12 +88,12 @@ def test_np_split_gives_recorded_parts(t: mg.Tensor) -> None:
 
 
 UNSUPPORTED: dict[str, tuple[Callable, str]] = {
-    "sort": (np.sort, r"numpy\.sort has no derivative rule"),
-    "norm": (np.linalg.norm, r"numpy\.linalg\.norm has no"),
+    "partition": (lambda t: np.partition(t, 1), r"numpy\.partition has no derivative rule"),
+    "qualified": (np.emath.sqrt, r"numpy\.lib\.scimath\.sqrt has no"),
     "fft": (np.fft.fft, r"numpy\.fft\.fft has no"),
-    "cumsum": (np.cumsum, r"numpy\.cumsum has no"),
-    "ufunc": (np.cbrt, r"numpy\.cbrt has no"),
-    "modulo": (lambda t: np.mod(t, 2), r"numpy\.remainder has no"),
+    "unwrap": (np.unwrap, r"numpy\.unwrap has no"),
+    "ufunc": (np.spacing, r"numpy\.spacing has no"),
+    "two results": (lambda t: np.divmod(t, 2), r"numpy\.divmod has no"),
     "accumulate": (np.add.accumulate, r"numpy\.add\.accumulate has no"),
     "outer": (lambda t: np.multiply.outer(t, t), r"numpy\.multiply\.outer has no"),
     "reduceat": (lambda t: np.add.reduceat(t, [0, 1]), r"numpy\.add\.reduceat"),
@@ -109,7 +109,7 @@ UNSUPPORTED: dict[str, tuple[Callable, str]] = {
     "order": (lambda t: np.reshape(t, (3, 2), order="F"), r"numpy\.reshape with order='F'"),
     "asarray": (np.asarray, r"np\.asarray\(t\) would lose .*t\.detach\(\)"),
     "array of tensors": (lambda t: np.array([t, t]), "would lose this tensor's gradient"),
-    "math": (lambda t: t // 2, "unsupported operand"),
+    "math": (lambda t: divmod(t, 2), "unsupported operand"),
 }  # fmt: skip
 
 
@@ -200,10 +200,6 @@ def test_an_operand_without_a_rule_must_be_constant() -> None:
         mg.cross_entropy(z, z * 0.5)
     with pytest.raises(TypeError, match=r"where: .*'condition'.*condition\.detach\(\)"):
         mg.where(z, z, z)
-    with pytest.raises(
-        TypeError, match=r"clip: a bound that requires a gradient.*bound\.detach\(\)"
-    ):
-        z.clip(z * 0.5, None)
 
 
 named_pair = (mg.Tensor(np.ones((2, 3)), name="W"), mg.Tensor(np.ones((4, 5)), name="x"))

@@ -33,8 +33,9 @@ def rows(chosen: Callable[[OpCase], bool]) -> list:
 
 
 def is_binary_ufunc(case: OpCase) -> bool:
-    forward = OPS[case.op].forward
-    return isinstance(forward, np.ufunc) and forward.nin == 2 and not OPS[case.op].discrete
+    op = OPS[case.op]
+    binary = isinstance(op.forward, np.ufunc) and op.forward.nin == 2
+    return binary and case.keeps_dtype and not op.discrete and not op.fixed
 
 
 def closure(case: OpCase, sample: Sample) -> Callable[..., mg.Tensor]:

@@ -112,8 +112,8 @@ def test_what_softmax_computes_is_found_once_for_both_passes() -> None:
 
 def test_a_function_of_numpy_without_a_row_is_a_call_without_a_derivative() -> None:
     x = Expression.named("x", np.array([1.0, -2.0]))
-    y = np.cbrt(x) + np.copysign(x, 1.0) + np.linalg.norm(x)
-    close(evaluate(y, {"x": np.array([8.0, 27.0])}), np.add([10, 30], np.hypot(8, 27)))
+    y = np.fix(x) + np.spacing(x) + np.ptp(x)
+    close(evaluate(y, {"x": np.array([8.0, 27.0])}), np.add([27, 46], np.spacing([8.0, 27.0])))
     with pytest.raises(TypeError, match="there is no derivative"):
         gradients(y.sum(), [x])
 

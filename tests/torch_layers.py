@@ -41,7 +41,7 @@ def compared(torch: Any, ours: Callable, theirs: Callable, tensors: list[mg.Tens
         if g is None:
             assert e is None or not e.any()
             continue
-        np.testing.assert_allclose(g.data, e.numpy(), rtol=1e-9, atol=1e-10)
+        np.testing.assert_allclose(g.data, e.numpy(force=True), rtol=1e-9, atol=1e-10)
 
 
 def loaded(ours: nn.Module, theirs: Any, torch: Any) -> None:

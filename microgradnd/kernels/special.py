@@ -85,13 +85,41 @@ def erf(x: np.ndarray) -> np.ndarray:
     """The error function, 2/√π times the integral of exp(-t²) from 0 to x; saturates at ±1."""
     x = floating(x)
     a = np.abs(x)
-    out = np.where(a < 6, a, np.sign(a))  # a NaN stays one
-    near, middle = a < 0.84375, (a >= 1.25) & (a < 1 / 0.35)
-    one, tail = (a >= 0.84375) & (a < 1.25), (a >= 1 / 0.35) & (a < 6)
-    out[near] += a[near] * _rational(a[near] ** 2, _NEAR_ZERO)
-    out[one] = _rational(a[one] - 1, _NEAR_ONE) + _ERF_NEAR_ONE
-    for there, coefficients in ((middle, _MIDDLE), (tail, _TAIL)):
+    near = a < 0.84375
+    out = np.asarray(1 - _above(a))
+    out[near] = a[near] + a[near] * _rational(a[near] ** 2, _NEAR_ZERO)
+    return np.copysign(out, x)
+
+
+def erfc(x: np.ndarray) -> np.ndarray:
+    """1 - erf(x), to full precision where erf is near 1."""
+    x = floating(x)
+    near = np.abs(x) < 0.84375
+    above = _above(np.abs(x))
+    out = np.asarray(np.where(x < 0, 2 - above, above))
+    out[near] = 1 - erf(x[near])
+    return out
+
+
+def _above(a: np.ndarray) -> np.ndarray:
+    """1 - erf(a) for a ≥ 0.84375; NaN stays NaN."""
+    out = np.where(a < 28, a, np.where(a == a, 0, a))
+    one, middle = (a >= 0.84375) & (a < 1.25), (a >= 1.25) & (a < 1 / 0.35)
+    out[one] = 1 - _ERF_NEAR_ONE - _rational(a[one] - 1, _NEAR_ONE)
+    for there, coefficients in ((middle, _MIDDLE), ((a >= 1 / 0.35) & (a < 28), _TAIL)):
         z = a[there]
         s = 1 / (z * z)
-        out[there] = 1 - np.exp(_rational(s, coefficients) - 0.5625 - z * z) / z
-    return np.copysign(out, x)
+        high = z.astype(np.float16).astype(z.dtype)  # its square is exact, so exp of it is, too
+        low = np.exp((high - z) * (high + z) + _rational(s, coefficients))
+        out[there] = np.exp(-high * high - 0.5625) * low / z
+    return out
+
+
+def by_scipy(name: str, x: np.ndarray, *before: Any) -> np.ndarray:
+    """A function of scipy.special, in the dtype of x."""
+    try:
+        from scipy import special
+    except ImportError:
+        raise ImportError(f"{name} needs SciPy: pip install 'microgradnd[special]'") from None
+    out = getattr(special, name)(*before, x)
+    return out.astype(x.dtype, copy=False) if x.dtype.kind == "f" else out

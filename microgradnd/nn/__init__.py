@@ -29,6 +29,7 @@ from microgradnd.nn.containers import (
     Sequential,
 )
 from microgradnd.nn.convolution import Conv1d, Conv2d, ConvTranspose2d
+from microgradnd.nn.distances import CosineSimilarity, PairwiseDistance
 from microgradnd.nn.dropout import Dropout, Dropout2d
 from microgradnd.nn.embedding import Embedding
 from microgradnd.nn.embedding_bag import EmbeddingBag
@@ -61,16 +62,16 @@ from microgradnd.parameters import Parameter
 __all__ = [
     "ELU", "GELU", "GRU", "LSTM", "RNN", "AdaptiveAvgPool2d", "Affine", "AvgPool1d",
     "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Bilinear",
-    "Conv1d", "Conv2d", "ConvTranspose2d", "CrossEntropyLoss", "Dropout", "Dropout2d",
-    "Embedding", "EmbeddingBag", "FirstComponentLoss", "Flatten", "GRUCell", "Gaussian",
-    "GroupNorm", "HalfSquaredError", "Hardtanh", "HuberLoss", "Identity", "InstanceNorm1d",
-    "InstanceNorm2d", "KLDivLoss", "L1Loss", "LSTMCell", "LayerNorm", "LeakyReLU", "Linear",
-    "LocalResponseNorm", "LogSoftmax", "MSELoss", "MaxPool1d", "MaxPool2d", "Module",
-    "ModuleDict", "ModuleList", "MultiheadAttention", "NLLLoss", "Parameter", "ParameterDict",
-    "ParameterList", "Perceptron", "RMSNorm", "RNNCell", "ReLU", "Sequential", "SiLU",
-    "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus", "Step", "Summary", "Tanh",
-    "ThresholdUnit", "TransformerEncoder", "TransformerEncoderLayer", "functional", "init",
-    "summary", "utils",
+    "Conv1d", "Conv2d", "ConvTranspose2d", "CosineSimilarity", "CrossEntropyLoss", "Dropout",
+    "Dropout2d", "Embedding", "EmbeddingBag", "FirstComponentLoss", "Flatten", "GRUCell",
+    "Gaussian", "GroupNorm", "HalfSquaredError", "Hardtanh", "HuberLoss", "Identity",
+    "InstanceNorm1d", "InstanceNorm2d", "KLDivLoss", "L1Loss", "LSTMCell", "LayerNorm",
+    "LeakyReLU", "Linear", "LocalResponseNorm", "LogSoftmax", "MSELoss", "MaxPool1d",
+    "MaxPool2d", "Module", "ModuleDict", "ModuleList", "MultiheadAttention", "NLLLoss",
+    "PairwiseDistance", "Parameter", "ParameterDict", "ParameterList", "Perceptron", "RMSNorm",
+    "RNNCell", "ReLU", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus",
+    "Step", "Summary", "Tanh", "ThresholdUnit", "TransformerEncoder", "TransformerEncoderLayer",
+    "functional", "init", "summary", "utils",
 ]  # fmt: skip
 # What one may look for here, and what to use.
 _INSTEAD = {

@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import PROBABILITY, checked, optional, real_array, whole
+from microgradnd.arguments import (
+    FLAG,
+    PROBABILITY,
+    checked,
+    optional,
+    real_array,
+    require,
+    whole,
+)
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.functions import concatenate, softmax, where
@@ -88,7 +96,7 @@ def _masked_softmax(scores: Tensor, mask: Any) -> Tensor:
 
 def _operands(owner: str, **given: TensorLike) -> list[Tensor]:
     """Query, key and value as Tensors of floats whose shapes fit one another."""
-    found = [as_tensor(owner, name, x) for name, x in given.items()]
+    found = [as_tensor(x, owner, name) for name, x in given.items()]
     for name, t in zip(given, found):
         if t.ndim < 2:
             raise ValueError(f"{owner}: {name} of shape {t.shape} needs two axes or more")
@@ -166,7 +174,7 @@ class MultiheadAttention(Module):
 
     @checked(
         embed_dim=whole(1), num_heads=whole(1), kdim=optional(whole(1)), vdim=optional(whole(1)),
-        dropout=PROBABILITY,
+        dropout=PROBABILITY, add_bias_kv=FLAG, add_zero_attn=FLAG,
     )  # fmt: skip
     def __init__(
         self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True,
@@ -212,6 +220,9 @@ class MultiheadAttention(Module):
         attn_mask: TensorLike | None = None, average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+        flags = {"need_weights": need_weights, "average_attn_weights": average_attn_weights}
+        for name, given in {**flags, "is_causal": is_causal}.items():
+            require(type(self).__name__, name, given, FLAG)
         q, k, v, single = self._batches(query, key, value)  # (N, L, E), (N, S, E), (N, S, E)
         q, k, v = self._projected(q, k, v)
         mask = self._mask(key_padding_mask, attn_mask, is_causal, q, k)
@@ -236,7 +247,7 @@ class MultiheadAttention(Module):
         """All three with their batches first, and whether they came without."""
         owner = type(self).__name__
         given = {"query": query, "key": key, "value": value}
-        found = [as_tensor(owner, name, x) for name, x in given.items()]
+        found = [as_tensor(x, owner, name) for name, x in given.items()]
         shapes = [t.shape for t in found]
         axes = {t.ndim for t in found}
         single = axes == {2}
@@ -284,7 +295,7 @@ class MultiheadAttention(Module):
         for more_k, more_v in rows:
             shape = (k.shape[0], 1, self.embed_dim)
             k, v = (
-                concatenate([t, as_tensor("MultiheadAttention", "bias", m).broadcast_to(shape)], 1)
+                concatenate([t, as_tensor(m, "MultiheadAttention", "bias").broadcast_to(shape)], 1)
                 for t, m in ((k, more_k), (v, more_v))
             )
             if mask is not None:

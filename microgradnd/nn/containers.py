@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
-from microgradnd.arguments import elements, is_whole, shown
+from microgradnd.arguments import elements, is_whole, require, shown, whole
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.nn.module import Module
@@ -23,7 +23,8 @@ class _Listed(Module):
         raise NotImplementedError
 
     def _extended(self, values: Any, name: str) -> None:
-        for value in elements(type(self).__name__, name, values, f"a list of {self.words}"):
+        given = elements(type(self).__name__, name, values, f"a list of {self.words}")
+        for value in [self._element(value) for value in given]:
             self._append(value)
 
     def _append(self, value: Any) -> None:
@@ -102,10 +103,7 @@ class ModuleList(_Listed):
 
     def insert(self, index: int, module: Module) -> None:
         """Puts a module in front of that of a number; those behind get the next numbers."""
-        if not is_whole(index):
-            raise TypeError(
-                f"{type(self).__name__}.insert: index must be a whole number, not {shown(index)}"
-            )
+        require(type(self).__name__, "index", index, whole())
         values = list(self)
         values.insert(int(index), self._element(module))
         self._replace(values)
@@ -177,13 +175,16 @@ class ParameterList(_Listed):
 def _as_parameter(owner: str, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         if not value.is_leaf:
-            raise TypeError(f"{owner} holds parameters, leaves to be learned; this was computed")
+            raise TypeError(
+                f"{owner}: the values of parameters are leaves to be learned; this was computed"
+            )
         if value.requires_grad:
             return value
     try:
         return Parameter(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{owner} holds parameters, not {shown(value)}") from None
+        words = "the values of parameters must be arrays of real numbers"
+        raise TypeError(f"{owner}: {words}, not {shown(value)}") from None
 
 
 class _Named(Module):
@@ -195,6 +196,10 @@ class _Named(Module):
         raise NotImplementedError
 
     def __setitem__(self, key: str, value: Any) -> None:
+        setattr(self, self._key(key), self._element(value))
+
+    def _key(self, key: Any) -> str:
+        """A key, if it can be one."""
         owner = type(self).__name__
         if not isinstance(key, str):
             raise TypeError(f"{owner}: a key must be a string, not {shown(key)}")
@@ -203,7 +208,7 @@ class _Named(Module):
                 f"{owner}: the key {key!r} cannot be a name: it is empty, has a dot in it, or is "
                 "that of an attribute"
             )
-        setattr(self, key, self._element(value))
+        return key
 
     def __getitem__(self, key: str) -> Any:
         if key not in self:
@@ -243,17 +248,20 @@ class _Named(Module):
 
     def update(self, given: Any) -> None:
         """Takes over a mapping, or pairs of a key and what belongs to it."""
+        self._update(given, "given")
+
+    def _update(self, given: Any, argument: str) -> None:
         if isinstance(given, (Mapping, _Named)):
             pairs = list(given.items())
         else:
             words = "a dict, or pairs of a key and a value"
             owner = type(self).__name__
-            pairs = elements(owner, "given", given, words)
+            pairs = elements(owner, argument, given, words)
             for pair in pairs:
                 if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-                    raise TypeError(f"{owner}: given must be {words}, not {shown(given)}")
-        for key, value in pairs:
-            self[key] = value
+                    raise TypeError(f"{owner}: {argument} must be {words}, not {shown(given)}")
+        for key, value in [(self._key(key), self._element(value)) for key, value in pairs]:
+            setattr(self, key, value)
 
 
 class ModuleDict(_Named):
@@ -268,11 +276,11 @@ class ModuleDict(_Named):
     kind = "module"
 
     def __init__(self, modules: Any = ()) -> None:
-        self.update(modules)
+        self._update(modules, "modules")
 
     def _element(self, value: Any) -> Module:
         if not isinstance(value, Module):
-            raise TypeError(f"{type(self).__name__} holds modules, not {shown(value)}")
+            raise TypeError(f"{type(self).__name__}: modules must be given, not {shown(value)}")
         return value
 
 
@@ -287,7 +295,7 @@ class ParameterDict(_Named):
     kind = "parameter"
 
     def __init__(self, parameters: Any = ()) -> None:
-        self.update(parameters)
+        self._update(parameters, "parameters")
 
     def _element(self, value: Any) -> Tensor:
         return _as_parameter(type(self).__name__, value)

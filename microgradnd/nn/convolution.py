@@ -41,7 +41,7 @@ def _check_axes(
     owner: str, axes: int, input: TensorLike, weight: TensorLike
 ) -> tuple[Tensor, Tensor]:
     """Input and weight as Tensors, if they have so many axes of an image."""
-    x, w = as_tensor(owner, "input", input), as_tensor(owner, "weight", weight)
+    x, w = as_tensor(input, owner, "input"), as_tensor(weight, owner, "weight")
     if w.ndim != axes + 2 or x.ndim not in (axes + 1, axes + 2):
         sizes = "(C, H, W) or (N, C, H, W) and (O, C/groups, F, F)"
         raise ValueError(
@@ -110,7 +110,9 @@ def conv_transpose2d(
     >>> conv_transpose2d(np.ones((1, 1, 1, 2)), np.ones((1, 1, 1, 2)))
     Tensor([[[[1., 2., 1.]]]])
     """
-    x, w = (as_tensor("conv_transpose2d", *v) for v in (("input", input), ("weight", weight)))
+    x, w = (
+        as_tensor(v, "conv_transpose2d", name) for name, v in (("input", input), ("weight", weight))
+    )
     if x.ndim != 4 or w.ndim != 4:
         raise ValueError(
             f"conv_transpose2d: input and weight have shapes {x.shape} and {w.shape}, needed "
@@ -176,7 +178,7 @@ class _Convolution(Module):
         numbers = (self.kernel_size, self.stride, self.padding, self.dilation)
         each = zip(*(pair(n) for n in numbers)) if self.axes == 2 else [numbers]
         for n, (f, s, p, d) in zip(
-            as_tensor(type(self).__name__, "x", x).shape[-self.axes :], each
+            as_tensor(x, type(self).__name__, "x").shape[-self.axes :], each
         ):
             output_size(type(self).__name__, n, f, s, p, d, strict=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from microgradnd.arguments import FLAG, NOT_NEGATIVE, Kind, checked, is_real, whole
+from microgradnd.arguments import FLAG, NOT_NEGATIVE, Kind, checked, is_finite, is_real, whole
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.functions import maximum
@@ -12,12 +12,14 @@ from microgradnd.nn.module import Module
 from microgradnd.ops.indexing import getitem
 from microgradnd.ops.norms import vector_norm
 
-ORDER = Kind("a number of at least 0, or inf", is_real, lambda v: v >= 0)
+ORDER = Kind(
+    "a number of at least 0, or inf", is_real, lambda v: v == np.inf or (v >= 0 and is_finite(v))
+)
 KINDS = {"p": ORDER, "dim": whole(), "eps": NOT_NEGATIVE, "keepdim": FLAG}
 
 
 def _float(owner: str, name: str, x: TensorLike) -> Tensor:
-    t = as_tensor(owner, name, x)
+    t = as_tensor(x, owner, name)
     return t if t.dtype.kind == "f" else t.astype(default_dtype[0])
 
 
@@ -56,12 +58,14 @@ def cosine_similarity(x1: TensorLike, x2: TensorLike, dim: int = 1, eps: float =
     Tensor([0.6])
     """
     a, b = _two("cosine_similarity", x1, x2, dim)
-    product = 1.0
-    for t in (a, b):
-        size = vector_norm(t, 2, dim, True)
-        below = np.maximum(eps - size.data, 0).astype(size.dtype)  # no part of the derivative
-        product = product * (t / (size + below))
-    return product.sum(axis=dim)
+    return (_direction(a, dim, eps) * _direction(b, dim, eps)).sum(axis=dim)
+
+
+def _direction(x: Tensor, dim: int, eps: float) -> Tensor:
+    """x / max(‖x‖, eps), differentiated as if nothing had been held."""
+    size = vector_norm(x, 2, dim, True)
+    below = np.maximum(eps - size.data, 0).astype(size.dtype)
+    return x / (size + below)
 
 
 def pairwise_distance(

@@ -139,7 +139,7 @@ class Embedding(Module):
         Tensor([[3., 4.]])
         """
         require("from_pretrained", "freeze", freeze, FLAG)
-        table = as_tensor("from_pretrained", "embeddings", embeddings).detach()
+        table = as_tensor(embeddings, "from_pretrained", "embeddings").detach()
         if table.ndim != 2 or not table.size or table.dtype.kind != "f":
             raise ValueError(
                 f"from_pretrained: embeddings must be floats of shape (V, D), not {table.dtype} "

@@ -45,7 +45,7 @@ def embedding_bag(
     bags, count = _bags_of(numbers, offsets, include_last_offset)
     factors = None
     if per_sample_weights is not None:
-        factors = as_tensor(owner, "per_sample_weights", per_sample_weights)
+        factors = as_tensor(per_sample_weights, owner, "per_sample_weights")
         if mode != "sum" or factors.shape != numbers.shape:
             raise ValueError(
                 f"{owner}: per_sample_weights needs mode='sum' and the input's shape "

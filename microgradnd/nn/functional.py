@@ -45,19 +45,13 @@ from microgradnd.nn import (
     activations,
     attention,
     convolution,
+    distances,
     normalization,
 )
 from microgradnd.nn import dropout as drop
 from microgradnd.nn import embedding as table
-from microgradnd.nn import (
-    embedding_bag as bags,
-)
-from microgradnd.nn import (
-    group_normalization as groups,
-)
-from microgradnd.nn import (
-    linear as fully,
-)
+from microgradnd.nn import embedding_bag as bags
+from microgradnd.nn import group_normalization as groups
 from microgradnd.nn import pooling as pools
 from microgradnd.nn.losses import (
     binary_cross_entropy,
@@ -110,7 +104,11 @@ rms_norm         = checked(normalized_shape=normalization.SHAPE, eps=groups.EPS,
 scaled_dot_product_attention = checked(
     dropout_p=PROBABILITY, is_causal=FLAG, enable_gqa=FLAG, scale=optional(NUMBER)
 )(attention.scaled_dot_product_attention)
-bilinear         = checked(bias=optional(TENSOR))(fully.bilinear)
+bilinear         = functions.functional("bilinear")
+normalize        = checked(**distances.KINDS)(distances.normalize)
+cosine_similarity = checked(**distances.KINDS)(distances.cosine_similarity)
+pairwise_distance = checked(**distances.KINDS)(distances.pairwise_distance)
+pdist            = checked(**distances.KINDS)(distances.pdist)
 dropout          = checked()(drop.dropout)
 dropout2d        = checked()(drop.dropout2d)
 embedding        = checked(weight=TENSOR, **table.OPTIONS)(table.embedding)
@@ -123,11 +121,12 @@ linear           = functions.functional("linear")
 __all__ = [
     "adaptive_avg_pool2d", "affine", "avg_pool1d", "avg_pool2d", "batch_norm", "bilinear",
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "conv1d", "conv2d",
-    "conv_transpose2d", "cross_entropy", "dropout", "dropout2d", "elu", "embedding",
-    "embedding_bag", "erf", "first_component_loss", "gaussian", "gelu", "global_avg_pool2d",
-    "group_norm", "half_squared_error", "hardtanh", "huber_loss", "instance_norm", "kl_div",
-    "l1_loss", "layer_norm", "leaky_relu", "linear", "local_response_norm", "log_softmax",
-    "max_pool1d", "max_pool2d", "mse_loss", "nll_loss", "relu", "rms_norm",
+    "conv_transpose2d", "cosine_similarity", "cross_entropy", "dropout", "dropout2d", "elu",
+    "embedding", "embedding_bag", "erf", "first_component_loss", "gaussian", "gelu",
+    "global_avg_pool2d", "group_norm", "half_squared_error", "hardtanh", "huber_loss",
+    "instance_norm", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
+    "local_response_norm", "log_softmax", "max_pool1d", "max_pool2d", "mse_loss", "nll_loss",
+    "normalize", "pairwise_distance", "pdist", "relu", "rms_norm",
     "scaled_dot_product_attention", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus",
     "step", "tanh",
 ]  # fmt: skip

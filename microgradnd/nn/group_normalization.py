@@ -51,7 +51,7 @@ def group_norm(
     >>> group_norm(Tensor([[1.0, 3.0, 5.0, 5.0]]), 2, eps=0.25).round(3)
     Tensor([[-0.894,  0.894,  0.   ,  0.   ]])
     """
-    x = as_tensor("group_norm", "input", input)
+    x = as_tensor(input, "group_norm", "input")
     if x.ndim < 2:
         raise ValueError(
             f"group_norm: input of shape {x.shape} has no axis of channels, (N, C, ...)"
@@ -85,7 +85,7 @@ def instance_norm(
     >>> instance_norm(Tensor([[[1.0, 3.0]]]), eps=0.0)
     Tensor([[[-1.,  1.]]])
     """
-    x = as_tensor("instance_norm", "input", input)
+    x = as_tensor(input, "instance_norm", "input")
     if x.ndim < 3:
         raise ValueError(f"instance_norm: input must be (N, C, ...), not {x.shape}")
     given = {"running_mean": running_mean, "running_var": running_var}
@@ -126,7 +126,7 @@ def rms_norm(
     >>> rms_norm(Tensor([[3.0, 4.0, 0.0, 0.0]]), (4,), eps=0.0)
     Tensor([[1.2, 1.6, 0. , 0. ]])
     """
-    x = as_tensor("rms_norm", "input", input)
+    x = as_tensor(input, "rms_norm", "input")
     given = shape_of(normalized_shape)
     check_shapes("rms_norm", given, weight=weight)
     if not given or x.shape[-len(given) :] != given:
@@ -171,7 +171,7 @@ class GroupNorm(Module):
         self.bias = learned(np.zeros, num_channels, dtype, affine)
 
     def forward(self, x: TensorLike) -> Tensor:
-        x = as_tensor(type(self).__name__, "x", x)
+        x = as_tensor(x, type(self).__name__, "x")
         if x.ndim < 2 or x.shape[1] != self.num_channels:
             raise ValueError(
                 f"{type(self).__name__}: x of shape {x.shape}, needed: {self.num_channels} "
@@ -219,7 +219,7 @@ class InstanceNorm1d(Module):
             self.register_buffer("num_batches_tracked", np.zeros((), np.int64))
 
     def forward(self, x: TensorLike) -> Tensor:
-        x = as_tensor(type(self).__name__, "x", x)
+        x = as_tensor(x, type(self).__name__, "x")
         single = x.ndim == self.axes - 1
         z = x.reshape((1, *x.shape)) if single else x
         if z.ndim != self.axes or z.shape[1] != self.num_features:

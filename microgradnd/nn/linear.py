@@ -8,10 +8,11 @@ import numpy as np
 
 from microgradnd.arguments import checked, whole
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor, as_tensor, default_dtype
+from microgradnd.engine import Tensor, default_dtype
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
-from microgradnd.ops.linalg import linear, matmul
+from microgradnd.ops.linalg import linear
+from microgradnd.ops.products import bilinear
 from microgradnd.random import generator
 
 
@@ -54,33 +55,6 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         return f"{self.in_features}, {self.out_features}" + ", bias=False" * (self.bias is None)
-
-
-def bilinear(
-    input1: TensorLike, input2: TensorLike, weight: TensorLike, bias: TensorLike | None = None
-) -> Tensor:
-    """y_o = x₁ᵀ W_o x₂ + b_o: linear in each of two inputs.
-
-    Shapes: input1 (..., I), input2 (..., J), weight (O, I, J), bias (O,), result (..., O).
-
-    >>> bilinear([2.0, 3.0], [5.0], [[[1.0], [10.0]]])
-    Tensor([160.])
-    """
-    given = {"input1": input1, "input2": input2, "weight": weight}
-    x, y, w = (as_tensor("bilinear", name, v) for name, v in given.items())
-    fits = w.ndim == 3 and x.ndim > 0 and x.shape[:-1] == y.shape[:-1] and y.ndim == x.ndim
-    if not fits or (x.shape[-1], y.shape[-1]) != w.shape[1:]:
-        raise ValueError(
-            f"bilinear: input1, input2 and weight have shapes {x.shape}, {y.shape} and {w.shape}, "
-            "needed (..., I), (..., J) and (O, I, J)"
-        )
-    if bias is not None and np.shape(getattr(bias, "_array", bias)) != w.shape[:1]:
-        raise ValueError(f"bilinear: bias must have shape {w.shape[:1]}, as the results have")
-    o, i, j = w.shape
-    first = matmul(x, w.transpose((1, 0, 2)).reshape((i, o * j)))  # (..., O·J)
-    first = first.reshape((*x.shape[:-1], o, j))
-    out = matmul(first, y[..., None])[..., 0]  # (..., O)
-    return out if bias is None else out + bias
 
 
 class Bilinear(Module):

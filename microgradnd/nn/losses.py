@@ -94,7 +94,10 @@ def first_component_loss(input: TensorLike, target: TensorLike, reduction: str =
     >>> first_component_loss(Tensor([3.0, 7.0]), 1.0)
     Tensor(4.)
     """
-    h, y = (as_tensor("first_component_loss", *x) for x in (("input", input), ("target", target)))
+    h, y = (
+        as_tensor(x, "first_component_loss", name)
+        for name, x in (("input", input), ("target", target))
+    )
     if not h.ndim or h.shape[:-1] != y.shape or not h.shape[-1]:
         raise ValueError(
             f"first_component_loss: input has shape {h.shape}, its target must have that shape "
@@ -182,7 +185,7 @@ def binary_cross_entropy(
     input, target = _operands(loss, input, target)
     check(loss, eps=eps)
     losses = ops.binary_cross_entropy(
-        as_tensor(loss, "input", input), _constant(loss, "target", target), eps
+        as_tensor(input, loss, "input"), _constant(loss, "target", target), eps
     )
     return _reduced(loss, _weighted(loss, losses, weight), reduction)
 
@@ -333,7 +336,7 @@ def kl_div(
 
 def _classes_last(loss: str, input: TensorLike) -> Tensor:
     """Logits (N, C, d1, ...) with their classes in the last axis."""
-    t = as_tensor(loss, "input", input)
+    t = as_tensor(input, loss, "input")
     if not t.ndim:
         raise ValueError(f"{loss}: input is a number; it needs an axis of classes")
     return t if t.ndim <= 2 else t.transpose((0, *range(2, t.ndim), 1))

@@ -71,7 +71,7 @@ class _Recurrent(Module):
         hx: TensorLike | Sequence[TensorLike] | None = None,
         lengths: TensorLike | None = None,
     ) -> tuple[Tensor, Any]:
-        x: Any = as_tensor(type(self).__name__, "input", input)
+        x: Any = as_tensor(input, type(self).__name__, "input")
         shape, unbatched = x.shape, x.ndim == 2
         x = x[:, None] if unbatched else x.swapaxes(0, 1) if self.batch_first else x  # (T, N, I)
         self._check_input(x, shape)

@@ -55,7 +55,7 @@ class _RecurrentCell(Module):
     def _start(self, x: TensorLike, state: TensorLike | None) -> State:
         """The state given, or zeros in the shape and dtype of one for x; checks both widths."""
         kind = type(self).__name__
-        shape = as_tensor(kind, "input", x).shape
+        shape = as_tensor(x, kind, "input").shape
         if len(shape) not in (1, 2) or shape[-1] != self.input_size:
             raise ValueError(
                 f"{kind}: the input must have shape (N, {self.input_size}) or "
@@ -64,7 +64,7 @@ class _RecurrentCell(Module):
         wanted = (*shape[:-1], self.hidden_size)
         if state is None:
             return np.zeros(wanted, self.weight_hh.dtype)
-        state = as_tensor(kind, "hx", state)
+        state = as_tensor(state, kind, "hx")
         if state.shape != wanted:
             raise ValueError(
                 f"{kind}: the state must have shape {wanted}, as the input has {shape}; "

@@ -24,7 +24,7 @@ class Flatten(Module):
         self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, x: TensorLike) -> Tensor:
-        x = as_tensor("Flatten", "x", x)
+        x = as_tensor(x, "Flatten", "x")
         for name in ("start_dim", "end_dim"):
             if not -x.ndim <= (dim := getattr(self, name)) < x.ndim:
                 raise ValueError(f"Flatten: {name}={dim} is no axis of x, of shape {x.shape}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from microgradnd.arguments import FLAG, NOT_NEGATIVE, checked, instance, optional, require, whole
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor
+from microgradnd.errors import shown
 from microgradnd.functions import gelu, relu
 from microgradnd.nn.attention import MultiheadAttention
 from microgradnd.nn.containers import ModuleList
@@ -18,6 +20,17 @@ from microgradnd.nn.dropout import Dropout
 from microgradnd.nn.linear import Linear
 from microgradnd.nn.module import Module
 from microgradnd.nn.normalization import LayerNorm
+
+
+@contextmanager
+def _named(module: Module, arguments: str) -> Iterator[None]:
+    """Says of an error within which arguments it comes from, which have other names there."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        error.add_note(f"{type(module).__name__}: it comes of {arguments}")
+        raise
+
 
 _ACTIVATIONS: dict[str, Callable[..., Tensor]] = {"relu": relu, "gelu": gelu}
 
@@ -67,7 +80,7 @@ class TransformerEncoderLayer(Module):
                 )
         elif not callable(activation):
             raise TypeError(
-                f"{owner}: activation must be 'relu', 'gelu' or a function, not {activation!r}"
+                f"{owner}: activation must be 'relu', 'gelu' or a function, not {shown(activation)}"
             )
         more: dict[str, Any] = {"bias": bias, "dtype": dtype}
         self.self_attn = MultiheadAttention(
@@ -87,7 +100,11 @@ class TransformerEncoderLayer(Module):
         self, src: TensorLike, src_mask: TensorLike | None = None,
         src_key_padding_mask: TensorLike | None = None, is_causal: bool = False,
     ) -> Tensor:  # fmt: skip
-        x, masks = as_tensor(type(self).__name__, "src", src), (src_mask, src_key_padding_mask)
+        x, masks = as_tensor(src, type(self).__name__, "src"), (src_mask, src_key_padding_mask)
+        with _named(self, "src, src_mask, src_key_padding_mask, is_causal"):
+            return self._encoded(x, masks, is_causal)
+
+    def _encoded(self, x: Tensor, masks: tuple[Any, Any], is_causal: bool) -> Tensor:
         if self.norm_first:
             x = x + self._attended(self.norm1(x), *masks, is_causal)
             return x + self._transformed(self.norm2(x))
@@ -138,8 +155,9 @@ class TransformerEncoder(Module):
         self, src: TensorLike, mask: TensorLike | None = None,
         src_key_padding_mask: TensorLike | None = None, is_causal: bool | None = None,
     ) -> Tensor:  # fmt: skip
-        x = as_tensor(type(self).__name__, "src", src)
+        x = as_tensor(src, type(self).__name__, "src")
         require(type(self).__name__, "is_causal", is_causal, optional(FLAG))
-        for layer in self.layers:
-            x = layer(x, mask, src_key_padding_mask, bool(is_causal))
+        with _named(self, "src, mask, src_key_padding_mask"):
+            for layer in self.layers:
+                x = layer(x, mask, src_key_padding_mask, bool(is_causal))
         return x if self.norm is None else self.norm(x)

@@ -11,19 +11,11 @@ import math
 import numpy as np
 
 from microgradnd.declaration import Value, op
-from microgradnd.kernels import special
 from microgradnd.kernels.special import floating
 from microgradnd.ops.elementwise import sigmoid
+from microgradnd.ops.special import erf
 
-TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 ROOT_TWO_OVER_PI = math.sqrt(2 / math.pi)
-
-
-@op(x=lambda g, x: g * (np.exp(-x * x) * TWO_OVER_ROOT_PI), elementwise=True, whole=True,
-    method=True, torch="nn.functional.erf", activation=True)  # fmt: skip
-def erf(x: Value) -> Value:
-    """The error function, 2/√π times the integral of exp(-t²) from 0 to x; saturates at ±1."""
-    return special.erf(x)
 
 
 @op(x=lambda g: g * 0.0, elementwise=True, torch="nn.functional.step", scalar="+(x >= 0)",

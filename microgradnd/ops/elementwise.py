@@ -1,26 +1,42 @@
 """Elementwise operations: arithmetic, powers, exponentials, comparisons, choices.
 
 Kinks are settled here, each tested: |x|'(0) = 0, relu'(0) = 0, hypot'(0, 0) = 0, ties of maximum
-and minimum go half-half, clip has slope 1 at its bounds, and sqrt'(0) = inf. To keep that infinity
-out of a gradient choose twice, before and after: `where(x > 0, sqrt(where(x > 0, x, 1)), 0)`.
+and minimum go half-half, clip has slope 1 at its bounds, and sqrt'(0) = cbrt'(0) = inf. To keep
+that infinity out of a gradient choose twice: `where(x > 0, sqrt(where(x > 0, x, 1)), 0)`.
 """
 
 from __future__ import annotations
 
 import math
-from functools import partial
-from typing import Any
 
 import numpy as np
 
-from microgradnd.declaration import Value, op
-from microgradnd.errors import as_array
+from microgradnd.declaration import TensorLike, Value, derived, op
+from microgradnd.engine import Tensor, as_tensor
 from microgradnd.kernels.special import logistic
 
 
 def where_larger(g: Value, x: Value, y: Value) -> Value:
     """The gradient where x > y, half of it where they tie, else 0."""
     return np.where(x > y, g, np.where(x == y, g * 0.5, 0.0))
+
+
+def where_wins(g: Value, wins: Value, x: Value, y: Value) -> Value:
+    """The gradient where x wins or y is a NaN and x none, half of it where they tie, else 0."""
+    return np.where(wins | ((y != y) & (x == x)), g, np.where(x == y, g * 0.5, 0.0))
+
+
+def sinc_x(g: Value, x: Value) -> Value:
+    far = np.abs(x) > 0.03  # nearer to 0 the quotient cancels, and its own slope at 0 is lost
+    z = np.where(far, x, 1.0)
+    square = (x * x) * np.pi**2
+    series = x * (square * (0.1 - square / 280) - 1) * (np.pi**2 / 3)
+    return g * np.where(far, (np.cos(z * np.pi) - np.sinc(z)) / z, series)
+
+
+def xlogy_x(g: Value, x: Value, y: Value) -> Value:
+    nothing = (x == 0) & (y <= 0)
+    return np.where(nothing, 0.0, g * np.log(np.where(nothing, 1.0, y)))
 
 
 def power_x(g: Value, x: Value, y: Value) -> Value:
@@ -64,6 +80,24 @@ hypot    = op(np.hypot,    "x y", x=lambda g, x, out: g * x / np.where(out == 0,
               method=True, scalar="hypot(x, y)")
 logaddexp = op(np.logaddexp, "x y", x=lambda g, x, out: g * np.exp(x - out),
                                     y=lambda g, y, out: g * np.exp(y - out), method=True)
+logaddexp2 = op(np.logaddexp2, "x y", x=lambda g, x, out: g * np.exp2(x - out),
+                                      y=lambda g, y, out: g * np.exp2(y - out), method=True)
+fmax     = op(np.fmax, "x y", x=lambda g, x, y: where_wins(g, x > y, x, y),
+                              y=lambda g, x, y: where_wins(g, y > x, y, x), method=True)
+fmin     = op(np.fmin, "x y", x=lambda g, x, y: where_wins(g, x < y, x, y),
+                              y=lambda g, x, y: where_wins(g, y < x, y, x), method=True)
+remainder = op(np.remainder, "x y", x=lambda g: g, y=lambda g, x, y: -g * np.floor(x / y),
+               operator="mod", infix=("%", 5), method=True, singular="y")
+fmod     = op(np.fmod, "x y", x=lambda g: g, y=lambda g, x, y: -g * np.trunc(x / y),
+              method=True, singular="y")
+floor_divide = op(np.floor_divide, "x y", x=lambda g: g * 0.0, y=lambda g: g * 0.0,
+                  operator="floordiv", infix=("//", 5), method=True, flat=True, singular="y")
+float_power = op(np.float_power, "x y", x=power_x, y=power_y, method=True, singular="x")
+copysign = op(np.copysign, "x y", x=lambda g, x, out: g * (np.sign(x) * np.sign(out)),
+              y=lambda g: g * 0.0, method=True)
+heaviside = op(np.heaviside, "x y", x=lambda g: g * 0.0, y=lambda g, x: np.where(x == 0, g, 0.0),
+               method=True)
+ldexp    = op(np.ldexp, "x i", x=lambda g, i: np.ldexp(g, i), fixed="i", linear="x", method=True)
 
 negative   = op(np.negative,   "x", x=lambda g: -g, method="__neg__", linear="x",
                 infix=("-", 6), notation="product", scalar="-x", torch="neg")
@@ -75,6 +109,13 @@ square     = op(np.square,     "x", x=lambda g, x: g * (x * 2),
                 method=True, notation="square", scalar="x * x")
 sqrt       = op(np.sqrt,       "x", x=lambda g, out: g * 0.5 / out,
                 method=True, notation="root", scalar="sqrt(x)", singular="x")
+cbrt       = op(np.cbrt,       "x", x=lambda g, out: g / (out * out * 3),
+                method=True, scalar="cbrt(x)", singular="x")
+fabs       = op(np.fabs,       "x", x=lambda g, x: g * np.sign(x), scalar="abs(x)")
+deg2rad    = op(np.deg2rad,    "x", x=lambda g: g * float(np.pi / 180), numpy=(np.deg2rad,
+                np.radians), linear="x", method=True)
+rad2deg    = op(np.rad2deg,    "x", x=lambda g: g * float(180 / np.pi), numpy=(np.rad2deg,
+                np.degrees), linear="x", method=True)
 reciprocal = op(np.reciprocal, "x", x=lambda g, out: -g * out * out,
                 method=True, notation="reciprocal", scalar="1 / x", singular="x")
 exp        = op(np.exp,        "x", x=lambda g, out: g * out, method=True, scalar="exp(x)")
@@ -113,6 +154,9 @@ arctanh    = op(np.arctanh,    "x", x=lambda g, x: g / (1 - x * x),
 
 sign       = op(np.sign,       "x", x=lambda g: g * 0.0, method=True, scalar="sign(x)", flat=True)
 floor      = op(np.floor,      "x", x=lambda g: g * 0.0, method=True, scalar="floor(x)", flat=True)
+trunc      = op(np.trunc,      "x", x=lambda g: g * 0.0, method=True, scalar="trunc(x)", flat=True,
+                torch="fix")
+rint       = op(np.rint,       "x", x=lambda g: g * 0.0, flat=True)
 ceil       = op(np.ceil,       "x", x=lambda g: g * 0.0, method=True, scalar="ceil(x)", flat=True)
 
 # No gradient by nature: the results are truths (or integers).
@@ -134,6 +178,10 @@ bitwise_or    = op(np.bitwise_or,    "x y", discrete=True, operator="or",
                    infix=("|", 1), notation="statement", sign="∨", scalar="x | y")
 bitwise_xor   = op(np.bitwise_xor,   "x y", discrete=True, operator="xor",
                    infix=("^", 2), scalar="x ^ y")
+bitwise_left_shift  = op(np.left_shift,  "x i", name="bitwise_left_shift", discrete=True,
+                         operator="lshift", infix=("<<", 3), numpy=np.left_shift)
+bitwise_right_shift = op(np.right_shift, "x i", name="bitwise_right_shift", discrete=True,
+                         operator="rshift", infix=(">>", 3), numpy=np.right_shift)
 invert        = op(np.invert,        "x",   discrete=True,
                    method="__invert__", infix=("~", 6), notation="not", scalar="+!x")
 logical_and   = op(np.logical_and,   "x y", discrete=True,
@@ -187,29 +235,28 @@ def where(condition: Value, x: Value, y: Value) -> Value:
     return np.where(condition, x, y)
 
 
-def clip_x(g: Value, x: Value, min: Any, max: Any) -> Value:
+def clip_x(g: Value, x: Value, min: Value | None, max: Value | None) -> Value:
     inside = x == x if min is None else x >= min
     return np.where(inside if max is None else inside & (x <= max), g, 0.0)
 
 
-def bound(side: str, value: Any) -> Any:
-    """A bound of clip, which is a constant and a real number or array."""
-    if hasattr(value, "node") and value.node is not None:
-        raise TypeError(
-            "clip: a bound that requires a gradient would get none; pass bound.detach(), or use "
-            "minimum and maximum, which give it one"
-        )
-    value = getattr(value, "_array", value)
-    if value is not None:
-        as_array("clip", side, value)
-    return value
+def clip_min(g: Value, x: Value, min: Value, max: Value | None) -> Value:
+    below = x < min
+    return np.where(below if max is None else below & (min <= max), g, 0.0)
 
 
-@op(x=clip_x, fresh="x", elementwise=True, numpy=np.clip, method=True, torch="clamp",
-    prepare={side: partial(bound, side) for side in ("min", "max")},
-    program="np.clip({x}, {min}, {max})")  # fmt: skip
-def clip(x: Value, min: Any = None, max: Any = None) -> Value:
-    """x, held within [min, max]; None leaves a side open."""
+def clip_max(g: Value, x: Value, min: Value | None, max: Value) -> Value:
+    return np.where((x > max) if min is None else (x > max) | (min > max), g, 0.0)
+
+
+@op(x=clip_x, min=clip_min, max=clip_max, fresh="x min max", elementwise=True, numpy=np.clip,
+    method=True, torch="clamp", whole=True, program="np.clip({x}, {min}, {max})",
+    scalar="min(max(x, min), max)")  # fmt: skip
+def clip(x: Value, min: Value | None = None, max: Value | None = None) -> Value:
+    """x, held within [min, max]; None leaves a side open, and max wins where they cross.
+
+    A bound gets the gradient where it is the result; at a bound x has slope 1.
+    """
     return np.clip(x, min, max)
 
 
@@ -223,3 +270,91 @@ def clip(x: Value, min: Any = None, max: Any = None) -> Value:
 def round(x: Value, decimals: int = 0) -> Value:
     """Rounded to a number of decimals, halves to even. Its slope is 0."""
     return np.round(x, decimals)
+
+
+@op(x=lambda g, out: g * (out * out * out * -0.5), elementwise=True, method=True, whole=True,
+    scalar="1 / sqrt(x)", singular="x")  # fmt: skip
+def rsqrt(x: Value) -> Value:
+    """1 / √x."""
+    return 1 / np.sqrt(x)
+
+
+@op(x=sinc_x, elementwise=True, numpy=np.sinc, method=True, whole=True)
+def sinc(x: Value) -> Value:
+    """sin(πx) / (πx), 1 at 0."""
+    return np.sinc(x)
+
+
+@op(x=lambda g: g, elementwise=True, method=True)
+def frac(x: Value) -> Value:
+    """What x exceeds its whole part by: x - trunc(x), of the sign of x."""
+    return x - np.trunc(x)
+
+
+@op(x=xlogy_x, y=lambda g, x, y: g * x / y, elementwise=True, method=True, whole=True,
+    fresh="x y")  # fmt: skip
+def xlogy(x: Value, y: Value) -> Value:
+    """x ln y, and 0 where x is 0, whatever y is (unless it is a NaN)."""
+    nothing = (x == 0) & (y == y)
+    return x * np.log(np.where(nothing, 1.0, y))
+
+
+@op(x=lambda g, x: np.where(np.isfinite(x), g, 0.0), elementwise=True, fresh="x", method=True,
+    numpy=np.nan_to_num, whole=True)  # fmt: skip
+def nan_to_num(
+    x: Value, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Value:
+    """Numbers in the place of NaN and the infinities; by default 0 and the dtype's extremes."""
+    return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+
+
+@op(discrete=True, method=True, numpy=np.isclose, elementwise=True)
+def isclose(
+    x: Value, y: Value, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Value:
+    """Where |x - y| ≤ atol + rtol |y|."""
+    return np.isclose(x, y, rtol, atol, equal_nan)
+
+
+@derived(method=True)
+def lerp(start: TensorLike, end: TensorLike, weight: TensorLike) -> Tensor:
+    """start + weight (end - start): from start at weight 0 to end at 1.
+
+    >>> lerp(Tensor([0.0, 1.0]), Tensor([2.0, 2.0]), 0.5)
+    Tensor([1. , 1.5])
+    """
+    start = as_tensor(start)
+    return start + as_tensor(weight) * (as_tensor(end) - start)
+
+
+@derived(method=True)
+def addcmul(x: TensorLike, tensor1: TensorLike, tensor2: TensorLike, *, value: float = 1) -> Tensor:
+    """x + value tensor1 tensor2.
+
+    >>> addcmul(Tensor([1.0]), Tensor([2.0]), Tensor([3.0]), value=0.5)
+    Tensor([4.])
+    """
+    product = as_tensor(tensor1) * as_tensor(tensor2)
+    return as_tensor(x) + (product if value == 1 else product * value)
+
+
+@derived(method=True)
+def addcdiv(x: TensorLike, tensor1: TensorLike, tensor2: TensorLike, *, value: float = 1) -> Tensor:
+    """x + value tensor1 / tensor2.
+
+    >>> addcdiv(Tensor([1.0]), Tensor([2.0]), Tensor([4.0]))
+    Tensor([1.5])
+    """
+    quotient = as_tensor(tensor1) / as_tensor(tensor2)
+    return as_tensor(x) + (quotient if value == 1 else quotient * value)
+
+
+@derived(method=True)
+def logit(x: TensorLike, eps: float | None = None) -> Tensor:
+    """ln(x / (1 - x)), the inverse of sigmoid; with eps x is held within [eps, 1 - eps] first.
+
+    >>> logit(Tensor([0.5]))
+    Tensor([0.])
+    """
+    x = as_tensor(x) if eps is None else clip(as_tensor(x), eps, 1 - eps)
+    return log(x / (1 - x))

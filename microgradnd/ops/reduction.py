@@ -144,12 +144,6 @@ def argmin(x: Value, axis: int | None = None, keepdims: Flag = False) -> Value:
     return np.argmin(x, axis=axis, keepdims=keepdims)
 
 
-@op(discrete=True, numpy=np.argsort, method=True)
-def argsort(x: Value, axis: int | None = -1) -> Value:
-    """The order that would sort the elements along the axis."""
-    return np.argsort(x, axis=axis, kind="stable")
-
-
 @op(discrete=True, numpy=np.all, method=True, reduction=np.logical_and)
 def all(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """Whether all elements over the axes are true."""

@@ -140,7 +140,7 @@ def moveaxis(x: TensorLike, source: Any, destination: Any) -> Tensor:
     >>> moveaxis(np.zeros((2, 3, 4)), 0, -1).shape
     (3, 4, 2)
     """
-    x = as_tensor("moveaxis", "x", x)
+    x = as_tensor(x, "moveaxis", "x")
     with explained("moveaxis", {"x": x}, {"source": source, "destination": destination}):
         np.moveaxis(np.empty((0,) * x.ndim), source, destination)  # checks the arguments
         places = np.lib.array_utils.normalize_axis_tuple(source, x.ndim)
@@ -153,7 +153,7 @@ def moveaxis(x: TensorLike, source: Any, destination: Any) -> Tensor:
 
 def _joined(name: str, xs: Any, axis: int, at_least: int) -> Tensor:
     """Concatenated along an axis, after giving the operands enough axes."""
-    tensors = [as_tensor(name, "tup", t) for t in elements(name, "tup", xs, "a list of arrays")]
+    tensors = [as_tensor(t, name, "tup") for t in elements(name, "tup", xs, "a list of arrays")]
     if not tensors:
         raise ValueError(f"{name}: tup is empty; give at least one array")
     raised = [reshape(t, (1,) * (at_least - t.ndim) + t.shape) for t in tensors]
@@ -190,7 +190,7 @@ def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0
     >>> [part.shape for part in split(Tensor([1.0, 2.0, 3.0]), [1])]
     [(1,), (2,)]
     """
-    x = as_tensor("split", "x", x)
+    x = as_tensor(x, "split", "x")
     options = {"indices_or_sections": indices_or_sections, "axis": axis}
     with explained("split", {"x": x}, options, EQUAL):
         parts = np.split(np.broadcast_to(0, x.shape), indices_or_sections, axis)  # checks them

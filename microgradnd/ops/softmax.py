@@ -24,7 +24,7 @@ def largest(x: Value, axis: Axis) -> Value:
 def softmax(x: Value, axis: int = -1) -> Value:
     """exp(x) / sum(exp(x)) along an axis (eq. 5-30, with the sign of its own code)."""
     e = np.exp(x - largest(x, axis))
-    e /= np.add.reduce(e, axis, None, None, True)
+    e /= np.add.reduce(e, axis, None, None, True)  # type: ignore[call-overload]
     return e
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, overload
 
 from microgradnd import errors
 from microgradnd.arguments import checked
 from microgradnd.engine import Tensor, node_of, seed, tensors_of, walk
+from microgradnd.transforms.functional import grad as of_function
 
 
-@checked()
+@overload
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
@@ -18,8 +19,27 @@ def grad(
     create_graph: bool = False,
     allow_unused: bool = False,
     retain_graph: bool | None = None,
-) -> tuple[Tensor | None, ...]:
+) -> tuple[Tensor | None, ...]: ...
+@overload
+def grad(
+    outputs: Callable[..., Any], *, argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]: ...
+@checked()
+def grad(
+    outputs: Any,
+    inputs: Any = None,
+    grad_outputs: Any = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+    retain_graph: bool | None = None,
+    *,
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+) -> Any:
     """The gradients of the sum of outputs with respect to each input; `.grad` stays as it was.
+
+    Of a function, grad(f) is the function of its gradient: see `microgradnd.func.grad`, which
+    argnums and has_aux are for.
 
     Args:
         outputs: a tensor or several; scalars, unless `grad_outputs` is given.
@@ -36,7 +56,18 @@ def grad(
     >>> (g,) = grad(x**3, x, create_graph=True)
     >>> float(g), float(grad(g, x)[0])
     (12.0, 12.0)
+    >>> grad(lambda x: x**3)(2.0)
+    Tensor(12.)
     """
+    if callable(outputs) and inputs is None:
+        return of_function(outputs, argnums, has_aux)
+    if inputs is None:
+        raise TypeError("grad: inputs, the tensors to differentiate by, are missing")
+    if not (type(argnums) is int and argnums == 0 and has_aux is False):
+        raise TypeError(
+            f"grad: argnums={errors.shown(argnums)} and has_aux={errors.shown(has_aux)} are for "
+            "grad(function), not for tensors"
+        )
     outputs = tensors_of("grad", "outputs", outputs)
     inputs = tensors_of("grad", "inputs", inputs)
     if grad_outputs is None or not isinstance(grad_outputs, (list, tuple)):

@@ -35,7 +35,7 @@ def pad_sequence(
     """
     words = "a list of sequences"
     given = elements("pad_sequence", "sequences", sequences, words)
-    rows = [as_tensor("pad_sequence", "sequences", row) for row in given]
+    rows = [as_tensor(row, "pad_sequence", "sequences") for row in given]
     if not rows or any(not r.ndim or r.shape[1:] != rows[0].shape[1:] for r in rows):
         raise ValueError(
             "pad_sequence: sequences must be at least one array (T_i, ...), alike but for their "
@@ -60,7 +60,7 @@ def unpad_sequence(
     >>> unpad_sequence([[1.0, 2.0], [3.0, 0.0]], [2, 1], batch_first=True)
     [Tensor([1., 2.]), Tensor([3.])]
     """
-    x = as_tensor("unpad_sequence", "padded_sequences", padded_sequences)
+    x = as_tensor(padded_sequences, "unpad_sequence", "padded_sequences")
     ends = index_array("unpad_sequence", "lengths", lengths)
     if x.ndim < 2:
         raise ValueError(
@@ -70,7 +70,7 @@ def unpad_sequence(
     if ends.shape != rows.shape[:1] or ((ends < 0) | (ends > rows.shape[1])).any():
         raise ValueError(
             f"unpad_sequence: lengths must be one number from 0 to T = {rows.shape[1]} for each "
-            f"of the N = {rows.shape[0]} sequences, got {ends.tolist()}"
+            f"of the N = {rows.shape[0]} padded_sequences, got {ends.tolist()}"
         )
     return [rows[i, : int(end)] for i, end in enumerate(ends)]
 

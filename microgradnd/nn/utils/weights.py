@@ -58,7 +58,9 @@ def _hook_of(owner: str, kind: type, module: Any, name: Any) -> Any:
     for hook in module._hook_tables()["before"].values():
         if isinstance(hook, kind) and hook.name == name:  # type: ignore[attr-defined]
             return hook
-    raise ValueError(f"{owner}: name {name!r} of this {type(module).__name__} is not so written")
+    raise ValueError(
+        f"{owner}: module, a {type(module).__name__}, has no name {name!r} that is so written"
+    )
 
 
 class _WeightNorm(_Rewritten):

@@ -1,0 +1,27 @@
+"""Function transforms under the names of `torch.func` and JAX: `mg.func.grad(f)(x)`.
+
+>>> from microgradnd import func
+>>> func.grad(lambda x: x**2)(3.0)
+Tensor(6.)
+"""
+
+from microgradnd.transforms.checkpoint import checkpoint
+from microgradnd.transforms.functional import (
+    grad,
+    hessian,
+    hvp,
+    jacfwd,
+    jacrev,
+    jvp,
+    linearize,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
+
+jacobian = jacrev
+
+__all__ = [
+    "checkpoint", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize",
+    "stop_gradient", "value_and_grad", "vjp",
+]  # fmt: skip

@@ -1,0 +1,167 @@
+"""Running sums, products and extremes along an axis, differences and integrals.
+
+Without an axis those of NumPy's names run over the flattened array.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from microgradnd.declaration import TensorLike, Value, derived, op
+from microgradnd.engine import Tensor, as_tensor
+from microgradnd.ops.indexing import getitem
+from microgradnd.ops.rearranging import flip
+from microgradnd.ops.selecting import Selected, take_along_axis
+from microgradnd.ops.shape import concatenate
+
+
+def backward_sum(g: Value, axis: int | None) -> Value:
+    """The sum of an element and all that come after it."""
+    return flip(cumsum(flip(g, axis), axis), axis)
+
+
+@op(x=lambda g, x_shape, axis: backward_sum(g, axis).reshape(x_shape), linear="x",
+    numpy=np.cumsum, method=True, whole=True)  # fmt: skip
+def cumsum(x: Value, axis: int | None = None) -> Value:
+    """The sum of each element and all before it along the axis."""
+    return np.cumsum(x, axis=axis)
+
+
+def cumprod_x(g: Value, x: Value, out: Value, axis: int | None) -> Value:
+    if np.all(x != 0):
+        return backward_sum(g * out, axis).reshape(x.shape) / x
+    # With zeros about: of n copies of a row, the i-th with element i made 1, from i on.
+    along = 0 if axis is None else axis
+    rows = (x.reshape(-1) if axis is None else x).swapaxes(along, -1)
+    n = rows.shape[-1]
+    copies = np.where(np.eye(n, dtype=bool), 1.0, rows.reshape((*rows.shape[:-1], 1, n)))
+    others = np.where(np.tri(n, dtype=bool).T, cumprod(copies, -1), 0.0)
+    weights = g.swapaxes(along, -1).reshape((*rows.shape[:-1], 1, n))
+    return (others * weights).sum(axis=-1).swapaxes(along, -1).reshape(x.shape)
+
+
+@op(x=cumprod_x, fresh="x", numpy=np.cumprod, method=True, whole=True)
+def cumprod(x: Value, axis: int | None = None) -> Value:
+    """The product of each element and all before it along the axis, with any number of zeros."""
+    return np.cumprod(x, axis=axis)
+
+
+def _running(x: TensorLike, axis: int, extreme: np.ufunc) -> Selected:
+    x = as_tensor(x)
+    data = x.data if x.ndim else x.data[None]
+    axis = axis % max(x.ndim, 1)
+    best = extreme.accumulate(data, axis)
+    order = np.arange(data.shape[axis]).reshape([-1 if i == axis else 1 for i in range(data.ndim)])
+    reached = (data == best) | (data != data)  # (of equal ones the last, as in PyTorch)
+    at = np.maximum.accumulate(np.where(reached, order, 0), axis).reshape(x.shape)
+    return Selected(take_along_axis(x, at, axis) if x.ndim else x, Tensor(at))
+
+
+@derived(method=True)
+def cummax(x: TensorLike, axis: int) -> Selected:
+    """The largest so far along the axis, and where it stands.
+
+    >>> cummax(Tensor([1.0, 3.0, 2.0]), 0).values
+    Tensor([1., 3., 3.])
+    """
+    return _running(x, axis, np.maximum)
+
+
+@derived(method=True)
+def cummin(x: TensorLike, axis: int) -> Selected:
+    """The smallest so far along the axis, and where it stands.
+
+    >>> cummin(Tensor([2.0, 1.0, 3.0]), 0).indices
+    Tensor([0, 1, 1])
+    """
+    return _running(x, axis, np.minimum)
+
+
+def logcumsumexp_x(g: Value, x: Value, out: Value, axis: int) -> Value:
+    # Σ_{i≥k} g_i exp(x_k - out_i), which would overflow: g exp(-out) is summed in logarithms.
+    level = np.where(out == -np.inf, 0.0, out)
+
+    def part(g: Value) -> Value:
+        height = np.where(g > 0, np.log(np.where(g > 0, g, 1.0)) - level, -np.inf)
+        return np.exp(flip(logcumsumexp(flip(height, axis), axis), axis) + x)
+
+    return part(g) - part(-g)
+
+
+@op(x=logcumsumexp_x, fresh="x", method=True, whole=True)
+def logcumsumexp(x: Value, axis: int) -> Value:
+    """ln of the sum of the exponentials of each element and all before it along the axis."""
+    return np.logaddexp.accumulate(x, axis)
+
+
+@derived(numpy=np.diff, method=True)
+def diff(
+    x: TensorLike,
+    n: int = 1,
+    axis: int = -1,
+    prepend: TensorLike | None = None,
+    append: TensorLike | None = None,
+) -> Tensor:
+    """The differences of neighbours along the axis, n times over.
+
+    Args:
+        prepend, append: values that x is lengthened by along the axis first.
+
+    >>> diff(Tensor([1.0, 4.0, 9.0]))
+    Tensor([3., 5.])
+    """
+    x = as_tensor(x)
+    if x.ndim == 0 or n < 0:
+        raise ValueError(f"diff: needs an axis and n ≥ 0, got shape {x.shape} and n={n}")
+    axis = axis % x.ndim
+    ends = []
+    for end in (prepend, append):
+        end = None if end is None else as_tensor(end)
+        if end is not None and end.ndim == 0:
+            end = end.broadcast_to(tuple(1 if i == axis else m for i, m in enumerate(x.shape)))
+        ends.append(end)
+    parts = [part for part in (ends[0], x, ends[1]) if part is not None]
+    x = as_tensor(concatenate(parts, axis)) if len(parts) > 1 else x
+    lead = (slice(None),) * axis
+    for _ in range(n):
+        x = as_tensor(getitem(x, (*lead, slice(1, None))) - getitem(x, (*lead, slice(-1))))
+    return x
+
+
+def _trapezia(y: TensorLike, x: TensorLike | None, dx: float, axis: int) -> Tensor:
+    """The areas between neighbours."""
+    y = as_tensor(y)
+    axis = axis % y.ndim
+    lead = (slice(None),) * axis
+    pairs = getitem(y, (*lead, slice(1, None))) + getitem(y, (*lead, slice(-1)))
+    if x is None:
+        return pairs * (dx / 2)
+    x = as_tensor(x)
+    step = diff(x, axis=-1 if x.ndim == 1 else axis)
+    if x.ndim == 1:
+        step = step.reshape([-1 if i == axis else 1 for i in range(y.ndim)])
+    return pairs * step * 0.5
+
+
+@derived(numpy=np.trapezoid, torch="trapz")
+def trapezoid(
+    y: TensorLike, x: TensorLike | None = None, dx: float = 1.0, axis: int = -1
+) -> Tensor:
+    """The integral of y along the axis by the trapezoidal rule, over points x or steps of dx.
+
+    >>> trapezoid(Tensor([1.0, 2.0, 4.0]))
+    Tensor(4.5)
+    """
+    return _trapezia(y, x, dx, axis).sum(axis)
+
+
+@derived()
+def cumulative_trapezoid(
+    y: TensorLike, x: TensorLike | None = None, dx: float = 1.0, axis: int = -1
+) -> Tensor:
+    """The integral of y so far along the axis, by the trapezoidal rule.
+
+    >>> cumulative_trapezoid(Tensor([1.0, 2.0, 4.0]))
+    Tensor([1.5, 4.5])
+    """
+    return cumsum(_trapezia(y, x, dx, axis), axis)

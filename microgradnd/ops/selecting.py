@@ -1,0 +1,364 @@
+"""Reading and writing by tables of indices: NumPy's take and put, PyTorch's gather and scatter.
+
+All of them are an index, made once, that is read (`getitem`), written (`setitem`) or added to
+(`add_at`); what is written to several times keeps the last value. None of them changes its operand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from microgradnd.declaration import TensorLike, derived
+from microgradnd.engine import Tensor, as_tensor
+from microgradnd.ops.elementwise import divide, multiply, where
+from microgradnd.ops.indexing import add_at, getitem, setitem
+from microgradnd.ops.shape import broadcast_to, reshape
+
+Places = tuple[Any, ...]
+
+
+class Selected(NamedTuple):
+    """Values, and where along the axis they stand."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def flat(x: Tensor) -> Tensor:
+    """All elements in one axis."""
+    return reshape(x, -1)
+
+
+def _integers(name: str, index: TensorLike) -> np.ndarray:
+    """An array of indices, whatever it was given as."""
+    array = np.asarray(getattr(index, "_array", index))
+    if array.dtype.kind not in "iu" and array.size:
+        raise TypeError(f"{name}: indices must be integers, got dtype {array.dtype}")
+    return array.astype(np.intp, copy=False)
+
+
+def _truths(name: str, mask: TensorLike) -> np.ndarray:
+    array = np.asarray(getattr(mask, "_array", mask))
+    if array.dtype != bool:
+        raise TypeError(f"{name}: the mask must hold truths, got dtype {array.dtype}")
+    return array
+
+
+def _along(name: str, x: Tensor, index: TensorLike, axis: int) -> Places:
+    """The places of x that a table of indices along one axis names."""
+    table = _integers(name, index)
+    if table.ndim != x.ndim:
+        raise ValueError(
+            f"{name}: the indices have {table.ndim} axes (shape {table.shape}), x has {x.ndim} "
+            f"(shape {x.shape}); there must be one for each"
+        )
+    grid: list[Any] = list(np.indices(table.shape, sparse=True))
+    grid[axis % x.ndim] = table
+    return tuple(grid)
+
+
+def _before(x: Tensor, axis: int) -> Places:
+    return (slice(None),) * (axis % max(x.ndim, 1))
+
+
+def _as_source(value: TensorLike, places: Places) -> Any:
+    """A value to be written at places, cut to their shape as PyTorch does."""
+    value = as_tensor(value)
+    shape = np.broadcast_shapes(*(np.shape(p) for p in places))
+    if value.ndim != len(shape) or value.shape == shape:
+        return value
+    return getitem(value, tuple(slice(n) for n in shape))
+
+
+# --- Reading -------------------------------------------------------------------------------------
+@derived(numpy=np.take, method=True)
+def take(
+    x: TensorLike, indices: TensorLike, axis: int | None = None, mode: str = "raise"
+) -> Tensor:
+    """The elements, or the parts along an axis, at some indices; flat without an axis.
+
+    Args:
+        mode: "wrap" counts indices beyond the ends around, "clip" holds them within, "raise"
+            refuses them.
+
+    >>> take(Tensor([4.0, 5.0, 6.0]), [2, 0])
+    Tensor([6., 4.])
+    """
+    x, index = as_tensor(x), _integers("take", indices)
+    if axis is None:
+        x, axis = flat(x), 0
+    size = x.shape[axis]
+    if mode == "wrap":
+        index = index % size
+    elif mode == "clip":
+        index = np.clip(index, 0, size - 1)
+    elif mode != "raise":
+        raise ValueError(f"take: mode must be 'raise', 'wrap' or 'clip', not {mode!r}")
+    return getitem(x, (*_before(x, axis), index))
+
+
+@derived(method=True)
+def index_select(x: TensorLike, axis: int, index: TensorLike) -> Tensor:
+    """The parts of x at some indices along an axis, as `take`.
+
+    >>> index_select(Tensor([[1.0, 2.0], [3.0, 4.0]]), 1, [1])
+    Tensor([[2.],
+            [4.]])
+    """
+    return take(x, index, axis)
+
+
+@derived(numpy=np.take_along_axis, torch="take_along_dim", method=True)
+def take_along_axis(x: TensorLike, indices: TensorLike, axis: int | None = -1) -> Tensor:
+    """out[i, j] = x[i, indices[i, j]], for axis 1 of two; other axes are broadcast.
+
+    >>> take_along_axis(Tensor([[3.0, 1.0], [2.0, 4.0]]), [[1], [0]], 1)
+    Tensor([[1.],
+            [2.]])
+    """
+    x, index = as_tensor(x), _integers("take_along_axis", indices)
+    if axis is None:
+        x, index, axis = flat(x), index.reshape(-1), 0
+    axis = axis % max(x.ndim, 1)
+    if index.ndim == x.ndim:
+        shape = [
+            m if i == axis else np.broadcast_shapes((m,), (n,))[0]
+            for i, (m, n) in enumerate(zip(index.shape, x.shape))
+        ]
+        index = np.broadcast_to(index, shape)
+        own = tuple(n if i == axis else shape[i] for i, n in enumerate(x.shape))
+        x = x if x.shape == own else as_tensor(broadcast_to(x, own))
+    return getitem(x, _along("take_along_axis", x, index, axis))
+
+
+@derived(method=True)
+def gather(x: TensorLike, axis: int, index: TensorLike) -> Tensor:
+    """out[i, j] = x[i, index[i, j]], for axis 1 of two; the result has the shape of index.
+
+    >>> gather(Tensor([[3.0, 1.0], [2.0, 4.0]]), 1, [[1, 1], [0, 1]])
+    Tensor([[1., 1.],
+            [2., 4.]])
+    """
+    x = as_tensor(x)
+    return getitem(x, _along("gather", x, index, axis)) if x.ndim else x
+
+
+@derived(method=True)
+def masked_select(x: TensorLike, mask: TensorLike) -> Tensor:
+    """The elements where the mask holds, in one axis.
+
+    >>> masked_select(Tensor([1.0, 2.0, 3.0]), [True, False, True])
+    Tensor([1., 3.])
+    """
+    x, array = as_tensor(x), _truths("masked_select", mask)
+    shape = np.broadcast_shapes(x.shape, array.shape)
+    return getitem(broadcast_to(x, shape), np.broadcast_to(array, shape))
+
+
+# --- Writing -------------------------------------------------------------------------------------
+@derived(method=True)
+def scatter(x: TensorLike, axis: int, index: TensorLike, src: TensorLike) -> Tensor:
+    """x with out[i, index[i, j]] = src[i, j], for axis 1 of two; src may be one number.
+
+    >>> scatter(Tensor([[0.0, 0.0, 0.0]]), 1, [[2, 0]], [[5.0, 6.0]])
+    Tensor([[6., 0., 5.]])
+    """
+    x = as_tensor(x)
+    places = _along("scatter", x, index, axis)
+    return setitem(x, _as_source(src, places), places)
+
+
+@derived(method=True)
+def scatter_add(x: TensorLike, axis: int, index: TensorLike, src: TensorLike) -> Tensor:
+    """x with src[i, j] added to out[i, index[i, j]], for axis 1 of two.
+
+    >>> scatter_add(Tensor([[0.0, 0.0]]), 1, [[1, 1]], [[5.0, 6.0]])
+    Tensor([[ 0., 11.]])
+    """
+    x = as_tensor(x)
+    places = _along("scatter_add", x, index, axis)
+    return add_at(x, _as_source(src, places), places)
+
+
+@derived(method=True)
+def scatter_reduce(
+    x: TensorLike, axis: int, index: TensorLike, src: TensorLike, reduce: str,
+    *, include_self: bool = True,
+) -> Tensor:  # fmt: skip
+    """x with what src brings to each place reduced with it: by its sum, mean, product, extreme.
+
+    Args:
+        reduce: "sum", "mean", "prod", "amax" or "amin". Ties of extremes share the gradient.
+        include_self: whether the element of x that stands there counts, too.
+
+    >>> scatter_reduce(Tensor([1.0, 1.0]), 0, [0, 0], [2.0, 4.0], "prod")
+    Tensor([8., 1.])
+    """
+    x = as_tensor(x)
+    places = _along("scatter_reduce", x, index, axis)
+    src = _as_source(src, places)
+    ones = np.ones(np.broadcast_shapes(*(p.shape for p in places)), np.intp)
+    brought = np.zeros(x.shape, np.intp)
+    np.add.at(brought, places, ones)
+    count = brought + include_self
+    if reduce in ("sum", "mean"):
+        start = x if include_self else where(brought > 0, np.zeros((), x.dtype), x)
+        total = add_at(start, src, places)
+        return total if reduce == "sum" else divide(total, np.maximum(count, 1).astype(x.dtype))
+    if reduce not in ("prod", "amax", "amin"):
+        raise ValueError(
+            f"scatter_reduce: reduce={reduce!r} is none of 'sum', 'mean', 'prod', 'amax', 'amin'"
+        )
+    # Places as rows: element k of row p is the k-th that comes to p, or nothing.
+    cells = np.ravel_multi_index(np.broadcast_arrays(*places), x.shape).ravel()
+    order = np.argsort(cells, kind="stable")
+    rank = np.empty_like(cells)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(cells, minlength=x.size))])
+    rank[order] = np.arange(cells.size) - starts[cells[order]]
+    width = int(brought.max(initial=0))
+    nothing = {"prod": 1.0, "amax": -np.inf, "amin": np.inf}[reduce]
+    table = np.full((x.size, width + 1), nothing, x.dtype)
+    table = setitem(Tensor(table), flat(as_tensor(src)), (cells, rank))
+    mine = x if include_self else where(brought > 0, np.full((), nothing, x.dtype), x)
+    table = setitem(table, flat(as_tensor(mine)), (slice(None), width))
+    reduced = {"prod": table.prod, "amax": table.max, "amin": table.min}[reduce](1)
+    return reshape(reduced, x.shape)
+
+
+@derived(method=True)
+def index_add(
+    x: TensorLike, axis: int, index: TensorLike, source: TensorLike, *, alpha: float = 1
+) -> Tensor:
+    """x with the parts of alpha source added at some indices along an axis.
+
+    >>> index_add(Tensor([1.0, 1.0]), 0, [1, 1], Tensor([2.0, 3.0]))
+    Tensor([1., 6.])
+    """
+    x = as_tensor(x)
+    source = as_tensor(source)
+    places = (*_before(x, axis), _integers("index_add", index))
+    return add_at(x, source if alpha == 1 else multiply(source, alpha), places)
+
+
+@derived(method=True)
+def index_copy(x: TensorLike, axis: int, index: TensorLike, source: TensorLike) -> Tensor:
+    """x with the parts of source written at some indices along an axis.
+
+    >>> index_copy(Tensor([1.0, 2.0]), 0, [1], Tensor([5.0]))
+    Tensor([1., 5.])
+    """
+    x = as_tensor(x)
+    return setitem(x, as_tensor(source), (*_before(x, axis), _integers("index_copy", index)))
+
+
+@derived(method=True)
+def index_fill(x: TensorLike, axis: int, index: TensorLike, value: TensorLike) -> Tensor:
+    """x with one value written at some indices along an axis.
+
+    >>> index_fill(Tensor([1.0, 2.0]), 0, [0], 7.0)
+    Tensor([7., 2.])
+    """
+    return index_copy(x, axis, index, value)
+
+
+@derived(method=True)
+def index_put(
+    x: TensorLike, indices: Sequence[TensorLike], values: TensorLike, accumulate: bool = False
+) -> Tensor:
+    """x with values written, or added, at x[indices[0], indices[1], ...].
+
+    >>> index_put(Tensor([1.0, 2.0]), ([1, 1],), Tensor([5.0, 6.0]), accumulate=True)
+    Tensor([ 1., 13.])
+    """
+    x, values = as_tensor(x), as_tensor(values)
+    places = tuple(np.asarray(getattr(index, "_array", index)) for index in indices)
+    return add_at(x, values, places) if accumulate else setitem(x, values, places)
+
+
+@derived(method=True)
+def masked_fill(x: TensorLike, mask: TensorLike, value: TensorLike) -> Tensor:
+    """x with a value where the mask holds.
+
+    >>> masked_fill(Tensor([1.0, 2.0]), [False, True], 0.0)
+    Tensor([1., 0.])
+    """
+    x, value = as_tensor(x), as_tensor(value)
+    if value.dtype != x.dtype and value.dtype.kind <= x.dtype.kind:
+        value = value.astype(x.dtype)
+    return where(_truths("masked_fill", mask), value, x)
+
+
+@derived(method=True)
+def masked_scatter(x: TensorLike, mask: TensorLike, source: TensorLike) -> Tensor:
+    """x with the elements of source, in their order, written where the mask holds.
+
+    >>> masked_scatter(Tensor([1.0, 2.0, 3.0]), [True, False, True], Tensor([7.0, 8.0]))
+    Tensor([7., 2., 8.])
+    """
+    x = as_tensor(x)
+    places = np.broadcast_to(_truths("masked_scatter", mask), x.shape)
+    count = int(np.count_nonzero(places))
+    source = flat(as_tensor(source))
+    if source.shape[0] < count:
+        raise ValueError(f"masked_scatter: {count} elements are wanted, {source.shape[0]} given")
+    return setitem(x, getitem(source, slice(count)), places)
+
+
+@derived(method=True)
+def put_along_axis(
+    x: TensorLike, indices: TensorLike, values: TensorLike, axis: int | None
+) -> Tensor:
+    """x with out[i, indices[i, j]] = values[i, j], for axis 1 of two; a new tensor.
+
+    >>> put_along_axis(Tensor([[1.0, 2.0]]), [[1]], 5.0, 1)
+    Tensor([[1., 5.]])
+    """
+    x = as_tensor(x)
+    if axis is None:
+        put = put_along_axis(flat(x), _integers("put", indices).reshape(-1), values, 0)
+        return reshape(put, x.shape)
+    return setitem(x, as_tensor(values), _along("put_along_axis", x, indices, axis))
+
+
+@derived()
+def one_hot(x: TensorLike, num_classes: int = -1) -> Tensor:
+    """Class numbers as rows of 0 with a 1 at the class's place; of integers, no gradient flows.
+
+    Args:
+        num_classes: the length of a row; by default one more than the largest number.
+
+    >>> one_hot([0, 2])
+    Tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    classes = _integers("one_hot", x)
+    count = int(classes.max(initial=-1)) + 1 if num_classes == -1 else int(num_classes)
+    if classes.size and (classes.min() < 0 or classes.max() >= count):
+        raise ValueError(
+            f"one_hot: class numbers must lie in 0..{count - 1}, they reach from {classes.min()} "
+            f"to {classes.max()}"
+        )
+    return Tensor((classes[..., None] == np.arange(count)).astype(np.int64))
+
+
+@derived(method=True)
+def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
+    """Where x is not 0: an array of indices for each axis, as numpy.nonzero.
+
+    >>> nonzero(Tensor([0.0, 3.0, 4.0]))
+    (Tensor([1, 2]),)
+    """
+    return tuple(Tensor(index) for index in np.nonzero(as_tensor(x).data))
+
+
+@derived()
+def argwhere(x: TensorLike) -> Tensor:
+    """Where x is not 0: a row of indices for each such element.
+
+    >>> argwhere(Tensor([0.0, 3.0]))
+    Tensor([[1]])
+    """
+    return Tensor(np.argwhere(as_tensor(x).data))
