@@ -14,7 +14,8 @@ from microgradnd.nn import functional as F
 from tests.bad_arguments import Case, leaf, trials_of
 
 IMAGES = {"MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d", "Conv2d", "ConvTranspose2d",
-          "BatchNorm2d", "Dropout2d", "LocalResponseNorm", "InstanceNorm2d"}  # fmt: skip
+          "BatchNorm2d", "Dropout2d", "LocalResponseNorm", "InstanceNorm2d",
+          "Softmax2d"}  # fmt: skip
 MADE: dict[str, tuple[Any, ...]] = {  # what constructors need
     "Linear": (2, 2), "Perceptron": (2,), "ThresholdUnit": (2,), "Conv1d": (2, 2, 2),
     "Conv2d": (2, 2, 2), "ConvTranspose2d": (2, 2, 2), "MaxPool1d": (2,), "MaxPool2d": (2,),
@@ -23,11 +24,14 @@ MADE: dict[str, tuple[Any, ...]] = {  # what constructors need
     **dict.fromkeys(["RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"], (2, 2)),
     "GroupNorm": (1, 2), "InstanceNorm1d": (2,), "InstanceNorm2d": (2,), "RMSNorm": (2,),
     "EmbeddingBag": (4, 2),
+    "Threshold": (0.5, 0.0),
 }  # fmt: skip
 # Of these any array of numbers is rightly taken; the others need axes of their own.
 ELEMENTWISE = {"Affine", "ELU", "GELU", "Gaussian", "Hardtanh", "LeakyReLU", "ReLU", "SiLU",
                "Sigmoid", "Softplus", "Step", "Tanh", "Dropout", "Softmax",
-               "LogSoftmax"}  # fmt: skip
+               "LogSoftmax", "ReLU6", "SELU", "CELU", "Mish", "Softsign", "Hardsigmoid",
+               "Hardswish", "Hardshrink", "Softshrink", "Tanhshrink", "LogSigmoid", "Threshold",
+               "Softmin", "RReLU", "PReLU"}  # fmt: skip
 OF_TWO = "none|array nan|bool array|big-endian|(2, 2)|(-1, 1)|(2.5, 1)|Tensor|leaf|computed"
 OF_TWO += "|integer Tensor"  # rows of two features
 ALONG = f"{OF_TWO}|(1, 2, 3)|range|long array"
@@ -39,6 +43,8 @@ TAKEN = {
     "AdaptiveAvgPool2d": "none|long array", "LocalResponseNorm": "none|long array",
     "Embedding": "none|0|1|int64 3|(2, 2)|(1, 2, 3)|range|[]|()|[[]]|empty array|integer Tensor",
     "MaxPool1d": ALONG, "AvgPool1d": ALONG, "EmbeddingBag": "none|[[]]",
+    "Softmax2d": "none",
+    "GLU": f"{OF_TWO}|[]|()|[[]]|empty array",
 }  # fmt: skip
 
 

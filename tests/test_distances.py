@@ -102,7 +102,7 @@ def test_layers_are_the_functions() -> None:
         (lambda: F.cosine_similarity(np.ones((2, 3)), np.ones((2, 2))), "do not fit each other"),
         (lambda: F.cosine_similarity(np.ones(3), np.ones(3)), "dim=1 is no axis"),
         (lambda: F.pdist(np.ones(3)), r"must have shape \(N, D\)"),
-        (lambda: F.pairwise_distance(np.ones(3), np.ones(3), p=-1.0), "p must be a number of"),
+        (lambda: F.pairwise_distance(np.ones(3), np.ones(3), p=-1.0), "p must be a number above"),
     ],
 )
 def test_what_does_not_fit_is_named(call: Callable[[], Any], words: str) -> None:

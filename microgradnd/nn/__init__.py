@@ -5,20 +5,37 @@ from typing import TYPE_CHECKING
 from microgradnd import errors
 from microgradnd.nn import functional, init, utils
 from microgradnd.nn.activations import (
+    CELU,
     ELU,
     GELU,
+    GLU,
+    SELU,
     Affine,
     Gaussian,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
     Hardtanh,
     LeakyReLU,
+    LogSigmoid,
     LogSoftmax,
+    Mish,
+    PReLU,
     ReLU,
+    ReLU6,
+    RReLU,
     Sigmoid,
     SiLU,
     Softmax,
+    Softmax2d,
+    Softmin,
     Softplus,
+    Softshrink,
+    Softsign,
     Step,
     Tanh,
+    Tanhshrink,
+    Threshold,
 )
 from microgradnd.nn.attention import MultiheadAttention
 from microgradnd.nn.containers import (
@@ -35,18 +52,30 @@ from microgradnd.nn.embedding import Embedding
 from microgradnd.nn.embedding_bag import EmbeddingBag
 from microgradnd.nn.group_normalization import GroupNorm, InstanceNorm1d, InstanceNorm2d, RMSNorm
 from microgradnd.nn.linear import Bilinear, Linear
-from microgradnd.nn.losses import (
+from microgradnd.nn.loss_modules import (
     BCELoss,
     BCEWithLogitsLoss,
+    CosineEmbeddingLoss,
     CrossEntropyLoss,
+    CTCLoss,
     FirstComponentLoss,
+    GaussianNLLLoss,
     HalfSquaredError,
+    HingeEmbeddingLoss,
     HuberLoss,
     KLDivLoss,
     L1Loss,
+    MarginRankingLoss,
     MSELoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
     NLLLoss,
+    PoissonNLLLoss,
     SmoothL1Loss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
 )
 from microgradnd.nn.module import Module
 from microgradnd.nn.neuron import Perceptron, ThresholdUnit
@@ -60,22 +89,29 @@ from microgradnd.nn.transformer import TransformerEncoder, TransformerEncoderLay
 from microgradnd.parameters import Parameter
 
 __all__ = [
-    "ELU", "GELU", "GRU", "LSTM", "RNN", "AdaptiveAvgPool2d", "Affine", "AvgPool1d",
-    "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Bilinear",
-    "Conv1d", "Conv2d", "ConvTranspose2d", "CosineSimilarity", "CrossEntropyLoss", "Dropout",
-    "Dropout2d", "Embedding", "EmbeddingBag", "FirstComponentLoss", "Flatten", "GRUCell",
-    "Gaussian", "GroupNorm", "HalfSquaredError", "Hardtanh", "HuberLoss", "Identity",
-    "InstanceNorm1d", "InstanceNorm2d", "KLDivLoss", "L1Loss", "LSTMCell", "LayerNorm",
-    "LeakyReLU", "Linear", "LocalResponseNorm", "LogSoftmax", "MSELoss", "MaxPool1d",
-    "MaxPool2d", "Module", "ModuleDict", "ModuleList", "MultiheadAttention", "NLLLoss",
-    "PairwiseDistance", "Parameter", "ParameterDict", "ParameterList", "Perceptron", "RMSNorm",
-    "RNNCell", "ReLU", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus",
-    "Step", "Summary", "Tanh", "ThresholdUnit", "TransformerEncoder", "TransformerEncoderLayer",
-    "functional", "init", "summary", "utils",
+    "CELU", "ELU", "GELU", "GLU", "GRU", "LSTM", "RNN", "SELU", "AdaptiveAvgPool2d", "Affine",
+    "AvgPool1d", "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d",
+    "Bilinear", "CTCLoss", "Conv1d", "Conv2d", "ConvTranspose2d", "CosineEmbeddingLoss",
+    "CosineSimilarity", "CrossEntropyLoss", "Dropout", "Dropout2d", "Embedding", "EmbeddingBag",
+    "FirstComponentLoss", "Flatten", "GRUCell", "Gaussian", "GaussianNLLLoss", "GroupNorm",
+    "HalfSquaredError", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh",
+    "HingeEmbeddingLoss", "HuberLoss", "Identity", "InstanceNorm1d", "InstanceNorm2d",
+    "KLDivLoss", "L1Loss", "LSTMCell", "LayerNorm", "LeakyReLU", "Linear", "LocalResponseNorm",
+    "LogSigmoid", "LogSoftmax", "MSELoss", "MarginRankingLoss", "MaxPool1d", "MaxPool2d",
+    "Mish", "Module", "ModuleDict", "ModuleList", "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss", "MultiMarginLoss", "MultiheadAttention", "NLLLoss", "PReLU",
+    "PairwiseDistance", "Parameter", "ParameterDict", "ParameterList", "Perceptron",
+    "PoissonNLLLoss", "RMSNorm", "RNNCell", "RReLU", "ReLU", "ReLU6", "Sequential", "SiLU",
+    "Sigmoid", "SmoothL1Loss", "SoftMarginLoss", "Softmax", "Softmax2d", "Softmin", "Softplus",
+    "Softshrink", "Softsign", "Step", "Summary", "Tanh", "Tanhshrink", "Threshold",
+    "ThresholdUnit", "TransformerEncoder", "TransformerEncoderLayer", "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss", "functional", "init", "summary", "utils",
 ]  # fmt: skip
 # What one may look for here, and what to use.
 _INSTEAD = {
-    "ReLU6": "use Hardtanh(0.0, 6.0)",
+    "NLLLoss2d": "use NLLLoss, which takes images, too",
+    "LinearCrossEntropyLoss": "use CrossEntropyLoss on what Linear gives",
+    "AdaptiveLogSoftmaxWithLoss": "use CrossEntropyLoss on what Linear gives",
     "Conv3d": "there are Conv1d and Conv2d",
     "AdaptiveAvgPool1d": "use AdaptiveAvgPool2d on x[..., None, :]",
     "DataParallel": "everything is computed on one CPU",

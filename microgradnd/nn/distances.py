@@ -1,40 +1,92 @@
-"""How far vectors lie from one another, or point in one direction; vectors of length 1."""
+"""Distances and similarities of vectors, under PyTorch's names, as functions and as modules."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from microgradnd.arguments import FLAG, NOT_NEGATIVE, Kind, checked, is_finite, is_real, whole
+from microgradnd.arguments import FLAG, NORM, check, require, whole
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
-from microgradnd.functions import maximum
-from microgradnd.nn.module import Module
+from microgradnd.functions import abs, clip, maximum, square, where
+from microgradnd.nn.module import FunctionModule
 from microgradnd.ops.indexing import getitem
 from microgradnd.ops.norms import vector_norm
 
-ORDER = Kind(
-    "a number of at least 0, or inf", is_real, lambda v: v == np.inf or (v >= 0 and is_finite(v))
-)
-KINDS = {"p": ORDER, "dim": whole(), "eps": NOT_NEGATIVE, "keepdim": FLAG}
+
+def floats(loss: str, **given: TensorLike) -> list[Tensor]:
+    """Operands as Tensors of floats; integers, truths, numbers and lists widen no others."""
+    xs = [as_tensor(value, loss, name) for name, value in given.items()]
+    wide = [x.dtype for x, value in zip(xs, given.values()) if _has_floats(value)]
+    weak = np.result_type(*wide) if wide else default_dtype[0]
+    return [x if _has_floats(v) else x.astype(weak) for x, v in zip(xs, given.values())]
 
 
-def _float(owner: str, name: str, x: TensorLike) -> Tensor:
-    t = as_tensor(x, owner, name)
-    return t if t.dtype.kind == "f" else t.astype(default_dtype[0])
+def _has_floats(value: TensorLike) -> bool:
+    return getattr(getattr(value, "dtype", None), "kind", "") == "f"
 
 
-def _two(owner: str, x1: TensorLike, x2: TensorLike, dim: int) -> tuple[Tensor, Tensor]:
-    """Both operands, if they can be broadcast to a shape that has the axis."""
-    a, b = _float(owner, "x1", x1), _float(owner, "x2", x2)
+def wide(x: Tensor) -> Tensor:
+    """x; if it is of float16, in float32, for squares and sums that overflow."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
+def pairwise_distance(
+    x1: TensorLike, x2: TensorLike, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> Tensor:
+    """‖x1 - x2 + eps‖_p along the last axis; its derivative is 0 where the distance is.
+
+    >>> pairwise_distance(Tensor([[3.0, 4.0]]), np.array([[0.0, 0.0]]), eps=0.0)
+    Tensor([5.])
+    """
+    require("pairwise_distance", "p", p, NORM)
+    require("pairwise_distance", "keepdim", keepdim, FLAG)
+    check("pairwise_distance", eps=eps)
+    a, b = floats("pairwise_distance", x1=x1, x2=x2)
+    e = wide(a - b) + eps
+    if not e.ndim:
+        raise ValueError("pairwise_distance: x1 is a number; it needs an axis of components")
+    if p == np.inf:
+        out = abs(e).max(-1, keepdims=keepdim)
+    elif p == 1:
+        out = abs(e).sum(-1, keepdims=keepdim)
+    else:
+        powers = (square(e) if p == 2 else abs(e) ** p).sum(-1, keepdims=keepdim)
+        out = _root(powers, p)
+    return out.astype(np.result_type(a.dtype, b.dtype))
+
+
+def _root(x: Tensor, p: float) -> Tensor:
+    """The p-th root of x, and 0 without a slope where x is 0."""
+    nothing = x.data == 0
+    return where(nothing, 0.0, where(nothing, 1.0, x) ** (1 / p))
+
+
+def cosine_similarity(x1: TensorLike, x2: TensorLike, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """x1 · x2 / (max(‖x1‖, eps) max(‖x2‖, eps)) along an axis; x1 and x2 are broadcast.
+
+    >>> cosine_similarity(Tensor([[3.0, 4.0]]), [[1.0, 0.0]])
+    Tensor([0.6])
+    """
+    owner = "cosine_similarity"
+    check(owner, dim=dim, eps=eps)
+    a, b = given = floats(owner, x1=x1, x2=x2)
+    ndim = max(a.ndim, b.ndim)
+    if not -ndim <= dim < ndim:
+        raise ValueError(f"{owner}: dim={dim} is no axis of x1 and x2, {a.shape} and {b.shape}")
+    axis = dim % ndim - ndim  # counted from the end, it is the same of both
     try:
         shape = np.broadcast_shapes(a.shape, b.shape)
     except ValueError:
         raise ValueError(
             f"{owner}: x1 and x2 have shapes {a.shape} and {b.shape}, which do not fit each other"
         ) from None
-    if not -len(shape) <= dim < len(shape):
-        raise ValueError(f"{owner}: dim={dim} is no axis of x1 and x2, of shape {shape} together")
-    return a.broadcast_to(shape), b.broadcast_to(shape)
+    units = []
+    for x in map(wide, given):
+        x = x.broadcast_to(shape)  # before its length is taken
+        length = _root(square(x).sum(axis, keepdims=True), 2)
+        now = length.detach()
+        units.append(x / (length + (clip(now, eps, None) - now)))  # held, with its slope
+    return (units[0] * units[1]).sum(axis).astype(np.result_type(a.dtype, b.dtype))
 
 
 def normalize(input: TensorLike, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
@@ -43,41 +95,13 @@ def normalize(input: TensorLike, p: float = 2.0, dim: int = 1, eps: float = 1e-1
     >>> normalize([[3.0, 4.0]])
     Tensor([[0.6, 0.8]])
     """
-    x = _float("normalize", "input", input)
+    require("normalize", "p", p, NORM)
+    require("normalize", "dim", dim, whole())
+    check("normalize", eps=eps)
+    (x,) = floats("normalize", input=input)
     if not -x.ndim <= dim < x.ndim:
         raise ValueError(f"normalize: dim={dim} is no axis of the input, of shape {x.shape}")
     return x / maximum(vector_norm(x, p, dim, True), x.dtype.type(eps))
-
-
-def cosine_similarity(x1: TensorLike, x2: TensorLike, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """x₁·x₂ / (max(‖x₁‖, eps) · max(‖x₂‖, eps)) along an axis: the cosine of their angle.
-
-    The operands are broadcast. At a vector of zeros the slope is that of x / eps.
-
-    >>> cosine_similarity([[1.0, 0.0]], [[3.0, 4.0]])
-    Tensor([0.6])
-    """
-    a, b = _two("cosine_similarity", x1, x2, dim)
-    return (_direction(a, dim, eps) * _direction(b, dim, eps)).sum(axis=dim)
-
-
-def _direction(x: Tensor, dim: int, eps: float) -> Tensor:
-    """x / max(‖x‖, eps), differentiated as if nothing had been held."""
-    size = vector_norm(x, 2, dim, True)
-    below = np.maximum(eps - size.data, 0).astype(size.dtype)
-    return x / (size + below)
-
-
-def pairwise_distance(
-    x1: TensorLike, x2: TensorLike, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
-) -> Tensor:
-    """‖x₁ - x₂ + eps‖_p along the last axis; the operands are broadcast.
-
-    >>> pairwise_distance([[3.0, 4.0]], [[0.0, 0.0]], eps=0.0)
-    Tensor([5.])
-    """
-    a, b = _two("pairwise_distance", x1, x2, -1)
-    return vector_norm(a - b + eps, p, -1, keepdim)
 
 
 def pdist(input: TensorLike, p: float = 2.0) -> Tensor:
@@ -88,44 +112,38 @@ def pdist(input: TensorLike, p: float = 2.0) -> Tensor:
     >>> pdist([[0.0, 0.0], [3.0, 4.0], [0.0, 4.0]])
     Tensor([5., 4., 3.])
     """
-    x = _float("pdist", "input", input)
+    require("pdist", "p", p, NORM)
+    (x,) = floats("pdist", input=input)
     if x.ndim != 2:
         raise ValueError(f"pdist: input must have shape (N, D), not {x.shape}")
     first, second = np.triu_indices(x.shape[0], 1)
     return vector_norm(getitem(x, first) - getitem(x, second), p, -1)
 
 
-class CosineSimilarity(Module):
-    """The cosine of the angle of two vectors, along an axis; see `functional.cosine_similarity`.
+class PairwiseDistance(FunctionModule, function=pairwise_distance, p=NORM, keepdim=FLAG):
+    """‖x1 - x2 + eps‖_p along the last axis.
 
-    >>> CosineSimilarity()([[1.0, 0.0]], [[3.0, 4.0]])
-    Tensor([0.6])
-    """
-
-    @checked()
-    def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
-        self.dim, self.eps = dim, eps
-
-    def forward(self, x1: TensorLike, x2: TensorLike) -> Tensor:
-        return cosine_similarity(x1, x2, self.dim, self.eps)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}, eps={self.eps:g}"
-
-
-class PairwiseDistance(Module):
-    """‖x₁ - x₂ + eps‖_p along the last axis; see `functional.pairwise_distance`.
-
-    >>> PairwiseDistance(1.0, eps=0.0)([[3.0, 4.0]], [[0.0, 0.0]])
+    >>> PairwiseDistance(p=1, eps=0.0)(Tensor([[3.0, 4.0]]), [[0.0, 0.0]])
     Tensor([7.])
     """
 
-    @checked(p=ORDER, keepdim=FLAG)
-    def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
-        self.p, self.eps, self.keepdim = p, eps, keepdim
+    p: float = 2.0
+    eps: float = 1e-6
+    keepdim: bool = False
 
-    def forward(self, x1: TensorLike, x2: TensorLike) -> Tensor:
-        return pairwise_distance(x1, x2, self.p, self.eps, self.keepdim)
+    def forward(self, x1: TensorLike, x2: TensorLike) -> Tensor:  # type: ignore[override]
+        return self.function(x1, x2, self.p, self.eps, self.keepdim)
 
-    def extra_repr(self) -> str:
-        return f"p={self.p:g}, eps={self.eps:g}" + ", keepdim=True" * self.keepdim
+
+class CosineSimilarity(FunctionModule, function=cosine_similarity):
+    """x1 · x2 / (max(‖x1‖, eps) max(‖x2‖, eps)) along an axis.
+
+    >>> CosineSimilarity()(Tensor([[3.0, 4.0]]), [[1.0, 0.0]])
+    Tensor([0.6])
+    """
+
+    dim: int = 1
+    eps: float = 1e-8
+
+    def forward(self, x1: TensorLike, x2: TensorLike) -> Tensor:  # type: ignore[override]
+        return self.function(x1, x2, self.dim, self.eps)
