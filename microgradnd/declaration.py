@@ -81,6 +81,9 @@ class Op:
     #     keeps: what the forward function returns beside the result, for rules to ask for: by
     #         name, a function of operands and options that computes it so that it can be
     #         differentiated.
+    #     batch: how it computes all samples at once where it is mapped over them (`func.vmap`) and
+    #         neither `elementwise` nor an option `axis` says it; see microgradnd.ops.batches.
+    #     batch_index: the option that may be another one for each sample.
     #     scratch: the option that lets the forward function write into an operand; arrays only.
     #     prepare: by option, a function that makes it ready for rules and forward function.
     #     composed: the same by other operations, where its rules are to be differentiated again.
@@ -104,7 +107,7 @@ class Op:
     permutes = flat = activation = False
     singular = truths = cure = None
     linear = view = reduction = cost = infix = sign = scalar = program = notation = None
-    saturates = composed = scratch = operator = torch = method = numpy = None
+    saturates = composed = scratch = batch = batch_index = operator = torch = method = numpy = None
     keeps: Mapping[str, Callable] = {}
     fresh: Any = ()
     fixed: Any = ()
@@ -511,6 +514,15 @@ def dispatch(row: Op, function: Callable, operands: tuple, options: tuple) -> An
     return row.passed_to(function, plain, options)
 
 
+def by_option(row: Op, operands: tuple, options: tuple) -> Any:
+    """The result, where the forward function failed because another class stands in an option."""
+    for option in options:
+        for x in option if isinstance(option, tuple) else (option,):
+            if (decide := getattr(type(x), "__option__", None)) is not None:
+                return decide(row, operands, options)
+    return None
+
+
 def _plain(row: Op, operand: str, x: Any) -> Any:
     """An operand as a Tensor, an array or a number."""
     if type(x) in (Tensor, Array) or (x is None and operand in row.optional):
@@ -562,7 +574,7 @@ KINDS, FLOATING = frozenset("biuf"), frozenset("f")
 _COMMON = {
     "ABSENT": ABSENT, "Array": Array, "FLOATING": FLOATING, "KINDS": KINDS, "Node": Node,
     "NUMBER": frozenset({int, float}), "Tensor": Tensor, "asarray": np.asarray,
-    "constant_of": constant_of, "dispatch": dispatch, "explain": _explain, "missing": _missing,
+    "by_option": by_option, "constant_of": constant_of, "dispatch": dispatch, "explain": _explain, "missing": _missing,
     "new": new_tensor,
     "next_seq": next_seq, "notify": notify, "observers": observers, "recording": recording.get,
     "refuse": _refuse, "sequence": _sequence,

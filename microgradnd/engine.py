@@ -347,6 +347,8 @@ def pull_some(
 
 def as_gradient(x: Any, create_graph: bool) -> Any:
     """A gradient as the walk works with it: an array, or a Tensor if the walk is recorded."""
+    if isinstance(x, Methods) and not isinstance(x, Tensor):
+        return x  # it stands for several gradients at once
     if create_graph:
         return x if isinstance(x, Tensor) else constant(np.asarray(x))
     return x._array if isinstance(x, Tensor) else np.asarray(x)
@@ -380,6 +382,8 @@ def hooked(node: Node, g: Any, own: Owned) -> Any:
 
 def own_tensor(g: Any, owned: bool) -> Tensor:
     """A gradient as a Tensor that shares its memory with nobody."""
-    if isinstance(g, Tensor):
+    if isinstance(g, Methods):
+        if not isinstance(g, Tensor):
+            return g
         return constant(g._array.copy()) if g.node is None else tracked(g._array.copy(), g.node)
     return constant(g if owned else g.copy())

@@ -137,6 +137,7 @@ def caller_source(op: Op, public: bool = False, packed: str | None = None) -> st
         "    try:",
         f"        {out} = {call}",
         "    except Exception as error:",
+        f"        if (out := by_option(op, {given})) is not None: return out",
         f"        explain(error, op, {given}); raise",
         "    if type(out) is not Array: out = asarray(out)",
     ]

@@ -29,7 +29,7 @@ def _order(data: np.ndarray, axis: int, descending: bool) -> np.ndarray:
     return np.flip(data.shape[axis] - 1 - back, axis)
 
 
-@op(discrete=True, numpy=np.argsort, method=True)
+@op(discrete=True, numpy=np.argsort, method=True, batch="flat")
 def argsort(
     x: Value, axis: int | None = -1, *, descending: bool = False, stable: bool = True
 ) -> Value:

@@ -53,8 +53,16 @@ def back(shift: Any) -> Any:
     return -shift if np.ndim(shift) == 0 else tuple(-s for s in shift)
 
 
+def roll_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value:
+    (x,), shift, axis = values, options["shift"], options["axis"]
+    if axis is None:
+        return roll(x.reshape((n, math.prod(x.shape[1:]))), shift, 1).reshape(x.shape)
+    axes = np.lib.array_utils.normalize_axis_tuple(axis, x.ndim - 1)
+    return roll(x, shift, tuple(a + 1 for a in axes))
+
+
 @op(x=lambda g, shift, axis: roll(g, back(shift), axis), linear="x", numpy=np.roll, method=True,
-    whole=True, fresh="x")  # fmt: skip
+    whole=True, fresh="x", batch=roll_batch)  # fmt: skip
 def roll(x: Value, shift: int | Sequence[int], axis: Axis = None) -> Value:
     """Shifted along the axes, what falls out at the end comes in at the start; flat by default."""
     return np.roll(x, shift, axis)
