@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from microgradnd.engine import Tensor
+from microgradnd.engine import Methods, Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 Test = Callable[[Any], bool]
@@ -255,7 +255,7 @@ def shown(value: Any) -> str:
 
 def operand(owner: str, name: str, value: Any) -> Tensor:
     """An operand as a Tensor."""
-    return value if isinstance(value, Tensor) else Tensor(real_array(owner, name, value))
+    return value if isinstance(value, Methods) else Tensor(real_array(owner, name, value))
 
 
 def real_array(owner: str, name: str, value: Any) -> np.ndarray:
@@ -267,6 +267,8 @@ def real_array(owner: str, name: str, value: Any) -> np.ndarray:
 
 
 def real_or_none(value: Any) -> np.ndarray | None:
+    if type(value) is not Tensor and hasattr(type(value), "__row__"):
+        return value.data  # of what stands for several arrays at once
     try:
         array = np.asarray(value._array if isinstance(value, Tensor) else value)
     except Exception:  # ragged lists, objects that refuse in whatever way

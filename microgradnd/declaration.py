@@ -30,7 +30,14 @@ import numpy as np
 from microgradnd import errors
 from microgradnd.documentation import documentation, summary_of
 from microgradnd.engine import Methods, Tensor, new_tensor
-from microgradnd.generation import ALIASES, aliases_of, caller_source, code_of
+from microgradnd.generation import (
+    ALIASES,
+    aliases_of,
+    by_option,
+    by_samples,
+    caller_source,
+    code_of,
+)
 from microgradnd.grad_mode import notify, observers, recording
 from microgradnd.node import Array, Constant, Node, next_seq
 from microgradnd.plan import Plan
@@ -259,6 +266,8 @@ def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], C
 
     def declare(function: Callable) -> Callable:
         named = name or function.__name__
+        if traits.get("batch") == "each":
+            function = by_samples(function)
         if aliases := dict(aliases_of(_parameters_of(function))):
             function = _renaming(function, aliases)
         FUNCTIONS[named] = function
@@ -514,15 +523,6 @@ def dispatch(row: Op, function: Callable, operands: tuple, options: tuple) -> An
     return row.passed_to(function, plain, options)
 
 
-def by_option(row: Op, operands: tuple, options: tuple) -> Any:
-    """The result, where the forward function failed because another class stands in an option."""
-    for option in options:
-        for x in option if isinstance(option, tuple) else (option,):
-            if (decide := getattr(type(x), "__option__", None)) is not None:
-                return decide(row, operands, options)
-    return None
-
-
 def _plain(row: Op, operand: str, x: Any) -> Any:
     """An operand as a Tensor, an array or a number."""
     if type(x) in (Tensor, Array) or (x is None and operand in row.optional):
@@ -574,7 +574,8 @@ KINDS, FLOATING = frozenset("biuf"), frozenset("f")
 _COMMON = {
     "ABSENT": ABSENT, "Array": Array, "FLOATING": FLOATING, "KINDS": KINDS, "Node": Node,
     "NUMBER": frozenset({int, float}), "Tensor": Tensor, "asarray": np.asarray,
-    "by_option": by_option, "constant_of": constant_of, "dispatch": dispatch, "explain": _explain, "missing": _missing,
+    "by_option": by_option, "constant_of": constant_of, "dispatch": dispatch, "explain": _explain,
+    "missing": _missing,
     "new": new_tensor,
     "next_seq": next_seq, "notify": notify, "observers": observers, "recording": recording.get,
     "refuse": _refuse, "sequence": _sequence,

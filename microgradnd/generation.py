@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Iterable
+from functools import wraps
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,29 @@ def rule_text(rule: Callable, arguments: list[str]) -> str | None:
 def aliases_of(options: Iterable[str]) -> list[tuple[str, str]]:
     """PyTorch's names of some options, each with the name here."""
     return [(theirs, ours) for theirs, ours in ALIASES.items() if ours in options]
+
+
+# --- Other classes in the place of operands ----------------------------------------------------
+def by_option(row: Op, operands: tuple, options: tuple) -> Any:
+    """The result, where the forward function failed because another class stands in an option."""
+    for option in options:
+        for x in option if isinstance(option, tuple) else (option,):
+            if (decide := getattr(type(x), "__option__", None)) is not None:
+                return decide(row, operands, options)
+    return None
+
+
+def by_samples(function: Callable) -> Callable:
+    """The function, which another class may call for each sample that it stands for."""
+
+    @wraps(function)
+    def each(*args: Any, **options: Any) -> Any:
+        for x in (*args, *options.values()):
+            if (decide := getattr(type(x), "__each__", None)) is not None:
+                return decide(function, args, options)
+        return function(*args, **options)
+
+    return each
 
 
 # --- The callers of ops --------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,7 @@ import pytest
 
 import microgradnd as mg
 from microgradnd import func
-from microgradnd.declaration import OPS, op
+from microgradnd.declaration import OPS
 from microgradnd.transforms import batching
 from tests.op_case import OpCase, Operand, Sample
 from tests.op_cases import CASES
@@ -77,3 +75,55 @@ def test_all_samples_at_once_are_each_by_itself(case: OpCase, sample: Sample, ax
         found, exact = (mg.grad(o, tracked, g) for o in (out, expected))
         for one, other in zip(found, exact, strict=True):
             assert_close(one, other)
+
+
+def each_sample() -> list[Any]:
+    return [
+        pytest.param(case, sample, id=f"{case.op} {sample.label}")
+        for case in CASES
+        for sample in case.samples
+    ]
+
+
+@pytest.mark.parametrize(("case", "sample"), each_sample())
+def test_maps_in_maps(case: OpCase, sample: Sample) -> None:
+    """The first operand differs in both maps, the others in the inner or in the outer one alone."""
+    arrays, rng = sample.arrays(), np.random.default_rng(1)
+    inner, outer, operands = [0], [0], []
+    for k, (o, a) in enumerate(zip(sample.operands, arrays)):
+        lead = (2, 3) if k == 0 else (3,) if k == 1 else (2,)
+        inner += [0 if k == 1 else None] * (k > 0)
+        outer += [None if k == 1 else 0] * (k > 0)
+        draw = isinstance(o, Operand)
+        each = [o.draw(rng, o.shape) if draw else a for _ in range(int(np.prod(lead)))]
+        operands.append(np.stack(each).reshape((*lead, *a.shape)))
+    call = lambda *xs: case.call(*xs, **sample.options)
+    out = func.vmap(func.vmap(call, tuple(inner)), tuple(outer))(*operands)
+    for i in range(2):
+        for j in range(3):
+            at = [(i, j) if k == 0 else j if k == 1 else i for k in range(len(operands))]
+            expected = call(*[mg.Tensor(x[a]) for x, a in zip(operands, at)])
+            assert_close(out[i, j], expected)
+
+
+@pytest.mark.parametrize(
+    ("case", "sample"),
+    [p for p in each_sample() if OPS[p.values[0].op].rules and p.values[1].tracked],
+)
+def test_rules_take_several_gradients_at_once(case: OpCase, sample: Sample) -> None:
+    """One forward pass, gradients from several starts: what Jacobians are made of."""
+    tensors, tracked = sample.tensors(), sample.tracked
+
+    def call(*xs: Any) -> mg.Tensor:
+        given: list[Any] = list(tensors)
+        for k, x in zip(tracked, xs):
+            given[k] = x
+        return case.call(*given, **sample.options)
+
+    out, pull = func.vjp(call, *[tensors[k].data for k in tracked])
+    starts = np.random.default_rng(3).uniform(-1, 1, (2, *out.shape)).astype(out.dtype)
+    before = dict(batching.looped)
+    found = func.vmap(pull)(starts)
+    assert dict(batching.looped) == before
+    for k, g in enumerate(found):
+        assert_close(g, mg.stack([pull(start)[k] for start in starts]))

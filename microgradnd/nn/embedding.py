@@ -8,7 +8,7 @@ import numpy as np
 
 from microgradnd.arguments import checked
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor, default_dtype
+from microgradnd.engine import Methods, Tensor, default_dtype
 from microgradnd.functions import where
 from microgradnd.nn.module import Module
 from microgradnd.ops.indexing import getitem
@@ -33,10 +33,10 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
     Tensor([[2. , 2.1],
             [0. , 0.1]])
     """
-    numbers = np.asarray(input.data if isinstance(input, Tensor) else input)
+    numbers = input.data if isinstance(input, Methods) else np.asarray(input)
     if not numbers.size:
         numbers = numbers.astype(int)
-    weight = weight if isinstance(weight, Tensor) else Tensor(weight)
+    weight = weight if isinstance(weight, Methods) else Tensor(weight)
     if weight.ndim != 2:
         raise ValueError(f"embedding: weight has shape {weight.shape}, needed (V, D)")
     size = weight.shape[0]
@@ -45,7 +45,8 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
             f"embedding: the input must hold integers, rows of the table, got {numbers.dtype}; "
             "convert it with .astype(int)"
         )
-    if numbers.size and (numbers.min() < 0 or numbers.max() >= size):
+    known = isinstance(numbers, np.ndarray)
+    if known and numbers.size and (numbers.min() < 0 or numbers.max() >= size):
         raise IndexError(
             f"embedding: a table of {size} rows has the numbers 0..{size - 1}, the input's reach "
             f"from {numbers.min()} to {numbers.max()}; make the table larger or map unknown "
@@ -55,7 +56,7 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
     if padding_idx is None:
         return out
     learned = numbers != _row_of("embedding", padding_idx, size)
-    return out if learned.all() else where(learned[..., None], out, out.detach())
+    return out if known and learned.all() else where(learned[..., None], out, out.detach())
 
 
 def _row_of(owner: str, padding_idx: int, size: int) -> int:

@@ -26,7 +26,7 @@ from microgradnd.arguments import (
     require,
 )
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor
+from microgradnd.engine import Methods, Tensor
 from microgradnd.functions import abs, clip, softplus, square, subtract, where
 from microgradnd.nn.module import Module
 from microgradnd.ops import losses as ops
@@ -54,8 +54,8 @@ def _squared(e: Tensor) -> Tensor:
 
 def _operands(loss: str, input: TensorLike, target: TensorLike) -> tuple[Any, Any]:
     """Input and target as Tensors or arrays, once their shapes agree."""
-    x = input if isinstance(input, Tensor) else real_array(loss, "input", input)
-    y = target if isinstance(target, Tensor) else real_array(loss, "target", target)
+    x = input if isinstance(input, Methods) else real_array(loss, "input", input)
+    y = target if isinstance(target, Methods) else real_array(loss, "target", target)
     if x.shape != y.shape:
         raise ValueError(
             f"{loss}: input has shape {x.shape}, target {y.shape}; they must be equal, nothing is "
@@ -66,7 +66,7 @@ def _operands(loss: str, input: TensorLike, target: TensorLike) -> tuple[Any, An
 
 def _constant(loss: str, name: str, value: TensorLike) -> np.ndarray:
     """The array of a target or weight that is a constant, in this machine's byte order."""
-    if isinstance(value, Tensor) and value.requires_grad:
+    if isinstance(value, Methods) and value.requires_grad:
         raise TypeError(f"{loss}: {name} is a constant here: pass {name}.detach()")
     array = real_array(loss, name, value)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))

@@ -21,7 +21,6 @@ from microgradnd.kernels.convolution import (
     flipped_padding,
     transposed,
 )
-
 from microgradnd.ops.batches import moved, repeated_all
 
 NO_PADDING: Sides = ((0, 0), (0, 0))

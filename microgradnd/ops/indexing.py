@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from microgradnd.declaration import Value, op
-from microgradnd.ops.batches import Each, aligned, first_to_last, last_to_first, repeated, repeated_all
+from microgradnd.ops.batches import (
+    Each,
+    aligned,
+    first_to_last,
+    last_to_first,
+    repeated,
+    repeated_all,
+)
 
 BASIC = frozenset({int, slice, type(None), type(...)})
 

@@ -58,8 +58,9 @@ def matmul_batch(values: list, mapped: list[bool], n: int, options: dict) -> Val
     return out.squeeze(-1 if y_ndim == 1 else -2) if x_ndim == 1 else out
 
 
-@op(x=matmul_x, y=matmul_y, batch=matmul_batch, numpy=np.matmul, operator="matmul", method=True, fresh="x y",
+@op(x=matmul_x, y=matmul_y, numpy=np.matmul, operator="matmul", method=True, fresh="x y",
     linear="x y", contraction=True, infix=("@", 5), torch="mm bmm mv", whole=True,
+    batch=matmul_batch,
     notation="matrix_product",
     cost=lambda out_shape, x_shape: prod(out_shape) * x_shape[-1],
     cure="the last axis of x must be as long as the second-to-last axis of y (its only axis, if "

@@ -41,7 +41,8 @@ def max_pool2d_input(
     return pooling.max_pool2d_input(y, x, best, kernel, stride, padding, dilation)
 
 
-@op(name="avg_pool2d", linear="x", fresh="x", internal=True, batch="leading", keeps_channels=True, whole=True,
+@op(name="avg_pool2d", linear="x", fresh="x", internal=True, keeps_channels=True, whole=True,
+    batch="leading",
     x=lambda g, x_shape, kernel, stride, padding, count_include_pad: avg_pool2d_input(
         g, x_shape[-2:], kernel, stride, padding, count_include_pad))  # fmt: skip
 def avg_pooled(

@@ -351,8 +351,7 @@ def diag_embed(x: TensorLike, offset: int = 0, axis1: int = -2, axis2: int = -1)
     n = x.shape[-1] + abs(offset)
     zeros = np.zeros((*x.shape[:-1], n, n), x.dtype)
     made = setitem(zeros, x, _diagonal_of(zeros.shape, offset))
-    made = made if isinstance(made, Tensor) else Tensor(made)
-    return moveaxis(made, (-2, -1), (axis1, axis2))
+    return moveaxis(as_tensor(made), (-2, -1), (axis1, axis2))
 
 
 @derived(numpy=np.diag, method=True)

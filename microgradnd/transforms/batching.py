@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 
 from microgradnd import errors
-from microgradnd.declaration import Op
+from microgradnd.declaration import NUMPY, Op
 from microgradnd.engine import Methods, Tensor, as_tensor, constant
 from microgradnd.node import Array
-from microgradnd.numpy_protocol import array_function
+from microgradnd.numpy_protocol import PLAIN, array_function
 from microgradnd.ops.batches import Each, aligned, repeated, repeated_all
 from microgradnd.ops.shape import broadcast_to, reshape, stack, transpose
+from microgradnd.transforms.containers import mapped
 
 looped: Counter[str] = Counter()  # the operations that were called sample by sample, how often
 AXES = ("axis", "axis1", "axis2")  # the options that name axes of a sample
@@ -72,9 +73,24 @@ class Batch(Methods):
 
     __option__ = __row__  # or, in one of its options
 
+    @staticmethod
+    def __each__(function: Callable, args: tuple, options: dict[str, Any]) -> Any:
+        """Called by a function of arrays, which is to be called for each sample."""
+        frame = _found([*args, *options.values()])
+        assert frame is not None
+        if not frame.size:
+            raise _differs(f"{function.__name__}, of no samples at all,")
+        _note_loop(function.__name__, frame)
+        given = [_at(args, frame, i) for i in range(frame.size)]
+        named = [{k: _at(x, frame, i) for k, x in options.items()} for i in range(frame.size)]
+        outs = [function(*xs, **more) for xs, more in zip(given, named)]
+        return mapped(lambda *each: Batch(stack([*map(as_tensor, each)]), frame), *outs)
+
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         if function in ABOUT:
             return function(*_stand_ins(args), **_stand_ins(options))
+        if function in PLAIN and function not in NUMPY:
+            raise _differs(f"numpy.{function.__name__}")
         return array_function(self, function, types, args, options)
 
     shape = property(lambda self: self.value.shape[1:])
@@ -205,7 +221,9 @@ def grouped(x: Any, inner: Frames, outer: Frames) -> Any:
     """The way back from `regrouped`."""
     t = under(lifted(x, inner))
     n, k = len(outer), len(inner)
-    return wrapped(transpose(t, (*range(k, n + k), *range(k), *range(n + k, t.ndim))), outer + inner)
+    return wrapped(
+        transpose(t, (*range(k, n + k), *range(k), *range(n + k, t.ndim))), outer + inner
+    )
 
 
 def bare(x: Any) -> Any:
@@ -252,10 +270,10 @@ def called(op: Op, operands: Sequence[Any], options: Sequence[Any]) -> Any:
         given[op.scratch] = False
     if op.composed is not None:
         return op.composed(*flat, *given.values())
-    mapped = [isinstance(x, Batch) and x.frame is frame for x in flat]
-    values = [x.value if m else x for x, m in zip(flat, mapped)]
+    many = [isinstance(x, Batch) and x.frame is frame for x in flat]
+    values = [x.value if m else x for x, m in zip(flat, many)]
     try:
-        out = _computed(op, values, mapped, given, frame)
+        out = _computed(op, values, many, given, frame)
     except Unbatchable:
         raise
     except Exception as error:
@@ -332,18 +350,23 @@ def _shifted(axis: Any, ndim: int, op: Op) -> Any:
     return shifted if several else shifted[0]
 
 
+def _note_loop(name: str, frame: Frame) -> None:
+    """Counts a loop over the samples, and warns of the first one for each operation."""
+    if not looped[name]:
+        warnings.warn(
+            f"vmap: {name} is called for each of {frame.size} samples, one after the other; no "
+            "trait of it says how to compute all at once",
+            errors.LoopWarning,
+            stacklevel=4,
+        )
+    looped[name] += 1
+
+
 def _looped(
     op: Op, values: list[Any], mapped: list[bool], options: dict[str, Any], frame: Frame
 ) -> Any:
     """Called for each sample, what comes out is stacked."""
-    if not looped[op.name]:
-        warnings.warn(
-            f"vmap: {op.name} is called for each of {frame.size} samples, one after the other; "
-            "its row has no trait that says how to compute all at once",
-            errors.LoopWarning,
-            stacklevel=4,
-        )
-    looped[op.name] += 1
+    _note_loop(op.name, frame)
     batches = [Batch(x, frame) if m else x for x, m in zip(values, mapped)]
     if not frame.size:
         ones = [np.ones(x.shape[1:], x.dtype) if m else x for x, m in zip(values, mapped)]

@@ -20,7 +20,6 @@ from microgradnd.node import Node, reachable
 from microgradnd.ops.shape import reshape, stack, transpose
 from microgradnd.transforms.batching import (
     Batch,
-    Frames,
     Unbatchable,
     bare,
     frames,

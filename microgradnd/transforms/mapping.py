@@ -205,9 +205,7 @@ def _closed(out: Any, axes: Axes, frame: Frame, path: str) -> Any:
         return moveaxis(value, 0, axes) if axes % value.ndim else value
     if isinstance(out, (tuple, list, dict)):
         parts = _parts(out, axes, name, "out_axes")
-        return _rebuilt(
-            out, [(k, _closed(y, a, frame, f"{path}[{k!r}]")) for k, y, a in parts]
-        )
+        return _rebuilt(out, [(k, _closed(y, a, frame, f"{path}[{k!r}]")) for k, y, a in parts])
     return out
 
 
