@@ -6,12 +6,15 @@ Shapes can be given as numbers or as one tuple. Every function takes `requires_g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from microgradnd import errors
+from microgradnd.arguments import check
 from microgradnd.engine import Tensor
+from microgradnd.errors import explained
 from microgradnd.grad_mode import default_dtype
 from microgradnd.random import generator
 
@@ -27,12 +30,17 @@ def tensor(data: Any, requires_grad: bool = False, *, dtype: Any = None,
 
 
 def _shape(given: tuple[Any, ...]) -> tuple[int, ...]:
-    listed = given[0] if len(given) == 1 and isinstance(given[0], Sequence) else given
-    return tuple(listed)
+    single = given[0] if len(given) == 1 and isinstance(given[0], (list, tuple, range)) else given
+    return tuple(single)
 
 
-def _made(array: Any, dtype: Any, **options: Any) -> Tensor:
-    return Tensor(np.asarray(array, dtype or default_dtype[0]), **options)
+def _made(
+    function: str, numpys: Callable[..., Any], given: dict[str, Any], dtype: Any, **options: Any
+) -> Tensor:
+    """What NumPy's function makes of the arguments given, as a Tensor."""
+    with explained(function, {}, {**given, "dtype": dtype, **options}):
+        array = numpys(*given.values())
+        return Tensor(array, dtype=default_dtype[0] if dtype is None else dtype, **options)
 
 
 def zeros(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
@@ -41,7 +49,7 @@ def zeros(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
     >>> zeros(2, 3).shape
     (2, 3)
     """
-    return _made(np.zeros(_shape(shape)), dtype, **options)
+    return _made("zeros", np.zeros, {"shape": _shape(shape)}, dtype, **options)
 
 
 def ones(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
@@ -50,7 +58,7 @@ def ones(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
     >>> ones(2)
     Tensor([1., 1.])
     """
-    return _made(np.ones(_shape(shape)), dtype, **options)
+    return _made("ones", np.ones, {"shape": _shape(shape)}, dtype, **options)
 
 
 def full(shape: Any, value: float, *, dtype: Any = None, **options: Any) -> Tensor:
@@ -59,7 +67,7 @@ def full(shape: Any, value: float, *, dtype: Any = None, **options: Any) -> Tens
     >>> full(2, 7.0)
     Tensor([7., 7.])
     """
-    return _made(np.full(shape, value), dtype, **options)
+    return _made("full", np.full, {"shape": shape, "value": value}, dtype, **options)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, **options: Any) -> Tensor:
@@ -68,7 +76,7 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, **options: Any) -> T
     >>> eye(2).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    return _made(np.eye(n, m), dtype, **options)
+    return _made("eye", np.eye, {"n": n, "m": m}, dtype, **options)
 
 
 def arange(start: float, stop: float | None = None, step: float = 1, *, dtype: Any = None,
@@ -79,8 +87,10 @@ def arange(start: float, stop: float | None = None, step: float = 1, *, dtype: A
     (Tensor([0, 1, 2]), Tensor([0. , 0.5]))
     """
     first, last = (0, start) if stop is None else (start, stop)
-    array = np.arange(first, last, step)
-    return _made(array, dtype or (array.dtype if array.dtype.kind in "iu" else None), **options)
+    given = {"start": first, "stop": last, "step": step}
+    whole = np.result_type(*[errors.as_array("arange", *x) for x in given.items()]).kind in "iu"
+    dtype = np.dtype(int) if whole and dtype is None else dtype
+    return _made("arange", np.arange, given, dtype, **options)
 
 
 def linspace(start: float, stop: float, num: int = 50, *, dtype: Any = None,
@@ -90,7 +100,8 @@ def linspace(start: float, stop: float, num: int = 50, *, dtype: Any = None,
     >>> linspace(0.0, 1.0, 3)
     Tensor([0. , 0.5, 1. ])
     """
-    return _made(np.linspace(start, stop, num), dtype, **options)
+    given = {"start": start, "stop": stop, "num": num}
+    return _made("linspace", np.linspace, given, dtype, **options)
 
 
 def logspace(start: float, stop: float, num: int = 50, base: float = 10.0, *, dtype: Any = None,
@@ -131,7 +142,10 @@ def randn(*shape: Any, rng: np.random.Generator | None = None, dtype: Any = None
     >>> randn(2, 3).shape
     (2, 3)
     """
-    return _made(generator(rng).standard_normal(_shape(shape)), dtype, **options)
+    check("randn", rng=rng)
+    return _made(
+        "randn", generator(rng).standard_normal, {"shape": _shape(shape)}, dtype, **options
+    )
 
 
 def rand(*shape: Any, rng: np.random.Generator | None = None, dtype: Any = None,
@@ -141,7 +155,8 @@ def rand(*shape: Any, rng: np.random.Generator | None = None, dtype: Any = None,
     >>> bool((rand(5) < 1).all())
     True
     """
-    return _made(generator(rng).random(_shape(shape)), dtype, **options)
+    check("rand", rng=rng)
+    return _made("rand", generator(rng).random, {"shape": _shape(shape)}, dtype, **options)
 
 
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *,
@@ -215,7 +230,10 @@ def choice(a: Any, size: Any = None, replace: bool = True, p: Any = None, *,
 
 def _like(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def function(x: Any, *args: Any, dtype: Any = None, **options: Any) -> Tensor:
-        return make(np.shape(x), *args, dtype=dtype or getattr(x, "dtype", None), **options)
+        shape = errors.as_array(function.__name__, "x", getattr(x, "_array", x)).shape
+        dtype = getattr(x, "dtype", None) if dtype is None else dtype
+        with explained(function.__name__, {}, {"x": x, "dtype": dtype, **options}):
+            return make(shape, *args, dtype=dtype, **options)
 
     function.__name__ = function.__qualname__ = f"{make.__name__}_like"
     function.__doc__ = f"`{make.__name__}` in the shape and dtype of x."

@@ -19,8 +19,8 @@ Tensor out; another class that has `__row__` decides. The operations stand in `m
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, wraps
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from threading import Lock
 from types import FunctionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
@@ -28,16 +28,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 import numpy as np
 
 from microgradnd import errors
+from microgradnd.arguments import CALLABLE, Kind, check, elements, optional, require
+from microgradnd.calling import by_option, by_samples, prepared
 from microgradnd.documentation import documentation, summary_of
 from microgradnd.engine import Methods, Tensor, new_tensor
-from microgradnd.generation import (
-    ALIASES,
-    aliases_of,
-    by_option,
-    by_samples,
-    caller_source,
-    code_of,
-)
+from microgradnd.generation import ALIASES, aliases_of, caller_source, code_of
 from microgradnd.grad_mode import notify, observers, recording
 from microgradnd.node import Array, Constant, Node, next_seq
 from microgradnd.plan import Plan
@@ -55,6 +50,11 @@ TensorLike: TypeAlias = Union[
 Axis: TypeAlias = int | tuple[int, ...] | None
 Shape: TypeAlias = int | Sequence[int]
 
+OPERANDS = Kind(
+    "names, separated by spaces",
+    lambda v: isinstance(v, str),
+    lambda v: all(k.isidentifier() for k in v.removeprefix("*").split()),
+)
 OPS: dict[str, Op] = {}  # all operations by name
 FUNCTIONS: dict[str, Callable] = {}  # functions composed of operations, by name
 NUMPY: dict[Callable, Callable] = {}  # by NumPy's function, what computes it on Tensors
@@ -228,10 +228,11 @@ def op(forward: Any = None, operands: str | None = None, *, name: str | None = N
     >>> t.grad
     Tensor([2., 4.])
     """
-    if forward is None or isinstance(forward, str):
+    check("op", name=name, replace=replace)
+    require("op", "operands", operands, optional(OPERANDS))
+    if operands is None and (forward is None or isinstance(forward, str)):
         return lambda function: op(function, forward, name=name, replace=replace, **keys)
-    if not callable(forward):
-        raise TypeError(f"op: forward must be a function of arrays, not {errors.describe(forward)}")
+    require("op", "forward", forward, CALLABLE)
     name = str(name or getattr(getattr(forward, "func", forward), "__name__", ""))
     if name in OPS and not replace:
         raise errors.taken(name, OPS[name].function.__module__)
@@ -266,27 +267,14 @@ def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], C
 
     def declare(function: Callable) -> Callable:
         named = name or function.__name__
+        function = prepared(named, function, tuple(_parameters_of(function)))
         if traits.get("batch") == "each":
             function = by_samples(function)
-        if aliases := dict(aliases_of(_parameters_of(function))):
-            function = _renaming(function, aliases)
         FUNCTIONS[named] = function
         _enter(function, named, _Traits(traits))
         return function
 
     return declare
-
-
-def _renaming(function: Callable, aliases: Mapping[str, str]) -> Callable:
-    """The function, which takes options by PyTorch's names, too."""
-
-    @wraps(function)
-    def renamed(*args: Any, **options: Any) -> Any:
-        for theirs in options.keys() & aliases.keys():
-            options[aliases[theirs]] = options.pop(theirs)
-        return function(*args, **options)
-
-    return renamed
 
 
 class _Traits:
@@ -371,7 +359,8 @@ def _inspected(function: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         raise TypeError(
-            f"op: the parameters of {function!r} cannot be told; write a lambda with named ones"
+            f"op: the parameters of forward, {errors.shown(function)}, cannot be told; write a "
+            "lambda with named ones"
         ) from None
     empty = inspect.Parameter.empty
     found: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
@@ -535,20 +524,14 @@ def _plain(row: Op, operand: str, x: Any) -> Any:
     if type(x) in (int, float) and not single:
         return x
     if isinstance(x, (Array, np.generic, bool, int, float, list, tuple)) and not hasattr(x, "mask"):
-        array: Any = errors.as_array(row.name, x)
-        if array.dtype.kind in KINDS:
-            return array.view(Array) if type(array) is not Array else array
-    raise errors.not_an_operand(row.name, x)
+        array: Any = errors.as_array(row.name, operand, x)
+        return array.view(Array) if type(array) is not Array else array
+    raise errors.not_an_operand(row.name, operand, x)
 
 
 def _sequence(row: Op, xs: Any) -> tuple:
     """The operands of an operation that takes a sequence of them."""
-    if isinstance(xs, Iterable) and not isinstance(xs, (str, bytes, Mapping)):
-        return tuple(xs)
-    raise TypeError(
-        f"{row.name}: {row.operands[0]} must be a sequence of tensors or arrays, "
-        f"not {errors.describe(xs)}"
-    )
+    return tuple(elements(row.name, row.operands[0], xs, "a sequence of tensors or arrays"))
 
 
 def constant_of(tensor: Tensor) -> Any:
@@ -562,12 +545,18 @@ def _explain(error: Exception, row: Op, operands: tuple, options: tuple) -> None
     errors.explain(error, row.name, names, given, dict(zip(row.options, options)), row.cure)
 
 
+def _refuse(row: Op, out: Array, operands: tuple, options: tuple) -> None:
+    """Raises for a result that is no array of real numbers, or not of its operand's shape."""
+    chosen = dict(zip(row.options, options))
+    if out.dtype.kind in KINDS and row.elementwise and len(row.operands) == 1:
+        raise errors.spread(row.name, out.shape, np.shape(operands[0]), chosen)
+    given = operands[0] if row.variadic else operands
+    named = {row.operand(i): x for i, x in enumerate(given)} | chosen
+    raise errors.not_real(row.name, out.dtype, named)
+
+
 def _missing(row: Op, option: str) -> None:
     raise TypeError(f"{row.name}() missing required argument {option!r}")
-
-
-def _refuse(row: Op, out: Array) -> None:
-    raise errors.not_real(row.name, out.dtype)
 
 
 KINDS, FLOATING = frozenset("biuf"), frozenset("f")

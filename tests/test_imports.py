@@ -19,13 +19,13 @@ PACKAGES = ("microgradnd", "viz")
 # is in it, a package and a module of the same line may be neighbours.
 FLOORS = """
 microgradnd.errors microgradnd.random microgradnd.kernels
+microgradnd.arguments
 microgradnd.node microgradnd.writes
 microgradnd.accumulation
 microgradnd.engine microgradnd.grad_mode
-microgradnd.arguments
 microgradnd.io
 microgradnd.documentation microgradnd.generation
-microgradnd.plan
+microgradnd.plan microgradnd.calling
 microgradnd.declaration
 microgradnd.ops
 microgradnd.functions microgradnd.creation microgradnd.tensor_methods microgradnd.numpy_protocol
@@ -58,7 +58,7 @@ viz.__main__
 STRANGERS = (("microgradnd.optim", "microgradnd.nn"), ("microgradnd.data", "microgradnd.nn"))
 
 # All that pictures, formulas and reports may know of the library; of it, what `__all__` lists.
-PUBLIC = ("microgradnd", "microgradnd.graph", "microgradnd.program")
+PUBLIC = ("microgradnd", "microgradnd.arguments", "microgradnd.graph", "microgradnd.program")
 
 # What does not hold yet, by "importer imported" or hidden module: why. What has come true must go.
 PENDING: dict[str, str] = {}

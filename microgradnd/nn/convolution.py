@@ -37,13 +37,18 @@ def _sides(
     return tuple((p, p) for p in pair(padding))
 
 
-def _check_axes(owner: str, axes: int, input: TensorLike, weight: TensorLike) -> None:
-    if len(np.shape(weight)) != axes + 2 or len(np.shape(input)) not in (axes + 1, axes + 2):
+def _check_axes(
+    owner: str, axes: int, input: TensorLike, weight: TensorLike
+) -> tuple[Tensor, Tensor]:
+    """Input and weight as Tensors, if they have so many axes of an image."""
+    x, w = as_tensor(input, owner, "input"), as_tensor(weight, owner, "weight")
+    if w.ndim != axes + 2 or x.ndim not in (axes + 1, axes + 2):
         sizes = "(C, H, W) or (N, C, H, W) and (O, C/groups, F, F)"
         raise ValueError(
-            f"{owner}: input and weight have shapes {np.shape(input)} and {np.shape(weight)}, "
+            f"{owner}: input and weight have shapes {x.shape} and {w.shape}, "
             f"needed {sizes if axes == 2 else '(C, L) or (N, C, L) and (O, C/groups, F)'}"
         )
+    return x, w
 
 
 def conv2d(
@@ -64,13 +69,12 @@ def conv2d(
     Tensor([[[[4., 4.],
               [4., 4.]]]])
     """
-    _check_axes("conv2d", 2, input, weight)
+    x, w = _check_axes("conv2d", 2, input, weight)
     stride, dilation = pair(stride), pair(dilation)
-    options = stride, _sides(padding, np.shape(weight)[2:], stride, dilation), dilation, groups
-    x = as_tensor(input)
+    options = stride, _sides(padding, w.shape[2:], stride, dilation), dilation, groups
     if x.ndim == 3:
-        return squeeze(convolution.conv2d(expand_dims(x, 0), weight, bias, *options), 0)
-    return convolution.conv2d(x, weight, bias, *options)
+        return squeeze(convolution.conv2d(expand_dims(x, 0), w, bias, *options), 0)
+    return convolution.conv2d(x, w, bias, *options)
 
 
 def conv1d(
@@ -106,13 +110,16 @@ def conv_transpose2d(
     >>> conv_transpose2d(np.ones((1, 1, 1, 2)), np.ones((1, 1, 1, 2)))
     Tensor([[[[1., 2., 1.]]]])
     """
-    if len(np.shape(input)) != 4 or len(np.shape(weight)) != 4:
+    x, w = (
+        as_tensor(v, "conv_transpose2d", name) for name, v in (("input", input), ("weight", weight))
+    )
+    if x.ndim != 4 or w.ndim != 4:
         raise ValueError(
-            f"conv_transpose2d: input and weight have shapes {np.shape(input)} and "
-            f"{np.shape(weight)}, needed (N, C, H, W) and (C, O/groups, F, F)"
+            f"conv_transpose2d: input and weight have shapes {x.shape} and {w.shape}, needed "
+            "(N, C, H, W) and (C, O/groups, F, F)"
         )
     stride, padding, dilation, more = map(pair, (stride, padding, dilation, output_padding))
-    axes = zip(np.shape(input)[2:], np.shape(weight)[2:], stride, padding, dilation, more)
+    axes = zip(x.shape[2:], w.shape[2:], stride, padding, dilation, more)
     size = tuple((n - 1) * s - 2 * p + d * (f - 1) + 1 + o for n, f, s, p, d, o in axes)
     if any(o >= s for o, s in zip(more, stride)):
         raise ValueError(
@@ -121,10 +128,10 @@ def conv_transpose2d(
     if min(size, default=0) < 1:
         raise ValueError(
             f"conv_transpose2d: (H - 1)·S - 2P + D·(F - 1) + 1 + output_padding gives {size} for "
-            f"an input of shape {np.shape(input)}; it must be at least 1: take less padding"
+            f"an input of shape {x.shape}; it must be at least 1: take less padding"
         )
     both = tuple((p, p) for p in padding)
-    out = convolution.conv2d_input(as_tensor(input), weight, size, stride, both, dilation, groups)
+    out = convolution.conv2d_input(x, w, size, stride, both, dilation, groups)
     return out if bias is None else out + bias.reshape(1, -1, 1, 1)
 
 
@@ -170,7 +177,9 @@ class _Convolution(Module):
             return
         numbers = (self.kernel_size, self.stride, self.padding, self.dilation)
         each = zip(*(pair(n) for n in numbers)) if self.axes == 2 else [numbers]
-        for n, (f, s, p, d) in zip(np.shape(x)[-self.axes :], each):
+        for n, (f, s, p, d) in zip(
+            as_tensor(x, type(self).__name__, "x").shape[-self.axes :], each
+        ):
             output_size(type(self).__name__, n, f, s, p, d, strict=True)
 
     def forward(self, x: TensorLike) -> Tensor:

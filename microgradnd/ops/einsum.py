@@ -18,12 +18,16 @@ def explicit(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
     left, arrow, right = text.partition("->")
     terms = left.split(",")
     if len(terms) != len(ndims):
-        raise ValueError(f"einsum: {subscripts!r} is for {len(terms)} operands, got {len(ndims)}")
+        raise ValueError(
+            f"einsum: the subscripts {subscripts!r} are for {len(terms)} operands, got {len(ndims)}"
+        )
     spare = [c for c in LETTERS if c not in text]
     covered = [n - len(term.replace("...", "")) for term, n in zip(terms, ndims)]
     for term, n, more in zip(terms, ndims, covered):
         if more < 0 or (more > 0 and "..." not in term):
-            raise ValueError(f"einsum: {term!r} names other than the {n} axes of its operand")
+            raise ValueError(
+                f"einsum: {term!r} names in subscripts other than the {n} axes of its operand"
+            )
     dots = "".join(spare[: max([m for t, m in zip(terms, covered) if "..." in t], default=0)])
     if not arrow:
         once = sorted({c for c in left if c.isalpha() and left.count(c) == 1})
@@ -114,7 +118,7 @@ def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
     """
     if not isinstance(subscripts, str):
         raise TypeError("einsum: the subscripts must be a string, such as 'ij,jk->ik'")
-    return contracted(subscripts, *[as_tensor(t) for t in operands])
+    return contracted(subscripts, *[as_tensor(t, "einsum", "operands") for t in operands])
 
 
 def contracted(subscripts: str, *operands: Value) -> Value:
