@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd import errors
+from microgradnd import engine, errors
 from microgradnd.arguments import check
 from microgradnd.engine import Tensor
 from microgradnd.errors import explained
@@ -41,6 +41,10 @@ def _made(
     with explained(function, {}, {**given, "dtype": dtype, **options}):
         array = numpys(*given.values())
         return Tensor(array, dtype=default_dtype[0] if dtype is None else dtype, **options)
+
+
+def _bare(x: Any) -> Any:
+    return getattr(x, "_array", x)
 
 
 def zeros(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
@@ -111,7 +115,8 @@ def logspace(start: float, stop: float, num: int = 50, base: float = 10.0, *, dt
     >>> logspace(0.0, 2.0, 3)
     Tensor([  1.,  10., 100.])
     """
-    return _made(np.logspace(start, stop, num, base=base), dtype, **options)
+    given = {"start": start, "stop": stop, "num": num, "endpoint": True, "base": base}
+    return _made("logspace", np.logspace, given, dtype, **options)
 
 
 def empty(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
@@ -120,7 +125,7 @@ def empty(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
     >>> empty(2, 3).shape
     (2, 3)
     """
-    return Tensor(np.empty(_shape(shape), dtype or default_dtype[0]), **options)
+    return _made("empty", np.empty, {"shape": _shape(shape)}, dtype, **options)
 
 
 def as_tensor(data: Any, dtype: Any = None) -> Tensor:
@@ -167,11 +172,9 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *,
     >>> normal(5.0, 0.0, (2,))
     Tensor([5., 5.])
     """
-    spread = np.asarray(getattr(std, "_array", std))
-    if (spread < 0).any():
-        raise ValueError(f"normal: std must not be negative, got {std!r:.60}")
-    drawn = generator(rng).normal(getattr(mean, "_array", mean), spread, size)
-    return _made(drawn, dtype, **options)
+    check("normal", rng=rng)
+    given = {"mean": _bare(mean), "std": _bare(std), "size": _bare(size)}
+    return _made("normal", generator(rng).normal, given, dtype, **options)
 
 
 def uniform(low: float = 0.0, high: float = 1.0, size: Any = None, *,
@@ -182,7 +185,9 @@ def uniform(low: float = 0.0, high: float = 1.0, size: Any = None, *,
     >>> uniform(2.0, 2.0, 1)
     Tensor([2.])
     """
-    return _made(generator(rng).uniform(low, high, size), dtype, **options)
+    check("uniform", rng=rng)
+    given = {"low": low, "high": high, "size": size}
+    return _made("uniform", generator(rng).uniform, given, dtype, **options)
 
 
 def randint(low: int, high: int | None = None, size: Any = None, *,
@@ -193,7 +198,9 @@ def randint(low: int, high: int | None = None, size: Any = None, *,
     >>> bool((randint(3, size=10) < 3).all())
     True
     """
-    return _made(generator(rng).integers(low, high, size), dtype, **options)
+    check("randint", rng=rng)
+    given = {"low": low, "high": high, "size": size}
+    return _made("randint", generator(rng).integers, given, dtype, **options)
 
 
 def bernoulli(p: Any, *, rng: np.random.Generator | None = None) -> Tensor:
@@ -202,7 +209,8 @@ def bernoulli(p: Any, *, rng: np.random.Generator | None = None) -> Tensor:
     >>> bernoulli(Tensor([0.0, 1.0]))
     Tensor([0., 1.])
     """
-    chances = as_tensor(p).data
+    check("bernoulli", rng=rng)
+    chances = engine.as_tensor(p, "bernoulli", "p").data
     if not ((chances >= 0) & (chances <= 1)).all():
         raise ValueError("bernoulli: p must lie between 0 and 1")
     return Tensor((generator(rng).random(chances.shape) < chances).astype(chances.dtype))
@@ -214,7 +222,9 @@ def permutation(x: Any, *, rng: np.random.Generator | None = None) -> Tensor:
     >>> sorted(permutation(3).tolist())
     [0, 1, 2]
     """
-    return Tensor(generator(rng).permutation(getattr(x, "_array", x)))
+    check("permutation", rng=rng)
+    with explained("permutation", {}, {"x": x}):
+        return Tensor(generator(rng).permutation(_bare(x)))
 
 
 def choice(a: Any, size: Any = None, replace: bool = True, p: Any = None, *,
@@ -224,8 +234,9 @@ def choice(a: Any, size: Any = None, replace: bool = True, p: Any = None, *,
     >>> choice([7.0], 2)
     Tensor([7., 7.])
     """
-    values, chances = (getattr(x, "_array", x) for x in (a, p))
-    return Tensor(generator(rng).choice(values, size, replace, chances))
+    check("choice", rng=rng)
+    with explained("choice", {}, {"a": a, "size": size, "replace": replace, "p": p}):
+        return Tensor(generator(rng).choice(_bare(a), size, replace, _bare(p)))
 
 
 def _like(make: Callable[..., Tensor]) -> Callable[..., Tensor]:

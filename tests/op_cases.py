@@ -33,6 +33,7 @@ from tests.op_case import (
 from tests.op_cases_activations import ACTIVATIONS
 from tests.op_cases_breadth import BREADTH
 from tests.op_cases_convolution import CONVOLUTION
+from tests.op_cases_linalg import DECOMPOSITIONS
 from tests.op_cases_losses import LOSSES
 from tests.op_cases_normalization import NORMALIZATION
 from tests.op_cases_pooling import POOLING
@@ -584,6 +585,7 @@ CASES = (
     *ACTIVATIONS,
     *BREADTH,
     *CONVOLUTION,
+    *DECOMPOSITIONS,
     *LOSSES,
     *NORMALIZATION,
     *POOLING,

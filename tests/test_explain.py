@@ -77,7 +77,7 @@ def may_be_quoted(op: str) -> bool:
 
 
 def symbols(operands: list) -> list[Expression]:
-    return [Expression.named(f"x{i}", x) for i, x in enumerate(operands)]
+    return [None if x is None else Expression.named(f"x{i}", x) for i, x in enumerate(operands)]
 
 
 @pytest.mark.parametrize("case", [pytest.param(c, id=c.op) for c in CASES if OPS[c.op].rules])

@@ -34,7 +34,7 @@ microgradnd.program microgradnd.transforms
 microgradnd.testing microgradnd.stubs
 microgradnd.state microgradnd.parameters
 microgradnd.nn microgradnd.optim microgradnd.data
-microgradnd.func microgradnd.linalg microgradnd.fft
+microgradnd.func microgradnd.linalg microgradnd.fft microgradnd.array_api
 microgradnd.models microgradnd.training
 microgradnd
 viz.style
