@@ -293,7 +293,8 @@ def cross_entropy(
         mixed = y * (1 - label_smoothing) + label_smoothing / z.shape[-1]
         q = (mixed * _class_factors(loss, z, weight)).astype(z.dtype)
         return _reduced(loss, softmax.cross_entropy(z, q), reduction)
-    if weight is None and not label_smoothing and not (target == ignore_index).any():
+    ignored = _every(target) == ignore_index
+    if weight is None and not label_smoothing and not ignored.any():
         return _reduced(loss, softmax.cross_entropy(z, target), reduction)
     index, factor = _class_weights(loss, z, target, weight, ignore_index)
     losses = softmax.cross_entropy(z, index)
@@ -366,12 +367,18 @@ def _class_weights(
         )
     counts = target != ignore_index
     index = np.where(counts, target, 0)
-    if index.size and not 0 <= index.min() <= index.max() < rows.shape[-1]:
+    every = _every(index)
+    if every.size and not 0 <= every.min() <= every.max() < rows.shape[-1]:
         raise ValueError(
             f"{loss}: class numbers must lie in 0..{rows.shape[-1] - 1} (or be {ignore_index}, "
-            f"which is ignored), the target's reach from {index.min()} to {index.max()}"
+            f"which is ignored), the target's reach from {every.min()} to {every.max()}"
         )
-    return index, _class_factors(loss, rows, weight)[index] * counts
+    return index, np.take(_class_factors(loss, rows, weight), index) * counts
+
+
+def _every(x: Any) -> np.ndarray:
+    """The array itself; of one that is mapped over samples, that of all of them."""
+    return getattr(x, "every_sample", x)
 
 
 def _counted(losses: Tensor, factor: np.ndarray) -> Tensor:
@@ -379,9 +386,12 @@ def _counted(losses: Tensor, factor: np.ndarray) -> Tensor:
     return where(factor != 0, losses, 0.0) * factor
 
 
-def _count_of(factor: np.ndarray) -> float:
+def _count_of(factor: np.ndarray) -> Any:
     """What a mean divides by: NaN where nothing counts, as the mean then is."""
-    return float(factor.sum()) or float("nan")
+    total = factor.sum()
+    if not isinstance(total, np.generic):  # of each sample that is mapped over
+        return np.where(total != 0, total, np.nan)
+    return float(total) or float("nan")
 
 
 def _averaged(loss: str, losses: Tensor, factor: np.ndarray, reduction: str) -> Tensor:

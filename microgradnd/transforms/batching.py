@@ -21,7 +21,7 @@ from microgradnd import errors
 from microgradnd.declaration import NUMPY, Op
 from microgradnd.engine import Methods, Tensor, as_tensor, constant
 from microgradnd.node import Array
-from microgradnd.numpy_protocol import PLAIN, array_function
+from microgradnd.numpy_protocol import PLAIN, array_function, array_ufunc
 from microgradnd.ops.batches import Each, aligned, repeated, repeated_all
 from microgradnd.ops.shape import broadcast_to, reshape, stack, transpose
 from microgradnd.transforms.containers import mapped
@@ -86,6 +86,11 @@ class Batch(Methods):
         outs = [function(*xs, **more) for xs, more in zip(given, named)]
         return mapped(lambda *each: Batch(stack([*map(as_tensor, each)]), frame), *outs)
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if options.get("out") is not None:
+            raise _differs("a write into an array")
+        return array_ufunc(self, ufunc, method, *inputs, **options)
+
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         if function in ABOUT:
             return function(*_stand_ins(args), **_stand_ins(options))
@@ -102,6 +107,8 @@ class Batch(Methods):
     is_leaf = property(lambda self: self.value.is_leaf)
     data = property(lambda self: self.detach(), doc="The same as a constant.")
     device = property(lambda self: "cpu")
+    # The array of all samples, for checks of values: what is wrong in one sample, is wrong.
+    every_sample = property(lambda self: under(self).data)
     __hash__ = object.__hash__
 
     @property
