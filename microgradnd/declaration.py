@@ -114,10 +114,11 @@ class Op:
     permutes = flat = activation = False
     singular = truths = cure = None
     linear = view = reduction = cost = infix = sign = scalar = program = notation = None
-    saturates = composed = scratch = batch = batch_index = operator = torch = method = numpy = None
+    saturates = composed = scratch = batch_index = operator = torch = method = numpy = None
     keeps: Mapping[str, Callable] = {}
     fresh: Any = ()
     fixed: Any = ()
+    batch: Any = None
     prepare: Mapping[str, Callable] = {}
     function: Callable[..., Any]
 

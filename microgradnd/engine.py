@@ -425,8 +425,8 @@ def hooked(node: Node, g: Any, own: Owned) -> Any:
 
 def own_tensor(g: Any, owned: bool) -> Tensor:
     """A gradient as a Tensor that shares its memory with nobody."""
-    if isinstance(g, Methods):
-        if not isinstance(g, Tensor):
-            return g
+    if not isinstance(g, Tensor) and isinstance(g, Methods):
+        return g  # type: ignore[return-value]  # it stands for several gradients at once
+    if isinstance(g, Tensor):
         return constant(g._array.copy()) if g.node is None else tracked(g._array.copy(), g.node)
     return constant(g if owned else g.copy())

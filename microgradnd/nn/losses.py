@@ -373,7 +373,9 @@ def _class_weights(
             f"{loss}: class numbers must lie in 0..{rows.shape[-1] - 1} (or be {ignore_index}, "
             f"which is ignored), the target's reach from {every.min()} to {every.max()}"
         )
-    return index, np.take(_class_factors(loss, rows, weight), index) * counts
+    factors: Any = _class_factors(loss, rows, weight)
+    factors = factors if isinstance(index, np.ndarray) else Tensor(factors)
+    return index, factors[index] * counts
 
 
 def _every(x: Any) -> np.ndarray:

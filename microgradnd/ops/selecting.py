@@ -34,7 +34,7 @@ def flat(x: Tensor) -> Tensor:
 
 def _constant(x: Any) -> Any:
     """What a tensor holds, or the array that something makes."""
-    return x.data if isinstance(x, Methods) else np.asarray(x)
+    return as_tensor(x).data if isinstance(x, Methods) else np.asarray(x)
 
 
 def _integers(name: str, index: TensorLike) -> np.ndarray:

@@ -119,17 +119,17 @@ class Batch(Methods):
     def name(self, name: str | None) -> None:
         self.value.name = name
 
-    def named(self, name: str) -> Batch:
+    def named(self, name: str) -> Any:
         self.name = name
         return self
 
-    def detach(self) -> Batch:
+    def detach(self) -> Any:
         return Batch(self.value.detach(), self.frame)
 
-    def astype(self, dtype: Any, **how: Any) -> Batch:
+    def astype(self, dtype: Any, **how: Any) -> Any:
         return Batch(self.value.astype(dtype), self.frame)
 
-    def to(self, dtype: Any) -> Batch:
+    def to(self, dtype: Any) -> Any:
         return self if dtype == "cpu" else self.astype(dtype)
 
     def __setitem__(self, index: Any, value: Any) -> None:

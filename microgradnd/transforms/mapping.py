@@ -201,7 +201,7 @@ def _closed(out: Any, axes: Axes, frame: Frame, path: str) -> Any:
                 f"vmap: out_axes={axes!r} for {name}, of shape {out.shape} in one sample; "
                 f"an axis from {-out.ndim - 1} to {out.ndim} is meant, or None"
             )
-        value: Any = out.value if mine else broadcast_to(out, (frame.size, *out.shape))  # type: ignore[attr-defined]
+        value: Any = out.value if mine else broadcast_to(out, (frame.size, *out.shape))
         return moveaxis(value, 0, axes) if axes % value.ndim else value
     if isinstance(out, (tuple, list, dict)):
         parts = _parts(out, axes, name, "out_axes")
@@ -225,18 +225,15 @@ def _drawing(rng: np.random.Generator) -> Any:
     """What stands for a generator within the function: as the runs' `randomness` says."""
     running = frames.get()
     if any(frame.randomness == "error" for frame in running):
-        raise RuntimeError(
-            "vmap: random numbers are drawn in a function that is mapped over samples; say "
-            "randomness='different' for other ones in each sample, 'same' for the same in all"
-        )
+        return _Draws(rng, None)
     own = tuple(frame for frame in running if frame.randomness == "different")
     return _Draws(rng, own) if own else rng
 
 
 class _Draws:
-    """A generator whose draws are other ones for each sample."""
+    """A generator whose draws are other ones for each sample, or refused where that is not said."""
 
-    def __init__(self, rng: np.random.Generator, own: Frames) -> None:
+    def __init__(self, rng: np.random.Generator, own: Frames | None) -> None:
         self.rng, self.own = rng, own
         self.bit_generator = rng.bit_generator
 
@@ -244,6 +241,11 @@ class _Draws:
         draw = getattr(self.rng, name)
 
         def drawing(*args: Any, **options: Any) -> Any:
+            if self.own is None:
+                raise RuntimeError(
+                    "vmap: random numbers are drawn in a function that is mapped over samples; say "
+                    "randomness='different' for other ones in each sample, 'same' for the same"
+                )
             shape = tuple(frame.size for frame in self.own)
             each = [np.asarray(draw(*args, **options)) for _ in range(int(np.prod(shape)))]
             if not each:
