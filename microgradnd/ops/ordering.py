@@ -300,7 +300,7 @@ def count_nonzero(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> T
     >>> count_nonzero(Tensor([0.0, 3.0, 4.0]))
     Tensor(2)
     """
-    return sum(as_tensor(x).data != 0, axis, keepdims)
+    return as_tensor(sum(as_tensor(x).data != 0, axis, keepdims))
 
 
 # --- Sums that pass over NaN ---------------------------------------------------------------------
