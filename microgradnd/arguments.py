@@ -230,7 +230,7 @@ def checked(**kinds: Kind) -> Callable[[F], F]:
     """
 
     def decorate(function: F) -> F:
-        code = function.__code__
+        code = getattr(function, "__wrapped__", function).__code__
         positional = code.co_varnames[: code.co_argcount]
         known = KINDS | kinds
         method = positional[:1] == ("self",)

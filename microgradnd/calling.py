@@ -18,6 +18,7 @@ def prepared(owner: str, function: Callable, names: tuple[str, ...]) -> Callable
     aliases = dict(aliases_of(names))
     notes = function.__annotations__
     operands = {k for k in notes if str(notes[k]).startswith("TensorLike") and k != "return"}
+    optional = {k for k in operands if "None" in str(notes[k])}
     if not aliases and not operands:
         return function
     rest = next(iter(operands.difference(names)), None)  # of `*xs: TensorLike`
@@ -29,10 +30,14 @@ def prepared(owner: str, function: Callable, names: tuple[str, ...]) -> Callable
         given = list(args)
         for i, x in enumerate(given):
             name = names[i] if i < len(names) else rest
-            if name in operands and type(x) is not Tensor and x is not None:
+            if (
+                name in operands
+                and type(x) is not Tensor
+                and (x is not None or name not in optional)
+            ):
                 given[i] = as_tensor(x, owner, name)
         for name in options.keys() & operands:
-            if options[name] is not None:
+            if options[name] is not None or name not in optional:
                 options[name] = as_tensor(options[name], owner, name)
         return function(*given, **options)
 

@@ -36,6 +36,7 @@ from microgradnd.generation import ALIASES, aliases_of, caller_source, code_of
 from microgradnd.grad_mode import notify, observers, recording
 from microgradnd.node import Array, Constant, Node, next_seq
 from microgradnd.plan import Plan
+from microgradnd.signatures import REQUIRED, Signature, parameters_of, signature_of
 
 if TYPE_CHECKING:
     Value: TypeAlias = Any
@@ -62,7 +63,6 @@ REDUCES: dict[np.ufunc, Callable] = {}  # by ufunc, what computes its `reduce`
 PUBLIC: set[str] = set()  # the names of operations and functions that are for everyone
 TORCH: dict[str, str] = {}  # by PyTorch's name, the name here
 _public: dict[str, Any] = {}  # the functions that `public` has made
-REQUIRED: Any = object()  # the default of an option that has none
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "..."})()  # an alias that was not given
 
 
@@ -126,7 +126,7 @@ class Op:
         self,
         forward: Callable,
         name: str,
-        signature: _Signature,
+        signature: Signature,
         rules: Mapping[str, Callable],
         traits: Mapping[str, Any],
     ) -> None:
@@ -137,7 +137,7 @@ class Op:
         self.fresh = _words(self.fresh)
         self.fixed = _words(self.fixed)
         self.forward = self._result_alone() if self.keeps or self.named else forward
-        self.needs = {key: tuple(_parameters_of(rule))[1:] for key, rule in rules.items()}
+        self.needs = {key: tuple(parameters_of(rule))[1:] for key, rule in rules.items()}
         known = {*self.operands, *self.options, *self.keeps, "out", "out_shape", "into"}
         known.update(f"{k}_shapes" if self.variadic else f"{k}_shape" for k in self.operands)
         unknown = [n for needs in self.needs.values() for n in needs if n not in known]
@@ -179,7 +179,7 @@ class Op:
 
     def kept_from(self, key: str) -> tuple[str, ...]:
         """The operands and options from which what the forward function keeps can be computed."""
-        return tuple(_parameters_of(self.keeps[key]))
+        return tuple(parameters_of(self.keeps[key]))
 
     def multiply_adds(self, out_shape: Any, shapes: Sequence[Any], options: Sequence[Any]) -> int:
         """How many products it adds up, by its `cost`; 0 for all that contracts nothing."""
@@ -187,7 +187,7 @@ class Op:
             return 0
         places = {f"{k}_shape": s for k, s in zip((*self.operands, "out"), (*shapes, out_shape))}
         places |= dict(zip(self.options, options))
-        return self.cost(*[places[need] for need in _parameters_of(self.cost)])
+        return self.cost(*[places[need] for need in parameters_of(self.cost)])
 
     def call(self, operands: Sequence[Any], options: Sequence[Any]) -> Any:
         """What the forward function returns, with what it keeps, from options in their order."""
@@ -203,9 +203,6 @@ class Op:
         """The result for arrays, an array."""
         out = self.call(operands, options)
         return np.asarray(out[0] if self.keeps else out)
-
-
-_Signature = tuple[tuple[str, ...], bool, set[str], dict[str, Any], tuple[str, ...]]
 
 
 def op(forward: Any = None, operands: str | None = None, *, name: str | None = None,
@@ -237,7 +234,7 @@ def op(forward: Any = None, operands: str | None = None, *, name: str | None = N
     name = str(name or getattr(getattr(forward, "func", forward), "__name__", ""))
     if name in OPS and not replace:
         raise errors.taken(name, OPS[name].function.__module__)
-    signature = _signature_of(forward, operands, name)
+    signature = signature_of(forward, operands, name)
     rules = {key: keys.pop(key) for key in signature[0] if key in keys}
     if isinstance(forward, np.ufunc):
         keys.setdefault("elementwise", forward.signature is None)
@@ -268,7 +265,7 @@ def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], C
 
     def declare(function: Callable) -> Callable:
         named = name or function.__name__
-        function = prepared(named, function, tuple(_parameters_of(function)))
+        function = prepared(named, function, tuple(parameters_of(function)))
         if traits.get("batch") == "each":
             function = by_samples(function)
         FUNCTIONS[named] = function
@@ -337,71 +334,6 @@ def _traits() -> list[str]:
 
 def _op_named(name: str) -> Op:
     return OPS[name]
-
-
-# --- Signatures ----------------------------------------------------------------------------------
-def _parameters_of(function: Any) -> dict[str, Any]:
-    """The names of a function's positional parameters and their defaults."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return _inspected(function)[0]
-    names = code.co_varnames[: code.co_argcount]
-    defaults = function.__defaults__ or ()
-    return dict(zip(names, (REQUIRED,) * (len(names) - len(defaults)) + defaults))
-
-
-def _inspected(function: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Positional and keyword-only parameters of a function without code of its own."""
-    import inspect  # takes 9 ms to load, and the library's own ops do not need it
-
-    if isinstance(function, np.ufunc) and function.nin == 1:
-        return {"x": REQUIRED}, {}
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"op: the parameters of forward, {errors.shown(function)}, cannot be told; write a "
-            "lambda with named ones"
-        ) from None
-    empty = inspect.Parameter.empty
-    found: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
-    for p in parameters:
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
-            found[p.kind is p.KEYWORD_ONLY][p.name] = REQUIRED if p.default is empty else p.default
-    return found
-
-
-def _signature_of(forward: Any, operands: str | None, name: str) -> _Signature:
-    """Operands, whether they are a sequence, which may be None; options and keyword-only ones."""
-    notes = getattr(forward, "__annotations__", {})
-    if isinstance(getattr(forward, "func", forward), np.ufunc):  # or a partial of one
-        positional, named = dict.fromkeys((operands or "").split(), REQUIRED), {}
-    elif hasattr(forward, "__code__"):
-        code = forward.__code__
-        positional = _parameters_of(forward)
-        keys = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
-        named = {k: (forward.__kwdefaults__ or {}).get(k, REQUIRED) for k in keys}
-    else:
-        positional, named = _inspected(forward)
-        positional.pop("out", None)
-    if operands is None:
-        chosen = [k for k in positional if _is_operand(notes.get(k))]
-        variadic = any("Values" in str(notes[k]) or "'operands'" in str(notes[k]) for k in chosen)
-    else:
-        chosen, variadic = operands.removeprefix("*").split(), operands.startswith("*")
-    if not chosen:
-        raise TypeError(
-            f"op {name!r}: no operands; name them, op(forward, 'x y', ...), or annotate the "
-            "forward function's parameters with Value"
-        )
-    rest = list(positional.items())[len(chosen) :]
-    optional = {k for k in chosen if "None" in str(notes.get(k, ""))}
-    return tuple(chosen), variadic, optional, {**dict(rest), **named}, tuple(named)
-
-
-def _is_operand(note: Any) -> bool:
-    text = str(note)
-    return text.startswith("Value") or "'operand" in text
 
 
 def _module_of(forward: Any, rules: Mapping[str, Callable]) -> str:

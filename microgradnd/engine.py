@@ -14,18 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microgradnd import errors, writes
+from microgradnd import arguments, errors, writes
 from microgradnd.accumulation import Owned, Totals, fitted
-from microgradnd.arguments import (
-    FLAG,
-    REAL_DTYPE,
-    STRING,
-    check,
-    elements,
-    optional,
-    real_array,
-    require,
-)
 from microgradnd.grad_mode import Walked, default_dtype, observers, recording, walk_observer
 from microgradnd.node import Array, Node, leading_to, next_seq, reachable, saved_by
 
@@ -68,29 +58,23 @@ class Tensor(Methods):
     _name: str | None  # of a constant; a tracked tensor's name stands on its node
 
     def __init__(
-        self,
-        data: Any,
-        requires_grad: bool = False,
-        *,
-        dtype: Any = None,
-        name: str | None = None,
-        copy: bool = False,
-    ) -> None:
+        self, data: Any, requires_grad: bool = False, *, dtype: Any = None,
+        name: str | None = None, copy: bool = False,
+    ) -> None:  # fmt: skip
         if isinstance(data, Tensor):
             if data.node is not None:
                 raise errors.lossy("Tensor(t)")
             data = data._array
-        listed = not isinstance(data, (Array, np.generic))
         array = errors.as_array("Tensor", "data", data)
         if dtype is not None:
-            require("Tensor", "dtype", dtype, REAL_DTYPE)
+            arguments.require("Tensor", "dtype", dtype, arguments.REAL_DTYPE)
             array = array.astype(dtype, copy=False)
         if copy is not False:
-            require("Tensor", "copy", copy, FLAG)
+            arguments.require("Tensor", "copy", copy, arguments.FLAG)
             array = np.array(array) if copy else array
         if name is not None:
-            require("Tensor", "name", name, STRING)
-        if listed and dtype is None and array.dtype == float:
+            arguments.require("Tensor", "name", name, arguments.STRING)
+        if dtype is None and array.dtype == float and not isinstance(data, (Array, np.generic)):
             array = array.astype(default_dtype[0], copy=False)
         self._array, self.node, self._grad, self._name = array, None, None, name
         if requires_grad is not False:
@@ -106,7 +90,9 @@ class Tensor(Methods):
         if self.node is not None and self.node.plan is not None:
             raise errors.in_place("assigning to .data of a computed tensor")
         if value is not self._array:  # as it is after t.data -= step
-            value = real_array("Tensor", "data", value).astype(self._array.dtype, copy=False)
+            value = arguments.real_array("Tensor", "data", value).astype(
+                self._array.dtype, copy=False
+            )
             if value.shape != self._array.shape:
                 raise errors.wrong_data(self._array.shape, value.shape)
             self._array = value
@@ -134,7 +120,7 @@ class Tensor(Methods):
     @grad.setter
     def grad(self, value: Tensor | Array | None) -> None:
         if value is not None:
-            array = real_array("Tensor", "grad", value)
+            array = arguments.real_array("Tensor", "grad", value)
             if array.shape != self._array.shape:
                 raise errors.wrong_gradient("Tensor.grad", array.shape, self._array.shape)
             value = value if isinstance(value, Tensor) else Tensor(array)
@@ -147,7 +133,7 @@ class Tensor(Methods):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
-        require("Tensor", "requires_grad", wanted, FLAG)
+        arguments.require("Tensor", "requires_grad", wanted, arguments.FLAG)
         name = self.name
         if self.node is not None and self.node.plan is not None:
             if not wanted:
@@ -175,19 +161,16 @@ class Tensor(Methods):
 
     @name.setter
     def name(self, name: str | None) -> None:
-        require("Tensor", "name", name, optional(STRING))
+        arguments.require("Tensor", "name", name, arguments.optional(arguments.STRING))
         if self.node is None:
             self._name = name
         else:
             self.node.note()["name"] = name
 
     def backward(
-        self,
-        gradient: Tensor | Array | None = None,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
-        inputs: Tensor | Iterable[Tensor] | None = None,
-    ) -> None:
+        self, gradient: Tensor | Array | None = None, retain_graph: bool | None = None,
+        create_graph: bool = False, inputs: Tensor | Iterable[Tensor] | None = None,
+    ) -> None:  # fmt: skip
         """Adds the gradient of this tensor to `.grad` of the leaves it was computed from.
 
         Args:
@@ -196,7 +179,7 @@ class Tensor(Methods):
             create_graph: records the walk itself, so that `.grad` can be differentiated again.
             inputs: only these tensors receive a gradient (they need not be leaves).
         """
-        check("backward", retain_graph=retain_graph, create_graph=create_graph)
+        arguments.check("backward", retain_graph=retain_graph, create_graph=create_graph)
         targets = None
         if inputs is not None:
             listed = tensors_of("backward", "inputs", inputs)
@@ -211,7 +194,9 @@ class Tensor(Methods):
 
 def tensors_of(owner: str, name: str, given: Any) -> list[Tensor]:
     """A Tensor or several, as a list that is not empty."""
-    listed = [given] if isinstance(given, Tensor) else elements(owner, name, given, TENSORS)
+    listed = (
+        [given] if isinstance(given, Tensor) else arguments.elements(owner, name, given, TENSORS)
+    )
     for t in listed:
         errors.a_tensor(owner, name, t)
     if not listed:
@@ -226,11 +211,9 @@ def node_of(tensor: Tensor) -> Node:
 
 
 def seed(
-    outputs: Sequence[Tensor],
-    gradients: Sequence[Any],
-    owner: str = "backward",
+    outputs: Sequence[Tensor], gradients: Sequence[Any], owner: str = "backward",
     name: str = "gradient",
-) -> list[tuple[Node, Any]]:
+) -> list[tuple[Node, Any]]:  # fmt: skip
     """The gradients a walk starts from: those given, or 1 for each scalar."""
     seeds = []
     for t, g in zip(outputs, gradients, strict=True):
@@ -239,7 +222,7 @@ def seed(
             if t._array.size != 1:
                 raise errors.needs_gradient(node.shape)
             g = np.ones(node.shape, node.dtype)
-        array = real_array(owner, name, g)
+        array = arguments.real_array(owner, name, g)
         if array.shape != node.shape:
             raise errors.wrong_gradient(owner, array.shape, node.shape)
         g = (g if isinstance(g, Tensor) else array).astype(node.dtype)
@@ -248,10 +231,7 @@ def seed(
 
 
 def as_tensor(x: Any, owner: str = "Tensor", name: str = "data") -> Tensor:
-    """A Tensor, or what stands for one, as it is; what stands for an array as a constant Tensor.
-
-    The owner is the function that was given x as its argument `name`: messages say so.
-    """
+    """A Tensor, or what stands for one, as it is; an array as a constant, or a named complaint."""
     if isinstance(x, Methods):
         return x  # type: ignore[return-value]
     errors.as_array(owner, name, x)
@@ -273,14 +253,10 @@ def tracked(data: Array, node: Node) -> Tensor:
 
 
 def walk(
-    seeds: Sequence[tuple[Node, Any]],
-    targets: Mapping[Node, Any] | None = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    observer: Walked | None = None,
-    saved_of: Callable[[Node], Any] = saved_by,
-    since: int = 0,
-) -> dict[Node, Tensor]:
+    seeds: Sequence[tuple[Node, Any]], targets: Mapping[Node, Any] | None = None,
+    retain_graph: bool | None = None, create_graph: bool = False, observer: Walked | None = None,
+    saved_of: Callable[[Node], Any] = saved_by, since: int = 0,
+) -> dict[Node, Tensor]:  # fmt: skip
     """Walks a graph backward and returns the gradients of its leaves, or of the targets.
 
     Args:
@@ -350,15 +326,10 @@ def pull_all(nodes: list[Node], totals: Totals, own: Owned, free: bool) -> dict[
 
 
 def pull_some(
-    nodes: list[Node],
-    totals: Totals,
-    own: Owned,
-    free: bool,
-    targets: Mapping[Node, Any] | None,
-    create_graph: bool,
-    observer: Walked | None,
+    nodes: list[Node], totals: Totals, own: Owned, free: bool,
+    targets: Mapping[Node, Any] | None, create_graph: bool, observer: Walked | None,
     saved_of: Callable[[Node], Any],
-) -> dict[Node, Any]:
+) -> dict[Node, Any]:  # fmt: skip
     """The walk that is selective, recorded or observed: contributions come one by one."""
     found: dict[Node, Any] = {}
     needed = None if targets is None else leading_to(targets, nodes)

@@ -57,6 +57,6 @@ def _no_operation_outlives_its_test() -> Iterator[None]:
     for name in declaration.OPS.keys() - before[0].keys():
         declaration._forget(name)
     for registry, copy in zip(REGISTRIES, before, strict=True):
-        if registry.keys() != copy.keys() if isinstance(registry, dict) else registry != copy:
+        if registry != copy:
             registry.clear()
             registry.update(copy)

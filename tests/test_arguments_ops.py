@@ -17,7 +17,8 @@ from tests.op_cases import CASES as ROWS
 KINDS = {
     "slope": "real", "alpha": "real", "c": "real", "sigma": "real|[nan]|(1, 2, 3)|range",
     "beta": "real", "threshold": "real", "min_val": "real", "max_val": "real",
-    "approximate": "none",
+    "approximate": "none", "rtol": "real?", "hermitian": "anything",
+    "descending": "anything", "stable": "anything",  # their truth counts
 }  # fmt: skip
 
 
@@ -51,8 +52,12 @@ def of_operation(row: OpCase, method: str = "") -> Case:
         return row.reference(*arrays, **given)
 
     nans = "none|nan|float16 nan|[nan]|array nan" if row.op == "step" else "none"  # goes its way
-    kinds = {k: nans for k in names if k != "self"}
+    kinds = {k: "none?" if k in op.optional else nans for k in names if k != "self"}
     kinds |= {k: KINDS.get(k, "none") for k in op.options}
+    if "axis" in kinds and "descending" in kinds:  # what an index can be made of, NumPy takes
+        kinds["axis"] += "|iterator"
+    if op.fixed and not op.rules.keys() - {"x"}:  # NumPy itself takes 2**63 for a half
+        kinds |= {k: kinds[k] + "|9223372036854775808" for k in names if k == "x"}
     return Case(call, valid, kinds, reference, f"Tensor.{method}" if method else row.op)
 
 

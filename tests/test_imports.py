@@ -24,7 +24,7 @@ microgradnd.node microgradnd.writes
 microgradnd.accumulation
 microgradnd.engine microgradnd.grad_mode
 microgradnd.io
-microgradnd.documentation microgradnd.generation
+microgradnd.documentation microgradnd.generation microgradnd.signatures
 microgradnd.plan microgradnd.calling
 microgradnd.declaration
 microgradnd.ops

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import is_whole
 from microgradnd.declaration import Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 
@@ -134,7 +135,8 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Tensor:
 def lettered(args: tuple) -> tuple[str, list]:
     """The subscripts in letters, and the operands, of the form with lists of integers."""
     sublists = [*args[1::2], *(args[-1:] if len(args) % 2 else [])]
-    if len(args) < 2 or not all(isinstance(s, (list, tuple)) for s in sublists):
+    whole = lambda s: isinstance(s, (list, tuple)) and all(i is ... or is_whole(i) for i in s)
+    if len(args) < 2 or not all(map(whole, sublists)):
         raise TypeError("einsum: the subscripts must be a string, such as 'ij,jk->ik'")
     letters = LETTERS[26:] + LETTERS[:26]  # in order of their codes, as the integers are
     texts = ["".join("..." if i is ... else letters[i] for i in s) for s in sublists]

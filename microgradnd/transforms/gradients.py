@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from microgradnd import errors
+from microgradnd.arguments import checked
 from microgradnd.engine import Tensor, node_of, seed, tensors_of, walk
 from microgradnd.transforms.functional import grad as of_function
 
@@ -23,6 +24,7 @@ def grad(
 def grad(
     outputs: Callable[..., Any], *, argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]: ...
+@checked()
 def grad(
     outputs: Any,
     inputs: Any = None,
@@ -61,6 +63,11 @@ def grad(
         return of_function(outputs, argnums, has_aux)
     if inputs is None:
         raise TypeError("grad: inputs, the tensors to differentiate by, are missing")
+    if not (type(argnums) is int and argnums == 0 and has_aux is False):
+        raise TypeError(
+            f"grad: argnums={errors.shown(argnums)} and has_aux={errors.shown(has_aux)} are for "
+            "grad(function), not for tensors"
+        )
     outputs = tensors_of("grad", "outputs", outputs)
     inputs = tensors_of("grad", "inputs", inputs)
     if grad_outputs is None or not isinstance(grad_outputs, (list, tuple)):
