@@ -5,38 +5,68 @@ from typing import TYPE_CHECKING
 from microgradnd import errors
 from microgradnd.nn import functional, init, utils
 from microgradnd.nn.activations import (
+    CELU,
     ELU,
     GELU,
+    GLU,
+    SELU,
     Affine,
     Gaussian,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
     Hardtanh,
     LeakyReLU,
+    LogSigmoid,
     LogSoftmax,
+    Mish,
+    PReLU,
     ReLU,
+    ReLU6,
+    RReLU,
     Sigmoid,
     SiLU,
     Softmax,
+    Softmax2d,
+    Softmin,
     Softplus,
+    Softshrink,
+    Softsign,
     Step,
     Tanh,
+    Tanhshrink,
+    Threshold,
 )
 from microgradnd.nn.containers import ModuleList, Sequential
 from microgradnd.nn.convolution import Conv1d, Conv2d, ConvTranspose2d
+from microgradnd.nn.distances import CosineSimilarity, PairwiseDistance
 from microgradnd.nn.dropout import Dropout, Dropout2d
 from microgradnd.nn.embedding import Embedding
 from microgradnd.nn.linear import Linear
-from microgradnd.nn.losses import (
+from microgradnd.nn.loss_modules import (
     BCELoss,
     BCEWithLogitsLoss,
+    CosineEmbeddingLoss,
     CrossEntropyLoss,
+    CTCLoss,
     FirstComponentLoss,
+    GaussianNLLLoss,
     HalfSquaredError,
+    HingeEmbeddingLoss,
     HuberLoss,
     KLDivLoss,
     L1Loss,
+    MarginRankingLoss,
     MSELoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
     NLLLoss,
+    PoissonNLLLoss,
     SmoothL1Loss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
 )
 from microgradnd.nn.module import Module
 from microgradnd.nn.neuron import Perceptron, ThresholdUnit
@@ -49,19 +79,26 @@ from microgradnd.nn.summaries import Summary, summary
 from microgradnd.parameters import Parameter
 
 __all__ = [
-    "ELU", "GELU", "GRU", "LSTM", "RNN", "AdaptiveAvgPool2d", "Affine", "AvgPool1d", "AvgPool2d",
-    "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d",
-    "ConvTranspose2d", "CrossEntropyLoss", "Dropout", "Dropout2d", "Embedding",
-    "FirstComponentLoss", "Flatten", "GRUCell", "Gaussian", "HalfSquaredError", "Hardtanh",
-    "HuberLoss", "Identity", "KLDivLoss", "L1Loss", "LSTMCell", "LayerNorm", "LeakyReLU", "Linear",
-    "LocalResponseNorm", "LogSoftmax", "MSELoss", "MaxPool1d", "MaxPool2d", "Module", "ModuleList",
-    "NLLLoss", "Parameter", "Perceptron", "RNNCell", "ReLU", "Sequential", "SiLU", "Sigmoid",
-    "SmoothL1Loss", "Softmax", "Softplus", "Step", "Summary", "Tanh", "ThresholdUnit", "functional",
-    "init", "summary", "utils",
+    "CELU", "ELU", "GELU", "GLU", "GRU", "LSTM", "RNN", "SELU", "AdaptiveAvgPool2d", "Affine",
+    "AvgPool1d", "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d",
+    "CTCLoss", "Conv1d", "Conv2d", "ConvTranspose2d", "CosineEmbeddingLoss", "CosineSimilarity",
+    "CrossEntropyLoss", "Dropout", "Dropout2d", "Embedding", "FirstComponentLoss", "Flatten",
+    "GRUCell", "Gaussian", "GaussianNLLLoss", "HalfSquaredError", "Hardshrink", "Hardsigmoid",
+    "Hardswish", "Hardtanh", "HingeEmbeddingLoss", "HuberLoss", "Identity", "KLDivLoss", "L1Loss",
+    "LSTMCell", "LayerNorm", "LeakyReLU", "Linear", "LocalResponseNorm", "LogSigmoid", "LogSoftmax",
+    "MSELoss", "MarginRankingLoss", "MaxPool1d", "MaxPool2d", "Mish", "Module", "ModuleList",
+    "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "PReLU",
+    "PairwiseDistance", "Parameter", "Perceptron", "PoissonNLLLoss", "RNNCell", "RReLU", "ReLU",
+    "ReLU6", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "SoftMarginLoss", "Softmax",
+    "Softmax2d", "Softmin", "Softplus", "Softshrink", "Softsign", "Step", "Summary", "Tanh",
+    "Tanhshrink", "Threshold", "ThresholdUnit", "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss", "functional", "init", "summary", "utils",
 ]  # fmt: skip
 # What one may look for here, and what to use.
 _INSTEAD = {
-    "ReLU6": "use Hardtanh(0.0, 6.0)",
+    "NLLLoss2d": "use NLLLoss, which takes images, too",
+    "LinearCrossEntropyLoss": "use CrossEntropyLoss on what Linear gives",
+    "AdaptiveLogSoftmaxWithLoss": "use CrossEntropyLoss on what Linear gives",
     "ParameterList": "hold the Tensors in a Module's attributes: assigning registers them",
     "ModuleDict": "use a Module with an attribute for each, or ModuleList",
     "Conv3d": "there are Conv1d and Conv2d",
