@@ -8,7 +8,7 @@ import numpy as np
 
 from microgradnd.arguments import FLAG, POSITIVE, Kind, checked, real_array, require
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor, as_tensor, default_dtype
+from microgradnd.engine import Methods, Tensor, as_tensor, default_dtype
 from microgradnd.functions import where
 from microgradnd.nn.module import Module
 from microgradnd.ops.indexing import getitem
@@ -57,7 +57,8 @@ def embedding(
     if padding_idx is None:
         return out
     learned = numbers != row_of("embedding", padding_idx, weight.shape[0])
-    return out if learned.all() else where(learned[..., None], out, out.detach())
+    known = isinstance(learned, np.ndarray)
+    return out if known and learned.all() else where(learned[..., None], out, out.detach())
 
 
 def rows_of(owner: str, input: TensorLike, weight: TensorLike) -> tuple[np.ndarray, Tensor]:
@@ -65,7 +66,7 @@ def rows_of(owner: str, input: TensorLike, weight: TensorLike) -> tuple[np.ndarr
     numbers = real_array(owner, "input", input)
     if not numbers.size:
         numbers = numbers.astype(int)
-    weight = weight if isinstance(weight, Tensor) else Tensor(weight)
+    weight = weight if isinstance(weight, Methods) else Tensor(weight)
     if weight.ndim != 2:
         raise ValueError(f"{owner}: weight has shape {weight.shape}, needed (V, D)")
     size = weight.shape[0]
@@ -74,7 +75,8 @@ def rows_of(owner: str, input: TensorLike, weight: TensorLike) -> tuple[np.ndarr
             f"{owner}: the input must hold integers, rows of the table, got {numbers.dtype}; "
             "convert it with .astype(int)"
         )
-    if numbers.size and (numbers.min() < 0 or numbers.max() >= size):
+    known = isinstance(numbers, np.ndarray)
+    if known and numbers.size and (numbers.min() < 0 or numbers.max() >= size):
         raise IndexError(
             f"{owner}: a table of {size} rows has the numbers 0..{size - 1}, the input's reach "
             f"from {numbers.min()} to {numbers.max()}; make the table larger or map unknown "
