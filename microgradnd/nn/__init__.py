@@ -37,12 +37,21 @@ from microgradnd.nn.activations import (
     Tanhshrink,
     Threshold,
 )
-from microgradnd.nn.containers import ModuleList, Sequential
+from microgradnd.nn.attention import MultiheadAttention
+from microgradnd.nn.containers import (
+    ModuleDict,
+    ModuleList,
+    ParameterDict,
+    ParameterList,
+    Sequential,
+)
 from microgradnd.nn.convolution import Conv1d, Conv2d, ConvTranspose2d
 from microgradnd.nn.distances import CosineSimilarity, PairwiseDistance
 from microgradnd.nn.dropout import Dropout, Dropout2d
 from microgradnd.nn.embedding import Embedding
-from microgradnd.nn.linear import Linear
+from microgradnd.nn.embedding_bag import EmbeddingBag
+from microgradnd.nn.group_normalization import GroupNorm, InstanceNorm1d, InstanceNorm2d, RMSNorm
+from microgradnd.nn.linear import Bilinear, Linear
 from microgradnd.nn.loss_modules import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -76,22 +85,26 @@ from microgradnd.nn.recurrent import GRU, LSTM, RNN
 from microgradnd.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from microgradnd.nn.shaping import Flatten, Identity
 from microgradnd.nn.summaries import Summary, summary
+from microgradnd.nn.transformer import TransformerEncoder, TransformerEncoderLayer
 from microgradnd.parameters import Parameter
 
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "GRU", "LSTM", "RNN", "SELU", "AdaptiveAvgPool2d", "Affine",
     "AvgPool1d", "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d",
-    "CTCLoss", "Conv1d", "Conv2d", "ConvTranspose2d", "CosineEmbeddingLoss", "CosineSimilarity",
-    "CrossEntropyLoss", "Dropout", "Dropout2d", "Embedding", "FirstComponentLoss", "Flatten",
-    "GRUCell", "Gaussian", "GaussianNLLLoss", "HalfSquaredError", "Hardshrink", "Hardsigmoid",
-    "Hardswish", "Hardtanh", "HingeEmbeddingLoss", "HuberLoss", "Identity", "KLDivLoss", "L1Loss",
-    "LSTMCell", "LayerNorm", "LeakyReLU", "Linear", "LocalResponseNorm", "LogSigmoid", "LogSoftmax",
-    "MSELoss", "MarginRankingLoss", "MaxPool1d", "MaxPool2d", "Mish", "Module", "ModuleList",
-    "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "PReLU",
-    "PairwiseDistance", "Parameter", "Perceptron", "PoissonNLLLoss", "RNNCell", "RReLU", "ReLU",
-    "ReLU6", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "SoftMarginLoss", "Softmax",
-    "Softmax2d", "Softmin", "Softplus", "Softshrink", "Softsign", "Step", "Summary", "Tanh",
-    "Tanhshrink", "Threshold", "ThresholdUnit", "TripletMarginLoss",
+    "Bilinear", "CTCLoss", "Conv1d", "Conv2d", "ConvTranspose2d", "CosineEmbeddingLoss",
+    "CosineSimilarity", "CrossEntropyLoss", "Dropout", "Dropout2d", "Embedding", "EmbeddingBag",
+    "FirstComponentLoss", "Flatten", "GRUCell", "Gaussian", "GaussianNLLLoss", "GroupNorm",
+    "HalfSquaredError", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh",
+    "HingeEmbeddingLoss", "HuberLoss", "Identity", "InstanceNorm1d", "InstanceNorm2d",
+    "KLDivLoss", "L1Loss", "LSTMCell", "LayerNorm", "LeakyReLU", "Linear", "LocalResponseNorm",
+    "LogSigmoid", "LogSoftmax", "MSELoss", "MarginRankingLoss", "MaxPool1d", "MaxPool2d",
+    "Mish", "Module", "ModuleDict", "ModuleList", "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss", "MultiMarginLoss", "MultiheadAttention", "NLLLoss", "PReLU",
+    "PairwiseDistance", "Parameter", "ParameterDict", "ParameterList", "Perceptron",
+    "PoissonNLLLoss", "RMSNorm", "RNNCell", "RReLU", "ReLU", "ReLU6", "Sequential", "SiLU",
+    "Sigmoid", "SmoothL1Loss", "SoftMarginLoss", "Softmax", "Softmax2d", "Softmin", "Softplus",
+    "Softshrink", "Softsign", "Step", "Summary", "Tanh", "Tanhshrink", "Threshold",
+    "ThresholdUnit", "TransformerEncoder", "TransformerEncoderLayer", "TripletMarginLoss",
     "TripletMarginWithDistanceLoss", "functional", "init", "summary", "utils",
 ]  # fmt: skip
 # What one may look for here, and what to use.
@@ -99,15 +112,11 @@ _INSTEAD = {
     "NLLLoss2d": "use NLLLoss, which takes images, too",
     "LinearCrossEntropyLoss": "use CrossEntropyLoss on what Linear gives",
     "AdaptiveLogSoftmaxWithLoss": "use CrossEntropyLoss on what Linear gives",
-    "ParameterList": "hold the Tensors in a Module's attributes: assigning registers them",
-    "ModuleDict": "use a Module with an attribute for each, or ModuleList",
     "Conv3d": "there are Conv1d and Conv2d",
-    "GroupNorm": "there are BatchNorm1d, BatchNorm2d, LayerNorm and LocalResponseNorm",
     "AdaptiveAvgPool1d": "use AdaptiveAvgPool2d on x[..., None, :]",
     "DataParallel": "everything is computed on one CPU",
     "Unflatten": "use x.reshape in forward",
-    "MultiheadAttention": "write it with Linear, softmax and matmul",
-    "Transformer": "write it with Linear, LayerNorm, softmax and matmul",
+    "Transformer": "use TransformerEncoder, and MultiheadAttention for decoders",
 }
 
 if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves
