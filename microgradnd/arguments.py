@@ -128,9 +128,11 @@ def several(kind: Kind, words: str, least: int = 0, most: int | None = None) -> 
     )
 
 
-def sizes(least: int) -> Kind:
-    """A number for both axes of an image, or a pair of them."""
-    return either(whole(least), several(whole(least), "a pair (height, width) of them", 2, 2))
+def sizes(least: int, axes: int = 2) -> Kind:
+    """A number for all axes of an image or volume, or one for each."""
+    words = {2: "a pair (height, width)", 3: "a triple (depth, height, width)"}
+    each = several(whole(least), f"{words.get(axes, f'{axes}')} of them", axes, axes)
+    return either(whole(least), each)
 
 
 FLAG = Kind("True or False", is_flag)
