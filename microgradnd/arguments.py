@@ -130,9 +130,12 @@ def several(kind: Kind, words: str, least: int = 0, most: int | None = None) -> 
 
 def sizes(least: int, axes: int = 2) -> Kind:
     """A number for all axes of an image or volume, or one for each."""
-    words = {2: "a pair (height, width)", 3: "a triple (depth, height, width)"}
-    each = several(whole(least), f"{words.get(axes, f'{axes}')} of them", axes, axes)
-    return either(whole(least), each)
+    words = {
+        1: "a list of one",
+        2: "a pair (height, width) of them",
+        3: "a triple (depth, height, width) of them",
+    }
+    return either(whole(least), several(whole(least), words[axes], axes, axes))
 
 
 FLAG = Kind("True or False", is_flag)

@@ -39,9 +39,7 @@ def numbers(value: Several, count: int) -> tuple[int, ...]:
     try:
         return tuple(index(n) for n in given)
     except TypeError:
-        raise TypeError(
-            f"a whole number or {count} of them are needed, got {value!r}"
-        ) from None
+        raise TypeError(f"a whole number or {count} of them are needed, got {value!r}") from None
 
 
 def overhang(length: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from microgradnd.arguments import checked, either, one_of, sizes, whole
+from microgradnd.arguments import checked, either, one_of, sizes
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.functions import expand_dims, reshape, squeeze
@@ -181,7 +181,7 @@ def _transposed_image(
 def _transposed_volume(
     x: Tensor, w: Tensor, size: tuple, stride: tuple, sides: tuple, dilation: tuple, groups: int
 ) -> Tensor:
-    """Images are spread in height and width, into as many as the filters are deep, then in depth."""
+    """Images are spread in height and width, as often as the filters are deep; then in depth."""
     batch, channels, depth, *image = x.shape
     images = reshape(x.swapaxes(1, 2), (batch * depth, channels, *image))
     filters = reshape(w, (w.shape[0], w.shape[1] * w.shape[2], *w.shape[3:]))
@@ -189,9 +189,7 @@ def _transposed_volume(
     out = convolution.conv2d_input(images, filters, size[1:], *options)
     before, after = sides[0]
     whole = size[0] + before + after
-    out = patches.spread_along_depth(
-        out, batch, depth, w.shape[2], whole, stride[0], dilation[0]
-    )
+    out = patches.spread_along_depth(out, batch, depth, w.shape[2], whole, stride[0], dilation[0])
     return out[:, :, before : whole - after] if before or after else out
 
 
@@ -345,8 +343,8 @@ class Conv1d(_Convolution):
     axes = 1
     function = staticmethod(conv1d)
     kinds: ClassVar = {
-        **dict.fromkeys(["kernel_size", "stride", "dilation"], whole(1)),
-        "padding": either(whole(0), one_of("same", "valid")),
+        **dict.fromkeys(["kernel_size", "stride", "dilation"], sizes(1, 1)),
+        "padding": either(sizes(0, 1), one_of("same", "valid")),
     }
 
 
@@ -415,8 +413,8 @@ class ConvTranspose1d(_Transposed):
     axes = 1
     function = staticmethod(conv_transpose1d)
     kinds: ClassVar = {
-        **dict.fromkeys(["kernel_size", "stride", "dilation"], whole(1)),
-        **dict.fromkeys(["padding", "output_padding"], whole(0)),
+        **dict.fromkeys(["kernel_size", "stride", "dilation"], sizes(1, 1)),
+        **dict.fromkeys(["padding", "output_padding"], sizes(0, 1)),
     }
 
 

@@ -83,7 +83,7 @@ conv_transpose2d = checked(padding=sizes(0), **_FILTERS)(convolution.conv_transp
 conv_transpose3d = checked(**convolution.ConvTranspose3d.kinds, **_FILTERS)(
     convolution.conv_transpose3d
 )
-max_pool1d       = checked(**pools.ALONG, **pools.FLAGS, dilation=whole(1))(pooling.max_pool1d)
+max_pool1d       = checked(**pools.ALONG, **pools.FLAGS, dilation=sizes(1, 1))(pooling.max_pool1d)
 max_pool2d       = checked(**pools.IMAGES, **pools.FLAGS)(pooling.max_pool2d)
 max_pool3d       = checked(**pools.VOLUMES, **pools.FLAGS, dilation=sizes(1, 3))(more.max_pool3d)
 max_unpool1d     = checked(**pools.ALONG)(more.max_unpool1d)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from microgradnd.kernels.windows import Pair, Several
 from microgradnd.nn.module import FunctionModule
 from microgradnd.ops import more_pooling, pooling
 
-ALONG = {"kernel_size": whole(1), "stride": optional(whole(1)), "padding": whole(0)}
+ALONG = {"kernel_size": sizes(1, 1), "stride": optional(sizes(1, 1)), "padding": sizes(0, 1)}
 IMAGES = {"kernel_size": sizes(1), "stride": optional(sizes(1)), "padding": sizes(0)}
 VOLUMES = {"kernel_size": sizes(1, 3), "stride": optional(sizes(1, 3)), "padding": sizes(0, 3)}
 FLAGS = dict.fromkeys(["ceil_mode", "return_indices", "count_include_pad"], FLAG)
@@ -23,8 +23,12 @@ DIVISOR = {"divisor_override": optional(whole())}
 
 def bins(axes: int) -> Kind:
     """How many bins along each axis; None keeps a length."""
-    words = {1: "one", 2: "a pair (height, width)", 3: "a triple (depth, height, width)"}[axes]
-    each = several(optional(whole(1)), f"{words} of them", axes, axes)
+    words = {
+        1: "a list of one",
+        2: "a pair (height, width) of them",
+        3: "a triple (depth, height, width) of them",
+    }
+    each = several(optional(whole(1)), words[axes], axes, axes)
     return either(optional(whole(1)), each)
 
 
@@ -112,7 +116,7 @@ class MaxPool2d(_MaxPooling, function=pooling.max_pool2d):
     """
 
 
-class MaxPool1d(_MaxPooling, function=pooling.max_pool1d, **ALONG, dilation=whole(1)):
+class MaxPool1d(_MaxPooling, function=pooling.max_pool1d, **ALONG, dilation=sizes(1, 1)):
     """The largest element of each window of x (N, C, L)."""
 
 
@@ -160,7 +164,7 @@ class LPPool2d(
 
 
 class LPPool1d(
-    LPPool2d, function=more_pooling.lp_pool1d, kernel_size=whole(1), stride=optional(whole(1))
+    LPPool2d, function=more_pooling.lp_pool1d, kernel_size=sizes(1, 1), stride=optional(sizes(1, 1))
 ):
     """(Σ x^p)^(1/p) over each window of x (N, C, L)."""
 
@@ -230,7 +234,7 @@ class MaxUnpool2d(_Pooling, function=more_pooling.max_unpool2d):
               [5., 0.]]]])
     """
 
-    def forward(
+    def forward(  # type: ignore[override] # (it takes both results of the pooling)
         self, x: TensorLike, indices: TensorLike, output_size: Sequence[int] | None = None
     ) -> Tensor:
         window = self.kernel_size, self.stride, self.padding

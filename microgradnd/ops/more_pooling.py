@@ -27,7 +27,7 @@ from microgradnd.ops.pooling import (
     means,
 )
 from microgradnd.ops.reduction import mean
-from microgradnd.ops.shape import reshape, squeeze
+from microgradnd.ops.shape import reshape
 
 Wanted = int | None | Sequence[int | None]  # sizes of results; None keeps a length
 VOLUME = "(..., depth, height, width)"
@@ -60,7 +60,7 @@ def max_pool3d(
     Tensor([[[7.]]])
     """
     x, window = _volume("max_pool3d", x, kernel_size, stride, padding, dilation)
-    *lead, depth, height, width = x.shape
+    *lead, _, height, width = x.shape
     flat: Any = [pair[1:] for pair in window]
     out = max_pool2d(x, *flat, ceil_mode, return_indices)
     kernel, step, border, spread = ((numbers[0], 1) for numbers in window)

@@ -127,4 +127,3 @@ def spread_along_depth(
     y = reshape(y, (batch, channels, kernel, 1, places, prod(size)))
     out = overlapped(y, (depth, prod(size)), (stride, 1), (dilation, 1))
     return reshape(out, (batch, channels, depth, *size))
-

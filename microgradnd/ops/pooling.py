@@ -195,9 +195,7 @@ def means(
         if not divisor:
             raise ValueError("avg_pool: divisor_override must not be 0")
         return total * (prod(kernel) / divisor)
-    counts = [
-        _counts(n, k, s, p, end, count_include_pad) for (n, k, s, p), end in zip(axes, ends)
-    ]
+    counts = [_counts(n, k, s, p, end, count_include_pad) for (n, k, s, p), end in zip(axes, ends)]
     factors = reduce(np.multiply.outer, counts)
     same = (factors == prod(kernel)).all()
     return total if same else total * (prod(kernel) / factors).astype(total.dtype)
@@ -212,9 +210,7 @@ def _counts(n: int, k: int, s: int, p: int, end: int, count_include_pad: bool) -
     return np.minimum(stops, n) - np.maximum(starts, 0)
 
 
-def over_depth(
-    x: Tensor, pool: Any, kernel: int, stride: int, padding: int, *more: Any
-) -> Tensor:
+def over_depth(x: Tensor, pool: Any, kernel: int, stride: int, padding: int, *more: Any) -> Tensor:
     """Pooling over the third axis from behind alone, the last two as one."""
     *lead, depth, height, width = x.shape
     flat = shape.reshape(x, (*lead, depth, height * width))

@@ -37,9 +37,7 @@ def pixel_shuffle(input: TensorLike, upscale_factor: int) -> Tensor:
     """
     x, r = as_tensor(input), int(upscale_factor)
     if x.ndim < 3 or r < 1 or x.shape[-3] % (r * r):
-        raise ValueError(
-            f"pixel_shuffle: input has shape {x.shape}, needed (..., C·{r}², H, W)"
-        )
+        raise ValueError(f"pixel_shuffle: input has shape {x.shape}, needed (..., C·{r}², H, W)")
     *lead, channels, height, width = x.shape
     x, n = reshape(x, (*lead, channels // r**2, r, r, height, width)), len(lead)
     x = transpose(x, (*range(n), n, n + 3, n + 1, n + 4, n + 2))
@@ -82,12 +80,17 @@ def channel_shuffle(input: TensorLike, groups: int) -> Tensor:
 
 
 # --- Interpolation -------------------------------------------------------------------------------
+def _step(n: int, m: int, scale: float | None, align: bool) -> float:
+    """How far apart m results stand, in elements of n."""
+    if align:
+        return (n - 1) / (m - 1) if m > 1 else 0.0
+    return 1 / scale if scale else n / m
+
+
 def _coordinates(n: int, m: int, scale: float | None, align: bool) -> np.ndarray:
     """Where each of m results stands among n elements."""
-    i = np.arange(m)
-    if align:
-        return i * ((n - 1) / (m - 1) if m > 1 else 0.0)
-    return (i + 0.5) * (1 / scale if scale else n / m) - 0.5
+    i, step = np.arange(m), _step(n, m, scale, align)
+    return i * step if align else (i + 0.5) * step - 0.5
 
 
 def _cubic(distance: np.ndarray, a: float) -> np.ndarray:
@@ -113,10 +116,7 @@ def _weights(n: int, m: int, scale: float | None, align: bool, cubic: bool) -> n
 
 def _smooth_weights(n: int, m: int, scale: float | None, align: bool, cubic: bool) -> np.ndarray:
     """The matrix (m, n) of interpolation whose kernel widens with what one shrinks by."""
-    if align:
-        step = (n - 1) / (m - 1) if m > 1 else 0.0
-    else:
-        step = 1 / scale if scale else n / m
+    step = _step(n, m, scale, align)
     wide = max(step, 1.0)
     support = (2 if cubic else 1) * wide
     out = np.zeros((m, n))
@@ -176,13 +176,13 @@ def _sizes(
     if size is not None:
         if recompute:
             raise ValueError("interpolate: recompute_scale_factor goes with scale_factor only")
-        sizes, factors = [int(n) for n in each], [None] * len(own)
+        sizes = [int(n) for n in each]
     else:
         sizes = [floor(float(n * f)) for n, f in zip(own, each)]
-        factors = [None if recompute else float(f) for f in each]
+    factors = [None if recompute or size is not None else float(f) for f in each]
     if min(sizes) < 1 or min(own) < 1:
         raise ValueError(f"interpolate: sizes {tuple(own)} to {tuple(sizes)}, all must be above 0")
-    return sizes, factors  # type: ignore[return-value]
+    return sizes, factors
 
 
 @derived(torch="nn.functional.interpolate nn.functional.upsample", internal=True)
