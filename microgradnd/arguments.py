@@ -10,18 +10,28 @@ from __future__ import annotations
 import functools
 import math
 import os
-import reprlib
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Set
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from microgradnd.engine import Tensor
+from microgradnd.errors import shown
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from microgradnd.engine import Tensor
+
+    ArrayLike: TypeAlias = Tensor | npt.ArrayLike  # what `real_array` reads, if it is of numbers
+else:
+    ArrayLike = Any
+
+__all__ = [
+    "FLAG", "POSITIVE", "PROBABILITY", "STRING", "Kind", "checked", "either", "instance",
+    "is_whole", "one_of", "optional", "real_or_none", "several", "whole",
+]  # fmt: skip
 F = TypeVar("F", bound=Callable[..., Any])
 Test = Callable[[Any], bool]
-ArrayLike: TypeAlias = Tensor | npt.ArrayLike  # what `real_array` reads, if it is of numbers
 
 
 class Kind(NamedTuple):
@@ -53,13 +63,14 @@ def is_flag(value: Any) -> bool:
     return isinstance(value, (bool, np.bool_)) or (is_whole(value) and value in (0, 1))
 
 
-def is_float_dtype(value: Any) -> bool:
+def kind_of_dtype(value: Any) -> str:
+    """NumPy's letter for the kind of a dtype; "" for what is none."""
     if not isinstance(value, (type, str, np.dtype)):  # a scalar has a dtype, but is none
-        return False
+        return ""
     try:
-        return np.dtype(value).kind == "f"
+        return np.dtype(value).kind
     except (TypeError, ValueError, SyntaxError):  # NumPy parses strings as it parses code
-        return False
+        return ""
 
 
 def whole(least: int | None = None) -> Kind:
@@ -153,14 +164,17 @@ RNG = optional(
         lambda v: isinstance(v, np.random.Generator),
     )
 )
-FLOATS = Kind("a dtype of floats, such as numpy.float32", is_float_dtype)
+FLOATS = Kind("a dtype of floats, such as numpy.float32", lambda v: kind_of_dtype(v) == "f")
+REAL_DTYPE = Kind(
+    "a dtype of real numbers, such as numpy.float32", lambda v: kind_of_dtype(v) in tuple("biuf")
+)
 DTYPE = optional(FLOATS)
 STRING = instance(str, "a string")
 REALS = "an array of real numbers (or a number, or nested lists of equal lengths)"
 TENSOR = Kind(REALS, lambda v: real_or_none(v) is not None)
 ARRAY = Kind(
     "a Tensor or an array of real numbers",
-    lambda v: isinstance(v, (Tensor, np.ndarray)) and v.dtype.kind in "biuf",
+    lambda v: isinstance(getattr(v, "_array", v), np.ndarray) and v.dtype.kind in "biuf",
 )
 STATISTICS = Kind(
     "an array of floats, which is changed in place",
@@ -189,6 +203,10 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(["train", "training", "strict_names", "progress", "resume"], FLAG),
     **dict.fromkeys(["dim", "start_dim", "end_dim", "ignore_index"], whole()),
     "padding_idx": optional(whole()),
+    **dict.fromkeys(["requires_grad", "copy", "create_graph", "allow_unused"], FLAG),
+    **dict.fromkeys(["raise_exception", "replace"], FLAG),
+    "retain_graph": optional(FLAG),
+    "name": optional(STRING),
     **dict.fromkeys(["k", "c", "mean", "val", "negative_slope", "intercept"], NUMBER),
     **dict.fromkeys(["eps", "std", "gain", "strength", "min_lr", "max_lr"], NOT_NEGATIVE),
     **dict.fromkeys(["gamma", "eta_min", "start_factor", "end_factor"], NOT_NEGATIVE),
@@ -217,7 +235,7 @@ def checked(**kinds: Kind) -> Callable[[F], F]:
     """
 
     def decorate(function: F) -> F:
-        code = function.__code__
+        code = getattr(function, "__wrapped__", function).__code__
         positional = code.co_varnames[: code.co_argcount]
         known = KINDS | kinds
         method = positional[:1] == ("self",)
@@ -250,17 +268,14 @@ def require(owner: str, name: str, value: Any, kind: Kind) -> None:
         raise ValueError(f"{owner}: {name} must be {kind.words}, not {shown(value)}")
 
 
-def shown(value: Any) -> str:
-    """A value as a message has it: short, on one line."""
-    if isinstance(value, np.ndarray) or hasattr(value, "_array"):
-        return f"{type(value).__name__} of shape {value.shape} and dtype {value.dtype}"
-    text = reprlib.repr(value)
-    return text if len(text) < 80 and "\n" not in text else f"a {type(value).__name__}"
+def required(owner: str, name: str, kind: Kind) -> Callable[[Any], Any]:
+    """A function that gives a value back if it is of a kind, to `prepare` an operation's option."""
 
+    def option(value: Any) -> Any:
+        require(owner, name, value, kind)
+        return value
 
-def operand(owner: str, name: str, value: Any) -> Tensor:
-    """An operand as a Tensor."""
-    return value if isinstance(value, Tensor) else Tensor(real_array(owner, name, value))
+    return option
 
 
 def real_array(owner: str, name: str, value: Any) -> np.ndarray:
@@ -273,10 +288,18 @@ def real_array(owner: str, name: str, value: Any) -> np.ndarray:
 
 def real_or_none(value: Any) -> np.ndarray | None:
     try:
-        array = np.asarray(value._array if isinstance(value, Tensor) else value)
+        array = np.asarray(getattr(value, "_array", value))
     except Exception:  # ragged lists, objects that refuse in whatever way
         return None
     return array if array.dtype.kind in "biuf" else None
+
+
+def number_of(owner: str, name: str, value: Any) -> float:
+    """What stands for one real number, such as a loss, as a float."""
+    array = real_array(owner, name, value)
+    if array.size != 1:
+        raise ValueError(f"{owner}: {name} must be one number, not {shown(value)}")
+    return float(array.item())
 
 
 def index_array(owner: str, name: str, value: Any) -> np.ndarray:
@@ -292,8 +315,8 @@ def index_array(owner: str, name: str, value: Any) -> np.ndarray:
 
 
 def elements(owner: str, name: str, value: Any, words: str) -> list[Any]:
-    """What can be gone over, as a list; numbers and other single things are refused by name."""
-    if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
+    """What can be gone over in order, as a list; single things and sets are refused by name."""
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, Set, Mapping)):
         raise TypeError(f"{owner}: {name} must be {words}, not {shown(value)}")
     try:
         return list(value)

@@ -6,12 +6,15 @@ Shapes can be given as numbers or as one tuple. Every function takes `requires_g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from microgradnd import engine, errors
+from microgradnd.arguments import check
 from microgradnd.engine import Tensor
+from microgradnd.errors import explained
 from microgradnd.grad_mode import default_dtype
 from microgradnd.random import generator
 
@@ -27,12 +30,21 @@ def tensor(data: Any, requires_grad: bool = False, *, dtype: Any = None,
 
 
 def _shape(given: tuple[Any, ...]) -> tuple[int, ...]:
-    listed = given[0] if len(given) == 1 and isinstance(given[0], Sequence) else given
-    return tuple(listed)
+    single = given[0] if len(given) == 1 and isinstance(given[0], (list, tuple, range)) else given
+    return tuple(single)
 
 
-def _made(array: Any, dtype: Any, **options: Any) -> Tensor:
-    return Tensor(np.asarray(array, dtype or default_dtype[0]), **options)
+def _made(
+    function: str, numpys: Callable[..., Any], given: dict[str, Any], dtype: Any, **options: Any
+) -> Tensor:
+    """What NumPy's function makes of the arguments given, as a Tensor."""
+    with explained(function, {}, {**given, "dtype": dtype, **options}):
+        array = numpys(*given.values())
+        return Tensor(array, dtype=default_dtype[0] if dtype is None else dtype, **options)
+
+
+def _bare(x: Any) -> Any:
+    return getattr(x, "_array", x)
 
 
 def zeros(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
@@ -41,7 +53,7 @@ def zeros(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
     >>> zeros(2, 3).shape
     (2, 3)
     """
-    return _made(np.zeros(_shape(shape)), dtype, **options)
+    return _made("zeros", np.zeros, {"shape": _shape(shape)}, dtype, **options)
 
 
 def ones(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
@@ -50,7 +62,7 @@ def ones(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
     >>> ones(2)
     Tensor([1., 1.])
     """
-    return _made(np.ones(_shape(shape)), dtype, **options)
+    return _made("ones", np.ones, {"shape": _shape(shape)}, dtype, **options)
 
 
 def full(shape: Any, value: float, *, dtype: Any = None, **options: Any) -> Tensor:
@@ -59,7 +71,7 @@ def full(shape: Any, value: float, *, dtype: Any = None, **options: Any) -> Tens
     >>> full(2, 7.0)
     Tensor([7., 7.])
     """
-    return _made(np.full(shape, value), dtype, **options)
+    return _made("full", np.full, {"shape": shape, "value": value}, dtype, **options)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, **options: Any) -> Tensor:
@@ -68,7 +80,7 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, **options: Any) -> T
     >>> eye(2).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    return _made(np.eye(n, m), dtype, **options)
+    return _made("eye", np.eye, {"n": n, "m": m}, dtype, **options)
 
 
 def arange(start: float, stop: float | None = None, step: float = 1, *, dtype: Any = None,
@@ -79,8 +91,10 @@ def arange(start: float, stop: float | None = None, step: float = 1, *, dtype: A
     (Tensor([0, 1, 2]), Tensor([0. , 0.5]))
     """
     first, last = (0, start) if stop is None else (start, stop)
-    array = np.arange(first, last, step)
-    return _made(array, dtype or (array.dtype if array.dtype.kind in "iu" else None), **options)
+    given = {"start": first, "stop": last, "step": step}
+    whole = np.result_type(*[errors.as_array("arange", *x) for x in given.items()]).kind in "iu"
+    dtype = np.dtype(int) if whole and dtype is None else dtype
+    return _made("arange", np.arange, given, dtype, **options)
 
 
 def linspace(start: float, stop: float, num: int = 50, *, dtype: Any = None,
@@ -90,7 +104,8 @@ def linspace(start: float, stop: float, num: int = 50, *, dtype: Any = None,
     >>> linspace(0.0, 1.0, 3)
     Tensor([0. , 0.5, 1. ])
     """
-    return _made(np.linspace(start, stop, num), dtype, **options)
+    given = {"start": start, "stop": stop, "num": num}
+    return _made("linspace", np.linspace, given, dtype, **options)
 
 
 def logspace(start: float, stop: float, num: int = 50, base: float = 10.0, *, dtype: Any = None,
@@ -100,7 +115,8 @@ def logspace(start: float, stop: float, num: int = 50, base: float = 10.0, *, dt
     >>> logspace(0.0, 2.0, 3)
     Tensor([  1.,  10., 100.])
     """
-    return _made(np.logspace(start, stop, num, base=base), dtype, **options)
+    given = {"start": start, "stop": stop, "num": num, "endpoint": True, "base": base}
+    return _made("logspace", np.logspace, given, dtype, **options)
 
 
 def empty(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
@@ -109,7 +125,7 @@ def empty(*shape: Any, dtype: Any = None, **options: Any) -> Tensor:
     >>> empty(2, 3).shape
     (2, 3)
     """
-    return Tensor(np.empty(_shape(shape), dtype or default_dtype[0]), **options)
+    return _made("empty", np.empty, {"shape": _shape(shape)}, dtype, **options)
 
 
 def as_tensor(data: Any, dtype: Any = None) -> Tensor:
@@ -131,7 +147,10 @@ def randn(*shape: Any, rng: np.random.Generator | None = None, dtype: Any = None
     >>> randn(2, 3).shape
     (2, 3)
     """
-    return _made(generator(rng).standard_normal(_shape(shape)), dtype, **options)
+    check("randn", rng=rng)
+    return _made(
+        "randn", generator(rng).standard_normal, {"shape": _shape(shape)}, dtype, **options
+    )
 
 
 def rand(*shape: Any, rng: np.random.Generator | None = None, dtype: Any = None,
@@ -141,7 +160,8 @@ def rand(*shape: Any, rng: np.random.Generator | None = None, dtype: Any = None,
     >>> bool((rand(5) < 1).all())
     True
     """
-    return _made(generator(rng).random(_shape(shape)), dtype, **options)
+    check("rand", rng=rng)
+    return _made("rand", generator(rng).random, {"shape": _shape(shape)}, dtype, **options)
 
 
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *,
@@ -152,11 +172,9 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *,
     >>> normal(5.0, 0.0, (2,))
     Tensor([5., 5.])
     """
-    spread = np.asarray(getattr(std, "_array", std))
-    if (spread < 0).any():
-        raise ValueError(f"normal: std must not be negative, got {std!r:.60}")
-    drawn = generator(rng).normal(getattr(mean, "_array", mean), spread, size)
-    return _made(drawn, dtype, **options)
+    check("normal", rng=rng)
+    given = {"mean": _bare(mean), "std": _bare(std), "size": _bare(size)}
+    return _made("normal", generator(rng).normal, given, dtype, **options)
 
 
 def uniform(low: float = 0.0, high: float = 1.0, size: Any = None, *,
@@ -167,7 +185,9 @@ def uniform(low: float = 0.0, high: float = 1.0, size: Any = None, *,
     >>> uniform(2.0, 2.0, 1)
     Tensor([2.])
     """
-    return _made(generator(rng).uniform(low, high, size), dtype, **options)
+    check("uniform", rng=rng)
+    given = {"low": low, "high": high, "size": size}
+    return _made("uniform", generator(rng).uniform, given, dtype, **options)
 
 
 def randint(low: int, high: int | None = None, size: Any = None, *,
@@ -178,7 +198,9 @@ def randint(low: int, high: int | None = None, size: Any = None, *,
     >>> bool((randint(3, size=10) < 3).all())
     True
     """
-    return _made(generator(rng).integers(low, high, size), dtype, **options)
+    check("randint", rng=rng)
+    given = {"low": low, "high": high, "size": size}
+    return _made("randint", generator(rng).integers, given, dtype, **options)
 
 
 def bernoulli(p: Any, *, rng: np.random.Generator | None = None) -> Tensor:
@@ -187,7 +209,8 @@ def bernoulli(p: Any, *, rng: np.random.Generator | None = None) -> Tensor:
     >>> bernoulli(Tensor([0.0, 1.0]))
     Tensor([0., 1.])
     """
-    chances = as_tensor(p).data
+    check("bernoulli", rng=rng)
+    chances = engine.as_tensor(p, "bernoulli", "p").data
     if not ((chances >= 0) & (chances <= 1)).all():
         raise ValueError("bernoulli: p must lie between 0 and 1")
     return Tensor((generator(rng).random(chances.shape) < chances).astype(chances.dtype))
@@ -199,7 +222,9 @@ def permutation(x: Any, *, rng: np.random.Generator | None = None) -> Tensor:
     >>> sorted(permutation(3).tolist())
     [0, 1, 2]
     """
-    return Tensor(generator(rng).permutation(getattr(x, "_array", x)))
+    check("permutation", rng=rng)
+    with explained("permutation", {}, {"x": x}):
+        return Tensor(generator(rng).permutation(_bare(x)))
 
 
 def choice(a: Any, size: Any = None, replace: bool = True, p: Any = None, *,
@@ -209,13 +234,17 @@ def choice(a: Any, size: Any = None, replace: bool = True, p: Any = None, *,
     >>> choice([7.0], 2)
     Tensor([7., 7.])
     """
-    values, chances = (getattr(x, "_array", x) for x in (a, p))
-    return Tensor(generator(rng).choice(values, size, replace, chances))
+    check("choice", rng=rng)
+    with explained("choice", {}, {"a": a, "size": size, "replace": replace, "p": p}):
+        return Tensor(generator(rng).choice(_bare(a), size, replace, _bare(p)))
 
 
 def _like(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def function(x: Any, *args: Any, dtype: Any = None, **options: Any) -> Tensor:
-        return make(np.shape(x), *args, dtype=dtype or getattr(x, "dtype", None), **options)
+        shape = errors.as_array(function.__name__, "x", getattr(x, "_array", x)).shape
+        dtype = getattr(x, "dtype", None) if dtype is None else dtype
+        with explained(function.__name__, {}, {"x": x, "dtype": dtype, **options}):
+            return make(shape, *args, dtype=dtype, **options)
 
     function.__name__ = function.__qualname__ = f"{make.__name__}_like"
     function.__doc__ = f"`{make.__name__}` in the shape and dtype of x."

@@ -19,7 +19,7 @@ Tensor out; another class that has `__row__` decides. The operations stand in `m
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
 from threading import Lock
 from types import FunctionType
@@ -28,12 +28,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 import numpy as np
 
 from microgradnd import errors
+from microgradnd.arguments import CALLABLE, Kind, check, elements, optional, require
 from microgradnd.documentation import documentation, summary_of
-from microgradnd.engine import Methods, Tensor, new_tensor
+from microgradnd.engine import Methods, Tensor, as_tensor, new_tensor
 from microgradnd.generation import ALIASES, aliases_of, caller_source, code_of
 from microgradnd.grad_mode import notify, observers, recording
 from microgradnd.node import Array, Constant, Node, next_seq
 from microgradnd.plan import Plan
+from microgradnd.signatures import REQUIRED, Signature, parameters_of, signature_of
 
 if TYPE_CHECKING:
     Value: TypeAlias = Any
@@ -48,6 +50,11 @@ TensorLike: TypeAlias = Union[
 Axis: TypeAlias = int | tuple[int, ...] | None
 Shape: TypeAlias = int | Sequence[int]
 
+OPERANDS = Kind(
+    "names, separated by spaces",
+    lambda v: isinstance(v, str),
+    lambda v: all(k.isidentifier() for k in v.removeprefix("*").split()),
+)
 OPS: dict[str, Op] = {}  # all operations by name
 FUNCTIONS: dict[str, Callable] = {}  # functions composed of operations, by name
 NUMPY: dict[Callable, Callable] = {}  # by NumPy's function, what computes it on Tensors
@@ -55,7 +62,6 @@ REDUCES: dict[np.ufunc, Callable] = {}  # by ufunc, what computes its `reduce`
 PUBLIC: set[str] = set()  # the names of operations and functions that are for everyone
 TORCH: dict[str, str] = {}  # by PyTorch's name, the name here
 _public: dict[str, Any] = {}  # the functions that `public` has made
-REQUIRED: Any = object()  # the default of an option that has none
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "..."})()  # an alias that was not given
 
 
@@ -115,7 +121,7 @@ class Op:
         self,
         forward: Callable,
         name: str,
-        signature: _Signature,
+        signature: Signature,
         rules: Mapping[str, Callable],
         traits: Mapping[str, Any],
     ) -> None:
@@ -126,7 +132,7 @@ class Op:
         self.fresh = _words(self.fresh)
         self.fixed = _words(self.fixed)
         self.forward = self._result_alone() if self.keeps or self.named else forward
-        self.needs = {key: tuple(_parameters_of(rule))[1:] for key, rule in rules.items()}
+        self.needs = {key: tuple(parameters_of(rule))[1:] for key, rule in rules.items()}
         known = {*self.operands, *self.options, *self.keeps, "out", "out_shape", "into"}
         known.update(f"{k}_shapes" if self.variadic else f"{k}_shape" for k in self.operands)
         unknown = [n for needs in self.needs.values() for n in needs if n not in known]
@@ -168,7 +174,7 @@ class Op:
 
     def kept_from(self, key: str) -> tuple[str, ...]:
         """The operands and options from which what the forward function keeps can be computed."""
-        return tuple(_parameters_of(self.keeps[key]))
+        return tuple(parameters_of(self.keeps[key]))
 
     def multiply_adds(self, out_shape: Any, shapes: Sequence[Any], options: Sequence[Any]) -> int:
         """How many products it adds up, by its `cost`; 0 for all that contracts nothing."""
@@ -176,7 +182,7 @@ class Op:
             return 0
         places = {f"{k}_shape": s for k, s in zip((*self.operands, "out"), (*shapes, out_shape))}
         places |= dict(zip(self.options, options))
-        return self.cost(*[places[need] for need in _parameters_of(self.cost)])
+        return self.cost(*[places[need] for need in parameters_of(self.cost)])
 
     def call(self, operands: Sequence[Any], options: Sequence[Any]) -> Any:
         """What the forward function returns, with what it keeps, from options in their order."""
@@ -192,9 +198,6 @@ class Op:
         """The result for arrays, an array."""
         out = self.call(operands, options)
         return np.asarray(out[0] if self.keeps else out)
-
-
-_Signature = tuple[tuple[str, ...], bool, set[str], dict[str, Any], tuple[str, ...]]
 
 
 def op(forward: Any = None, operands: str | None = None, *, name: str | None = None,
@@ -218,14 +221,15 @@ def op(forward: Any = None, operands: str | None = None, *, name: str | None = N
     >>> t.grad
     Tensor([2., 4.])
     """
-    if forward is None or isinstance(forward, str):
+    check("op", name=name, replace=replace)
+    require("op", "operands", operands, optional(OPERANDS))
+    if operands is None and (forward is None or isinstance(forward, str)):
         return lambda function: op(function, forward, name=name, replace=replace, **keys)
-    if not callable(forward):
-        raise TypeError(f"op: forward must be a function of arrays, not {errors.describe(forward)}")
+    require("op", "forward", forward, CALLABLE)
     name = str(name or getattr(getattr(forward, "func", forward), "__name__", ""))
     if name in OPS and not replace:
         raise errors.taken(name, OPS[name].function.__module__)
-    signature = _signature_of(forward, operands, name)
+    signature = signature_of(forward, operands, name)
     rules = {key: keys.pop(key) for key in signature[0] if key in keys}
     if isinstance(forward, np.ufunc):
         keys.setdefault("elementwise", forward.signature is None)
@@ -256,8 +260,7 @@ def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], C
 
     def declare(function: Callable) -> Callable:
         named = name or function.__name__
-        if aliases := dict(aliases_of(_parameters_of(function))):
-            function = _renaming(function, aliases)
+        function = _prepared(named, function)
         FUNCTIONS[named] = function
         _enter(function, named, _Traits(traits))
         return function
@@ -265,16 +268,36 @@ def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], C
     return declare
 
 
-def _renaming(function: Callable, aliases: Mapping[str, str]) -> Callable:
-    """The function, which takes options by PyTorch's names, too."""
+def _prepared(owner: str, function: Callable) -> Callable:
+    """The function, its operands made Tensors, its options taken by PyTorch's names, too."""
+    names = tuple(parameters_of(function))
+    aliases = dict(aliases_of(names))
+    notes = function.__annotations__
+    operands = {k for k in notes if str(notes[k]).startswith("TensorLike") and k != "return"}
+    optional = {k for k in operands if "None" in str(notes[k])}
+    if not aliases and not operands:
+        return function
+    rest = next(iter(operands.difference(names)), None)  # of `*xs: TensorLike`
 
     @wraps(function)
-    def renamed(*args: Any, **options: Any) -> Any:
+    def prepared(*args: Any, **options: Any) -> Any:
         for theirs in options.keys() & aliases.keys():
             options[aliases[theirs]] = options.pop(theirs)
-        return function(*args, **options)
+        given = list(args)
+        for i, x in enumerate(given):
+            name = names[i] if i < len(names) else rest
+            if (
+                name in operands
+                and type(x) is not Tensor
+                and (x is not None or name not in optional)
+            ):
+                given[i] = as_tensor(x, owner, name)
+        for name in options.keys() & operands:
+            if options[name] is not None or name not in optional:
+                options[name] = as_tensor(options[name], owner, name)
+        return function(*given, **options)
 
-    return renamed
+    return prepared
 
 
 class _Traits:
@@ -336,70 +359,6 @@ def _traits() -> list[str]:
 
 def _op_named(name: str) -> Op:
     return OPS[name]
-
-
-# --- Signatures ----------------------------------------------------------------------------------
-def _parameters_of(function: Any) -> dict[str, Any]:
-    """The names of a function's positional parameters and their defaults."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return _inspected(function)[0]
-    names = code.co_varnames[: code.co_argcount]
-    defaults = function.__defaults__ or ()
-    return dict(zip(names, (REQUIRED,) * (len(names) - len(defaults)) + defaults))
-
-
-def _inspected(function: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Positional and keyword-only parameters of a function without code of its own."""
-    import inspect  # takes 9 ms to load, and the library's own ops do not need it
-
-    if isinstance(function, np.ufunc) and function.nin == 1:
-        return {"x": REQUIRED}, {}
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"op: the parameters of {function!r} cannot be told; write a lambda with named ones"
-        ) from None
-    empty = inspect.Parameter.empty
-    found: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
-    for p in parameters:
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
-            found[p.kind is p.KEYWORD_ONLY][p.name] = REQUIRED if p.default is empty else p.default
-    return found
-
-
-def _signature_of(forward: Any, operands: str | None, name: str) -> _Signature:
-    """Operands, whether they are a sequence, which may be None; options and keyword-only ones."""
-    notes = getattr(forward, "__annotations__", {})
-    if isinstance(getattr(forward, "func", forward), np.ufunc):  # or a partial of one
-        positional, named = dict.fromkeys((operands or "").split(), REQUIRED), {}
-    elif hasattr(forward, "__code__"):
-        code = forward.__code__
-        positional = _parameters_of(forward)
-        keys = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
-        named = {k: (forward.__kwdefaults__ or {}).get(k, REQUIRED) for k in keys}
-    else:
-        positional, named = _inspected(forward)
-        positional.pop("out", None)
-    if operands is None:
-        chosen = [k for k in positional if _is_operand(notes.get(k))]
-        variadic = any("Values" in str(notes[k]) or "'operands'" in str(notes[k]) for k in chosen)
-    else:
-        chosen, variadic = operands.removeprefix("*").split(), operands.startswith("*")
-    if not chosen:
-        raise TypeError(
-            f"op {name!r}: no operands; name them, op(forward, 'x y', ...), or annotate the "
-            "forward function's parameters with Value"
-        )
-    rest = list(positional.items())[len(chosen) :]
-    optional = {k for k in chosen if "None" in str(notes.get(k, ""))}
-    return tuple(chosen), variadic, optional, {**dict(rest), **named}, tuple(named)
-
-
-def _is_operand(note: Any) -> bool:
-    text = str(note)
-    return text.startswith("Value") or "'operand" in text
 
 
 def _module_of(forward: Any, rules: Mapping[str, Callable]) -> str:
@@ -523,20 +482,14 @@ def _plain(row: Op, operand: str, x: Any) -> Any:
     if type(x) in (int, float) and not single:
         return x
     if isinstance(x, (Array, np.generic, bool, int, float, list, tuple)) and not hasattr(x, "mask"):
-        array: Any = errors.as_array(row.name, x)
-        if array.dtype.kind in KINDS:
-            return array.view(Array) if type(array) is not Array else array
-    raise errors.not_an_operand(row.name, x)
+        array: Any = errors.as_array(row.name, operand, x)
+        return array.view(Array) if type(array) is not Array else array
+    raise errors.not_an_operand(row.name, operand, x)
 
 
 def _sequence(row: Op, xs: Any) -> tuple:
     """The operands of an operation that takes a sequence of them."""
-    if isinstance(xs, Iterable) and not isinstance(xs, (str, bytes, Mapping)):
-        return tuple(xs)
-    raise TypeError(
-        f"{row.name}: {row.operands[0]} must be a sequence of tensors or arrays, "
-        f"not {errors.describe(xs)}"
-    )
+    return tuple(elements(row.name, row.operands[0], xs, "a sequence of tensors or arrays"))
 
 
 def constant_of(tensor: Tensor) -> Any:
@@ -550,12 +503,18 @@ def _explain(error: Exception, row: Op, operands: tuple, options: tuple) -> None
     errors.explain(error, row.name, names, given, dict(zip(row.options, options)), row.cure)
 
 
+def _refuse(row: Op, out: Array, operands: tuple, options: tuple) -> None:
+    """Raises for a result that is no array of real numbers, or not of its operand's shape."""
+    chosen = dict(zip(row.options, options))
+    if out.dtype.kind in KINDS and row.elementwise and len(row.operands) == 1:
+        raise errors.spread(row.name, out.shape, np.shape(operands[0]), chosen)
+    given = operands[0] if row.variadic else operands
+    named = {row.operand(i): x for i, x in enumerate(given)} | chosen
+    raise errors.not_real(row.name, out.dtype, named)
+
+
 def _missing(row: Op, option: str) -> None:
     raise TypeError(f"{row.name}() missing required argument {option!r}")
-
-
-def _refuse(row: Op, out: Array) -> None:
-    raise errors.not_real(row.name, out.dtype)
 
 
 KINDS, FLOATING = frozenset("biuf"), frozenset("f")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microgradnd import errors, writes
+from microgradnd import arguments, errors, writes
 from microgradnd.accumulation import Owned, Totals, fitted
 from microgradnd.grad_mode import Walked, default_dtype, observers, recording, walk_observer
 from microgradnd.node import Array, Node, leading_to, next_seq, reachable, saved_by
@@ -30,6 +30,7 @@ else:
 
 
 new_tensor = object.__new__
+TENSORS = "a Tensor, or several"
 _accumulating = RLock()  # `.grad` of a leaf that several threads share loses no contribution
 
 
@@ -57,27 +58,28 @@ class Tensor(Methods):
     _name: str | None  # of a constant; a tracked tensor's name stands on its node
 
     def __init__(
-        self,
-        data: Any,
-        requires_grad: bool = False,
-        *,
-        dtype: Any = None,
-        name: str | None = None,
-        copy: bool = False,
-    ) -> None:
+        self, data: Any, requires_grad: bool = False, *, dtype: Any = None,
+        name: str | None = None, copy: bool = False,
+    ) -> None:  # fmt: skip
         if isinstance(data, Tensor):
             if data.node is not None:
                 raise errors.lossy("Tensor(t)")
             data = data._array
         listed = not isinstance(data, (Array, np.generic))
-        array = np.array(data, dtype) if copy else np.asarray(data, dtype)
-        if array.dtype.kind not in "biuf":
-            raise errors.not_an_operand("Tensor", data)
+        array = errors.as_array("Tensor", "data", data)
+        if dtype is not None:
+            arguments.require("Tensor", "dtype", dtype, arguments.REAL_DTYPE)
+            array = array.astype(dtype, copy=False)
+        if copy is not False:
+            arguments.require("Tensor", "copy", copy, arguments.FLAG)
+            array = np.array(array) if copy else array
+        if name is not None:
+            arguments.require("Tensor", "name", name, arguments.STRING)
         if listed and dtype is None and array.dtype == float:
             array = array.astype(default_dtype[0], copy=False)
         self._array, self.node, self._grad, self._name = array, None, None, name
-        if requires_grad:
-            self.requires_grad = True
+        if requires_grad is not False:
+            self.requires_grad = requires_grad
 
     @property
     def data(self) -> Array:
@@ -89,7 +91,9 @@ class Tensor(Methods):
         if self.node is not None and self.node.plan is not None:
             raise errors.in_place("assigning to .data of a computed tensor")
         if value is not self._array:  # as it is after t.data -= step
-            value = np.asarray(getattr(value, "_array", value), self._array.dtype)
+            value = arguments.real_array("Tensor", "data", value).astype(
+                self._array.dtype, copy=False
+            )
             if value.shape != self._array.shape:
                 raise errors.wrong_data(self._array.shape, value.shape)
             self._array = value
@@ -116,9 +120,12 @@ class Tensor(Methods):
 
     @grad.setter
     def grad(self, value: Tensor | Array | None) -> None:
-        if value is not None and np.shape(value) != self._array.shape:
-            raise errors.wrong_gradient(np.shape(value), self._array.shape)
-        self._grad = value if value is None or isinstance(value, Tensor) else Tensor(value)
+        if value is not None:
+            array = arguments.real_array("Tensor", "grad", value)
+            if array.shape != self._array.shape:
+                raise errors.wrong_gradient("Tensor.grad", array.shape, self._array.shape)
+            value = value if isinstance(value, Tensor) else Tensor(array)
+        self._grad = value
 
     @property
     def requires_grad(self) -> bool:
@@ -127,6 +134,7 @@ class Tensor(Methods):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
+        arguments.require("Tensor", "requires_grad", wanted, arguments.FLAG)
         name = self.name
         if self.node is not None and self.node.plan is not None:
             if not wanted:
@@ -154,18 +162,16 @@ class Tensor(Methods):
 
     @name.setter
     def name(self, name: str | None) -> None:
+        arguments.require("Tensor", "name", name, arguments.optional(arguments.STRING))
         if self.node is None:
             self._name = name
         else:
             self.node.note()["name"] = name
 
     def backward(
-        self,
-        gradient: Tensor | Array | None = None,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
-        inputs: Tensor | Iterable[Tensor] | None = None,
-    ) -> None:
+        self, gradient: Tensor | Array | None = None, retain_graph: bool | None = None,
+        create_graph: bool = False, inputs: Tensor | Iterable[Tensor] | None = None,
+    ) -> None:  # fmt: skip
         """Adds the gradient of this tensor to `.grad` of the leaves it was computed from.
 
         Args:
@@ -174,12 +180,11 @@ class Tensor(Methods):
             create_graph: records the walk itself, so that `.grad` can be differentiated again.
             inputs: only these tensors receive a gradient (they need not be leaves).
         """
+        arguments.check("backward", retain_graph=retain_graph, create_graph=create_graph)
         targets = None
         if inputs is not None:
-            listed = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-            targets = {node_of(errors.a_tensor("backward", "inputs", t)): t for t in listed}
-            if not targets:
-                raise errors.no_inputs()
+            listed = tensors_of("backward", "inputs", inputs)
+            targets = {node_of(t): t for t in listed}
         found = walk(seed([self], [gradient]), targets, retain_graph, create_graph)
         with _accumulating:
             for node, g in found.items():
@@ -188,13 +193,28 @@ class Tensor(Methods):
                     t._grad = g if t.grad is None or node.plan is not None else t.grad + g
 
 
+def tensors_of(owner: str, name: str, given: Any) -> list[Tensor]:
+    """A Tensor or several, as a list that is not empty."""
+    listed = (
+        [given] if isinstance(given, Tensor) else arguments.elements(owner, name, given, TENSORS)
+    )
+    for t in listed:
+        errors.a_tensor(owner, name, t)
+    if not listed:
+        raise errors.no_tensors(owner, name)
+    return listed
+
+
 def node_of(tensor: Tensor) -> Node:
     if tensor.node is None:
         raise errors.untracked(tensor._array.shape)
     return tensor.node
 
 
-def seed(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Node, Any]]:
+def seed(
+    outputs: Sequence[Tensor], gradients: Sequence[Any], owner: str = "backward",
+    name: str = "gradient",
+) -> list[tuple[Node, Any]]:  # fmt: skip
     """The gradients a walk starts from: those given, or 1 for each scalar."""
     seeds = []
     for t, g in zip(outputs, gradients, strict=True):
@@ -203,16 +223,20 @@ def seed(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Node
             if t._array.size != 1:
                 raise errors.needs_gradient(node.shape)
             g = np.ones(node.shape, node.dtype)
-        if np.shape(g) != node.shape:
-            raise errors.wrong_gradient(np.shape(g), node.shape)
-        g = g.astype(node.dtype) if isinstance(g, Tensor) else np.asarray(g, node.dtype)
+        array = arguments.real_array(owner, name, g)
+        if array.shape != node.shape:
+            raise errors.wrong_gradient(owner, array.shape, node.shape)
+        g = (g if isinstance(g, Tensor) else array).astype(node.dtype)
         seeds.append((node, g))
     return seeds
 
 
-def as_tensor(x: Any) -> Tensor:
-    """A Tensor, or what stands for one, as it is; anything else as a constant Tensor."""
-    return x if isinstance(x, Methods) else Tensor(x)  # type: ignore[return-value]
+def as_tensor(x: Any, owner: str = "Tensor", name: str = "data") -> Tensor:
+    """A Tensor, or what stands for one, as it is; an array as a constant, or a named complaint."""
+    if isinstance(x, Methods):
+        return x  # type: ignore[return-value]
+    errors.as_array(owner, name, x)
+    return Tensor(x)
 
 
 def constant(data: Array) -> Tensor:
@@ -230,14 +254,10 @@ def tracked(data: Array, node: Node) -> Tensor:
 
 
 def walk(
-    seeds: Sequence[tuple[Node, Any]],
-    targets: Mapping[Node, Any] | None = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    observer: Walked | None = None,
-    saved_of: Callable[[Node], Any] = saved_by,
-    since: int = 0,
-) -> dict[Node, Tensor]:
+    seeds: Sequence[tuple[Node, Any]], targets: Mapping[Node, Any] | None = None,
+    retain_graph: bool | None = None, create_graph: bool = False, observer: Walked | None = None,
+    saved_of: Callable[[Node], Any] = saved_by, since: int = 0,
+) -> dict[Node, Tensor]:  # fmt: skip
     """Walks a graph backward and returns the gradients of its leaves, or of the targets.
 
     Args:
@@ -307,15 +327,10 @@ def pull_all(nodes: list[Node], totals: Totals, own: Owned, free: bool) -> dict[
 
 
 def pull_some(
-    nodes: list[Node],
-    totals: Totals,
-    own: Owned,
-    free: bool,
-    targets: Mapping[Node, Any] | None,
-    create_graph: bool,
-    observer: Walked | None,
+    nodes: list[Node], totals: Totals, own: Owned, free: bool,
+    targets: Mapping[Node, Any] | None, create_graph: bool, observer: Walked | None,
     saved_of: Callable[[Node], Any],
-) -> dict[Node, Any]:
+) -> dict[Node, Any]:  # fmt: skip
     """The walk that is selective, recorded or observed: contributions come one by one."""
     found: dict[Node, Any] = {}
     needed = None if targets is None else leading_to(targets, nodes)
@@ -372,7 +387,7 @@ def hooked(node: Node, g: Any, own: Owned) -> Any:
         if changed is not None:
             g = as_gradient(changed, isinstance(g, Tensor))
             if g.shape != node.shape:
-                raise errors.wrong_gradient(g.shape, node.shape)
+                raise errors.wrong_gradient("register_hook", g.shape, node.shape)
             g = g if g.dtype == node.dtype else g.astype(node.dtype)
             own.discard(node)
     return g

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import reprlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from string import Formatter
 from types import MappingProxyType
@@ -14,6 +16,13 @@ E = TypeVar("E", bound=Exception)
 _BROADCASTING = (
     "shapes are aligned from the right, and two sizes fit when they are equal or one of them is 1"
 )
+
+TAKEN = {  # by options of operations, what they take: words for what NumPy refused
+    **dict.fromkeys(["axis", "axes"], "a whole number, a tuple of them, or None"),
+    **dict.fromkeys(["axis1", "axis2", "decimals", "n", "m", "num"], "a whole number"),
+    "shape": "whole numbers",
+    "keepdims": "True or False",
+}
 
 
 class GraphError(RuntimeError):
@@ -46,15 +55,23 @@ class AnomalyError(FloatingPointError):
         self.node, self.operand, self.where, self.seeds = node, operand, where, tuple(seeds)
 
 
+def shown(value: Any) -> str:
+    """A value as a message has it: short, on one line, whatever it is."""
+    if isinstance(value, np.ndarray) or hasattr(value, "_array"):
+        return f"{type(value).__name__} of shape {value.shape} and dtype {value.dtype}"
+    text = reprlib.repr(value)
+    return text if len(text) < 80 and "\n" not in text else f"a {type(value).__name__}"
+
+
 def describe(operand: Any) -> str:
     """How a message calls an operand: its name if it has one, its shape and its dtype."""
     name = getattr(operand, "name", None)
     label = f"{name!r} " if isinstance(name, str) else ""
     if isinstance(operand, (bool, int, float, str, type(None))):
-        return f"{type(operand).__name__} {operand!r}"
+        return f"{type(operand).__name__} {reprlib.repr(operand)}"
     try:
         return f"{label}{np.shape(operand)} {getattr(operand, 'dtype', type(operand).__name__)}"
-    except (TypeError, ValueError):
+    except Exception:  # whatever an object answers that is no array
         return f"{label}{type(operand).__name__}"
 
 
@@ -64,25 +81,58 @@ def explain(
     names: Sequence[str],
     operands: Sequence[Any],
     options: dict,
-    cure: str | None = None,
+    op_cure: str | None = None,
 ) -> None:
-    """Adds to an exception, which goes on as it is: op, operands, options and the cure."""
+    """Adds to an exception, which goes on as it is: op, operands, options and the cure.
+
+    What is no array of real numbers is refused instead.
+    """
+    for name, x in zip(names, operands):
+        if getattr(x, "dtype", np.dtype(bool)).kind not in "biuf":
+            raise not_an_operand(op, name, x) from error
+        if isinstance(error, AttributeError) and isinstance(x, (int, float)):
+            raise TypeError(f"{op}: {name} is one number, {shown(x)}; it needs axes") from error
     listed = [f"{name} = {describe(x)}" for name, x in zip(names, operands)]
-    listed += [f"{key}={value!r}" for key, value in options.items()]
-    cure = cure or (_BROADCASTING if "broadcast" in str(error) else "")
-    if any(getattr(x, "dtype", np.dtype(bool)).kind not in "biuf" for x in operands):
-        cure = "give real numbers, as array.astype(float) does"
+    listed += [f"{key}={shown(value)}" for key, value in options.items()]
+    wrong = [key for key, value in options.items() if key in TAKEN and not _whole(value)]
+    cure = "; ".join(f"{key} takes {TAKEN[key]}" for key in wrong)
+    cure = cure or op_cure or (_BROADCASTING if "broadcast" in str(error) else "")
+    if isinstance(error, np.exceptions.AxisError) and not cure:
+        cure = f"the axes of {names[0]} count from 0, or from -1 at the end"
     advice = f". Cure: {cure}." if cure else ""
     error.add_note(f"{op}: {', '.join(listed)}{advice}")
 
 
-def as_array(op: str, value: Any) -> np.ndarray:
-    """A number or nested list as an array, if it is one of numbers."""
+@contextmanager
+def explained(
+    op: str, operands: Mapping[str, Any], options: dict, cure: str | None = None
+) -> Iterator[None]:
+    """What is raised inside is explained as an operation's own errors are."""
     try:
-        return np.asarray(value)
+        yield
     except Exception as error:
-        error.add_note(f"{op}: the operand {value!r:.60} does not make an array")
+        explain(error, op, [*operands], [*operands.values()], options, cure)
         raise
+
+
+def _whole(value: Any) -> bool:
+    """Whether it is a whole number, several, or None."""
+    several = value if isinstance(value, (tuple, list)) else [value]
+    return all(x is None or isinstance(x, (int, np.integer)) for x in several)
+
+
+def as_array(op: str, operand: str, value: Any) -> np.ndarray:
+    """A number or nested list as an array, if it is one of real numbers."""
+    try:
+        array = np.asarray(value)
+    except _Lossy as error:
+        error.add_note(f"{op}: {operand} holds tensors that require a gradient")
+        raise
+    except Exception as error:  # ragged lists, objects that refuse in whatever way
+        raise not_an_operand(op, operand, value) from error
+    if array.dtype.kind not in "biuf":
+        raise not_an_operand(op, operand, value)
+    return array
 
 
 def a_tensor(function: str, argument: str, value: Any) -> Any:
@@ -93,6 +143,34 @@ def a_tensor(function: str, argument: str, value: Any) -> Any:
             "gradients flow to tensors that were made with requires_grad=True"
         )
     return value
+
+
+def not_real(op: str, dtype: np.dtype, given: Mapping[str, Any]) -> TypeError:
+    listed = ", ".join(f"{name} = {shown(x)}" for name, x in given.items())
+    return TypeError(
+        f"{op}: cannot compute with an array of dtype {dtype}, which {listed} gave; give real "
+        "numbers, for example array.astype(float)"
+    )
+
+
+def spread(op: str, got: tuple, wanted: tuple, options: Mapping[str, Any]) -> ValueError:
+    """An option of an elementwise operation has made the result larger than the operand."""
+    listed = ", ".join(f"{name} = {shown(x)}" for name, x in options.items())
+    return ValueError(
+        f"{op}: the operand has shape {wanted}, with {listed} the result would have shape {got}; "
+        "give numbers, or arrays that broadcast to the operand's shape"
+    )
+
+
+def not_an_operand(op: str, operand: str, value: Any) -> TypeError:
+    return TypeError(
+        f"{op}: cannot compute with a {type(value).__name__} ({shown(value)}) as {operand}; "
+        "give a Tensor, a real NumPy array, a number or a nested list of numbers"
+    )
+
+
+class _Lossy(TypeError):
+    """A gradient would be lost."""
 
 
 def stale(op: Any, k: int, node: Any) -> GraphError:
@@ -119,8 +197,8 @@ def _message(kind: type[E], text: str) -> Callable[..., E]:
 
 _type_error, _value_error = partial(_message, TypeError), partial(_message, ValueError)
 _graph_error = partial(_message, GraphError)
-no_inputs = _value_error(
-    "backward: inputs is empty, so no tensor would receive a gradient; leave it out to reach "
+no_tensors = _value_error(
+    "{owner}: {name} is empty, so no tensor would receive a gradient; leave it out to reach "
     "all leaves, or name the tensors"
 )
 taken = _value_error(
@@ -128,14 +206,6 @@ taken = _value_error(
     "name=..., or replace=True to take its place"
 )
 bad_rule = _type_error("op {op!r}: a rule or trait speaks of {unknown}, known: {known}")
-not_real = _type_error(
-    "{op}: cannot compute with an array of dtype {dtype}; give real numbers, "
-    "for example array.astype(float)"
-)
-not_an_operand = _type_error(
-    "{op}: cannot compute with a {value.__class__.__name__} ({value!r:.60}); "
-    "give a Tensor, a real NumPy array, a number or a nested list of numbers"
-)
 no_derivative = _type_error(
     "{op}: there is no derivative with respect to its operand {operand!r}, which requires a "
     "gradient; pass {operand}.detach() if it is meant as a constant"
@@ -144,7 +214,7 @@ needs_float = _type_error(
     "only real floating-point tensors can require a gradient, this one is {dtype}; "
     "make it one with Tensor(data, dtype=float, requires_grad=True)"
 )
-lossy = _type_error(
+lossy = partial(_message, _Lossy)(
     "{what} would lose this tensor's gradient; use t.numpy() or t.detach() to leave the graph "
     "on purpose, np.stack to join tensors"
 )
@@ -180,10 +250,12 @@ needs_gradient = _graph_error(
     "backward() without a gradient needs a scalar, this tensor has shape {shape}; "
     "reduce it first, e.g. t.sum().backward(), or pass backward(gradient) of that shape"
 )
-wrong_gradient = _value_error("the gradient given has shape {got}, the tensor has shape {wanted}")
-wrong_data = _value_error(".data has shape {wanted}, what is assigned {got}")
+wrong_gradient = _value_error(
+    "{owner}: the gradient given has shape {got}, the tensor has shape {wanted}"
+)
+wrong_data = _value_error("Tensor.data has shape {wanted}, what is assigned {got}")
 unused = _graph_error(
-    "input {i}, {tensor}, is not part of the graph of the outputs; "
+    "grad: input {i}, {tensor}, is not part of the graph of the outputs; "
     "pass allow_unused=True to get None for it"
 )
 

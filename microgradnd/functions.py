@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np  # noqa: F401 - for the examples of operations
+
 import microgradnd.ops  # noqa: F401 - they declare themselves
 from microgradnd import errors
 from microgradnd.declaration import FUNCTIONS, OPS, PUBLIC, TORCH, public
+from microgradnd.engine import Tensor  # noqa: F401
 
 FUNCTIONAL = "nn.functional."  # before PyTorch's names of what belongs there
 

@@ -108,7 +108,7 @@ def caller_source(op: Op, public: bool = False, packed: str | None = None) -> st
         packed: an option that is taken as `*args`, as in t.reshape(2, 3).
     """
     operands, options = list(op.operands), list(op.options)
-    given = f"({_tuple(operands)}), ({_tuple(options)})"
+    given = _given(op)
     passed = "".join(f", {k}={k}" if k in op.named else f", {k}" for k in options)
     lines = [f"def caller({_parameters(op, packed)}):"]
     if packed:
@@ -136,9 +136,9 @@ def caller_source(op: Op, public: bool = False, packed: str | None = None) -> st
     lines += [
         "    try:",
         f"        {out} = {call}",
+        "        if type(out) is not Array: out = asarray(out)",
         "    except Exception as error:",
         f"        explain(error, op, {given}); raise",
-        "    if type(out) is not Array: out = asarray(out)",
     ]
     return "\n".join([*lines, *_recording(op, values)]) + "\n"
 
@@ -199,10 +199,20 @@ def _variadic_operands(op: Op, given: str, passed: str, public: bool) -> list[st
     ]
 
 
+def _given(op: Op) -> str:
+    return f"({_tuple(list(op.operands))}), ({_tuple(list(op.options))})"
+
+
+def _refuse(op: Op) -> str:
+    """Raises for what is no result to record: one call, for what comes next in a line."""
+    return f"refuse(op, out, {_given(op)})"
+
+
 def _recording(op: Op, values: list[str]) -> list[str]:
     """Makes the result a Tensor, with the node that remembers how it came about."""
+    refuse = _refuse(op)
     untracked = [
-        "        if out.dtype.kind not in KINDS: refuse(op, out)",
+        f"        if out.dtype.kind not in KINDS: {refuse}",
         "        t = new(Tensor); t._array = out; t.node = t._name = None; return t",
     ]
     if not op.rules:
@@ -219,13 +229,19 @@ def _recording(op: Op, values: list[str]) -> list[str]:
     lines += ["    node = Node()"]
     if op.variadic:
         lines += [
+            f"    if out.dtype.kind not in FLOATING: {refuse}",
             "    node.plan = plan1; node.first = node.second = None",
             "    node.many = tuple(parents); node.saved = ()",
         ]
     elif count == 1:
-        plan = "exact1 if out.dtype is p0.dtype else plan1" if op.elementwise else "plan1"
+        plan = "exact1" if op.elementwise else "plan1"
+        if op.elementwise and op.options:
+            lines += [f"    if out.shape != p0.shape: {refuse}"]
         lines += [
-            f"    node.plan = {plan}; node.first = p0; node.second = node.many = None",
+            f"    if out.dtype is p0.dtype: node.plan = {plan}",
+            f"    elif out.dtype.kind not in FLOATING: {refuse}",
+            "    else: node.plan = plan1",
+            "    node.first = p0; node.second = node.many = None",
             f"    node.saved = {op.plan(1).saved_source(values)}",
         ]
     elif len(ruled) <= 3:
@@ -273,7 +289,7 @@ def _kept_for(op: Op, values: list[str], tracked: list[int]) -> list[str]:
     mask = sum(1 << i for i in tracked)
     same = " and ".join(f"p{i}.dtype is dtype and p{i}.shape == shape" for i in tracked)
     kept = [f"p{i}" if i in tracked else _constant(op, i) for i in range(len(values))]
-    refuse = "if dtype.kind not in FLOATING: refuse(op, out)"
+    refuse = f"if dtype.kind not in FLOATING: {_refuse(op)}"
     return [
         *[refuse] * (len(tracked) < len(values)),
         f"node.plan = exact{mask} if {same} else plan{mask}" if op.elementwise
@@ -291,7 +307,7 @@ def _many_operands(op: Op, values: list[str], ruled: list[int]) -> list[str]:
     picked = _tuple([*values, "out", *(f"kept_{k}" for k in op.keeps)])
     return [
         "    shape = out.shape; dtype = out.dtype",
-        "    if dtype.kind not in FLOATING: refuse(op, out)",
+        f"    if dtype.kind not in FLOATING: {_refuse(op)}",
         f"    node.plan = plan = plans[{mask}]",
         f"    node.first = node.second = None; node.many = ({_tuple(kept)})",
         f"    node.saved = plan.pick(({picked}))",

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from microgradnd.arguments import FLAG, FLOATS, require
 from microgradnd.node import Array, Node
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -85,6 +86,7 @@ class set_grad_enabled:
     """
 
     def __init__(self, mode: bool) -> None:
+        require("set_grad_enabled", "mode", mode, FLAG)
         self.mode = bool(mode)
         self._tokens: list[Token] = []
 
@@ -172,10 +174,8 @@ def set_default_dtype(dtype: Any) -> None:
     dtype('float32')
     >>> set_default_dtype("float64")
     """
-    dtype = np.dtype(dtype)
-    if dtype.kind != "f":
-        raise TypeError(f"the default dtype must be a floating-point one, not {dtype}")
-    default_dtype[0] = dtype
+    require("set_default_dtype", "dtype", dtype, FLOATS)
+    default_dtype[0] = np.dtype(dtype)
 
 
 def get_default_dtype() -> np.dtype:

@@ -114,6 +114,8 @@ def parameters(function: Callable, ours: Callable) -> tuple[dict[str, Any], dict
     mine = [*op.operands, *op.options] if op else list(inspect.signature(ours).parameters)
     count = len(op.operands) if op else len(mine)
     names = dict(zip(theirs, mine[:count]))
+    if op is None:  # (a composed function may have options in PyTorch's order)
+        names |= {key: key for key in theirs if key in mine}
     more = mine if any(p.kind is p.VAR_KEYWORD for p in signature) else ()
     for key in [*list(theirs)[count:], *more]:
         if (here := PARAMETERS.get(key, key)) in mine:

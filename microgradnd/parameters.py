@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import FLAG, elements, operand, require
+from microgradnd.arguments import FLAG, elements, require
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor
+from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.shape import concatenate
 
 # A tensor, several, (name, tensor) pairs, or (of an optimiser) groups with options of their own.
@@ -26,7 +26,7 @@ def Parameter(data: TensorLike, requires_grad: bool = True) -> Tensor:
     Tensor([1., 2.], requires_grad=True)
     """
     require("Parameter", "requires_grad", requires_grad, FLAG)
-    given = operand("Parameter", "data", data).detach()
+    given = as_tensor(data, "Parameter", "data").detach()
     if given.dtype.kind != "f":
         given = Tensor(given.data.astype(float).tolist())  # of the default dtype
     return Tensor(given, bool(requires_grad))
@@ -59,8 +59,11 @@ def vector_to_parameters(vec: TensorLike, parameters: Parameters) -> None:
     >>> w
     Tensor([[1., 2.]], requires_grad=True)
     """
-    vector = operand("vector_to_parameters", "vec", vec).detach().numpy()
+    vector = as_tensor(vec, "vector_to_parameters", "vec").detach().numpy()
     found = tensors_of(parameters, "vector_to_parameters")
+    for p in found:
+        if not p.is_leaf:
+            raise TypeError(f"vector_to_parameters: {described(p)} was computed, it is no leaf")
     count = sum(p.size for p in found)
     if vector.shape != (count,):
         raise ValueError(

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import instance, require
+
 
 class StateError(ValueError):
     """A state that does not fit; nothing of it was loaded."""
@@ -16,6 +18,7 @@ def fitting(
     given: Mapping[str, Any], wanted: Mapping[str, np.ndarray], strict: bool, owner: str
 ) -> dict[str, np.ndarray]:
     """The given arrays that are wanted, once all fit in name (if strict) and shape."""
+    require(owner, "the given state", given, instance(Mapping, "a dict of arrays by name"))
     arrays = {path: array_of(value) for path, value in given.items() if path in wanted}
     problems = []
     if strict:
@@ -26,8 +29,8 @@ def fitting(
     problems += listed("of another shape", wrong)
     if problems:
         cure = "; strict=False ignores missing and unexpected names" if strict else ""
-        lines = "\n".join(problems)
-        raise StateError(f"the state does not fit {owner}, nothing was loaded{cure}:\n{lines}")
+        words = f"{owner}: the given state does not fit, nothing was loaded{cure}:"
+        raise StateError("\n".join([words, *problems]))
     return arrays
 
 

@@ -35,6 +35,7 @@ import numpy as np
 from microgradnd.declaration import Axis, Shape, TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.node import Array
+from microgradnd.ops.linear_systems import SignAndLog
 from microgradnd.ops.selecting import Selected
 
 '''

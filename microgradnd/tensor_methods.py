@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import errors
+from microgradnd.arguments import CALLABLE, require
 from microgradnd.engine import Tensor
 from microgradnd.grad_mode import recording
 from microgradnd.node import Array, next_seq
@@ -82,6 +83,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
 
 def astype(self: Tensor, dtype: Any) -> Tensor:
     """The tensor in another dtype; as integers or booleans it carries no gradient."""
+    dtype = shape.real_dtype(dtype)
     return self if self.dtype == dtype else shape.astype(self, dtype)
 
 
@@ -165,10 +167,7 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Call
     """
     if self.node is None:
         raise errors.untracked(self._array.shape)
-    if not callable(hook):
-        raise TypeError(
-            f"register_hook: the hook must be a function of the gradient, not {hook!r:.60}"
-        )
+    require("register_hook", "hook", hook, CALLABLE)
     hooks = self.node.note().setdefault("hooks", {})
     key = next_seq()
     hooks[key] = hook
@@ -207,8 +206,9 @@ def as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Array
 
 def namespace(self: Tensor, *, api_version: str | None = None) -> Any:
     """The functions of the Python array API standard."""
-    from microgradnd import array_api
+    from importlib import import_module
 
+    array_api = import_module("microgradnd.array_api")  # loaded by those who ask for it alone
     if api_version is not None and api_version > array_api.__array_api_version__:
         raise ValueError(f"the array API of {api_version!r} is newer than what is offered")
     return array_api

@@ -11,6 +11,7 @@ import numpy as np
 from microgradnd.declaration import Axis, Shape, TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.node import Array
+from microgradnd.ops.linear_systems import SignAndLog
 from microgradnd.ops.selecting import Selected
 
 class TensorMethods:
@@ -87,8 +88,12 @@ class TensorMethods:
     def absolute(self) -> Tensor: """Calculate the absolute value element-wise."""
     def acos(self) -> Tensor: """Trigonometric inverse cosine, element-wise."""
     def acosh(self) -> Tensor: """Inverse hyperbolic cosine, element-wise."""
+    def addbmm(self, batch1: TensorLike, batch2: TensorLike, *, beta: float = 1, alpha: float = 1) -> Tensor: """beta input + alpha times the sum over the stack of batch1 batch2."""
     def addcdiv(self, tensor1: TensorLike, tensor2: TensorLike, *, value: float = 1) -> Tensor: """x + value tensor1 / tensor2."""
     def addcmul(self, tensor1: TensorLike, tensor2: TensorLike, *, value: float = 1) -> Tensor: """x + value tensor1 tensor2."""
+    def addmm(self, mat1: TensorLike, mat2: TensorLike, *, beta: float = 1, alpha: float = 1) -> Tensor: """beta input + alpha mat1 mat2."""
+    def addmv(self, mat: TensorLike, vec: TensorLike, *, beta: float = 1, alpha: float = 1) -> Tensor: """beta input + alpha mat vec."""
+    def addr(self, vec1: TensorLike, vec2: TensorLike, *, beta: float = 1, alpha: float = 1) -> Tensor: """beta input + alpha times the outer product of two vectors."""
     def all(self, axis: Axis = None, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """Whether all elements over the axes are true."""
     def amax(self, axis: Axis = None, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """The largest element over the axes."""
     def amin(self, axis: Axis = None, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """The smallest element over the axes."""
@@ -111,6 +116,7 @@ class TensorMethods:
     def atan(self) -> Tensor: """Trigonometric inverse tangent, element-wise."""
     def atan2(self, y: TensorLike) -> Tensor: """Element-wise arc tangent of ``x/y`` choosing the quadrant correctly."""
     def atanh(self) -> Tensor: """Inverse hyperbolic tangent element-wise."""
+    def baddbmm(self, batch1: TensorLike, batch2: TensorLike, *, beta: float = 1, alpha: float = 1) -> Tensor: """beta input + alpha batch1 batch2, each matrix of the one stack with its own of the other."""
     def bmm(self, y: TensorLike) -> Tensor: """The matrix product: (..., n, k) @ (..., k, m) is (..., n, m); a vector has its axis alone."""
     @overload
     def broadcast_to(self, shape: Shape) -> Tensor: """Repeated to a larger shape, by the rules of broadcasting, without copying."""
@@ -118,6 +124,7 @@ class TensorMethods:
     def broadcast_to(self, *shape: int) -> Tensor: """Repeated to a larger shape, by the rules of broadcasting, without copying."""
     def cbrt(self) -> Tensor: """Return the cube-root of an array, element-wise."""
     def ceil(self) -> Tensor: """Return the ceiling of the input, element-wise."""
+    def cholesky_solve(self, factor: TensorLike, upper: bool = False) -> Tensor: """The x with A x = b, from the Cholesky factor of A: L, or its transpose where `upper`."""
     def chunk(self, chunks: int, axis: int = 0) -> tuple[Tensor, ...]: """Cut along the axis into at most `chunks` pieces, all of one size but for the last."""
     def clamp(self, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor: """x, held within [min, max]; None leaves a side open, and max wins where they cross."""
     def clip(self, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor: """x, held within [min, max]; None leaves a side open, and max wins where they cross."""
@@ -127,11 +134,13 @@ class TensorMethods:
     def cos(self) -> Tensor: """Cosine element-wise."""
     def cosh(self) -> Tensor: """Hyperbolic cosine, element-wise."""
     def count_nonzero(self, axis: Axis = None, keepdims: bool = False) -> Tensor: """How many elements over the axes are not 0."""
+    def cross(self, y: TensorLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Tensor: """The vector product of three-dimensional vectors, along the last axis or the given ones."""
     def cummax(self, axis: int) -> Selected: """The largest so far along the axis, and where it stands."""
     def cummin(self, axis: int) -> Selected: """The smallest so far along the axis, and where it stands."""
     def cumprod(self, axis: int | None = None, *, dim: int | None = ...) -> Tensor: """The product of each element and all before it along the axis, with any number of zeros."""
     def cumsum(self, axis: int | None = None, *, dim: int | None = ...) -> Tensor: """The sum of each element and all before it along the axis."""
     def deg2rad(self) -> Tensor: """Convert angles from degrees to radians."""
+    def det(self) -> Tensor: """The determinant. Its gradient, of cofactors, is right for singular matrices, too."""
     def detach(self) -> Tensor: """The same array (shared memory) as a constant: no gradient flows through it."""
     @property
     def device(self) -> Tensor: """Where it is: always on the CPU."""
@@ -167,6 +176,7 @@ class TensorMethods:
     def fmod(self, y: TensorLike) -> Tensor: """Returns the element-wise remainder of division."""
     def frac(self) -> Tensor: """What x exceeds its whole part by: x - trunc(x), of the sign of x."""
     def gather(self, axis: int, index: TensorLike) -> Tensor: """out[i, j] = x[i, index[i, j]], for axis 1 of two; the result has the shape of index."""
+    def ger(self, y: TensorLike) -> Tensor: """Each element of x times each of y, both flattened: a matrix."""
     def heaviside(self, y: TensorLike) -> Tensor: """Compute the Heaviside step function."""
     def hypot(self, y: TensorLike) -> Tensor: """Given the "legs" of a right triangle, return its hypotenuse."""
     def i0(self) -> Tensor: """The modified Bessel function of the first kind and order 0; needs SciPy."""
@@ -176,11 +186,15 @@ class TensorMethods:
     def index_fill(self, axis: int, index: TensorLike, value: TensorLike) -> Tensor: """x with one value written at some indices along an axis."""
     def index_put(self, indices: Sequence[TensorLike], values: TensorLike, accumulate: bool = False) -> Tensor: """x with values written, or added, at x[indices[0], indices[1], ...]."""
     def index_select(self, axis: int, index: TensorLike) -> Tensor: """The parts of x at some indices along an axis, as `take`."""
+    def inner(self, y: TensorLike) -> Tensor: """The sums of products over the last axes of both."""
+    def inv(self) -> Tensor: """The inverse."""
+    def inverse(self) -> Tensor: """The inverse."""
     def isclose(self, y: TensorLike, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor: """Where |x - y| ≤ atol + rtol |y|."""
     def isfinite(self) -> Tensor: """Test element-wise for finiteness (not infinity and not Not a Number)."""
     def isinf(self) -> Tensor: """Test element-wise for positive or negative infinity."""
     def isnan(self) -> Tensor: """Test element-wise for NaN and return result as a boolean array."""
     def item(self) -> float: """The only element, as a Python number."""
+    def kron(self, y: TensorLike) -> Tensor: """The Kronecker product: each element of x replaced by itself times y."""
     def kthvalue(self, k: int, axis: int = -1, keepdims: bool = False) -> Selected: """The k-th smallest along the axis, counted from 1, and where it stands."""
     def ldexp(self, i: TensorLike) -> Tensor: """Returns x * 2**i, element-wise."""
     def leaky_relu(self, slope: float = 0.01) -> Tensor: """x where x > 0, else slope * x."""
@@ -197,6 +211,7 @@ class TensorMethods:
     def logcumsumexp(self, axis: int) -> Tensor: """ln of the sum of the exponentials of each element and all before it along the axis."""
     @overload
     def logcumsumexp(self, *, dim: int) -> Tensor: """ln of the sum of the exponentials of each element and all before it along the axis."""
+    def logdet(self) -> Tensor: """The logarithm of the determinant; NaN where that is negative."""
     def logical_and(self, y: TensorLike) -> Tensor: """Compute the truth value of x AND y element-wise."""
     def logical_not(self) -> Tensor: """Compute the truth value of NOT x element-wise."""
     def logical_or(self, y: TensorLike) -> Tensor: """Compute the truth value of x OR y element-wise."""
@@ -209,6 +224,8 @@ class TensorMethods:
     def masked_scatter(self, mask: TensorLike, source: TensorLike) -> Tensor: """x with the elements of source, in their order, written where the mask holds."""
     def masked_select(self, mask: TensorLike) -> Tensor: """The elements where the mask holds, in one axis."""
     def matmul(self, y: TensorLike) -> Tensor: """The matrix product: (..., n, k) @ (..., k, m) is (..., n, m); a vector has its axis alone."""
+    def matrix_exp(self) -> Tensor: """The exponential of matrices, by Padé approximation, scaling and squaring (Higham, 2005)."""
+    def matrix_power(self, n: int) -> Tensor: """a multiplied with itself n times, by repeated squaring; its inverse, if n is negative."""
     def max(self, axis: Axis = None, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """The largest element over the axes."""
     def maximum(self, y: TensorLike) -> Tensor: """Element-wise maximum of array elements."""
     def mean(self, axis: Axis = None, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """The mean over the axes."""
@@ -230,7 +247,9 @@ class TensorMethods:
     @property
     def ndim(self) -> int: """How many axes there are."""
     def nonzero(self) -> tuple[Tensor, ...]: """Where x is not 0: an array of indices for each axis, as numpy.nonzero."""
+    def norm(self, p: Any = 'fro', axis: Any = None, keepdims: bool = False, *, ord: Any = None) -> Tensor: """torch.norm: of all elements, or those of the axes, as one vector; p "nuc" of matrices."""
     def numpy(self) -> Array: """The array itself (shared memory), out of the graph."""
+    def outer(self, y: TensorLike) -> Tensor: """Each element of x times each of y, both flattened: a matrix."""
     @overload
     def permute(self, axes: Sequence[int] | None = None) -> Tensor: """The axes in another order; reversed by default."""
     @overload
@@ -239,6 +258,7 @@ class TensorMethods:
     def pow(self, y: TensorLike) -> Tensor: """First array elements raised to powers from second array, element-wise."""
     def prod(self, axis: Axis = None, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """The product over the axes."""
     def put_along_axis(self, indices: TensorLike, values: TensorLike, axis: int | None) -> Tensor: """x with out[i, indices[i, j]] = values[i, j], for axis 1 of two; a new tensor."""
+    def qr(self, mode: str = 'reduced') -> Any: """a = Q R with orthonormal columns in Q and upper triangular R, as (Q, R)."""
     def quantile(self, q: TensorLike, axis: Axis = None, keepdims: bool = False, method: str = 'linear') -> Tensor: """What a share q of the elements over the axes lies below; several q stand in a first axis."""
     def rad2deg(self) -> Tensor: """Convert angles from radians to degrees."""
     def ravel(self) -> Tensor: """All elements in one axis."""
@@ -272,6 +292,7 @@ class TensorMethods:
     def sinh(self) -> Tensor: """Hyperbolic sine, element-wise."""
     @property
     def size(self) -> int: """How many elements there are."""
+    def slogdet(self) -> SignAndLog: """The sign of the determinant, a constant, and the logarithm of its absolute value."""
     def softmax(self, axis: int = -1, *, dim: int = ...) -> Tensor: """exp(x) / sum(exp(x)) along an axis (eq. 5-30, with the sign of its own code)."""
     def sort(self, axis: int | None = -1, *, descending: bool = False, stable: bool = True) -> Tensor: """The elements in ascending order along the axis; flat, if it is None. NaN comes last."""
     def split(self, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]: """Cut into equal sections, or before the given indices, along an axis; as numpy.split."""
@@ -310,6 +331,7 @@ class TensorMethods:
     def unsqueeze(self, *, dim: Shape) -> Tensor: """With new axes of length 1."""
     def unstack(self, axis: int = 0) -> tuple[Tensor, ...]: """The parts along an axis, which they lose."""
     def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ..., correction: float = ..., unbiased: float = ...) -> Tensor: """The variance over the axes, divided by their length less ddof."""
+    def vdot(self, y: TensorLike) -> Tensor: """The sum of the products of all elements."""
     @overload
     def view(self, shape: Shape) -> Tensor: """The same elements in another shape; one size may be -1."""
     @overload

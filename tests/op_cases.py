@@ -33,6 +33,7 @@ from tests.op_case import (
 from tests.op_cases_activations import ACTIVATIONS
 from tests.op_cases_breadth import BREADTH
 from tests.op_cases_convolution import CONVOLUTION
+from tests.op_cases_linalg import DECOMPOSITIONS
 from tests.op_cases_losses import LOSSES
 from tests.op_cases_normalization import NORMALIZATION
 from tests.op_cases_pooling import POOLING
@@ -532,6 +533,13 @@ SOFTMAX = (
 )
 # fmt: on
 
+
+def ordered(
+    x: np.ndarray, axis: int | None = -1, descending: bool = False, stable: bool = True
+) -> np.ndarray:
+    return np.argsort(-x if descending else x, axis=axis, kind="stable")
+
+
 # fmt: off
 DISCRETE = (
     *[
@@ -563,7 +571,7 @@ DISCRETE = (
         for f in (np.argmax, np.argmin, np.all, np.any)
     ],
     OpCase(
-        "argsort", mg.argsort, np.argsort,
+        "argsort", mg.argsort, ordered,
         samples([shapes((2, 3))], {}, {"axis": 0}, {"axis": None}), numpy=np.argsort,
     ),
     OpCase(
@@ -584,6 +592,7 @@ CASES = (
     *ACTIVATIONS,
     *BREADTH,
     *CONVOLUTION,
+    *DECOMPOSITIONS,
     *LOSSES,
     *NORMALIZATION,
     *POOLING,

@@ -66,7 +66,7 @@ ACTIVATIONS = (
     ),
     activation(
         "celu", lambda x, alpha=1.0: np.where(x > 0, x, alpha * (np.exp(x / alpha) - 1)),
-        through("celu"), off_grid, {"alpha": 0.3},
+        None, off_grid, {"alpha": 0.3},  # (torch's α is a float32)
     ),
     activation(
         "hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), through("hardswish"), wide

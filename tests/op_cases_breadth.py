@@ -31,6 +31,11 @@ SHAPES = ((), (3,), (2, 3), (0,), (2, 0, 3))
 PAIRS = (((), ()), ((3,), (3,)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((0, 3), (3,)), ((), (2,)))
 
 
+def in_dtype(x: np.ndarray, out: Any) -> np.ndarray:
+    """A result of floats in their dtype; of integers as it is."""
+    return np.asarray(out, x.dtype if x.dtype.kind == "f" else None)
+
+
 def one(
     name: str, reference: Callable, draw: Draw = real, torch: Any = None, numpy: Any = None
 ) -> OpCase:
@@ -39,7 +44,7 @@ def one(
     return OpCase(
         name,
         public(name),
-        lambda x: np.asarray(reference(x)).astype(x.dtype),
+        lambda x: in_dtype(x, reference(x)),
         samples([(Operand(shape, draw),) for shape in SHAPES]),
         numpy=numpy,
         torch=None if torch is False else lambda t, x: getattr(t, torchs)(x),
@@ -82,7 +87,7 @@ MORE_ELEMENTWISE = (
     one("deg2rad", np.deg2rad, numpy=np.deg2rad), one("rad2deg", np.rad2deg, numpy=np.degrees),
     one("trunc", np.trunc, off_grid, numpy=np.trunc),
     one("rint", np.rint, off_grid, "round", np.rint),
-    one("rsqrt", lambda x: x**-0.5, positive), one("sinc", np.sinc, numpy=np.sinc),
+    one("rsqrt", lambda x: 1 / np.sqrt(x), positive), one("sinc", np.sinc, numpy=np.sinc),
     one("frac", lambda x: x - np.trunc(x), off_grid),
     OpCase(
         "xlogy", mg.xlogy, lambda x, y: scipy.special.xlogy(x, y).astype(np.result_type(x, y)),

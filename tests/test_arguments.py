@@ -1,159 +1,40 @@
-"""Bad arguments: every public callable says which argument is wrong, or takes it rightly.
+"""Bad arguments of layers, losses, optimisers, data, training: named, or rightly taken.
 
-Each argument in turn is replaced by some seventy values that it cannot all take. What comes of it
-is clear (an error of a fitting type that names the callable, the argument and the value), obscure
-(anything else that is raised) or silent (nothing is). Obscure is never right; silent only where
-`LEGAL` says so, with the reason.
+How they are tried stands in `bad_arguments.py`.
 """
 
 from __future__ import annotations
 
-import fractions
 import inspect
-import itertools
-import pathlib
-import re
-import warnings
 from collections.abc import Callable
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 
 import microgradnd as mg
+import viz
 from microgradnd import data, io, models, nn, optim, training
+from microgradnd.declaration import TORCH
 from microgradnd.nn import functional as F
 from microgradnd.nn import init
-
-
-class Weird:
-    """Answers no question that is put to it."""
-
-    def __repr__(self) -> str:
-        raise RuntimeError("no repr")
-
-    def __len__(self) -> int:
-        raise RuntimeError("no length")
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        raise RuntimeError("no array")
-
-
-def leaf(*shape: int) -> mg.Tensor:
-    return mg.Tensor(np.full(shape, 0.5), requires_grad=True)
-
-
-# Made anew for each call, so that a generator is fresh and nothing written to is seen again.
-BAD: dict[str, Callable[[], Any]] = {
-    "None": lambda: None,
-    "''": lambda: "",
-    "'abc'": lambda: "abc",
-    "'3'": lambda: "3",
-    "b'3'": lambda: b"3",
-    **{repr(x): (lambda x=x: x) for x in (0, 1, 7, -1, -7, 2**63, 10**400, True, False)},
-    **{repr(x): (lambda x=x: x) for x in (0.0, 0.5, 1.0, 1.5, 2.9, -0.5, -1.0, 1e300, 1e-320, 1j)},
-    **{str(x): (lambda x=x: float(x)) for x in ("nan", "inf", "-inf")},
-    "float32 2.9": lambda: np.float32(2.9),
-    "int64 -3": lambda: np.int64(-3),
-    "int64 3": lambda: np.int64(3),
-    "float16 nan": lambda: np.float16("nan"),
-    "Fraction": lambda: fractions.Fraction(1, 2),
-    "Decimal": lambda: Decimal("0.5"),
-    "[]": lambda: [],
-    "()": lambda: (),
-    "{}": dict,
-    "set": lambda: {1, 2},
-    "dict": lambda: {"a": 1},
-    "[None]": lambda: [None],
-    "['a']": lambda: ["a"],
-    "[1, 'a']": lambda: [1, "a"],
-    "ragged": lambda: [[1.0], [2.0, 3.0]],
-    "[nan]": lambda: [float("nan")],
-    "[[]]": lambda: [[]],
-    "(1, 2, 3)": lambda: (1, 2, 3),
-    "(2, 2)": lambda: (2, 2),
-    "(-1, 1)": lambda: (-1, 1),
-    "(2.5, 1)": lambda: (2.5, 1),
-    "range": lambda: range(3),
-    "generator": lambda: (x for x in (1, 2)),
-    "iterator": lambda: iter([]),
-    "object": object,
-    "weird": Weird,
-    "class": lambda: int,
-    "function": lambda: lambda *args: args,
-    "len": lambda: len,
-    "module": lambda: np,
-    "...": lambda: ...,
-    "NotImplemented": lambda: NotImplemented,
-    "slice": lambda: slice(None),
-    "array of objects": lambda: np.array([1, "a"], object),
-    "array None": lambda: np.array(None),
-    "array of strings": lambda: np.array(["a", "b"]),
-    "complex array": lambda: np.ones(2, complex),
-    "dates": lambda: np.zeros(2, "M8[s]"),
-    "records": lambda: np.zeros(2, [("a", float)]),
-    "empty array": lambda: np.zeros(0),
-    "array nan": lambda: np.array([np.nan, 1.0]),
-    "bool array": lambda: np.array([True, False]),
-    "big-endian": lambda: np.array([1.0, 2.0], ">f8"),
-    "0-d array": lambda: np.array(0.5),
-    "long array": lambda: np.zeros((1, 1, 1, 1, 1, 1)),
-    "Tensor": lambda: mg.Tensor([0.5, 0.25]),
-    "Tensor 0-d": lambda: mg.Tensor(0.5),
-    "integer Tensor": lambda: mg.Tensor([0, 1]),
-    "leaf": lambda: leaf(2),
-    "computed": lambda: leaf(2) * 2.0,
-    "dtype": lambda: np.dtype(np.float32),
-    "integer dtype": lambda: np.dtype(int),
-    "rng": lambda: np.random.default_rng(0),
-    "legacy rng": lambda: np.random.RandomState(0),
-    "optimizer": lambda: optim.SGD([leaf(2)]),
-    "layer": lambda: nn.Linear(2, 2),
-    "path": lambda: pathlib.Path("no such folder") / "x.npz",
-}
-
-# The values that each kind of argument may take; why stands beside it.
-WHOLE = {"1", "7", "int64 3"}
-REAL = {"0", *WHOLE, "-1", "-7", "0.0", "0.5", "1.0", "1.5", "2.9", "-0.5", "-1.0", "1e+300",
-        "1e-320", "float32 2.9", "int64 -3", "9223372036854775808"}  # fmt: skip
-BELOW = {"-1", "-7", "-0.5", "-1.0", "int64 -3"}
-NUMBERS = REAL | {"True", "False", "nan", "inf", "-inf", "float16 nan"}
-ARRAYS = {"empty array", "array nan", "bool array", "big-endian", "0-d array", "long array", "[]",
-          "()", "[nan]", "[[]]", "(1, 2, 3)", "(2, 2)", "(-1, 1)", "(2.5, 1)", "Tensor",
-          "Tensor 0-d", "integer Tensor", "leaf", "computed", "range"}  # fmt: skip
-LEGAL: dict[str, set[str]] = {
-    "size": WHOLE,
-    "size0": WHOLE | {"0"},
-    "pair": WHOLE | {"(2, 2)"},  # of an image's axes
-    "pair0": WHOLE | {"0", "(2, 2)"},
-    "whole": WHOLE | {"0", "-1", "-7", "int64 -3"},  # counts from the end, or marks a class
-    "flag": {"True", "False", "0", "1"},  # 0 and 1 are how NumPy and C write them
-    "real": REAL,
-    "not negative": REAL - BELOW,
-    "positive": REAL - BELOW - {"0", "0.0"},
-    "share": {"0", "1", "0.0", "0.5", "1.0", "1e-320"},  # a probability
-    "norm": REAL - BELOW - {"0", "0.0"} | {"inf"},  # of infinite order: the largest
-    "function": {"function", "len", "class", "layer"},  # what can be called
-    "string": {"''", "'abc'", "'3'"},
-    "rng": {"None", "rng"},
-    "dtype": {"None", "dtype"},
-    "array": NUMBERS | ARRAYS,  # a number is an array without axes; NaN goes its way
-    "none": set(),
-    "anything": set(BAD),
-}
-ALSO_NONE = {"None"}
-
-
-class Case(NamedTuple):
-    """A callable, the arguments of a call that works, and the kinds of its parameters.
-
-    A kind ends in "?" where None is legal, too; extra labels follow after "|".
-    """
-
-    call: Callable[..., Any]
-    valid: Callable[[], dict[str, Any]]
-    kinds: dict[str, str]
+from tests import (
+    test_arguments_engine,
+    test_arguments_methods,
+    test_arguments_ops,
+    test_arguments_viz,
+)
+from tests.bad_arguments import (
+    ARRAYS,
+    BAD,
+    WHOLE,
+    Case,
+    leaf,
+    name_of,
+    singly,
+    together,
+    trials_of,
+)
 
 
 def x22() -> np.ndarray:
@@ -447,113 +328,120 @@ TRAINING = [
 CASES = [*LAYERS, *FUNCTIONS, *LOSSES, *INITS, *OPTIM, *DATA, *TRAINING]
 
 
-def name_of(case: Case) -> str:
-    return getattr(case.call, "__qualname__", str(case.call))
+(
+    test_bad_arguments_are_named_or_rightly_taken,
+    test_several_bad_arguments_are_named_or_rightly_taken,
+    test_exchanged_arguments_are_named_or_rightly_taken,
+) = trials_of(CASES)
 
 
-def parameters_of(case: Case) -> list[str]:
-    if isinstance(case.call, type) and issubclass(case.call, nn.losses.Loss):
-        return list(inspect.signature(case.call.function).parameters)[2:]
-    names = inspect.signature(case.call).parameters
-    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [name for name, p in names.items() if p.kind not in kinds] + [
-        name for name in case.valid() if name not in names
-    ]
+MODULES = (mg, F, nn, init, nn.utils, optim, optim.lr_scheduler, data, io, training, models, viz)
+# Whose methods are for everyone, but for those of `Op` and what a layer's `forward` is for.
+TABLES = (
+    CASES, test_arguments_engine.CASES, test_arguments_methods.CASES, test_arguments_ops.CASES,
+    test_arguments_viz.CASES,
+)  # fmt: skip
+# Modules of composed functions whose bad arguments are not tried yet.
+PENDING = {
+    *(f"microgradnd.ops.{name}" for name in (
+        "cumulative", "decompositions", "elementwise", "linear_systems", "more_activations",
+        "norms", "ordering", "products", "rearranging", "selecting", "special",
+    )),
+    "microgradnd.transforms.functional", "microgradnd.transforms.checkpoint",
+    "microgradnd.array_api",
+}  # fmt: skip
+DRAWN = {
+    "normal", "uniform", "randint", "bernoulli", "permutation", "choice", "logspace", "empty",
+    "as_tensor", "empty_like", "rand_like", "randn_like",
+}  # fmt: skip
+ELSEWHERE = {
+    # errors, types and what is made by what is tried
+    "AnomalyError", "DetachWarning", "GradientMismatch", "GraphError", "FileFormatError", "Op",
+    "Value", "Values", "OPS", "Summary", "Run", "Trace", "Path", "Health", "Mark", "Comparison",
+    "Explanation", "Formula", "Neurons", "Paths", "Picture", "Program",
+    "Optimizer", "Schedule", "Dataset", "Module", "BasicBlock", "Bottleneck", "ResNet",
+    # no arguments: switches to be decorated with, layers without options
+    "no_grad", "enable_grad", "is_grad_enabled", "get_default_dtype", "detect_anomaly", "Identity",
+    "Step", "Sigmoid", "Tanh", "ReLU", "SiLU",
+    # hold whatever they are given, checked when it is used: tests/test_data.py, test_module.py
+    "ArrayDataset", "Ensemble", "Sequential",
+}  # fmt: skip
+METHODS_ELSEWHERE = {
+    "to_device",  # takes "cpu" alone: tests/test_ownership.py
+    # what subclasses define and the library calls; for the library's own inner use
+    "forward", "update", "decay", "lr", "option_problems", "converted", "read", "takes", "residual",
+    "step", "sequence", "function", "adopted", "own", "named", "call_with_hooks", "hooks",
+    "check_input", "weights", "of", "joined", "finish", "check", "mask", "start", "run",
+    "kept_from", "multiply_adds", "call", "passed_to", "operand", "plan", "to_networkx",
+}  # fmt: skip
 
 
-def legal(kind: str) -> set[str]:
-    kind, *extra = kind.split("|")
-    return LEGAL[kind.removesuffix("?")] | set(extra) | (ALSO_NONE if "?" in kind else set())
-
-
-VALUE = re.compile(r"\(\d*,?( \d+,?)*\)|\d samples|\d values|input|target")  # or their shapes
-CALLED = {"class", "function", "len", "layer"}  # what a function raises that is given is its own
-EXPECTED = (TypeError, ValueError, IndexError, KeyError, OSError, FloatingPointError, mg.GraphError)
-
-
-def unclear(error: BaseException, case: Case, parameter: str) -> bool:
-    """Whether an error fails to say which callable and which argument, or is of no fitting type."""
-    text = "\n".join([*getattr(error, "__notes__", ()), str(error)])  # ops add notes
-    if isinstance(error, OSError):  # the system names the file
-        return not re.search("No such file|no such folder|no MNIST|Is a directory", text)
-    if not isinstance(error, EXPECTED) or isinstance(error, UnicodeError):
-        return True
-    names = {*re.split(r"\W+", name_of(case).lower()), *mg.OPS}
-    said = re.match(r"[\w.]+", text)
-    owner = said is not None and {x.lower() for x in re.split(r"\W+", said[0])} & names
-    stem = parameter.rstrip("s")
-    return not owner or not (stem in text or "shape" in text or VALUE.search(text))
-
-
-def outcomes(case: Case, parameter: str) -> list[str]:
-    """What of the bad values of one parameter is obscure, or silent and not legal."""
-    allowed = legal(case.kinds[parameter])
-    wrong = []
-    for label, make in BAD.items():
-        arguments = case.valid()
-        arguments[parameter] = make()
-        try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                case.call(**arguments)
-        except Exception as error:
-            if label in CALLED & allowed:
-                continue
-            if unclear(error, case, parameter):
-                wrong.append(f"{label}: obscure {type(error).__name__}: {error}")
-        else:
-            if label not in allowed:
-                wrong.append(f"{label}: accepted")
-    return wrong
-
-
-@pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_bad_arguments_are_named_or_rightly_taken(case: Case) -> None:
-    if "no such" not in str(case.valid()):
-        case.call(**case.valid())  # the call works, but for what is replaced
-    wrong = {p: outcomes(case, p) for p in parameters_of(case)}
-    assert {p: found for p, found in wrong.items() if found} == {}
-
-
-@pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_exchanged_arguments_are_named_or_rightly_taken(case: Case) -> None:
-    """f(b, a) for f(a, b), of all pairs of arguments that a working call has."""
-    given = list(case.valid())
-    wrong = []
-    for first, second in itertools.combinations(given, 2):
-        arguments = case.valid()
-        arguments[first], arguments[second] = arguments[second], arguments[first]
-        try:
-            case.call(**arguments)
-        except Exception as error:
-            if unclear(error, case, first) and unclear(error, case, second):
-                wrong.append(f"{first}, {second}: {error}")
-        else:
-            numbers = all(type(arguments[name]) is int for name in (first, second))
-            if case.kinds[first] != case.kinds[second] and not numbers:
-                wrong.append(f"{first}, {second}: accepted")
-    assert wrong == []
+def calls_tried() -> tuple[set[Any], set[str]]:
+    """The functions of all tables, and the names of their cases."""
+    cases = [case for table in TABLES for case in table]
+    return {case.call for case in cases}, {
+        word for case in cases for word in (name_of(case), name_of(case).rpartition(".")[2])
+    }
 
 
 def test_every_public_callable_is_tried() -> None:
-    """What no table has is named here with why."""
-    elsewhere = {
-        "Module", "Sequential", "Identity", "Step", "Sigmoid", "Tanh", "ReLU", "SiLU", "Summary",
-        "Optimizer", "Schedule",  # bases, and what takes no arguments of its own
-        "ArrayDataset", "Dataset",  # hold arrays of any dtype: tests/test_data.py
-        "Ensemble",  # what bagging gives
-        "Run",  # what callbacks are given
-        "BasicBlock", "Bottleneck", "ResNet",  # made by resnet
-        "summary", "init", "functional", "utils", "lr_scheduler",  # tests/test_summary.py; modules
-        "Parameter", "parameters_to_vector", "vector_to_parameters",  # tests/test_module.py
-        "FileFormatError",
-    }  # fmt: skip
-    tried = {name_of(case).partition(".")[0] for case in CASES}
-    public = {name for package in (nn, optim, data, training, models) for name in package.__all__}
-    assert public - tried - elsewhere == set()
-    rows = {name for name in F.__all__ if isinstance(getattr(F, name), mg.Op) or name in mg.__all__}
-    plain = {"linear", "global_avg_pool2d", "erf", "silu", "step"}  # rows and sums of rows
-    assert set(F.__all__) - rows - tried - plain == set()
+    """What no table has is named in `ELSEWHERE` with why; an alias is what it stands for."""
+    calls, names = calls_tried()
+    missing = set()
+    for module in MODULES:
+        for name in getattr(module, "__all__", None) or [n for n in dir(module) if n[0] != "_"]:
+            thing = getattr(module, name)
+            own = getattr(thing, "__name__", name).removeprefix("microgradnd.")
+            pending = getattr(thing, "__module__", "") in PENDING or name in DRAWN
+            if callable(thing) and not names & {name, own} and thing not in calls and not pending:
+                missing.add(name)
+    assert missing - ELSEWHERE == set()
+    assert ELSEWHERE - {name for module in MODULES for name in dir(module)} == set()
+
+
+def test_every_public_method_is_tried() -> None:
+    _, names = calls_tried()
+    missing = set()
+    for module in MODULES:
+        for thing in [getattr(module, name) for name in getattr(module, "__all__", dir(module))]:
+            if not isinstance(thing, type) or issubclass(thing, (Exception, mg.Op)):
+                continue
+            if thing.__module__.partition(".")[0] not in ("microgradnd", "viz"):
+                continue
+            for name, method in inspect.getmembers(thing):
+                function = getattr(method, "__func__", method)
+                if name.startswith("_") or not inspect.isfunction(function):
+                    continue
+                takes = len(inspect.signature(function).parameters) > (function is method)
+                named = {name, TORCH.get(name, name)}
+                if function.__module__ in PENDING:
+                    continue
+                if takes and not named & (names | METHODS_ELSEWHERE):
+                    missing.add(f"{thing.__name__}.{name}")
+    assert missing == set()
+
+
+def test_a_case_that_accepts_or_refuses_wrongly_is_found() -> None:
+    """The trial itself: what swallows everything, and what says nothing, fail it."""
+
+    def swallow(size: Any) -> None: ...
+
+    def mumble(size: Any, b: Any = 1) -> None:
+        raise TypeError("no")
+
+    def wreck(size: Any, w: mg.Tensor) -> None:
+        w.name = "w"
+        raise ValueError("wreck: size must be none")
+
+    valid = lambda: {"size": 1}
+    assert len(singly(Case(swallow, valid, {"size": "size"}), "size")) == len(BAD) - len(WHOLE)
+    assert len(singly(Case(mumble, valid, {"size": "anything"}), "size")) > 70
+    found = singly(Case(wreck, lambda: {"size": 1, "w": leaf(2)}, {"size": "none"}), "size")
+    assert len(found) == len(BAD)
+    assert all("changed" in words for words in found)
+    one, other = (together(Case(mumble, lambda: {"size": 1, "b": 1}, dict.fromkeys(["size", "b"],
+                  "none")), n) for n in (2, 5))  # fmt: skip
+    assert len(one) == 2 < len(other)
 
 
 W = [leaf(2)]

@@ -11,14 +11,17 @@ import pytest
 
 import microgradnd as mg
 from microgradnd.declaration import FUNCTIONS, public
-from tests.composed_cases import COMPOSED
+from tests.composed_cases import COMPOSED as GENERAL
+from tests.composed_linalg import LINALG
 from tests.op_case import OpCase, Sample
 
+COMPOSED = (*GENERAL, *LINALG)
 # Functions with tests of their own.
 ELSEWHERE = {
     "adaptive_avg_pool2d", "as_strided", "avg_pool1d", "avg_pool2d", "conjugate_transpose",
     "contiguous", "dot", "einsum", "global_avg_pool2d", "gumbel_softmax", "hstack",
-    "matrix_transpose", "max_pool1d", "max_pool2d", "moveaxis", "ravel", "split", "vstack",
+    "matrix_transpose", "max_pool1d", "max_pool2d", "moveaxis", "multi_dot", "ravel",
+    "split", "vstack",
 }  # fmt: skip
 # Rows whose operands come in a form of their own, tested below.
 FORMS = {"polygamma", "expand", "dstack", "column_stack"}

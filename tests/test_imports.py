@@ -19,12 +19,12 @@ PACKAGES = ("microgradnd", "viz")
 # is in it, a package and a module of the same line may be neighbours.
 FLOORS = """
 microgradnd.errors microgradnd.random microgradnd.kernels
+microgradnd.arguments
 microgradnd.node microgradnd.writes
 microgradnd.accumulation
 microgradnd.engine microgradnd.grad_mode
-microgradnd.arguments
 microgradnd.io
-microgradnd.documentation microgradnd.generation
+microgradnd.documentation microgradnd.generation microgradnd.signatures
 microgradnd.plan
 microgradnd.declaration
 microgradnd.ops
@@ -34,7 +34,7 @@ microgradnd.program microgradnd.transforms
 microgradnd.testing microgradnd.stubs
 microgradnd.state microgradnd.parameters
 microgradnd.nn microgradnd.optim microgradnd.data
-microgradnd.func microgradnd.linalg microgradnd.fft
+microgradnd.func microgradnd.linalg microgradnd.fft microgradnd.array_api
 microgradnd.models microgradnd.training
 microgradnd
 viz.style
@@ -58,7 +58,7 @@ viz.__main__
 STRANGERS = (("microgradnd.optim", "microgradnd.nn"), ("microgradnd.data", "microgradnd.nn"))
 
 # All that pictures, formulas and reports may know of the library; of it, what `__all__` lists.
-PUBLIC = ("microgradnd", "microgradnd.graph", "microgradnd.program")
+PUBLIC = ("microgradnd", "microgradnd.arguments", "microgradnd.graph", "microgradnd.program")
 
 # What does not hold yet, by "importer imported" or hidden module: why. What has come true must go.
 PENDING: dict[str, str] = {}

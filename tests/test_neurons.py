@@ -305,8 +305,8 @@ def test_one_pass_gives_the_same_file_every_time(tmp_path: Path) -> None:
         ({"unit": (2, 0)}, r"layer 2 is not among the 2 layers"),
         ({"unit": (0, 3)}, r"unit 3 is not among the 3 units of layer 0"),
         ({"unit": ("u", 0)}, r"no layer has a weight 'u'; there are: 'v', 'w'"),
-        ({"colour": "red"}, r"colour 'red' is unknown: one of weight, gradient"),
-        ({"theme": "grey"}, r"theme 'grey' is unknown"),
+        ({"colour": "red"}, r"colour must be 'weight' or 'gradient', not 'red'"),
+        ({"theme": "grey"}, r"theme must be .* not 'grey'"),
     ],
 )
 def test_what_is_not_there_is_refused(options: dict, words: str) -> None:

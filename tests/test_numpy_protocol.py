@@ -89,7 +89,7 @@ def test_np_split_gives_recorded_parts(t: mg.Tensor) -> None:
 
 UNSUPPORTED: dict[str, tuple[Callable, str]] = {
     "partition": (lambda t: np.partition(t, 1), r"numpy\.partition has no derivative rule"),
-    "qualified": (np.linalg.matrix_rank, r"numpy\.linalg\.matrix_rank has no"),
+    "qualified": (np.emath.sqrt, r"numpy\.lib\.scimath\.sqrt has no"),
     "fft": (np.fft.fft, r"numpy\.fft\.fft has no"),
     "unwrap": (np.unwrap, r"numpy\.unwrap has no"),
     "ufunc": (np.spacing, r"numpy\.spacing has no"),
@@ -224,7 +224,7 @@ ERRORS: dict[str, tuple[Callable, type, str]] = {
     ),
     "missing operand": (lambda w, x: mg.where(w > 0, x), TypeError, r"where\(\) missing .*'y'"),
     "option of a ufunc": (lambda w, x: mg.exp(w, out=x), TypeError, r"exp\(\).*'out'"),
-    "string": (lambda w, x: w + "a", TypeError, r"add: cannot compute with a str \('a'\); give a"),
+    "string": (lambda w, x: w + "a", TypeError, r"add: cannot .* str \('a'\) as y; give a"),
     "strings": (lambda w, x: mg.concatenate([w, ["a"]]), TypeError, "concatenate: cannot.*list"),
     "None": (lambda w, x: w * None, TypeError, "multiply: cannot compute with a NoneType"),
     "complex": (lambda w, x: w * 1j, TypeError, "multiply: cannot compute with a complex"),
@@ -238,7 +238,11 @@ ERRORS: dict[str, tuple[Callable, type, str]] = {
         TypeError,
         "matmul: cannot .*complex128.*real",
     ),
-    "object array": (lambda w, x: w + np.array([None]), TypeError, "add: .*object.*real numbers"),
+    "object array": (
+        lambda w, x: w + np.array([None]),
+        TypeError,
+        "add: .*object.*real NumPy array",
+    ),
     "einsum letters": (lambda w, x: mg.einsum("i", w), ValueError, "einsum: 'i' names .* 2 axes"),
     "einsum operands": (lambda w, x: mg.einsum("ij", w, x), ValueError, "1 operands, got 2"),
     "einsum sizes": (lambda w, x: mg.einsum("ij,ik", w, x), ValueError, r"einsum2: .*'W'.*'x'"),

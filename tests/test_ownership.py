@@ -292,3 +292,13 @@ def test_what_is_not_there_says_what_to_use() -> None:
         assert callable(getattr(mg, name))
     t = mg.randn(2, 3, requires_grad=True)
     assert t.unsqueeze(0).view(3, 2).clone().to("float32").dtype == np.float32
+
+
+def test_all_tensors_are_on_the_cpu() -> None:
+    t = mg.Tensor([1.0])
+    assert t.device == "cpu"
+    assert t.to_device("cpu") is t
+    with pytest.raises(ValueError, match="to_device: all tensors are on the 'cpu'"):
+        t.to_device("cuda")
+    with pytest.raises(ValueError, match="newer than what is offered"):
+        t.__array_namespace__(api_version="2099.12")

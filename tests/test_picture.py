@@ -111,9 +111,9 @@ def test_too_large_a_picture_explains_itself(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"theme": "sepia"}, "auto, light"),
-        ({"direction": "up"}, "TB, LR"),
-        ({"keep": "all"}, "summaries, arrays"),
+        ({"theme": "sepia"}, "theme must be 'auto', 'light'"),
+        ({"direction": "up"}, "'TB' or 'LR', not 'up'"),
+        ({"keep": "all"}, "'summaries' or 'arrays', not 'all'"),
     ],
 )
 def test_unknown_options_are_refused(option: dict, message: str) -> None:

@@ -210,5 +210,5 @@ def test_a_hook_that_changes_the_gradient_is_told_of() -> None:
 
 
 def test_an_unknown_way_to_keep_is_refused() -> None:
-    with pytest.raises(ValueError, match="one of summaries, arrays"):
+    with pytest.raises(ValueError, match="'summaries' or 'arrays', not 'pictures'"):
         trace(Tensor(1.0, requires_grad=True) * 1.0, keep="pictures")

@@ -44,9 +44,9 @@ def test_nobody_but_the_operations_knows_one_by_its_name(path: Path) -> None:
 
 
 def listed(assignment: ast.Assign) -> set[str]:
-    """What `__all__` lists: names of functions, which may be those of operations."""
+    """What `__all__` lists, or a standard: names of functions, which may be those of operations."""
     names = [t.id for t in assignment.targets if isinstance(t, ast.Name)]
-    values = ast.walk(assignment.value) if names == ["__all__"] else ()
+    values = ast.walk(assignment.value) if names in (["__all__"], ["FUNCTIONS"], ["LINALG"]) else ()
     return {x.value for x in values if isinstance(x, ast.Constant)}
 
 

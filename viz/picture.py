@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from microgradnd import AnomalyError, Tensor
+from microgradnd.arguments import FLAG, STRING, Kind, checked, either, instance, optional
 from microgradnd.graph import Graph
-from viz.capture.trace import KEEP, Trace, captured, regrouped, several
+from viz.capture.trace import Trace, captured, regrouped, several
 from viz.diagnosis import Health, differentiable, health, traced
 from viz.diagnosis.chart import gradient_chart
 from viz.formats import files
@@ -24,14 +25,20 @@ from viz.structure.focus import focused
 from viz.structure.folding import Folding, divided, groups_around, named, overview, whole
 from viz.structure.groups import grouped
 from viz.structure.nesting import Nesting, nested
-from viz.style.theme import THEMES
+from viz.style.kinds import COUNT, FOCUS, FOLD, GRADIENT, HOPS, LOOKS, NAMES, NUMBERS, SAVED, SOURCE
 
 if TYPE_CHECKING:
     import networkx as nx
 
 MOST = 20_000  # drawn nodes; beyond, neither layout engines nor browsers are of use
-_DIRECTIONS = ("TB", "LR")
 GROUPINGS = ("modules", "repeats", "chains")
+DRAWN = {
+    "tensors": SOURCE, "gradient": GRADIENT, "backward": optional(FLAG),
+    "fold": FOLD, "open": optional(either(STRING, NAMES)),
+    "steps": NUMBERS, "focus": optional(FOCUS), "hops": HOPS, "carrying": FLAG,
+    "marks": Kind("a viz.Health, or marks by id", lambda v: isinstance(v, (Health, Mapping))),
+    "highlight": instance(Mapping, "words by id"),
+}  # fmt: skip
 
 
 class Picture:
@@ -74,6 +81,7 @@ class Picture:
 
         return write(self.model, **self.drawing, extras=Extras(**self.extras))
 
+    @checked(steps=optional(NUMBERS), columns=COUNT)
     def filmstrip(self, steps: Sequence[int] | None = None, columns: int = 3) -> Filmstrip:
         """Stages of the backward pass side by side: the picture after each of some steps.
 
@@ -81,8 +89,13 @@ class Picture:
             steps: of the backward pass, from 0 to the last; by default six, evenly apart.
             columns: how many stand beside each other.
         """
-        even = sorted({round(k * self.model.steps / 5) for k in range(6)})
-        return Filmstrip(self, tuple(even if steps is None else steps), columns)
+        last = self.model.steps
+        if steps is None:
+            steps = sorted({round(k * last / 5) for k in range(6)})
+        for step in steps:
+            if not 0 <= step <= last:
+                raise ValueError(f"filmstrip: steps has {step}, of a backward pass of {last} steps")
+        return Filmstrip(self, tuple(steps), columns)
 
     def dot(self) -> str:
         """The picture in the DOT language, for Graphviz."""
@@ -122,6 +135,7 @@ class Picture:
 
         return mermaid(self.model, self.drawing["direction"])
 
+    @checked(**SAVED)
     def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
         """Writes a file in the format that its suffix names.
 
@@ -168,6 +182,7 @@ class Filmstrip:
         drawing = {key: x for key, x in self.picture.drawing.items() if key != "step"}
         return film(self.picture.model, **drawing, steps=self.steps, columns=self.columns)
 
+    @checked(**SAVED)
     def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
         """Writes a .svg, .png or .pdf file."""
         from viz.formats.export import of_svg
@@ -210,6 +225,7 @@ class Looks(TypedDict, total=False):
     keep: str
 
 
+@checked(**LOOKS, **DRAWN)
 def draw(
     tensors: Tensor | Sequence[Tensor] | Trace | AnomalyError, *, gradient: Any = None,
     backward: bool | None = None, fold: bool | str | Collection[str] = "auto",
@@ -281,12 +297,6 @@ def _check(looks: Looks) -> None:
         if what not in Looks.__annotations__:
             known = ", ".join(Looks.__annotations__)
             raise TypeError(f"draw() knows no argument {what!r}; how a picture looks say {known}")
-    choices: dict[str, tuple[str, ...]] = {
-        "theme": THEMES, "direction": _DIRECTIONS, "keep": tuple(KEEP),
-    }  # fmt: skip
-    for what, few in choices.items():
-        if looks.get(what, few[0]) not in few:
-            raise ValueError(f"{what} {looks.get(what)!r} is unknown: one of {', '.join(few)}")
 
 
 def _pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
@@ -298,7 +308,7 @@ def _pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
         )
     step = looks.get("step")
     if step is not None and not 0 <= step <= len(trace.steps):
-        raise ValueError(f"step {step} of a backward pass that has {len(trace.steps)} steps")
+        raise ValueError(f"draw: step {step} of a backward pass that has {len(trace.steps)} steps")
     describer = Describer(trace)
     model = build(trace, folding, describer)
     title = looks.get("title")
@@ -321,11 +331,11 @@ def _arranged(
     wanted = GROUPINGS if fold in ("auto", True) else () if fold is False else tuple(fold)
     for name in wanted:
         if name not in GROUPINGS:
-            raise ValueError(f"fold={name!r} is unknown: one of {', '.join(GROUPINGS)}")
+            raise ValueError(f"draw: fold={name!r} is unknown: one of {', '.join(GROUPINGS)}")
     switches = {name: name in wanted for name in GROUPINGS}
     groups = grouped(graph.computed, **switches, stretches=fold is not False)
     if 0 in steps:
-        raise ValueError("steps count from 1, negative ones from the end: there is no step 0")
+        raise ValueError("draw: steps count from 1, negative ones from the end: there is no step 0")
     if steps:
         divided(groups, steps)
     return nested(groups, graph.nodes, None if focus is None else focused(graph, focus, hops))

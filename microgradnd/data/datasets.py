@@ -7,7 +7,16 @@ from typing import Protocol
 
 import numpy as np
 
-from microgradnd.arguments import CALLABLE, ArrayLike, optional, require, shown
+from microgradnd.arguments import (
+    CALLABLE,
+    ArrayLike,
+    index_array,
+    optional,
+    real_array,
+    require,
+    shown,
+)
+from microgradnd.errors import explained
 
 Index = int | slice | list | np.ndarray
 
@@ -78,7 +87,9 @@ class ArrayDataset:
         (array([4, 1]),)
         """
         chosen = indices if isinstance(indices, slice) else _indices(indices)
-        return ArrayDataset(*(array[chosen] for array in self.arrays), transform=self.transform)
+        with explained("ArrayDataset.subset", {}, {"indices": indices}):
+            parts = [array[chosen] for array in self.arrays]
+        return ArrayDataset(*parts, transform=self.transform)
 
     def __repr__(self) -> str:
         return f"ArrayDataset({', '.join(f'{a.shape} {a.dtype}' for a in self.arrays)})"
@@ -103,5 +114,5 @@ def _samples(value: ArrayLike) -> np.ndarray:
 
 def _indices(indices: Index) -> np.ndarray:
     """An index array or a mask; an empty list selects nothing (NumPy reads it as floats)."""
-    array = np.atleast_1d(np.asarray(indices))
-    return array.astype(np.intp) if array.size == 0 and array.dtype != bool else array
+    array = np.atleast_1d(real_array("ArrayDataset", "indices", indices))
+    return array if array.dtype == bool else index_array("ArrayDataset", "indices", array)

@@ -8,7 +8,6 @@ the way back (the gates) is part of the result.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from math import prod
 from typing import Any
 
@@ -34,7 +33,16 @@ def _parts(gates: int, shape: Shape) -> list[tuple[int, ...]]:
     return [(t, n, gates * h), (gates * h, h), (n, h), *more[gates]]
 
 
-rnn_parts, lstm_parts, gru_parts = (partial(_parts, gates) for gates in (1, 4, 3))
+def rnn_parts(shape: Shape) -> list[tuple[int, ...]]:
+    return _parts(1, shape)
+
+
+def lstm_parts(shape: Shape) -> list[tuple[int, ...]]:
+    return _parts(4, shape)
+
+
+def gru_parts(shape: Shape) -> list[tuple[int, ...]]:
+    return _parts(3, shape)
 
 
 def _before(first: np.ndarray, states: np.ndarray) -> np.ndarray:

@@ -63,8 +63,10 @@ _ERF_NEAR_ONE = 8.45062911510467529297e-01
 
 
 def floating(x: Any) -> Any:
-    """Integers and truths as floating-point numbers."""
-    return x if x.dtype.kind == "f" else x.astype(np.float64)
+    """Integers and truths as floating-point numbers, all in this machine's byte order."""
+    if x.dtype.kind in "biu":
+        return x.astype(np.float64)
+    return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
 
 
 def logistic(x: Any) -> Any:

@@ -44,14 +44,19 @@ def _sides(
     return tuple((p, p) for p in numbers(padding, len(kernel)))
 
 
-def _check_axes(owner: str, axes: int, input: TensorLike, weight: TensorLike) -> None:
-    if len(np.shape(weight)) != axes + 2 or len(np.shape(input)) not in (axes + 1, axes + 2):
+def _check_axes(
+    owner: str, axes: int, input: TensorLike, weight: TensorLike
+) -> tuple[Tensor, Tensor]:
+    """Input and weight as Tensors, if they have so many axes of an image."""
+    x, w = as_tensor(input, owner, "input"), as_tensor(weight, owner, "weight")
+    if w.ndim != axes + 2 or x.ndim not in (axes + 1, axes + 2):
         images, kernel, _ = AXES[axes]
-        filters = f"(C, O/groups, {kernel})" if "transpose" in owner else f"(O, C/groups, {kernel})"
+        filters = f"(C, O/groups, {kernel})" if "_transpose" in owner else f"(O, C/groups, {kernel})"
         raise ValueError(
-            f"{owner}: input and weight have shapes {np.shape(input)} and {np.shape(weight)}, "
+            f"{owner}: input and weight have shapes {x.shape} and {w.shape}, "
             f"needed {images} and {filters}"
         )
+    return x, w
 
 
 def conv2d(
@@ -72,13 +77,12 @@ def conv2d(
     Tensor([[[[4., 4.],
               [4., 4.]]]])
     """
-    _check_axes("conv2d", 2, input, weight)
+    x, w = _check_axes("conv2d", 2, input, weight)
     stride, dilation = pair(stride), pair(dilation)
-    options = stride, _sides(padding, np.shape(weight)[2:], stride, dilation), dilation, groups
-    x = as_tensor(input)
+    options = stride, _sides(padding, w.shape[2:], stride, dilation), dilation, groups
     if x.ndim == 3:
-        return squeeze(convolution.conv2d(expand_dims(x, 0), weight, bias, *options), 0)
-    return convolution.conv2d(x, weight, bias, *options)
+        return squeeze(convolution.conv2d(expand_dims(x, 0), w, bias, *options), 0)
+    return convolution.conv2d(x, w, bias, *options)
 
 
 def conv1d(
@@ -118,8 +122,7 @@ def conv3d(
     >>> conv3d(np.ones((1, 1, 2, 2, 3)), np.ones((1, 1, 2, 2, 2)))
     Tensor([[[[[8., 8.]]]]])
     """
-    _check_axes("conv3d", 3, input, weight)
-    x, w = as_tensor(input), as_tensor(weight)
+    x, w = _check_axes("conv3d", 3, input, weight)
     if x.ndim == 4:
         return squeeze(conv3d(expand_dims(x, 0), w, bias, stride, padding, dilation, groups), 0)
     steps, spread = numbers(stride, 3), numbers(dilation, 3)
@@ -135,11 +138,8 @@ def conv3d(
     return reshape(out, (x.shape[0], places, *out.shape[1:])).swapaxes(1, 2)
 
 
-def _spread(
-    owner: str, input: TensorLike, weight: TensorLike, bias: Any, options: Any, groups: int,
-) -> Tensor:  # fmt: skip
+def _spread(owner: str, x: Tensor, w: Tensor, bias: Any, options: Any, groups: int) -> Tensor:
     """Transposed convolution of one, two or three axes."""
-    x, w = as_tensor(input), as_tensor(weight)
     axes = w.ndim - 2
     if x.ndim == axes + 1:
         return squeeze(_spread(owner, expand_dims(x, 0), w, bias, options, groups), 0)
@@ -203,9 +203,9 @@ def conv_transpose1d(
     >>> conv_transpose1d(np.ones((1, 1, 2)), np.ones((1, 1, 2)))
     Tensor([[[1., 2., 1.]]])
     """
-    _check_axes("conv_transpose1d", 1, input, weight)
+    x, w = _check_axes("conv_transpose1d", 1, input, weight)
     options = stride, padding, output_padding, dilation
-    return _spread("conv_transpose1d", input, weight, bias, options, groups)
+    return _spread("conv_transpose1d", x, w, bias, options, groups)
 
 
 def conv_transpose2d(
@@ -221,9 +221,9 @@ def conv_transpose2d(
     >>> conv_transpose2d(np.ones((1, 1, 1, 2)), np.ones((1, 1, 1, 2)))
     Tensor([[[[1., 2., 1.]]]])
     """
-    _check_axes("conv_transpose2d", 2, input, weight)
+    x, w = _check_axes("conv_transpose2d", 2, input, weight)
     options = stride, padding, output_padding, dilation
-    return _spread("conv_transpose2d", input, weight, bias, options, groups)
+    return _spread("conv_transpose2d", x, w, bias, options, groups)
 
 
 def conv_transpose3d(
@@ -236,9 +236,9 @@ def conv_transpose3d(
     >>> conv_transpose3d(np.ones((1, 1, 1, 1, 2)), np.ones((1, 1, 1, 1, 2)))
     Tensor([[[[[1., 2., 1.]]]]])
     """
-    _check_axes("conv_transpose3d", 3, input, weight)
+    x, w = _check_axes("conv_transpose3d", 3, input, weight)
     options = stride, padding, output_padding, dilation
-    return _spread("conv_transpose3d", input, weight, bias, options, groups)
+    return _spread("conv_transpose3d", x, w, bias, options, groups)
 
 
 class _Convolution(Module):
@@ -285,7 +285,8 @@ class _Convolution(Module):
             return
         given = self.kernel_size, self.stride, self.padding, self.dilation
         each = zip(*(numbers(n, self.axes) for n in given))
-        for n, (f, s, p, d) in zip(np.shape(x)[-self.axes :], each):
+        shape = as_tensor(x, type(self).__name__, "x").shape
+        for n, (f, s, p, d) in zip(shape[-self.axes :], each):
             output_size(type(self).__name__, n, f, s, p, d, strict=True)
 
     def forward(self, x: TensorLike) -> Tensor:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from microgradnd.arguments import PROBABILITY, checked, operand, optional
+from microgradnd.arguments import PROBABILITY, checked, optional
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor
+from microgradnd.engine import Tensor, as_tensor
 from microgradnd.nn.module import Module
 from microgradnd.random import generator
 
@@ -21,7 +21,7 @@ def dropout(
     >>> dropout(Tensor([1.0, 2.0]), training=False)
     Tensor([1., 2.])
     """
-    x = operand("dropout", "x", x)
+    x = as_tensor(x, "dropout", "x")
     return _dropped(x, x.shape, p, training, rng)
 
 
@@ -29,7 +29,7 @@ def dropout2d(
     x: TensorLike, p: float = 0.5, training: bool = True, *, rng: np.random.Generator | None = None
 ) -> Tensor:
     """Dropout of whole maps: one choice for each sample and channel of x (N, C, H, W)."""
-    x = operand("dropout2d", "x", x)
+    x = as_tensor(x, "dropout2d", "x")
     if x.ndim < 3:
         raise ValueError(f"dropout2d: x has shape {x.shape}, it needs (N, C, H, W)")
     return _dropped(x, (*x.shape[:2], *(1 for _ in x.shape[2:])), p, training, rng)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import checked
+from microgradnd.arguments import checked, real_array
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.functions import where
@@ -33,7 +33,7 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
     Tensor([[2. , 2.1],
             [0. , 0.1]])
     """
-    numbers = np.asarray(input.data if isinstance(input, Tensor) else input)
+    numbers = real_array("embedding", "input", input)
     if not numbers.size:
         numbers = numbers.astype(int)
     weight = weight if isinstance(weight, Tensor) else Tensor(weight)

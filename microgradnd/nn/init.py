@@ -50,7 +50,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return _GAINS[nonlinearity]
 
 
-def fans(tensor: Tensor, name: str = "fans") -> tuple[int, int]:
+def fans(tensor: Tensor) -> tuple[int, int]:
     """How many inputs an output sees, and how many outputs an input: fan_in and fan_out.
 
     Shapes: weight (O, I) or of a convolution (O, C/groups, F, F): I and O, each times F·F.
@@ -58,6 +58,10 @@ def fans(tensor: Tensor, name: str = "fans") -> tuple[int, int]:
     >>> fans(Tensor(np.empty((20, 3, 5, 5))))
     (75, 500)
     """
+    return _fans(tensor, "fans")
+
+
+def _fans(tensor: Tensor, name: str) -> tuple[int, int]:
     require(name, "tensor", tensor, _TENSOR)
     shape = tensor.shape
     if len(shape) < 2:
@@ -248,12 +252,12 @@ def _filled(name: str, tensor: Tensor, draw: Callable[[tuple[int, ...]], np.ndar
 
 def _xavier_std(name: str, tensor: Tensor, gain: float) -> float:
     check(name, gain=gain)
-    return gain * math.sqrt(2 / max(sum(fans(tensor, name)), 1))  # 1: a weight without elements
+    return gain * math.sqrt(2 / max(sum(_fans(tensor, name)), 1))  # 1: a weight without elements
 
 
 def _kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
     require(name, "mode", mode, one_of("fan_in", "fan_out"))
     require(name, "a", a, NUMBER)
-    fan = fans(tensor, name)[mode == "fan_out"]
+    fan = _fans(tensor, name)[mode == "fan_out"]
     require(name, "nonlinearity", nonlinearity, _ACTIVATIONS)
     return calculate_gain(nonlinearity, a) / math.sqrt(max(fan, 1))

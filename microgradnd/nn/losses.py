@@ -21,12 +21,11 @@ from microgradnd.arguments import (
     Kind,
     check,
     one_of,
-    operand,
     real_array,
     require,
 )
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor
+from microgradnd.engine import Tensor, as_tensor
 from microgradnd.functions import abs, clip, softplus, square, subtract, where
 from microgradnd.nn.module import Module
 from microgradnd.ops import losses as ops
@@ -95,7 +94,10 @@ def first_component_loss(input: TensorLike, target: TensorLike, reduction: str =
     >>> first_component_loss(Tensor([3.0, 7.0]), 1.0)
     Tensor(4.)
     """
-    h, y = (operand("first_component_loss", *x) for x in (("input", input), ("target", target)))
+    h, y = (
+        as_tensor(x, "first_component_loss", name)
+        for name, x in (("input", input), ("target", target))
+    )
     if not h.ndim or h.shape[:-1] != y.shape or not h.shape[-1]:
         raise ValueError(
             f"first_component_loss: input has shape {h.shape}, its target must have that shape "
@@ -183,7 +185,7 @@ def binary_cross_entropy(
     input, target = _operands(loss, input, target)
     check(loss, eps=eps)
     losses = ops.binary_cross_entropy(
-        operand(loss, "input", input), _constant(loss, "target", target), eps
+        as_tensor(input, loss, "input"), _constant(loss, "target", target), eps
     )
     return _reduced(loss, _weighted(loss, losses, weight), reduction)
 
@@ -334,7 +336,7 @@ def kl_div(
 
 def _classes_last(loss: str, input: TensorLike) -> Tensor:
     """Logits (N, C, d1, ...) with their classes in the last axis."""
-    t = operand(loss, "input", input)
+    t = as_tensor(input, loss, "input")
     if not t.ndim:
         raise ValueError(f"{loss}: input is a number; it needs an axis of classes")
     return t if t.ndim <= 2 else t.transpose((0, *range(2, t.ndim), 1))

@@ -13,11 +13,22 @@ from typing import Any, ClassVar, Self, dataclass_transform
 import numpy as np
 
 from microgradnd import state
-from microgradnd.arguments import FLOATS, Kind, checked, require
+from microgradnd.arguments import (
+    CALLABLE,
+    FLAG,
+    FLOATS,
+    STRING,
+    Kind,
+    checked,
+    real_array,
+    require,
+)
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
 from microgradnd.node import next_seq
 from microgradnd.parameters import zero_grad
+
+_NAME = Kind("a name without dots", lambda v: isinstance(v, str), lambda v: v and "." not in v)
 
 
 class _Handle:
@@ -75,10 +86,12 @@ class Module:
                 if parameter.name == path:
                     parameter.name = f"{name}.{path}"
 
+    @checked(name=_NAME)
     def register_buffer(self, name: str, value: np.ndarray) -> None:
         """Keeps an array that is part of the state but not learned, as of running statistics."""
+        array = real_array(type(self).__name__, "value", value)
         vars(self).setdefault("_kinds", {})[name] = "buffer"
-        object.__setattr__(self, name, np.asarray(value))
+        object.__setattr__(self, name, array)
 
     def forward(self, *args: Any, **options: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no forward(self, ...)")
@@ -112,10 +125,12 @@ class Module:
                 out = changed
         return out
 
+    @checked(hook=CALLABLE)
     def register_forward_hook(self, hook: Callable) -> _Handle:
         """Calls hook(module, args, out) after each forward; what it returns replaces `out`."""
         return _Handle(self._hook_tables()["after"], hook)
 
+    @checked(hook=CALLABLE)
     def register_forward_pre_hook(self, hook: Callable) -> _Handle:
         """Calls hook(module, args) before each forward; what it returns replaces `args`."""
         return _Handle(self._hook_tables()["before"], hook)
@@ -138,6 +153,7 @@ class Module:
     def children(self) -> Iterator[Module]:
         return (child for _, child in self.named_children())
 
+    @checked(prefix=STRING)
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module (under the name ""), and all modules within, each once."""
         seen: set[int] = set()
@@ -182,6 +198,7 @@ class Module:
         parameters = {path: parameter.data for path, parameter in self.named("parameter")}
         return {**parameters, **dict(self.named("buffer"))}
 
+    @checked()
     def load_state_dict(self, given: Mapping[str, Any], strict: bool = True) -> None:
         """Copies arrays (or PyTorch tensors) into the parameters and buffers of the same names.
 
@@ -199,6 +216,7 @@ class Module:
             if path in arrays:
                 buffer[...] = arrays[path]
 
+    @checked(mode=FLAG)
     def train(self, mode: bool = True) -> Self:
         """Sets training mode here and within: dropout drops, batch norm uses the batch."""
         for module in self.modules():
@@ -213,6 +231,7 @@ class Module:
         """Forgets the gradients of all parameters; `set_to_none=False` sets them to 0 instead."""
         zero_grad(self.parameters(), set_to_none)
 
+    @checked(function=CALLABLE)
     def apply(self, function: Callable[[Module], Any]) -> Self:
         """Calls a function on each module, the inner ones first."""
         for child in self.children():
@@ -281,10 +300,10 @@ class FunctionModule(Module):
 
     A layer names its function, and the kinds of those fields that need one of their own.
 
-    >>> class Power(FunctionModule, function=lambda x, n: Tensor(x) ** n):
-    ...     n: float = 2.0
+    >>> class Power(FunctionModule, function=lambda x, exponent: Tensor(x) ** exponent):
+    ...     exponent: float = 2.0
     >>> Power(), Power(3.0)(2.0)
-    (Power(n=2.0), Tensor(8.))
+    (Power(exponent=2.0), Tensor(8.))
     """
 
     function: ClassVar[Callable[..., Tensor]]

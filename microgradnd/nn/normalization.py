@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import NUMBER, PROBABILITY, checked, either, operand, several, whole
+from microgradnd.arguments import NUMBER, PROBABILITY, checked, either, several, whole
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor, default_dtype
+from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.functions import pad
 from microgradnd.nn.module import FunctionModule, Module
 from microgradnd.ops.normalization import normalize
@@ -52,7 +52,7 @@ def batch_norm(
     Tensor([[-1.],
             [ 1.]])
     """
-    x = operand("batch_norm", "input", input)
+    x = as_tensor(input, "batch_norm", "input")
     if x.ndim < 2:
         raise ValueError(
             f"batch_norm: input of shape {x.shape} has no axis of channels, (N, C, ...)"
@@ -97,7 +97,7 @@ def layer_norm(
     >>> layer_norm(Tensor([[1.0, 3.0]]), (2,), eps=0.0)
     Tensor([[-1.,  1.]])
     """
-    x = operand("layer_norm", "input", input)
+    x = as_tensor(input, "layer_norm", "input")
     given = _shape_of(normalized_shape)
     _check_shapes("layer_norm", given, weight=weight, bias=bias)
     if not given or x.shape[-len(given) :] != given:
@@ -117,7 +117,7 @@ def local_response_norm(
     >>> local_response_norm(Tensor([[[1.0]]]), size=1, alpha=1.0, beta=1.0)
     Tensor([[[0.5]]])
     """
-    x = operand("local_response_norm", "input", input)
+    x = as_tensor(input, "local_response_norm", "input")
     if x.ndim < 3:
         raise ValueError(f"local_response_norm: input must be (N, C, ...), not {x.shape}")
     around = ((0, 0), (size // 2, (size - 1) // 2), *((0, 0),) * (x.ndim - 2))
@@ -169,7 +169,8 @@ class BatchNorm1d(Module):
             self.register_buffer("num_batches_tracked", np.zeros((), np.int64))
 
     def forward(self, x: TensorLike) -> Tensor:
-        shape = np.shape(x)
+        x = as_tensor(x, type(self).__name__, "x")
+        shape = x.shape
         if len(shape) not in self.dims or shape[1] != self.num_features:
             raise ValueError(
                 f"{type(self).__name__}: x of shape {shape}, needed: {self.num_features} channels "

@@ -39,7 +39,8 @@ def _in_float32(pool: Callable[..., Tensor], x: TensorLike, *args: Any, **option
     """Pooling of float16 by way of float32: a sum may overflow where its mean does not."""
     if getattr(x, "dtype", None) != np.float16:
         return pool(x, *args, **options)
-    return pool(as_tensor(x).astype(np.float32), *args, **options).astype(np.float16)
+    wide = as_tensor(x, pool.__name__, "x").astype(np.float32)
+    return pool(wide, *args, **options).astype(np.float16)
 
 
 def avg_pool2d(

@@ -9,7 +9,7 @@ import numpy as np
 
 from microgradnd.arguments import checked
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor, default_dtype
+from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.functions import concatenate, stack, where
 from microgradnd.kernels.recurrent import Mask
 from microgradnd.nn.dropout import dropout
@@ -71,10 +71,10 @@ class _Recurrent(Module):
         hx: TensorLike | Sequence[TensorLike] | None = None,
         lengths: TensorLike | None = None,
     ) -> tuple[Tensor, Any]:
-        x: Any = input if isinstance(input, Tensor) else np.asarray(input)
-        unbatched = x.ndim == 2
+        x: Any = as_tensor(input, type(self).__name__, "input")
+        shape, unbatched = x.shape, x.ndim == 2
         x = x[:, None] if unbatched else x.swapaxes(0, 1) if self.batch_first else x  # (T, N, I)
-        self._check_input(x, np.shape(input))
+        self._check_input(x, shape)
         mask = self._mask(lengths, *x.shape[:2])  # (T, N, 1)
         start = self._start(hx, x.shape[1], unbatched)  # (L·D, N, H) each
         last: list[_States] = []

@@ -8,7 +8,7 @@ import numpy as np
 
 from microgradnd.arguments import checked
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor, default_dtype
+from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.nn.init import uniform_parameter
 from microgradnd.nn.module import Module
 from microgradnd.ops.linalg import linear
@@ -54,7 +54,8 @@ class _RecurrentCell(Module):
 
     def _start(self, x: TensorLike, state: TensorLike | None) -> State:
         """The state given, or zeros in the shape and dtype of one for x; checks both widths."""
-        kind, shape = type(self).__name__, np.shape(x)
+        kind = type(self).__name__
+        shape = as_tensor(x, kind, "input").shape
         if len(shape) not in (1, 2) or shape[-1] != self.input_size:
             raise ValueError(
                 f"{kind}: the input must have shape (N, {self.input_size}) or "
@@ -63,12 +64,13 @@ class _RecurrentCell(Module):
         wanted = (*shape[:-1], self.hidden_size)
         if state is None:
             return np.zeros(wanted, self.weight_hh.dtype)
-        if np.shape(state) != wanted:
+        state = as_tensor(state, kind, "hx")
+        if state.shape != wanted:
             raise ValueError(
                 f"{kind}: the state must have shape {wanted}, as the input has {shape}; "
-                f"got {np.shape(state)}"
+                f"got {state.shape}"
             )
-        return state if isinstance(state, Tensor) else np.asarray(state)
+        return state
 
     def extra_repr(self) -> str:
         bias = ", bias=False" * (self.bias_ih is None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from microgradnd.arguments import checked
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor
+from microgradnd.engine import Tensor, as_tensor
 from microgradnd.nn.module import Module
 
 
@@ -24,7 +24,10 @@ class Flatten(Module):
         self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, x: TensorLike) -> Tensor:
-        x = x if isinstance(x, Tensor) else Tensor(x)
+        x = as_tensor(x, "Flatten", "x")
+        for name in ("start_dim", "end_dim"):
+            if not -x.ndim <= (dim := getattr(self, name)) < x.ndim:
+                raise ValueError(f"Flatten: {name}={dim} is no axis of x, of shape {x.shape}")
         first, last = self.start_dim % x.ndim, self.end_dim % x.ndim
         return x.reshape((*x.shape[:first], prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import REAL_DTYPE, checked, either, instance, optional, several, whole
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.grad_mode import enable_grad, observed
 from microgradnd.nn.module import Module
@@ -92,6 +93,14 @@ def in_bytes(count: int) -> str:
     return f"{count:.3g} GB"
 
 
+_SHAPES = several(whole(0), "a shape, such as (1, 3, 224, 224)")
+
+
+@checked(
+    model=instance(Module, "a Module"),
+    input_shape=either(_SHAPES, several(_SHAPES, "a list of shapes", 1)),
+    dtype=either(optional(REAL_DTYPE), several(REAL_DTYPE, "a list of them")),
+)
 def summary(model: Module, input_shape: _Shape | Sequence[_Shape], dtype: Any = None) -> Summary:
     """The table of a model's layers for an input of zeros.
 
@@ -121,6 +130,8 @@ def summary(model: Module, input_shape: _Shape | Sequence[_Shape], dtype: Any = 
     )
     parameters = list(model.parameters())
     dtypes = list(dtype) if isinstance(dtype, (list, tuple)) else [dtype] * len(shapes)
+    if len(dtypes) != len(shapes):
+        raise ValueError(f"summary: dtype has {len(dtypes)} entries for {len(shapes)} inputs")
     usual = parameters[0].dtype if parameters else default_dtype[0]
     inputs = [np.zeros(n, t or usual) for n, t in zip(shapes, dtypes, strict=True)]
     rows = {id(module): Row(path, type(module).__name__) for path, module in model.named_modules()}

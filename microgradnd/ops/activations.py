@@ -25,7 +25,7 @@ def step(x: Value) -> Value:
     return np.heaviside(floating(x), 1)
 
 
-@op(x=lambda g, x, out, c, sigma: g * (out * (c - x) / sigma**2), elementwise=True, fresh="x",
+@op(x=lambda g, x, out, c, sigma: g * (out * (c - x) / sigma / sigma), elementwise=True, fresh="x",
     torch="nn.functional.gaussian", activation=True)  # fmt: skip
 def gaussian(x: Value, c: float = 0.0, sigma: float = 1.0) -> Value:
     """exp(-½ ((x - c)/σ)²) (eq. 5-26); saturates at 0 on both sides, a few σ from c."""

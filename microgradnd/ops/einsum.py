@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
-from microgradnd.declaration import TensorLike, Value, derived, op
+from microgradnd.arguments import is_whole
+from microgradnd.declaration import Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -18,12 +20,16 @@ def explicit(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
     left, arrow, right = text.partition("->")
     terms = left.split(",")
     if len(terms) != len(ndims):
-        raise ValueError(f"einsum: {subscripts!r} is for {len(terms)} operands, got {len(ndims)}")
+        raise ValueError(
+            f"einsum: the subscripts {subscripts!r} are for {len(terms)} operands, got {len(ndims)}"
+        )
     spare = [c for c in LETTERS if c not in text]
     covered = [n - len(term.replace("...", "")) for term, n in zip(terms, ndims)]
     for term, n, more in zip(terms, ndims, covered):
         if more < 0 or (more > 0 and "..." not in term):
-            raise ValueError(f"einsum: {term!r} names other than the {n} axes of its operand")
+            raise ValueError(
+                f"einsum: {term!r} names in subscripts other than the {n} axes of its operand"
+            )
     dots = "".join(spare[: max([m for t, m in zip(terms, covered) if "..." in t], default=0)])
     if not arrow:
         once = sorted({c for c in left if c.isalpha() and left.count(c) == 1})
@@ -97,16 +103,38 @@ def einsum2(x: Value, y: Value, subscripts: str) -> Value:
 
 
 @derived(numpy=np.einsum)
-def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
+def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Tensor:
     """numpy.einsum of any number of operands; more than two are contracted pair by pair.
+
+    The letters may be given as lists of integers after each operand, as in NumPy and PyTorch:
+    `einsum(a, [0, 1], b, [1, 2], [0, 2])`. `optimize` is taken for NumPy's sake: the order of pairs
+    is always chosen.
 
     >>> a = Tensor([[1.0, 2.0], [3.0, 4.0]])
     >>> einsum("ij,ij->i", a, a)
     Tensor([ 5., 25.])
+    >>> einsum(a, [0, 0])
+    Tensor(5.)
     """
+    given: Any = operands
     if not isinstance(subscripts, str):
+        subscripts, given = lettered((subscripts, *operands))
+    elif len(operands) == 1 and isinstance(operands[0], tuple):  # PyTorch takes them as one, too
+        given = operands[0]
+    return contracted(subscripts, *[as_tensor(t, "einsum", "operands") for t in given])
+
+
+def lettered(args: tuple) -> tuple[str, list]:
+    """The subscripts in letters, and the operands, of the form with lists of integers."""
+    sublists = [*args[1::2], *(args[-1:] if len(args) % 2 else [])]
+    whole = lambda s: isinstance(s, (list, tuple)) and all(i is ... or is_whole(i) for i in s)
+    if len(args) < 2 or not all(map(whole, sublists)):
         raise TypeError("einsum: the subscripts must be a string, such as 'ij,jk->ik'")
-    return contracted(subscripts, *[as_tensor(t) for t in operands])
+    letters = LETTERS[26:] + LETTERS[:26]  # in order of their codes, as the integers are
+    texts = ["".join("..." if i is ... else letters[i] for i in s) for s in sublists]
+    pairs = len(args) // 2
+    arrow = "->" + texts[-1] if len(args) % 2 else ""
+    return ",".join(texts[:pairs]) + arrow, list(args[: 2 * pairs : 2])
 
 
 def contracted(subscripts: str, *operands: Value) -> Value:

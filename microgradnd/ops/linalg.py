@@ -74,7 +74,7 @@ def dot(x: TensorLike, y: TensorLike) -> Tensor:
     >>> float(dot(Tensor([1.0, 2.0]), Tensor([3.0, 4.0])).item())
     11.0
     """
-    x, y = as_tensor(x), as_tensor(y)
+    x, y = as_tensor(x, "dot", "x"), as_tensor(y, "dot", "y")
     if x.ndim == 0 or y.ndim == 0:
         return multiply(x, y)
     if y.ndim <= 2:

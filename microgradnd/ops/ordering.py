@@ -34,9 +34,9 @@ def argsort(
     x: Value, axis: int | None = -1, *, descending: bool = False, stable: bool = True
 ) -> Value:
     """The order that would sort the elements along the axis; flat, if it is None."""
-    if axis is None or not x.ndim:
-        x, axis = x.reshape(-1), 0
-    return _order(x, axis, descending)
+    if not x.ndim:
+        return np.argsort(x, axis=axis)
+    return _order(x.reshape(-1), 0, descending) if axis is None else _order(x, axis, descending)
 
 
 @derived(numpy=np.sort, method=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd import errors
+from microgradnd.arguments import index_array, one_of, require
 from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.kernels import padding
@@ -48,17 +50,15 @@ def pad(
     Tensor([3., 2., 1., 2., 3.])
     """
     x = as_tensor(x)
+    require("pad", "mode", mode, one_of("constant", *MODES))
+    if errors.as_array("pad", "constant_values", constant_values).ndim:
+        raise ValueError(
+            f"pad: constant_values {constant_values!r} must be one number; for other values on "
+            "other sides, pad side by side"
+        )
     each = _widths(x, pad_width)
     if mode == "constant":
-        if np.ndim(constant_values):
-            raise ValueError(
-                f"pad: constant_values {constant_values!r} must be one number; for other values "
-                "on other sides, pad side by side"
-            )
         return padded(x, each, constant_values)
-    if mode not in MODES:
-        known = ", ".join(["constant", *MODES])
-        raise ValueError(f"pad: mode {mode!r} has no derivative rule here; these have: {known}")
     for axis, (before, after) in enumerate(each):
         if before or after:
             if not x.shape[axis]:
@@ -70,8 +70,8 @@ def pad(
 
 def _widths(x: Tensor, pad_width: int | Sequence[Any]) -> Widths:
     """How many elements are added before and after, for each axis."""
-    widths = np.asarray(pad_width)
-    if widths.dtype.kind not in "iu" or (widths < 0).any():
+    widths = index_array("pad", "pad_width", pad_width)
+    if (widths < 0).any():
         raise ValueError(f"pad: pad_width must hold integers from 0 on, got {pad_width!r}")
     try:
         each = np.broadcast_to(widths, (x.ndim, 2)).tolist()

@@ -75,7 +75,7 @@ def checked(
     name: str, x: TensorLike, kernel_size: Pair, stride: Pair | None, padding: Pair, dilation: Pair
 ) -> tuple[Tensor, Sides, Sides, Sides, Sides]:
     """The input as a tensor, and kernel, stride, padding and dilation that fit it."""
-    x = as_tensor(x)
+    x = as_tensor(x, name, "x")
     if x.ndim < 2:
         raise ValueError(f"{name}: x has shape {x.shape}, it needs the axes (..., height, width)")
     kernel = pair(kernel_size)
@@ -243,7 +243,7 @@ def adaptive_avg_pool2d(x: TensorLike, output_size: Pair | tuple[int | None, int
     >>> adaptive_avg_pool2d([[1.0, 2.0, 5.0, 6.0], [4.0, 3.0, 8.0, 7.0]], 1)
     Tensor([[4.5]])
     """
-    x = as_tensor(x)
+    x = as_tensor(x, "adaptive_avg_pool2d", "x")
     if x.ndim < 2 or 0 in x.shape[-2:]:
         raise ValueError(
             f"adaptive_avg_pool2d: x has shape {x.shape}, it needs axes (..., height, width) that "
@@ -269,12 +269,12 @@ def global_avg_pool2d(x: TensorLike) -> Tensor:
     >>> global_avg_pool2d([[[1.0, 3.0]], [[2.0, 4.0]]])
     Tensor([2., 3.])
     """
-    return reduction.mean(as_tensor(x), (-2, -1))
+    return reduction.mean(as_tensor(x, "global_avg_pool2d", "x"), (-2, -1))
 
 
 def as_row(name: str, x: TensorLike) -> Tensor:
     """The input of 1-D pooling as images of one row."""
-    x = as_tensor(x)
+    x = as_tensor(x, name, "x")
     if not x.ndim:
         raise ValueError(f"{name}: x is one number of shape (); it needs the axes (..., length)")
     return shape.expand_dims(x, -2)

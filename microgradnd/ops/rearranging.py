@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import index_array
 from microgradnd.declaration import Axis, TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.elementwise import where
@@ -49,12 +50,17 @@ def flipud(x: TensorLike) -> Tensor:
     return flip(as_tensor(x), 0)
 
 
+def _whole(shift: Any) -> Any:
+    array = index_array("roll", "shift", shift)
+    return int(array) if array.ndim == 0 else tuple(array.tolist())
+
+
 def back(shift: Any) -> Any:
     return -shift if np.ndim(shift) == 0 else tuple(-s for s in shift)
 
 
 @op(x=lambda g, shift, axis: roll(g, back(shift), axis), linear="x", numpy=np.roll, method=True,
-    whole=True, fresh="x")  # fmt: skip
+    whole=True, fresh="x", prepare={"shift": _whole})  # fmt: skip
 def roll(x: Value, shift: int | Sequence[int], axis: Axis = None) -> Value:
     """Shifted along the axes, what falls out at the end comes in at the start; flat by default."""
     return np.roll(x, shift, axis)

@@ -107,7 +107,7 @@ def packed_operands(
             f"{name}: the operands have shapes {given}; T = {shape[0]} steps of N = {shape[1]} "
             f"sequences with H = {shape[2]} need {wanted}"
         )
-    return concatenate([as_tensor(x) for x in operands], axis=None), shape
+    return concatenate([as_tensor(x, name, "operands") for x in operands], axis=None), shape
 
 
 def rnn_sequence(

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import REAL_DTYPE, elements, require
 from microgradnd.declaration import Axis, Shape, TensorLike, Value, Values, derived, op
 from microgradnd.engine import Tensor, as_tensor
+from microgradnd.errors import explained
 from microgradnd.ops.indexing import getitem
 
 
@@ -113,7 +115,12 @@ def stack(xs: Values, axis: int = 0) -> Value:
     return np.stack(xs, axis)
 
 
-@op(x=lambda g: g, linear="x", casts=True, prepare={"dtype": np.dtype}, internal=True, whole=True,
+def real_dtype(value: Any) -> np.dtype:
+    require("astype", "dtype", value, REAL_DTYPE)
+    return np.dtype(value)
+
+
+@op(x=lambda g: g, linear="x", casts=True, prepare={"dtype": real_dtype}, internal=True, whole=True,
     notation="itself", program="{x:atom}.astype({dtype})")  # fmt: skip
 def astype(x: Value, dtype: np.dtype) -> Value:  # the engine casts back
     """In another dtype."""
@@ -133,19 +140,22 @@ def moveaxis(x: TensorLike, source: Any, destination: Any) -> Tensor:
     >>> moveaxis(np.zeros((2, 3, 4)), 0, -1).shape
     (3, 4, 2)
     """
-    x = as_tensor(x)
-    np.moveaxis(np.empty((0,) * x.ndim), source, destination)  # checks the arguments
-    places = np.lib.array_utils.normalize_axis_tuple(source, x.ndim)
-    goals = np.lib.array_utils.normalize_axis_tuple(destination, x.ndim)
+    x = as_tensor(x, "moveaxis", "x")
+    with explained("moveaxis", {"x": x}, {"source": source, "destination": destination}):
+        np.moveaxis(np.empty((0,) * x.ndim), source, destination)  # checks the arguments
+        places = np.lib.array_utils.normalize_axis_tuple(source, x.ndim)
+        goals = np.lib.array_utils.normalize_axis_tuple(destination, x.ndim)
     axes = [i for i in range(x.ndim) if i not in places]
     for goal, place in sorted(zip(goals, places)):
         axes.insert(goal, place)
     return transpose(x, tuple(axes))
 
 
-def _joined(xs: Any, axis: int, at_least: int) -> Tensor:
+def _joined(name: str, xs: Any, axis: int, at_least: int) -> Tensor:
     """Concatenated along an axis, after giving the operands enough axes."""
-    tensors = [as_tensor(t) for t in xs]
+    tensors = [as_tensor(t, name, "tup") for t in elements(name, "tup", xs, "a list of arrays")]
+    if not tensors:
+        raise ValueError(f"{name}: tup is empty; give at least one array")
     raised = [reshape(t, (1,) * (at_least - t.ndim) + t.shape) for t in tensors]
     return concatenate(raised, min(axis, raised[0].ndim - 1))
 
@@ -157,7 +167,7 @@ def vstack(tup: Any) -> Tensor:
     >>> vstack([[1.0, 2.0], [3.0, 4.0]]).shape
     (2, 2)
     """
-    return _joined(tup, 0, at_least=2)
+    return _joined("vstack", tup, 0, at_least=2)
 
 
 @derived(numpy=np.hstack)
@@ -167,7 +177,10 @@ def hstack(tup: Any) -> Tensor:
     >>> hstack([[1.0, 2.0], [3.0]]).shape
     (3,)
     """
-    return _joined(tup, 1, at_least=1)
+    return _joined("hstack", tup, 1, at_least=1)
+
+
+EQUAL = "the number of equal sections must divide the axis; else give the indices to cut at"
 
 
 @derived(numpy=np.split, method=True)
@@ -177,18 +190,14 @@ def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0
     >>> [part.shape for part in split(Tensor([1.0, 2.0, 3.0]), [1])]
     [(1,), (2,)]
     """
-    x = as_tensor(x)
-    size = x.shape[axis]
-    if isinstance(indices_or_sections, (int, np.integer)):
-        step, rest = divmod(size, int(indices_or_sections))
-        if rest:
-            raise ValueError(
-                f"split: axis {axis} of length {size} does not divide into {indices_or_sections} "
-                "equal sections; give the indices to cut at"
-            )
-        cuts = list(range(step, size, step)) if step else [0] * (int(indices_or_sections) - 1)
-    else:
-        cuts = [int(i) for i in indices_or_sections]
-    lead = (slice(None),) * (axis % x.ndim)
+    x = as_tensor(x, "split", "x")
+    options = {"indices_or_sections": indices_or_sections, "axis": axis}
+    with explained("split", {"x": x}, options, EQUAL):
+        parts = np.split(np.broadcast_to(0, x.shape), indices_or_sections, axis)  # checks them
+        size, lead = x.shape[axis], (slice(None),) * (axis % x.ndim)
+        if np.ndim(indices_or_sections):
+            cuts = [int(i) for i in indices_or_sections]  # type: ignore[union-attr]
+        else:
+            cuts = [*accumulate(part.shape[axis] for part in parts[:-1])]
     bounds = zip([0, *cuts], [*cuts, size])
     return [getitem(x, (*lead, slice(start, stop))) for start, stop in bounds]

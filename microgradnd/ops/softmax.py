@@ -8,7 +8,7 @@ import numpy as np
 
 from microgradnd.declaration import Axis, Value, op
 from microgradnd.ops.indexing import add_at
-from microgradnd.ops.reduction import axes_of, kept
+from microgradnd.ops.reduction import Flag, axes_of, kept
 
 
 def largest(x: Value, axis: Axis) -> Value:
@@ -42,14 +42,13 @@ def logsumexp_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
 
 
 @op(x=logsumexp_x, fresh="x", method=True)
-def logsumexp(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
+def logsumexp(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """log(sum(exp(x))) over the axes."""
     top = largest(x, axis)
     top = np.where(np.isfinite(top), top, 0.0)  # an infinite one comes out of exp and log again
-    total = np.add.reduce(np.exp(x - top), axis, keepdims=True)
+    total = np.add.reduce(np.exp(x - top), axis, keepdims=keepdims)
     with np.errstate(divide="ignore"):  # the logarithm of an empty sum of weights is -inf
-        out = np.log(total) + top
-    return out if keepdims else np.squeeze(out, axes_of(x.shape, axis))
+        return np.log(total) + (top if keepdims else np.squeeze(top, axes_of(x.shape, axis)))
 
 
 def check_target(z: Value, target: Value) -> None:

@@ -18,6 +18,7 @@ from microgradnd.arguments import (
     KINDS,
     NOT_NEGATIVE,
     instance,
+    number_of,
     one_of,
     real,
     require,
@@ -54,13 +55,10 @@ class _Scheduler:
     def load_state_dict(self, given: Mapping[str, Any]) -> None:
         """Takes over a state, or raises before anything of it is."""
         what = type(self).__name__
-        if not isinstance(given, Mapping):
-            raise TypeError(
-                f"{what}: a state must be a dict, as state_dict() gives, not {given!r:.60}"
-            )
+        require(what, "the given state", given, instance(Mapping, "a dict, as state_dict() gives"))
         missing = [key for key in self.saved if key not in given]
         if missing:
-            raise ValueError(f"{what}: this is no state of such a schedule, it has no {missing}")
+            raise ValueError(f"{what}: the given state is none of a schedule, it has no {missing}")
         vars(self).update({key: given[key] for key in self.saved})
 
 
@@ -267,7 +265,8 @@ class ReduceLROnPlateau(_Scheduler):
 
     def step(self, metrics: float) -> None:
         """Takes the number of this epoch, and lowers the rates if it is time."""
-        value = float(metrics) if self.mode == "min" else -float(metrics)
+        number = number_of("ReduceLROnPlateau", "metrics", metrics)
+        value = number if self.mode == "min" else -number
         self.epoch += 1
         slack = self.threshold * (abs(self.best) if self.threshold_mode == "rel" else 1.0)
         better = value < (self.best - slack if math.isfinite(self.best) else self.best)

@@ -178,7 +178,7 @@ class Optimizer:
         problems = [f"  missing: {k}" for k in ("state", "param_groups") if k not in given]
         problems = problems or self._group_problems(groups) or self._state_problems(state, groups)
         if problems:
-            text = f"the state does not fit {type(self).__name__}, nothing was loaded:"
+            text = f"{type(self).__name__}: the given state does not fit, nothing was loaded:"
             raise StateError("\n".join([text, *problems]))
         self.state = [
             {

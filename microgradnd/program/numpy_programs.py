@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import PATH, require
 from microgradnd.engine import Tensor
 from microgradnd.graph import Graph, Node, Operand, fitted, node_of, seeded
 from microgradnd.program.expressions import (
@@ -47,9 +48,12 @@ class Program(str):
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes a .py file; folders are created."""
+        require("Program.save", "path", path, PATH)
         path = Path(path)
         if path.suffix != ".py":
-            raise ValueError(f"cannot save a program as {path.name!r}: the suffix must be .py")
+            raise ValueError(
+                f"save(path): cannot save a program as {path.name!r}: the suffix must be .py"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(str(self), encoding="utf-8")
         return path

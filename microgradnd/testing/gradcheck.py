@@ -8,14 +8,21 @@ from typing import Any
 import numpy as np
 
 from microgradnd import errors
-from microgradnd.engine import Tensor
+from microgradnd.arguments import CALLABLE, NOT_NEGATIVE, POSITIVE, elements
+from microgradnd.arguments import checked as checked_arguments
+from microgradnd.engine import TENSORS, Tensor, tensors_of
 from microgradnd.transforms.gradients import grad
+
+TOLERANCES = {
+    "function": CALLABLE, "eps": POSITIVE, "atol": NOT_NEGATIVE, "rtol": NOT_NEGATIVE,
+}  # fmt: skip
 
 
 class GradientMismatch(AssertionError):
     """A derivative differs from its finite difference."""
 
 
+@checked_arguments(**TOLERANCES)
 def gradcheck(
     function: Callable[..., Tensor | Sequence[Tensor]],
     inputs: Tensor | Sequence[Any],
@@ -35,13 +42,8 @@ def gradcheck(
     >>> gradcheck(lambda x: x.tanh() * x, [Tensor([0.3, -0.7], requires_grad=True)])
     True
     """
-    inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    checked = [t for t in inputs if isinstance(t, Tensor) and t.requires_grad]
-    if not checked:
-        raise ValueError("gradcheck: no input requires a gradient, there is nothing to check")
-    for t in checked:
-        if t.dtype != np.float64:
-            raise TypeError(f"gradcheck needs float64 inputs, got {errors.describe(t)}")
+    inputs = _inputs("gradcheck", inputs)
+    checked = _tracked(inputs)
     outputs = _as_list(function(*inputs))
     for k, out in enumerate(outputs):
         if not out.requires_grad:
@@ -81,7 +83,22 @@ def _central_differences(
 
 
 def _as_list(outputs: Tensor | Sequence[Tensor]) -> list[Tensor]:
-    return [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    return tensors_of("gradcheck", "the result of function", outputs)
+
+
+def _tracked(inputs: Sequence[Any]) -> list[Tensor]:
+    return [t for t in inputs if isinstance(t, Tensor) and t.requires_grad]
+
+
+def _inputs(owner: str, inputs: Any) -> list[Any]:
+    """The inputs of a function as a list, if there is something to check in it."""
+    several = [inputs] if isinstance(inputs, Tensor) else elements(owner, "inputs", inputs, TENSORS)
+    if not _tracked(several):
+        raise ValueError(f"{owner}: none of inputs requires a gradient, there is nothing to check")
+    for t in _tracked(several):
+        if t.dtype != np.float64:
+            raise TypeError(f"{owner} needs float64 inputs, got {errors.describe(t)}")
+    return several
 
 
 def _mismatch(i: int, t: Tensor, k: int, j: int, analytic: Any, numeric: Any) -> str:
@@ -92,6 +109,7 @@ def _mismatch(i: int, t: Tensor, k: int, j: int, analytic: Any, numeric: Any) ->
     )
 
 
+@checked_arguments(**TOLERANCES)
 def gradgradcheck(
     function: Callable[..., Tensor | Sequence[Tensor]],
     inputs: Tensor | Sequence[Any],
@@ -105,14 +123,14 @@ def gradgradcheck(
     >>> gradgradcheck(lambda x: x.tanh() * x, [Tensor([0.3, -0.7], requires_grad=True)])
     True
     """
-    inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    inputs = _inputs("gradgradcheck", inputs)
     random = np.random.default_rng(0)
     outputs = [out for out in _as_list(function(*inputs)) if out.requires_grad]
     starts = [Tensor(random.uniform(-1, 1, out.shape), requires_grad=True) for out in outputs]
 
     def gradients(*arguments: Any) -> list[Tensor]:
         own, given = arguments[: len(inputs)], arguments[len(inputs) :]
-        checked = [t for t in own if isinstance(t, Tensor) and t.requires_grad]
+        checked = _tracked(own)
         outputs = [out for out in _as_list(function(*own)) if out.requires_grad]
         found = grad(outputs, checked, list(given), create_graph=True, allow_unused=True)
         return [g for g in found if g is not None]

@@ -6,7 +6,7 @@ import inspect
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -121,6 +121,11 @@ def fit(
 
 def _prepare(run: Run, checkpoint: str | os.PathLike[str] | None, resume: bool) -> None:
     """Sees that a checkpoint can be written, and goes back to one that is there if wanted."""
+    for name, given in run.loaders.items():
+        if isinstance(given, Collection):  # what can be looked at before the first step is
+            pairs = [_pair(f"fit: {name}", batch) for batch in given]
+            if not pairs:
+                raise _no_samples(f"fit: {name}")
     held = {id(p) for group in run.optimizer.param_groups for p in group["params"]}
     learned = [p for p in run.model.parameters() if p.requires_grad]
     if learned and not any(id(p) in held for p in learned):
@@ -234,11 +239,15 @@ class _Averages:
 
     def result(self, source: str) -> dict[str, float]:
         if not self.samples:
-            raise ValueError(
-                f"{source} gave no samples; give what can be gone over anew for each epoch, "
-                "a DataLoader or a list, not a generator that is used up"
-            )
+            raise _no_samples(source)
         return {name: total / self.samples for name, total in self.sums.items()}
+
+
+def _no_samples(source: str) -> ValueError:
+    return ValueError(
+        f"{source} gave no samples; give what can be gone over anew for each epoch, "
+        "a DataLoader or a list, not a generator that is used up"
+    )
 
 
 def _line(run: Run) -> str:

@@ -95,7 +95,7 @@ def _pulled(
     pairs = [(o, g) for o, g in zip(outs, gradients, strict=True) if o.node is not None]
     found: dict[Node, Tensor] = {}
     if pairs:
-        seeds = seed(*zip(*pairs))
+        seeds = seed([o for o, _ in pairs], [g for _, g in pairs])
         found = walk(seeds, dict(zip(nodes, variables)), retain or create_graph, create_graph)
     zeros = lambda v: Tensor(np.zeros(v.shape, v.dtype))
     return [found[n] if n in found else zeros(v) for n, v in zip(nodes, variables)]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from microgradnd import errors
-from microgradnd.engine import Tensor, node_of, seed, walk
+from microgradnd.arguments import checked
+from microgradnd.engine import Tensor, node_of, seed, tensors_of, walk
 from microgradnd.transforms.functional import grad as of_function
 
 
@@ -23,6 +24,7 @@ def grad(
 def grad(
     outputs: Callable[..., Any], *, argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]: ...
+@checked()
 def grad(
     outputs: Any,
     inputs: Any = None,
@@ -61,18 +63,22 @@ def grad(
         return of_function(outputs, argnums, has_aux)
     if inputs is None:
         raise TypeError("grad: inputs, the tensors to differentiate by, are missing")
-    outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    for argument, given in (("outputs", outputs), ("inputs", inputs)):
-        for t in given:
-            errors.a_tensor("grad", argument, t)
+    if not (type(argnums) is int and argnums == 0 and has_aux is False):
+        raise TypeError(
+            f"grad: argnums={errors.shown(argnums)} and has_aux={errors.shown(has_aux)} are for "
+            "grad(function), not for tensors"
+        )
+    outputs = tensors_of("grad", "outputs", outputs)
+    inputs = tensors_of("grad", "inputs", inputs)
     if grad_outputs is None or not isinstance(grad_outputs, (list, tuple)):
         grad_outputs = [grad_outputs] * len(outputs) if grad_outputs is None else [grad_outputs]
     if len(grad_outputs) != len(outputs):
-        raise ValueError(f"{len(outputs)} outputs, but {len(grad_outputs)} grad_outputs")
+        raise ValueError(f"grad: {len(outputs)} outputs, but {len(grad_outputs)} grad_outputs")
     nodes = [None if allow_unused and t.node is None else node_of(t) for t in inputs]
     targets = {node: t for node, t in zip(nodes, inputs) if node is not None}
-    found = walk(seed(outputs, grad_outputs), targets, retain_graph, create_graph)
+    found = walk(
+        seed(outputs, grad_outputs, "grad", "grad_outputs"), targets, retain_graph, create_graph
+    )
     for i, (t, node) in enumerate(zip(inputs, nodes)):
         if node not in found and not allow_unused:
             raise errors.unused(i, errors.describe(t))

@@ -16,10 +16,12 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 
 from microgradnd import Tensor
+from microgradnd.arguments import FLAG, checked, optional
 from microgradnd.graph import Graph, Node, Seeds, Use, node_of, seeded, walk, watching
 from viz.capture.summary import summarise
 from viz.structure.groups import Group, grouped
 from viz.structure.nesting import Nesting, nested
+from viz.style.kinds import GRADIENT, LOOKS, LOSSES
 
 Array = np.ndarray
 Snapshot: TypeAlias = Any  # of an array: a Summary, or a copy of it with keep="arrays"
@@ -158,6 +160,7 @@ def trace(
 ) -> Trace: ...
 
 
+@checked(outputs=optional(LOSSES), grad=GRADIENT, backward=FLAG, keep=LOOKS["keep"])
 def trace(
     outputs: Tensor | Sequence[Tensor] | None = None,
     grad: Any = None,
@@ -188,8 +191,6 @@ def trace(
     >>> passes
     [<Trace of 2 tensors, 1 backward steps>]
     """
-    if keep not in KEEP:
-        raise ValueError(f"keep={keep!r} is unknown: one of {', '.join(KEEP)}")
     if outputs is None:
         return _watched(keep)
     return captured(*several(outputs, grad), backward, keep, nesting_of)

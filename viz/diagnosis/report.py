@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import AnomalyError, Tensor
+from microgradnd.arguments import POSITIVE, PROBABILITY, checked
 from microgradnd.graph import Graph
 from viz.capture.summary import spelled
 from viz.capture.trace import Trace, merged, trace
@@ -17,6 +18,7 @@ from viz.diagnosis.findings import Finding
 from viz.diagnosis.series import Series, series_of
 from viz.model.marks import Mark, put
 from viz.structure.ids import ids_of
+from viz.style.kinds import GRADIENT, SOURCE
 from viz.style.text import number, plural, xml
 
 _HEADS = ("", "what", "where", "figure", "should be", "cure")
@@ -128,6 +130,10 @@ class Health:
         return f"{said}<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
+@checked(
+    what=SOURCE, gradient=GRADIENT, vanishing=POSITIVE, exploding=POSITIVE, dead=PROBABILITY,
+    saturated=PROBABILITY,
+)  # fmt: skip
 def health(
     what: Tensor | Sequence[Tensor] | Trace | AnomalyError,
     gradient: Any = None,

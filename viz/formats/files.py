@@ -26,7 +26,8 @@ def save(
     path = Path(path)
     if path.suffix.lower() not in writers:
         raise ValueError(
-            f"cannot save {what} as {path.name!r}: the suffix must be one of {', '.join(writers)}"
+            f"save(path): cannot save {what} as {path.name!r}: the suffix must be one of "
+            f"{', '.join(writers)}"
         )
     content = writers[path.suffix.lower()]()
     data = content if isinstance(content, bytes) else content.encode("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from functools import reduce
 from operator import add
 from typing import Any, TypeAlias
@@ -17,7 +18,7 @@ WRITTEN_OUT = 6  # a sum of products of up to so many terms is written out
 
 
 def element_in(
-    graph: Graph, w: Tensor, element: int | Index | None = None
+    graph: Graph, w: Tensor, element: int | Index | None = None, owner: str = "paths(w)"
 ) -> tuple[Node, Index | None]:
     """The tensor of a graph that w is, or is an element of, and the index of the element.
 
@@ -34,7 +35,8 @@ def element_in(
         views.append(node)
         node = node.predecessors[0]
     if node not in graph:
-        raise ValueError(f"{w.name or 'the tensor'!r} is no part of what the loss is computed from")
+        name = w.name or "the tensor"
+        raise ValueError(f"{owner}: {name!r} is no part of what the loss is computed from")
     if not views and element is None:
         return node, None
     places = np.arange(int(np.prod(node.shape))).reshape(node.shape)
@@ -44,10 +46,10 @@ def element_in(
         index = tuple(element) if isinstance(element, (tuple, list)) else (element,)
         try:
             places = np.asarray(int(places[index]))
-        except (IndexError, TypeError) as error:
+        except Exception as error:  # whatever NumPy says of what is no index
             raise ValueError(
-                f"element={element!r} is no single element of a tensor of shape {w.shape}: an "
-                "integer for each axis is needed"
+                f"{owner}: element={reprlib.repr(element)} is no single element of a tensor of "
+                f"shape {w.shape}: an integer for each axis is needed"
             ) from error
     if places.size != 1:
         raise ValueError(

@@ -9,6 +9,17 @@ from typing import Any
 import numpy as np
 
 from microgradnd import OPS, Op
+from microgradnd.arguments import (
+    FLAG,
+    STRING,
+    checked,
+    either,
+    instance,
+    one_of,
+    optional,
+    several,
+    whole,
+)
 from microgradnd.graph import Node, fitted
 from microgradnd.program import (
     REQUIRED,
@@ -17,12 +28,14 @@ from microgradnd.program import (
     applied,
     assumptions,
     evaluate,
+    names_of,
     ruled,
     simplified,
     source_of_rule,
 )
 from viz.formulas import mathematics
 from viz.formulas.notation import FORMS, LOWERED
+from viz.style.kinds import OPERATION, SHAPE
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,7 @@ class Formula:
     stated: str | None = None
     given: tuple[tuple[Expression, bool], ...] = ()
 
+    @checked(form=one_of(*FORMS), equation=FLAG)
     def written(self, form: str, equation: bool = True) -> str:
         """In the form "text", "latex" or "mathml"; `equation` puts the left side before it."""
         writer = mathematics.Writer(form)
@@ -48,26 +62,33 @@ class Formula:
         right = note(str(self.stated)) if self.expression is None else writer(self.expression)
         return f"{writer(self.left)}{FORMS[form].sign('=')}{right}" if equation else right
 
+    @checked(equation=FLAG)
     def text(self, equation: bool = False) -> str:
         return self.written("text", equation)
 
+    @checked(equation=FLAG)
     def latex(self, equation: bool = False) -> str:
         return self.written("latex", equation)
 
+    @checked(equation=FLAG)
     def mathml(self, equation: bool = False) -> str:
         """A `<math>` element."""
         return mathematics.element(self.written("mathml", equation))
 
+    @checked(form=one_of(*FORMS))
     def conditions(self, form: str = "text") -> list[str]:
         """What the values must satisfy for the formula to be this one."""
         writer, negation = mathematics.Writer(form), FORMS[form].sign("¬")
         held = [(writer.within(x, mathematics.LOGIC), truth) for x, truth in self.given]
         return list(dict.fromkeys(x if truth else f"{negation}({x})" for x, truth in held))
 
+    @checked(values=instance(Mapping, "numbers or arrays by name"))
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """The right side computed from the values of its names."""
         if self.expression is None:
             raise NotSymbolic(f"{self.stated} was not run on symbols, it has no expression")
+        if missing := sorted(names_of(self.expression) - values.keys()):
+            raise ValueError(f"evaluate: values has none for {', '.join(missing)}")
         return evaluate(self.expression, values)
 
     def __str__(self) -> str:
@@ -120,8 +141,13 @@ def _default_shapes(op: Op) -> Sequence[tuple[int, ...]]:
 
 def _samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) -> list[Any]:
     """Arrays to stand for the operands while a rule is run; a constant operand is of integers."""
+    usual = _default_shapes(op)
+    shapes = usual if shapes is None else shapes
+    if not op.variadic and not len(usual) <= len(shapes) <= len(op.operands):
+        raise ValueError(
+            f"formula(shapes): {op.name} takes {len(usual)} operands, not {len(shapes)}"
+        )
     random = np.random.default_rng(0)
-    shapes = _default_shapes(op) if shapes is None else shapes
     arrays: list[Any] = [random.uniform(0.2, 0.8, shape) for shape in shapes]
     for i, key in enumerate(op.operands[: len(arrays)]):
         if key in values:
@@ -132,6 +158,15 @@ def _samples(op: Op, shapes: Sequence[tuple[int, ...]] | None, values: Mapping) 
     return arrays
 
 
+@checked(
+    op=OPERATION,
+    operand=optional(either(STRING, whole())),
+    operands=optional(several(STRING, "names")),
+    out=STRING,
+    loss=STRING,
+    shapes=optional(several(SHAPE, "shapes")),
+    values=optional(instance(Mapping, "values by name")),
+)
 def formula(
     op: str | Op | Any,
     operand: str | int | None = None,
@@ -194,9 +229,12 @@ def formula(
 def _operand_names(op: Op, given: Sequence[str] | None, count: int) -> list[str]:
     """The names that were given, one for each operand, or those of the table."""
     numbered = [f"x{i + 1}".translate(LOWERED) for i in range(count)]
-    names = list(given or (numbered if op.variadic else op.operands[:count]))
+    table = numbered if op.variadic else op.operands[:count]
+    names = list(table if given is None else given)
     if len(names) != count:
-        raise ValueError(f"{op.name} takes {count} operands, {len(names)} names were given")
+        raise ValueError(
+            f"formula(operands): {op.name} takes {count} operands, {len(names)} names were given"
+        )
     return names
 
 
@@ -214,8 +252,12 @@ def _place(op: Op, operand: str | int, names: list[str]) -> int:
     if isinstance(operand, str):
         known = [*op.operands, *names] if not op.variadic else [*names]
         if operand not in known:
-            raise ValueError(f"{op.name} has no operand {operand!r}: one of {', '.join(known)}")
+            raise ValueError(
+                f"formula: {op.name} has no operand {operand!r}: one of {', '.join(known)}"
+            )
         operand = known.index(operand) % len(names)
+    if not 0 <= operand < len(names):
+        raise ValueError(f"formula: {op.name} has no operand {operand}: from 0 to {len(names) - 1}")
     if op.operands[0 if op.variadic else operand] not in op.rules:
-        raise ValueError(f"{op.name} has no derivative by {names[operand]}")
+        raise ValueError(f"formula: {op.name} has no derivative by {names[operand]}")
     return operand

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from microgradnd import Tensor, program
+from microgradnd.arguments import checked
 from microgradnd.program import simplified
 from viz.formulas import mathematics
+from viz.style.kinds import GRADIENT, LOSS
 
 
+@checked(loss=LOSS, gradient=GRADIENT)
 def numpy_program(loss: Tensor, gradient: Any = None) -> program.Program:
     """The forward and backward pass of a graph as a NumPy program that needs nothing else.
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import Tensor
+from microgradnd.arguments import FLAG, checked, one_of, optional
 from microgradnd.graph import Graph, Node
 from microgradnd.program import simplified
 from viz.formats import files
@@ -22,6 +23,7 @@ from viz.formulas.elements import Index, bracketed, element_in, element_of
 from viz.formulas.formulas import Formula
 from viz.formulas.mathematics import DEFINITIONS, Writer
 from viz.reports.derivation import Derivation, Named, distinct
+from viz.style.kinds import GRADIENT, LOSS, PATH
 from viz.style.text import clean, number, one_line
 
 MOST = 500  # operations; a longer derivation is of no use to a reader
@@ -61,6 +63,7 @@ class Explanation(str):
         out.derivation, out.form, out.numbers, out.part = derivation, form, numbers, part
         return out
 
+    @checked(path=PATH)
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes a .md, .html or .txt file, whatever the form of this text; folders are created.
 
@@ -84,6 +87,10 @@ class Explanation(str):
         return str(self)
 
 
+@checked(
+    loss=LOSS, format=one_of("markdown", "html", "text"), numbers=optional(FLAG), gradient=GRADIENT,
+    of=optional(LOSS),
+)  # fmt: skip
 def explain(
     loss: Tensor,
     format: str = "markdown",
@@ -122,8 +129,6 @@ def explain(
       = 6
     <BLANKLINE>
     """
-    if format not in FORMATS:
-        raise ValueError(f"format {format!r} is unknown: one of {', '.join(FORMATS)}")
     graph = Graph(loss)
     count = len(graph.computed)
     if count > MOST:
@@ -133,7 +138,9 @@ def explain(
         )
     found = Derivation(loss, gradient)
     numbers = found.size() <= FEW if numbers is None else numbers
-    return Explanation.of(found, format, numbers, None if of is None else element_in(graph, of))
+    return Explanation.of(
+        found, format, numbers, None if of is None else element_in(graph, of, owner="explain(of)")
+    )
 
 
 def _fill(page: _Page, found: Derivation, part: Part) -> None:

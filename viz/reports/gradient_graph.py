@@ -13,14 +13,19 @@ from dataclasses import replace
 from typing import Any
 
 from microgradnd import Tensor
+from microgradnd.arguments import checked
 from microgradnd.graph import Node, clock, node_of, seeded, walk
 from viz.capture.trace import KEEP, Trace, trace
 from viz.picture import Picture, draw
 from viz.structure.groups import Group, Part, grouped, numbered
 from viz.structure.ids import ids_of
 from viz.structure.nesting import nested
+from viz.style.kinds import GRADIENT, LOSS, LOSSES
 
 NAMES = 2  # a tensor that is the gradient of several others is called after so many of them
+
+
+_BACKWARD = {"loss": LOSS, "inputs": LOSSES, "gradient": GRADIENT}
 
 
 class _Namer:
@@ -57,6 +62,7 @@ class _Namer:
             g.name = " = ".join(names[:NAMES]) + more
 
 
+@checked(**_BACKWARD)
 def gradient_trace(loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: Any = None) -> Trace:
     """The forward pass to a loss and the walk back to some inputs, both as one computation.
 
@@ -86,7 +92,8 @@ def gradient_trace(loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: An
     gradients = walk(seeds, namer, inputs=targets, create_graph=True)
     for node, t in targets.items():
         if node not in gradients:
-            raise ValueError(f"{loss.name or 'the loss'} does not depend on {t.name or 'an input'}")
+            whole, part = loss.name or "the loss", t.name or "one of them"
+            raise ValueError(f"gradient_trace(inputs): {whole} does not depend on {part}")
     namer.put()
     found = trace([loss, *(gradients[node] for node in targets)], backward=False)
     found.nesting = nested(_in_two(found.graph.computed, namer), found.nodes)
@@ -122,6 +129,7 @@ def _rules(walked: Sequence[Node], namer: _Namer) -> list[Part]:
     return [x.parts[0] if isinstance(x, Group) and len(x.parts) == 1 else x for x in parts]
 
 
+@checked(**_BACKWARD)
 def gradient_graph(
     loss: Tensor, inputs: Tensor | Sequence[Tensor], gradient: Any = None, **drawing: Any
 ) -> Picture:

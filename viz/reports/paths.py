@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 
 from microgradnd import Tensor
+from microgradnd.arguments import checked, whole
 from microgradnd.graph import Graph, Node, Use, pullback, seeded
 from viz.formulas.elements import Index, bracketed, element_in
 from viz.model.elements import Edge
 from viz.picture import Picture
 from viz.picture import draw as draw_picture
+from viz.style.kinds import GRADIENT, LOSS
 from viz.style.text import number
 
 Array = np.ndarray
@@ -89,7 +91,10 @@ class Paths:
         return self.count
 
     def __getitem__(self, i: int) -> Path:
-        return self._known()[i]
+        known = self._known()
+        if not -len(known) <= i < len(known):
+            raise IndexError(f"Paths: k = {i} is no path, there are {len(known)}")
+        return known[i]
 
     @property
     def total(self) -> Array:
@@ -97,6 +102,7 @@ class Paths:
         zero = np.zeros(self.shape, self.dtype)
         return np.asarray(sum((path.contribution for path in self._known()), zero))
 
+    @checked(k=whole())
     def jacobians(self, k: int) -> list[Array | None]:
         """The local Jacobians along path k, from the loss to the tensor.
 
@@ -120,6 +126,7 @@ class Paths:
             for (node, i), row, column in zip(path.edges, places, places[1:])
         ]
 
+    @checked(k=whole())
     def draw(self, k: int = 0, **options: Any) -> Picture:
         """The picture of the loss in which path k stands out, its local Jacobians on its edges.
 
@@ -170,6 +177,7 @@ def _amount(x: Array) -> str:
     return f"{float(x):.4g}" if x.ndim == 0 else f"‖·‖ {float(np.linalg.norm(x)):.4g}"
 
 
+@checked(loss=LOSS, w=LOSS, limit=whole(0), gradient=GRADIENT)
 def paths(
     loss: Tensor,
     w: Tensor,

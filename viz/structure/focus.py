@@ -36,14 +36,18 @@ def _resolved(graph: Graph, what: Any) -> Node:
     """The node of a tensor, or the one of that name."""
     if isinstance(what, Tensor):
         if what not in graph:
-            raise ValueError(f"the tensor {what.name or ''!r} in focus is not part of the graph")
+            raise ValueError(
+                f"draw(focus): the tensor {what.name or ''!r} in focus is not part of the graph"
+            )
         return node_of(what)
     if isinstance(what, Node):
         return what
     fitting = [node for node in graph.nodes if node.name == what]
     if not fitting:
         known = ", ".join(repr(node.name) for node in graph.nodes if node.name) or "none"
-        raise ValueError(f"no tensor in the graph is called {what!r}; there are {known}")
+        raise ValueError(
+            f"draw(focus): no tensor in the graph is called {what!r}; there are {known}"
+        )
     return fitting[0]
 
 

@@ -150,7 +150,7 @@ def named(groups: Group, names: Iterable[str]) -> set[Group]:
         if not fitting:
             known = dict.fromkeys(g.path() or g.kind for g in groups.groups() if g.parent)
             some = ", ".join(map(repr, list(known)[:20])) or "none"
-            raise ValueError(f"no group is called {name!r}; there are {some}")
+            raise ValueError(f"draw(open): no group is called {name!r}; there are {some}")
         for group in fitting:
             out.update(group.around())
             # who opens a module wants to see the modules in it, alike or not

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from microgradnd import Tensor
+from microgradnd.arguments import checked
 from microgradnd.graph import Node
 from viz.capture.summary import spelled
 from viz.capture.trace import Trace, trace
@@ -18,6 +19,7 @@ from viz.formats import files
 from viz.reports.compare.alignment import Alignment, aligned
 from viz.reports.compare.differences import Difference, difference
 from viz.structure.ids import Ids, ids_of
+from viz.style.kinds import LOOKS, PAIR, SAVED, SOURCE
 from viz.style.text import plural, xml
 
 
@@ -82,6 +84,7 @@ class Comparison:
 
     _repr_svg_ = svg
 
+    @checked(**SAVED)
     def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
         """Writes a file in the format that its suffix names: .svg, .png, .pdf, .html or .txt."""
         from viz.formats.export import of_svg
@@ -178,6 +181,7 @@ def _op_of(node: Node) -> str | None:
     return None if node.is_leaf else node.op.name
 
 
+@checked(a=SOURCE, b=SOURCE, names=PAIR, **LOOKS)
 def compare(
     a: Trace | Tensor | Sequence[Tensor],
     b: Trace | Tensor | Sequence[Tensor],
@@ -217,8 +221,6 @@ def compare(
         if key not in options:
             raise TypeError(f"compare() takes no argument {key!r}; for its picture there are "
                             f"{', '.join(options)}")  # fmt: skip
-    if len(names) != 2 or names[0] == names[1]:
-        raise ValueError(f"names must be two different words, not {names!r}")
     one, other = (
         x if isinstance(x, Trace) else trace(x, keep="arrays", backward=differentiable(x))
         for x in (a, b)

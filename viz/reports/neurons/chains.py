@@ -221,7 +221,7 @@ def _column(
 def _check_sample(sample: int, samples: int) -> None:
     if not 0 <= sample < samples:
         raise ValueError(
-            f"sample={sample} is not in the pass: it has "
+            f"neurons: sample={sample} is not in the pass: it has "
             + ("one sample, 0" if samples == 1 else f"samples 0 to {samples - 1}")
         )
 

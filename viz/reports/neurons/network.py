@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import Tensor
+from microgradnd.arguments import checked, one_of, optional, whole
 from microgradnd.graph import node_of
 from viz.capture.trace import Trace, trace
 from viz.diagnosis import differentiable
@@ -20,8 +21,9 @@ from viz.formulas.notation import is_simple
 from viz.reports.neurons import circles, products
 from viz.reports.neurons.chains import Layer, chains_of, layers_of
 from viz.reports.neurons.circles import Style
+from viz.style.kinds import GRADIENT, LOOKS, SAVED, SOURCE, UNIT
 from viz.style.text import fit, number, one_line, plural, xml
-from viz.style.theme import THEMES, style
+from viz.style.theme import style
 from viz.svg.canvas import Canvas, attributes, coordinate, document, place
 from viz.svg.legend import Draw, legend
 
@@ -58,6 +60,7 @@ class Neurons:
 
     _repr_svg_ = svg
 
+    @checked(**SAVED)
     def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
         """Writes the picture to an .svg, .png or .pdf file; folders are created.
 
@@ -71,6 +74,10 @@ class Neurons:
         return f"<Neurons of {plural(len(self.layers), 'layer')}: {sizes}>"
 
 
+@checked(
+    source=SOURCE, gradient=GRADIENT, colour=one_of(*COLOURS), sample=whole(),
+    unit=optional(UNIT), theme=LOOKS["theme"], title=LOOKS["title"],
+)  # fmt: skip
 def neurons(
     source: Tensor | Sequence[Tensor] | Trace,
     *,
@@ -112,9 +119,6 @@ def neurons(
     >>> picture.layers[0].function
     'tanh'
     """
-    for what, value, known in (("theme", theme, THEMES), ("colour", colour, COLOURS)):
-        if value not in known:
-            raise ValueError(f"{what} {value!r} is unknown: one of {', '.join(known)}")
     found = source
     if not isinstance(found, Trace):
         backward = differentiable(found, gradient)
@@ -129,16 +133,20 @@ def neurons(
 def _layers_in(found: Trace, sample: int, colour: str) -> list[Layer]:
     """The layers of a trace that has what the picture needs, which is checked."""
     if found.keep != "arrays":
-        raise ValueError('a trace of summaries has not every weight: viz.trace(..., keep="arrays")')
+        raise ValueError(
+            "neurons(source): a trace of summaries has not every weight: "
+            'viz.trace(..., keep="arrays")'
+        )
     if colour == "gradient" and not found.gradients:
         raise ValueError(
-            "there was no backward pass, so there are no gradients to colour by: give a loss, or "
-            "gradient= to start from"
+            "neurons(colour): there was no backward pass, so there are no gradients to colour by: "
+            "give a loss, or gradient= to start from"
         )
     layers = layers_of(found, sample)
     if not layers:
         raise ValueError(
-            "there is no layer of neurons: no product x @ W or W @ x of data with a leaf W"
+            "neurons(source): there is no layer of neurons: no product x @ W or W @ x of data with "
+            "a leaf W"
         )
     return layers
 
@@ -150,13 +158,17 @@ def _unit_of(layers: Sequence[Layer], unit: tuple[int | str, int]) -> tuple[int,
         names = [one.weight.name for one in layers]
         if which not in names:
             known = ", ".join(repr(name) for name in names if name) or "none has a name"
-            raise ValueError(f"no layer has a weight {which!r}; there are: {known}")
+            raise ValueError(f"neurons(unit): no layer has a weight {which!r}; there are: {known}")
         which = names.index(which)
     if not 0 <= which < len(layers):
-        raise ValueError(f"layer {which} is not among the {plural(len(layers), 'layer')}, from 0")
+        raise ValueError(
+            f"neurons(unit): layer {which} is not among the {plural(len(layers), 'layer')}, from 0"
+        )
     units = layers[which].sizes[1]
     if not 0 <= j < units:
-        raise ValueError(f"unit {j} is not among the {plural(units, 'unit')} of layer {which}")
+        raise ValueError(
+            f"neurons(unit): unit {j} is not among the {plural(units, 'unit')} of layer {which}"
+        )
     return which, j
 
 
