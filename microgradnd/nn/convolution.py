@@ -51,7 +51,9 @@ def _check_axes(
     x, w = as_tensor(input, owner, "input"), as_tensor(weight, owner, "weight")
     if w.ndim != axes + 2 or x.ndim not in (axes + 1, axes + 2):
         images, kernel, _ = AXES[axes]
-        filters = f"(C, O/groups, {kernel})" if "_transpose" in owner else f"(O, C/groups, {kernel})"
+        filters = (
+            f"(C, O/groups, {kernel})" if "_transpose" in owner else f"(O, C/groups, {kernel})"
+        )
         raise ValueError(
             f"{owner}: input and weight have shapes {x.shape} and {w.shape}, "
             f"needed {images} and {filters}"

@@ -18,7 +18,7 @@ ALONG = {"kernel_size": sizes(1, 1), "stride": optional(sizes(1, 1)), "padding":
 IMAGES = {"kernel_size": sizes(1), "stride": optional(sizes(1)), "padding": sizes(0)}
 VOLUMES = {"kernel_size": sizes(1, 3), "stride": optional(sizes(1, 3)), "padding": sizes(0, 3)}
 FLAGS = dict.fromkeys(["ceil_mode", "return_indices", "count_include_pad"], FLAG)
-DIVISOR = {"divisor_override": optional(whole())}
+DIVISOR = {"divisor_override": optional(whole(1))}
 
 
 def bins(axes: int) -> Kind:
