@@ -65,7 +65,6 @@ class Tensor(Methods):
             if data.node is not None:
                 raise errors.lossy("Tensor(t)")
             data = data._array
-        listed = not isinstance(data, (Array, np.generic))
         array = errors.as_array("Tensor", "data", data)
         if dtype is not None:
             arguments.require("Tensor", "dtype", dtype, arguments.REAL_DTYPE)
@@ -75,7 +74,7 @@ class Tensor(Methods):
             array = np.array(array) if copy else array
         if name is not None:
             arguments.require("Tensor", "name", name, arguments.STRING)
-        if listed and dtype is None and array.dtype == float:
+        if dtype is None and array.dtype == float and not isinstance(data, (Array, np.generic)):
             array = array.astype(default_dtype[0], copy=False)
         self._array, self.node, self._grad, self._name = array, None, None, name
         if requires_grad is not False:
