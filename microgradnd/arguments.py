@@ -205,6 +205,7 @@ KINDS: dict[str, Kind] = {
     "padding_idx": optional(whole()),
     **dict.fromkeys(["requires_grad", "copy", "create_graph", "allow_unused"], FLAG),
     **dict.fromkeys(["raise_exception", "replace"], FLAG),
+    **dict.fromkeys(["log_input", "full", "swap", "zero_infinity"], FLAG),
     "retain_graph": optional(FLAG),
     "name": optional(STRING),
     **dict.fromkeys(["k", "c", "mean", "val", "negative_slope", "intercept"], NUMBER),

@@ -171,8 +171,9 @@ def name_of(case: Case) -> str:
 def parameters_of(case: Case) -> list[str]:
     if case.reference or case.name:
         return [name for name in {**case.valid(), **case.kinds} if name != "self"]
-    if isinstance(case.call, type) and issubclass(case.call, nn.losses.Loss):
-        return list(inspect.signature(case.call.function).parameters)[2:]
+    if isinstance(case.call, type) and issubclass(case.call, nn.loss_modules.Loss):
+        given = inspect.signature(case.call.function).parameters.values()
+        return [p.name for p in given if p.default is not inspect.Parameter.empty]
     names = inspect.signature(case.call).parameters
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     named = [name for name, p in names.items() if p.kind not in kinds and name != "self"]

@@ -27,6 +27,7 @@ from tests import (
 from tests.bad_arguments import (
     ARRAYS,
     BAD,
+    REAL,
     WHOLE,
     Case,
     leaf,
@@ -115,7 +116,15 @@ LAYERS = [
     layer("ELU", {"alpha": "real"}),
     layer("GELU", {"approximate": "none"}),
     layer("Hardtanh", {"min_val": "real", "max_val": "real"}),
-    layer("Softmax", {"dim": "whole"}),
+    *(layer(name, {"dim": "whole"}) for name in ("Softmax", "Softmin", "GLU")),
+    layer("CELU", {"alpha": "|".join(["none", *REAL - {"0", "0.0"}])}),
+    layer("PairwiseDistance", {"p": "norm", "eps": "not negative", "keepdim": "flag"}),
+    layer("CosineSimilarity", {"dim": "whole", "eps": "not negative"}),
+    layer("Hardshrink", {"lambd": "real"}),
+    layer("Softshrink", {"lambd": "not negative"}),
+    layer("Threshold", {"threshold": "real", "value": "real"}, threshold=0.5, value=0.0),
+    layer("RReLU", {"lower": "real", "upper": "real"}),
+    layer("PReLU", {"num_parameters": "size", "init": "real", "dtype": "dtype"}),
     layer("LogSoftmax", {"dim": "whole"}),
     layer("Flatten", {"start_dim": "whole", "end_dim": "whole"}),
     layer("ModuleList", {"modules": "none|[]|()|{}|iterator|empty array|[[]]|''"}, modules=[]),
@@ -124,7 +133,9 @@ LAYERS = [
 OPTION_KINDS = {
     "reduction": "none", "weight": "anything", "pos_weight": "anything", "eps": "not negative",
     "ignore_index": "whole", "label_smoothing": "share", "delta": "positive",
-    "beta": "not negative", "log_target": "flag",
+    "beta": "not negative", "margin": "real", "blank": "size0", "distance_function": "function?",
+    **dict.fromkeys(["log_target", "log_input", "full", "swap", "zero_infinity"], "flag"),
+    "p": "norm",
 }  # fmt: skip
 FUNCTION_KINDS = {
     "input": "array", "x": "array", "target": "array", **CONVOLUTION, **OPTION_KINDS,
@@ -133,7 +144,10 @@ FUNCTION_KINDS = {
     "training": "flag", "momentum": "share",
     "p": "share", "output_size": "pair?", "size": "size", "alpha": "real", "k": "real",
     "c": "real", "negative_slope": "real", "padding_idx": "whole?", "rng": "rng",
-    "output_padding": "pair0", "count_include_pad": "flag",
+    "output_padding": "pair0", "count_include_pad": "flag", "keepdim": "flag",
+    **dict.fromkeys(["input1", "input2", "anchor", "positive", "negative", "x1", "x2", "var"],
+                    "array"),
+    **dict.fromkeys(["log_probs", "targets", "input_lengths", "target_lengths"], "array"),
 }  # fmt: skip
 
 
@@ -145,6 +159,9 @@ def same(value: np.ndarray, **more: Any) -> Callable[[], dict[str, Any]]:
     return lambda: {"input": mg.Tensor(value.copy()), "target": value.copy(), **more}
 
 
+SIGNS = np.array([[1, -1], [1, -1]])
+
+
 def classes() -> dict[str, Any]:
     return {"input": mg.Tensor(x22()), "target": np.array([0, 1])}
 
@@ -154,6 +171,25 @@ FUNCTIONS = [
         "half_squared_error", "mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss",
         "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div")),
     *(function(name, classes, weight="array?") for name in ("cross_entropy", "nll_loss")),
+    function("poisson_nll_loss", same(x22())),
+    function("gaussian_nll_loss", same(x22(), var=x22())),
+    *(function(name, lambda: {"input": leaf(2, 2), "target": SIGNS}, margin="real")
+      for name in ("hinge_embedding_loss", "soft_margin_loss")),
+    function("margin_ranking_loss", lambda: {"input1": leaf(2, 2), "input2": x22(),
+                                             "target": SIGNS}),
+    function("cosine_embedding_loss", lambda: {"input1": leaf(2, 2), "input2": x22(),
+                                               "target": SIGNS[0]}),
+    function("multi_margin_loss", classes, weight="array?", p="none|1"),
+    function("multilabel_margin_loss", lambda: {"input": leaf(2, 2), "target": SIGNS}),
+    function("multilabel_soft_margin_loss", same(x22()), weight="array?"),
+    *(function(name, lambda: {"anchor": leaf(2, 2), "positive": x22(), "negative": x22() * 2},
+               margin="positive", p="norm")
+      for name in ("triplet_margin_loss", "triplet_margin_with_distance_loss")),
+    function("pairwise_distance", lambda: {"x1": leaf(2, 2), "x2": x22()}, p="norm"),
+    function("cosine_similarity", lambda: {"x1": leaf(2, 2), "x2": x22()}, dim="whole"),
+    function("ctc_loss", lambda: {
+        "log_probs": leaf(3, 2, 4), "targets": np.array([[1, 2], [3, 3]]),
+        "input_lengths": np.array([3, 3]), "target_lengths": np.array([2, 1])}),
     function("first_component_loss", lambda: {"input": x22(), "target": x22()[:, 0]}),
     function("conv2d", lambda: {"input": image(), "weight": np.ones((2, 2, 2, 2))}),
     function("conv1d", lambda: {"input": image().reshape(1, 2, 16), "weight": np.ones((2, 2, 2))},
@@ -183,8 +219,13 @@ FUNCTIONS = [
     function("leaky_relu", lambda: {"x": x22()}),
     function("embedding", lambda: {"input": [0, 1], "weight": x22()}),
 ]  # fmt: skip
+POSITIVE_MARGIN = {"margin": "positive"}
+OWN_KINDS = {
+    "MultiMarginLoss": {"p": "none|1"},
+    **dict.fromkeys(["TripletMarginLoss", "TripletMarginWithDistanceLoss"], POSITIVE_MARGIN),
+}
 LOSSES = [
-    Case(getattr(nn, name), dict, OPTION_KINDS | dict.fromkeys([], ""))
+    Case(getattr(nn, name), dict, OPTION_KINDS | OWN_KINDS.get(name, {}))
     for name in nn.__all__
     if name.endswith(("Loss", "Error"))
 ]
@@ -388,7 +429,8 @@ ELSEWHERE = {
     "Optimizer", "Schedule", "Dataset", "Module", "BasicBlock", "Bottleneck", "ResNet",
     # no arguments: switches to be decorated with, layers without options
     "no_grad", "enable_grad", "is_grad_enabled", "get_default_dtype", "detect_anomaly", "Identity",
-    "Step", "Sigmoid", "Tanh", "ReLU", "SiLU",
+    "Step", "Sigmoid", "Tanh", "ReLU", "SiLU", "ReLU6", "SELU", "Mish", "Softsign", "Hardsigmoid",
+    "Hardswish", "Tanhshrink", "LogSigmoid", "Softmax2d",
     # hold whatever they are given, checked when it is used: tests/test_data.py, test_module.py
     "ArrayDataset", "Ensemble", "Sequential",
 }  # fmt: skip

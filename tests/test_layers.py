@@ -31,6 +31,12 @@ LAYERS: dict[str, tuple[Callable[[], Module], tuple[int, ...]]] = {
     "Identity": (lambda: nn.Identity(), (2, 3)),
     "Affine": (lambda: nn.Affine(2.0, 1.0), (2, 3)),
     "Gaussian": (lambda: nn.Gaussian(0.5, 2.0), (2, 3)),
+    "Threshold": (lambda: nn.Threshold(0.1, 0.5), (2, 3)),
+    "GLU": (lambda: nn.GLU(0), (2, 3)),
+    "Softmax2d": (lambda: nn.Softmax2d(), (1, 2, 2, 3)),
+    "RReLU in evaluation": (lambda: nn.RReLU().eval(), (2, 3)),
+    "PReLU": (lambda: nn.PReLU(), (2, 3)),
+    "PReLU of channels": (lambda: nn.PReLU(3), (2, 3, 2)),
     "LocalResponseNorm": (lambda: nn.LocalResponseNorm(3), (1, 4, 2)),
     "BatchNorm1d": (lambda: nn.BatchNorm1d(2), (4, 2)),
     "BatchNorm2d": (lambda: nn.BatchNorm2d(2), (2, 2, 2, 2)),
@@ -57,7 +63,8 @@ LAYERS: dict[str, tuple[Callable[[], Module], tuple[int, ...]]] = {
         name: (lambda name=name: getattr(nn, name)(), (2, 3))
         for name in (
             "ReLU", "LeakyReLU", "Sigmoid", "Tanh", "Softplus", "ELU", "GELU", "SiLU", "Hardtanh",
-            "Softmax", "LogSoftmax",
+            "Softmax", "LogSoftmax", "ReLU6", "SELU", "CELU", "Mish", "Softsign", "Hardsigmoid",
+            "Hardswish", "Hardshrink", "Softshrink", "Tanhshrink", "LogSigmoid", "Softmin",
         )
     },
 }  # fmt: skip
@@ -103,6 +110,7 @@ def test_no_layer_is_left_out() -> None:
         "Module", "Sequential", "ModuleList",  # hold others
         "Dropout", "Dropout2d",  # random: their gradient is their mask, tests/test_normalization.py
         "Embedding",  # takes integers: tests/test_embedding.py
+        "PairwiseDistance", "CosineSimilarity",  # of two: tests/test_margin_losses.py
         "Step",  # its slope is zero wherever it has one: tests/test_activations.py
     }  # fmt: skip
     checked = {name.split()[0] for name in LAYERS}

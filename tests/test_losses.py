@@ -166,3 +166,24 @@ def test_targets_may_be_of_either_byte_order(integer: str) -> None:
         F.cross_entropy(Tensor(x), classes, w).item() for w in (weight, weight.astype(">f8"))
     ]
     assert weighted[0] == weighted[1]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_integers_widen_no_losses(dtype: Any) -> None:
+    x, whole = Tensor(np.array([[0.5, 0.25]], dtype), requires_grad=True), np.array([[1, 0]])
+    for name in (
+        "mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss", "half_squared_error", "kl_div",
+        "binary_cross_entropy", "binary_cross_entropy_with_logits", "poisson_nll_loss",
+        "multilabel_soft_margin_loss", "multilabel_margin_loss",
+    ):  # fmt: skip
+        for reduction in ("mean", "none"):
+            assert getattr(F, name)(x, whole, reduction=reduction).dtype == dtype, name
+    assert F.mse_loss(whole, x).dtype == dtype
+    assert F.mse_loss(whole, whole).item() == 0
+    assert F.nll_loss(x, np.array([1]), np.array([1, 2])).dtype == dtype
+    assert F.cross_entropy(x, np.array([1]), np.array([1, 2]), label_smoothing=0.1).dtype == dtype
+    assert F.gaussian_nll_loss(x, whole, 1).dtype == dtype
+    assert F.gaussian_nll_loss(x, whole, [[1.5]]).dtype == dtype
+    assert F.triplet_margin_loss(x, whole, [[0.5, 1.5]]).dtype == dtype
+    assert F.cosine_embedding_loss(x, whole, [1]).dtype == dtype
+    assert F.margin_ranking_loss(x, whole, [[1, -1]]).dtype == dtype

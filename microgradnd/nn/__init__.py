@@ -5,20 +5,37 @@ from typing import TYPE_CHECKING
 from microgradnd import errors
 from microgradnd.nn import functional, init, utils
 from microgradnd.nn.activations import (
+    CELU,
     ELU,
     GELU,
+    GLU,
+    SELU,
     Affine,
     Gaussian,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
     Hardtanh,
     LeakyReLU,
+    LogSigmoid,
     LogSoftmax,
+    Mish,
+    PReLU,
     ReLU,
+    ReLU6,
+    RReLU,
     Sigmoid,
     SiLU,
     Softmax,
+    Softmax2d,
+    Softmin,
     Softplus,
+    Softshrink,
+    Softsign,
     Step,
     Tanh,
+    Tanhshrink,
+    Threshold,
 )
 from microgradnd.nn.containers import ModuleList, Sequential
 from microgradnd.nn.convolution import (
@@ -29,21 +46,34 @@ from microgradnd.nn.convolution import (
     ConvTranspose2d,
     ConvTranspose3d,
 )
+from microgradnd.nn.distances import CosineSimilarity, PairwiseDistance
 from microgradnd.nn.dropout import Dropout, Dropout2d
 from microgradnd.nn.embedding import Embedding
 from microgradnd.nn.linear import Linear
-from microgradnd.nn.losses import (
+from microgradnd.nn.loss_modules import (
     BCELoss,
     BCEWithLogitsLoss,
+    CosineEmbeddingLoss,
     CrossEntropyLoss,
+    CTCLoss,
     FirstComponentLoss,
+    GaussianNLLLoss,
     HalfSquaredError,
+    HingeEmbeddingLoss,
     HuberLoss,
     KLDivLoss,
     L1Loss,
+    MarginRankingLoss,
     MSELoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
     NLLLoss,
+    PoissonNLLLoss,
     SmoothL1Loss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
 )
 from microgradnd.nn.module import Module
 from microgradnd.nn.neuron import Perceptron, ThresholdUnit
@@ -102,26 +132,34 @@ from microgradnd.nn.summaries import Summary, summary
 from microgradnd.parameters import Parameter
 
 __all__ = [
-    "ELU", "GELU", "GRU", "LSTM", "RNN", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d",
-    "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d", "Affine",
-    "AvgPool1d", "AvgPool2d", "AvgPool3d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d",
-    "BatchNorm2d", "ChannelShuffle", "CircularPad1d", "CircularPad2d", "CircularPad3d",
-    "ConstantPad1d", "ConstantPad2d", "ConstantPad3d", "Conv1d", "Conv2d", "Conv3d",
-    "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "CrossEntropyLoss", "Dropout",
-    "Dropout2d", "Embedding", "FirstComponentLoss", "Flatten", "Fold", "GRUCell", "Gaussian",
-    "HalfSquaredError", "Hardtanh", "HuberLoss", "Identity", "KLDivLoss", "L1Loss", "LPPool1d",
-    "LPPool2d", "LPPool3d", "LSTMCell", "LayerNorm", "LeakyReLU", "Linear", "LocalResponseNorm",
-    "LogSoftmax", "MSELoss", "MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d",
-    "MaxUnpool3d", "Module", "ModuleList", "NLLLoss", "Parameter", "Perceptron", "PixelShuffle",
-    "PixelUnshuffle", "RNNCell", "ReLU", "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d",
+    "CELU", "ELU", "GELU", "GLU", "GRU", "LSTM", "RNN", "SELU", "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d", "Affine", "AvgPool1d", "AvgPool2d", "AvgPool3d", "BCELoss",
+    "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "CTCLoss", "ChannelShuffle", "CircularPad1d",
+    "CircularPad2d", "CircularPad3d", "ConstantPad1d", "ConstantPad2d", "ConstantPad3d", "Conv1d",
+    "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d",
+    "CosineEmbeddingLoss", "CosineSimilarity", "CrossEntropyLoss", "Dropout", "Dropout2d",
+    "Embedding", "FirstComponentLoss", "Flatten", "Fold", "GRUCell", "Gaussian", "GaussianNLLLoss",
+    "HalfSquaredError", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "HingeEmbeddingLoss",
+    "HuberLoss", "Identity", "KLDivLoss", "L1Loss", "LPPool1d", "LPPool2d", "LPPool3d", "LSTMCell",
+    "LayerNorm", "LeakyReLU", "Linear", "LocalResponseNorm", "LogSigmoid", "LogSoftmax", "MSELoss",
+    "MarginRankingLoss", "MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d",
+    "MaxUnpool3d", "Mish", "Module", "ModuleList", "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "PReLU", "PairwiseDistance",
+    "Parameter", "Perceptron", "PixelShuffle", "PixelUnshuffle", "PoissonNLLLoss", "RNNCell",
+    "RReLU", "ReLU", "ReLU6", "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d",
     "ReplicationPad1d", "ReplicationPad2d", "ReplicationPad3d", "Sequential", "SiLU", "Sigmoid",
-    "SmoothL1Loss", "Softmax", "Softplus", "Step", "Summary", "Tanh", "ThresholdUnit", "Unfold",
-    "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "ZeroPad1d", "ZeroPad2d",
-    "ZeroPad3d", "functional", "init", "summary", "utils",
+    "SmoothL1Loss", "SoftMarginLoss", "Softmax", "Softmax2d", "Softmin", "Softplus", "Softshrink",
+    "Softsign", "Step", "Summary", "Tanh", "Tanhshrink", "Threshold", "ThresholdUnit",
+    "TripletMarginLoss", "TripletMarginWithDistanceLoss", "Unfold", "Upsample",
+    "UpsamplingBilinear2d", "UpsamplingNearest2d", "ZeroPad1d", "ZeroPad2d", "ZeroPad3d",
+    "functional", "init", "summary", "utils",
 ]  # fmt: skip
 # What one may look for here, and what to use.
 _INSTEAD = {
-    "ReLU6": "use Hardtanh(0.0, 6.0)",
+    "NLLLoss2d": "use NLLLoss, which takes images, too",
+    "LinearCrossEntropyLoss": "use CrossEntropyLoss on what Linear gives",
+    "AdaptiveLogSoftmaxWithLoss": "use CrossEntropyLoss on what Linear gives",
     "ParameterList": "hold the Tensors in a Module's attributes: assigning registers them",
     "ModuleDict": "use a Module with an attribute for each, or ModuleList",
     "GroupNorm": "there are BatchNorm1d, BatchNorm2d, LayerNorm and LocalResponseNorm",

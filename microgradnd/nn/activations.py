@@ -6,12 +6,29 @@ unit stops to learn. The functions are `microgradnd.nn.functional`'s.
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from microgradnd import functions
-from microgradnd.arguments import NUMBER, POSITIVE, one_of
+from microgradnd.arguments import (
+    NOT_NEGATIVE,
+    NUMBER,
+    POSITIVE,
+    Kind,
+    checked,
+    is_finite,
+    is_real,
+    one_of,
+    whole,
+)
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor
+from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.functions import log_softmax, softmax
-from microgradnd.nn.module import FunctionModule
+from microgradnd.nn.module import FunctionModule, Module
+from microgradnd.ops import more_activations as more
+
+_NONZERO = Kind("a finite number other than 0", is_real, lambda v: is_finite(v) and v != 0)
 
 
 def affine(x: TensorLike, k: float = 1.0, c: float = 0.0) -> Tensor:
@@ -30,6 +47,17 @@ def leaky_relu(x: TensorLike, negative_slope: float = 0.01) -> Tensor:
     Tensor([-0.02,  2.  ])
     """
     return functions.leaky_relu(x, negative_slope)
+
+
+def _hardswish(x: TensorLike) -> Tensor:
+    return more.hardswish(as_tensor(x, "Hardswish", "x"))
+
+
+def _over_channels(x: TensorLike) -> Tensor:
+    x = as_tensor(x, "Softmax2d", "x")
+    if x.ndim not in (3, 4):
+        raise ValueError(f"Softmax2d: x has shape {x.shape}, it must be (N, C, H, W) or (C, H, W)")
+    return softmax(x, -3)
 
 
 class Affine(FunctionModule, function=affine):
@@ -199,3 +227,214 @@ class LogSoftmax(FunctionModule, function=log_softmax):
     """
 
     dim: int = -1
+
+
+class ReLU6(FunctionModule, function=more.relu6):
+    """f(x) = min(max(0, x), 6) (Howard et al. 2017).
+
+    Derivative: 1 for 0 < x < 6, else 0 (0 at the bounds). Saturates fully beyond them.
+
+    >>> ReLU6()(Tensor([-1.0, 2.0, 7.0]))
+    Tensor([0., 2., 6.])
+    """
+
+
+class SELU(FunctionModule, function=more.selu):
+    """f(x) = λ x for x > 0, else λ α (exp(x) - 1), λ = 1.0507, α = 1.6733 (Klambauer et al. 2017).
+
+    Derivative: λ for x > 0, else λ α exp(x). Saturates at -λα = -1.7581 for x → -∞.
+
+    >>> SELU()(Tensor([-1.0, 2.0])).round(4)
+    Tensor([-1.1113,  2.1014])
+    """
+
+
+class CELU(FunctionModule, function=functions.celu, alpha=_NONZERO):
+    """f(x) = x for x > 0, else α (exp(x/α) - 1) (Barron 2017).
+
+    Derivative: 1 for x > 0, else exp(x/α). Saturates at -α for x → -∞.
+
+    >>> CELU(2.0)(Tensor([-1.0, 2.0])).round(4)
+    Tensor([-0.7869,  2.    ])
+    """
+
+    alpha: float = 1.0
+
+
+class Mish(FunctionModule, function=more.mish):
+    """f(x) = x tanh(log(1 + exp(x))) (Misra 2019).
+
+    Derivative: with t the tanh, t + x (1 - t²) σ(x). Saturates at 0 for x → -∞.
+
+    >>> Mish()(Tensor([-1.0, 2.0])).round(4)
+    Tensor([-0.3034,  1.944 ])
+    """
+
+
+class Softsign(FunctionModule, function=more.softsign):
+    """f(x) = x / (1 + |x|).
+
+    Derivative: 1 / (1 + |x|)². Saturates at -1 and at 1, but slowly.
+
+    >>> Softsign()(Tensor([-1.0, 3.0]))
+    Tensor([-0.5 ,  0.75])
+    """
+
+
+class Hardsigmoid(FunctionModule, function=more.hardsigmoid):
+    """f(x) = x/6 + 1/2, held within [0, 1] (Howard et al. 2019).
+
+    Derivative: 1/6 for |x| < 3, else 0 (0 at the bounds). Saturates fully beyond them.
+
+    >>> Hardsigmoid()(Tensor([-4.0, 0.0]))
+    Tensor([0. , 0.5])
+    """
+
+
+class Hardswish(FunctionModule, function=_hardswish):
+    """f(x) = x hardsigmoid(x) (Howard et al. 2019).
+
+    Derivative: x/3 + 1/2 for |x| < 3, above 1, below 0 (1 at 3, 0 at -3). Saturates for x < -3.
+
+    >>> Hardswish()(Tensor([-4.0, 0.0, 4.0]))
+    Tensor([-0.,  0.,  4.])
+    """
+
+
+class Hardshrink(FunctionModule, function=more.hardshrink, lambd=NUMBER):
+    """f(x) = x for |x| > λ, else 0, with λ = `lambd`.
+
+    Derivative: 1 for |x| > λ, else 0. Saturates fully within [-λ, λ].
+
+    >>> Hardshrink()(Tensor([-0.2, 2.0]))
+    Tensor([0., 2.])
+    """
+
+    lambd: float = 0.5
+
+
+class Softshrink(FunctionModule, function=more.softshrink, lambd=NOT_NEGATIVE):
+    """f(x) = x - λ for x > λ, x + λ for x < -λ, else 0, with λ = `lambd`.
+
+    Derivative: 1 for |x| > λ, else 0. Saturates fully within [-λ, λ].
+
+    >>> Softshrink()(Tensor([-0.2, 2.0]))
+    Tensor([0. , 1.5])
+    """
+
+    lambd: float = 0.5
+
+
+class Tanhshrink(FunctionModule, function=more.tanhshrink):
+    """f(x) = x - tanh(x).
+
+    Derivative: tanh(x)². Saturates nowhere but at x = 0.
+
+    >>> Tanhshrink()(Tensor([0.0, 1.0])).round(4)
+    Tensor([0.    , 0.2384])
+    """
+
+
+class LogSigmoid(FunctionModule, function=more.logsigmoid):
+    """f(x) = log σ(x) = -log(1 + exp(-x)), without overflow.
+
+    Derivative: 1 - σ(x). Saturates at 0 for x → ∞.
+
+    >>> LogSigmoid()(Tensor([0.0, -9.0])).round(4)
+    Tensor([-0.6931, -9.0001])
+    """
+
+
+class Threshold(FunctionModule, function=more.threshold, threshold=NUMBER, value=NUMBER):
+    """f(x) = x for x > `threshold`, else `value`.
+
+    Derivative: 1 for x > threshold, else 0 (0 at it). Saturates fully below.
+
+    >>> Threshold(0.5, -1.0)(Tensor([0.1, 2.0]))
+    Tensor([-1.,  2.])
+    """
+
+    threshold: float
+    value: float
+
+
+class GLU(FunctionModule, function=more.glu):
+    """f(x) = a σ(b), a and b the halves of x along an axis (Dauphin et al. 2016).
+
+    Derivative: in a σ(b), in b f(x) (1 - σ(b)). Saturates where b is far below 0.
+
+    >>> GLU()(Tensor([[2.0, 0.0]]))
+    Tensor([[1.]])
+    """
+
+    dim: int = -1
+
+
+class Softmin(FunctionModule, function=more.softmin):
+    """f(a)_j = exp(-a_j) / Σ_k exp(-a_k) along an axis: the softmax of -a.
+
+    Derivative: ∂f_j/∂a_k = -f_j ((j = k) - f_k). Saturates where one f_j is near 1.
+
+    >>> Softmin()(Tensor([[0.0, 0.0]]))
+    Tensor([[0.5, 0.5]])
+    """
+
+    dim: int = -1
+
+
+class Softmax2d(FunctionModule, function=_over_channels):
+    """f(a)_j = exp(a_j) / Σ_k exp(a_k) over the channels of images (N, C, H, W) or (C, H, W).
+
+    Derivative: ∂f_j/∂a_k = f_j ((j = k) - f_k). Saturates where one f_j is near 1.
+
+    >>> Softmax2d()(Tensor([[[0.0]], [[0.0]]])).tolist()
+    [[[0.5]], [[0.5]]]
+    """
+
+
+class RReLU(FunctionModule, function=more.rrelu, lower=NUMBER, upper=NUMBER):
+    """f(x) = x for x > 0, else a x: in training a is drawn from [lower, upper] (Xu et al. 2015).
+
+    In evaluation a is the middle of it. The library's generator draws, see `random.manual_seed`.
+    Derivative: 1 for x > 0, else a (a at the kink). Never saturates, unless a may be 0.
+
+    >>> RReLU().eval()(Tensor([-24.0, 2.0])).round(4)
+    Tensor([-5.5,  2. ])
+    """
+
+    lower: float = 1 / 8
+    upper: float = 1 / 3
+
+    def __post_init__(self) -> None:
+        if self.lower > self.upper:
+            raise ValueError(f"RReLU: lower={self.lower!r} exceeds upper={self.upper!r}")
+
+    def forward(self, x: TensorLike) -> Tensor:
+        return self.function(x, self.lower, self.upper, self.training)
+
+
+class PReLU(Module):
+    """f(x) = x for x > 0, else a x, where a = `weight` is learned (He et al. 2015).
+
+    Derivative: 1 for x > 0, else a (a at the kink); in a, x for x < 0, else 0. Never saturates,
+    unless a becomes 0.
+
+    Args:
+        num_parameters: 1, or the number of channels, axis 1 of x (N, C, ...), each with its own a.
+        init: what a starts from.
+        dtype: of a; default `get_default_dtype()`.
+
+    >>> PReLU()(Tensor([-2.0, 1.0])).tolist()
+    [-0.5, 1.0]
+    """
+
+    @checked(num_parameters=whole(1), init=NUMBER)
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: Any = None) -> None:
+        start = np.full(num_parameters, init, dtype or default_dtype[0])
+        self.weight = Tensor(start, requires_grad=True)
+
+    def forward(self, x: TensorLike) -> Tensor:
+        return more.prelu(x, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.weight.size}"

@@ -48,18 +48,33 @@ from microgradnd.nn import dropout as drop
 from microgradnd.nn import embedding as table
 from microgradnd.nn import pooling as pools
 from microgradnd.nn import resampling as sampling
+from microgradnd.nn.ctc import ctc_loss
+from microgradnd.nn.distances import cosine_similarity, pairwise_distance
 from microgradnd.nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
     first_component_loss,
+    gaussian_nll_loss,
     half_squared_error,
     huber_loss,
     kl_div,
     l1_loss,
     mse_loss,
     nll_loss,
+    poisson_nll_loss,
     smooth_l1_loss,
+)
+from microgradnd.nn.margin_losses import (
+    cosine_embedding_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    soft_margin_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
 )
 from microgradnd.ops import more_pooling as more
 from microgradnd.ops import patches, pooling, resampling
@@ -138,22 +153,34 @@ __all__ = [
     "adaptive_max_pool2d", "adaptive_max_pool3d", "affine", "affine_grid", "avg_pool1d",
     "avg_pool2d", "avg_pool3d", "batch_norm", "binary_cross_entropy",
     "binary_cross_entropy_with_logits", "channel_shuffle", "conv1d", "conv2d", "conv3d",
-    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cross_entropy", "dropout",
-    "dropout2d", "elu", "embedding", "erf", "first_component_loss", "fold", "gaussian", "gelu",
-    "global_avg_pool2d", "grid_sample", "half_squared_error", "hardtanh", "huber_loss",
-    "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "local_response_norm",
-    "log_softmax", "lp_pool1d", "lp_pool2d", "lp_pool3d", "max_pool1d", "max_pool2d", "max_pool3d",
-    "max_unpool1d", "max_unpool2d", "max_unpool3d", "mse_loss", "nll_loss", "pixel_shuffle",
-    "pixel_unshuffle", "relu", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "step",
-    "tanh", "unfold",
+    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss",
+    "cosine_similarity", "cross_entropy", "ctc_loss", "dropout", "dropout2d", "elu", "embedding",
+    "erf", "first_component_loss", "fold", "gaussian", "gaussian_nll_loss", "gelu",
+    "global_avg_pool2d", "grid_sample", "half_squared_error", "hardtanh", "hinge_embedding_loss",
+    "huber_loss", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
+    "local_response_norm", "log_softmax", "lp_pool1d", "lp_pool2d", "lp_pool3d",
+    "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d",
+    "max_unpool3d", "mse_loss", "multi_margin_loss", "multilabel_margin_loss",
+    "multilabel_soft_margin_loss", "nll_loss", "pairwise_distance", "pixel_shuffle",
+    "pixel_unshuffle", "poisson_nll_loss", "relu", "sigmoid", "silu", "smooth_l1_loss",
+    "soft_margin_loss", "softmax", "softplus", "step", "tanh", "triplet_margin_loss",
+    "triplet_margin_with_distance_loss", "unfold",
 ]  # fmt: skip
+
+_INSTEAD = {  # what one may look for here, and what to use
+    "linear_cross_entropy": "use cross_entropy(linear(x, weight), target)",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Operations whose row gives them a name here, such as a program's own."""
     if name in functions.functional_names():
         return functions.functional(name)
-    raise missing_name(f"module {__name__!r}", name, __dir__)
+    plain = name.removesuffix("_")
+    known = (
+        {f"{plain}_": f"use {plain}; nothing is computed in place"} if plain in __dir__() else {}
+    )
+    raise missing_name(f"module {__name__!r}", name, __dir__, _INSTEAD | known)
 
 
 def __dir__() -> list[str]:

@@ -1,45 +1,29 @@
-"""Losses, as functions and as modules, under PyTorch's names and the chapter's.
+"""Losses of regression and classification, under PyTorch's names and the chapter's.
 
 `reduction` says what becomes of the losses of the parts: "mean" (the default), "sum" or "none".
 Shapes that do not agree raise: nothing is spread silently. Targets of class numbers, and those of
-`binary_cross_entropy` and `cross_entropy`, are constants.
+`binary_cross_entropy`, `cross_entropy` and `kl_div`, are constants.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from inspect import signature
+import math
 from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import (
-    ANY,
-    KINDS,
-    NOT_NEGATIVE,
-    POSITIVE,
-    Kind,
-    check,
-    one_of,
-    real_array,
-    require,
-)
+from microgradnd.arguments import NOT_NEGATIVE, POSITIVE, check, one_of, real_array, require
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor
-from microgradnd.functions import abs, clip, softplus, square, subtract, where
-from microgradnd.nn.module import Module
+from microgradnd.functions import abs, clip, exp, log, softplus, square, subtract, where
+from microgradnd.nn.distances import floats
 from microgradnd.ops import losses as ops
 from microgradnd.ops import softmax
 
-# What the options of the losses are, for the functions and for the modules.
-_OPTIONS: dict[str, Kind] = KINDS | {
-    **dict.fromkeys(["weight", "pos_weight"], ANY),  # arrays, held against the losses' shape
-    **{"delta": POSITIVE, "beta": NOT_NEGATIVE},
-}
-_DIVERGENCE = one_of("mean", "sum", "none", "batchmean")
+DIVERGENCE = one_of("mean", "sum", "none", "batchmean")
 
 
-def _reduced(loss: str, losses: Tensor, reduction: str, dtype: Any = None) -> Tensor:
+def reduced(loss: str, losses: Tensor, reduction: str, dtype: Any = None) -> Tensor:
     check(loss, reduction=reduction)
     if reduction != "none":
         losses = losses.mean() if reduction == "mean" else losses.sum()
@@ -51,7 +35,7 @@ def _squared(e: Tensor) -> Tensor:
     return square(e.astype(np.float32) if e.dtype == np.float16 else e)
 
 
-def _operands(loss: str, input: TensorLike, target: TensorLike) -> tuple[Any, Any]:
+def agreeing(loss: str, input: TensorLike, target: TensorLike) -> tuple[Any, Any]:
     """Input and target as Tensors or arrays, once their shapes agree."""
     x = input if isinstance(input, Tensor) else real_array(loss, "input", input)
     y = target if isinstance(target, Tensor) else real_array(loss, "target", target)
@@ -60,15 +44,23 @@ def _operands(loss: str, input: TensorLike, target: TensorLike) -> tuple[Any, An
             f"{loss}: input has shape {x.shape}, target {y.shape}; they must be equal, nothing is "
             "broadcast: reshape one of them"
         )
-    return x, y
+    if x.dtype.kind == "f" != y.dtype.kind:  # integers widen no floats
+        return x, y.astype(x.dtype)
+    return (x.astype(y.dtype), y) if y.dtype.kind == "f" != x.dtype.kind else (x, y)
 
 
-def _constant(loss: str, name: str, value: TensorLike) -> np.ndarray:
+def constant(loss: str, name: str, value: TensorLike) -> np.ndarray:
     """The array of a target or weight that is a constant, in this machine's byte order."""
     if isinstance(value, Tensor) and value.requires_grad:
         raise TypeError(f"{loss}: {name} is a constant here: pass {name}.detach()")
     array = real_array(loss, name, value)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def constant_like(loss: str, name: str, value: TensorLike, x: Tensor) -> np.ndarray:
+    """A constant that does not widen x: integers and truths take its dtype."""
+    array = constant(loss, name, value)
+    return array if array.dtype.kind == "f" else array.astype(x.dtype)
 
 
 def half_squared_error(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
@@ -79,11 +71,11 @@ def half_squared_error(input: TensorLike, target: TensorLike, reduction: str = "
     >>> half_squared_error(Tensor([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
     Tensor(2.5)
     """
-    o, d = _operands("half_squared_error", input, target)
+    o, d = agreeing("half_squared_error", input, target)
     if not o.ndim:
         raise ValueError("half_squared_error: input is a number; it needs an axis of components")
     e = subtract(d, o)
-    return _reduced("half_squared_error", _squared(e).sum(axis=-1) * 0.5, reduction, e.dtype)
+    return reduced("half_squared_error", _squared(e).sum(axis=-1) * 0.5, reduction, e.dtype)
 
 
 def first_component_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
@@ -104,44 +96,90 @@ def first_component_loss(input: TensorLike, target: TensorLike, reduction: str =
             f"without the last axis, which must not be empty; got {y.shape}"
         )
     e = h[..., 0] - y
-    return _reduced("first_component_loss", _squared(e), reduction, e.dtype)
+    return reduced("first_component_loss", _squared(e), reduction, e.dtype)
 
 
-def mse_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
+def mse_loss(
+    input: TensorLike,
+    target: TensorLike,
+    reduction: str = "mean",
+    weight: TensorLike | None = None,
+) -> Tensor:
     """(input - target)², the squared error.
+
+    With a `weight` of the same shape, errors count by it; "mean" then divides by its sum.
 
     >>> mse_loss(Tensor([1.0, 3.0]), np.array([1.0, 1.0]))
     Tensor(2.)
     """
-    e = subtract(*_operands("mse_loss", input, target))
-    return _reduced("mse_loss", _squared(e), reduction, e.dtype)
+    e = subtract(*agreeing("mse_loss", input, target))
+    return _weighing("mse_loss", _squared(e), weight, reduction, e.dtype)
 
 
-def l1_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
+def l1_loss(
+    input: TensorLike,
+    target: TensorLike,
+    reduction: str = "mean",
+    weight: TensorLike | None = None,
+) -> Tensor:
     """|input - target|, the absolute error; its derivative is 0 where the error is.
+
+    With a `weight` of the same shape, errors count by it; "mean" then divides by its sum.
 
     >>> l1_loss(Tensor([1.0, 3.0]), np.array([1.0, 1.0]))
     Tensor(1.)
     """
-    losses = abs(subtract(*_operands("l1_loss", input, target)))
-    return _reduced("l1_loss", losses, reduction)
+    losses = abs(subtract(*agreeing("l1_loss", input, target)))
+    return _weighing("l1_loss", losses, weight, reduction)
+
+
+def _weighing(
+    loss: str, losses: Tensor, weight: TensorLike | None, reduction: str, dtype: Any = None
+) -> Tensor:
+    """Losses by weights of their shape; their mean is divided by the sum of these."""
+    if weight is None:
+        return reduced(loss, losses, reduction, dtype)
+    factors = _weights_of(loss, losses, weight)
+    if reduction != "mean":
+        return reduced(loss, losses * factors, reduction, dtype)
+    out = (losses * factors).sum() / count_of(factors)
+    return out if dtype is None else out.astype(dtype)
+
+
+def _weights_of(loss: str, losses: Tensor, weight: TensorLike) -> np.ndarray:
+    factors = constant(loss, "weight", weight).astype(losses.dtype)
+    if factors.shape != losses.shape:
+        raise ValueError(
+            f"{loss}: weight has shape {factors.shape}, it must be that of the input, "
+            f"{losses.shape}"
+        )
+    return factors
 
 
 def huber_loss(
-    input: TensorLike, target: TensorLike, reduction: str = "mean", delta: float = 1.0
+    input: TensorLike,
+    target: TensorLike,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: TensorLike | None = None,
 ) -> Tensor:
     """½ e² where |e| ≤ δ, else δ (|e| - ½ δ), of the error e = input - target (Huber 1964).
+
+    With a `weight` of the same shape, losses are multiplied by it ("mean" divides by their number).
 
     >>> huber_loss(Tensor([1.0, 5.0]), np.array([0.0, 0.0]), reduction="none")
     Tensor([0.5, 4.5])
     """
     require("huber_loss", "delta", delta, POSITIVE)
-    return _reduced("huber_loss", _huber("huber_loss", input, target, delta), reduction)
+    losses = _huber("huber_loss", input, target, delta)
+    if weight is not None:
+        losses = losses * _weights_of("huber_loss", losses, weight)
+    return reduced("huber_loss", losses, reduction)
 
 
 def _huber(loss: str, input: TensorLike, target: TensorLike, delta: float) -> Tensor:
     """Huber's loss of each element."""
-    e = subtract(*_operands(loss, input, target))
+    e = subtract(*agreeing(loss, input, target))
     clipped = clip(e, -delta, delta)  # its derivative is that of the loss: clipped itself
     return clipped * (e - clipped * 0.5)
 
@@ -157,8 +195,87 @@ def smooth_l1_loss(
     name = "smooth_l1_loss"
     require(name, "beta", beta, NOT_NEGATIVE)
     if beta == 0:
-        return _reduced(name, abs(subtract(*_operands(name, input, target))), reduction)
-    return _reduced(name, _huber(name, input, target, beta) * (1 / beta), reduction)
+        return reduced(name, abs(subtract(*agreeing(name, input, target))), reduction)
+    return reduced(name, _huber(name, input, target, beta) * (1 / beta), reduction)
+
+
+def poisson_nll_loss(
+    input: TensorLike,
+    target: TensorLike,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-8,
+    reduction: str = "mean",
+) -> Tensor:
+    """exp(x) - y x: the negative log likelihood of counts y whose logarithmic rate is x.
+
+    Args:
+        input: x; with `log_input=False` the rate itself, and the loss is x - y log(x + eps).
+        target: y, of the same shape, a constant.
+        log_input: whether x is the logarithm of the rate.
+        full: adds log y! where y > 1, by Stirling's formula y log y - y + ½ log(2π y).
+        eps: keeps the logarithm finite.
+        reduction: "mean", "sum" or "none".
+
+    >>> poisson_nll_loss(Tensor([0.0, 1.0]), np.array([1.0, 2.0]), reduction="none").round(4)
+    Tensor([1.    , 0.7183])
+    """
+    loss = "poisson_nll_loss"
+    check(loss, eps=eps, log_input=log_input, full=full)
+    agreeing(loss, input, target)
+    (x,) = floats(loss, input=input)
+    y = constant_like(loss, "target", target, x)
+    losses = exp(x) - x * y if log_input else x - log(x + eps) * y
+    if full:
+        n = np.maximum(y, 1)
+        losses = losses + np.where(y > 1, n * np.log(n) - n + 0.5 * np.log(2 * np.pi * n), 0)
+    return reduced(loss, losses, reduction, x.dtype)
+
+
+def gaussian_nll_loss(
+    input: TensorLike,
+    target: TensorLike,
+    var: TensorLike,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Tensor:
+    """½ (log v + (input - target)²/v): the negative log likelihood of normal distributions.
+
+    Args:
+        input: the means.
+        target: of the same shape.
+        var: the variances v, of the same shape, or a number, or one for each row: the shape
+            without its last axis, or with 1 in the place of one of its axes.
+        full: adds ½ log 2π.
+        eps: smaller variances are held at it; their derivative is taken there, as in PyTorch.
+        reduction: "mean", "sum" or "none".
+
+    >>> gaussian_nll_loss(Tensor([1.0, 3.0]), np.array([0.0, 3.0]), 1.0, reduction="none")
+    Tensor([0.5, 0. ])
+    """
+    loss = "gaussian_nll_loss"
+    check(loss, eps=eps, full=full)
+    agreeing(loss, input, target)
+    x, y, v = floats(loss, input=input, target=target, var=var)
+    if x.ndim and v.shape == x.shape[:-1]:
+        v = v.reshape((*v.shape, 1))
+    one = sum(m != n for m, n in zip(v.shape, x.shape))
+    if v.shape and (
+        v.ndim != x.ndim or one > 1 or any(n not in (1, m) for m, n in zip(x.shape, v.shape))
+    ):
+        raise ValueError(
+            f"{loss}: var has shape {v.shape}, input {x.shape}; var must have that shape, or leave "
+            "the last axis out, or have 1 in the place of one axis"
+        )
+    now = v.detach()
+    if (now.data < 0).any():
+        raise ValueError(f"{loss}: var must not be negative; its least element is {now.data.min()}")
+    v = v + (clip(now, eps, None) - now)  # held from below, with the slope of what is not
+    losses = 0.5 * (log(v) + _squared(x - y) / v)
+    if full:
+        losses = losses + 0.5 * math.log(2 * math.pi)
+    return reduced(loss, losses, reduction, np.result_type(x.dtype, y.dtype))
 
 
 def binary_cross_entropy(
@@ -182,12 +299,12 @@ def binary_cross_entropy(
     Tensor(0.6931)
     """
     loss = "binary_cross_entropy"
-    input, target = _operands(loss, input, target)
+    input, target = agreeing(loss, input, target)
     check(loss, eps=eps)
     losses = ops.binary_cross_entropy(
-        as_tensor(input, loss, "input"), _constant(loss, "target", target), eps
+        as_tensor(input, loss, "input"), constant(loss, "target", target), eps
     )
-    return _reduced(loss, _weighted(loss, losses, weight), reduction)
+    return reduced(loss, weighted(loss, losses, weight), reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -206,22 +323,22 @@ def binary_cross_entropy_with_logits(
     Tensor(450.3466)
     """
     loss = "binary_cross_entropy_with_logits"
-    x, y = _operands(loss, input, target)
+    x, y = agreeing(loss, input, target)
     positive = softplus(-x, 1.0, np.inf)  # the loss where y is 1
     if pos_weight is not None:
         positive = positive * (
             y * (_factors_like(loss, "pos_weight", positive, pos_weight) - 1) + 1
         )
-    return _reduced(loss, _weighted(loss, positive + (1 - y) * x, weight), reduction)
+    return reduced(loss, weighted(loss, positive + (1 - y) * x, weight), reduction)
 
 
-def _weighted(loss: str, losses: Tensor, weight: TensorLike | None) -> Tensor:
+def weighted(loss: str, losses: Tensor, weight: TensorLike | None) -> Tensor:
     return losses if weight is None else losses * _factors_like(loss, "weight", losses, weight)
 
 
 def _factors_like(loss: str, name: str, losses: Tensor, factors: TensorLike) -> np.ndarray:
     """Factors as an array of the losses' dtype, once they are sure to fit their shape."""
-    array = _constant(loss, name, factors).astype(losses.dtype)
+    array = constant(loss, name, factors).astype(losses.dtype)
     fits = array.ndim <= losses.ndim and all(
         n in (1, m) for n, m in zip(array.shape[::-1], losses.shape[::-1])
     )
@@ -252,7 +369,7 @@ def nll_loss(
     >>> nll_loss(Tensor([[-0.5, -1.0], [-3.0, -0.1]]), np.array([1, 0]))
     Tensor(2.)
     """
-    rows, target = _classes_last("nll_loss", input), _constant("nll_loss", "target", target)
+    rows, target = _classes_last("nll_loss", input), constant("nll_loss", "target", target)
     check("nll_loss", ignore_index=ignore_index, reduction=reduction)
     count = rows.shape[-1]
     index, factor = _class_weights("nll_loss", rows, target, weight, ignore_index)
@@ -286,26 +403,26 @@ def cross_entropy(
     """
     loss = "cross_entropy"
     check(loss, ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction)
-    z, target = _classes_last(loss, input), _constant(loss, "target", target)
+    z, target = _classes_last(loss, input), constant(loss, "target", target)
     if target.dtype.kind == "f":
-        _operands(loss, input, target)
+        agreeing(loss, input, target)
         y = target if target.ndim <= 2 else np.moveaxis(target, 1, -1)
         mixed = y * (1 - label_smoothing) + label_smoothing / z.shape[-1]
-        q = (mixed * _class_factors(loss, z, weight)).astype(z.dtype)
-        return _reduced(loss, softmax.cross_entropy(z, q), reduction)
+        q = (mixed * class_factors(loss, z, weight)).astype(z.dtype)
+        return reduced(loss, softmax.cross_entropy(z, q), reduction)
     if weight is None and not label_smoothing and not (target == ignore_index).any():
-        return _reduced(loss, softmax.cross_entropy(z, target), reduction)
+        return reduced(loss, softmax.cross_entropy(z, target), reduction)
     index, factor = _class_weights(loss, z, target, weight, ignore_index)
     losses = softmax.cross_entropy(z, index)
     if not label_smoothing:
         return _averaged(loss, losses, factor, reduction)
-    total = _count_of(factor)
-    uniform = _class_factors(loss, z, weight) / z.shape[-1]
+    total = count_of(factor)
+    uniform = class_factors(loss, z, weight) / z.shape[-1]
     smooth = softmax.cross_entropy(z, np.broadcast_to(uniform, z.shape))
     counts = target != ignore_index
     losses = _counted(losses, factor) * (1 - label_smoothing)
     losses = losses + where(counts, smooth, 0.0) * label_smoothing
-    return losses.sum() / total if reduction == "mean" else _reduced(loss, losses, reduction)
+    return losses.sum() / total if reduction == "mean" else reduced(loss, losses, reduction)
 
 
 def kl_div(
@@ -322,16 +439,16 @@ def kl_div(
     >>> kl_div(Tensor([[-1.0, -1.0]]), np.array([[0.5, 0.5]]), reduction="batchmean").round(4)
     Tensor(0.3069)
     """
-    input, target = _operands("kl_div", input, target)
-    y = _constant("kl_div", "target", target)
+    input, target = agreeing("kl_div", input, target)
+    y = constant("kl_div", "target", target)
     check("kl_div", log_target=log_target)
     logs = y if log_target else np.log(np.where(y > 0, y, 1))
     p = np.exp(y) if log_target else y
     losses = subtract(logs, input) * p
-    require("kl_div", "reduction", reduction, _DIVERGENCE)
+    require("kl_div", "reduction", reduction, DIVERGENCE)
     if reduction == "batchmean":
         return losses.sum() / len(y)
-    return _reduced("kl_div", losses, reduction)
+    return reduced("kl_div", losses, reduction)
 
 
 def _classes_last(loss: str, input: TensorLike) -> Tensor:
@@ -342,12 +459,12 @@ def _classes_last(loss: str, input: TensorLike) -> Tensor:
     return t if t.ndim <= 2 else t.transpose((0, *range(2, t.ndim), 1))
 
 
-def _class_factors(loss: str, rows: Tensor, weight: TensorLike | None) -> np.ndarray:
+def class_factors(loss: str, rows: Tensor, weight: TensorLike | None) -> np.ndarray:
     """The weight of each class."""
     count = rows.shape[-1]
     if weight is None:
         return np.ones(count, rows.dtype)
-    factors = _constant(loss, "weight", weight).astype(rows.dtype)
+    factors = constant(loss, "weight", weight).astype(rows.dtype)
     if factors.shape != (count,):
         raise ValueError(
             f"{loss}: weight has shape {factors.shape}, {count} classes need ({count},)"
@@ -371,7 +488,7 @@ def _class_weights(
             f"{loss}: class numbers must lie in 0..{rows.shape[-1] - 1} (or be {ignore_index}, "
             f"which is ignored), the target's reach from {index.min()} to {index.max()}"
         )
-    return index, _class_factors(loss, rows, weight)[index] * counts
+    return index, class_factors(loss, rows, weight)[index] * counts
 
 
 def _counted(losses: Tensor, factor: np.ndarray) -> Tensor:
@@ -379,7 +496,7 @@ def _counted(losses: Tensor, factor: np.ndarray) -> Tensor:
     return where(factor != 0, losses, 0.0) * factor
 
 
-def _count_of(factor: np.ndarray) -> float:
+def count_of(factor: np.ndarray) -> float:
     """What a mean divides by: NaN where nothing counts, as the mean then is."""
     return float(factor.sum()) or float("nan")
 
@@ -387,52 +504,5 @@ def _count_of(factor: np.ndarray) -> float:
 def _averaged(loss: str, losses: Tensor, factor: np.ndarray, reduction: str) -> Tensor:
     losses = _counted(losses, factor)
     if reduction == "mean":
-        return losses.sum() / _count_of(factor)
-    return _reduced(loss, losses, reduction)
-
-
-class Loss(Module):
-    """A loss as a module: calls its function with the options given to the constructor.
-
-    >>> MSELoss(reduction="sum")(Tensor([1.0, 3.0]), np.array([0.0, 1.0]))
-    Tensor(5.)
-    """
-
-    function: Callable[..., Tensor]
-
-    def __init__(self, **options: Any) -> None:
-        known = list(signature(self.function).parameters)[2:]
-        unknown = [key for key in options if key not in known]
-        if unknown:
-            raise TypeError(f"{type(self).__name__}: unknown {unknown}, known are {known}")
-        kinds = _OPTIONS | ({"reduction": _DIVERGENCE} if "log_target" in known else {})
-        for key, value in options.items():
-            require(type(self).__name__, key, value, kinds[key])
-        self.options = options
-
-    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
-        return self.function(input, target, **self.options)
-
-    def extra_repr(self) -> str:
-        return ", ".join(f"{key}={value!r}" for key, value in self.options.items())
-
-
-def _module(name: str, function: Callable[..., Tensor]) -> type[Loss]:
-    """The class of a loss, under its name."""
-    doc = f"As a module: {function.__doc__}"
-    return type(name, (Loss,), {"function": staticmethod(function), "__doc__": doc})
-
-
-# fmt: off
-HalfSquaredError   = _module("HalfSquaredError", half_squared_error)
-FirstComponentLoss = _module("FirstComponentLoss", first_component_loss)
-MSELoss            = _module("MSELoss", mse_loss)
-L1Loss             = _module("L1Loss", l1_loss)
-HuberLoss          = _module("HuberLoss", huber_loss)
-SmoothL1Loss       = _module("SmoothL1Loss", smooth_l1_loss)
-BCELoss            = _module("BCELoss", binary_cross_entropy)
-BCEWithLogitsLoss  = _module("BCEWithLogitsLoss", binary_cross_entropy_with_logits)
-NLLLoss            = _module("NLLLoss", nll_loss)
-CrossEntropyLoss   = _module("CrossEntropyLoss", cross_entropy)
-KLDivLoss          = _module("KLDivLoss", kl_div)
-# fmt: on
+        return losses.sum() / count_of(factor)
+    return reduced(loss, losses, reduction)

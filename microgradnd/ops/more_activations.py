@@ -109,7 +109,7 @@ def softshrink(x: TensorLike, lambd: float = 0.5) -> Tensor:
     x = as_tensor(x)
     if lambd < 0:
         raise ValueError(f"softshrink: lambd must not be negative, got {lambd}")
-    return where(abs(x.data) > lambd, x - np.sign(x.data) * lambd, _zero(x))
+    return where(abs(x.data) > lambd, x - np.clip(x.data, -lambd, lambd), _zero(x))
 
 
 @derived(torch=F + "tanhshrink", internal=True)
