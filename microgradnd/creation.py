@@ -40,7 +40,10 @@ def _made(
     """What NumPy's function makes of the arguments given, as a Tensor."""
     with explained(function, {}, {**given, "dtype": dtype, **options}):
         array = numpys(*given.values())
-        return Tensor(array, dtype=default_dtype[0] if dtype is None else dtype, **options)
+        dtype = default_dtype[0] if dtype is None else dtype
+        if isinstance(array, engine.Methods):  # drawn for each of several samples
+            return array.astype(dtype)
+        return Tensor(array, dtype=dtype, **options)
 
 
 def _bare(x: Any) -> Any:
@@ -211,9 +214,11 @@ def bernoulli(p: Any, *, rng: np.random.Generator | None = None) -> Tensor:
     """
     check("bernoulli", rng=rng)
     chances = engine.as_tensor(p, "bernoulli", "p").data
-    if not ((chances >= 0) & (chances <= 1)).all():
+    held = getattr(chances, "every_sample", chances)
+    if not ((held >= 0) & (held <= 1)).all():
         raise ValueError("bernoulli: p must lie between 0 and 1")
-    return Tensor((generator(rng).random(chances.shape) < chances).astype(chances.dtype))
+    drawn = (generator(rng).random(chances.shape) < chances).astype(chances.dtype)
+    return engine.as_tensor(drawn)
 
 
 def permutation(x: Any, *, rng: np.random.Generator | None = None) -> Tensor:
@@ -224,7 +229,7 @@ def permutation(x: Any, *, rng: np.random.Generator | None = None) -> Tensor:
     """
     check("permutation", rng=rng)
     with explained("permutation", {}, {"x": x}):
-        return Tensor(generator(rng).permutation(_bare(x)))
+        return engine.as_tensor(generator(rng).permutation(_bare(x)))
 
 
 def choice(a: Any, size: Any = None, replace: bool = True, p: Any = None, *,
@@ -236,7 +241,7 @@ def choice(a: Any, size: Any = None, replace: bool = True, p: Any = None, *,
     """
     check("choice", rng=rng)
     with explained("choice", {}, {"a": a, "size": size, "replace": replace, "p": p}):
-        return Tensor(generator(rng).choice(_bare(a), size, replace, _bare(p)))
+        return engine.as_tensor(generator(rng).choice(_bare(a), size, replace, _bare(p)))
 
 
 def _like(make: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, wraps
+from functools import cache
 from threading import Lock
 from types import FunctionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
@@ -29,8 +29,9 @@ import numpy as np
 
 from microgradnd import errors
 from microgradnd.arguments import CALLABLE, Kind, check, elements, optional, require
+from microgradnd.calling import by_option, by_samples, prepared
 from microgradnd.documentation import documentation, summary_of
-from microgradnd.engine import Methods, Tensor, as_tensor, new_tensor
+from microgradnd.engine import Methods, Tensor, new_tensor
 from microgradnd.generation import ALIASES, aliases_of, caller_source, code_of
 from microgradnd.grad_mode import notify, observers, recording
 from microgradnd.node import Array, Constant, Node, next_seq
@@ -87,6 +88,9 @@ class Op:
     #     keeps: what the forward function returns beside the result, for rules to ask for: by
     #         name, a function of operands and options that computes it so that it can be
     #         differentiated.
+    #     batch: how it computes all samples at once where it is mapped over them (`func.vmap`) and
+    #         neither `elementwise` nor an option `axis` says it; see microgradnd.ops.batches.
+    #     batch_index: the option that may be another one for each sample.
     #     scratch: the option that lets the forward function write into an operand; arrays only.
     #     prepare: by option, a function that makes it ready for rules and forward function.
     #     composed: the same by other operations, where its rules are to be differentiated again.
@@ -110,10 +114,11 @@ class Op:
     permutes = flat = activation = False
     singular = truths = cure = None
     linear = view = reduction = cost = infix = sign = scalar = program = notation = None
-    saturates = composed = scratch = operator = torch = method = numpy = None
+    saturates = composed = scratch = batch_index = operator = torch = method = numpy = None
     keeps: Mapping[str, Callable] = {}
     fresh: Any = ()
     fixed: Any = ()
+    batch: Any = None
     prepare: Mapping[str, Callable] = {}
     function: Callable[..., Any]
 
@@ -260,44 +265,14 @@ def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], C
 
     def declare(function: Callable) -> Callable:
         named = name or function.__name__
-        function = _prepared(named, function)
+        function = prepared(named, function, tuple(parameters_of(function)))
+        if traits.get("batch") == "each":
+            function = by_samples(function)
         FUNCTIONS[named] = function
         _enter(function, named, _Traits(traits))
         return function
 
     return declare
-
-
-def _prepared(owner: str, function: Callable) -> Callable:
-    """The function, its operands made Tensors, its options taken by PyTorch's names, too."""
-    names = tuple(parameters_of(function))
-    aliases = dict(aliases_of(names))
-    notes = function.__annotations__
-    operands = {k for k in notes if str(notes[k]).startswith("TensorLike") and k != "return"}
-    optional = {k for k in operands if "None" in str(notes[k])}
-    if not aliases and not operands:
-        return function
-    rest = next(iter(operands.difference(names)), None)  # of `*xs: TensorLike`
-
-    @wraps(function)
-    def prepared(*args: Any, **options: Any) -> Any:
-        for theirs in options.keys() & aliases.keys():
-            options[aliases[theirs]] = options.pop(theirs)
-        given = list(args)
-        for i, x in enumerate(given):
-            name = names[i] if i < len(names) else rest
-            if (
-                name in operands
-                and type(x) is not Tensor
-                and (x is not None or name not in optional)
-            ):
-                given[i] = as_tensor(x, owner, name)
-        for name in options.keys() & operands:
-            if options[name] is not None or name not in optional:
-                options[name] = as_tensor(options[name], owner, name)
-        return function(*given, **options)
-
-    return prepared
 
 
 class _Traits:
@@ -521,7 +496,8 @@ KINDS, FLOATING = frozenset("biuf"), frozenset("f")
 _COMMON = {
     "ABSENT": ABSENT, "Array": Array, "FLOATING": FLOATING, "KINDS": KINDS, "Node": Node,
     "NUMBER": frozenset({int, float}), "Tensor": Tensor, "asarray": np.asarray,
-    "constant_of": constant_of, "dispatch": dispatch, "explain": _explain, "missing": _missing,
+    "by_option": by_option, "constant_of": constant_of, "dispatch": dispatch, "explain": _explain,
+    "missing": _missing,
     "new": new_tensor,
     "next_seq": next_seq, "notify": notify, "observers": observers, "recording": recording.get,
     "refuse": _refuse, "sequence": _sequence,

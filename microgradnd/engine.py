@@ -362,8 +362,8 @@ def pull_some(
 def as_gradient(x: Any, create_graph: bool) -> Any:
     """A gradient as the walk works with it: an array, or a Tensor if the walk is recorded."""
     if create_graph:
-        return x if isinstance(x, Tensor) else constant(np.asarray(x))
-    return x._array if isinstance(x, Tensor) else np.asarray(x)
+        return x if isinstance(x, Methods) else constant(np.asarray(x))
+    return x._array if isinstance(x, Tensor) else x if isinstance(x, Methods) else np.asarray(x)
 
 
 def rewrapped(node: Node, saved: Any) -> Any:
@@ -396,4 +396,4 @@ def own_tensor(g: Any, owned: bool) -> Tensor:
     """A gradient as a Tensor that shares its memory with nobody."""
     if isinstance(g, Tensor):
         return constant(g._array.copy()) if g.node is None else tracked(g._array.copy(), g.node)
-    return constant(g if owned else g.copy())
+    return g if isinstance(g, Methods) else constant(g if owned else g.copy())  # type: ignore

@@ -33,6 +33,10 @@ class DetachWarning(UserWarning):
     """A number was taken out of the graph where NumPy or Python leaves no way to record it."""
 
 
+class LoopWarning(UserWarning):
+    """An operation was called for each sample of `func.vmap`, which costs the time of a loop."""
+
+
 class AnomalyError(FloatingPointError):
     """A NaN that `microgradnd.detect_anomaly` met, with all that a picture of it needs.
 

@@ -18,10 +18,11 @@ from microgradnd.transforms.functional import (
     value_and_grad,
     vjp,
 )
+from microgradnd.transforms.mapping import vmap
 
 jacobian = jacrev
 
 __all__ = [
     "checkpoint", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize",
-    "stop_gradient", "value_and_grad", "vjp",
+    "stop_gradient", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip

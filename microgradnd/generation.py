@@ -138,6 +138,7 @@ def caller_source(op: Op, public: bool = False, packed: str | None = None) -> st
         f"        {out} = {call}",
         "        if type(out) is not Array: out = asarray(out)",
         "    except Exception as error:",
+        f"        if (out := by_option(op, {given})) is not None: return out",
         f"        explain(error, op, {given}); raise",
     ]
     return "\n".join([*lines, *_recording(op, values)]) + "\n"

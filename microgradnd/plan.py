@@ -16,7 +16,7 @@ import numpy as np
 
 from microgradnd import errors
 from microgradnd.accumulation import add_to, buffer_of, fitted, zeros
-from microgradnd.engine import Tensor, node_of, walk
+from microgradnd.engine import Methods, Tensor, node_of, walk
 from microgradnd.generation import built, rule_text
 from microgradnd.grad_mode import recording
 from microgradnd.node import Array, Node
@@ -206,7 +206,7 @@ def _composing(op: Op, key: str) -> Callable[..., Any]:
     rule, needs = op.rules[key], op.needs[key]
 
     def contribution(g: Any, *given: Any) -> Any:
-        recorded = isinstance(g, Tensor)
+        recorded = isinstance(g, Methods)
         x = None if recorded else rule(g, *given)
         return x if x is not None else by_composition(op, key, g, dict(zip(needs, given)), recorded)
 

@@ -7,10 +7,15 @@ generator kept here, which starts from seed 0: a program gives the same numbers 
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 
 __all__ = ["generator", "manual_seed"]
+# Where a function is mapped over samples: what stands for the generator.
+drawn: ContextVar[Callable[[np.random.Generator], Any] | None] = ContextVar("drawn", default=None)
 _own: list[np.random.Generator] = []  # made when first needed: numpy.random takes time to load
 
 
@@ -21,11 +26,12 @@ def generator(rng: np.random.Generator | None = None) -> np.random.Generator:
     >>> generator().integers(10) == np.random.default_rng(3).integers(10)
     np.True_
     """
-    if rng is not None:
-        return rng
-    if not _own:
-        _own.append(np.random.default_rng(0))
-    return _own[0]
+    if rng is None:
+        if not _own:
+            _own.append(np.random.default_rng(0))
+        rng = _own[0]
+    around = drawn.get()
+    return rng if around is None else around(rng)
 
 
 def manual_seed(seed: int) -> None:

@@ -70,8 +70,21 @@ RECURRENT = {
 NORM = {
     "num_features": "size", "eps": "not negative", "momentum": "share", "affine": "flag",
     "track_running_stats": "flag", "dtype": "dtype", "normalized_shape": "pair|(1, 2, 3)",
-    "elementwise_affine": "flag", "bias": "flag",
+    "elementwise_affine": "flag", "bias": "flag", "num_groups": "size", "num_channels": "size",
 }  # fmt: skip
+TABLE = {
+    "num_embeddings": "size", "embedding_dim": "size", "padding_idx": "whole?",
+    "max_norm": "none?", "norm_type": "positive", "scale_grad_by_freq": "none|0|False",
+    "sparse": "none|0|False", "mode": "none", "include_last_offset": "flag", "rng": "rng",
+    "dtype": "dtype",
+}  # fmt: skip
+ATTENTION = {
+    "embed_dim": "size", "num_heads": "size", "dropout": "share", "kdim": "size?", "vdim": "size?",
+    **dict.fromkeys(["bias", "add_bias_kv", "add_zero_attn", "batch_first", "norm_first"], "flag"),
+    "d_model": "size", "nhead": "size", "dim_feedforward": "size", "activation": "function",
+    "layer_norm_eps": "not negative", "rng": "rng", "dtype": "dtype",
+}  # fmt: skip
+HELD = "none|[]|()|{}|iterator|empty array|[[]]|''"
 
 
 def layer(name: str, kinds: dict[str, str], **valid: Any) -> Case:
@@ -101,8 +114,20 @@ LAYERS = [
       for axes, kind in ((1, "size?|[None]"), (2, "pair?"), (3, "size?|(1, 2, 3)"))),
     *(layer(name, {"p": "share?", "keep_prob": "share?", "rng": "rng"})
       for name in ("Dropout", "Dropout2d")),
-    layer("Embedding", {"num_embeddings": "size", "embedding_dim": "size", "padding_idx": "whole?",
-                        **RECURRENT}, num_embeddings=4, embedding_dim=2),
+    *(layer(name, TABLE, num_embeddings=4, embedding_dim=2)
+      for name in ("Embedding", "EmbeddingBag")),
+    layer("Bilinear", {**dict.fromkeys(["in1_features", "in2_features", "out_features"], "size"),
+                       **RECURRENT}, in1_features=2, in2_features=2, out_features=1),
+    layer("GroupNorm", NORM, num_groups=1, num_channels=7 * 3),
+    *(layer(name, NORM, num_features=2) for name in ("InstanceNorm1d", "InstanceNorm2d")),
+    layer("RMSNorm", NORM | {"eps": "not negative?"}, normalized_shape=2),
+    layer("MultiheadAttention", ATTENTION, embed_dim=21, num_heads=1),
+    layer("TransformerEncoderLayer", ATTENTION, d_model=21, nhead=1, dim_feedforward=2),
+    layer("TransformerEncoder", {"encoder_layer": "none|layer", "num_layers": "size",
+                                 "norm": "none?|layer"}, encoder_layer=nn.Tanh(), num_layers=2),
+    layer("ModuleDict", {"modules": HELD}),
+    layer("ParameterDict", {"parameters": f"{HELD}|dict"}),
+    layer("ParameterList", {"values": "anything"}),
     *(layer(name, NORM, num_features=2) for name in ("BatchNorm1d", "BatchNorm2d")),
     layer("LayerNorm", NORM, normalized_shape=2),
     layer("LocalResponseNorm", {"size": "size", "alpha": "real", "beta": "real", "k": "real"},
@@ -166,6 +191,19 @@ def classes() -> dict[str, Any]:
     return {"input": mg.Tensor(x22()), "target": np.array([0, 1])}
 
 
+BAGS = TABLE | {"offsets": "none?", "per_sample_weights": "array?", "weight": "array"}
+DISTANCE = {"p": "norm", "dim": "whole", "eps": "not negative", "keepdim": "flag",
+            "x1": "array", "x2": "array"}  # fmt: skip
+
+
+def rewritten(name: str) -> nn.Module:
+    """A layer whose weight a function of nn.utils takes, or takes back."""
+    layer = nn.Linear(2, 2)
+    if name.startswith("remove_"):
+        getattr(nn.utils, name.removeprefix("remove_"))(layer)
+    return layer
+
+
 FUNCTIONS = [
     *(function(name, same(x22()), beta="not negative", weight="array?") for name in (
         "half_squared_error", "mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss",
@@ -217,7 +255,30 @@ FUNCTIONS = [
     function("dropout2d", lambda: {"x": image()}),
     function("affine", lambda: {"x": x22()}),
     function("leaky_relu", lambda: {"x": x22()}),
-    function("embedding", lambda: {"input": [0, 1], "weight": x22()}),
+    function("embedding", lambda: {"input": [0, 1], "weight": x22()}, **BAGS),
+    function("embedding_bag", lambda: {"input": [[0, 1]], "weight": x22()}, **BAGS),
+    function("group_norm", lambda: {"input": x22(), "num_groups": 1, "weight": np.ones(2),
+                                    "bias": np.ones(2)}, num_groups="size", weight="array?"),
+    function("instance_norm", lambda: {
+        "input": image(), "running_mean": np.zeros(2), "running_var": np.ones(2),
+        "weight": np.ones(2), "bias": np.ones(2)}, weight="array?", use_input_stats="flag"),
+    function("rms_norm", lambda: {"input": x22(), "normalized_shape": 2, "weight": np.ones(2)},
+             weight="array?", eps="not negative?"),
+    function("scaled_dot_product_attention", lambda: {
+        "query": x22(), "key": x22(), "value": x22()}, query="array", key="array", value="array",
+        attn_mask="array?", dropout_p="share", is_causal="flag", scale="real?", enable_gqa="flag"),
+    function("normalize", lambda: {"input": x22()}, **DISTANCE),
+    function("pdist", lambda: {"input": x22()}, **DISTANCE),
+    *(Case(getattr(nn.utils, name), lambda name=name: {"module": rewritten(name)},
+           {"module": "none" if "remove" in name else "none|layer", "name": "none",
+            "dim": "none?|0|1|-1",
+            "n_power_iterations": "size", "eps": "not negative", "rng": "rng"})
+      for name in ("weight_norm", "spectral_norm", "remove_weight_norm", "remove_spectral_norm")),
+    Case(nn.utils.rnn.pad_sequence, lambda: {"sequences": [[1.0], [2.0, 3.0]]}, {
+        "sequences": "anything", "batch_first": "flag", "padding_value": "real",
+        "padding_side": "none"}),
+    Case(nn.utils.rnn.unpad_sequence, lambda: {"padded_sequences": x22(), "lengths": [1, 2]}, {
+        "padded_sequences": "array", "lengths": "array", "batch_first": "flag"}),
 ]  # fmt: skip
 POSITIVE_MARGIN = {"margin": "positive"}
 OWN_KINDS = {
@@ -248,13 +309,22 @@ OPTIM_KINDS = {
                      "initial_accumulator_value", "max_norm", "clip_value", "strength", "gamma",
                      "eta_min", "start_factor", "end_factor", "max_lr", "threshold", "min_lr"],
                     "not negative"),
-    "dampening": "real", "betas": "none", "norm_type": "norm",
-    **dict.fromkeys(["nesterov", "centered", "amsgrad", "error_if_nonfinite"], "flag"),
+    **dict.fromkeys(["momentum_decay", "lambd", "t0", "tolerance_grad", "tolerance_change",
+                     "power"], "not negative"),
+    "dampening": "real", "betas": "none", "norm_type": "norm", "rho": "share", "etas": "none",
+    "step_sizes": "none|(2, 2)",
+    **dict.fromkeys(["nesterov", "centered", "amsgrad", "error_if_nonfinite", "maximize",
+                     "decoupled_weight_decay", "cycle_momentum", "three_phase"], "flag"),
+    **dict.fromkeys(["max_iter", "history_size", "T_0", "T_mult", "step_size_up"], "size"),
+    **dict.fromkeys(["max_eval", "step_size_down", "epochs", "steps_per_epoch"], "size?"),
+    **dict.fromkeys(["base_momentum", "max_momentum"], "share"),
+    "line_search_fn": "none?", "scale_fn": "function?", "scale_mode": "none",
+    "anneal_strategy": "none", "last_epoch": "none|-1", "base_lr": "not negative",
     "optimizer": "none|optimizer",
     **dict.fromkeys(["step_size", "T_max", "total_iters", "total_steps"], "size"),
     "pct_start": "share", "div_factor": "positive", "final_div_factor": "positive",
     "factor": "none|0.5|1e-320", "patience": "size0", "cooldown": "size0", "mode": "none",
-    "threshold_mode": "none", "lr_lambda": "function", "schedules": "none",
+    "threshold_mode": "none", "lr_lambda": "function", "schedulers": "none",
     "milestones": "none|[]|()",
     **dict.fromkeys(["x", "y", "d", "o", "slope"], "array"),
 }  # fmt: skip
@@ -266,21 +336,22 @@ def graded() -> mg.Tensor:
     return w
 
 
-def schedule(name: str, **valid: Any) -> Case:
+def schedule(name: str, kinds: dict[str, str] | None = None, **valid: Any) -> Case:
     def arguments() -> dict[str, Any]:
         return {"optimizer": optim.SGD([leaf(2)]), **valid}
 
-    return Case(getattr(optim, name), arguments, OPTIM_KINDS)
+    return Case(getattr(optim, name), arguments, OPTIM_KINDS | (kinds or {}))
 
 
 def sequence() -> dict[str, Any]:
     sgd = optim.SGD([leaf(2)])
-    return {"optimizer": sgd, "schedules": [optim.StepLR(sgd, 1)], "milestones": []}
+    return {"optimizer": sgd, "schedulers": [optim.StepLR(sgd, 1)], "milestones": []}
 
 
 OPTIM = [
     *(Case(getattr(optim, name), lambda: {"params": [leaf(2)]}, OPTIM_KINDS)
-      for name in ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad")),
+      for name in ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam",
+                   "RAdam", "Rprop", "ASGD", "LBFGS")),
     Case(optim.clip_grad_norm_, lambda: {"parameters": [graded()], "max_norm": 1.0}, OPTIM_KINDS),
     Case(optim.clip_grad_value_, lambda: {"parameters": [graded()], "clip_value": 1.0},
          OPTIM_KINDS),
@@ -294,10 +365,18 @@ OPTIM = [
     schedule("ExponentialLR", gamma=0.5),
     schedule("CosineAnnealingLR", T_max=3),
     schedule("LinearLR"),
+    schedule("ConstantLR", {"factor": "share"}),
+    schedule("PolynomialLR"),
+    schedule("MultiStepLR", {"milestones": "none|[]|()|(1, 2, 3)|(2, 2)"}, milestones=[1, 2]),
+    schedule("CosineAnnealingWarmRestarts", T_0=3),
+    schedule("CyclicLR", base_lr=0.1, max_lr=1.0),
+    schedule("MultiplicativeLR", lr_lambda=lambda t: 0.5),
     schedule("LambdaLR", lr_lambda=lambda t: 0.5),
     schedule("OneCycleLR", max_lr=1.0, total_steps=4),
     schedule("ReduceLROnPlateau"),
-    Case(optim.SequentialLR, sequence, OPTIM_KINDS),
+    Case(optim.SequentialLR, sequence, OPTIM_KINDS | {"last_epoch": "size0|-1"}),
+    Case(optim.ChainedScheduler, lambda: {k: v for k, v in sequence().items() if k != "milestones"},
+         OPTIM_KINDS | {"optimizer": "none|None"}),
 ]  # fmt: skip
 TOKENS = "none|''|'abc'|'3'|[]|()|{}|set|dict|['a']|iterator|array of strings|empty array"
 DATA_KINDS = {
@@ -441,6 +520,9 @@ METHODS_ELSEWHERE = {
     "step", "sequence", "function", "adopted", "own", "named", "call_with_hooks", "hooks",
     "check_input", "weights", "of", "joined", "finish", "check", "mask", "start", "run",
     "kept_from", "multiply_adds", "call", "passed_to", "operand", "plan", "to_networkx",
+    "rates", "momenta", "set", "change", "each", "current",
+    # raise AttributeError and KeyError for what they do not find: tests/test_containers.py
+    "get_submodule", "get_parameter", "pop",
 }  # fmt: skip
 
 

@@ -25,7 +25,7 @@ microgradnd.accumulation
 microgradnd.engine microgradnd.grad_mode
 microgradnd.io
 microgradnd.documentation microgradnd.generation microgradnd.signatures
-microgradnd.plan
+microgradnd.plan microgradnd.calling
 microgradnd.declaration
 microgradnd.ops
 microgradnd.functions microgradnd.creation microgradnd.tensor_methods microgradnd.numpy_protocol

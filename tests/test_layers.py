@@ -12,6 +12,21 @@ import microgradnd as mg
 from microgradnd import Tensor, nn
 from microgradnd.nn import Module
 
+
+class Twice(nn.Sequential):
+    """A layer of two inputs, the second made from the first."""
+
+    def forward(self, x: Tensor) -> Any:
+        return self[0](x, mg.sin(2.0 * x) + 0.5)
+
+
+class Thrice(nn.Sequential):
+    """An attention, whose query, key and value are made from one input."""
+
+    def forward(self, x: Tensor) -> Any:
+        return self[0](x, mg.sin(x), x * x)
+
+
 # a layer, its arguments, the shape of its input; kinks are kept off by distinct inputs
 LAYERS: dict[str, tuple[Callable[[], Module], tuple[int, ...]]] = {
     "Linear": (lambda: nn.Linear(3, 2), (2, 3)),
@@ -41,6 +56,19 @@ LAYERS: dict[str, tuple[Callable[[], Module], tuple[int, ...]]] = {
     "BatchNorm1d": (lambda: nn.BatchNorm1d(2), (4, 2)),
     "BatchNorm2d": (lambda: nn.BatchNorm2d(2), (2, 2, 2, 2)),
     "LayerNorm": (lambda: nn.LayerNorm(3), (2, 3)),
+    "GroupNorm": (lambda: nn.GroupNorm(2, 4), (2, 4, 2)),
+    "InstanceNorm1d": (lambda: nn.InstanceNorm1d(2, affine=True), (2, 2, 3)),
+    "InstanceNorm2d": (lambda: nn.InstanceNorm2d(2), (1, 2, 2, 2)),
+    "RMSNorm": (lambda: nn.RMSNorm(3), (2, 3)),
+    "Bilinear": (lambda: Twice(nn.Bilinear(3, 3, 2)), (2, 3)),
+    "CosineSimilarity": (lambda: Twice(nn.CosineSimilarity()), (2, 3)),
+    "PairwiseDistance": (lambda: Twice(nn.PairwiseDistance()), (2, 3)),
+    "MultiheadAttention": (lambda: Thrice(nn.MultiheadAttention(2, 2)), (2, 1, 2)),
+    "TransformerEncoderLayer": (
+        lambda: nn.TransformerEncoderLayer(2, 1, 2, activation="gelu").eval(), (2, 1, 2)),
+    "TransformerEncoder": (
+        lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(
+            2, 1, 1, activation="gelu", norm_first=True).eval(), 1), (2, 1, 2)),
     "Dropout in evaluation": (lambda: nn.Dropout(0.5).eval(), (2, 3)),
     "RNNCell": (lambda: nn.RNNCell(1, 1), (2, 1)),
     "LSTMCell": (lambda: nn.LSTMCell(1, 1), (2, 1)),
@@ -107,10 +135,9 @@ def test_first_and_second_derivatives_are_the_finite_differences(name: str) -> N
 def test_no_layer_is_left_out() -> None:
     """Every public class of nn that computes something is in the table, or named here with why."""
     elsewhere = {
-        "Module", "Sequential", "ModuleList",  # hold others
+        "Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict",
         "Dropout", "Dropout2d",  # random: their gradient is their mask, tests/test_normalization.py
-        "Embedding",  # takes integers: tests/test_embedding.py
-        "PairwiseDistance", "CosineSimilarity",  # of two: tests/test_margin_losses.py
+        "Embedding", "EmbeddingBag",  # take integers: tests/test_embedding.py, and of bags
         "Step",  # its slope is zero wherever it has one: tests/test_activations.py
     }  # fmt: skip
     checked = {name.split()[0] for name in LAYERS}

@@ -187,3 +187,19 @@ def test_integers_widen_no_losses(dtype: Any) -> None:
     assert F.triplet_margin_loss(x, whole, [[0.5, 1.5]]).dtype == dtype
     assert F.cosine_embedding_loss(x, whole, [1]).dtype == dtype
     assert F.margin_ranking_loss(x, whole, [[1, -1]]).dtype == dtype
+
+
+@pytest.mark.parametrize("log_target", [False, True])
+def test_the_mean_divergence_of_a_batch_is_torchs(log_target: bool) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what torch says of its own imports is not our concern
+        torch = pytest.importorskip("torch", reason="torch is an oracle, not a dependency")
+    y = np.log(DIST) if log_target else DIST
+    options: dict[str, Any] = {"reduction": "batchmean", "log_target": log_target}
+    ours, theirs = Tensor(LOGP, requires_grad=True), torch.tensor(LOGP, requires_grad=True)
+    out = nn.KLDivLoss(**options)(ours, y)
+    wanted = torch.nn.KLDivLoss(**options)(theirs, torch.tensor(y))
+    np.testing.assert_allclose(out.item(), wanted.item())
+    out.backward()
+    wanted.backward()
+    np.testing.assert_allclose(ours.grad.numpy(), theirs.grad.numpy())

@@ -15,9 +15,11 @@ from tests.torch_records import (
     EVERY,
     MIX,
     OPTIMISERS,
+    SHIFT,
     START,
     STEPS,
     TARGET,
+    grouped,
     label,
     records,
     torch_path,
@@ -27,14 +29,27 @@ from tests.torch_records import (
 each_case = pytest.mark.parametrize(("name", "options"), OPTIMISERS)
 
 
-def steps(optimizer: optim.Optimizer, w: Tensor, count: int) -> np.ndarray:
-    """A few steps down a loss that is no parabola; the parameter after each."""
+def leaves(dtype: Any = np.float64) -> list[Tensor]:
+    return [Tensor(x.astype(dtype), requires_grad=True, copy=True) for x in (START, SHIFT)]
+
+
+def made(
+    name: str, options: dict[str, Any], params: list[Tensor] | None = None, **more: Any
+) -> optim.Optimizer:
+    """An optimiser of two groups, with options of their own."""
+    return getattr(optim, name)(grouped(*(params or leaves()), options), **options, **more)
+
+
+def steps(optimizer: optim.Optimizer, count: int, sign: int = 1) -> np.ndarray:
+    """A few steps down a loss that is no parabola; the parameters after each."""
+    w, shift = optimizer.parameters()
+    mix, target = MIX.astype(w.dtype), TARGET.astype(w.dtype)
     path = []
     for _ in range(count):
         optimizer.zero_grad()
-        (((MIX @ w).tanh() - TARGET) ** 2).sum().backward()
+        (sign * (((mix @ w + shift).tanh() - target) ** 2).sum()).backward()
         optimizer.step()
-        path.append(w.data.copy())
+        path.append(np.concatenate([w.data.ravel(), shift.data]))
     return np.array(path)
 
 
@@ -45,24 +60,31 @@ def torch() -> Any:
         return pytest.importorskip("torch", reason="torch is an oracle, not a dependency")
 
 
-def fifty_steps(name: str, options: dict[str, Any]) -> np.ndarray:
-    w = Tensor(START, requires_grad=True, copy=True)
-    return steps(getattr(optim, name)([w], **options), w, STEPS)
-
-
 @each_case
-def test_fifty_steps_go_as_torchs(torch: Any, name: str, options: dict[str, Any]) -> None:
+def test_steps_go_as_torchs(torch: Any, name: str, options: dict[str, Any]) -> None:
     path = torch_path(torch, name, options)
-    np.testing.assert_allclose(fifty_steps(name, options), path, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(steps(made(name, options), STEPS), path, rtol=0, atol=1e-10)
 
 
 @each_case
-def test_fifty_steps_go_as_torchs_did_when_it_was_recorded(
-    name: str, options: dict[str, Any]
-) -> None:
-    kept = np.array(records()["parameters"][label(name, options)]).reshape(-1, *START.shape)
-    path = fifty_steps(name, options)[EVERY - 1 :: EVERY]
+def test_steps_in_float32_go_as_torchs(torch: Any, name: str, options: dict[str, Any]) -> None:
+    wanted = torch_path(torch, name, options, np.float32)
+    path = steps(made(name, options, leaves(np.float32)), STEPS)
+    assert path.dtype == wanted.dtype == np.float32
+    np.testing.assert_allclose(path, wanted, rtol=0, atol=2e-4)
+
+
+@each_case
+def test_steps_go_as_torchs_did_when_it_was_recorded(name: str, options: dict[str, Any]) -> None:
+    kept = np.array(records()["parameters"][label(name, options)])
+    path = steps(made(name, options), STEPS)[EVERY - 1 :: EVERY]
     np.testing.assert_allclose(path, kept, rtol=0, atol=1e-9)
+
+
+@each_case
+def test_to_maximize_is_to_minimize_the_negative(name: str, options: dict[str, Any]) -> None:
+    path = steps(made(name, options, maximize=True), 5, sign=-1)
+    np.testing.assert_array_equal(path, steps(made(name, options), 5))
 
 
 def test_what_was_recorded_is_what_torch_gives(torch: Any) -> None:
@@ -76,23 +98,31 @@ def test_what_was_recorded_is_what_torch_gives(torch: Any) -> None:
 
 @each_case
 def test_a_loaded_state_goes_on_bit_for_bit(name: str, options: dict[str, Any]) -> None:
-    make = getattr(optim, name)
-    whole = Tensor(START, requires_grad=True, copy=True)
-    path = steps(make([whole], **options), whole, 6)
-    first = Tensor(START, requires_grad=True, copy=True)
-    early = make([first], **options)
-    steps(early, first, 3)
-    second = Tensor(first.data, requires_grad=True, copy=True)
-    late = make([second], **{**options, "lr": 9.0})
+    path = steps(made(name, options), 6)
+    early = made(name, options)
+    steps(early, 3)
+    kept = [Tensor(p.data, requires_grad=True, copy=True) for p in early.parameters()]
+    late = made(name, {**options, "lr": 9.0}, kept)
     late.load_state_dict(early.state_dict())
-    assert np.array_equal(steps(late, second, 3), path[3:])
+    assert np.array_equal(steps(late, 3), path[3:])
 
 
 @each_case
-def test_float32_parameters_stay_float32(name: str, options: dict[str, Any]) -> None:
-    w = Tensor(START.astype(np.float32), requires_grad=True)
-    path = steps(getattr(optim, name)([w], **options), w, 3)
-    assert path.dtype == np.float32
+def test_a_state_of_torchs_goes_on_here(torch: Any, name: str, options: dict[str, Any]) -> None:
+    params = [torch.tensor(x, requires_grad=True) for x in (START, SHIFT)]
+    theirs = getattr(torch.optim, name)(grouped(*params, options), **options)
+    for go_on in (True,) * 4 + (False,):
+        theirs.zero_grad()
+        mixed = torch.tanh(torch.tensor(MIX) @ params[0] + params[1])
+        ((mixed - torch.tensor(TARGET)) ** 2).sum().backward()
+        if not go_on:
+            here = [Tensor(p.detach().numpy(), requires_grad=True, copy=True) for p in params]
+            ours = made(name, {**options, "lr": 9.0}, here)
+            ours.load_state_dict(theirs.state_dict())
+            path = steps(ours, 1)
+        theirs.step()
+    wanted = np.concatenate([p.detach().numpy().ravel() for p in params])
+    np.testing.assert_allclose(path[0], wanted, rtol=1e-6)
 
 
 def test_gradient_descent_is_equation_5_7() -> None:
@@ -143,7 +173,10 @@ def test_a_graph_recorded_before_a_step_cannot_be_walked_after_it() -> None:
 def test_a_state_that_does_not_fit_changes_nothing() -> None:
     w = Tensor(START, requires_grad=True, copy=True)
     optimizer = optim.SGD([w], lr=0.1, momentum=0.9)
-    steps(optimizer, w, 2)
+    for _ in range(2):
+        optimizer.zero_grad()
+        (w**2).sum().backward()
+        optimizer.step()
     before = optimizer.state_dict()
     wrong = optimizer.state_dict()
     wrong["state"][0]["momentum_buffer"] = np.zeros(7)

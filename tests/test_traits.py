@@ -28,8 +28,12 @@ WORDS = {
 NAMESAKES = {
     "microgradnd/data/idx.py": {"i1"},  # a dtype
     "microgradnd/nn/convolution.py": {"conv2d"},
+    "microgradnd/nn/distances.py": {"normalize"},  # PyTorch's name of another function
     "microgradnd/nn/init.py": {"conv2d", "leaky_relu"},
     "microgradnd/nn/losses.py": {"binary_cross_entropy", "cross_entropy"},
+    "microgradnd/optim/cycles.py": {"cos"},
+    "microgradnd/optim/schedule.py": {"cos", "power"},
+    "microgradnd/nn/transformer.py": {"gelu"},  # an option's value
     "microgradnd/tensor_methods.py": {"matmul", "astype"},  # __imatmul__, the method astype
 }
 

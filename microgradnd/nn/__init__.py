@@ -37,7 +37,14 @@ from microgradnd.nn.activations import (
     Tanhshrink,
     Threshold,
 )
-from microgradnd.nn.containers import ModuleList, Sequential
+from microgradnd.nn.attention import MultiheadAttention
+from microgradnd.nn.containers import (
+    ModuleDict,
+    ModuleList,
+    ParameterDict,
+    ParameterList,
+    Sequential,
+)
 from microgradnd.nn.convolution import (
     Conv1d,
     Conv2d,
@@ -49,7 +56,9 @@ from microgradnd.nn.convolution import (
 from microgradnd.nn.distances import CosineSimilarity, PairwiseDistance
 from microgradnd.nn.dropout import Dropout, Dropout2d
 from microgradnd.nn.embedding import Embedding
-from microgradnd.nn.linear import Linear
+from microgradnd.nn.embedding_bag import EmbeddingBag
+from microgradnd.nn.group_normalization import GroupNorm, InstanceNorm1d, InstanceNorm2d, RMSNorm
+from microgradnd.nn.linear import Bilinear, Linear
 from microgradnd.nn.loss_modules import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -129,44 +138,43 @@ from microgradnd.nn.resampling import (
 )
 from microgradnd.nn.shaping import Flatten, Identity
 from microgradnd.nn.summaries import Summary, summary
+from microgradnd.nn.transformer import TransformerEncoder, TransformerEncoderLayer
 from microgradnd.parameters import Parameter
 
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "GRU", "LSTM", "RNN", "SELU", "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d", "Affine", "AvgPool1d", "AvgPool2d", "AvgPool3d", "BCELoss",
-    "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "CTCLoss", "ChannelShuffle", "CircularPad1d",
-    "CircularPad2d", "CircularPad3d", "ConstantPad1d", "ConstantPad2d", "ConstantPad3d", "Conv1d",
-    "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d",
-    "CosineEmbeddingLoss", "CosineSimilarity", "CrossEntropyLoss", "Dropout", "Dropout2d",
-    "Embedding", "FirstComponentLoss", "Flatten", "Fold", "GRUCell", "Gaussian", "GaussianNLLLoss",
-    "HalfSquaredError", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "HingeEmbeddingLoss",
-    "HuberLoss", "Identity", "KLDivLoss", "L1Loss", "LPPool1d", "LPPool2d", "LPPool3d", "LSTMCell",
+    "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Bilinear", "CTCLoss", "ChannelShuffle",
+    "CircularPad1d", "CircularPad2d", "CircularPad3d", "ConstantPad1d", "ConstantPad2d",
+    "ConstantPad3d", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d",
+    "ConvTranspose3d", "CosineEmbeddingLoss", "CosineSimilarity", "CrossEntropyLoss", "Dropout",
+    "Dropout2d", "Embedding", "EmbeddingBag", "FirstComponentLoss", "Flatten", "Fold", "GRUCell",
+    "Gaussian", "GaussianNLLLoss", "GroupNorm", "HalfSquaredError", "Hardshrink", "Hardsigmoid",
+    "Hardswish", "Hardtanh", "HingeEmbeddingLoss", "HuberLoss", "Identity", "InstanceNorm1d",
+    "InstanceNorm2d", "KLDivLoss", "L1Loss", "LPPool1d", "LPPool2d", "LPPool3d", "LSTMCell",
     "LayerNorm", "LeakyReLU", "Linear", "LocalResponseNorm", "LogSigmoid", "LogSoftmax", "MSELoss",
     "MarginRankingLoss", "MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d",
-    "MaxUnpool3d", "Mish", "Module", "ModuleList", "MultiLabelMarginLoss",
-    "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "PReLU", "PairwiseDistance",
-    "Parameter", "Perceptron", "PixelShuffle", "PixelUnshuffle", "PoissonNLLLoss", "RNNCell",
-    "RReLU", "ReLU", "ReLU6", "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d",
-    "ReplicationPad1d", "ReplicationPad2d", "ReplicationPad3d", "Sequential", "SiLU", "Sigmoid",
-    "SmoothL1Loss", "SoftMarginLoss", "Softmax", "Softmax2d", "Softmin", "Softplus", "Softshrink",
-    "Softsign", "Step", "Summary", "Tanh", "Tanhshrink", "Threshold", "ThresholdUnit",
-    "TripletMarginLoss", "TripletMarginWithDistanceLoss", "Unfold", "Upsample",
-    "UpsamplingBilinear2d", "UpsamplingNearest2d", "ZeroPad1d", "ZeroPad2d", "ZeroPad3d",
-    "functional", "init", "summary", "utils",
+    "MaxUnpool3d", "Mish", "Module", "ModuleDict", "ModuleList", "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss", "MultiMarginLoss", "MultiheadAttention", "NLLLoss", "PReLU",
+    "PairwiseDistance", "Parameter", "ParameterDict", "ParameterList", "Perceptron", "PixelShuffle",
+    "PixelUnshuffle", "PoissonNLLLoss", "RMSNorm", "RNNCell", "RReLU", "ReLU", "ReLU6",
+    "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d", "ReplicationPad1d", "ReplicationPad2d",
+    "ReplicationPad3d", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "SoftMarginLoss",
+    "Softmax", "Softmax2d", "Softmin", "Softplus", "Softshrink", "Softsign", "Step", "Summary",
+    "Tanh", "Tanhshrink", "Threshold", "ThresholdUnit", "TransformerEncoder",
+    "TransformerEncoderLayer", "TripletMarginLoss", "TripletMarginWithDistanceLoss", "Unfold",
+    "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "ZeroPad1d", "ZeroPad2d",
+    "ZeroPad3d", "functional", "init", "summary", "utils",
 ]  # fmt: skip
 # What one may look for here, and what to use.
 _INSTEAD = {
     "NLLLoss2d": "use NLLLoss, which takes images, too",
     "LinearCrossEntropyLoss": "use CrossEntropyLoss on what Linear gives",
     "AdaptiveLogSoftmaxWithLoss": "use CrossEntropyLoss on what Linear gives",
-    "ParameterList": "hold the Tensors in a Module's attributes: assigning registers them",
-    "ModuleDict": "use a Module with an attribute for each, or ModuleList",
-    "GroupNorm": "there are BatchNorm1d, BatchNorm2d, LayerNorm and LocalResponseNorm",
     "DataParallel": "everything is computed on one CPU",
     "Unflatten": "use x.reshape in forward",
-    "MultiheadAttention": "write it with Linear, softmax and matmul",
-    "Transformer": "write it with Linear, LayerNorm, softmax and matmul",
+    "Transformer": "use TransformerEncoder, and MultiheadAttention for decoders",
 }
 
 if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from microgradnd.arguments import FLAG, NORM, check, require
+from microgradnd.arguments import FLAG, NORM, check, require, whole
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
-from microgradnd.functions import abs, clip, square, where
+from microgradnd.functions import abs, clip, maximum, square, where
 from microgradnd.nn.module import FunctionModule
+from microgradnd.ops.indexing import getitem
+from microgradnd.ops.norms import vector_norm
 
 
 def floats(loss: str, **given: TensorLike) -> list[Tensor]:
@@ -72,13 +74,50 @@ def cosine_similarity(x1: TensorLike, x2: TensorLike, dim: int = 1, eps: float =
     if not -ndim <= dim < ndim:
         raise ValueError(f"{owner}: dim={dim} is no axis of x1 and x2, {a.shape} and {b.shape}")
     axis = dim % ndim - ndim  # counted from the end, it is the same of both
+    try:
+        shape = np.broadcast_shapes(a.shape, b.shape)
+    except ValueError:
+        raise ValueError(
+            f"{owner}: x1 and x2 have shapes {a.shape} and {b.shape}, which do not fit each other"
+        ) from None
     units = []
     for x in map(wide, given):
-        x = x.reshape((*(1,) * (ndim - x.ndim), *x.shape))
+        x = x.broadcast_to(shape)  # before its length is taken
         length = _root(square(x).sum(axis, keepdims=True), 2)
         now = length.detach()
         units.append(x / (length + (clip(now, eps, None) - now)))  # held, with its slope
     return (units[0] * units[1]).sum(axis).astype(np.result_type(a.dtype, b.dtype))
+
+
+def normalize(input: TensorLike, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
+    """x / max(‖x‖_p, eps): vectors along an axis made to have length 1.
+
+    >>> normalize([[3.0, 4.0]])
+    Tensor([[0.6, 0.8]])
+    """
+    require("normalize", "p", p, NORM)
+    require("normalize", "dim", dim, whole())
+    check("normalize", eps=eps)
+    (x,) = floats("normalize", input=input)
+    if not -x.ndim <= dim < x.ndim:
+        raise ValueError(f"normalize: dim={dim} is no axis of the input, of shape {x.shape}")
+    return x / maximum(vector_norm(x, p, dim, True), x.dtype.type(eps))
+
+
+def pdist(input: TensorLike, p: float = 2.0) -> Tensor:
+    """‖x_i - x_j‖_p of all pairs i < j of N rows: N (N - 1) / 2 distances, row by row.
+
+    Points that coincide have slope 0.
+
+    >>> pdist([[0.0, 0.0], [3.0, 4.0], [0.0, 4.0]])
+    Tensor([5., 4., 3.])
+    """
+    require("pdist", "p", p, NORM)
+    (x,) = floats("pdist", input=input)
+    if x.ndim != 2:
+        raise ValueError(f"pdist: input must have shape (N, D), not {x.shape}")
+    first, second = np.triu_indices(x.shape[0], 1)
+    return vector_norm(getitem(x, first) - getitem(x, second), p, -1)
 
 
 class PairwiseDistance(FunctionModule, function=pairwise_distance, p=NORM, keepdim=FLAG):

@@ -43,13 +43,20 @@ from microgradnd.functions import (
     step,
     tanh,
 )
-from microgradnd.nn import activations, convolution, normalization
+from microgradnd.nn import (
+    activations,
+    attention,
+    convolution,
+    normalization,
+)
 from microgradnd.nn import dropout as drop
 from microgradnd.nn import embedding as table
+from microgradnd.nn import embedding_bag as bags
+from microgradnd.nn import group_normalization as groups
 from microgradnd.nn import pooling as pools
 from microgradnd.nn import resampling as sampling
 from microgradnd.nn.ctc import ctc_loss
-from microgradnd.nn.distances import cosine_similarity, pairwise_distance
+from microgradnd.nn.distances import cosine_similarity, normalize, pairwise_distance, pdist
 from microgradnd.nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -140,9 +147,21 @@ layer_norm       = checked(normalized_shape=normalization.SHAPE, **_AFFINE)(
 local_response_norm = checked(size=whole(1), alpha=NUMBER, beta=NUMBER)(
     normalization.local_response_norm
 )
+group_norm       = checked(num_groups=whole(1), **_AFFINE)(groups.group_norm)
+instance_norm    = checked(
+    momentum=PROBABILITY, running_mean=optional(STATISTICS), running_var=optional(STATISTICS),
+    use_input_stats=FLAG, **_AFFINE,
+)(groups.instance_norm)
+rms_norm         = checked(normalized_shape=normalization.SHAPE, eps=groups.EPS,
+                           weight=optional(ARRAY))(groups.rms_norm)
+scaled_dot_product_attention = checked(
+    dropout_p=PROBABILITY, is_causal=FLAG, enable_gqa=FLAG, scale=optional(NUMBER)
+)(attention.scaled_dot_product_attention)
+bilinear         = functions.functional("bilinear")
 dropout          = checked()(drop.dropout)
 dropout2d        = checked()(drop.dropout2d)
-embedding        = checked(weight=TENSOR)(table.embedding)
+embedding        = checked(weight=TENSOR, **table.OPTIONS)(table.embedding)
+embedding_bag    = checked(weight=TENSOR, **bags.BAG)(bags.embedding_bag)
 affine           = checked()(activations.affine)
 leaky_relu       = checked()(activations.leaky_relu)
 linear           = functions.functional("linear")
@@ -151,18 +170,19 @@ linear           = functions.functional("linear")
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
     "adaptive_max_pool2d", "adaptive_max_pool3d", "affine", "affine_grid", "avg_pool1d",
-    "avg_pool2d", "avg_pool3d", "batch_norm", "binary_cross_entropy",
+    "avg_pool2d", "avg_pool3d", "batch_norm", "bilinear", "binary_cross_entropy",
     "binary_cross_entropy_with_logits", "channel_shuffle", "conv1d", "conv2d", "conv3d",
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss",
     "cosine_similarity", "cross_entropy", "ctc_loss", "dropout", "dropout2d", "elu", "embedding",
-    "erf", "first_component_loss", "fold", "gaussian", "gaussian_nll_loss", "gelu",
-    "global_avg_pool2d", "grid_sample", "half_squared_error", "hardtanh", "hinge_embedding_loss",
-    "huber_loss", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
-    "local_response_norm", "log_softmax", "lp_pool1d", "lp_pool2d", "lp_pool3d",
-    "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d",
-    "max_unpool3d", "mse_loss", "multi_margin_loss", "multilabel_margin_loss",
-    "multilabel_soft_margin_loss", "nll_loss", "pairwise_distance", "pixel_shuffle",
-    "pixel_unshuffle", "poisson_nll_loss", "relu", "sigmoid", "silu", "smooth_l1_loss",
+    "embedding_bag", "erf", "first_component_loss", "fold", "gaussian", "gaussian_nll_loss", "gelu",
+    "global_avg_pool2d", "grid_sample", "group_norm", "half_squared_error", "hardtanh",
+    "hinge_embedding_loss", "huber_loss", "instance_norm", "interpolate", "kl_div", "l1_loss",
+    "layer_norm", "leaky_relu", "linear", "local_response_norm", "log_softmax", "lp_pool1d",
+    "lp_pool2d", "lp_pool3d", "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d",
+    "max_unpool1d", "max_unpool2d", "max_unpool3d", "mse_loss", "multi_margin_loss",
+    "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize",
+    "pairwise_distance", "pdist", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "relu",
+    "rms_norm", "scaled_dot_product_attention", "sigmoid", "silu", "smooth_l1_loss",
     "soft_margin_loss", "softmax", "softplus", "step", "tanh", "triplet_margin_loss",
     "triplet_margin_with_distance_loss", "unfold",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ import numpy as np
 
 from microgradnd.arguments import NOT_NEGATIVE, POSITIVE, check, one_of, real_array, require
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Tensor, as_tensor
+from microgradnd.engine import Methods, Tensor, as_tensor
 from microgradnd.functions import abs, clip, exp, log, softplus, square, subtract, where
 from microgradnd.nn.distances import floats
 from microgradnd.ops import losses as ops
@@ -37,8 +37,8 @@ def _squared(e: Tensor) -> Tensor:
 
 def agreeing(loss: str, input: TensorLike, target: TensorLike) -> tuple[Any, Any]:
     """Input and target as Tensors or arrays, once their shapes agree."""
-    x = input if isinstance(input, Tensor) else real_array(loss, "input", input)
-    y = target if isinstance(target, Tensor) else real_array(loss, "target", target)
+    x = input if isinstance(input, Methods) else real_array(loss, "input", input)
+    y = target if isinstance(target, Methods) else real_array(loss, "target", target)
     if x.shape != y.shape:
         raise ValueError(
             f"{loss}: input has shape {x.shape}, target {y.shape}; they must be equal, nothing is "
@@ -51,7 +51,7 @@ def agreeing(loss: str, input: TensorLike, target: TensorLike) -> tuple[Any, Any
 
 def constant(loss: str, name: str, value: TensorLike) -> np.ndarray:
     """The array of a target or weight that is a constant, in this machine's byte order."""
-    if isinstance(value, Tensor) and value.requires_grad:
+    if isinstance(value, Methods) and value.requires_grad:
         raise TypeError(f"{loss}: {name} is a constant here: pass {name}.detach()")
     array = real_array(loss, name, value)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
@@ -410,7 +410,8 @@ def cross_entropy(
         mixed = y * (1 - label_smoothing) + label_smoothing / z.shape[-1]
         q = (mixed * class_factors(loss, z, weight)).astype(z.dtype)
         return reduced(loss, softmax.cross_entropy(z, q), reduction)
-    if weight is None and not label_smoothing and not (target == ignore_index).any():
+    ignored = _every(target) == ignore_index
+    if weight is None and not label_smoothing and not ignored.any():
         return reduced(loss, softmax.cross_entropy(z, target), reduction)
     index, factor = _class_weights(loss, z, target, weight, ignore_index)
     losses = softmax.cross_entropy(z, index)
@@ -483,12 +484,20 @@ def _class_weights(
         )
     counts = target != ignore_index
     index = np.where(counts, target, 0)
-    if index.size and not 0 <= index.min() <= index.max() < rows.shape[-1]:
+    every = _every(index)
+    if every.size and not 0 <= every.min() <= every.max() < rows.shape[-1]:
         raise ValueError(
             f"{loss}: class numbers must lie in 0..{rows.shape[-1] - 1} (or be {ignore_index}, "
-            f"which is ignored), the target's reach from {index.min()} to {index.max()}"
+            f"which is ignored), the target's reach from {every.min()} to {every.max()}"
         )
-    return index, class_factors(loss, rows, weight)[index] * counts
+    factors: Any = class_factors(loss, rows, weight)
+    factors = factors if isinstance(index, np.ndarray) else Tensor(factors)
+    return index, factors[index] * counts
+
+
+def _every(x: Any) -> np.ndarray:
+    """The array itself; of one that is mapped over samples, that of all of them."""
+    return getattr(x, "every_sample", x)
 
 
 def _counted(losses: Tensor, factor: np.ndarray) -> Tensor:
@@ -496,9 +505,12 @@ def _counted(losses: Tensor, factor: np.ndarray) -> Tensor:
     return where(factor != 0, losses, 0.0) * factor
 
 
-def count_of(factor: np.ndarray) -> float:
+def count_of(factor: np.ndarray) -> Any:
     """What a mean divides by: NaN where nothing counts, as the mean then is."""
-    return float(factor.sum()) or float("nan")
+    total = factor.sum()
+    if not isinstance(total, np.generic):  # of each sample that is mapped over
+        return np.where(total != 0, total, np.nan)
+    return float(total) or float("nan")
 
 
 def _averaged(loss: str, losses: Tensor, factor: np.ndarray, reduction: str) -> Tensor:

@@ -207,8 +207,10 @@ def multilabel_margin_loss(
     y = index_array(loss, "target", constant(loss, "target", target))
     counts = np.logical_and.accumulate(y >= 0, -1)
     _check_classes(loss, np.where(counts, y, 0), 0, x.shape[-1], ", up to the first -1")
+    most = counts.sum(-1).max(initial=0)  # as many as a row lists
+    y, counts = y[..., :most], counts[..., :most]
     named = (np.where(counts, y, -1)[..., None] == np.arange(x.shape[-1])).astype(x.dtype)
-    right = (x[..., None, :] * named).sum(-1, keepdims=True)  # (..., C, 1): the scores listed
+    right = (x[..., None, :] * named).sum(-1, keepdims=True)  # (..., most, 1): what is listed
     between = counts[..., None] & ~named.astype(bool).any(-2, keepdims=True)
     z = where(between, relu(1 - right + x[..., None, :]), 0.0)
     return reduced(loss, z.sum((-2, -1)) / x.shape[-1], reduction)

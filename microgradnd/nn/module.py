@@ -20,15 +20,22 @@ from microgradnd.arguments import (
     STRING,
     Kind,
     checked,
+    optional,
     real_array,
     require,
 )
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
+from microgradnd.errors import shown
+from microgradnd.nn.backward_hooks import Call
 from microgradnd.node import next_seq
 from microgradnd.parameters import zero_grad
 
 _NAME = Kind("a name without dots", lambda v: isinstance(v, str), lambda v: v and "." not in v)
+_LEAF = Kind("a Tensor that is a leaf", lambda v: isinstance(v, Tensor), lambda v: v.is_leaf)
+_MODULE = Kind("a module", lambda v: isinstance(v, Module))
+_KINDS = {"buffer": ("buffer", "temporary"), "saved": ("buffer",)}  # what a kind may be kept as
+_WHEN = ("before", "after", "before backward", "backward")  # hooks are called
 
 
 class _Handle:
@@ -70,7 +77,7 @@ class Module:
         elif isinstance(value, Tensor) and value.requires_grad and value.is_leaf:
             kinds[name] = "parameter"
             value.name = value.name or name
-        elif kinds.get(name) != "buffer" or value is None:
+        elif kinds.get(name) not in _KINDS["buffer"] or value is None:
             kinds.pop(name, None)
         object.__setattr__(self, name, value)
 
@@ -86,12 +93,35 @@ class Module:
                 if parameter.name == path:
                     parameter.name = f"{name}.{path}"
 
-    @checked(name=_NAME)
-    def register_buffer(self, name: str, value: np.ndarray) -> None:
-        """Keeps an array that is part of the state but not learned, as of running statistics."""
+    @checked(name=_NAME, persistent=FLAG)
+    def register_buffer(self, name: str, value: np.ndarray, persistent: bool = True) -> None:
+        """Keeps an array that is part of the state but not learned, as of running statistics.
+
+        With `persistent=False` it is converted with the module, but is not in its state dict.
+        """
         array = real_array(type(self).__name__, "value", value)
-        vars(self).setdefault("_kinds", {})[name] = "buffer"
+        vars(self).setdefault("_kinds", {})[name] = "buffer" if persistent else "temporary"
         object.__setattr__(self, name, array)
+
+    @checked(name=_NAME, param=optional(_LEAF))
+    def register_parameter(self, name: str, param: Tensor | None) -> None:
+        """Sets an attribute to a parameter; unlike plain assignment also to a frozen one.
+
+        >>> module = Module()
+        >>> module.register_parameter("w", Tensor([1.0]))
+        >>> [name for name, _ in module.named_parameters()]
+        ['w']
+        """
+        setattr(self, name, param)
+        if param is not None:
+            self._kinds[name] = "parameter"
+            param.name = param.name or name
+
+    @checked(name=_NAME)
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Sets an attribute to an inner module, under any name without dots."""
+        require(type(self).__name__, "module", module, optional(_MODULE))
+        setattr(self, name, module)
 
     def forward(self, *args: Any, **options: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no forward(self, ...)")
@@ -117,7 +147,12 @@ class Module:
             if changed is not None:
                 args = changed if isinstance(changed, tuple) else (changed,)
         first = next_seq()
-        out = self.forward(*args, **options)
+        tables = self._hook_tables()
+        if tables["backward"] or tables["before backward"]:
+            call = Call(self, tables["before backward"], tables["backward"])
+            out = call.left(self.forward(*call.entered(args), **options))
+        else:
+            out = self.forward(*args, **options)
         _mark(out, self, first, args)
         for hook in list(self._hook_tables()["after"].values()):
             changed = hook(self, args, out)
@@ -135,15 +170,40 @@ class Module:
         """Calls hook(module, args) before each forward; what it returns replaces `args`."""
         return _Handle(self._hook_tables()["before"], hook)
 
+    @checked(hook=CALLABLE)
+    def register_full_backward_hook(self, hook: Callable) -> _Handle:
+        """Calls hook(module, grad_input, grad_output) when a backward pass has gone through it.
+
+        Both are tuples: the gradients of the call's arguments (None where none flows) and of its
+        results. What the hook returns, if not None, replaces `grad_input`.
+
+        >>> from microgradnd import nn
+        >>> layer = nn.Affine(3.0)
+        >>> handle = layer.register_full_backward_hook(lambda module, inner, outer: print(inner))
+        >>> layer(Tensor([1.0], requires_grad=True)).sum().backward()
+        (Tensor([3.]),)
+        """
+        return _Handle(self._hook_tables()["backward"], hook)
+
+    @checked(hook=CALLABLE)
+    def register_full_backward_pre_hook(self, hook: Callable) -> _Handle:
+        """Calls hook(module, grad_output) before a backward pass goes through the module.
+
+        What the hook returns, if not None, replaces `grad_output`.
+        """
+        return _Handle(self._hook_tables()["before backward"], hook)
+
     def _hook_tables(self) -> dict[str, dict[object, Callable]]:
         if self._hooks is None:
-            object.__setattr__(self, "_hooks", {"before": {}, "after": {}})
+            tables: dict[str, dict] = {key: {} for key in _WHEN}
+            object.__setattr__(self, "_hooks", tables)
         return self._hooks  # type: ignore[return-value]
 
     def own(self, kind: str) -> Iterator[tuple[str, Any]]:
         """The attributes of one kind, in the order of definition."""
+        kinds = _KINDS.get(kind, (kind,))
         for name, its in vars(self).get("_kinds", {}).items():
-            if its == kind:
+            if its in kinds:
                 yield name, getattr(self, name)
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
@@ -186,6 +246,25 @@ class Module:
     def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
         return self.named("buffer")
 
+    def buffers(self) -> Iterator[np.ndarray]:
+        return (buffer for _, buffer in self.named_buffers())
+
+    @checked(target=STRING)
+    def get_submodule(self, target: str) -> Module:
+        """The module at a path such as "0.norm"; "" is this one."""
+        return self._at(target, "module")
+
+    @checked(target=STRING)
+    def get_parameter(self, target: str) -> Tensor:
+        """The parameter at a path such as "0.weight"."""
+        return self._at(target, "parameter")
+
+    def _at(self, target: str, kind: str) -> Any:
+        found = dict(self.named_modules() if kind == "module" else self.named("parameter"))
+        if target not in found:
+            raise AttributeError(f"{type(self).__name__} has no {kind} at the path {target!r}")
+        return found[target]
+
     def named(self, kind: str, prefix: str = "") -> Iterator[tuple[str, Any]]:
         """All attributes of one kind, here and within; what is shared comes under each path."""
         for name, value in self.own(kind):
@@ -196,7 +275,7 @@ class Module:
     def state_dict(self) -> dict[str, np.ndarray]:
         """Parameters and buffers by path. The arrays are the module's own, not copies."""
         parameters = {path: parameter.data for path, parameter in self.named("parameter")}
-        return {**parameters, **dict(self.named("buffer"))}
+        return {**parameters, **dict(self.named("saved"))}
 
     @checked()
     def load_state_dict(self, given: Mapping[str, Any], strict: bool = True) -> None:
@@ -212,7 +291,7 @@ class Module:
         for path, parameter in self.named("parameter"):
             if path in arrays:
                 parameter.data = np.array(arrays[path], parameter.dtype)
-        for path, buffer in self.named("buffer"):
+        for path, buffer in self.named("saved"):
             if path in arrays:
                 buffer[...] = arrays[path]
 
@@ -230,6 +309,13 @@ class Module:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets the gradients of all parameters; `set_to_none=False` sets them to 0 instead."""
         zero_grad(self.parameters(), set_to_none)
+
+    @checked(requires_grad=FLAG)
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Lets all parameters be learned, or with False freezes them, and returns the module."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
 
     @checked(function=CALLABLE)
     def apply(self, function: Callable[[Module], Any]) -> Self:
@@ -257,12 +343,24 @@ class Module:
         for module in self.modules():
             for name, buffer in list(module.own("buffer")):
                 if buffer.dtype.kind == "f":
-                    module.register_buffer(name, buffer.astype(dtype))
+                    object.__setattr__(module, name, buffer.astype(dtype))
         return self
 
-    def to(self, dtype: Any) -> Self:
-        """`astype`, under PyTorch's name; "cpu", where everything is computed, changes nothing."""
-        return self if isinstance(dtype, str) and dtype == "cpu" else self.astype(dtype)
+    def to(self, *given: Any, device: Any = None, dtype: Any = None) -> Self:
+        """`astype`, under PyTorch's name: of a dtype, of "cpu" and a dtype, of "cpu" alone.
+
+        Everything is computed on the CPU, so that a device changes nothing.
+        """
+        named = [value for value in (device, dtype) if value is not None]
+        if not 1 <= len([*given, *named]) <= 2:
+            raise TypeError(
+                f"{type(self).__name__}.to: give dtype, or device, or both; got "
+                f"{', '.join(map(shown, (*given, *named))) or 'nothing'}"
+            )
+        for value in (*given, *named):
+            if not (isinstance(value, str) and value == "cpu"):
+                self.astype(value)
+        return self
 
     def double(self) -> Self:
         """Converts to float64, as `astype` does."""

@@ -17,21 +17,21 @@ from microgradnd.ops.normalization import normalize
 SHAPE = either(whole(1), several(whole(1), "a tuple of them", 1))
 
 
-def _shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
+def shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
     sizes = normalized_shape if isinstance(normalized_shape, Sequence) else [normalized_shape]
     return tuple(map(int, sizes))
 
 
-def _wide(x: Tensor) -> Tensor:
+def wide(x: Tensor) -> Tensor:
     """x, if it is of float16 as float32: squares, of which variances are made, need the room."""
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
-def _normalized(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
-    return normalize(_wide(x), axes, eps).astype(x.dtype)
+def normalized(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+    return normalize(wide(x), axes, eps).astype(x.dtype)
 
 
-def _check_shapes(owner: str, shape: tuple[int, ...], **given: Any) -> None:
+def check_shapes(owner: str, shape: tuple[int, ...], **given: Any) -> None:
     """Refuses weights, biases and statistics of another shape, where they are given."""
     for name, value in given.items():
         if value is not None and value.shape != shape:
@@ -57,7 +57,7 @@ def batch_norm(
         raise ValueError(
             f"batch_norm: input of shape {x.shape} has no axis of channels, (N, C, ...)"
         )
-    _check_shapes(
+    check_shapes(
         "batch_norm", x.shape[1:2], weight=weight, bias=bias, running_mean=running_mean,
         running_var=running_var,
     )  # fmt: skip
@@ -70,9 +70,9 @@ def batch_norm(
                 f"batch_norm: input of shape {x.shape} has {count} value per channel, which has "
                 "no variance; give a larger batch, or call eval()"
             )
-        out = _normalized(x, axes, eps)
+        out = normalized(x, axes, eps)
         if training and running_mean is not None and running_var is not None:
-            data = _wide(x).data
+            data = wide(x).data
             running_mean += momentum * (data.mean(axis=axes) - running_mean)
             running_var += momentum * (data.var(axis=axes, ddof=1) - running_var)
     else:
@@ -98,11 +98,11 @@ def layer_norm(
     Tensor([[-1.,  1.]])
     """
     x = as_tensor(input, "layer_norm", "input")
-    given = _shape_of(normalized_shape)
-    _check_shapes("layer_norm", given, weight=weight, bias=bias)
+    given = shape_of(normalized_shape)
+    check_shapes("layer_norm", given, weight=weight, bias=bias)
     if not given or x.shape[-len(given) :] != given:
         raise ValueError(f"layer_norm: input of shape {x.shape} does not end in {given}")
-    out = _normalized(x, tuple(range(x.ndim - len(given), x.ndim)), eps)
+    out = normalized(x, tuple(range(x.ndim - len(given), x.ndim)), eps)
     out = out if weight is None else out * weight
     return out if bias is None else out + bias
 
@@ -126,7 +126,7 @@ def local_response_norm(
     return x / (total * (alpha / size) + k) ** beta
 
 
-def _learned(fill: Callable, shape: Any, dtype: Any, wanted: bool) -> Tensor | None:
+def learned(fill: Callable, shape: Any, dtype: Any, wanted: bool) -> Tensor | None:
     return Tensor(fill(shape, dtype), requires_grad=True) if wanted else None
 
 
@@ -159,8 +159,8 @@ class BatchNorm1d(Module):
     ) -> None:  # fmt: skip
         dtype = dtype or default_dtype[0]
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.weight = _learned(np.ones, num_features, dtype, affine)
-        self.bias = _learned(np.zeros, num_features, dtype, affine)
+        self.weight = learned(np.ones, num_features, dtype, affine)
+        self.bias = learned(np.zeros, num_features, dtype, affine)
         self.running_mean: np.ndarray | None = None
         self.running_var: np.ndarray | None = None
         if track_running_stats:
@@ -210,10 +210,10 @@ class LayerNorm(Module):
         *,
         dtype: Any = None,
     ) -> None:
-        self.normalized_shape, self.eps = _shape_of(normalized_shape), eps
+        self.normalized_shape, self.eps = shape_of(normalized_shape), eps
         start = self.normalized_shape, dtype or default_dtype[0]
-        self.weight = _learned(np.ones, *start, elementwise_affine)
-        self.bias = _learned(np.zeros, *start, elementwise_affine and bias)
+        self.weight = learned(np.ones, *start, elementwise_affine)
+        self.bias = learned(np.zeros, *start, elementwise_affine and bias)
 
     def forward(self, x: TensorLike) -> Tensor:
         return layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)

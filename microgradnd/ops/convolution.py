@@ -21,6 +21,7 @@ from microgradnd.kernels.convolution import (
     flipped_padding,
     transposed,
 )
+from microgradnd.ops.batches import moved, repeated_all
 
 NO_PADDING: Sides = ((0, 0), (0, 0))
 
@@ -51,6 +52,55 @@ def check_result(y_shape: tuple, x_shape: tuple, w_shape: tuple, geometry: Geome
         )
 
 
+# --- All samples of a batch at once --------------------------------------------------------------
+# Samples that share their filters are more images; others are more groups of channels.
+def images(x: Value) -> Value:
+    """(B, N, ...) as (BN, ...)."""
+    return x.reshape((x.shape[0] * x.shape[1], *x.shape[2:]))
+
+
+def channels(x: Value) -> Value:
+    """(B, N, C, ...) as (N, BC, ...)."""
+    x = moved(x, 0, 1)
+    return x.reshape((x.shape[0], x.shape[1] * x.shape[2], *x.shape[3:]))
+
+
+def per_sample(x: Value, n: int) -> Value:
+    """(N, BC, ...) as (B, N, C, ...)."""
+    return moved(x.reshape((x.shape[0], n, x.shape[1] // n, *x.shape[2:])), 1, 0)
+
+
+def conv2d_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value:
+    x, w, b = values
+    if not mapped[1]:
+        out = conv2d(images(x) if mapped[0] else x, w, None, **options)
+        out = out.reshape((n, out.shape[0] // n, *out.shape[1:])) if mapped[0] else out
+    else:
+        x, w = repeated_all([x, w], mapped[:2], n)
+        check(x.shape[1:], w.shape[1:], options["groups"])
+        more = {**options, "groups": options["groups"] * n}
+        out = per_sample(conv2d(channels(x), images(w), None, **more), n)
+    return out if b is None else out + b[..., None, None] if not mapped[2] else (
+        out + b[:, None, :, None, None])  # fmt: skip
+
+
+def conv2d_input_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value:
+    y, w = values
+    if not mapped[1]:
+        out = conv2d_input(images(y), w, **options)
+        return out.reshape((n, out.shape[0] // n, *out.shape[1:]))
+    y, w = repeated_all(values, mapped, n)
+    more = {**options, "groups": options["groups"] * n}
+    return per_sample(conv2d_input(channels(y), images(w), **more), n)
+
+
+def conv2d_weight_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value:
+    x, y = repeated_all(values, mapped, n)
+    more = {**options, "groups": options["groups"] * n}
+    out = conv2d_weight(channels(x), channels(y), **more)
+    return out.reshape((n, out.shape[0] // n, *out.shape[1:]))
+
+
 @op(x=lambda g, x_shape, w, stride, padding, dilation, groups: conv2d_input(
         g, w, x_shape[2:], stride, padding, dilation, groups),
     w=lambda g, x, w_shape, stride, padding, dilation, groups: conv2d_weight(
@@ -59,7 +109,7 @@ def check_result(y_shape: tuple, x_shape: tuple, w_shape: tuple, geometry: Geome
     fresh="x w b", linear="x w", contraction=True, internal=True, whole=True,
     notation="correlation",
     cost=lambda out_shape, w_shape: prod(out_shape) * prod(w_shape[1:]),
-    keeps_channels=True)  # fmt: skip
+    keeps_channels=True, batch=conv2d_batch)  # fmt: skip
 def conv2d(
     x: Value,
     w: Value,
@@ -92,7 +142,7 @@ def conv2d(
     fresh="y w", linear="y w", contraction=True, internal=True, whole=True,
     notation="full_convolution",
     cost=lambda y_shape, w_shape: prod(y_shape) * prod(w_shape[1:]),
-    keeps_channels=True)  # fmt: skip
+    keeps_channels=True, batch=conv2d_input_batch)  # fmt: skip
 def conv2d_input(
     y: Value,
     w: Value,
@@ -127,7 +177,8 @@ def conv2d_input(
         x, g, None, stride, padding, dilation, groups),
     fresh="x y", linear="x y", contraction=True, internal=True, whole=True,
     notation="filter_gradient",
-    cost=lambda y_shape, out_shape: prod(y_shape) * prod(out_shape[1:]))  # fmt: skip
+    cost=lambda y_shape, out_shape: prod(y_shape) * prod(out_shape[1:]),
+    batch=conv2d_weight_batch)  # fmt: skip
 def conv2d_weight(
     x: Value,
     y: Value,

@@ -21,7 +21,7 @@ def backward_sum(g: Value, axis: int | None) -> Value:
 
 
 @op(x=lambda g, x_shape, axis: backward_sum(g, axis).reshape(x_shape), linear="x",
-    numpy=np.cumsum, method=True, whole=True)  # fmt: skip
+    numpy=np.cumsum, method=True, whole=True, batch="flat")  # fmt: skip
 def cumsum(x: Value, axis: int | None = None) -> Value:
     """The sum of each element and all before it along the axis."""
     return np.cumsum(x, axis=axis)
@@ -40,7 +40,7 @@ def cumprod_x(g: Value, x: Value, out: Value, axis: int | None) -> Value:
     return (others * weights).sum(axis=-1).swapaxes(along, -1).reshape(x.shape)
 
 
-@op(x=cumprod_x, fresh="x", numpy=np.cumprod, method=True, whole=True)
+@op(x=cumprod_x, fresh="x", numpy=np.cumprod, method=True, whole=True, batch="flat")
 def cumprod(x: Value, axis: int | None = None) -> Value:
     """The product of each element and all before it along the axis, with any number of zeros."""
     return np.cumprod(x, axis=axis)
@@ -57,7 +57,7 @@ def _running(x: TensorLike, axis: int, extreme: np.ufunc) -> Selected:
     return Selected(take_along_axis(x, at, axis) if x.ndim else x, Tensor(at))
 
 
-@derived(method=True)
+@derived(method=True, batch="each")
 def cummax(x: TensorLike, axis: int) -> Selected:
     """The largest so far along the axis, and where it stands.
 
@@ -67,7 +67,7 @@ def cummax(x: TensorLike, axis: int) -> Selected:
     return _running(x, axis, np.maximum)
 
 
-@derived(method=True)
+@derived(method=True, batch="each")
 def cummin(x: TensorLike, axis: int) -> Selected:
     """The smallest so far along the axis, and where it stands.
 

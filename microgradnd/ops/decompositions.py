@@ -75,7 +75,8 @@ def cholesky_a(g: Value, out: Value, upper: bool) -> Value:
 
 
 @op(a=cholesky_a, numpy=np.linalg.cholesky, torch="linalg.cholesky", fresh="a",
-    whole=True, cure="a must be symmetric and positive definite")  # fmt: skip
+    whole=True, cure="a must be symmetric and positive definite",
+    batch="leading")  # fmt: skip
 def cholesky(a: Value, upper: bool = False) -> Value:
     """The lower triangular L with L Lᵀ = a, or its transpose, of symmetric positive definite a.
 
@@ -109,7 +110,8 @@ def packed_qr_a(g: Value, out: Value, a_shape: tuple[int, ...]) -> Value:
     return np.concatenate([tall_qr(g_q, g_u, q, u), matmul(q, g_v)], axis=-1)
 
 
-@op(a=packed_qr_a, internal=True, whole=True)
+@op(a=packed_qr_a, internal=True, whole=True,
+    batch="leading")  # fmt: skip
 def packed_qr(a: Value) -> Value:
     """[Qᵀ | R], shape (..., min(m, n), m + n)."""
     q, r = np.linalg.qr(a)
@@ -168,7 +170,8 @@ def packed_svd_a(g: Value, out: Value, a_shape: tuple[int, ...]) -> Value:
     return total
 
 
-@op(a=packed_svd_a, internal=True, whole=True)
+@op(a=packed_svd_a, internal=True, whole=True,
+    batch="leading")  # fmt: skip
 def packed_svd(a: Value) -> Value:
     """[Uᵀ | S | Vh], shape (..., min(m, n), m + 1 + n)."""
     u, s, vh = np.linalg.svd(a, full_matrices=False)
@@ -181,7 +184,8 @@ def svdvals_a(g: Value, a: Value) -> Value:
 
 
 @op(a=svdvals_a, fresh="a", numpy=np.linalg.svdvals, torch="linalg.svdvals", internal=True,
-    whole=True)  # fmt: skip
+    whole=True,
+    batch="leading")  # fmt: skip
 def svdvals(a: Value) -> Value:
     """The singular values, the largest first.
 
@@ -226,7 +230,8 @@ def packed_eigh_a(g: Value, out: Value) -> Value:
     return symmetric(matmul(matmul(v, middle), T(v)))
 
 
-@op(a=packed_eigh_a, internal=True, whole=True)
+@op(a=packed_eigh_a, internal=True, whole=True,
+    batch="leading")  # fmt: skip
 def packed_eigh(a: Value, UPLO: str = "L") -> Value:
     """Eigenvalues in row 0, below them the eigenvectors in columns: shape (..., n + 1, n)."""
     w, v = np.linalg.eigh(a, UPLO)  # type: ignore[call-overload]
@@ -239,7 +244,8 @@ def eigvalsh_a(g: Value, a: Value, UPLO: str) -> Value:
 
 
 @op(a=eigvalsh_a, fresh="a", numpy=np.linalg.eigvalsh, torch="linalg.eigvalsh", internal=True,
-    whole=True)  # fmt: skip
+    whole=True,
+    batch="leading")  # fmt: skip
 def eigvalsh(a: Value, UPLO: str = "L") -> Value:
     """The eigenvalues of a symmetric matrix, rising; one triangle of it is read.
 
@@ -279,7 +285,8 @@ def packed_eig_a(g: Value, out: Value) -> Value:
     return solve(T(v), matmul(middle + matrix_of_diagonal(g_w), T(v)))
 
 
-@op(a=packed_eig_a, internal=True, whole=True)
+@op(a=packed_eig_a, internal=True, whole=True,
+    batch="leading")  # fmt: skip
 def packed_eig(a: Value) -> Value:
     """As `packed_eigh`, of any matrix whose eigenvalues are real."""
     w, v = np.linalg.eig(a)
@@ -293,7 +300,8 @@ def eigvals_a(g: Value, a: Value) -> Value:
 
 
 @op(a=eigvals_a, fresh="a", numpy=np.linalg.eigvals, torch="linalg.eigvals", internal=True,
-    whole=True)  # fmt: skip
+    whole=True,
+    batch="leading")  # fmt: skip
 def eigvals(a: Value) -> Value:
     """The eigenvalues, in no order, of a matrix that has real ones only.
 
@@ -328,7 +336,8 @@ def pinv_a(g: Value, a: Value, out: Value) -> Value:
     return total - matmul(matmul(pt, g), pt)
 
 
-@op(a=pinv_a, fresh="a", numpy=np.linalg.pinv, torch="pinverse linalg.pinv", whole=True)
+@op(a=pinv_a, fresh="a", numpy=np.linalg.pinv, torch="pinverse linalg.pinv", whole=True,
+    batch="leading")  # fmt: skip
 def pinv(a: Value, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Value:
     """The Moore-Penrose inverse; singular values up to rcond times the largest count as 0.
 

@@ -88,15 +88,23 @@ def products(x_shape: tuple[int, ...], y_shape: tuple[int, ...], subscripts: str
     return prod({c: n for term, shape in pairs for c, n in zip(term, shape) if n != 1}.values())
 
 
-@op(name="einsum", x=einsum1_x, linear="x", internal=True, whole=True,
+def with_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value:
+    """The same sum with one more letter, in the operands that differ and in the result."""
+    terms, _, out = options["subscripts"].partition("->")
+    new = next(c for c in LETTERS if c not in terms)
+    each = ",".join(new + t if m else t for t, m in zip(terms.split(","), mapped))
+    return (einsum1 if len(values) == 1 else einsum2)(*values, f"{each}->{new}{out}")
+
+
+@op(name="einsum", x=einsum1_x, batch=with_batch, linear="x", internal=True, whole=True,
     program="np.einsum({subscripts}, {x})", contraction=True)  # fmt: skip
 def einsum1(x: Value, subscripts: str) -> Value:
     """An Einstein sum of one operand: diagonals, traces, sums, transpositions."""
     return np.array(np.einsum(subscripts, x))
 
 
-@op(x=einsum2_x, y=einsum2_y, linear="x y", contraction=True, cost=products, internal=True,
-    whole=True, program="np.einsum({subscripts}, {x}, {y})")  # fmt: skip
+@op(x=einsum2_x, y=einsum2_y, batch=with_batch, linear="x y", contraction=True, cost=products,
+    internal=True, whole=True, program="np.einsum({subscripts}, {x}, {y})")  # fmt: skip
 def einsum2(x: Value, y: Value, subscripts: str) -> Value:
     """An Einstein sum of two operands."""
     return np.einsum(subscripts, x, y, optimize=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
+from microgradnd.ops.batches import aligned
 from microgradnd.ops.elementwise import multiply
 
 
@@ -34,8 +35,32 @@ def matmul_y(g: Value, x: Value, y_shape: tuple[int, ...]) -> Value:
     return matmul(x.swapaxes(-1, -2), g)
 
 
+def matmul_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value:
+    (x, y), (many_x, many_y) = values, mapped
+    x_ndim, y_ndim = np.ndim(x) - many_x, np.ndim(y) - many_y  # of a sample
+    if not (x_ndim and y_ndim):
+        raise ValueError("matmul: an operand is a number; multiply it with *")
+    if y_ndim <= 2 and not many_y:  # one product over all samples
+        if x_ndim <= 2 or y_ndim == 1:
+            rows = matmul(x.reshape((prod(x.shape[:-1]), x.shape[-1])), y)
+            return rows.reshape((*x.shape[:-1], *rows.shape[1:]))
+        return matmul(x, y)
+    if x_ndim == 2 and y_ndim == 1 and not many_x:
+        return matmul(y, x.swapaxes(-1, -2))
+    if x_ndim == 1:
+        x = x[..., None, :]
+    if y_ndim == 1:
+        y = y[..., None]
+    ndim = max(x_ndim, y_ndim, 2)
+    x, y = (aligned(v, ndim) if m else v for v, m in ((x, many_x), (y, many_y)))
+    out = matmul(x, y)
+    out = out[..., 0] if y_ndim == 1 else out
+    return out.squeeze(-1 if y_ndim == 1 else -2) if x_ndim == 1 else out
+
+
 @op(x=matmul_x, y=matmul_y, numpy=np.matmul, operator="matmul", method=True, fresh="x y",
     linear="x y", contraction=True, infix=("@", 5), torch="mm bmm mv", whole=True,
+    batch=matmul_batch,
     notation="matrix_product",
     cost=lambda out_shape, x_shape: prod(out_shape) * x_shape[-1],
     cure="the last axis of x must be as long as the second-to-last axis of y (its only axis, if "
@@ -47,7 +72,22 @@ def matmul(x: Value, y: Value) -> Value:
     return np.matmul(x, y)
 
 
-@op(input=lambda g, weight: matmul(g, weight), bias=lambda g: g,
+def linear_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value:
+    (x, weight, bias), (many_x, many_weights, many_biases) = values, mapped
+    if not many_weights and not many_biases:
+        return linear(x, weight, bias)
+    ndim = np.ndim(x) - many_x
+    x = x[..., None, :] if ndim == 1 else x
+    weights = weight.swapaxes(-1, -2)
+    weights = aligned(weights, max(ndim, 2)) if many_weights else weights
+    out = matmul(x, weights)
+    out = out[..., 0, :] if ndim == 1 else out
+    if bias is None:
+        return out
+    return out + (aligned(bias, ndim) if many_biases else bias)
+
+
+@op(input=lambda g, weight: matmul(g, weight), batch=linear_batch, bias=lambda g: g,
     weight=lambda g, input: matmul(flat_rows(g).T, flat_rows(input)) if g.ndim > 1
     else g[:, None] * input,
     fresh="input weight", linear="input weight", contraction=True, internal=True,

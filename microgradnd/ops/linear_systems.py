@@ -13,6 +13,7 @@ import numpy as np
 
 from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
+from microgradnd.ops.batches import aligned
 from microgradnd.ops.linalg import matmul
 from microgradnd.ops.rearranging import tril, triu
 
@@ -35,7 +36,8 @@ def inv_a(g: Value, out: Value) -> Value:
 
 
 @op(a=inv_a, fresh="a", numpy=np.linalg.inv, torch="inverse linalg.inv", whole=True, method=True,
-    cure="a singular matrix has no inverse; linalg.pinv is defined for each")  # fmt: skip
+    cure="a singular matrix has no inverse; linalg.pinv is defined for each",
+    batch="leading")  # fmt: skip
 def inv(a: Value) -> Value:
     """The inverse.
 
@@ -62,7 +64,8 @@ def det_a(g: Value, a: Value, out: Value) -> Value:
     return g[..., None, None] * cofactors(a)
 
 
-@op(a=det_a, fresh="a", numpy=np.linalg.det, torch="linalg.det", method=True, whole=True)
+@op(a=det_a, fresh="a", numpy=np.linalg.det, torch="linalg.det", method=True, whole=True,
+    batch="leading")  # fmt: skip
 def det(a: Value) -> Value:
     """The determinant. Its gradient, of cofactors, is right for singular matrices, too.
 
@@ -73,7 +76,8 @@ def det(a: Value) -> Value:
 
 
 @op(a=lambda g, a: g[..., None, None] * inv(a).swapaxes(-1, -2), fresh="a", internal=True,
-    whole=True)  # fmt: skip
+    whole=True,
+    batch="leading")  # fmt: skip
 def logabsdet(a: Value) -> Value:
     """log |det a|."""
     return np.linalg.slogdet(a)[1]
@@ -116,8 +120,17 @@ def solve_a(g: Value, a: Value, b_shape: tuple[int, ...], out: Value) -> Value:
     return -matmul(gb, out.swapaxes(-1, -2))
 
 
+def solve_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value:
+    a, b = values
+    vector = np.ndim(b) == 1 + mapped[1]
+    b = b[..., None] if vector else b
+    ndim = max(np.ndim(v) - m for v, m in zip((a, b), mapped))
+    out = solve(*[aligned(v, ndim) if m else v for v, m in zip((a, b), mapped)])
+    return out[..., 0] if vector else out
+
+
 @op(a=solve_a, b=solve_b, fresh="a b", numpy=np.linalg.solve, torch="linalg.solve", linear="b",
-    internal=True, whole=True,
+    internal=True, whole=True, batch=solve_batch,
     cure="b is a vector (n,) or matrices (..., n, k); of a singular matrix take "
     "linalg.lstsq")  # fmt: skip
 def solve(a: Value, b: Value) -> Value:
@@ -250,7 +263,8 @@ def matrix_exp_a(g: Value, a: Value) -> Value:
     return matrix_exp(np.concatenate([top, bottom], axis=-2))[..., :n, n:]
 
 
-@op(a=matrix_exp_a, torch="linalg.matrix_exp", method=True, whole=True)
+@op(a=matrix_exp_a, torch="linalg.matrix_exp", method=True, whole=True,
+    batch="leading")  # fmt: skip
 def matrix_exp(a: Value) -> Value:
     """The exponential of matrices, by Padé approximation, scaling and squaring (Higham, 2005).
 

@@ -29,7 +29,7 @@ def _order(data: np.ndarray, axis: int, descending: bool) -> np.ndarray:
     return np.flip(data.shape[axis] - 1 - back, axis)
 
 
-@op(discrete=True, numpy=np.argsort, method=True)
+@op(discrete=True, numpy=np.argsort, method=True, batch="flat")
 def argsort(
     x: Value, axis: int | None = -1, *, descending: bool = False, stable: bool = True
 ) -> Value:
@@ -50,7 +50,8 @@ def sort(x: TensorLike, axis: int | None = -1, *, descending: bool = False,
     x = as_tensor(x)
     if axis is None:
         x, axis = flat(x), 0
-    return take_along_axis(x, _order(x.data, axis, descending), axis) if x.ndim else x
+    order = argsort(x.data, axis, descending=descending)
+    return take_along_axis(x, order, axis) if x.ndim else x
 
 
 @derived()
@@ -76,8 +77,8 @@ def topk(x: TensorLike, k: int, axis: int = -1, largest: bool = True) -> Selecte
         raise ValueError(f"topk: k={k} does not fit an axis of length {size}")
     if not x.ndim:
         return Selected(x, Tensor(0))
-    at = np.take(_order(x.data, axis, largest), np.arange(k), axis)
-    return Selected(take_along_axis(x, at, axis), Tensor(at))
+    at = np.take(argsort(x.data, axis, descending=largest), np.arange(k), axis)
+    return Selected(take_along_axis(x, at, axis), as_tensor(at))
 
 
 @derived(method=True)
@@ -93,7 +94,7 @@ def kthvalue(x: TensorLike, k: int, axis: int = -1, keepdims: bool = False) -> S
         raise ValueError(f"kthvalue: k={k} does not fit an axis of length {size}, counted from 1")
     if not x.ndim:
         return Selected(x, Tensor(0))
-    at = np.take(_order(x.data, axis, False), [k - 1], axis)
+    at = np.take(argsort(x.data, axis), [k - 1], axis)
     return _reduced(x, at, axis, keepdims)
 
 
@@ -101,12 +102,12 @@ def _reduced(x: Tensor, at: np.ndarray, axis: int, keepdims: bool) -> Selected:
     """The elements at one place along an axis."""
     values = take_along_axis(x, at, axis)
     if keepdims:
-        return Selected(values, Tensor(at))
+        return Selected(values, as_tensor(at))
     at = at.squeeze(axis)
-    return Selected(reshape(values, at.shape), Tensor(at))
+    return Selected(reshape(values, at.shape), as_tensor(at))
 
 
-@derived(method=True)
+@derived(method=True, batch="each")
 def mode(x: TensorLike, axis: int = -1, keepdims: bool = False) -> Selected:
     """The most frequent value along the axis (of several the smallest), and its last place.
 
@@ -138,7 +139,8 @@ def _between(sorted_: Tensor, position: np.ndarray, method: str) -> Tensor:
     if method == "nearest":
         low = high = np.round(position)
     weight = {"linear": position - low, "midpoint": 0.5 * (high != low), "higher": 1.0}
-    share = np.asarray(weight.get(method, 0.0), sorted_.dtype)
+    share = weight.get(method, np.zeros(()))
+    share = sorted_.dtype.type(share) if isinstance(share, float) else share.astype(sorted_.dtype)
     below = take_along_axis(sorted_, low.astype(np.intp), -1)
     if low is high or method == "lower":
         return below
@@ -164,7 +166,7 @@ def _quantile(
     last = np.maximum(count - missing - 1, 0) if ignore else count - 1
     out = _between(ordered, last * chosen.ravel(), method)  # (..., Q)
     nothing = missing == count if ignore else missing > 0
-    if nothing.any():  # a NaN comes last, and is the result
+    if not isinstance(nothing, np.ndarray) or nothing.any():  # a NaN comes last, and is the result
         out = where(nothing, getitem(ordered, (..., slice(-1, None))), out)
     kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
     shape = kept if keepdims else tuple(n for i, n in enumerate(x.shape) if i not in axes)
@@ -237,7 +239,7 @@ def unique(x: TensorLike, return_index: bool = False, return_inverse: bool = Fal
     return tuple(map(Tensor, found)) if isinstance(found, tuple) else Tensor(found)
 
 
-@derived(numpy=np.searchsorted)
+@derived(numpy=np.searchsorted, batch="each")
 def searchsorted(
     a: TensorLike, v: TensorLike, side: str = "left", *, right: bool = False
 ) -> Tensor:
@@ -260,7 +262,7 @@ def bucketize(x: TensorLike, boundaries: TensorLike, *, right: bool = False) -> 
     return searchsorted(boundaries, x, right=right)
 
 
-@derived(numpy=np.histogram)
+@derived(numpy=np.histogram, batch="each")
 def histogram(
     x: TensorLike, bins: Any = 10, range: tuple[float, float] | None = None,
     weights: TensorLike | None = None, density: bool = False,
@@ -276,7 +278,7 @@ def histogram(
     return Tensor(counts), Tensor(edges)
 
 
-@derived(numpy=np.bincount)
+@derived(numpy=np.bincount, batch="each")
 def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 0) -> Tensor:
     """How often each integer from 0 on occurs, or the sum of its weights, which get a gradient.
 
@@ -298,7 +300,7 @@ def count_nonzero(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> T
     >>> count_nonzero(Tensor([0.0, 3.0, 4.0]))
     Tensor(2)
     """
-    return Tensor(np.count_nonzero(_bare(x), axis=axis, keepdims=keepdims))
+    return as_tensor(sum(as_tensor(x).data != 0, axis, keepdims))
 
 
 # --- Sums that pass over NaN ---------------------------------------------------------------------
@@ -322,7 +324,7 @@ def nanmean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
     x = as_tensor(x)
     count = (~np.isnan(x.data)).sum(axis=axis, keepdims=keepdims)
-    return nansum(x, axis, keepdims) / np.asarray(count, x.dtype)
+    return nansum(x, axis, keepdims) / count.astype(x.dtype)
 
 
 @derived(method=True)

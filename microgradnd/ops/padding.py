@@ -17,7 +17,8 @@ from microgradnd.ops.indexing import getitem
 
 
 @op(x=lambda g, pad_width: g[inside(g.shape, pad_width)], linear="x", whole=True,
-    name="pad", keeps_channels=True)  # fmt: skip
+    name="pad", keeps_channels=True, batch=lambda values, mapped, n, options: padded(
+        values[0], ((0, 0), *options["pad_width"]), options["constant_values"]))  # fmt: skip
 def padded(x: Value, pad_width: Widths, constant_values: float = 0.0) -> Value:
     """x with constants around it; the result lies in memory in the order that x lies in."""
     return padding.pad(x, pad_width, constant_values)

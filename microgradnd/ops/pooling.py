@@ -22,7 +22,7 @@ from microgradnd.ops import linalg, reduction, shape
 from microgradnd.ops.padding import padded
 
 
-@op(name="max_pool2d", fresh="x", internal=True, keeps_channels=True, whole=True,
+@op(name="max_pool2d", fresh="x", internal=True, batch="leading", keeps_channels=True, whole=True,
     x=lambda g, x, out, kernel, stride, padding, dilation: max_pool2d_input(
         g, x, out, kernel, stride, padding, dilation))  # fmt: skip
 def max_pooled(x: Value, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides) -> Value:
@@ -37,7 +37,8 @@ def max_pool2d_input_y(
     return g[pooling.first_places(x, best, kernel, stride, padding, dilation)]
 
 
-@op(y=max_pool2d_input_y, fixed="x best", linear="y", internal=True, whole=True)
+@op(y=max_pool2d_input_y, fixed="x best", linear="y", internal=True, whole=True,
+    batch="leading")  # fmt: skip
 def max_pool2d_input(
     y: Value, x: Value, best: Value, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides
 ) -> Value:
@@ -46,6 +47,7 @@ def max_pool2d_input(
 
 
 @op(name="avg_pool2d", linear="x", fresh="x", internal=True, keeps_channels=True, whole=True,
+    batch="leading",
     x=lambda g, x_shape, kernel, stride, padding, count_include_pad: avg_pool2d_input(
         g, x_shape[-2:], kernel, stride, padding, count_include_pad))  # fmt: skip
 def avg_pooled(
@@ -57,7 +59,7 @@ def avg_pooled(
 
 @op(y=lambda g, kernel, stride, padding, count_include_pad: avg_pooled(
         g, kernel, stride, padding, count_include_pad),
-    linear="y", fresh="y", internal=True, whole=True, sign="avg_poolᵀ",
+    linear="y", fresh="y", internal=True, whole=True, sign="avg_poolᵀ", batch="leading",
     keeps_channels=True)  # fmt: skip
 def avg_pool2d_input(
     y: Value,

@@ -312,6 +312,18 @@ def bilinear(
     >>> bilinear([2.0], [3.0], [[[1.0]], [[2.0]]])
     Tensor([ 6., 12.])
     """
-    xs = as_tensor(input1), as_tensor(weight), as_tensor(input2)
-    out = contracted("...i,kij,...j->...k", *xs)
-    return out if bias is None else out + as_tensor(bias)
+    given = {"input1": input1, "input2": input2, "weight": weight}
+    x, y, w = (as_tensor(v, "bilinear", name) for name, v in given.items())
+    fits = w.ndim == 3 and 0 < x.ndim == y.ndim and x.shape[:-1] == y.shape[:-1]
+    if not fits or (x.shape[-1], y.shape[-1]) != w.shape[1:]:
+        raise ValueError(
+            f"bilinear: input1, input2 and weight have shapes {x.shape}, {y.shape} and {w.shape}, "
+            "needed (..., I), (..., J) and (K, I, J)"
+        )
+    out = contracted("...i,kij,...j->...k", x, w, y)
+    if bias is None:
+        return out
+    b = as_tensor(bias, "bilinear", "bias")
+    if b.shape != w.shape[:1]:
+        raise ValueError(f"bilinear: bias has shape {b.shape}, needed {w.shape[:1]}")
+    return out + b

@@ -59,8 +59,16 @@ def back(shift: Any) -> Any:
     return -shift if np.ndim(shift) == 0 else tuple(-s for s in shift)
 
 
+def roll_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value:
+    (x,), shift, axis = values, options["shift"], options["axis"]
+    if axis is None:
+        return roll(x.reshape((n, math.prod(x.shape[1:]))), shift, 1).reshape(x.shape)
+    axes = np.lib.array_utils.normalize_axis_tuple(axis, x.ndim - 1)
+    return roll(x, shift, tuple(a + 1 for a in axes))
+
+
 @op(x=lambda g, shift, axis: roll(g, back(shift), axis), linear="x", numpy=np.roll, method=True,
-    whole=True, fresh="x", prepare={"shift": _whole})  # fmt: skip
+    whole=True, fresh="x", prepare={"shift": _whole}, batch=roll_batch)  # fmt: skip
 def roll(x: Value, shift: int | Sequence[int], axis: Axis = None) -> Value:
     """Shifted along the axes, what falls out at the end comes in at the start; flat by default."""
     return np.roll(x, shift, axis)
@@ -349,8 +357,7 @@ def diag_embed(x: TensorLike, offset: int = 0, axis1: int = -2, axis2: int = -1)
     n = x.shape[-1] + abs(offset)
     zeros = np.zeros((*x.shape[:-1], n, n), x.dtype)
     made = setitem(zeros, x, _diagonal_of(zeros.shape, offset))
-    made = made if isinstance(made, Tensor) else Tensor(made)
-    return moveaxis(made, (-2, -1), (axis1, axis2))
+    return moveaxis(as_tensor(made), (-2, -1), (axis1, axis2))
 
 
 @derived(numpy=np.diag, method=True)

@@ -132,13 +132,13 @@ def std(x: Value, axis: Axis = None, ddof: float = 0, keepdims: Flag = False) ->
 
 
 # --- No gradient by nature: places and truths ----------------------------------------------------
-@op(discrete=True, numpy=np.argmax, method=True)
+@op(discrete=True, numpy=np.argmax, method=True, batch="flat")
 def argmax(x: Value, axis: int | None = None, keepdims: Flag = False) -> Value:
     """Where the largest element along the axis is; without an axis, in the flattened array."""
     return np.argmax(x, axis=axis, keepdims=keepdims)
 
 
-@op(discrete=True, numpy=np.argmin, method=True)
+@op(discrete=True, numpy=np.argmin, method=True, batch="flat")
 def argmin(x: Value, axis: int | None = None, keepdims: Flag = False) -> Value:
     """Where the smallest element along the axis is; without an axis, in the flattened array."""
     return np.argmin(x, axis=axis, keepdims=keepdims)

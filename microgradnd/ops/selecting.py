@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from microgradnd.declaration import TensorLike, derived
-from microgradnd.engine import Tensor, as_tensor
+from microgradnd.engine import Methods, Tensor, as_tensor
 from microgradnd.ops.elementwise import divide, multiply, where
 from microgradnd.ops.indexing import add_at, getitem, setitem
 from microgradnd.ops.shape import broadcast_to, reshape
@@ -32,16 +32,21 @@ def flat(x: Tensor) -> Tensor:
     return reshape(x, -1)
 
 
+def _constant(x: Any) -> Any:
+    """What a tensor holds, or the array that something makes."""
+    return as_tensor(x).data if isinstance(x, Methods) else np.asarray(x)
+
+
 def _integers(name: str, index: TensorLike) -> np.ndarray:
     """An array of indices, whatever it was given as."""
-    array = np.asarray(getattr(index, "_array", index))
+    array = _constant(index)
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"{name}: indices must be integers, got dtype {array.dtype}")
     return array.astype(np.intp, copy=False)
 
 
 def _truths(name: str, mask: TensorLike) -> np.ndarray:
-    array = np.asarray(getattr(mask, "_array", mask))
+    array = _constant(mask)
     if array.dtype != bool:
         raise TypeError(f"{name}: the mask must hold truths, got dtype {array.dtype}")
     return array
@@ -183,7 +188,7 @@ def scatter_add(x: TensorLike, axis: int, index: TensorLike, src: TensorLike) ->
     return add_at(x, _as_source(src, places), places)
 
 
-@derived(method=True)
+@derived(method=True, batch="each")
 def scatter_reduce(
     x: TensorLike, axis: int, index: TensorLike, src: TensorLike, reduce: str,
     *, include_self: bool = True,
@@ -274,7 +279,7 @@ def index_put(
     Tensor([ 1., 13.])
     """
     x, values = as_tensor(x), as_tensor(values)
-    places = tuple(np.asarray(getattr(index, "_array", index)) for index in indices)
+    places = tuple(map(_constant, indices))
     return add_at(x, values, places) if accumulate else setitem(x, values, places)
 
 
@@ -291,7 +296,7 @@ def masked_fill(x: TensorLike, mask: TensorLike, value: TensorLike) -> Tensor:
     return where(_truths("masked_fill", mask), value, x)
 
 
-@derived(method=True)
+@derived(method=True, batch="each")
 def masked_scatter(x: TensorLike, mask: TensorLike, source: TensorLike) -> Tensor:
     """x with the elements of source, in their order, written where the mask holds.
 
@@ -336,12 +341,13 @@ def one_hot(x: TensorLike, num_classes: int = -1) -> Tensor:
     """
     classes = _integers("one_hot", x)
     count = int(classes.max(initial=-1)) + 1 if num_classes == -1 else int(num_classes)
-    if classes.size and (classes.min() < 0 or classes.max() >= count):
+    known = isinstance(classes, np.ndarray)
+    if known and classes.size and (classes.min() < 0 or classes.max() >= count):
         raise ValueError(
             f"one_hot: class numbers must lie in 0..{count - 1}, they reach from {classes.min()} "
             f"to {classes.max()}"
         )
-    return Tensor((classes[..., None] == np.arange(count)).astype(np.int64))
+    return as_tensor((classes[..., None] == np.arange(count)).astype(np.int64))
 
 
 @derived(method=True)

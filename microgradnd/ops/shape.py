@@ -13,11 +13,19 @@ from microgradnd.arguments import REAL_DTYPE, elements, require
 from microgradnd.declaration import Axis, Shape, TensorLike, Value, Values, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.errors import explained
+from microgradnd.ops.batches import aligned
 from microgradnd.ops.indexing import getitem
 
 
+def reshape_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value:
+    (x,), shape = values, options["shape"]
+    given = tuple(shape) if isinstance(shape, Sequence) else (shape,)
+    stands = np.broadcast_to(0, x.shape[1:]).reshape(given)  # (-1 is to be told from a sample)
+    return reshape(x, (n, *stands.shape))
+
+
 @op(x=lambda g, x_shape: reshape(g, x_shape), linear="x", view="x", numpy=np.reshape,
-    method="*shape", torch="view", notation="reshaped",
+    method="*shape", torch="view", notation="reshaped", batch=reshape_batch,
     cure="the new shape must hold the same number of elements; one size may be -1")  # fmt: skip
 def reshape(x: Value, shape: Shape) -> Value:
     """The same elements in another shape; one size may be -1."""
@@ -31,7 +39,15 @@ def undone(axes: Sequence[int] | None) -> tuple[int, ...] | None:
     return tuple(int(i) for i in np.argsort([a % len(axes) for a in axes]))
 
 
+def transpose_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value:
+    (x,), axes = values, options["axes"]
+    stands = np.empty((0,) * (x.ndim - 1)).transpose(axes)  # raises for axes that are none
+    order = reversed(range(stands.ndim)) if axes is None else [a % stands.ndim for a in axes]
+    return transpose(x, (0, *(a + 1 for a in order)))
+
+
 @op(x=lambda g, axes: transpose(g, undone(axes)), linear="x", view="x", numpy=np.transpose,
+    batch=transpose_batch,
     method=("*axes", "@T"), torch="permute", notation="transposed", permutes=True)  # fmt: skip
 def transpose(x: Value, axes: Sequence[int] | None = None) -> Value:
     """The axes in another order; reversed by default."""
@@ -52,19 +68,34 @@ def matrix_transpose(x: Any) -> Tensor:
 
 
 @op(x=lambda g, x_shape: reshape(g, x_shape), linear="x", view="x", numpy=np.expand_dims,
-    method=True, torch="unsqueeze")  # fmt: skip
+    method=True, torch="unsqueeze", batch="new axes")  # fmt: skip
 def expand_dims(x: Value, axis: Shape) -> Value:
     """With new axes of length 1."""
     return np.expand_dims(x, axis)
 
 
-@op(x=lambda g, x_shape: reshape(g, x_shape), linear="x", view="x", numpy=np.squeeze, method=True)
+def squeeze_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value:
+    (x,), axis = values, options["axis"]
+    return reshape(x, (n, *np.squeeze(np.broadcast_to(0, x.shape[1:]), axis).shape))
+
+
+@op(x=lambda g, x_shape: reshape(g, x_shape), linear="x", view="x", numpy=np.squeeze, method=True,
+    batch=squeeze_batch)  # fmt: skip
 def squeeze(x: Value, axis: Axis = None) -> Value:
     """Without axes of length 1."""
     return np.squeeze(x, axis)
 
 
+def broadcast_to_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value:
+    shape = options["shape"]
+    given = tuple(shape) if isinstance(shape, Sequence) else (shape,)
+    x = values[0]
+    np.broadcast_to(np.broadcast_to(0, x.shape[1:]), given)  # raises for what has too many axes
+    return broadcast_to(aligned(x, len(given)), (n, *given))
+
+
 @op(x=lambda g: g, linear="x", view="x", numpy=np.broadcast_to, method="*shape", whole=True,
+    batch=broadcast_to_batch,
     notation="repeated")  # fmt: skip
 def broadcast_to(x: Value, shape: Shape) -> Value:  # the engine sums
     """Repeated to a larger shape, by the rules of broadcasting, without copying."""
@@ -91,6 +122,7 @@ def concatenate_xs(g: Value, xs_shapes: list[tuple[int, ...]], axis: int | None)
     numpy=np.concatenate,
     torch="cat concat",
     whole=True,
+    batch="flat",
     cure="all operands must agree on every axis but the one they are joined along",
 )
 def concatenate(xs: Values, axis: int | None = 0) -> Value:
@@ -108,6 +140,7 @@ def stack_xs(g: Value, axis: int) -> list[Value]:
     linear="xs",
     numpy=np.stack,
     whole=True,
+    batch="new axes",
     cure="all operands must have the same shape",
 )
 def stack(xs: Values, axis: int = 0) -> Value:
@@ -121,7 +154,7 @@ def real_dtype(value: Any) -> np.dtype:
 
 
 @op(x=lambda g: g, linear="x", casts=True, prepare={"dtype": real_dtype}, internal=True, whole=True,
-    notation="itself", program="{x:atom}.astype({dtype})")  # fmt: skip
+    notation="itself", program="{x:atom}.astype({dtype})", batch="leading")  # fmt: skip
 def astype(x: Value, dtype: np.dtype) -> Value:  # the engine casts back
     """In another dtype."""
     return x.astype(dtype)

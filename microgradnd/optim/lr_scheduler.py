@@ -1,107 +1,36 @@
 """Learning rates that change as training goes on, under PyTorch's names.
 
-Each is a closed form of the number of steps taken: `lr(base, epoch)`. `step()` is called after
-each epoch (or batch, as of OneCycleLR).
+Each is a closed form of the number t of steps taken: `lr(base, epoch)`, of a group that began with
+the rate η = `base`. `step()` is called after each epoch (or batch, as of OneCycleLR). Several may
+be at work on one optimiser: each changes the rate it finds in the proportion of its own.
 """
 
 from __future__ import annotations
 
-import copy
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from microgradnd.arguments import (
-    ANY,
-    CALLABLE,
-    KINDS,
     NOT_NEGATIVE,
+    PROBABILITY,
+    Kind,
     instance,
     number_of,
-    one_of,
-    real,
+    optional,
     require,
-    several,
-    whole,
 )
+from microgradnd.optim.cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 from microgradnd.optim.optimizer import Optimizer
+from microgradnd.optim.schedule import KINDS_OF_SCHEDULES, Schedule, Scheduler, half_cosine
 
 __all__ = [
-    "CosineAnnealingLR", "ExponentialLR", "LambdaLR", "LinearLR", "OneCycleLR", "ReduceLROnPlateau",
-    "Schedule", "SequentialLR", "StepLR",
+    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts",
+    "CyclicLR", "ExponentialLR", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR",
+    "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "Schedule", "SequentialLR", "StepLR",
 ]  # fmt: skip
-
-
-@dataclass(eq=False, repr=False)
-class _Scheduler:
-    """What changes the rates of an optimiser; its fields are the arguments, held to their kinds."""
-
-    optimizer: Optimizer
-
-    saved: ClassVar[tuple[str, ...]] = ()  # the attributes that are its state
-
-    def __post_init__(self) -> None:
-        for name in (field.name for field in fields(self)):
-            require(type(self).__name__, name, getattr(self, name), _KINDS.get(name, ANY))
-
-    def get_last_lr(self) -> list[float]:
-        """The rate of each group now."""
-        return [group["lr"] for group in self.optimizer.param_groups]
-
-    def state_dict(self) -> dict[str, Any]:
-        return {key: copy.copy(getattr(self, key)) for key in self.saved}
-
-    def load_state_dict(self, given: Mapping[str, Any]) -> None:
-        """Takes over a state, or raises before anything of it is."""
-        what = type(self).__name__
-        require(what, "the given state", given, instance(Mapping, "a dict, as state_dict() gives"))
-        missing = [key for key in self.saved if key not in given]
-        if missing:
-            raise ValueError(f"{what}: the given state is none of a schedule, it has no {missing}")
-        vars(self).update({key: given[key] for key in self.saved})
-
-
-@dataclass(eq=False, repr=False)
-class Schedule(_Scheduler):
-    """Sets the learning rate of each group of an optimiser from its first one.
-
-    A subclass gives `lr(base, epoch)`: the rate after `epoch` steps, of a group that began with
-    `base`.
-    """
-
-    saved: ClassVar[tuple[str, ...]] = ("epoch", "bases")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.epoch = 0
-        for group in self.optimizer.param_groups:
-            group.setdefault("initial_lr", group["lr"])
-        self.bases: list[float] = [group["initial_lr"] for group in self.optimizer.param_groups]
-        self.set()
-
-    def lr(self, base: float, epoch: int) -> float:
-        raise NotImplementedError(f"{type(self).__name__} defines no lr(self, base, epoch)")
-
-    def set(self) -> None:
-        for group, base in zip(self.optimizer.param_groups, self.bases):
-            group["lr"] = self.lr(base, self.epoch)
-
-    def step(self) -> None:
-        """Goes on to the next epoch."""
-        self.epoch += 1
-        self.set()
-
-    def load_state_dict(self, given: Mapping[str, Any]) -> None:
-        count = len(given["bases"]) if isinstance(given, Mapping) and "bases" in given else None
-        if count not in (None, len(self.bases)):
-            raise ValueError(
-                f"{type(self).__name__}: the state has the rates of {count} parameter groups, the "
-                f"optimiser has {len(self.bases)} groups"
-            )
-        super().load_state_dict(given)
-        self.epoch, self.bases = int(self.epoch), [float(base) for base in self.bases]
-        self.set()
 
 
 @dataclass(eq=False, repr=False)
@@ -116,6 +45,17 @@ class StepLR(Schedule):
 
 
 @dataclass(eq=False, repr=False)
+class MultiStepLR(Schedule):
+    """η γ^n, with n of the `milestones` reached: times `gamma` at each of them."""
+
+    milestones: Sequence[int]
+    gamma: float = 0.1
+
+    def lr(self, base: float, epoch: int) -> float:
+        return base * self.gamma ** bisect_right(sorted(self.milestones), epoch)
+
+
+@dataclass(eq=False, repr=False)
 class ExponentialLR(Schedule):
     """η γ^t."""
 
@@ -126,17 +66,16 @@ class ExponentialLR(Schedule):
 
 
 @dataclass(eq=False, repr=False)
-class CosineAnnealingLR(Schedule):
-    """m + ½ (η - m)(1 + cos(π t/T)), from η down to m = `eta_min` in T = `T_max` steps.
+class ConstantLR(Schedule):
+    """η times `factor` for the first `total_iters` steps, then η."""
 
-    Source: Loshchilov, Hutter 2017.
-    """
+    factor: float = 1 / 3
+    total_iters: int = 5
 
-    T_max: int
-    eta_min: float = 0.0
+    kinds: ClassVar[dict[str, Kind]] = {"factor": PROBABILITY}
 
     def lr(self, base: float, epoch: int) -> float:
-        return self.eta_min + (base - self.eta_min) * _half_cosine(epoch / self.T_max)
+        return base * self.factor if epoch < self.total_iters else base
 
 
 @dataclass(eq=False, repr=False)
@@ -153,50 +92,67 @@ class LinearLR(Schedule):
 
 
 @dataclass(eq=False, repr=False)
-class LambdaLR(Schedule):
-    """η f(t), with a function of your own."""
+class PolynomialLR(Schedule):
+    """η (1 - t/T)^p, down to 0 in T = `total_iters` steps, with p = `power`."""
 
-    lr_lambda: Callable[[int], float]
+    total_iters: int = 5
+    power: float = 1.0
 
     def lr(self, base: float, epoch: int) -> float:
-        factor = self.lr_lambda(epoch)
-        require("LambdaLR", "what lr_lambda gives", factor, NOT_NEGATIVE)
-        return base * factor
+        return base * (1 - min(epoch, self.total_iters) / self.total_iters) ** self.power
 
 
 @dataclass(eq=False, repr=False)
-class OneCycleLR(Schedule):
-    """Up along a half cosine to `max_lr`, then down along another to almost 0.
+class CosineAnnealingLR(Schedule):
+    """m + ½ (η - m)(1 + cos(π t/T)), from η down to m = `eta_min` in T = `T_max` steps.
 
-    Args:
-        optimizer: whose rates are set.
-        max_lr: the highest rate.
-        total_steps: how often `step` may be called, as once after each batch; then it raises.
-        pct_start: the share of them that goes up.
-        div_factor: the first rate is max_lr / div_factor.
-        final_div_factor: the last rate is the first / final_div_factor.
-
-    Momentum is left as it is. Source: Smith, Topin 2018.
+    Source: Loshchilov, Hutter 2017.
     """
 
-    max_lr: float
-    total_steps: int
-    pct_start: float = 0.3
-    div_factor: float = 25.0
-    final_div_factor: float = 1e4
+    T_max: int
+    eta_min: float = 0.0
+
+    def floor(self) -> float:
+        return self.eta_min
 
     def lr(self, base: float, epoch: int) -> float:
-        if epoch > self.total_steps:
-            raise ValueError(
-                f"OneCycleLR: step {epoch} of {self.total_steps} in all; total_steps is the number "
-                "of batches in all epochs, or of epochs if it steps once in each"
-            )
-        first = self.max_lr / self.div_factor
-        top, end = self.pct_start * self.total_steps - 1, self.total_steps - 1
-        if epoch <= top or end <= top:
-            return self.max_lr + (first - self.max_lr) * _half_cosine(epoch / top if top else 1.0)
-        last = first / self.final_div_factor
-        return last + (self.max_lr - last) * _half_cosine((epoch - top) / (end - top))
+        return self.eta_min + (base - self.eta_min) * half_cosine(epoch / self.T_max)
+
+
+@dataclass(eq=False, repr=False)
+class LambdaLR(Schedule):
+    """η f(t), with a function of your own, or a list of one for each group."""
+
+    lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]]
+
+    alone: ClassVar[bool] = True
+
+    def rates(self, epoch: int) -> list[float]:
+        functions = self.each("lr_lambda")
+        return [base * self._factor(f, epoch) for base, f in zip(self.base_lrs, functions)]
+
+    def _factor(self, function: Callable[[int], float], epoch: int) -> float:
+        factor = function(epoch)
+        require(type(self).__name__, "what lr_lambda gives", factor, NOT_NEGATIVE)
+        return factor
+
+
+@dataclass(eq=False, repr=False)
+class MultiplicativeLR(LambdaLR):
+    """η f(1) f(2) ⋯ f(t): times a function of your own at each step, or one for each group."""
+
+    alone: ClassVar[bool] = False
+
+    def begin(self) -> None:
+        self._products: dict[int, list[float]] = {0: [1.0] * len(self.base_lrs)}
+
+    def rates(self, epoch: int) -> list[float]:
+        at, product = max(pair for pair in self._products.items() if pair[0] <= epoch)
+        for t in range(at + 1, epoch + 1):
+            factors = [self._factor(f, t) for f in self.each("lr_lambda")]
+            product = [p * factor for p, factor in zip(product, factors)]
+        self._products = {0: self._products[0], epoch: product}
+        return [base * p for base, p in zip(self.base_lrs, product)]
 
 
 @dataclass(eq=False, repr=False)
@@ -205,35 +161,94 @@ class SequentialLR(Schedule):
 
     Args:
         optimizer: whose rates are set.
-        schedules: of the same optimiser; each counts its steps from where it begins.
+        schedulers: of the same optimiser; each counts its steps from where it begins, and its
+            rates are those it would have alone.
         milestones: the steps at which the second, the third, ... begin.
+        last_epoch: the last step of a training that goes on.
     """
 
-    schedules: Sequence[Schedule]
+    schedulers: Sequence[Schedule]
     milestones: Sequence[int]
 
-    def __post_init__(self) -> None:
-        _Scheduler.__post_init__(self)
-        count, milestones = len(self.schedules), list(self.milestones)
+    alone: ClassVar[bool] = True
+
+    def check(self) -> None:
+        count, milestones = len(self.schedulers), list(self.milestones)
         if len(milestones) != count - 1:
             raise ValueError(
-                f"SequentialLR: {count} schedules need {count - 1} milestones, not "
+                f"SequentialLR: {count} schedulers need {count - 1} milestones, not "
                 f"{len(milestones)}"
             )
         if milestones != sorted(milestones):
             raise ValueError(f"SequentialLR: milestones must rise, not {milestones}")
-        if any(s.optimizer is not self.optimizer for s in self.schedules):
-            raise ValueError("SequentialLR: the schedules must be of the optimizer given, all")
-        super().__post_init__()
+        if any(s.optimizer is not self.optimizer for s in self.schedulers):
+            raise ValueError("SequentialLR: the schedulers must be of the optimizer given, all")
 
-    def lr(self, base: float, epoch: int) -> float:
-        starts = [0, *self.milestones]
-        k = sum(epoch >= start for start in starts) - 1
-        return self.schedules[k].lr(base, epoch - starts[k])
+    def rates(self, epoch: int) -> list[float]:
+        schedule, own = self.current(epoch)
+        return schedule.rates(own)
+
+    def set(self, epoch: int) -> None:
+        schedule, own = self.current(epoch)
+        schedule.set(own)
+
+    def current(self, epoch: int) -> tuple[Schedule, int]:
+        """The schedule at work after `epoch` steps, and how many of them are its own."""
+        k = bisect_right(self.milestones, epoch)
+        return self.schedulers[k], epoch - [0, *self.milestones][k]
+
+
+class ChainedScheduler(Scheduler):
+    """Schedules at once: each changes the rate that the one before it left.
+
+    Args:
+        schedulers: of one optimiser.
+        optimizer: theirs; None to take it from them.
+    """
+
+    def __init__(self, schedulers: Sequence[Schedule], optimizer: Optimizer | None = None) -> None:
+        require("ChainedScheduler", "schedulers", schedulers, KINDS_OF_SCHEDULES["schedulers"])
+        require(
+            "ChainedScheduler", "optimizer", optimizer, optional(KINDS_OF_SCHEDULES["optimizer"])
+        )
+        self.schedulers, self.optimizer = schedulers, optimizer or schedulers[0].optimizer
+        if any(s.optimizer is not self.optimizer for s in schedulers):
+            raise ValueError("ChainedScheduler: the schedulers must be of one optimizer, all")
+
+    def step(self) -> None:
+        """Goes on to the next epoch, in each schedule."""
+        for schedule in self.schedulers:
+            schedule.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        own = super().state_dict()
+        return own | {"_schedulers": [schedule.state_dict() for schedule in self.schedulers]}
+
+    def load_state_dict(self, given: Mapping[str, Any]) -> None:
+        what, words = "ChainedScheduler", "a dict, as state_dict() gives"
+        require(what, "the given state", given, instance(Mapping, words))
+        if "_schedulers" not in given:
+            raise ValueError(f"{what}: the given state is none of several, it has no '_schedulers'")
+        count = len(given["_schedulers"])
+        if count != len(self.schedulers):
+            raise ValueError(
+                f"ChainedScheduler: the state is of {count} schedulers, here are "
+                f"{len(self.schedulers)}"
+            )
+        kept = self.state_dict()
+        try:
+            for schedule, state in zip(self.schedulers, given["_schedulers"]):
+                schedule.load_state_dict(state)
+            super().load_state_dict(given)
+        except Exception:
+            for schedule, state in zip(self.schedulers, kept["_schedulers"]):
+                schedule.load_state_dict(state)
+            super().load_state_dict(kept)
+            raise
 
 
 @dataclass(eq=False, repr=False)
-class ReduceLROnPlateau(_Scheduler):
+class ReduceLROnPlateau(Scheduler):
     """Times `factor` when a number has not got better for more than `patience` steps.
 
     Args:
@@ -244,7 +259,7 @@ class ReduceLROnPlateau(_Scheduler):
         threshold: the least improvement that counts.
         threshold_mode: "rel": a share of the best number, "abs": a difference.
         cooldown: steps after a reduction in which none are counted.
-        min_lr: no rate goes below it.
+        min_lr: no rate goes below it; or a list of one for each group.
         eps: a change smaller than this is not made.
     """
 
@@ -254,47 +269,34 @@ class ReduceLROnPlateau(_Scheduler):
     threshold: float = 1e-4
     threshold_mode: str = "rel"
     cooldown: int = 0
-    min_lr: float = 0.0
+    min_lr: float | Sequence[float] = 0.0
     eps: float = 1e-8
 
-    saved: ClassVar[tuple[str, ...]] = ("best", "bad", "cooling", "epoch")
+    saved: ClassVar[tuple[str, ...]] = (
+        "best", "num_bad_epochs", "cooldown_counter", "last_epoch",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.best, self.bad, self.cooling, self.epoch = math.inf, 0, 0, 0
+        self.best = math.inf if self.mode == "min" else -math.inf
+        self.num_bad_epochs, self.cooldown_counter, self.last_epoch = 0, 0, 0
+        self.each("min_lr")
 
     def step(self, metrics: float) -> None:
         """Takes the number of this epoch, and lowers the rates if it is time."""
         number = number_of("ReduceLROnPlateau", "metrics", metrics)
-        value = number if self.mode == "min" else -number
-        self.epoch += 1
+        self.last_epoch += 1
         slack = self.threshold * (abs(self.best) if self.threshold_mode == "rel" else 1.0)
-        better = value < (self.best - slack if math.isfinite(self.best) else self.best)
+        gain = self.best - number if self.mode == "min" else number - self.best
+        better = gain > (slack if math.isfinite(self.best) else 0)
         if better:
-            self.best = value
-        self.bad = 0 if better else self.bad + 1
-        if self.cooling:
-            self.cooling, self.bad = self.cooling - 1, 0
-        if self.bad > self.patience:
-            self.cooling, self.bad = self.cooldown, 0
-            for group in self.optimizer.param_groups:
-                lower = max(group["lr"] * self.factor, self.min_lr)
+            self.best = number
+        self.num_bad_epochs = 0 if better else self.num_bad_epochs + 1
+        if self.cooldown_counter:
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown_counter - 1, 0
+        if self.num_bad_epochs > self.patience:
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+            for group, least in zip(self.optimizer.param_groups, self.each("min_lr")):
+                lower = max(group["lr"] * self.factor, least)
                 if group["lr"] - lower > self.eps:
                     group["lr"] = lower
-
-
-def _half_cosine(share: float) -> float:
-    """From 1 at 0 to 0 at 1, flat at both ends."""
-    return (1 + math.cos(math.pi * share)) / 2
-
-
-_KINDS = KINDS | {  # of the arguments
-    "optimizer": instance(Optimizer, "an Optimizer of microgradnd.optim"),
-    "patience": whole(0),
-    "threshold": NOT_NEGATIVE,
-    "lr_lambda": CALLABLE,
-    "schedules": several(instance(Schedule, "schedules"), "a list of schedules", 1),
-    "milestones": several(whole(0), "a list of whole numbers of at least 0"),
-    "factor": real(0, 1, without="low high"),
-    "threshold_mode": one_of("rel", "abs"),
-}

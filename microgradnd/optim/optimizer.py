@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
-from microgradnd.arguments import FLAG, NOT_NEGATIVE, NUMBER, Kind, elements, real, several, shown
+from microgradnd.arguments import (
+    FLAG,
+    NOT_NEGATIVE,
+    NUMBER,
+    POSITIVE,
+    PROBABILITY,
+    Kind,
+    elements,
+    one_of,
+    optional,
+    real,
+    several,
+    shown,
+    whole,
+)
 from microgradnd.engine import Tensor
+from microgradnd.grad_mode import enable_grad
 from microgradnd.parameters import Parameters, check_parameter, described, tensors_of, zero_grad
 from microgradnd.state import StateError, array_of, listed
 
@@ -20,11 +35,22 @@ State = dict[str, Any]
 Group = dict[str, Any]
 # PyTorch's choices between ways to compute the same: read over in its states
 _IMPLEMENTATION = {"foreach", "fused", "capturable", "differentiable"}
+_LATER = {"maximize", "decoupled_weight_decay"}  # options that older states do not have
+_NUMBERS = {"step", "mu_product", "eta", "mu"}  # of a state, all else are arrays like the parameter
 _OPTIONS: dict[str, Kind] = {
     **dict.fromkeys(["lr", "weight_decay", "momentum", "eps", "alpha"], NOT_NEGATIVE),
     **dict.fromkeys(["lr_decay", "initial_accumulator_value"], NOT_NEGATIVE),
+    **dict.fromkeys(["momentum_decay", "lambd", "t0"], NOT_NEGATIVE),
+    **dict.fromkeys(["tolerance_grad", "tolerance_change"], NOT_NEGATIVE),
     **dict.fromkeys(["nesterov", "centered", "amsgrad"], FLAG),
+    **dict.fromkeys(["maximize", "decoupled_weight_decay"], FLAG),
+    **dict.fromkeys(["max_iter", "history_size"], whole(1)),
+    "max_eval": optional(whole(1)),
+    "line_search_fn": optional(one_of("strong_wolfe")),
     "dampening": NUMBER,
+    "rho": PROBABILITY,
+    "etas": several(POSITIVE, "two numbers, one below 1 and one above", 2, 2),
+    "step_sizes": several(NOT_NEGATIVE, "two numbers of at least 0", 2, 2),
     "betas": several(real(0, 1, without="high"), "two numbers in [0, 1)", 2, 2),
 }
 
@@ -53,7 +79,7 @@ class Optimizer:
     # The state of each parameter: the name, and the option without which it is not needed.
     keeps: ClassVar[dict[str, str | None]] = {}
     # What PyTorch has as an option and this optimiser is: a state that says otherwise is refused.
-    fixed: ClassVar[dict[str, bool]] = {"maximize": False}
+    fixed: ClassVar[dict[str, bool]] = {}
 
     def __init__(self, params: Parameters, defaults: Group) -> None:
         what = type(self).__name__
@@ -122,8 +148,16 @@ class Optimizer:
             if key in group and not (kind.typed(group[key]) and kind.fits(group[key]))
         ]
 
-    def step(self) -> None:
-        """Changes each parameter that has a gradient, by `update`. Nothing of it is recorded."""
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Changes each parameter that has a gradient, by `update`. Nothing of it is recorded.
+
+        Args:
+            closure: if given, is called first: it computes the loss anew, with its gradients, and
+                returns it.
+
+        Returns what the closure returned, else None.
+        """
+        loss = None if closure is None else evaluated(self, closure)
         pairs = [(p, group) for group in self.param_groups for p in group["params"]]
         for i, (p, group) in enumerate(pairs):
             if p._grad is not None:
@@ -133,8 +167,11 @@ class Optimizer:
                         for name, x in self.state[i].items()
                     }
                     self.spare[i] = np.empty_like(p.data), np.empty_like(p.data)
-                self.update(p._array, p._grad._array, self.state[i], group, self.spare[i])
+                g = p._grad._array
+                g = np.negative(g) if group.get("maximize") else g
+                self.update(p._array, g, self.state[i], group, self.spare[i])
                 p.changed()
+        return loss
 
     def update(self, w: Array, g: Array, state: State, group: Group, spare: Spare) -> None:
         """Changes the array of one parameter in place.
@@ -181,17 +218,19 @@ class Optimizer:
             text = f"{type(self).__name__}: the given state does not fit, nothing was loaded:"
             raise StateError("\n".join([text, *problems]))
         self.state = [
-            {
-                name: int(array_of(x)) if name == "step" else np.array(array_of(x), p.dtype)
-                for name, x in state.get(i, {}).items()
-            }
+            {name: self._loaded(name, x, p) for name, x in state.get(i, {}).items()}
             for i, p in enumerate(self.parameters())
         ]
         ignored = {"params", "param_names", *_IMPLEMENTATION, *self.fixed}
         for group, loaded in zip(self.param_groups, groups):
             group |= {key: value for key, value in loaded.items() if key not in ignored}
-            if "betas" in group:
-                group["betas"] = tuple(group["betas"])
+            group |= {k: tuple(v) for k, v in group.items() if k != "params" and type(v) is list}
+
+    def _loaded(self, name: str, value: Any, p: Tensor) -> Any:
+        """A value of a state dict as it is kept for a parameter."""
+        if name in _NUMBERS:
+            return int(array_of(value)) if name == "step" else float(array_of(value))
+        return np.array(array_of(value), p.dtype)
 
     def _read(self, given: Mapping[str, Any]) -> tuple[list[Group], dict[int, State]]:
         """The groups and states of a state dict, once it is known to be one."""
@@ -217,7 +256,8 @@ class Optimizer:
             count, needed = len(group.get("params", ())), len(own["params"])
             if count != needed:
                 problems.append(f"  parameters {where}: {count}, needed {needed}")
-            problems += listed(f"missing {where}", [k for k in self.defaults if k not in group])
+            known = group.keys() | _LATER
+            problems += listed(f"missing {where}", [k for k in self.defaults if k not in known])
             problems += listed(f"wrong {where}", self.option_problems(group))
             for key, value in self.fixed.items():
                 if group.get(key, value) != value:
@@ -237,7 +277,10 @@ class Optimizer:
             problems += listed(f"missing {where}", [k for k in needed if own and k not in own])
             problems += listed(f"unexpected {where}", [k for k in own if k not in self.keeps])
             for key, value in own.items():
-                shape, wanted = array_of(value).shape, () if key == "step" else parameters[i].shape
+                shape, wanted = (
+                    array_of(value).shape,
+                    () if key in _NUMBERS else parameters[i].shape,
+                )
                 if shape != wanted:
                     text = f"{key}: {shape}, needed {wanted}"
                     problems += listed(f"of another shape {where}", [text])
@@ -264,3 +307,37 @@ def count_step(state: State) -> int:
     """The number of this step, counted from 1."""
     state["step"] = step = state.get("step", 0) + 1
     return step
+
+
+def evaluated(optimizer: Optimizer, closure: Callable[[], Any]) -> Any:
+    """What a closure returns, which records even where `step` is called under `no_grad`."""
+    if not callable(closure):
+        raise TypeError(
+            f"{type(optimizer).__name__}: closure must be a function that computes the loss and "
+            f"its gradients, not {shown(closure)}"
+        )
+    with enable_grad():
+        return closure()
+
+
+def decayed(g: Array, w: Array, group: Group, out: Array) -> Array:
+    """The gradient g + λ w of a loss with the penalty ½ λ Σ w²."""
+    if not group["weight_decay"]:
+        return g
+    np.multiply(w, group["weight_decay"], out)
+    return np.add(out, g, out)
+
+
+def mean(m: Array, g: Array, keep: float, spare: Array) -> None:
+    """The running mean m ← β m + (1 - β) g, as m + (1 - β)(g - m)."""
+    np.subtract(g, m, spare)
+    spare *= 1 - keep
+    m += spare
+
+
+def square_mean(v: Array, g: Array, keep: float, spare: Array) -> None:
+    """The running mean of squares v ← β v + (1 - β) g²."""
+    v *= keep
+    np.multiply(g, g, spare)
+    spare *= 1 - keep
+    v += spare

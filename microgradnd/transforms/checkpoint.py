@@ -13,6 +13,7 @@ from microgradnd.engine import Tensor, node_of, tracked, walk
 from microgradnd.grad_mode import enable_grad, recording
 from microgradnd.node import Node, next_seq
 from microgradnd.random import generator
+from microgradnd.transforms.batching import Batch
 
 
 def checkpoint(function: Callable[..., Tensor], *args: Any, **options: Any) -> Tensor:
@@ -35,6 +36,8 @@ def checkpoint(function: Callable[..., Tensor], *args: Any, **options: Any) -> T
     start, random = next_seq(), generator().bit_generator
     state = random.state
     out = function(*args, **options)
+    if isinstance(out, Batch):
+        return out  # of samples that it is mapped over, all is kept
     if not isinstance(out, Tensor):
         raise TypeError(
             f"checkpoint: the function must return a Tensor, not {errors.describe(out)}"

@@ -14,26 +14,45 @@ from typing import Any
 import numpy as np
 
 from microgradnd import errors
-from microgradnd.engine import Tensor, as_tensor, constant, node_of, seed, walk
+from microgradnd.engine import Tensor, as_tensor, node_of, seed, walk
 from microgradnd.grad_mode import enable_grad, recording
 from microgradnd.node import Node, reachable
-from microgradnd.ops.shape import reshape, stack
+from microgradnd.ops.shape import reshape, stack, transpose
+from microgradnd.transforms.batching import (
+    Batch,
+    Unbatchable,
+    bare,
+    frames,
+    frames_of,
+    grouped,
+    lifted,
+    looped,
+    regrouped,
+    under,
+    wrapped,
+)
 from microgradnd.transforms.containers import filled, mapped, tensors_in
+from microgradnd.transforms.mapping import vmap
 
 Argnums = int | Sequence[int]
 
 
 def _variable(name: str, x: Any, trace: _Traced) -> Tensor:
-    """A tensor to differentiate by: a node of its own, that leads on to the tensor given."""
-    x = as_tensor(x)
+    """A tensor to differentiate by: a node of its own, that leads on to the tensor given.
+
+    Where a function is mapped over samples, each of them has a gradient of its own: the tensor
+    becomes another one for each of them.
+    """
+    over = frames.get()
+    x = under(lifted(x, over))
     if x.node is not None:
-        return reshape(x, x.shape)
+        return wrapped(reshape(x, x.shape), over)
     if x.dtype.kind != "f":
         raise TypeError(
             f"{name}: {errors.describe(x)} cannot be differentiated by; it holds no floating-point "
             "numbers: x.astype(float)"
         )
-    return _internal(x.data, trace)
+    return wrapped(_internal(x.data, trace), over)
 
 
 def _internal(data: Any, trace: _Traced | None) -> Tensor:
@@ -45,7 +64,7 @@ def _internal(data: Any, trace: _Traced | None) -> Tensor:
 
 def _bare(x: Any) -> Tensor:
     t = as_tensor(x)
-    return t if t.node is None else constant(t.data)
+    return t if t.node is None else bare(t)
 
 
 class _Traced:
@@ -91,14 +110,34 @@ def _pulled(
     create_graph: bool, retain: bool,
 ) -> list[Tensor]:  # fmt: skip
     """The gradient at each variable; zeros where the outputs do not depend on it."""
-    nodes: list[Node] = [node_of(v) for v in variables]
+    nodes: list[Node] = [node_of(under(v)) for v in variables]
     pairs = [(o, g) for o, g in zip(outs, gradients, strict=True) if o.node is not None]
     found: dict[Node, Tensor] = {}
     if pairs:
-        seeds = seed([o for o, _ in pairs], [g for _, g in pairs])
+        seeds = [_seed(o, g) for o, g in pairs]
         found = walk(seeds, dict(zip(nodes, variables)), retain or create_graph, create_graph)
-    zeros = lambda v: Tensor(np.zeros(v.shape, v.dtype))
-    return [found[n] if n in found else zeros(v) for n, v in zip(nodes, variables)]
+    return [_told_apart(found.get(n), v) for n, v in zip(nodes, variables)]
+
+
+def _seed(out: Tensor, g: Any) -> tuple[Node, Any]:
+    """The gradient that a walk starts from, with the axes that the output's batches have."""
+    if not isinstance(out, Batch) and not isinstance(g, Batch):
+        return seed([out], [g])[0]
+    node, known = node_of(under(out)), frames_of(out)
+    if g is None:
+        return node, np.ones(node.shape, node.dtype)
+    if np.shape(g) != out.shape:
+        raise errors.wrong_gradient("backward", np.shape(g), out.shape)
+    inner = tuple(frame for frame in frames_of(g) if frame not in known)
+    return node, regrouped(g, inner, known).astype(node.dtype)
+
+
+def _told_apart(g: Any, v: Tensor) -> Tensor:
+    """The gradient of a variable, again for one sample of those it was made for."""
+    if g is None:
+        g = Tensor(np.zeros(under(v).shape, v.dtype))
+    known, inner = frames_of(v), frames_of(g)
+    return grouped(g, inner, known) if known or inner else g
 
 
 def _products(pairs: Iterable[tuple[Any, Any]]) -> list[Tensor]:
@@ -163,8 +202,9 @@ def value_and_grad(
         out = traced.outputs
         if len(traced.variables) == 0:
             raise TypeError("grad: there is no tensor among the arguments to differentiate by")
-        if not isinstance(out, Tensor) or out.size != 1:
-            what = f"shape {out.shape}" if isinstance(out, Tensor) else errors.describe(out)
+        if not isinstance(out, (Tensor, Batch)) or out.size != 1:
+            tensor = isinstance(out, (Tensor, Batch))
+            what = f"shape {out.shape}" if tensor else errors.describe(out)
             raise TypeError(f"grad: the function must return one number as a Tensor, not {what}")
         found = filled(traced.primals, traced.pulled([None], traced.open, False))
         gradient = found[0] if isinstance(argnums, (int, np.integer)) else found
@@ -209,7 +249,9 @@ def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> t
         if len(given) != len(traced.outs):
             raise ValueError(f"vjp: {len(traced.outs)} outputs, but {len(given)} cotangents")
         tracked = recording.get() and any(getattr(g, "node", None) is not None for g in given)
-        if not (traced.open or tracked):
+        if _has_new_frames(given, traced.outs):
+            found = traced.pulled(given, traced.open or tracked, True)
+        elif not (traced.open or tracked):
             found = traced.pulled([getattr(g, "data", g) for g in given], False, True)
         else:
             total = _products(zip(traced.outs, given))
@@ -232,7 +274,7 @@ def linearize(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callabl
     _callable("linearize", function)
     traced = _Traced("jvp", function, primals, False)
     with enable_grad():
-        dummies = [_internal(np.zeros(o.shape, o.dtype), None) for o in traced.outs]
+        dummies = [_dummy(o) for o in traced.outs]
         total = _products(zip(traced.outs, dummies))
         rows = _pulled(total, [None] * len(total), traced.variables, True, True)
 
@@ -244,11 +286,28 @@ def linearize(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callabl
             if np.shape(t) != v.shape:
                 raise ValueError(f"jvp: a tangent of shape {np.shape(t)} for one of {v.shape}")
         tracked = recording.get() and any(getattr(t, "node", None) is not None for t in given)
-        total = _products(zip(rows, given))
-        found = _pulled(total, [None] * len(total), dummies, traced.open or tracked, True)
+        if _has_new_frames(given, rows):
+            found = _pulled(rows, given, dummies, traced.open or tracked, True)
+        else:
+            total = _products(zip(rows, given))
+            found = _pulled(total, [None] * len(total), dummies, traced.open or tracked, True)
         return filled(traced.outputs, found)
 
     return traced.released(traced.outputs), push
+
+
+def _dummy(out: Tensor) -> Tensor:
+    """A leaf of zeros of an output's shape, for each sample one."""
+    whole = under(out)
+    return wrapped(_internal(np.zeros(whole.shape, whole.dtype), None), frames_of(out))
+
+
+def _has_new_frames(given: Sequence[Any], known: Sequence[Any]) -> bool:
+    """Whether some are mapped over samples that others know nothing of: in a later run of vmap."""
+    if not any(isinstance(g, Batch) for g in given):
+        return False
+    old = {frame for x in known for frame in frames_of(x)}
+    return any(frame not in old for g in given for frame in frames_of(g))
 
 
 def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -261,8 +320,13 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
     return outputs, push(*tangents)
 
 
-def jacrev(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
-    """A function that gives the Jacobian of function(...), row by row: one walk for each output.
+def jacrev(
+    function: Callable[..., Any], argnums: Argnums = 0, *, chunk_size: int | None = None
+) -> Callable[..., Any]:
+    """A function that gives the Jacobian of function(...): one walk for all rows at once.
+
+    Args:
+        chunk_size: how many rows at once; fewer take less memory.
 
     Shapes: an output (M...) and an argument (N...) give (M..., N...); containers of outputs, and in
     each of them of arguments.
@@ -277,33 +341,45 @@ def jacrev(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., 
     def jacobian(*args: Any, **options: Any) -> Any:
         inner, chosen = _of_chosen("jacrev", function, args, options, argnums)
         traced = _Traced("jacrev", inner, chosen, False)
-        blocks = [filled(traced.primals, _rows(traced, k)) for k in range(len(traced.outs))]
+        pull = lambda *given: traced.pulled(given, traced.open, True)
+        blocks = [
+            filled(traced.primals, _rows(pull, traced.outs, k, traced.variables, chunk_size))
+            for k in range(len(traced.outs))
+        ]
         single = isinstance(argnums, (int, np.integer))
         return filled(traced.outputs, [block[0] if single else block for block in blocks])
 
     return jacobian
 
 
-def _rows(traced: _Traced, k: int) -> list[Tensor]:
-    """The derivatives of each element of output k by each variable."""
-    outs = traced.outs
-    zeros = [np.zeros(out.shape, out.dtype) for out in outs]
-    rows = []
-    for i in range(outs[k].size):
-        basis = zeros[k].copy()
-        basis.flat[i] = 1
-        cotangents = [basis if j == k else z for j, z in enumerate(zeros)]
-        rows.append(traced.pulled(cotangents, traced.open, True))
-    shape = outs[k].shape
-    return [
-        reshape(stack([row[j] for row in rows]), (*shape, *v.shape)) if rows
-        else Tensor(np.zeros((*shape, *v.shape), v.dtype))
-        for j, v in enumerate(traced.variables)
-    ]  # fmt: skip
+def _rows(
+    push: Callable, given: Sequence[Tensor], k: int, wanted: Sequence[Tensor], chunk: int | None
+) -> list[Tensor]:
+    """What a linear function of tensors makes of each element of number k alone.
+
+    Shapes: (*given[k].shape, *shape) for each of the results, which have those of `wanted`.
+    """
+    size, shape = given[k].size, given[k].shape
+    if not size:
+        return [Tensor(np.zeros((*shape, *v.shape), v.dtype)) for v in wanted]
+    basis = np.eye(size, dtype=given[k].dtype).reshape((size, *shape))
+    others = [np.zeros(x.shape, x.dtype) for x in given]
+    one = lambda row: push(*[row if j == k else x for j, x in enumerate(others)])
+    try:
+        found = vmap(one, chunk_size=chunk)(basis)
+    except Unbatchable:  # a rule that is made for arrays alone
+        looped["jacobian"] += 1
+        found = [stack(each) for each in zip(*map(one, basis))]
+    return [reshape(x, (*shape, *x.shape[1:])) for x in found]
 
 
-def jacfwd(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def jacfwd(
+    function: Callable[..., Any], argnums: Argnums = 0, *, chunk_size: int | None = None
+) -> Callable[..., Any]:
     """A function that gives the Jacobian of function(...), column by column: for few inputs.
+
+    Args:
+        chunk_size: how many columns at once; fewer take less memory.
 
     Shapes: as `jacrev`.
 
@@ -319,30 +395,22 @@ def jacfwd(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., 
         outputs, push = linearize(inner, *chosen)
         like = tuple(chosen)
         variables = [as_tensor(x) for x in tensors_in(like)]
-        columns = [_columns(push, variables, j, like) for j in range(len(variables))]
-        blocks = [filled(like, [c[k] for c in columns]) for k in range(len(tensors_in(outputs)))]
+        outs = [as_tensor(out) for out in tensors_in(outputs)]
+        pushed = lambda *given: tensors_in(push(*filled(like, given)))
+        columns = [
+            [_columns_last(c, v.ndim) for c in _rows(pushed, variables, j, outs, chunk_size)]
+            for j, v in enumerate(variables)
+        ]
+        blocks = [filled(like, [c[k] for c in columns]) for k in range(len(outs))]
         single = isinstance(argnums, (int, np.integer))
         return filled(outputs, [block[0] if single else block for block in blocks])
 
     return jacobian
 
 
-def _columns(push: Callable, variables: list[Tensor], j: int, like: tuple) -> list[Tensor]:
-    """The derivatives of each output by variable j."""
-    zeros = [np.zeros(v.shape, v.dtype) for v in variables]
-    found = []
-    for i in range(variables[j].size):
-        basis = zeros[j].copy()
-        basis.flat[i] = 1
-        tangents = filled(like, [basis if k == j else z for k, z in enumerate(zeros)])
-        found.append(tensors_in(push(*tangents)))
-    if not found:
-        raise ValueError("jacfwd: an argument without elements; jacrev takes it")
-    shape = variables[j].shape
-    return [
-        reshape(stack([column[k] for column in found], -1), (*found[0][k].shape, *shape))
-        for k in range(len(found[0]))
-    ]
+def _columns_last(x: Tensor, n: int) -> Tensor:
+    """The first n axes moved behind the others."""
+    return transpose(x, (*range(n, x.ndim), *range(n)))
 
 
 def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
@@ -374,4 +442,4 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     Tensor(3.)
     """
-    return mapped(lambda t: constant(as_tensor(t).data), x)
+    return mapped(lambda t: bare(as_tensor(t)), x)
