@@ -139,9 +139,14 @@ def several(kind: Kind, words: str, least: int = 0, most: int | None = None) -> 
     )
 
 
-def sizes(least: int) -> Kind:
-    """A number for both axes of an image, or a pair of them."""
-    return either(whole(least), several(whole(least), "a pair (height, width) of them", 2, 2))
+def sizes(least: int, axes: int = 2) -> Kind:
+    """A number for all axes of an image or volume, or one for each."""
+    words = {
+        1: "a list of one",
+        2: "a pair (height, width) of them",
+        3: "a triple (depth, height, width) of them",
+    }
+    return either(whole(least), several(whole(least), words[axes], axes, axes))
 
 
 FLAG = Kind("True or False", is_flag)

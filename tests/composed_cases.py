@@ -10,6 +10,7 @@ import scipy.integrate
 
 import microgradnd as mg
 from microgradnd.declaration import FUNCTIONS
+from tests.composed_cases_images import IMAGES
 from tests.op_case import OpCase, Operand, Sample, distinct, off_grid, off_off_grid, positive
 
 NAN = np.array([[1.0, np.nan, 3.0], [4.0, 5.0, np.nan]])
@@ -295,4 +296,4 @@ SHAPING = (
     composed("column_stack", joined(np.column_stack), numpy=False),
 )
 # fmt: on
-COMPOSED = (*PLAIN, *ACTIVATING, *ORDER, *SELECTING, *SHAPING)
+COMPOSED = (*PLAIN, *ACTIVATING, *ORDER, *SELECTING, *SHAPING, *IMAGES)

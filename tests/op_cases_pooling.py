@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.ops.padding import padded
+from microgradnd.ops.patches import overlapped, patches
 from microgradnd.ops.pooling import avg_pool2d_input, avg_pooled, max_pool2d_input, max_pooled
 from tests.op_case import OpCase, Operand, distinct, samples
 
@@ -60,6 +61,25 @@ def gradient_of_largest(y: Any, x: Any, out: Any, **windows: Any) -> np.ndarray:
     return dx
 
 
+def met(x: np.ndarray, kernel: Any, stride: Any, dilation: Any) -> np.ndarray:
+    """What each window meets, element by element of the window."""
+    (k, m), (s, t), (d, e) = kernel, stride, dilation
+    rows = (x.shape[-2] - d * (k - 1) - 1) // s + 1
+    columns = (x.shape[-1] - e * (m - 1) - 1) // t + 1
+    out = np.empty((*x.shape[:-2], k, m, rows, columns), x.dtype)
+    for i, j, p, q in np.ndindex(out.shape[-4:]):
+        out[..., i, j, p, q] = x[..., p * s + i * d, q * t + j * e]
+    return out
+
+
+def added(y: np.ndarray, size: Any, stride: Any, dilation: Any) -> np.ndarray:
+    (s, t), (d, e) = stride, dilation
+    out = np.zeros((*y.shape[:-4], *size), y.dtype)
+    for i, j, p, q in np.ndindex(y.shape[-4:]):
+        out[..., p * s + i * d, q * t + j * e] += y[..., i, j, p, q]
+    return out
+
+
 IMAGES = distinct(np.random.default_rng(8), (2, 4, 5))
 POOLING = (
     OpCase(
@@ -82,6 +102,18 @@ POOLING = (
         "avg_pool2d", avg_pooled, mean,
         samples([(Operand((2, 4, 5)),)], two(2, 2, 0), two(3, 2, 1),
                 two(3, 2, 1, count_include_pad=False)),
+    ),
+    OpCase(
+        "patches", patches, met,
+        samples([(Operand((2, 4, 5)),)],
+                {"kernel": (2, 2), "stride": (1, 1), "dilation": (1, 1)},
+                {"kernel": (2, 3), "stride": (2, 1), "dilation": (2, 1)}),
+    ),
+    OpCase(
+        "overlapped", overlapped, added,
+        samples([(Operand((2, 2, 2, 2, 3)),)],
+                {"size": (3, 4), "stride": (1, 1), "dilation": (1, 1)},
+                {"size": (6, 4), "stride": (2, 1), "dilation": (3, 1)}),
     ),
     OpCase(
         "avg_pool2d_input", avg_pool2d_input, spread,

@@ -52,6 +52,16 @@ CONVOLUTION = {
     "padding_mode": "none", "strict": "flag", "rng": "rng", "dtype": "dtype",
 }  # fmt: skip
 ALONG = dict.fromkeys(["kernel_size", "stride", "dilation"], "size") | {"padding": "size0"}
+ALONG |= {"output_padding": "size0"}
+VOLUME = dict.fromkeys(["kernel_size", "stride", "dilation"], "size|(1, 2, 3)")
+VOLUME |= dict.fromkeys(["padding", "output_padding"], "size0|(1, 2, 3)")
+WINDOWS = {
+    "kernel_size": "pair", "stride": "pair?", "padding": "pair0", "dilation": "pair",
+    "norm_type": "positive", "divisor_override": "size?",
+    **dict.fromkeys(["ceil_mode", "return_indices", "count_include_pad"], "flag"),
+}  # fmt: skip
+ROWS = WINDOWS | ALONG | {"stride": "size?"}
+VOLUMES = WINDOWS | VOLUME | {"stride": "size?|(1, 2, 3)"}
 RECURRENT = {
     "input_size": "size", "hidden_size": "size", "num_layers": "size", "nonlinearity": "none",
     "bias": "flag", "batch_first": "flag", "dropout": "share", "bidirectional": "flag",
@@ -90,11 +100,18 @@ LAYERS = [
     layer("Conv1d", CONVOLUTION | ALONG, in_channels=2, out_channels=2, kernel_size=2),
     layer("ConvTranspose2d", CONVOLUTION | {"output_padding": "pair0"},
           in_channels=2, out_channels=2, kernel_size=2),
-    *(layer(name, {"kernel_size": "pair", "stride": "pair?", "padding": "pair0"}, kernel_size=2)
-      for name in ("MaxPool2d", "AvgPool2d")),
-    *(layer(name, {"kernel_size": "size", "stride": "size?", "padding": "size0"}, kernel_size=2)
-      for name in ("MaxPool1d", "AvgPool1d")),
-    layer("AdaptiveAvgPool2d", {"output_size": "pair?"}, output_size=1),
+    layer("Conv3d", CONVOLUTION | VOLUME, in_channels=2, out_channels=2, kernel_size=2),
+    layer("ConvTranspose1d", CONVOLUTION | ALONG, in_channels=2, out_channels=2, kernel_size=2),
+    layer("ConvTranspose3d", CONVOLUTION | VOLUME, in_channels=2, out_channels=2, kernel_size=2),
+    *(layer(f"{name}{axes}d", kinds, kernel_size=2)
+      for name in ("MaxPool", "AvgPool", "MaxUnpool")
+      for axes, kinds in ((1, ROWS), (2, WINDOWS), (3, VOLUMES))),
+    *(layer(f"LPPool{axes}d", kinds, norm_type=2.0, kernel_size=2)
+      for axes, kinds in ((1, ROWS), (2, WINDOWS), (3, VOLUMES))),
+    *(layer(f"Adaptive{name}Pool{axes}d", {"output_size": kind, "return_indices": "flag"},
+            output_size=1)
+      for name in ("Avg", "Max")
+      for axes, kind in ((1, "size?|[None]"), (2, "pair?"), (3, "size?|(1, 2, 3)"))),
     *(layer(name, {"p": "share?", "keep_prob": "share?", "rng": "rng"})
       for name in ("Dropout", "Dropout2d")),
     *(layer(name, TABLE, num_embeddings=4, embedding_dim=2)
@@ -216,9 +233,16 @@ FUNCTIONS = [
     function("conv1d", lambda: {"input": image().reshape(1, 2, 16), "weight": np.ones((2, 2, 2))},
              **ALONG),
     function("conv_transpose2d", lambda: {"input": image(), "weight": np.ones((2, 2, 2, 2))}),
-    *(function(name, lambda: {"x": image(), "kernel_size": 2}, stride="pair?")
+    function("conv3d", lambda: {"input": image()[None], "weight": np.ones((2, 1, 1, 2, 2))},
+             **VOLUME),
+    function("conv_transpose1d", lambda: {
+        "input": image().reshape(1, 2, 16), "weight": np.ones((2, 2, 2))}, **ALONG),
+    function("conv_transpose3d", lambda: {
+        "input": image()[None], "weight": np.ones((1, 2, 1, 2, 2))}, **VOLUME),
+    *(function(name, lambda: {"x": image(), "kernel_size": 2}, **WINDOWS)
       for name in ("max_pool2d", "avg_pool2d")),
-    *(function(name, lambda: {"x": image()[0], "kernel_size": 2}, **ALONG | {"stride": "size?"})
+    function("avg_pool3d", lambda: {"x": image(), "kernel_size": 2}, **VOLUMES),
+    *(function(name, lambda: {"x": image()[0], "kernel_size": 2}, **ROWS)
       for name in ("max_pool1d", "avg_pool1d")),
     function("adaptive_avg_pool2d", lambda: {"x": image(), "output_size": 2}),
     function("batch_norm", lambda: {
@@ -467,6 +491,8 @@ PENDING = {
         "cumulative", "decompositions", "elementwise", "linear_systems", "more_activations",
         "norms", "ordering", "products", "rearranging", "selecting", "special",
     )),
+    "microgradnd.ops.more_pooling", "microgradnd.ops.patches", "microgradnd.ops.resampling",
+    "microgradnd.nn.padding", "microgradnd.nn.resampling",
     "microgradnd.transforms.functional", "microgradnd.transforms.checkpoint",
     "microgradnd.array_api",
 }  # fmt: skip

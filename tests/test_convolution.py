@@ -151,7 +151,7 @@ def test_the_start_is_uniform_within_one_over_the_root_of_the_fan_in() -> None:
         (lambda: nn.Conv2d(1, 1, 3, 2, strict=True)(np.zeros((1, 1, 6, 6))), "does not divide"),
         (lambda: nn.Conv2d(2, 1, 3)(np.zeros((1, 3, 6, 6))), "3 channels"),
         (lambda: nn.Conv2d(3, 4, 3, groups=2), "groups=2"),
-        (lambda: nn.Conv2d(1, 1, 3, padding_mode="reflect"), "must be 'zeros'"),
+        (lambda: nn.Conv2d(1, 1, 3, padding_mode="mirror"), "must be 'zeros'"),
         (lambda: nn.Conv2d(1, 1, 3, 2, "same")(np.zeros((1, 1, 6, 6))), "stride 1 only"),
         (lambda: nn.MaxPool2d(3, padding=2)(np.zeros((1, 1, 6, 6))), "more than half"),
         (lambda: np.pad(Tensor([0.0, 0.0]), 1, constant_values=(0, 1)), "must be one number"),

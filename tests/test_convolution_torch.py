@@ -148,11 +148,69 @@ def test_adaptive_average_pooling(torch: Any, size: Any, output: Any) -> None:
     compare(torch, "adaptive_avg_pool2d", [numbers(2, 2, *size)], {"output_size": output})
 
 
+@given(
+    st.integers(1, 3), st.tuples(small, small, small, small), st.data(),
+    st.sampled_from([0, "same", "valid", 1, 2]),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_convolution_of_so_many_axes(
+    torch: Any, axes: int, counts: Any, data: Any, padding: Any
+) -> None:
+    batch, groups, inputs, outputs = counts
+    kernel, stride, dilation, extra = (
+        data.draw(st.tuples(*[st.integers(1, most)] * axes)) for most in (3, 3, 2, 2)
+    )
+    stride = (1,) * axes if padding == "same" else stride
+    size = [d * (k - 1) + e for k, d, e in zip(kernel, dilation, extra)]
+    x = numbers(batch, groups * inputs, *size)
+    w = numbers(groups * outputs, inputs, *kernel)
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch tells that it copies to pad unevenly
+        compare(torch, f"conv{axes}d", [x, w, numbers(len(w))], options)
+        compare(torch, f"conv{axes}d", [x[0], w, None], options)  # without the axis of a batch
+
+
+@given(st.integers(1, 3), st.tuples(small, small, small, small), st.data())
+@settings(max_examples=80, deadline=None)
+def test_transposed_convolution_of_so_many_axes(
+    torch: Any, axes: int, counts: Any, data: Any
+) -> None:
+    batch, groups, inputs, outputs = counts
+    kernel, stride, dilation, size, padding, more = (
+        data.draw(st.tuples(*[st.integers(least, most)] * axes))
+        for least, most in ((1, 3), (1, 3), (1, 3), (1, 3), (0, 2), (0, 2))
+    )
+    more = tuple(min(m, max(s, d) - 1) for m, s, d in zip(more, stride, dilation))
+    sizes = [
+        (n - 1) * s - 2 * p + d * (k - 1) + 1 + m
+        for n, s, p, d, k, m in zip(size, stride, padding, dilation, kernel, more)
+    ]
+    assume(min(sizes) > 0)
+    x = numbers(batch, groups * inputs, *size)
+    w = numbers(groups * inputs, outputs, *kernel)
+    options = {
+        "stride": stride, "padding": padding, "output_padding": more, "groups": groups,
+        "dilation": dilation,
+    }  # fmt: skip
+    compare(torch, f"conv_transpose{axes}d", [x, w, numbers(groups * outputs)], options)
+    compare(torch, f"conv_transpose{axes}d", [x[0], w, None], options)
+
+
 SECOND = [
     ("conv2d", [(1, 2, 3, 3), (2, 1, 3, 2), (2,)], {"stride": 2, "padding": 1, "groups": 2}),
     ("conv2d", [(1, 1, 4, 4), (2, 1, 2, 2), (2,)], {"dilation": (2, 3), "padding": "same"}),
     ("conv1d", [(1, 2, 5), (2, 2, 3), (2,)], {"stride": 2, "padding": 2, "dilation": 2}),
     ("conv_transpose2d", [(1, 2, 2, 2), (2, 1, 3, 2), (2,)], {"stride": 2, "groups": 2}),
+    ("conv_transpose1d", [(1, 2, 3), (2, 2, 3), (2,)], {"stride": 2, "output_padding": 1}),
+    ("conv_transpose1d", [(1, 1, 3), (1, 1, 2), (1,)], {"dilation": 3, "output_padding": 2}),
+    ("conv3d", [(1, 2, 3, 3, 4), (2, 1, 2, 3, 2), (2,)], {"stride": 2, "padding": 1, "groups": 2}),
+    ("conv3d", [(1, 1, 3, 2, 3), (1, 1, 2, 2, 2), (1,)], {"dilation": 2, "padding": "same"}),
+    (
+        "conv_transpose3d",
+        [(1, 2, 2, 2, 1), (2, 1, 2, 2, 2), (2,)],
+        {"stride": 2, "padding": 1, "output_padding": 1, "groups": 2},
+    ),
     ("max_pool2d", [(1, 2, 4, 5)], {"kernel_size": 3, "stride": 2, "padding": 1}),
     ("avg_pool2d", [(1, 2, 4, 5)], {"kernel_size": (3, 2), "stride": (1, 2), "padding": 1}),
     ("max_pool1d", [(2, 2, 7)], {"kernel_size": 3, "stride": 2}),
@@ -181,3 +239,80 @@ def test_a_stride_of_zero_is_refused(name: str) -> None:
     x = np.zeros((1, 1, 4, 4) if name.endswith("2d") else (1, 1, 4))
     with pytest.raises(ValueError, match="stride"):
         getattr(F, name)(x, 2, stride=0)
+
+
+LAYERS = [
+    (name, axes, arguments)
+    for axes in (1, 2, 3)
+    for name, arguments in (
+        ("Conv", {"padding": 1, "padding_mode": "reflect"}),
+        ("Conv", {"padding": "same", "padding_mode": "circular", "dilation": 2}),
+        ("Conv", {"padding": 2, "padding_mode": "replicate", "stride": 2, "groups": 2}),
+        ("ConvTranspose", {"stride": 2, "output_padding": 1, "padding": 1, "groups": 2}),
+    )
+]
+
+
+@pytest.mark.parametrize(("name", "axes", "arguments"), LAYERS)
+def test_layers_with_their_options(torch: Any, name: str, axes: int, arguments: dict) -> None:
+    ours = getattr(mg.nn, f"{name}{axes}d")(2, 4, 3, dtype=np.float64, **arguments)
+    theirs = getattr(torch.nn, f"{name}{axes}d")(2, 4, 3, dtype=torch.float64, **arguments)
+    theirs.load_state_dict({k: torch.tensor(v) for k, v in ours.state_dict().items()})
+    x = numbers(2, 2, *(4, 5, 4)[:axes])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch tells that it copies to pad unevenly
+        expected = theirs(torch.tensor(x))
+    out = ours(x)
+    np.testing.assert_allclose(out.numpy(), expected.detach().numpy(), rtol=1e-10, atol=1e-12)
+    out.sum().backward()
+    expected.sum().backward()
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        np.testing.assert_allclose(mine.grad.numpy(), other.grad.numpy(), rtol=1e-9, atol=1e-11)
+
+
+WINDOWS = [
+    ("MaxPool", {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
+    ("MaxPool", {"kernel_size": 2, "dilation": 2}),
+    ("AvgPool", {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False}),
+    ("AvgPool", {"kernel_size": 2, "ceil_mode": True}),
+    ("LPPool", {"norm_type": 2, "kernel_size": 2}),
+    ("AdaptiveAvgPool", {"output_size": 2}),
+    ("AdaptiveMaxPool", {"output_size": 3}),
+    ("ZeroPad", {"padding": 1}),
+    ("ConstantPad", {"padding": 2, "value": 1.5}),
+    ("ReflectionPad", {"padding": 2}),
+    ("ReplicationPad", {"padding": 3}),
+    ("CircularPad", {"padding": 2}),
+]
+IMAGES = [
+    ("Unfold", {"kernel_size": 2, "stride": 2}, (1, 2, 4, 5)),
+    ("Fold", {"output_size": (4, 5), "kernel_size": 2}, (1, 8, 12)),
+    ("PixelShuffle", {"upscale_factor": 2}, (1, 8, 2, 3)),
+    ("PixelUnshuffle", {"downscale_factor": 2}, (1, 2, 4, 6)),
+    ("ChannelShuffle", {"groups": 2}, (1, 4, 2, 3)),
+    ("Upsample", {"scale_factor": 2, "mode": "bilinear", "align_corners": True}, (1, 2, 3, 4)),
+    ("UpsamplingNearest2d", {"size": (5, 6)}, (1, 2, 3, 4)),
+    ("UpsamplingBilinear2d", {"scale_factor": 1.5}, (1, 2, 3, 4)),
+    ("ZeroPad2d", {"padding": (1, -1, 0, 2)}, (2, 3, 4)),
+]
+EACH = [(f"{name}{n}d", options, (2, 2, *(5, 6, 4)[:n])) for name, options in WINDOWS
+        for n in (1, 2, 3)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "options", "shape"), [*EACH, *IMAGES])
+def test_layers_without_parameters(torch: Any, name: str, options: dict, shape: Any) -> None:
+    x = numbers(*shape)
+    ours, theirs = (getattr(nn, name)(**options) for nn in (mg.nn, torch.nn))
+    out, expected = ours(x), theirs(torch.tensor(x))
+    np.testing.assert_allclose(out.numpy(), expected.numpy(), rtol=1e-10, atol=1e-12)
+    assert type(ours).__name__ in repr(ours)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_unpooling_puts_the_largest_back(torch: Any, axes: int) -> None:
+    x = numbers(2, 2, *(5, 6, 4)[:axes])
+    pool = getattr(mg.nn, f"MaxPool{axes}d")(2, return_indices=True)
+    back = getattr(mg.nn, f"MaxUnpool{axes}d")(2)(*pool(x), x.shape)
+    theirs = getattr(torch.nn, f"MaxPool{axes}d")(2, return_indices=True)
+    expected = getattr(torch.nn, f"MaxUnpool{axes}d")(2)(*theirs(torch.tensor(x)), x.shape)
+    np.testing.assert_array_equal(back.numpy(), expected.numpy())

@@ -41,7 +41,8 @@ def _cropped(x: np.ndarray, padding: Sides) -> np.ndarray:
     return x[inside(x.shape, _widths(x.ndim, padding))] if any(padding) else x
 
 
-def _lowest(dtype: np.dtype) -> float:
+def lowest(dtype: np.dtype) -> float:
+    """What no element of a dtype is below."""
     return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
@@ -49,7 +50,7 @@ def max_pool2d(
     x: np.ndarray, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides
 ) -> np.ndarray:
     """The largest element of each window; padding never is it."""
-    views = _window_views(_padded(x, padding, _lowest(x.dtype)), kernel, stride, dilation)
+    views = _window_views(_padded(x, padding, lowest(x.dtype)), kernel, stride, dilation)
     if len(views) == 1:
         return views[0].copy("K")
     out = np.maximum(views[0], views[1])
@@ -63,7 +64,7 @@ def max_pool2d_input(
     dilation: Sides,
 ) -> np.ndarray:  # fmt: skip
     """The gradient of the input: each window's goes to the first of its largest elements."""
-    x = _padded(x, padding, _lowest(x.dtype))
+    x = _padded(x, padding, lowest(x.dtype))
     alone = all(s >= d * (k - 1) + 1 for k, s, d in zip(kernel, stride, dilation))
     covered = kernel == stride and all(n % k == 0 for n, k in zip(x.shape[-2:], kernel))
     dx = (np.empty_like if alone and covered else np.zeros_like)(x, g.dtype)
@@ -87,7 +88,7 @@ def first_places(
     x: np.ndarray, out: np.ndarray, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides
 ) -> tuple[np.ndarray, ...]:
     """The index, into x, of the first of the largest elements of each window."""
-    views = _window_views(_padded(x, padding, _lowest(x.dtype)), kernel, stride, dilation)
+    views = _window_views(_padded(x, padding, lowest(x.dtype)), kernel, stride, dilation)
     place_in_window = np.full(out.shape, len(views) - 1)
     for i in reversed(range(len(views) - 1)):
         place_in_window[views[i] == out] = i
@@ -139,3 +140,21 @@ def avg_pool2d_input(
     for target in _window_views(dx, kernel, stride, _ONES):
         target += each
     return _cropped(dx, padding)
+
+
+def patches(x: np.ndarray, kernel: Sides, stride: Sides, dilation: Sides) -> np.ndarray:
+    """What each window meets: (..., H, W) to (..., *kernel, H2, W2)."""
+    views = _window_views(x, kernel, stride, dilation)
+    out = np.empty((*x.shape[:-2], len(views), *views[0].shape[-2:]), x.dtype)
+    for i, view in enumerate(views):
+        out[..., i, :, :] = view
+    return out.reshape(*x.shape[:-2], *kernel, *out.shape[-2:])
+
+
+def overlapped(y: np.ndarray, size: Sides, stride: Sides, dilation: Sides) -> np.ndarray:
+    """Windows (..., *kernel, H2, W2) added where they stand in (..., H, W)."""
+    kernel = y.shape[-4], y.shape[-3]
+    out = np.zeros((*y.shape[:-4], *size), y.dtype)
+    for (i, j), view in zip(np.ndindex(*kernel), _window_views(out, kernel, stride, dilation)):
+        view += y[..., i, j, :, :]
+    return out

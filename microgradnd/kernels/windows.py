@@ -7,6 +7,7 @@ from operator import index
 from typing import TypeAlias
 
 Pair: TypeAlias = int | Sequence[int]
+Several: TypeAlias = int | Sequence[int]  # a number for all axes, or one for each
 
 
 def pair(value: Pair) -> tuple[int, int]:
@@ -24,6 +25,36 @@ def pair(value: Pair) -> tuple[int, int]:
         raise TypeError(
             f"a whole number or a pair (height, width) of them is needed, got {value!r}"
         ) from None
+
+
+def numbers(value: Several, count: int) -> tuple[int, ...]:
+    """A number for all of so many axes, or one for each.
+
+    >>> numbers(3, 3), numbers((3, 2, 1), 3)
+    ((3, 3, 3), (3, 2, 1))
+    """
+    given = value if isinstance(value, Sequence) else (value,) * count
+    if len(given) != count:
+        raise ValueError(f"one number or {count} of them are needed, got {value!r}")
+    try:
+        return tuple(index(n) for n in given)
+    except TypeError:
+        raise TypeError(f"a whole number or {count} of them are needed, got {value!r}") from None
+
+
+def overhang(length: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:
+    """By how much the last window of a size that is rounded up stands out behind the padding.
+
+    No window begins behind the last element, as in PyTorch.
+
+    >>> overhang(4, 3, 2, 0), overhang(4, 2, 2, 0)
+    (1, 0)
+    """
+    span = dilation * (kernel - 1) + 1
+    steps = -(-(length + 2 * padding - span) // stride)
+    if steps * stride >= length + padding:
+        steps -= 1
+    return max(steps * stride + span - length - 2 * padding, 0)
 
 
 def output_size(

@@ -7,14 +7,19 @@ writes at one place for each window.
 
 from __future__ import annotations
 
+from functools import reduce
+from math import prod
+from typing import Any
+
 import numpy as np
 
 from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.kernels import pooling
 from microgradnd.kernels.pooling import Sides
-from microgradnd.kernels.windows import Pair, output_size, pair
+from microgradnd.kernels.windows import Pair, numbers, output_size, overhang, pair
 from microgradnd.ops import linalg, reduction, shape
+from microgradnd.ops.padding import padded
 
 
 @op(name="max_pool2d", fresh="x", internal=True, batch="leading", keeps_channels=True, whole=True,
@@ -79,13 +84,32 @@ def checked(
     steps = kernel if stride is None else pair(stride)
     border, spread = pair(padding), pair(dilation)
     for n, k, s, p, d in zip(x.shape[-2:], kernel, steps, border, spread):
-        output_size(name, n, k, s, p, d)
-        if 2 * p > k:
-            raise ValueError(
-                f"{name}: padding {p} is more than half of the kernel size {k}, so a window could "
-                "hold nothing but padding; give a smaller padding or a larger kernel"
-            )
+        check_window(name, n, k, s, p, d)
     return x, kernel, steps, border, spread
+
+
+def check_window(name: str, n: int, k: int, s: int, p: int, d: int = 1) -> None:
+    """Raises unless a window fits into an axis, and stands on more than padding."""
+    output_size(name, n, k, s, p, d)
+    if 2 * p > d * (k - 1) + 1:
+        raise ValueError(
+            f"{name}: padding {p} is more than half of the kernel size {k}, so a window could "
+            "hold nothing but padding; give a smaller padding or a larger kernel"
+        )
+
+
+def longer(x: Tensor, ends: Sides, value: float) -> Tensor:
+    """The last two axes of x with constants behind them."""
+    if not any(ends):
+        return x
+    return padded(x, ((0, 0),) * (x.ndim - 2) + tuple((0, end) for end in ends), value)
+
+
+def rounded_up(x: Tensor, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides) -> Tensor:
+    """x with so much of what is never the largest behind it that sizes are rounded up."""
+    axes = zip(x.shape[-2:], kernel, stride, padding, dilation)
+    below, beside = (overhang(*axis) for axis in axes)
+    return longer(x, (below, beside), pooling.lowest(x.dtype))
 
 
 @derived(torch="nn.functional.max_pool2d", internal=True)
@@ -95,7 +119,9 @@ def max_pool2d(
     stride: Pair | None = None,
     padding: Pair = 0,
     dilation: Pair = 1,
-) -> Tensor:
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """The largest element of each window: `out[i, j] = max x[i S + a, j S + b]` over a, b < K.
 
     Args:
@@ -104,6 +130,9 @@ def max_pool2d(
         stride: S, default K; less than K makes windows overlap, as in AlexNet (3, 2).
         padding: P, elements of -inf on each side, at most K/2.
         dilation: the distance between the elements of a window.
+        ceil_mode: rounds sizes up: the last window may stand out behind the padding.
+        return_indices: gives the places of the largest elements, too, counted through each image
+            row by row, as `max_unpool2d` takes them.
 
     Result: (..., H', W') with `H' = (H - K + 2P)/S + 1`, rounded down. Of several largest elements
     the first, row by row, gets the gradient.
@@ -113,7 +142,14 @@ def max_pool2d(
     >>> max_pool2d([[1.0, 2.0, 5.0, 6.0], [4.0, 3.0, 8.0, 7.0]], 2)
     Tensor([[4., 8.]])
     """
-    return max_pooled(*checked("max_pool2d", x, kernel_size, stride, padding, dilation))
+    x, *window = checked("max_pool2d", x, kernel_size, stride, padding, dilation)
+    columns = x.shape[-1]
+    x = rounded_up(x, *window) if ceil_mode else x
+    out = max_pooled(x, *window)
+    if not return_indices:
+        return out
+    *_, row, column = pooling.first_places(x.data, out.data, *window)
+    return out, Tensor(row * columns + column)
 
 
 @derived(torch="nn.functional.avg_pool2d", internal=True)
@@ -122,20 +158,66 @@ def avg_pool2d(
     kernel_size: Pair,
     stride: Pair | None = None,
     padding: Pair = 0,
-    *,
+    ceil_mode: bool = False,
     count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Tensor:
     """The mean of each window; see `max_pool2d` for arguments and shapes.
 
     Args:
         padding: elements of 0 on each side, at most K/2.
+        ceil_mode: rounds sizes up; what stands out behind the padding is not counted.
         count_include_pad: False divides by the number of those that are no padding.
+        divisor_override: what each window's sum is divided by instead.
 
     >>> avg_pool2d([[1.0, 2.0, 5.0, 6.0], [4.0, 3.0, 8.0, 7.0]], 2)
     Tensor([[2.5, 6.5]])
     """
-    *given, _ = checked("avg_pool2d", x, kernel_size, stride, padding, 1)
-    return avg_pooled(*given, count_include_pad)
+    x, *window, _ = checked("avg_pool2d", x, kernel_size, stride, padding, 1)
+    if not ceil_mode and divisor_override is None:
+        return avg_pooled(x, *window, count_include_pad)
+    return means(x, window, ceil_mode, count_include_pad, divisor_override)
+
+
+def means(
+    x: Tensor, window: Any, ceil_mode: bool, count_include_pad: bool, divisor: int | None
+) -> Tensor:
+    """The mean of each window of the last axes, as many as the window has, with all options."""
+    kernel, stride, padding = window
+    size = x.shape[-len(kernel) :]
+    axes = list(zip(size, kernel, stride, padding))
+    ends = [overhang(*axis) if ceil_mode else 0 for axis in axes]
+    if any(padding) or any(ends):
+        sides = tuple((p, p + end) for p, end in zip(padding, ends))
+        x = padded(x, ((0, 0),) * (x.ndim - len(kernel)) + sides)
+    total = avg_pooled(x, kernel[-2:], stride[-2:], (0, 0))
+    if len(kernel) == 3:
+        total = over_depth(total, avg_pooled, kernel[0], stride[0], 0)
+    if divisor is not None:
+        if not divisor:
+            raise ValueError("avg_pool: divisor_override must not be 0")
+        return total * (prod(kernel) / divisor)
+    counts = [_counts(n, k, s, p, end, count_include_pad) for (n, k, s, p), end in zip(axes, ends)]
+    factors = reduce(np.multiply.outer, counts)
+    same = (factors == prod(kernel)).all()
+    return total if same else total * (prod(kernel) / factors).astype(total.dtype)
+
+
+def _counts(n: int, k: int, s: int, p: int, end: int, count_include_pad: bool) -> np.ndarray:
+    """By how many elements along an axis the sum of each window is divided."""
+    starts = np.arange(0, n + 2 * p + end - k + 1, s) - p
+    stops = np.minimum(starts + k, n + p)
+    if count_include_pad:
+        return stops - starts
+    return np.minimum(stops, n) - np.maximum(starts, 0)
+
+
+def over_depth(x: Tensor, pool: Any, kernel: int, stride: int, padding: int, *more: Any) -> Tensor:
+    """Pooling over the third axis from behind alone, the last two as one."""
+    *lead, depth, height, width = x.shape
+    flat = shape.reshape(x, (*lead, depth, height * width))
+    out = pool(flat, (kernel, 1), (stride, 1), (padding, 0), *more)
+    return shape.reshape(out, (*lead, out.shape[-2], height, width))
 
 
 def bins(length: int, count: int, dtype: np.dtype) -> np.ndarray:
@@ -200,24 +282,33 @@ def as_row(name: str, x: TensorLike) -> Tensor:
     return shape.expand_dims(x, -2)
 
 
+def one(*given: Any) -> Any:
+    """Numbers for the one axis of a row; PyTorch's may stand in a tuple."""
+    return [numbers(value, 1)[0] for value in given]
+
+
 def along(kernel_size: int, stride: int | None) -> tuple[int, int]:
     """The stride of a row as one of an image."""
-    return 1, kernel_size if stride is None else stride
+    return 1, kernel_size if stride is None else one(stride)[0]
 
 
 @derived(torch="nn.functional.max_pool1d", internal=True)
 def max_pool1d(
-    x: TensorLike, kernel_size: int, stride: int | None = None, padding: int = 0, dilation: int = 1
-) -> Tensor:
+    x: TensorLike, kernel_size: int, stride: int | None = None, padding: int = 0,
+    dilation: int = 1, ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:  # fmt: skip
     """`max_pool2d` over the last axis alone: x (..., L) → (..., L').
 
     >>> max_pool1d([1.0, 3.0, 2.0, 4.0, 0.0], 3, 2)
     Tensor([3., 4.])
     """
-    flat = as_row("max_pool1d", x)
+    kernel_size, padding, dilation = one(kernel_size, padding, dilation)
     out = max_pool2d(
-        flat, (1, kernel_size), along(kernel_size, stride), (0, padding), (1, dilation)
-    )
+        as_row("max_pool1d", x), (1, kernel_size), along(kernel_size, stride), (0, padding),
+        (1, dilation), ceil_mode, return_indices,
+    )  # fmt: skip
+    if return_indices:
+        return tuple(shape.squeeze(part, -2) for part in out)
     return shape.squeeze(out, -2)
 
 
@@ -227,16 +318,18 @@ def avg_pool1d(
     kernel_size: int,
     stride: int | None = None,
     padding: int = 0,
-    *,
+    ceil_mode: bool = False,
     count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Tensor:
     """`avg_pool2d` over the last axis alone: x (..., L) → (..., L').
 
     >>> avg_pool1d([1.0, 3.0, 2.0, 4.0, 0.0], 3, 2)
     Tensor([2., 2.])
     """
+    kernel_size, padding = one(kernel_size, padding)
     out = avg_pool2d(
         as_row("avg_pool1d", x), (1, kernel_size), along(kernel_size, stride), (0, padding),
-        count_include_pad=count_include_pad,
+        ceil_mode, count_include_pad, divisor_override,
     )  # fmt: skip
     return shape.squeeze(out, -2)
