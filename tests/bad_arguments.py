@@ -190,6 +190,7 @@ CALLED = {"class", "function", "len", "layer"}  # what a function raises that is
 LATE = {"fit": {"generator", "iterator"}}  # what is in them is not known before
 EXPECTED = (
     TypeError, ValueError, IndexError, KeyError, OSError, ArithmeticError, RuntimeError,
+    AttributeError,
 )  # fmt: skip
 
 

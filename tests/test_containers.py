@@ -189,7 +189,7 @@ def test_parts_are_added_and_found_by_path() -> None:
     assert [name for name, _ in net.named_parameters()] == [
         "frozen", "inner.0.weight", "inner.0.bias",
     ]  # fmt: skip
-    with pytest.raises(AttributeError, match=r"no parameter at the path 'inner\.1'"):
+    with pytest.raises(AttributeError, match=r"target='inner\.1' is no path to a parameter"):
         net.get_parameter("inner.1")
     net.requires_grad_(False)
     assert not any(p.requires_grad for p in net.parameters())

@@ -262,7 +262,10 @@ class Module:
     def _at(self, target: str, kind: str) -> Any:
         found = dict(self.named_modules() if kind == "module" else self.named("parameter"))
         if target not in found:
-            raise AttributeError(f"{type(self).__name__} has no {kind} at the path {target!r}")
+            what = "submodule" if kind == "module" else kind
+            raise AttributeError(
+                f"get_{what}: target={target!r} is no path to a {kind} of {type(self).__name__}"
+            )
         return found[target]
 
     def named(self, kind: str, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -82,6 +82,8 @@ class TransformerEncoderLayer(Module):
             raise TypeError(
                 f"{owner}: activation must be 'relu', 'gelu' or a function, not {shown(activation)}"
             )
+        if d_model % nhead:
+            raise ValueError(f"{owner}: d_model={d_model} is no multiple of nhead={nhead}")
         more: dict[str, Any] = {"bias": bias, "dtype": dtype}
         self.self_attn = MultiheadAttention(
             d_model, nhead, dropout, batch_first=batch_first, rng=rng, **more

@@ -82,9 +82,8 @@ def cholesky(a: Value, upper: bool = False) -> Value:
 
     Only one triangle of a is read; its gradient is symmetric.
 
-    >>> cholesky(np.array([[4.0, 2.0], [2.0, 5.0]]))
-    array([[2., 0.],
-           [1., 2.]])
+    >>> cholesky(np.array([[4.0, 2.0], [2.0, 5.0]])).tolist()
+    [[2.0, 0.0], [1.0, 2.0]]
     """
     return np.linalg.cholesky(a, upper=upper)
 
@@ -189,8 +188,8 @@ def svdvals_a(g: Value, a: Value) -> Value:
 def svdvals(a: Value) -> Value:
     """The singular values, the largest first.
 
-    >>> svdvals(np.diag([3.0, 4.0]))
-    array([4., 3.])
+    >>> svdvals(np.diag([3.0, 4.0])).tolist()
+    [4.0, 3.0]
     """
     return np.linalg.svdvals(a)
 
@@ -249,8 +248,8 @@ def eigvalsh_a(g: Value, a: Value, UPLO: str) -> Value:
 def eigvalsh(a: Value, UPLO: str = "L") -> Value:
     """The eigenvalues of a symmetric matrix, rising; one triangle of it is read.
 
-    >>> eigvalsh(np.array([[0.0, 1.0], [1.0, 0.0]]))
-    array([-1.,  1.])
+    >>> eigvalsh(np.array([[0.0, 1.0], [1.0, 0.0]])).round(6).tolist()
+    [-1.0, 1.0]
     """
     return np.linalg.eigvalsh(a, UPLO)  # type: ignore[call-overload]
 
@@ -343,8 +342,8 @@ def pinv(a: Value, rcond: Any = None, hermitian: bool = False, *, rtol: Any = No
 
     Its gradient is that among matrices of the same rank (Golub and Pereyra, 1973).
 
-    >>> pinv(np.array([[2.0], [0.0]]))
-    array([[0.5, 0. ]])
+    >>> pinv(np.array([[2.0], [0.0]])).tolist()
+    [[0.5, 0.0]]
     """
     given = {} if rtol is None else {"rtol": rtol}
     return np.linalg.pinv(a, rcond, hermitian, **given)

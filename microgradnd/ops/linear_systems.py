@@ -41,9 +41,8 @@ def inv_a(g: Value, out: Value) -> Value:
 def inv(a: Value) -> Value:
     """The inverse.
 
-    >>> inv(np.array([[2.0, 0.0], [0.0, 4.0]]))
-    array([[0.5 , 0.  ],
-           [0.  , 0.25]])
+    >>> inv(np.array([[2.0, 0.0], [0.0, 4.0]])).tolist()
+    [[0.5, 0.0], [0.0, 0.25]]
     """
     return np.linalg.inv(a)
 
@@ -136,8 +135,8 @@ def solve_batch(values: list, mapped: list[bool], n: int, options: dict) -> Valu
 def solve(a: Value, b: Value) -> Value:
     """The x with a x = b. b is one vector (n,) or a stack of matrices (..., n, k), as in NumPy.
 
-    >>> solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([2.0, 2.0]))
-    array([1. , 0.5])
+    >>> solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([2.0, 2.0])).tolist()
+    [1.0, 0.5]
     """
     return np.linalg.solve(a, b)
 
@@ -268,9 +267,8 @@ def matrix_exp_a(g: Value, a: Value) -> Value:
 def matrix_exp(a: Value) -> Value:
     """The exponential of matrices, by Padé approximation, scaling and squaring (Higham, 2005).
 
-    >>> matrix_exp(np.zeros((2, 2)))
-    array([[1., 0.],
-           [0., 1.]])
+    >>> matrix_exp(np.zeros((2, 2))).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
     """
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ValueError(f"matrix_exp: needs square matrices, not shape {a.shape}")
