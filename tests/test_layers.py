@@ -13,6 +13,16 @@ from microgradnd import Tensor, nn
 from microgradnd.nn import Module
 
 
+class Positive(Module):
+    """A layer of what is above 0: the p-norm of its input's squares."""
+
+    def __init__(self, layer: Module) -> None:
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x * x + 0.5)
+
+
 class Twice(nn.Sequential):
     """A layer of two inputs, the second made from the first."""
 
@@ -42,6 +52,39 @@ LAYERS: dict[str, tuple[Callable[[], Module], tuple[int, ...]]] = {
     "AvgPool1d": (lambda: nn.AvgPool1d(2), (1, 2, 4)),
     "AvgPool2d": (lambda: nn.AvgPool2d(2, 1), (1, 2, 3, 3)),
     "AdaptiveAvgPool2d": (lambda: nn.AdaptiveAvgPool2d((2, 1)), (1, 2, 3, 3)),
+    "Conv3d": (lambda: nn.Conv3d(1, 1, 2, padding=1, stride=2), (1, 1, 2, 2, 3)),
+    "ConvTranspose1d": (lambda: nn.ConvTranspose1d(2, 1, 2, stride=2), (1, 2, 2)),
+    "ConvTranspose3d": (lambda: nn.ConvTranspose3d(1, 1, 2), (1, 1, 1, 2, 2)),
+    "MaxPool3d": (lambda: nn.MaxPool3d(2), (1, 1, 2, 2, 4)),
+    "AvgPool3d": (lambda: nn.AvgPool3d(2), (1, 1, 2, 2, 4)),
+    **{
+        f"{name}{axes}d": (
+            lambda name=name, axes=axes: getattr(nn, f"{name}{axes}d")(2),
+            (1, 1, *(4, 3, 3)[:axes]))
+        for name in ("AdaptiveMaxPool", "AdaptiveAvgPool") for axes in (1, 2, 3)
+    },
+    **{
+        f"LPPool{axes}d": (
+            lambda axes=axes: Positive(getattr(nn, f"LPPool{axes}d")(2, 2)),
+            (1, 1, *(2, 4, 2)[:axes]))
+        for axes in (1, 2, 3)
+    },
+    **{
+        f"{name}Pad{axes}d": (
+            lambda name=name, axes=axes: getattr(nn, f"{name}Pad{axes}d")(
+                1, *([0.5] if name == "Constant" else [])),
+            (1, 1, *(3, 2, 2)[:axes]))
+        for name in ("Zero", "Constant", "Reflection", "Replication", "Circular")
+        for axes in (1, 2, 3)
+    },
+    "PixelShuffle": (lambda: nn.PixelShuffle(2), (1, 4, 1, 2)),
+    "PixelUnshuffle": (lambda: nn.PixelUnshuffle(2), (1, 1, 2, 4)),
+    "ChannelShuffle": (lambda: nn.ChannelShuffle(2), (1, 4, 2)),
+    "Unfold": (lambda: nn.Unfold(2), (1, 2, 3, 3)),
+    "Fold": (lambda: nn.Fold((3, 3), 2), (1, 4, 4)),
+    "Upsample": (lambda: nn.Upsample(scale_factor=2, mode="bilinear"), (1, 1, 2, 2)),
+    "UpsamplingBilinear2d": (lambda: nn.UpsamplingBilinear2d(scale_factor=2), (1, 1, 2, 2)),
+    "UpsamplingNearest2d": (lambda: nn.UpsamplingNearest2d(scale_factor=2), (1, 1, 2, 2)),
     "Flatten": (lambda: nn.Flatten(), (2, 2, 3)),
     "Identity": (lambda: nn.Identity(), (2, 3)),
     "Affine": (lambda: nn.Affine(2.0, 1.0), (2, 3)),
@@ -138,6 +181,7 @@ def test_no_layer_is_left_out() -> None:
         "Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict",
         "Dropout", "Dropout2d",  # random: their gradient is their mask, tests/test_normalization.py
         "Embedding", "EmbeddingBag",  # take integers: tests/test_embedding.py, and of bags
+        "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",  # take indices: tests/test_composed.py
         "Step",  # its slope is zero wherever it has one: tests/test_activations.py
     }  # fmt: skip
     checked = {name.split()[0] for name in LAYERS}

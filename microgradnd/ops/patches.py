@@ -15,14 +15,14 @@ from microgradnd.ops.shape import reshape
 
 
 @op(x=lambda g, x_shape, stride, dilation: overlapped(g, x_shape[-2:], stride, dilation),
-    linear="x", fresh="x", internal=True, whole=True)  # fmt: skip
+    linear="x", fresh="x", internal=True, whole=True, batch="leading")  # fmt: skip
 def patches(x: Value, kernel: Sides, stride: Sides, dilation: Sides) -> Value:
     """out[..., i, j, p, q] = x[..., p·S + i·D, q·S + j·D]: (..., H, W) to (..., F, F, H2, W2)."""
     return pooling.patches(x, kernel, stride, dilation)
 
 
 @op(y=lambda g, y_shape, stride, dilation: patches(g, y_shape[-4:-2], stride, dilation),
-    linear="y", fresh="y", internal=True, whole=True)  # fmt: skip
+    linear="y", fresh="y", internal=True, whole=True, batch="leading")  # fmt: skip
 def overlapped(y: Value, size: Sides, stride: Sides, dilation: Sides) -> Value:
     """Patches (..., F, F, H2, W2) added where `patches` would read them, to (..., H, W)."""
     return pooling.overlapped(y, size, stride, dilation)
