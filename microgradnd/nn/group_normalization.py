@@ -14,6 +14,7 @@ from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.nn.module import Module
 from microgradnd.nn.normalization import (
     SHAPE,
+    ChannelNorm,
     batch_norm,
     check_shapes,
     learned,
@@ -184,7 +185,7 @@ class GroupNorm(Module):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps:g}{affine}"
 
 
-class InstanceNorm1d(Module):
+class InstanceNorm1d(ChannelNorm):
     """Normalisation of each sample's channels, each for itself; x (N, C, L) or (C, L).
 
     Args:
@@ -207,16 +208,7 @@ class InstanceNorm1d(Module):
         track_running_stats: bool = False,
         *, dtype: Any = None,
     ) -> None:  # fmt: skip
-        dtype = dtype or default_dtype[0]
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.weight = learned(np.ones, num_features, dtype, affine)
-        self.bias = learned(np.zeros, num_features, dtype, affine)
-        self.running_mean: np.ndarray | None = None
-        self.running_var: np.ndarray | None = None
-        if track_running_stats:
-            self.register_buffer("running_mean", np.zeros(num_features, dtype))
-            self.register_buffer("running_var", np.ones(num_features, dtype))
-            self.register_buffer("num_batches_tracked", np.zeros((), np.int64))
+        self._set_up(num_features, eps, momentum, affine, track_running_stats, dtype)
 
     def forward(self, x: TensorLike) -> Tensor:
         x = as_tensor(x, type(self).__name__, "x")

@@ -130,7 +130,28 @@ def learned(fill: Callable, shape: Any, dtype: Any, wanted: bool) -> Tensor | No
     return Tensor(fill(shape, dtype), requires_grad=True) if wanted else None
 
 
-class BatchNorm1d(Module):
+class ChannelNorm(Module):
+    """What batch and instance normalization hold: of each channel, what is learned and tracked."""
+
+    num_batches_tracked: np.ndarray
+
+    def _set_up(
+        self, num_features: int, eps: float, momentum: float, affine: bool,
+        track_running_stats: bool, dtype: Any,
+    ) -> None:  # fmt: skip
+        dtype = dtype or default_dtype[0]
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.weight = learned(np.ones, num_features, dtype, affine)
+        self.bias = learned(np.zeros, num_features, dtype, affine)
+        self.running_mean: np.ndarray | None = None
+        self.running_var: np.ndarray | None = None
+        if track_running_stats:
+            self.register_buffer("running_mean", np.zeros(num_features, dtype))
+            self.register_buffer("running_var", np.ones(num_features, dtype))
+            self.register_buffer("num_batches_tracked", np.zeros((), np.int64))
+
+
+class BatchNorm1d(ChannelNorm):
     """Batch normalisation of x (N, C) or (N, C, L), for each channel.
 
     Args:
@@ -149,7 +170,6 @@ class BatchNorm1d(Module):
     """
 
     dims: tuple[int, ...] = (2, 3)  # how many axes x may have
-    num_batches_tracked: np.ndarray
 
     @checked(momentum=PROBABILITY)
     def __init__(
@@ -157,16 +177,7 @@ class BatchNorm1d(Module):
         track_running_stats: bool = True,
         *, dtype: Any = None,
     ) -> None:  # fmt: skip
-        dtype = dtype or default_dtype[0]
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.weight = learned(np.ones, num_features, dtype, affine)
-        self.bias = learned(np.zeros, num_features, dtype, affine)
-        self.running_mean: np.ndarray | None = None
-        self.running_var: np.ndarray | None = None
-        if track_running_stats:
-            self.register_buffer("running_mean", np.zeros(num_features, dtype))
-            self.register_buffer("running_var", np.ones(num_features, dtype))
-            self.register_buffer("num_batches_tracked", np.zeros((), np.int64))
+        self._set_up(num_features, eps, momentum, affine, track_running_stats, dtype)
 
     def forward(self, x: TensorLike) -> Tensor:
         x = as_tensor(x, type(self).__name__, "x")
