@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 else:
     ArrayLike = Any
 
-__all__ = [
-    "FLAG", "POSITIVE", "PROBABILITY", "STRING", "Kind", "checked", "either", "instance",
-    "is_whole", "one_of", "optional", "real_or_none", "several", "whole",
-]  # fmt: skip
 F = TypeVar("F", bound=Callable[..., Any])
 Test = Callable[[Any], bool]
 

@@ -6,6 +6,9 @@ nothing. `Graph.replay` computes the values again by the operations' own forward
 `pullback` gives what one node's rules make of a gradient, `walk` is the engine's own backward pass
 with somebody watching. Pictures, formulas and programs are made of these and nothing else.
 
+The checks of arguments are handed on from here too: a picture refuses what it is given in the
+library's own words, by `@checked(loss=instance(Tensor, "a Tensor"))` above a function.
+
 >>> from microgradnd import Tensor
 >>> x = Tensor(3.0, requires_grad=True, name="x")
 >>> graph = Graph((x * x).sin().named("y"))
@@ -26,18 +29,36 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from microgradnd import accumulation, engine, node, writes
+from microgradnd.arguments import (
+    FLAG,
+    POSITIVE,
+    PROBABILITY,
+    STRING,
+    Kind,
+    checked,
+    either,
+    instance,
+    is_whole,
+    one_of,
+    optional,
+    real_or_none,
+    several,
+    whole,
+)
 from microgradnd.declaration import Op
 from microgradnd.engine import Tensor
 from microgradnd.grad_mode import observed, set_grad_enabled
 from microgradnd.node import Call
 
 __all__ = [
-    "Call", "Graph", "Node", "Observer", "Operand", "Seeds", "Use", "clock", "fitted", "node_of",
-    "operand_of", "pullback", "replay", "seeded", "walk", "watching",
+    "FLAG", "POSITIVE", "PROBABILITY", "STRING", "Call", "Graph", "Kind", "Node", "Observer",
+    "Operand", "Seeds", "Use", "checked", "clock", "either", "fitted", "instance", "is_whole",
+    "node_of", "one_of", "operand_of", "optional", "pullback", "real_or_none", "replay",
+    "seeded", "several", "walk", "watching", "whole",
 ]  # fmt: skip
 
 Array = np.ndarray
-Kind: TypeAlias = Literal["computed", "leaf", "constant", "number"]
+OperandKind: TypeAlias = Literal["computed", "leaf", "constant", "number"]
 
 
 class Node:
@@ -238,7 +259,7 @@ class Operand:
         return id(self._value) if self.node is None else self.node
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> OperandKind:
         if self.node is not None:
             return "leaf" if self.node.is_leaf else "computed"
         return "constant" if self.name is not None or self.shape else "number"

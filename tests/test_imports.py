@@ -58,7 +58,7 @@ viz.__main__
 STRANGERS = (("microgradnd.optim", "microgradnd.nn"), ("microgradnd.data", "microgradnd.nn"))
 
 # All that pictures, formulas and reports may know of the library; of it, what `__all__` lists.
-PUBLIC = ("microgradnd", "microgradnd.arguments", "microgradnd.graph", "microgradnd.program")
+PUBLIC = ("microgradnd", "microgradnd.graph", "microgradnd.program")
 
 # What does not hold yet, by "importer imported" or hidden module: why. What has come true must go.
 PENDING: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What the arguments of pictures and reports may be; see `microgradnd.arguments`."""
+"""What the arguments of pictures and reports may be; see `microgradnd.graph`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from microgradnd import OPS, AnomalyError, Op, Tensor
-from microgradnd.arguments import (
+from microgradnd.graph import (
     FLAG,
     POSITIVE,
     STRING,
