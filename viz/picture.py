@@ -76,7 +76,8 @@ class Picture:
 
     @cached_property
     def _svg(self) -> str:
-        from viz.svg.writer import Extras, write
+        from viz.svg.sheet import Extras
+        from viz.svg.writer import write
 
         return write(self.model, **self.drawing, extras=Extras(**self.extras))
 

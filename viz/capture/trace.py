@@ -8,6 +8,7 @@ contributions are always those of the engine's own walk. Hooks run as in every b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -55,6 +56,9 @@ class Trace:
         steps: by operation, when it was walked: 1 for the first.
         running: by operation and operand index, where a gradient is the sum of several
             contributions: what the sum was after this one.
+        shares: by operation and operand index, where a gradient is the sum of up to 8
+            contributions: which part of it this one is, ⟨c, g⟩ ÷ ⟨g, g⟩; they sum to 1 (with
+            that of a start of the walk), and one that the others outweigh is negative.
         borders: by group (None: all that is not in focus) and node, what a group that uses the
             node in several places adds to its gradient: the sum of these contributions.
         nesting: the groups of the computation (modules' calls, repeated steps, ...), and which
@@ -71,6 +75,7 @@ class Trace:
     gradients: dict[Node, Snapshot] = field(default_factory=dict)
     contributions: dict[Use, Snapshot] = field(default_factory=dict)
     running: dict[Use, Snapshot] = field(default_factory=dict)
+    shares: dict[Use, float] = field(default_factory=dict)
     borders: dict[tuple[Group | None, Node], Snapshot] = field(default_factory=dict)
     nesting: Nesting = field(default_factory=lambda: Nesting(Group("", "graph")))
     seeds: dict[Node, Snapshot] = field(default_factory=dict)
@@ -93,6 +98,9 @@ class Trace:
         return f"<Trace of {len(self.nodes)} tensors, {len(self.steps)} backward steps>"
 
 
+_MOST_SHARES = 8  # contributions to one gradient that are kept until it is known
+
+
 class Recorder:
     """Writes what a walk does into a Trace, as its observer."""
 
@@ -103,6 +111,9 @@ class Recorder:
         self.crossings = trace.nesting.crossings()
         self.crossed: dict[Node, dict[Group | None, Array]] = {}  # sums of what groups contribute
         uses = trace.graph.uses
+        self.terms: dict[Node, list[tuple[Use, Array]]] = {
+            node: [] for node in trace.nodes if 1 < len(uses[node]) <= _MOST_SHARES
+        }
         self.added = {node for node in trace.nodes if len(uses[node]) > 1 or node.has_hooks}
         for node, x in merged(seeds).items():
             trace.seeds[node] = self.snapshot(x)
@@ -133,14 +144,26 @@ class Recorder:
         trace.gradients[node] = snapshot if array is x else self.snapshot(x)
         if not node.is_leaf:
             trace.steps[node] = len(trace.steps) + 1
+        self.divide(self.terms.pop(node, []), self.sums.get(node))
         if node in self.sums and not same(self.sums.pop(node), x):
             trace.hooked.add(node)
         for group, total in self.crossed.pop(node, {}).items():
             trace.borders[group, node] = self.snapshot(total)
 
+    def divide(self, terms: list[tuple[Use, Array]], total: Array | None) -> None:
+        """Notes which part of a sum each of its terms is."""
+        if total is None:
+            return
+        with np.errstate(all="ignore"):
+            square = float(np.vdot(total, total).real)
+            for use, x in terms if 0 < square < math.inf else ():
+                self.trace.shares[use] = float(np.vdot(total, x).real) / square
+
     def contribute(self, node: Node, i: int, x: Array) -> None:
         """Notes what a node adds to the gradient of an operand."""
         trace, p = self.trace, node.parent(i)
+        if p in self.terms:
+            self.terms[p].append(((node, i), x))
         snapshot = trace.contributions[node, i] = self.snapshot(x)
         self.latest[p] = x, snapshot
         if self.add(p, x):

@@ -61,7 +61,7 @@ from viz.model.elements import ClosedGroup, PictureModel
 from viz.structure.groups import Group
 from viz.structure.nesting import Key
 from viz.style.heatmap import GAP
-from viz.svg.records import brief
+from viz.style.text import brief
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # halves of surrogate pairs cannot be encoded
 FORMAT, VERSION = "microgradnd/picture", 1

@@ -23,17 +23,22 @@ _FAN_OUT = 4  # an intermediate result used by so many operations is drawn with 
 
 
 def build(
-    trace: Trace, folding: Folding | None = None, describer: Describer | None = None
-) -> PictureModel:
-    """The model of a trace's picture; everything is open unless a folding says otherwise."""
-    return _Builder(describer or Describer(trace), folding or whole(trace.nesting)).build()
+    trace: Trace, folding: Folding | None = None, describer: Describer | None = None,
+    tags: bool = True,
+) -> PictureModel:  # fmt: skip
+    """The model of a trace's picture; everything is open unless a folding says otherwise.
+
+    With `tags`, a tensor that is used in several places stands in all but one as a tag.
+    """
+    describer, folding = describer or Describer(trace), folding or whole(trace.nesting)
+    return _Builder(describer, folding, tags).build()
 
 
 class _Builder:
     """Makes the model of a picture, in order of creation."""
 
-    def __init__(self, describer: Describer, folding: Folding) -> None:
-        self.describer, self.folding = describer, folding
+    def __init__(self, describer: Describer, folding: Folding, tagged: bool) -> None:
+        self.describer, self.folding, self.tagged = describer, folding, tagged
         self.trace, self.ids = describer.trace, describer.ids
         self.nodes: dict[str, Any] = {}
         self.edges: dict[str, Edge] = {}
@@ -145,7 +150,8 @@ class _Builder:
         """An edge with what flows back over it from some uses."""
         latest, steps = self.describer.latest(uses), self.describer.steps_of(uses)
         self.keys.update(dict.fromkeys(uses, edge.id))
-        self.add_edge(replace(edge, contribution=flow, running=latest, steps=steps))
+        share = self.describer.share(uses)
+        self.add_edge(replace(edge, contribution=flow, running=latest, steps=steps, share=share))
 
     def add_edge(self, edge: Edge) -> None:
         self.edges[edge.id] = edge
@@ -156,7 +162,8 @@ class _Builder:
         """Where an edge to a user starts: at the tensor itself, or at a tag of it."""
         tensor, users, home = self.ids.tensors[key], self.users[key], self.where(key)
         leaf = not is_computed(key)
-        if home is not None and (users[0] is user or not (leaf or len(users) >= _FAN_OUT)):
+        many = self.tagged and (leaf or len(users) >= _FAN_OUT)
+        if home is not None and (users[0] is user or not many):
             return home
         tag = self.tags.get((tensor, head))
         if tag is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from microgradnd.graph import Node, Operand, Use
 from viz.capture.summary import Summary, summarise
 from viz.model.elements import ClosedGroup, Operation, TensorRecord
+from viz.model.phrases import phrase_of
 from viz.structure.groups import Group
 from viz.structure.ids import Ids, ids_of
 from viz.structure.nesting import Key, is_computed
@@ -75,7 +76,8 @@ class Describer:
             {i: x.value for i, x in enumerate(node.operands)
              if x.kind == "number" and x.value is not None},
             tuple(x.parameter for x in node.operands),
-            node.op.infix[0] if node.op.infix else "",
+            node.op.infix[0] if node.op.infix else "", phrase_of(node),
+            bool(node.op.view) or node.op.notation == "element",
         )  # fmt: skip
 
     def closed_group(self, group: Group) -> ClosedGroup:
@@ -138,6 +140,11 @@ class Describer:
         """The sum of contributions after the last of some uses: the walk goes back in time."""
         last = min(uses, key=lambda use: (use[0].seq, -use[1]))
         return summary(self.trace.running.get(last))
+
+    def share(self, uses: list[Use]) -> float | None:
+        """Which part of a tensor's gradient some uses of it make."""
+        known = [self.trace.shares.get(use) for use in uses]
+        return None if None in known or not known else sum(x for x in known if x is not None)
 
     def steps_of(self, uses: list[Use]) -> tuple[int, ...]:
         steps = self.trace.steps

@@ -74,6 +74,8 @@ class Operation:
         numbers: by index, the operands that are plain numbers; they have no record.
         args: the names of all operands.
         infix: the operator between its two operands, if it is written so.
+        text: what it does, in a few characters.
+        view: whether its result holds no numbers of its own.
         state: at a stage of the backward pass.
     """
 
@@ -84,6 +86,8 @@ class Operation:
     numbers: Mapping[int, Any]
     args: tuple[str, ...]
     infix: str = ""
+    text: str = ""
+    view: bool = False
     box: str | None = None
     notes: tuple[str, ...] = ()
     tooltip: str = ""
@@ -178,6 +182,7 @@ class Edge:
         arg, index: the operand's name and place.
         contribution: to the tensor's gradient.
         running: the sum of contributions when this one had arrived, if there are several.
+        share: which part of the gradient the contribution is, if there are few; see `Trace.shares`.
         steps: the backward steps that made it.
         merged: the tensors that it carries, where there are many.
         label: words in place of the contribution.
@@ -192,6 +197,7 @@ class Edge:
     index: int | None = None
     contribution: Summary | None = None
     running: Summary | None = None
+    share: float | None = None
     steps: tuple[int, ...] = ()
     merged: tuple[Contribution, ...] = ()
     label: str = ""

@@ -78,7 +78,9 @@ class Folding:
     def boxed(self, group: Group | None) -> Group | None:
         """The innermost box that an open group is drawn as, or stands in."""
         for outer in group.around() if group else ():
-            alike = outer.kind == "repeat" and not outer.shared  # its steps have boxes
+            repeat = outer.parent if outer.kind == "step" else outer
+            # equal layers are no steps of time: what is in them stands in what is around them
+            alike = repeat is not None and repeat.kind == "repeat" and not repeat.shared
             plain = outer.parent is None or outer.kind in _PLAIN or alike
             if not plain and outer in self.shown_groups:
                 return outer

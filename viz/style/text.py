@@ -135,3 +135,21 @@ def plural(count: int, word: str) -> str:
     ('1 operation', '2 operations')
     """
     return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def brief(x: Any) -> str:
+    """An option's value in few characters; an index as it is written in Python.
+
+    >>> brief((slice(None, 1), Ellipsis, 3)), brief(0.5)
+    (':1, ..., 3', '0.5')
+    """
+    if isinstance(x, tuple):
+        return ", ".join(map(brief, x)) or "()"
+    if isinstance(x, slice):
+        ends = ["" if end is None else str(end) for end in (x.start, x.stop, x.step)]
+        return ":".join(ends if ends[2] else ends[:2])
+    if x is Ellipsis:
+        return "..."
+    if getattr(x, "shape", ()):
+        return f"array {shape_of(x.shape)}"
+    return repr(x)

@@ -28,6 +28,17 @@ COLOURS: dict[str, tuple[str, str]] = {
     "box": ("#f8f9fb", "#12171e"),  # around what an open group holds
     "box-line": ("#b6bfc9", "#3a434d"),
     "grad": ("#D55E00", "#ff8f3f"),  # strokes of what flows backward
+    "river": ("#f3b183", "#8a4a1e"),  # the ribbon that is the gradient, and its tips
+    "tip": ("#c2570f", "#ff9d57"),
+    "less": ("#1f5f99", "#7fb8ec"),  # gains below and above 1
+    "more": ("#a32a00", "#ff9d7a"),
+    "part-0": ("#cc79a7", "#cc79a7"),  # contributions that add up
+    "part-1": ("#0072b2", "#56a8e0"),
+    "part-2": ("#009e73", "#2fc49b"),
+    "part-3": ("#e69f00", "#f0b63a"),
+    "part-4": ("#56b4e9", "#9fd4f5"),
+    "part-5": ("#d55e00", "#ff8f3f"),
+    "part-6": ("#8a8a8a", "#a5a5a5"),
     "plus": ("#0072B2", "#56b4e9"),  # strokes of weights by their sign
     "minus": ("#D55E00", "#ff8f3f"),
     "grad-ink": ("#a34700", "#ffa35f"),  # words about it: dark enough to read

@@ -14,12 +14,13 @@ from viz.style.text import width
 from viz.svg.canvas import Canvas, Look
 from viz.svg.records import RING, Measures, draw_mark, frame
 
-_SIZE = 10.0
+_SIZE = 11.0
 _LINE = 24.0
 _GAP = 20.0
 _SWATCH = Measures(26.0, 15.0)
 
 Draw = Callable[[Canvas], str]
+Item = tuple[Draw, float, str]  # the swatch, its width, the words
 
 
 def _record(kind: str) -> Draw:
@@ -90,14 +91,18 @@ def kinds_in(model: PictureModel) -> set[str]:
     return {node.kind for node in model.nodes.values()} | {what for what in here if here[what]}
 
 
-def items(kinds: Iterable[str]) -> list[tuple[Draw, float, str]]:
-    """The items that a picture of these kinds of things needs."""
-    here = set(kinds)
-    wide = {"cells": 54.0}
-    return [(draw, wide.get(kind, 26.0), words) for kind, draw, words in _ITEMS if kind in here]
+def items(kinds: Iterable[str], river: bool = False) -> list[Item]:
+    """The items that a picture of these kinds of things needs; a river has ribbons of its own."""
+    here, wide = set(kinds), {"cells": 54.0}
+    ribbon = "gradient contribution (width: log of its RMS)"
+    return [
+        (draw, wide.get(kind, 26.0), words)
+        for kind, draw, words in _ITEMS
+        if kind in here and not (river and words == ribbon)
+    ]
 
 
-def legend(canvas: Canvas, found: list[tuple[Draw, float, str]], room: float) -> tuple[str, float]:
+def legend(canvas: Canvas, found: list[Item], room: float) -> tuple[str, float]:
     """The legend at (0, 0), as wide as there is room, and its height."""
     parts: list[str] = []
     x = y = 0.0

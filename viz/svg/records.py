@@ -12,7 +12,7 @@ from viz.layout.blocks import OPERATION_HEIGHT
 from viz.model.elements import Operation, State, Tag, TensorRecord
 from viz.model.marks import Mark
 from viz.style.heatmap import colours, data_uri, rectangles
-from viz.style.text import dtype_of, fit, number, one_line, shape_of, width
+from viz.style.text import brief, dtype_of, fit, number, one_line, shape_of, width
 from viz.style.theme import ink_on
 from viz.svg.canvas import Canvas, coordinate
 
@@ -324,24 +324,6 @@ def caption_of(node: Operation) -> str:
         words.append(f"[{text}]" if key == "index" else f"{key} {text}")
     words += node.notes
     return fit(" · ".join(words), 150.0, 9.5)
-
-
-def brief(x: Any) -> str:
-    """An option's value in few characters; an index as it is written in Python.
-
-    >>> brief((slice(None, 1), Ellipsis, 3)), brief(0.5)
-    (':1, ..., 3', '0.5')
-    """
-    if isinstance(x, tuple):
-        return ", ".join(map(brief, x)) or "()"
-    if isinstance(x, slice):
-        ends = ["" if end is None else str(end) for end in (x.start, x.stop, x.step)]
-        return ":".join(ends if ends[2] else ends[:2])
-    if x is Ellipsis:
-        return "..."
-    if getattr(x, "shape", ()):
-        return f"array {shape_of(x.shape)}"
-    return repr(x)
 
 
 def measures_of_operation(node: Operation, direction: str) -> Measures:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from viz.capture.summary import Summary
 from viz.layout import Frame, Layout, Link, edges, layout
 from viz.layout.blocks import blocks_of, place_nodes
 from viz.layout.edges import EdgePath, Rect
 from viz.model.elements import ClosedGroup, Edge, Node, Operation, PictureModel, Tag, TensorRecord
-from viz.model.marks import Mark
 from viz.model.snapshot import at_step
-from viz.style.text import fit, number, one_line, width, xml
-from viz.style.theme import style
+from viz.style.text import fit, number, width
 from viz.svg import tooltips
-from viz.svg.canvas import Canvas, Point, attributes, coordinate, curve, document, group, place
+from viz.svg.canvas import Canvas, Point, coordinate, curve, group, place
 from viz.svg.legend import items, kinds_in, legend
 from viz.svg.nodes import draw_node, measured, title_of_box
 from viz.svg.records import MARKS, Measures, draw_mark, footnote
+from viz.svg.sheet import MARGIN, NARROWEST, Extras, assembled, besides, heading, moved, sheet
 
-_MARGIN = 26.0
-_NARROWEST = 520.0  # so that title and legend have room beside a slim graph
 _RANKSEP = {"TB": 30.0, "LR": 78.0}  # in the second, labels lie along the edges
 _ROOMY = 14.0  # more where groups are closed: edges leave them at a slant
 _NODESEP = 26.0
@@ -51,21 +48,6 @@ class _Drawing:
         return _extent([*self.boxes.values(), *self.placed.frames.values()], self.paths)
 
 
-@dataclass(frozen=True)
-class Extras:
-    """What is drawn over or under a picture besides.
-
-    Attributes:
-        marks: by id of a node or edge, see `viz.marks`.
-        highlight: by id of nodes and edges, the words there; "" for none.
-        chart: of a width in px, the SVG of what stands under the picture, and its height.
-    """
-
-    marks: Mapping[str, Mark] = field(default_factory=dict)
-    highlight: Mapping[str, str] = field(default_factory=dict)
-    chart: Callable[[Canvas, float], tuple[str, float]] | None = None
-
-
 def write(
     model: PictureModel, theme: str, direction: str, engine: str | None, timeout: float,
     step: int | None = None, extras: Extras | None = None,
@@ -84,43 +66,24 @@ def film(
     """Stages of a picture's backward pass side by side, as the text of an SVG file."""
     canvas, drawing = Canvas(theme), _arrange(model, direction, engine, timeout)
     left, top, right, bottom = drawing.extent
-    wide, high = right - left + 2 * _MARGIN, bottom - top + _MARGIN + 18.0
+    wide, high = right - left + 2 * MARGIN, bottom - top + MARGIN + 18.0
     columns = max(min(columns, len(steps)), 1)
-    inner = max(columns * wide, _NARROWEST)
-    head, head_height = _heading(canvas, model, inner)
+    inner = max(columns * wide, NARROWEST)
+    head, head_height = heading(canvas, model, inner)
     parts = []
     for k, step in enumerate(steps):
         stage, shown = _stepped(model, drawing, step)
         row, column = divmod(k, columns)
-        x, y = column * wide + _MARGIN, _MARGIN + head_height + row * high
+        x, y = column * wide + MARGIN, MARGIN + head_height + row * high
         text = f"after step {step} of {model.steps}" if step else "before the first step"
         parts.append(canvas.text(x, y + 11, text, size=11.0, bold=True, fill="grad-ink"))
         at = f"translate({coordinate(x - left)},{coordinate(y + 20 - top)})"
         parts.append(f'<g transform="{at}" data-stage="{step}">')
         parts += [*_body(canvas, stage, shown, Extras()), "</g>"]
-    key, key_height = legend(canvas, items(kinds_in(model) | drawing.cells), inner - 2 * _MARGIN)
-    below = _MARGIN + head_height + -(-len(steps) // columns) * high
-    parts.append(_moved(_MARGIN, below + 12, key))
-    return _sheet(canvas, model, (inner, below + key_height + 26.0), head, parts)
-
-
-def _moved(x: float, y: float, content: str) -> str:
-    return f'<g transform="translate({coordinate(x)},{coordinate(y)})">{content}</g>'
-
-
-def _sheet(
-    canvas: Canvas, model: PictureModel, size: Point, head: str, parts: list[str], data: str = ""
-) -> str:
-    """The whole file: what describes it, its background and heading, and all parts."""
-    whole = [
-        f"<title>{xml(model.title)}</title>",
-        f"<desc>{xml(_description(model))}</desc>",
-        style(canvas.theme),
-        canvas.rect(0, 0, *size, fill="canvas"),
-        _moved(_MARGIN, _MARGIN, head),
-        *parts,
-    ]
-    return document(*size, data, whole, canvas.theme)
+    key, key_height = legend(canvas, items(kinds_in(model) | drawing.cells), inner - 2 * MARGIN)
+    below = MARGIN + head_height + -(-len(steps) // columns) * high
+    parts.append(moved(MARGIN, below + 12, key))
+    return sheet(canvas, model, (inner, below + key_height + 26.0), head, parts)
 
 
 def _arrange(model: PictureModel, direction: str, engine: str | None, timeout: float) -> _Drawing:
@@ -239,31 +202,10 @@ def _route_edges(
 
 def _assemble(canvas: Canvas, model: PictureModel, drawing: _Drawing, extras: Extras) -> str:
     """Puts title, banner, edges, nodes, strip and legend together."""
-    left, top, right, bottom = drawing.extent
-    inner = max(right - left, _NARROWEST)
-    head, head_height = _heading(canvas, model, inner)
-    under, under_height = extras.chart(canvas, inner) if extras.chart else ("", 0.0)
-    besides = {str(mark.level) for mark in extras.marks.values()}
-    besides |= drawing.cells | ({"glow"} if extras.highlight else set())
-    key, key_height = legend(canvas, items(kinds_in(model) | besides), inner)
-    across = inner + 2 * _MARGIN
-    foot = _MARGIN + head_height + bottom - top + (18.0 if under else 0.0)
-    below = foot + under_height + 22.0
-    x, y = _MARGIN + (inner - right + left) / 2 - left, _MARGIN + head_height - top
-    parts = [
-        f'<g transform="translate({coordinate(x)},{coordinate(y)})">',
-        *_body(canvas, model, drawing, extras),
-        "</g>",
-        _moved(_MARGIN, foot, under) if under else "",
-        canvas.path(f"M{place((_MARGIN, below))}H{coordinate(across - _MARGIN)}", stroke="hair"),
-        _moved(_MARGIN, below + 12, key),
-    ]
-    data = {
-        "steps": model.steps, "stage": model.stage, "stale": "true" if model.stale else None,
-        "changed": ", ".join(model.changed) or None, "layout": drawing.placed.engine,
-    }  # fmt: skip
-    size = across, below + key_height + 14.0
-    return _sheet(canvas, model, size, head, parts, attributes(data))
+    parts = _body(canvas, model, drawing, extras)
+    kinds = kinds_in(model) | drawing.cells
+    return assembled(canvas, model, parts, drawing.extent, extras, items(kinds | besides(extras)),
+                     drawing.placed.engine)  # fmt: skip
 
 
 def _frames(canvas: Canvas, model: PictureModel, placed: Layout) -> list[str]:
@@ -372,46 +314,3 @@ def _pointed(
     head = f"M{place(tip)}L{place(one)}L{place(other)}z"
     shaft = canvas.path(curve([*points[:-1], base]), stroke=role, line=line, dash=dash)
     return [shaft, canvas.path(head, fill=role)]
-
-
-def _banner_words(model: PictureModel) -> str:
-    """What is text when the numbers are not those of the forward pass."""
-    if not model.stale:
-        return ""
-    who = ("leaf " if len(model.changed) == 1 else "leaves ") + ", ".join(model.changed)
-    who = who if model.changed else "a leaf or constant"
-    return f"{who} changed since the forward pass: replayed with new values"
-
-
-def _subtitle(model: PictureModel) -> str:
-    steps, stage = model.steps, model.stage
-    if stage is not None:
-        return f"{model.summary} · after backward step {stage} of {steps}"
-    if steps:
-        return f"{model.summary} · backward step{'s 1–' if steps > 1 else ' '}{steps}"
-    flow = "" if model.backward else " · no backward pass"
-    return model.summary + flow
-
-
-def _description(model: PictureModel) -> str:
-    records = model.of_kind(TensorRecord)
-    sums = [record.name or record.id for record in records if len(record.contributions) > 1]
-    text = f"The graph of a computation and of the gradients that flow back: {_subtitle(model)}."
-    if sums:
-        text += f" Gradients that are sums of several contributions: {', '.join(sums)}."
-    banner = _banner_words(model)
-    return text + (f" Warning: {banner}." if banner else "")
-
-
-def _heading(canvas: Canvas, model: PictureModel, room: float) -> tuple[str, float]:
-    """Title, summary and, if need be, the banner; at (0, 0), with its height."""
-    title = fit(one_line(model.title), room, 16.0, True)
-    parts = [canvas.text(0, 13, title, size=16.0, bold=True)]
-    parts.append(canvas.text(0, 31, fit(_subtitle(model), room, 11.0), size=11.0, fill="muted"))
-    banner = _banner_words(model)
-    if not banner:
-        return "".join(parts), 52.0
-    parts.append(canvas.rect(0, 42, room, 26, fill="warn", stroke="warn-line", radius=5.0))
-    text = fit("⚠ " + one_line(banner), room - 20, 11.0, True)
-    parts.append(canvas.text(10, 59, text, size=11.0, bold=True, fill="warn-ink"))
-    return "".join(parts), 88.0

@@ -18,7 +18,8 @@ from viz.structure.nesting import Key
 from viz.style.text import fit, number, one_line, shape_of
 from viz.svg import writer as svg
 from viz.svg.records import caption_of, form_of
-from viz.svg.writer import Extras, label_of
+from viz.svg.sheet import Extras
+from viz.svg.writer import label_of
 
 if TYPE_CHECKING:
     from viz.reports.compare.comparison import Comparison

@@ -1,0 +1,367 @@
+"""Places: lines across the flow by a skyline, rows along it, wires in tracks between the rows.
+
+Between two rows there are zones: for what leaves the row before, for labels, and for what joins
+the row after. Only wires that run along the flow pass through all of them, and lines keep their
+distance, so nothing can meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from viz.layout.river.elements import (
+    AFTER,
+    BESIDE,
+    LANE,
+    MARGIN,
+    PORT,
+    STACK,
+    TRACK,
+    WIRE,
+    Block,
+    Chain,
+    Distances,
+    Item,
+    Point,
+    Segment,
+)
+
+Labels = dict[Chain, list[tuple[int, float]]]
+Extents = dict[Chain, list[tuple[int, int, float, float]]]
+
+_EDGE = 12.0  # from a side's end to the first wire that leaves there
+
+
+def settle(block: Block, distances: Distances) -> None:
+    """Gives a block's items and segments their places, from (0, 0) of its own on."""
+    _shift(block)
+    _spread(block, distances)
+    _across(block, distances)
+    _spread(block, distances)  # again: now it is known on which side every wire runs
+    for s in block.straight:
+        s.head.u = s.tail.u + s.start
+    _along(block, distances)
+    for s in block.segments:
+        s.points = _way(block, s)
+
+
+def _shift(block: Block) -> None:
+    """Moves items off the channel of their chain so that fixed ports meet."""
+    for chain in block.chains:
+        shift, before = 0.0, None
+        for item in chain.items:
+            if before is not None:
+                s = next((x for x in item.inputs if x.tail is before and x.run is chain), None)
+                if s is not None:
+                    shift += _fixed(s.tail_port) - _fixed(s.head_port)
+            item.shift = shift
+            before = item
+
+
+def _fixed(port: Item | None) -> float:
+    return 0.0 if port is None else port.u
+
+
+def _spread(block: Block, distances: Distances) -> None:
+    """Ports: wires leave an item beside each other in the order of the lines they run along."""
+    for item in block.items:
+        _spread_side(item, item.outputs, distances, out=True)
+        _spread_side(item, item.inputs, distances, out=False)
+
+
+def _spread_side(item: Item, some: list[Segment], distances: Distances, out: bool) -> None:
+    if item.inner is not None:
+        for s in some:
+            if out:
+                s.start = _fixed(s.tail_port)
+            else:
+                s.end = _fixed(s.head_port)
+        return
+    if len(some) == 1 and (some[0].run is None or some[0].run is item.chain):
+        _put(some[0], 0.0, out)
+        return
+    straight = next((s for s in some if s.run is item.chain), None)
+    if straight is None:
+        straight = min(some, key=lambda s: (abs(_target(s, item, out)), s.wire.index), default=None)
+        if straight is not None and straight.run is not None:
+            straight = None
+    before, after = [], []
+    for s in some:
+        if s is not straight:
+            aim = _target(s, item, out)
+            (after if aim > 0 else before).append((aim, s.wire.index, s))
+    if straight is not None:
+        _put(straight, 0.0, out)
+    width = lambda s: PORT if distances.turned or not s.wire.label else max(PORT, s.wire.label + 28)
+    first = width(straight) if straight is not None else 0.0
+    needed = first + sum(width(s) for *_, s in before)
+    scale = min(1.0, max(item.before - _EDGE, 1.0) / needed) if needed else 1.0
+    at = -first * scale
+    # the nearest line gets the port nearest to the channel, of those that run before it
+    for _, _, s in sorted(before, key=lambda x: (-x[0], x[1])):
+        _put(s, min(at, 0.0), out)
+        at -= width(s) * scale
+    room = max(item.after - AFTER - 3.0, 0.0)
+    step = min(PORT, room / max(len(after) - 1, 1))
+    start = min(AFTER, max(item.after - 3.0, 0.0))
+    for k, (_, _, s) in enumerate(sorted(after, key=lambda x: (x[0], x[1]))):
+        _put(s, start + step * k, out)
+
+
+def _put(s: Segment, offset: float, out: bool) -> None:
+    if out:
+        s.start = offset
+    else:
+        s.end = offset
+
+
+def _target(s: Segment, item: Item, out: bool) -> float:
+    """Where a wire leads, from the channel of an item."""
+    if s.run is not None:
+        return s.run.u - item.u if s.run.lane is not item.chain.lane else 0.0
+    other = s.head if out else s.tail
+    port = _fixed(s.head_port) if out else _fixed(s.tail_port)
+    aim = other.u + port - item.u
+    if other.chain is item.chain and not port:
+        return -1.0  # a twin of the straight one
+    return aim or other.chain.lane.order - item.chain.lane.order
+
+
+def _across(block: Block, distances: Distances) -> None:
+    """The u of every chain: from the first lane outward, as near as its cells allow."""
+    cells = 2 * max((item.row for item in block.items), default=0) + 2
+    if not block.chains:
+        return
+    start = block.chains[0].lane
+    labels = _labels(block, distances)
+    extents = {chain: _extents(chain, labels) for chain in block.chains}
+    outward = sorted(block.chains, key=lambda c: (abs(c.lane.order - start.order), c.first))
+    for side in (1, -1):
+        sky = [-LANE] * cells
+        if side < 0:
+            for chain in outward:
+                if chain.lane is start:
+                    _raise(chain, sky, -1, extents)
+        for chain in outward:
+            offset = chain.lane.order - start.order
+            if offset * side < 0 or (offset == 0 and side < 0):
+                continue
+            if offset == 0:
+                chain.u = 0.0
+            else:
+                need = max(
+                    (max(sky[a : b + 1]) + LANE + (before if side > 0 else after)
+                     for a, b, before, after in extents[chain]),
+                    default=0.0,
+                )  # fmt: skip
+                chain.u = need if side > 0 else -need
+                wish = _wish(chain)
+                if wish is not None and wish * side >= need:
+                    chain.u = wish
+            _raise(chain, sky, side, extents)
+    for chain in block.chains:
+        for item in chain.items:
+            item.u = chain.u + item.shift
+    _extend(block)
+
+
+def _wish(chain: Chain) -> float | None:
+    """Where a chain of one item would have a straight way to a place in a block's border."""
+    if len(chain.items) != 1 or len(chain.items[0].outputs) != 1:
+        return None
+    s = chain.items[0].outputs[0]
+    if s.head_port is None or s.head.chain is None:
+        return None
+    return s.head.chain.u + s.head.shift + s.head_port.u
+
+
+def _extend(block: Block) -> None:
+    """How far the block reaches on either side of its main line."""
+    lows, highs = [0.0], [0.0]
+    for chain in block.chains:
+        for item in chain.items:
+            before, after = item.reach
+            if item.port is not None:
+                before = after = 0.0
+            lows.append(item.u - before)
+            highs.append(item.u + after)
+        if not chain.items:
+            lows.append(chain.u - WIRE[0])
+            highs.append(chain.u + WIRE[1])
+    block.before, block.after = -min(lows), max(highs)
+
+
+def _labels(block: Block, distances: Distances) -> Labels:
+    """By chain, the gaps in which labels of wires stand, and the room that they take there."""
+    out: Labels = {}
+    if distances.turned:
+        return out
+    for s in block.segments:
+        if s.wire.label and s.run is not None and s is s.wire.parts[0]:
+            cell = 2 * s.tail.row + 1
+            out.setdefault(s.run, []).append((cell, s.wire.label + 26.0))
+    return out
+
+
+def _extents(chain: Chain, labels: Labels) -> list[tuple[int, int, float, float]]:
+    """Cells of a chain with how far it reaches before and after its line there."""
+    out = []
+    at = chain.first
+    shifts = [item.shift for item in chain.items]
+    before_wire = WIRE[0] - min(shifts, default=0.0)
+    after_wire = WIRE[1] + max(shifts, default=0.0)
+    for item in chain.items:
+        cell = 2 * item.row
+        if at < cell:
+            out.append((at, cell - 1, before_wire, after_wire))
+        before, after = item.reach
+        if item.port is not None:
+            before, after = WIRE
+        out.append((cell, cell, before - item.shift, after + item.shift))
+        at = cell + 1
+    if at <= chain.last:
+        out.append((at, chain.last, before_wire, after_wire))
+    # beside the ports of an item there are wires in the gaps before and after it
+    for item in chain.items:
+        if item.port is None:
+            for cell in (2 * item.row - 1, 2 * item.row + 1):
+                if chain.first <= cell <= chain.last:
+                    out.append((cell, cell, item.before - item.shift, item.after + item.shift))
+    out += [(cell, cell, room, WIRE[1]) for cell, room in labels.get(chain, ())]
+    return out
+
+
+def _raise(chain: Chain, sky: list[float], side: int, extents: Extents) -> None:
+    for a, b, before, after in extents[chain]:
+        end = chain.u + after if side > 0 else -chain.u + before
+        part = sky[a : b + 1]
+        if max(part) <= end:
+            sky[a : b + 1] = [end] * len(part)
+        else:
+            sky[a : b + 1] = [max(x, end) for x in part]
+
+
+def _along(block: Block, distances: Distances) -> None:
+    """The v of every row, the tracks between rows, and where leaves stand."""
+    count = 1 + max((item.row for item in block.items), default=0)
+    high = [0.0] * count
+    for item in block.items:
+        stacks = [
+            sum(leaf.along for leaf in side) + STACK * (len(side) - 1)
+            for side in (
+                [leaf for leaf in item.leaves if leaf.after],
+                [leaf for leaf in item.leaves if not leaf.after],
+            )
+            if side
+        ]
+        if item.inner is None:
+            item.along = max([item.along, *stacks])
+        high[item.row] = max([high[item.row], item.along, *stacks])
+    splits: list[list[Segment]] = [[] for _ in range(count)]
+    joins: list[list[Segment]] = [[] for _ in range(count)]
+    label = [0.0] * count
+    for s in block.segments:
+        s.split = s.join = None
+        if abs(s.tail.u + s.start - s.line) > 0.5:
+            splits[s.tail.row].append(s)
+        if abs(s.head.u + s.end - s.line) > 0.5:
+            joins[s.head.row].append(s)
+        if s.wire.label and s is s.wire.parts[0]:
+            length = distances.label or s.wire.label + 12.0
+            label[s.tail.row] = max(label[s.tail.row], length)
+    v = 0.0
+    block.rows, zones = [], []
+    for row in range(count):
+        block.rows.append((v, v + high[row]))
+        v += high[row]
+        if row + 1 == count:
+            break
+        left = _tracks(splits[row], lambda s: (s.tail, s.tail.u + s.start, s.line), "split")
+        came = _tracks(joins[row + 1], lambda s: (s.head, s.line, s.head.u + s.end), "join")
+        a = v + (6.0 + TRACK * left + 8.0 if left else 0.0)
+        b = a + label[row]
+        end = b + (8.0 + TRACK * came + 6.0 if came else 0.0)
+        empty = not high[row] or not high[row + 1]  # the border of the block
+        end = max(end + 5.0, v + (0.0 if empty and not (left or came) else distances.gap))
+        zones.append((v, a, b, end))
+        v = end
+    block.along = v
+    for item in block.items:
+        item.v = block.rows[item.row][0]
+        _stand(item)
+    _find_ways(block, zones)
+
+
+def _stand(item: Item) -> None:
+    """The places of leaves beside an item: those that learn after it, others before it."""
+    for after in (True, False):
+        v = item.v
+        for leaf in item.leaves:
+            if leaf.after is after:
+                u = item.u + item.after + BESIDE if after else item.u - item.before - BESIDE
+                leaf.at = (u if after else u - leaf.across, v)
+                v += leaf.along + STACK
+
+
+def _tracks(
+    some: list[Segment], ends: Callable[[Segment], tuple[Item, float, float]], kind: str
+) -> int:
+    """The track of each part across a gap; returns their number.
+
+    Of one item's, the farther it leads the nearer to the item it lies.
+    """
+    tracks: list[list[tuple[float, float]]] = []
+    last: dict[tuple[Item, bool], int] = {}
+    spans = []
+    for s in some:
+        item, a, b = ends(s)
+        spans.append((-abs(b - a), min(a, b) - WIRE[0], max(a, b) + WIRE[0], item, b > a, s))
+    for _, a, b, item, right, s in sorted(spans, key=lambda x: x[:3]):
+        own = item, right if kind == "split" else not right
+        k = last.get(own, -1) + 1
+        while k < len(tracks) and not all(b < p or q < a for p, q in tracks[k]):
+            k += 1
+        last[own] = k
+        if k == len(tracks):
+            tracks.append([])
+        tracks[k].append((a, b))
+        setattr(s, kind, k)
+    return len(tracks)
+
+
+def _find_ways(block: Block, zones: list[tuple[float, float, float, float]]) -> None:
+    block_zones = zones
+    for s in block.segments:
+        begin, _, _, _ = block_zones[s.tail.row]
+        _, _, _, end = block_zones[s.head.row - 1]
+        start, line, stop = s.tail.u + s.start, s.line, s.head.u + s.end
+        points = [(start, s.tail.v + s.tail.along)]
+        if s.split is not None:
+            v = begin + 16.0 + TRACK * s.split
+            points += [(start, v), (line, v)]
+        if s.join is not None:
+            v = end - 16.0 - TRACK * s.join
+            points += [(line, v), (stop, v)]
+        points.append((stop, s.head.v))
+        s.points = points
+        if s.wire.label and s is s.wire.parts[0]:
+            s.wire.label_at = line, (block_zones[s.tail.row][1] + block_zones[s.tail.row][2]) / 2
+
+
+def _way(block: Block, s: Segment) -> list[Point]:
+    return s.points
+
+
+def frame(block: Block, distances: Distances) -> None:
+    """Sizes the item that a block is for the block around it: with a margin and its title."""
+    item = block.item
+    assert item is not None
+    item.before = block.before + MARGIN + distances.title_across
+    item.after = block.after + MARGIN
+    item.along = max(block.along + 2 * MARGIN + distances.title_along, 24.0)
+    if distances.turned:
+        item.along = max(item.along, block.title + 2 * MARGIN)
+    else:  # the title stands before the first wire that comes in
+        entries = [x.u - WIRE[0] for x in block.items if x.entry]
+        first = min(entries, default=block.after)
+        item.before = max(item.before, block.title + 2 * MARGIN - first)

@@ -1,0 +1,71 @@
+"""The legend of a river picture: how to read what stands in it, and only that."""
+
+from __future__ import annotations
+
+import math
+
+from viz.model.elements import PictureModel, TensorRecord
+from viz.model.river import River
+from viz.svg.canvas import Canvas
+from viz.svg.legend import Draw, Item, items
+from viz.svg.river.looks import SMALL
+
+
+def _box(fill: str, stroke: str, line: float = 1.2, dash: str = "") -> Draw:
+    return lambda canvas: canvas.rect(
+        1, 1, 24, 13, 3.0, fill=fill, stroke=stroke, line=line, dash=dash
+    )
+
+
+def _forward(canvas: Canvas) -> str:
+    return canvas.path("M0 8H20", stroke="line", line=1.4) + canvas.path(
+        "M26 8L19 4.4V11.6z", fill="line"
+    )
+
+
+def _ribbon(canvas: Canvas) -> str:
+    return canvas.path("M8 8H28", stroke="river", line=10.0) + canvas.path(
+        "M0 8L9 2V14z", fill="tip"
+    )
+
+
+def _shares(canvas: Canvas) -> str:
+    return "".join(canvas.rect(9.0 * k, 3, 9, 9, fill=f"part-{k}") for k in range(3))
+
+
+def _bars(canvas: Canvas) -> str:
+    heights = (4.0, 8.0, 13.0)
+    return "".join(
+        canvas.rect(3 + 7 * k, 14 - high, 5, high, fill="tip") for k, high in enumerate(heights)
+    )
+
+
+def _gain(canvas: Canvas) -> str:
+    return canvas.text(0, 11.5, "×0.2", size=SMALL, fill="less", bold=True)
+
+
+def _norm(canvas: Canvas) -> str:
+    return canvas.text(2, 11.5, "‖·‖", size=SMALL, fill="grad-ink")
+
+
+def key_of(model: PictureModel, river: River, cells: bool, besides: set[str]) -> list[Item]:
+    """The items that a picture needs; `besides` are kinds that every legend knows."""
+    tensors = [x for x in model.of_kind(TensorRecord)]
+    kinds = {x.kind for x in tensors} | {node.kind for node in model.nodes.values()}
+    flows = any(x.gradient is not None for x in tensors)
+    sums = any(len(x.terms) > 1 for x in tensors)
+    several = any(math.prod(x.shape) > 1 for x in tensors)
+    found: list[tuple[bool, Draw, str]] = [
+        (bool(river.wires), _forward, "value"),
+        (flows, _ribbon, "gradient flowing back, width: log of its RMS"),
+        (bool(kinds & {"parameter", "leaf"}), _box("leaf", "leaf-line", 1.8), "learns"),
+        ("constant" in kinds, _box("const", "hair"), "gets no gradient"),
+        ("group" in kinds, _box("group", "group-line", 1.4), "closed group"),
+        (flows, _gain, "gain: ‖∂ in‖ ÷ ‖∂ out‖"),
+        (sums, _shares, "shares of contributions in the sum Σ"),
+        (any(x.shared for x in river.heads), _bars, "contribution of each use"),
+        (several, _norm, "norm of an array, beside its heat-map"),
+    ]
+    out: list[Item] = [(draw, 28.0, words) for here, draw, words in found if here]
+    there = {"step"} if model.steps else set()
+    return out + items(there | besides | ({"cells"} if cells else set()), river=True)

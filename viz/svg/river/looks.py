@@ -1,0 +1,322 @@
+"""How large each record of a river picture is, and where in it everything stands."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+from viz.capture.summary import Summary
+from viz.model.elements import ClosedGroup, Edge, TensorRecord
+from viz.model.phrases import NAMELESS, short, written
+from viz.model.river import Record
+from viz.style.text import number, one_line, plural, shape_of, width
+from viz.svg.records import flat, titled
+
+TITLE, SMALL = 12.0, 11.0  # sizes of text
+HEAD, PAD, LINE = 20.0, 7.0, 16.0
+CHANNEL = 36.0  # from the river to the right side of a record
+LOW, DEEP = 13.0, 20.0  # from the river to the lower side, and more where wires part
+THUMB = 36.0
+WIDEST = 300.0
+_CELL = 16.0  # height of a cell that shows its number
+_TABLE = 8  # a matrix of up to so many rows and columns shows its numbers
+_ROOM = 184.0  # if they are no wider than this
+_TALLEST = 44.0  # of a heat-map
+BARS = 32.0  # height of the bars of a shared leaf
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The data or the gradient of a record, and the rectangle it has there."""
+
+    label: str
+    summary: Summary | None
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(slots=True)
+class Look:
+    """A record's measures.
+
+    Attributes:
+        channel: from the river to the side beyond it: right where the picture grows downward,
+            below where it grows to the right.
+        title, meta: its first line, at the left and at the right.
+        form: how arrays are shown: "scalar", "table", "map", "empty", "none" of views.
+        lines: further lines of text, with the role of their colour; those of named edges have them.
+    """
+
+    width: float = 0.0
+    height: float = 0.0
+    channel: float = CHANNEL
+    title: str = ""
+    bold: bool = False
+    meta: str = ""
+    chip: str = ""
+    gain: str = ""
+    captions: list[str] = field(default_factory=list)
+    form: str = "none"
+    parts: list[Part] = field(default_factory=list)
+    lines: list[tuple[float, str, Edge | None]] = field(default_factory=list)
+    bar: float | None = None  # y of the shares of contributions
+    bars: float | None = None  # y of a shared leaf's bars
+    foot: str = ""
+    cell: float = 0.0
+
+    def stretch(self, by: float) -> None:
+        """Gives heat-maps a part of the room that a longer record has."""
+        by = min(by, _TALLEST - 18.0)
+        if by <= 0:
+            return
+        top = min(part.y for part in self.parts)
+        self.parts = [
+            replace(part, y=part.y + by * (part.y > top), height=part.height + by)
+            for part in self.parts
+        ]
+        more = by * len({part.y for part in self.parts})
+        self.lines = [(y + more, text, edge) for y, text, edge in self.lines]
+        self.bar = None if self.bar is None else self.bar + more
+
+
+def form_of(x: Summary, gradient: Summary | None, small: bool) -> tuple[str, float]:
+    """How an array and its gradient are shown, and of a table the width of a cell.
+
+    With `small`, only columns and pairs of numbers are tables.
+    """
+    if x.size == 1:
+        return "scalar", 0.0
+    if x.size == 0:
+        return "empty", 0.0
+    rows, columns = (1, 1, *x.shape)[-2:]
+    known = [s for s in (x, gradient) if s is not None]
+    if small and (rows > 4 or columns > 2):
+        return "map", 0.0
+    if len(x.shape) > 2 or max(rows, columns) > _TABLE or any(s.elements is None for s in known):
+        return "map", 0.0
+    words = [spelled(v) for s in known for v in flat(s.elements)]
+    cell = max(18.0, *(width(word, SMALL) + 6.0 for word in words))
+    return ("table", cell) if cell * columns <= _ROOM else ("map", 0.0)
+
+
+def spelled(x: float) -> str:
+    """A number as a cell of a table has it."""
+    return number(x, 2)
+
+
+def amount(x: Summary, digits: int = 3) -> str:
+    """An array in one number: itself, or its norm between bars."""
+    if x.size == 1:
+        return number(x.total, digits)
+    return x.flaw or f"‖{number(x.norm, digits)}‖"
+
+
+def size(x: Summary) -> str:
+    """The number beside a heat-map: the norm."""
+    return x.flaw or number(x.norm, 2 if x.norm < 99 else 3)
+
+
+def gain_of(record: Record, into: list[Edge]) -> float | None:
+    """‖∂ in‖ ÷ ‖∂ out‖: the largest contribution to an operand over the gradient of the result."""
+    g = record.gradient
+    flows = [e.norm if e.merged else e.contribution.norm
+             for e in into if e.contribution is not None or e.flowing]  # fmt: skip
+    if g is None or not flows or not 0 < g.norm < math.inf:
+        return None
+    return max(flows) / g.norm
+
+
+def look_of(
+    record: Record, into: list[Edge], turned: bool, wide: bool = False, beside: bool = False
+) -> Look:
+    """The measures of a record.
+
+    Args:
+        record: what it is of.
+        into: the edges of its wires.
+        turned: whether the picture grows to the right.
+        wide: whether several wires part at it.
+        beside: whether it stands beside another one, or at the side of the picture.
+    """
+    look = Look(channel=(LOW + DEEP * wide) if turned else CHANNEL)
+    if record.more is not None:
+        look.title = f"⋯ {plural(record.more.uses, 'use')} elsewhere"
+        look.width, look.height = width(look.title, SMALL) + 2 * PAD + CHANNEL, 24.0
+        return look
+    _title(record, look, into)
+    river = record.gradient is not None and not beside
+    y = HEAD
+    y += (LINE - 1.0) * len(look.captions)
+    across = _body(record, look, y, turned)
+    y = max((part.y + part.height for part in look.parts), default=y) + 3.0
+    for text, edge in _lines(record):
+        look.lines.append((y, text, edge))
+        across = max(across, width(text, SMALL))
+        y += LINE
+    if record.tensor is not None and len(record.tensor.terms) > 1 and not record.shared:
+        look.bar = y
+        across = max(across, 90.0)
+        y += LINE
+    if record.shared:
+        look.bars = y
+        y += BARS
+    if look.foot:
+        across = max(across, width(look.foot, SMALL, True))
+        y += LINE
+    _close(look, across, y, turned and not beside, river)
+    return look
+
+
+def _title(record: Record, look: Look, into: list[Edge]) -> None:
+    tensor = record.tensor
+    if record.operation is not None:
+        op = record.operation
+        name = short(tensor.name) if tensor is not None and tensor.name else ""
+        look.title = f"{name} = {op.text}" if name else op.text
+        look.bold = bool(name or record.within)
+        names = [short(group.name) for group in record.within]
+        look.title = ": ".join([*names, look.title])
+        look.chip = str(op.step) if op.step is not None else ""
+        options = written(op.options)
+        look.captions = [options, *op.notes] if options else list(op.notes)
+    elif record.group is not None:
+        group = record.group
+        look.title, look.bold = group_title(group), True
+        if group.steps is not None:
+            first, last = group.steps
+            look.chip = str(first) if first == last else f"{first}–{last}"
+        look.captions = group_captions(group)
+    elif tensor is not None:
+        look.title = short(tensor.name) if tensor.name else titled(None, tensor.id)
+        look.bold = bool(tensor.name)
+    if tensor is not None:
+        look.meta = shape_of(tensor.shape) if tensor.shape and record.leaf else ""
+        for view in record.views[:1] if len(record.views) == 1 or record.shared else []:
+            assert view.operation is not None
+            look.meta += " " + ("ᵀ" if view.operation.text.endswith("ᵀ") else "⟲")
+        look.foot = _foot(tensor)
+    gain = gain_of(record, [*into, *record.named, *(edge for _, edge in record.beside)])
+    if gain is not None:
+        look.gain = f"×{number(gain, 2)}"
+
+
+def _foot(tensor: TensorRecord) -> str:
+    words = ["and more that is not shown"] if tensor.hidden else []
+    words += ["changed by a hook"] if tensor.hooked else []
+    count, last = len(tensor.terms), tensor.expected
+    words += [f"Σ {count} of {last} so far"] if 0 < count < last else []
+    return " · ".join([*words, *tensor.notes])
+
+
+def group_title(group: ClosedGroup) -> str:
+    """What a closed group is: its name and class, honestly what is repeated how often."""
+    name = one_line(group.name) or group.module
+    if group.module == "repeat":
+        return f"{name}  ×{group.count}" if group.shared else f"{name}  {group.count} alike"
+    if group.module in ("step", "steps", "stretch", "chain"):
+        return name
+    return name if name == group.module else f"{name} · {one_line(group.module)}"
+
+
+def group_captions(group: ClosedGroup) -> list[str]:
+    """The lines below a group's title: shapes in and out, its operations and parameters."""
+    given = [shape_of(shape) for _, _, shape in group.inputs]
+    made = [shape_of(result.shape) for result in group.results]
+    shapes = f"{_some(given)} → {_some(made)}"
+    count = sum(math.prod(x.shape) for x in group.parameters if x.kind != "constant")
+    words = plural(group.operations, "operation")
+    return [shapes, f"{words} · {count:,} parameters" if count else words]
+
+
+def _some(shapes: list[str]) -> str:
+    return ", ".join(shapes[:2]) + (f" +{len(shapes) - 2}" if len(shapes) > 2 else "")
+
+
+def _lines(record: Record) -> list[tuple[str, Edge | None]]:
+    """What is said in words: contributions to leaves at the side, gradients of a closed group."""
+    out: list[tuple[str, Edge | None]] = []
+    for edge in record.named:
+        out.append((named(edge, record.names), edge))
+    if record.group is not None:
+        learned = [x for x in record.group.parameters if x.gradient is not None]
+        for x in learned[:4] if len(learned) <= 4 else []:
+            assert x.gradient is not None
+            out.append((f"∂{short(x.name or NAMELESS)} {amount(x.gradient)}", None))
+        if len(learned) > 4:
+            total = math.sqrt(sum(x.gradient.norm**2 for x in learned if x.gradient))
+            out.append((f"∂ of {len(learned)} parameters ‖{number(total, 3)}‖", None))
+    return out
+
+
+def named(edge: Edge, names: dict[str, str]) -> str:
+    """A use without a wire: what it adds to the gradient of what it uses."""
+    name = names.get(edge.id, NAMELESS)
+    if edge.contribution is None:
+        return f"← {name}"
+    return f"∂{name} += {amount(edge.contribution)}"
+
+
+def _body(record: Record, look: Look, y: float, turned: bool) -> float:
+    """Places data and gradient; returns how wide they are."""
+    tensor = record.tensor
+    if tensor is None or (record.operation is not None and record.operation.view):
+        return 0.0
+    shown: list[tuple[str, Summary | None]] = [("", tensor.value), ("∂", tensor.gradient)]
+    shown = shown[:1] if tensor.kind == "constant" else shown
+    shown = list(tensor.rows) if tensor.rows is not None else shown
+    known = [x for _, x in shown if x is not None]
+    look.form, look.cell = form_of(tensor.value, tensor.gradient, turned)
+    wide, high = _extent(look, tensor.shape, known)
+    label = max(width(name, TITLE) + 5.0 for name, _ in shown) if len(shown) > 1 else 0.0
+    rows = tensor.rows is not None
+    stacked = rows or (
+        (turned and not record.leaf and look.form != "table")
+        or 2 * wide + label > WIDEST - (20.0 if record.leaf else 60.0)
+    )
+    x = PAD
+    for k, (name, summary) in enumerate(shown):
+        room = label if stacked and len(shown) > 1 else label if k else 0.0
+        look.parts.append(Part(name, summary, x + room, y, wide, high))
+        if stacked:
+            y += high
+        else:
+            x += room + wide + 6.0
+    return max(part.x + part.width for part in look.parts) - PAD
+
+
+def _extent(look: Look, shape: tuple[int, ...], known: list[Summary]) -> tuple[float, float]:
+    if look.form == "scalar":
+        return max(44.0, *(width(number(x.total), TITLE, True) for x in known)), 20.0
+    if look.form == "table":
+        rows, columns = (1, 1, *shape)[-2:]
+        return look.cell * columns, _CELL * rows + 6.0
+    if look.form == "empty":
+        return width("empty", SMALL), 20.0
+    return THUMB + 5.0 + max(width(size(x), SMALL) for x in known), 24.0
+
+
+def _close(look: Look, across: float, y: float, turned: bool, river: bool) -> None:
+    """The size of a record, so that title, body and river have their room."""
+    chip = max(18.0, width(look.chip, SMALL, True) + 7.0) if look.chip else 0.0
+    gain = width(look.gain, SMALL, True) + 8.0 if look.gain else 0.0
+    title = width(look.title, TITLE, True) + 2.0
+    captions = max((width(caption, SMALL) for caption in look.captions), default=0.0)
+    if turned:
+        head = min(title, WIDEST - 60.0) + (chip + 4.0 if chip else 0.0)
+        body = across + (gain if look.parts or not look.gain else 0.0)
+        if look.gain and not look.parts:
+            head += gain
+        look.width = _even(max(head, body, captions, 46.0) + 2 * PAD)
+        look.height = y + 10.0 + look.channel
+    else:
+        tail = look.channel + 14.0 if river or chip else PAD
+        meta = width(look.meta, SMALL) + 8.0 if look.meta else 0.0
+        head = min(title + gain + meta, WIDEST)
+        look.width = _even(max(PAD + max(head, across, captions) + tail, 84.0))
+        look.height = y + 2.0 if look.parts or look.lines or look.captions else 26.0
+
+
+def _even(x: float) -> float:
+    return 2.0 * math.ceil(x / 2.0)

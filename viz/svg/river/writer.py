@@ -1,0 +1,345 @@
+"""The SVG of a river picture: frames, ribbons and wires below, records with their numbers above."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from viz.model.elements import Edge, Node, PictureModel, TensorRecord
+from viz.model.marks import Mark
+from viz.model.river import Record, records_of
+from viz.model.snapshot import at_step
+from viz.style.text import fit
+from viz.svg import tooltips
+from viz.svg.canvas import Canvas, coordinate, group, place
+from viz.svg.nodes import title_of_box
+from viz.svg.records import MARKS, Measures, draw_mark
+from viz.svg.river import drawing
+from viz.svg.river.key import key_of
+from viz.svg.river.looks import PAD, SMALL, Look, look_of
+from viz.svg.river.placing import Placed, Point, label_of
+from viz.svg.river.placing import place as placed
+from viz.svg.sheet import Extras, assembled, besides
+
+_TURN = 10.0  # radius of a wire's turns
+
+
+def write(
+    model: PictureModel, theme: str, turned: bool, step: int | None = None,
+    extras: Extras | None = None,
+) -> str:  # fmt: skip
+    """A river picture as the text of an SVG file.
+
+    Args:
+        model: what it shows, made without tags.
+        theme: as `viz.draw` has it.
+        turned: whether the forward pass runs to the right.
+        step: of the backward pass, the stage that is drawn.
+        extras: marks, highlights and a chart.
+    """
+    where = placed(records_of(model), turned)
+    shown = model if step is None else at_step(model, step)
+    drawn = _Drawn(Canvas(theme), where, shown, extras or Extras())
+    cells = any(look.form in ("table", "map") for look in where.looks.values())
+    key = key_of(shown, where.river, cells, besides(drawn.extras))
+    extent = 0.0, 0.0, where.width, where.height
+    return assembled(drawn.canvas, shown, drawn.parts(), extent, drawn.extras, key, "river")
+
+
+class _Drawn:
+    """Draws a picture that has its places, at a stage of its backward pass."""
+
+    def __init__(self, canvas: Canvas, where: Placed, model: PictureModel, extras: Extras) -> None:
+        self.canvas, self.where, self.model, self.extras = canvas, where, model, extras
+        self.turned = where.turned
+        self.uses: dict[Record, list[Edge]] = {}
+        for edge, tail, _ in where.river.wires:
+            self.uses.setdefault(tail, []).append(model.edges[edge.id])
+        self.beside = {
+            leaf: (record, edge) for record in where.river.records for leaf, edge in record.beside
+        }
+
+    def node(self, record: Record) -> TensorRecord | None:
+        """The tensor of a record at this stage."""
+        if record.group is not None:
+            now = self.model.nodes[record.group.id]
+            return now.results[0] if now.results else None  # type: ignore[union-attr]
+        return self.model.nodes[record.tensor.id] if record.tensor is not None else None  # type: ignore[return-value]
+
+    def parts(self) -> list[str]:
+        river = self.where.river
+        out = self.frames()
+        wires = [(edge.id, tail) for edge, tail, _ in river.wires]
+        wires += [(edge.id, leaf) for leaf, (_, edge) in self.beside.items()]
+        out += [self.wire(edge, tail) for edge, tail in wires]
+        out += [self.record(record) for record in river.all()]
+        out += [self.label(edge, tail) for edge, tail in wires]
+        return out
+
+    def frames(self) -> list[str]:
+        out = []
+        for box in self.model.groups:
+            title, data = tooltips.of_open_group(box)
+            if box.id not in self.where.frames:
+                out.append(group(data, "", []))
+                continue
+            left, top, right, bottom = self.where.frames[box.id]
+            words = fit(title_of_box(box), right - left - 16.0, SMALL, True)
+            text = self.canvas.text(left + 9, top + 14, words, size=SMALL, bold=True, fill="muted")
+            shape = self.canvas.rect(
+                left, top, right - left, bottom - top, 8.0, fill="box", stroke="box-line"
+            )
+            out.append(group(data, title, [shape, text]))
+        return out
+
+    def wire(self, name: str, tail: Record) -> str:
+        """An edge: the ribbon of what flows back, and the line of the value beside it."""
+        edge = self.model.edges[name]
+        title, data = tooltips.of_edge(edge, self.model)
+        mark = self.extras.marks.get(name)
+        title = f"{title}\n{mark.words}" if mark else title
+        parts = []
+        if mark is not None or name in self.extras.highlight:
+            role = MARKS[mark.level][0] if mark is not None else "glow"
+            parts += [self.path(way, role, 9.0) for way in self.where.wires[name]]
+        flow = _flow(edge)
+        if flow is not None:
+            wide = drawing.broad(flow)
+            parts += [self.path(way, "river", wide) for way in self.where.ribbons[name]]
+            parts.append(self.tip(self.where.ribbons[name][0], wide, self.colour(edge, tail)))
+        for way in self.where.wires[name]:
+            if len(way) > 2:
+                parts.append(self.path(way, "canvas", 3.6))
+            parts.append(self.path(way, "line", 1.4))
+        parts.append(self.arrow(self.where.wires[name][-1]))
+        return group(data, title, parts)
+
+    def colour(self, edge: Edge, tail: Record) -> str:
+        """The colour of a ribbon's tip: of its part in a sum, where several add up."""
+        terms = tail.tensor.terms if tail.tensor is not None else ()
+        if len(terms) > 1 and edge.id in terms:
+            return f"part-{terms.index(edge.id) % drawing.PARTS}"
+        return "tip"
+
+    def path(self, points: list[Point], role: str, line: float) -> str:
+        return self.canvas.path(_rounded(points), stroke=role, line=line)
+
+    def tip(self, points: list[Point], wide: float, role: str) -> str:
+        """The head of a ribbon, at the record that it flows to."""
+        (x0, y0), (x1, y1) = points[0], points[1]
+        return self.canvas.path(_triangle(x0, y0, x1 - x0, y1 - y0, 4.0 + wide * 0.28, 1.5),
+                                fill=role)  # fmt: skip
+
+    def arrow(self, points: list[Point]) -> str:
+        (x0, y0), (x1, y1) = points[-2], points[-1]
+        return self.canvas.path(_triangle(x1, y1, x0 - x1, y0 - y1, 3.6, 1.95), fill="line")
+
+    def label(self, name: str, tail: Record) -> str:
+        words = self.extras.highlight.get(name)
+        (spot, anchor) = self.where.labels.get(name, (None, "end"))
+        edge = self.model.edges[name]
+        text = label_of(edge, self.uses.get(tail, ()))
+        if words:
+            spot = spot or _middle(self.where.wires[name][0])
+            return self.canvas.text(*spot, words, size=SMALL, bold=True, anchor=anchor,
+                                    halo="canvas")  # fmt: skip
+        if spot is None or not text:
+            return ""
+        return self.canvas.text(*spot, text, size=SMALL, fill="grad-ink", anchor=anchor)
+
+    def record(self, record: Record) -> str:
+        look = self.now(record)
+        x, y = self.where.at[record]
+        tensor = self.node(record)
+        parts = [drawing.border(self.canvas, record, look)]
+        g = tensor.gradient if tensor is not None else None
+        operands = self.operands(record)
+        ribbon = self.ribbon(record, look, g, operands)
+        beside = record in self.beside or record.shared
+        head = drawing.head(self.canvas, record, look, self.turned, g is not None, beside)
+        if record.operation is not None and record.result is not None:
+            edge, op = record.result, self.model.nodes[record.operation.id]
+            title, data = tooltips.of_edge(edge, self.model)
+            parts.append(group(data, title, [ribbon]))
+            title, data = tooltips.of_node(op, self.model)
+            parts.append(group(data, title, [head]))
+        else:
+            parts += [ribbon, head]
+        parts.append(drawing.body(self.canvas, look))
+        parts += self.lines(record, look)
+        if tensor is not None and look.bar is not None:
+            parts.append(self.sum(tensor, look))
+        if tensor is not None and look.bars is not None:
+            flows = [self.model.edges[edge.id].contribution for edge in record.uses]
+            parts.append(drawing.bars(self.canvas, look, [x and x.norm for x in flows]))
+        if look.foot:
+            low = look.height - (look.channel + 10.0 if self.turned and not record.leaf else 7.0)
+            parts.append(self.canvas.text(PAD, low, look.foot, size=SMALL, bold=True,
+                                          fill="sum-ink"))  # fmt: skip
+        return self.marked(record, look, parts, f' transform="translate({place((x, y))})"')
+
+    def marked(self, record: Record, look: Look, parts: list[str], shift: str) -> str:
+        """The record with its data, with marks and highlights of what it shows."""
+        shown: Node | None = self.model.nodes[
+            record.group.id if record.group else record.more.id if record.more
+            else record.tensor.id if record.tensor else record.id
+        ]  # fmt: skip
+        title, data = tooltips.of_node(shown, self.model)
+        names = {record.id, getattr(record.tensor, "id", record.id)}
+        marks = [self.extras.marks[name] for name in names if name in self.extras.marks]
+        mark = _joined(marks)
+        if mark is not None:
+            title = f"{title}\n{mark.words}"
+            parts.append(draw_mark(self.canvas, Measures(look.width, look.height, (1,)), mark))  # type: ignore[arg-type]
+        lit = [self.extras.highlight[name] for name in names if name in self.extras.highlight]
+        if lit:
+            glow = self.canvas.border(look.width, look.height, -4.0, 9.0, stroke="glow", line=6.0)
+            words = self.canvas.text(look.width / 2, -9.0, " ".join(filter(None, lit)), size=SMALL,
+                                     bold=True, anchor="middle", halo="canvas")  # fmt: skip
+            parts = [glow, *parts, words]
+        inner = ""
+        for view in record.views:
+            inner += self.view(view)
+        if record.group is not None:
+            inner = "".join(_data_of(x, self.model) for x in shown.results[:64])  # type: ignore[union-attr]
+            inner += "".join(_data_of(x, self.model) for x in shown.parameters[:64])  # type: ignore[union-attr]
+        return group(data, title, [*parts, inner], shift)
+
+    def view(self, record: Record) -> str:
+        """What is known of an operation that only shows a leaf otherwise; it has no record."""
+        assert record.operation is not None
+        assert record.result is not None
+        assert record.tensor is not None
+        model = self.model
+        into = [e for e in model.edges.values() if e.head == record.operation.id]
+        described = [
+            tooltips.of_node(model.nodes[record.operation.id], model),
+            tooltips.of_node(model.nodes[record.tensor.id], model),
+            *(tooltips.of_edge(edge, model) for edge in (model.edges[record.result.id], *into)),
+        ]
+        return "".join(group(data, "", []) for _, data in described)
+
+    def now(self, record: Record) -> Look:
+        """The look at this stage, in the size that it has at the end."""
+        full = self.where.looks[record]
+        if self.model.stage is None:
+            return full
+        staged = Record(**{**vars(record)})
+        tensor = self.node(record)
+        staged.tensor = tensor
+        if record.operation is not None:
+            staged.operation = self.model.nodes[record.operation.id]  # type: ignore[assignment]
+        if record.group is not None:
+            staged.group = self.model.nodes[record.group.id]  # type: ignore[assignment]
+        beside = record in self.beside or record.shared
+        look = look_of(staged, [], self.turned, beside=beside)
+        look.width, look.height, look.channel = full.width, full.height, full.channel
+        return look
+
+    def operands(self, record: Record) -> list[Edge]:
+        """The edges into a record, as they are at this stage."""
+        names = [e.id for e, _, head in self.where.river.wires if head is record]
+        return [self.model.edges[name] for name in names]
+
+    def ribbon(self, record: Record, look: Look, g, operands: list[Edge]) -> str:
+        beside = record in self.beside or record.shared
+        if g is None or beside:
+            return ""
+        flows = [x for x in map(_flow, operands) if x is not None]
+        widths = [drawing.broad(x) for x in flows]
+        after = drawing.broad(g.rms)
+        side = [(leaf, edge) for leaf, edge in record.beside
+                if _flow(self.model.edges[edge.id]) is not None]  # fmt: skip
+        d, _ = drawing.river(look, self.turned, max(widths, default=0.0), after, not widths)
+        out = self.canvas.path(d, fill="river")
+        x, y = self.where.at[record]
+        for _, edge in side:
+            (_, (x1, y1)) = self.where.ribbons[edge.id][0]
+            wide = drawing.broad(_flow(self.model.edges[edge.id]) or 0.0)
+            if self.turned:
+                line = look.height - look.channel
+                far = (x1 - x, y1 - y)
+                d = f"M{coordinate(far[0])} {coordinate(line)}V{coordinate(far[1])}"
+            else:
+                line = look.width - look.channel
+                d = f"M{coordinate(line)} {coordinate(y1 - y)}H{coordinate(x1 - x)}"
+            out += self.canvas.path(d, stroke="river", line=wide)
+        return out
+
+    def lines(self, record: Record, look: Look) -> list[str]:
+        out = []
+        for y, words, edge in look.lines:
+            limit = look.width - PAD - (PAD if self.turned or record.leaf else look.channel + 12.0)
+            role = "grad-ink" if words.startswith("∂") else "muted"
+            text = self.canvas.text(PAD, y + 11.0, fit(words, limit, SMALL), size=SMALL, fill=role)
+            if edge is not None:
+                title, data = tooltips.of_edge(self.model.edges[edge.id], self.model)
+                text = group(data, title, [text])
+            out.append(text)
+        return out
+
+    def sum(self, tensor: TensorRecord, look: Look) -> str:
+        """The bar of the contributions that a gradient is the sum of."""
+        terms = tensor.terms
+        shares, total = [], 0.0
+        for term in terms:
+            edge = self.model.edges.get(term)
+            shares.append(edge.share if edge is not None else None)
+            total += shares[-1] or 0.0
+        unknown = shares.count(None)
+        if unknown == 1:  # shares sum to 1
+            shares[shares.index(None)] = 1.0 - total
+        right = look.width - PAD - (0.0 if self.turned else look.channel + 4.0)
+        return drawing.shares(self.canvas, look, shares, list(range(len(terms))), right)
+
+
+def _flow(edge: Edge) -> float | None:
+    """The RMS of what flows back over an edge."""
+    if edge.merged:
+        count = sum(x.size for x in edge.flowing)
+        return edge.norm / math.sqrt(count) if count else None
+    return edge.contribution.rms if edge.contribution is not None else None
+
+
+def _joined(marks: Sequence[Mark]) -> Mark | None:
+    out: Mark | None = None
+    for mark in marks:
+        out = mark if out is None else out.joined(mark)
+    return out
+
+
+def _data_of(record: TensorRecord, model: PictureModel) -> str:
+    title, data = tooltips.of_record(record, model)
+    return group(data, title, [])
+
+
+def _middle(points: list[Point]) -> Point:
+    k = len(points) // 2
+    (x0, y0), (x1, y1) = points[k - 1], points[k]
+    return (x0 + x1) / 2, (y0 + y1) / 2
+
+
+def _rounded(points: list[Point]) -> str:
+    d = [f"M{place(points[0])}"]
+    for a, b, c in zip(points, points[1:], points[2:], strict=False):
+        before, after = math.dist(a, b), math.dist(b, c)
+        k = min(_TURN, before / 2, after / 2)
+        p = _toward(b, a, k, before)
+        q = _toward(b, c, k, after)
+        d.append(f"L{place(p)}Q{place(b)} {place(q)}")
+    d.append(f"L{place(points[-1])}")
+    return "".join(d)
+
+
+def _toward(b: Point, a: Point, k: float, length: float) -> Point:
+    t = k / (length or 1.0)
+    return b[0] + (a[0] - b[0]) * t, b[1] + (a[1] - b[1]) * t
+
+
+def _triangle(x: float, y: float, dx: float, dy: float, half: float, long: float) -> str:
+    """A triangle with its tip at a point, pointing against a direction."""
+    n = math.hypot(dx, dy) or 1.0
+    ux, uy = dx / n, dy / n
+    bx, by = x + ux * half * long, y + uy * half * long
+    one, two = (bx - uy * half, by + ux * half), (bx + uy * half, by - ux * half)
+    return f"M{place((x, y))}L{place(one)}L{place(two)}z"
