@@ -8,7 +8,7 @@ require a gradient ask for is saved, and the code that hands it to them is gener
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,7 @@ class Plan:
         """What was saved, as a tuple of as many values as `save` has numbers."""
         return (saved,) if len(self.save) == 1 else saved
 
-    def only(self, parents: tuple, needed: set[Node]) -> Plan:
+    def only(self, parents: Sequence, needed: set[Node]) -> Plan:
         """This plan, pulling gradients back only to those parents that are needed."""
         if self.op.variadic:
             return self
