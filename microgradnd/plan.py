@@ -16,9 +16,10 @@ import numpy as np
 
 from microgradnd import errors
 from microgradnd.accumulation import add_to, buffer_of, fitted, zeros
-from microgradnd.engine import Methods, Tensor, node_of, walk
+from microgradnd.engine import Tensor, node_of, walk
 from microgradnd.generation import built, rule_text
 from microgradnd.grad_mode import recording
+from microgradnd.methods import Methods
 from microgradnd.node import Array, Node
 
 if TYPE_CHECKING:
