@@ -10,14 +10,11 @@ from microgradnd.declaration import Axis, Value, op
 from microgradnd.ops.indexing import add_at
 from microgradnd.ops.reduction import Flag, axes_of, kept
 
-add_reduce: Any = np.add.reduce
-maximum_reduce: Any = np.maximum.reduce
-
 
 def largest(x: Value, axis: Axis) -> Value:
     """The largest element along axis, which is kept; 0 where there is none."""
-    reduce: Any = maximum_reduce if x.size else add_reduce
-    return reduce(x, axis, None, None, True)  # (by position: naming keepdims takes time)
+    ufunc: Any = np.maximum if x.size else np.add
+    return ufunc.reduce(x, axis, None, None, True)  # (by position: naming keepdims takes time)
 
 
 @op(x=lambda g, out, axis: out * (g - (g * out).sum(axis=axis, keepdims=True)), fresh="x",
@@ -25,7 +22,7 @@ def largest(x: Value, axis: Axis) -> Value:
 def softmax(x: Value, axis: int = -1) -> Value:
     """exp(x) / sum(exp(x)) along an axis (eq. 5-30, with the sign of its own code)."""
     e = np.exp(x - largest(x, axis))
-    e /= add_reduce(e, axis, None, None, True)
+    e /= np.add.reduce(e, axis, None, None, True)  # type: ignore[call-overload]
     return e
 
 
