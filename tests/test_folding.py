@@ -281,9 +281,13 @@ def test_many_edges_from_a_group_to_one_operation_are_one() -> None:
 def test_a_gradient_so_far_says_how_many_of_its_contributions_have_arrived() -> None:
     x = Tensor(2.0, requires_grad=True, name="x")
     out = x * x + x.exp()
-    said = [re.findall(r">(Σ \d[^<]*)<", draw(out, step=step).svg()) for step in range(4)]
+    drawn = [draw(out, step=step, style="records").svg() for step in range(4)]
+    said = [re.findall(r">(Σ \d[^<]*)<", svg) for svg in drawn]
     assert said == [[], [], ["Σ 1 of 3 so far"], ["Σ 3 contributions"]]
-    assert draw(out).filmstrip([2]).svg().count("Σ 1 of 3 so far") == 1
+    assert draw(out, style="records").filmstrip([2]).svg().count("Σ 1 of 3 so far") == 1
+    said = [re.findall(r">(\d of \d|3)<", draw(out, step=step).svg()) for step in range(4)]
+    assert said == [["3"], ["3"], ["1 of 3", "3"], ["3", "3"]]  # one is the number of a step
+    assert draw(out).filmstrip([2]).svg().count("1 of 3") == 1
 
 
 def test_the_result_of_a_closed_group_waits_for_what_the_group_adds_itself() -> None:
@@ -295,5 +299,6 @@ def test_the_result_of_a_closed_group_waits_for_what_the_group_adds_itself() -> 
     x = Tensor(0.5, requires_grad=True, name="x")
     y, z = Twice()(x)
     out = (y + z).tanh()
-    svg = draw(out, fold=True, step=2).svg()  # tanh and add are done, the group is not
-    assert "grad: Σ 1 of 2 so far" in svg
+    # tanh and add are done, the group is not
+    assert "grad: Σ 1 of 2 so far" in draw(out, fold=True, step=2, style="records").svg()
+    assert ">1 of 2<" in draw(out, fold=True, step=2).svg()

@@ -112,7 +112,8 @@ def test_too_large_a_picture_explains_itself(monkeypatch: pytest.MonkeyPatch) ->
     ("option", "message"),
     [
         ({"theme": "sepia"}, "theme must be 'auto', 'light'"),
-        ({"direction": "up"}, "'TB' or 'LR', not 'up'"),
+        ({"direction": "up"}, "'TB' or 'LR', or None, not 'up'"),
+        ({"style": "river", "engine": "layered"}, "leave engine='layered' out"),
         ({"keep": "all"}, "'summaries' or 'arrays', not 'all'"),
     ],
 )

@@ -20,6 +20,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from microgradnd import Tensor, nn
+from tests.picture_laws import broken
 from tests.test_properties import BINARY, UNARY, Step, floats, programs, tame
 from viz import draw, trace
 from viz.structure.ids import ids_of
@@ -118,11 +119,13 @@ def test_every_number_of_a_picture_is_the_engine_s_and_the_slope(given_program: 
     program, arrays = given_program
     loss, leaves = run(program, arrays)
     assume(tame(loss))
-    picture = draw(loss, fold=False, engine="layered")
+    picture, records = draw(loss, fold=False), draw(loss, fold=False, engine="layered")
     true = engine_numbers(picture)
     for name, x in true[0].items():
         assume(x.size <= 64 and true[1].get(name, x).size <= 64)  # so that all elements are drawn
-    check(in_svg(picture.svg()), true)
+    for drawn in (picture.svg(), records.svg()):
+        check(in_svg(drawn), true)
+    assert broken(picture.svg()) == []
     document = picture.json()
     check(in_document(document), true)
     in_page = re.findall(r"<script[^>]*application/json[^>]*>(.*?)</script>", picture.html())
@@ -230,12 +233,14 @@ def test_sums_are_true_whatever_is_closed_or_in_focus(program: Any) -> None:
     outputs, way = program
     starts = [np.ones(t.shape) for t in outputs]
     assume(all(map(tame, outputs)))
-    picture = draw(outputs, gradient=starts, engine="layered", **way)
+    picture = draw(outputs, gradient=starts, **way)
+    records = draw(outputs, gradient=starts, engine="layered", **way)
+    assert broken(picture.svg()) == []
     whole = trace(outputs, starts, keep="arrays")
     ids = ids_of(whole)
     gradients = {ids.tensors[node]: g for node, g in whole.gradients.items()}
     flows = {ids.edge(*use): g for use, g in whole.contributions.items()}
-    for name, said, terms in sums_of_svg(picture.svg()):
+    for name, said, terms in (*sums_of_svg(picture.svg()), *sums_of_svg(records.svg())):
         close(said, gradients[name], name)
         if None not in terms:
             close(sum(map(np.array, terms)), gradients[name], name)

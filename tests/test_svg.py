@@ -152,7 +152,7 @@ def test_a_changed_leaf_is_announced() -> None:
 
 def test_what_was_not_computed_is_a_dash() -> None:
     w = Tensor([1.0, 2.0], requires_grad=True, name="w")
-    _, found = read(draw((w * w).sum(), backward=False).svg())
+    _, found = read(draw((w * w).sum(), backward=False, style="records").svg())
     assert "grad —" in words(found["t-1"])
     assert "data-grads" not in found["t-1"].attrib
     assert "data-step" not in found["op-1"].attrib
@@ -161,7 +161,7 @@ def test_what_was_not_computed_is_a_dash() -> None:
 
 def test_a_constant_has_no_grad_row() -> None:
     w, d = Tensor([1.0, 2.0], requires_grad=True, name="w"), Tensor([3.0, 4.0], name="d")
-    _, found = read(draw((w * d).sum()).svg())
+    _, found = read(draw((w * d).sum(), style="records").svg())
     record = next(e for e in found.values() if e.get("data-name") == "d" and e.get("data-shape"))
     assert "grad" not in words(record)
     assert "const" in words(record)
@@ -169,7 +169,7 @@ def test_a_constant_has_no_grad_row() -> None:
 
 def test_kinds_are_said_in_words() -> None:
     w = Tensor([1.0, 2.0], requires_grad=True, name="w")
-    _, found = read(draw((w * Tensor([1.0, 1.0], requires_grad=True)).sum()).svg())
+    _, found = read(draw((w * Tensor([1.0, 1.0], requires_grad=True)).sum(), style="records").svg())
     said = {e.get("data-kind"): words(e) for e in found.values() if "data-kind" in e.attrib}
     for kind, word in (("parameter", "param"), ("leaf", "leaf"), ("output", "output")):
         assert word in said[kind]
@@ -192,14 +192,14 @@ def test_nan_and_inf_are_drawn_with_the_word() -> None:
 
 def test_accumulation_is_spelled_out() -> None:
     x = Tensor(3.0, requires_grad=True, name="x")
-    record = read(draw(x * x).svg())[1]["t-1"]
+    record = read(draw(x * x, style="records").svg())[1]["t-1"]
     assert "Σ 2 contributions" in words(record)
     assert re.search(r"\s3\s+\(multiply.*\n\s+\+ 3\s", record.findtext(f"{SVG}title", ""))
 
 
 def test_a_scalar_used_three_times_has_the_sum_of_three_contributions() -> None:
     x = Tensor(3.0, requires_grad=True, name="x")
-    _, found = read(draw(x * x * x + x).svg())
+    _, found = read(draw(x * x * x + x, style="records").svg())
     record = found["t-1"]
     keys = record.attrib["data-contributions"].split()
     assert keys == ["e-3-1", "e-2-1", "e-1-0", "e-1-1"]
@@ -209,7 +209,7 @@ def test_a_scalar_used_three_times_has_the_sum_of_three_contributions() -> None:
     assert "Σ 4 contributions" in words(record)
     assert "grad is the sum of 4 contributions" in record.findtext(f"{SVG}title", "")
     assert [found[tag].attrib["data-home"] for tag in ("t-1-u2", "t-1-u3")] == ["t-1", "t-1"]
-    cube = read(draw(x * x * x).svg())[1]["t-1"]
+    cube = read(draw(x * x * x, style="records").svg())[1]["t-1"]
     assert "Σ 3 contributions" in words(cube)
     assert float(cube.attrib["data-grad"]) == 27.0
 
@@ -261,13 +261,14 @@ def shift(element: ElementTree.Element) -> tuple[float, float]:
     return float(x), float(y)
 
 
-def test_text_stays_in_its_box() -> None:
+@pytest.mark.parametrize("style", ["river", "records"])
+def test_text_stays_in_its_box(style: str) -> None:
     names = ["x", "W" * 60, "θ̂₁", "張量" * 20]
     total = Tensor(0.0, requires_grad=True)
     for name in names:
         t = Tensor(-1.23456789e-7 * np.ones((3, 3)), requires_grad=True, name=name)
         total = (t * t).sum() + total
-    _, found = read(draw(total).svg())
+    _, found = read(draw(total, style=style).svg())
     for node in found.values():
         boxes = node.findall(f"{SVG}rect")
         if "data-kind" not in node.attrib or not boxes:
@@ -304,7 +305,8 @@ def test_labels_sit_on_no_record() -> None:
 @pytest.mark.parametrize(("direction", "axis"), [("TB", 1), ("LR", 0)])
 def test_a_pill_stands_right_before_its_result(direction: str, axis: int) -> None:
     x = Tensor([[3.0], [1.0]], requires_grad=True, name="x")
-    _, found = read(draw(x * x, gradient=[[1.0], [1.0]], direction=direction).svg())
+    shown = draw(x * x, gradient=[[1.0], [1.0]], direction=direction, style="records")
+    _, found = read(shown.svg())
     pill, result = found["op-1"], found["t-2"]
     rect = pill.findall(f"{SVG}rect")[0]
     length = float(rect.attrib[("width", "height")[axis]]) + 1.0

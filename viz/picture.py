@@ -29,6 +29,8 @@ from viz.style.kinds import COUNT, FOCUS, FOLD, GRADIENT, HOPS, LOOKS, NAMES, NU
 if TYPE_CHECKING:
     import networkx as nx
 
+    from viz.svg.river.writer import RiverDrawing
+
 MOST = 20_000  # drawn nodes; beyond, neither layout engines nor browsers are of use
 GROUPINGS = ("modules", "repeats", "chains")
 DRAWN = {
@@ -50,9 +52,10 @@ class Picture:
 
     def __init__(
         self, describer: Describer, model: PictureModel, drawing: dict[str, Any],
-        extras: dict[str, Any],
+        extras: dict[str, Any], untagged: Callable[[], PictureModel] | None = None,
     ) -> None:  # fmt: skip
         self.describer, self.model, self.drawing, self.extras = describer, model, drawing, extras
+        self._untagged = untagged  # makes the model of a river, if the picture is one
 
     @property
     def trace(self) -> Trace:
@@ -77,9 +80,22 @@ class Picture:
     @cached_property
     def _svg(self) -> str:
         from viz.svg.sheet import Extras
-        from viz.svg.writer import write
 
-        return write(self.model, **self.drawing, extras=Extras(**self.extras))
+        extras = Extras(**self.extras)
+        if self._river is None:
+            from viz.svg.writer import write
+
+            return write(self.model, **self.drawing, extras=extras)
+        return self._river.svg(self.drawing["theme"], self.drawing["step"], extras)
+
+    @cached_property
+    def _river(self) -> RiverDrawing | None:
+        """The picture with every record in its place, if it is a river."""
+        if self._untagged is None:
+            return None
+        from viz.svg.river.writer import RiverDrawing
+
+        return RiverDrawing(self._untagged(), self.drawing["direction"])
 
     @checked(steps=optional(NUMBERS), columns=COUNT)
     def filmstrip(self, steps: Sequence[int] | None = None, columns: int = 3) -> Filmstrip:
@@ -101,7 +117,12 @@ class Picture:
         """The picture in the DOT language, for Graphviz."""
         from viz.formats.dot import write
 
-        return write(self.model, self.drawing["direction"])
+        return write(self.model, self._direction)
+
+    @property
+    def _direction(self) -> str:
+        """Of the forward pass, in formats that have one direction for the whole."""
+        return self.drawing["direction"] or "TB"
 
     def html(self) -> str:
         """An interactive page in one file: the passes step by step, every number, groups that open.
@@ -113,7 +134,7 @@ class Picture:
 
         drawing, extras = self.drawing, self.extras
         return WholePage(page(
-            self.describer, self.model, drawing["direction"], drawing["theme"], extras.get("marks"),
+            self.describer, self.model, self._direction, drawing["theme"], extras.get("marks"),
             extras.get("highlight"),
         ))  # fmt: skip
 
@@ -121,7 +142,7 @@ class Picture:
         """The picture as data, see `viz.formats.document` for its members."""
         from viz.formats.document import Writer, text_of
 
-        return text_of(Writer(self.describer).write(self.model, self.drawing["direction"])) + "\n"
+        return text_of(Writer(self.describer).write(self.model, self._direction)) + "\n"
 
     def graphml(self) -> str:
         """The picture's graph as GraphML, which networkx reads; see `viz.formats.export`."""
@@ -133,7 +154,7 @@ class Picture:
         """The picture as a Mermaid flowchart, for Markdown."""
         from viz.formats.export import mermaid
 
-        return mermaid(self.model, self.drawing["direction"])
+        return mermaid(self.model, self._direction)
 
     @checked(**SAVED)
     def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
@@ -177,9 +198,12 @@ class Filmstrip:
 
     def svg(self) -> str:
         """The stages as the text of one SVG file."""
+        drawing = {key: x for key, x in self.picture.drawing.items() if key != "step"}
+        river = self.picture._river
+        if river is not None:
+            return river.film(drawing["theme"], self.steps, self.columns)
         from viz.svg.writer import film
 
-        drawing = {key: x for key, x in self.picture.drawing.items() if key != "step"}
         return film(self.picture.model, **drawing, steps=self.steps, columns=self.columns)
 
     @checked(**SAVED)
@@ -198,14 +222,19 @@ class Looks(TypedDict, total=False):
 
     Attributes:
         theme: "light", "dark", or "auto" to follow the reader's system.
-        direction: of the forward pass: "TB" from top to bottom, "LR" from left to right.
+        style: "river" (default) draws an operation with its result as one record, on lines that
+            the gradient flows back along; "records" draws tensors and operations as nodes of a
+            graph, with the layout that `engine` names.
+        direction: of the forward pass: "TB" from top to bottom, "LR" from left to right; by
+            default downward, and to the right where steps of time are drawn.
         title: the first line of the picture.
         step: draws the stage of the backward pass after so many steps: what is done, what is
             yet to come, gradients as far as they have arrived.
         marks: what is wrong where: a `viz.Health`, or marks by the id of a node.
         highlight: by id of nodes and edges, words to put there; they stand out.
         strip: draws the RMS of gradients over depth and time under the picture.
-        engine: of the layout, see `viz.layout.layout`; by default one that suits the graph.
+        engine: of the layout of "records", see `viz.layout.layout`; by default one that suits
+            the graph. It implies that style.
         timeout: how long the layout engine may take, in seconds; 10 by default.
         force: draws more than 20,000 nodes.
         keep: "arrays" keeps all elements, so that a page tells each cell of its heat-maps;
@@ -213,7 +242,8 @@ class Looks(TypedDict, total=False):
     """
 
     theme: str
-    direction: str
+    style: str
+    direction: str | None
     title: str | None
     step: int | None
     marks: Health | Mapping[str, Mark]
@@ -313,15 +343,34 @@ def _pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
     model = build(trace, folding, describer)
     title = looks.get("title")
     model = model if title is None else replace(model, title=title)
-    drawing = {
-        "theme": looks.get("theme", "auto"), "direction": looks.get("direction", "TB"),
-        "engine": looks.get("engine"), "timeout": looks.get("timeout", 10.0), "step": step,
+    river = _is_river(looks)
+    drawing: dict[str, Any] = {
+        "theme": looks.get("theme", "auto"), "direction": looks.get("direction"), "step": step,
     }  # fmt: skip
+    if not river:
+        drawing |= {"engine": looks.get("engine"), "timeout": looks.get("timeout", 10.0)}
+        drawing["direction"] = drawing["direction"] or "TB"
     chart = partial(gradient_chart, trace) if looks.get("strip") else None
     given = looks.get("marks", {})
     marks = gathered(given.marks if isinstance(given, Health) else given, describer.ids, folding)
     extras = {"marks": marks, "highlight": looks.get("highlight", {}), "chart": chart}
-    return Picture(describer, model, drawing, extras)
+    untagged = partial(_untagged, trace, folding, describer, model.title) if river else None
+    return Picture(describer, model, drawing, extras, untagged)
+
+
+def _is_river(looks: Looks) -> bool:
+    """Whether a picture is drawn as a river; layout engines place records."""
+    style, engine = looks.get("style"), looks.get("engine")
+    if style == "river" and engine is not None:
+        raise ValueError(
+            f"draw: style='river' has a layout of its own: leave engine={engine!r} out, or ask "
+            "for style='records'"
+        )
+    return style != "records" and engine is None
+
+
+def _untagged(trace: Trace, folding: Folding, describer: Describer, title: str) -> PictureModel:
+    return replace(build(trace, folding, describer, tags=False), title=title)
 
 
 def _arranged(

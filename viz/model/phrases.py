@@ -27,7 +27,7 @@ def infix_of(sign: str) -> str:
 def phrase_of(node: Node) -> str:
     """What an operation does, in words and signs."""
     words = [_word(x) for x in node.operands]
-    op, notation = node.op, node.op.notation
+    op, notation = node.op, node.op.notation or ""
     if notation == "element":
         return f"{words[0]}[{one_line(brief(node.options.get('index')))}]"
     if op.infix and len(words) == 2:

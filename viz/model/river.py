@@ -19,6 +19,7 @@ from viz.model.elements import (
     OpenGroup,
     Operation,
     PictureModel,
+    Tag,
     TensorRecord,
 )
 from viz.model.phrases import short
@@ -33,7 +34,7 @@ class Record:
 
     Attributes:
         id: of its first node: of the operation, the group, the tensor.
-        operation, tensor, group, more: the nodes that it shows; an operation comes with its
+        operation, tensor, group, more, tag: the nodes that it shows; an operation comes with its
             result, the tensor of a group is its main result.
         result: the edge from the operation to its result.
         beside: leaves that it alone uses, each with the edge of the use.
@@ -51,6 +52,7 @@ class Record:
     tensor: TensorRecord | None = None
     group: ClosedGroup | None = None
     more: Elsewhere | None = None
+    tag: Tag | None = None
     result: Edge | None = None
     beside: list[tuple[Record, Edge]] = field(default_factory=list)
     named: list[Edge] = field(default_factory=list)
@@ -66,7 +68,7 @@ class Record:
 
     @property
     def box(self) -> str | None:
-        node = self.operation or self.group or self.tensor or self.more
+        node = self.operation or self.group or self.tensor or self.more or self.tag
         return node.box if node is not None else None
 
     @property
@@ -176,6 +178,8 @@ def _combine(out: River) -> None:
             out.shown[name] = Record(name, tensor=node)
         elif isinstance(node, Elsewhere):
             out.shown[name] = Record(name, more=node)
+        elif isinstance(node, Tag):
+            out.shown[name] = Record(name, tag=node)
     order = {name: number for number, name in enumerate(nodes)}
     out.shown = dict(sorted(out.shown.items(), key=lambda item: order[item[0]]))
 
@@ -188,11 +192,11 @@ def _absorbed(out: River) -> list[Edge]:
         into.setdefault(edge.head, []).append(edge)
     gone: set[str] = set()
     for name, node in out.model.nodes.items():
-        record = out.shown[name]
         if not isinstance(node, Operation) or not node.view or len(into.get(name, ())) != 1:
             continue
         (edge,) = into[name]
-        leaf, view = out.shown[edge.tail], record.tensor
+        record, leaf = out.shown[name], out.shown[edge.tail]
+        view = record.tensor
         assert view is not None
         if leaf.leaf and leaf.tensor is not None and leaf.tensor.value.size == view.value.size:
             leaf.views.append(record)

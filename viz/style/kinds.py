@@ -51,7 +51,8 @@ HOPS = optional(whole(0))
 FOCUS = either(either(LOSS, STRING), several(either(LOSS, STRING), "a pair of them", 2, 2))
 LOOKS = {
     "theme": one_of(*THEMES),
-    "direction": one_of("TB", "LR"),
+    "style": one_of("river", "records"),
+    "direction": optional(one_of("TB", "LR")),
     "title": optional(STRING),
     "step": optional(whole()),
     "strip": FLAG,

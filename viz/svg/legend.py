@@ -34,7 +34,7 @@ def _box(radius: float, sign: str = "", **look: Unpack[Look]) -> Draw:
 
 
 def _step(canvas: Canvas) -> str:
-    number = canvas.text(13, 11.5, "1", bold=True, fill="chip-ink", anchor="middle")
+    number = canvas.text(13, 12, "1", size=_SIZE, bold=True, fill="chip-ink", anchor="middle")
     return canvas.rect(4, 0, 18, 16, 8.0, fill="chip") + number
 
 

@@ -361,7 +361,9 @@ def step_badge(
 ) -> str:
     """A backward step's number; hollow while the step is yet to come, ringed when it is now."""
     top, ink = middle - 9.0, "grad-ink" if state == "pending" else "chip-ink"
-    words = canvas.text(left + wide / 2, middle + 3.6, text, bold=True, fill=ink, anchor="middle")
+    words = canvas.text(
+        left + wide / 2, middle + 4.0, text, size=11.0, bold=True, fill=ink, anchor="middle"
+    )
     if state == "pending":
         hollow = canvas.rect(left + 0.5, top + 0.5, wide - 1, 17, 8.5, stroke="chip", dash="3 2")
         return hollow + words

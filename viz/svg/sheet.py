@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from viz.model.elements import PictureModel, TensorRecord
@@ -15,6 +15,7 @@ from viz.svg.legend import Item, legend
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
 
 MARGIN = 26.0
+MOST_HELD = 64  # results and parameters of a closed group whose data stand in the file
 NARROWEST = 520.0  # so that title and legend have room beside a slim graph
 
 
@@ -93,6 +94,34 @@ def assembled(
     }  # fmt: skip
     size = across, below + key_height + 14.0
     return sheet(canvas, model, size, head, parts, attributes(data))
+
+
+def filmed(
+    canvas: Canvas, model: PictureModel, stages: Sequence[tuple[int, list[str]]], size: Point,
+    columns: int, key: list[Item], origin: Point = (0.0, 0.0),
+) -> str:  # fmt: skip
+    """The file of several stages of a backward pass, side by side.
+
+    Args:
+        stages: the number of backward steps that are done, and the picture then.
+        size: of each, and `origin` its upper left corner in its own coordinates.
+    """
+    wide, high = size[0] + 2 * MARGIN, size[1] + MARGIN + 18.0
+    columns = max(min(columns, len(stages)), 1)
+    inner = max(columns * wide, NARROWEST)
+    head, head_height = heading(canvas, model, inner)
+    parts = []
+    for k, (step, body) in enumerate(stages):
+        row, column = divmod(k, columns)
+        x, y = column * wide + MARGIN, MARGIN + head_height + row * high
+        text = f"after step {step} of {model.steps}" if step else "before the first step"
+        parts.append(canvas.text(x, y + 11, text, size=11.0, bold=True, fill="grad-ink"))
+        at = f"translate({coordinate(x - origin[0])},{coordinate(y + 20 - origin[1])})"
+        parts += [f'<g transform="{at}" data-stage="{step}">', *body, "</g>"]
+    drawn_key, key_height = legend(canvas, key, inner - 2 * MARGIN)
+    below = MARGIN + head_height + -(-len(stages) // columns) * high
+    parts.append(moved(MARGIN, below + 12, drawn_key))
+    return sheet(canvas, model, (inner, below + key_height + 26.0), head, parts)
 
 
 def _banner_words(model: PictureModel) -> str:

@@ -15,16 +15,15 @@ from viz.model.snapshot import at_step
 from viz.style.text import fit, number, width
 from viz.svg import tooltips
 from viz.svg.canvas import Canvas, Point, coordinate, curve, group, place
-from viz.svg.legend import items, kinds_in, legend
+from viz.svg.legend import items, kinds_in
 from viz.svg.nodes import draw_node, measured, title_of_box
 from viz.svg.records import MARKS, Measures, draw_mark, footnote
-from viz.svg.sheet import MARGIN, NARROWEST, Extras, assembled, besides, heading, moved, sheet
+from viz.svg.sheet import MOST_HELD, Extras, assembled, besides, filmed
 
 _RANKSEP = {"TB": 30.0, "LR": 78.0}  # in the second, labels lie along the edges
 _ROOMY = 14.0  # more where groups are closed: edges leave them at a slant
 _NODESEP = 26.0
 _ARROW = 7.5
-_MOST_HELD = 64  # results and parameters of a closed group whose data stand in the file
 
 
 @dataclass(frozen=True)
@@ -66,24 +65,12 @@ def film(
     """Stages of a picture's backward pass side by side, as the text of an SVG file."""
     canvas, drawing = Canvas(theme), _arrange(model, direction, engine, timeout)
     left, top, right, bottom = drawing.extent
-    wide, high = right - left + 2 * MARGIN, bottom - top + MARGIN + 18.0
-    columns = max(min(columns, len(steps)), 1)
-    inner = max(columns * wide, NARROWEST)
-    head, head_height = heading(canvas, model, inner)
-    parts = []
-    for k, step in enumerate(steps):
+    stages = []
+    for step in steps:
         stage, shown = _stepped(model, drawing, step)
-        row, column = divmod(k, columns)
-        x, y = column * wide + MARGIN, MARGIN + head_height + row * high
-        text = f"after step {step} of {model.steps}" if step else "before the first step"
-        parts.append(canvas.text(x, y + 11, text, size=11.0, bold=True, fill="grad-ink"))
-        at = f"translate({coordinate(x - left)},{coordinate(y + 20 - top)})"
-        parts.append(f'<g transform="{at}" data-stage="{step}">')
-        parts += [*_body(canvas, stage, shown, Extras()), "</g>"]
-    key, key_height = legend(canvas, items(kinds_in(model) | drawing.cells), inner - 2 * MARGIN)
-    below = MARGIN + head_height + -(-len(steps) // columns) * high
-    parts.append(moved(MARGIN, below + 12, key))
-    return sheet(canvas, model, (inner, below + key_height + 26.0), head, parts)
+        stages.append((step, _body(canvas, stage, shown, Extras())))
+    key = items(kinds_in(model) | drawing.cells)
+    return filmed(canvas, model, stages, (right - left, bottom - top), columns, key, (left, top))
 
 
 def _arrange(model: PictureModel, direction: str, engine: str | None, timeout: float) -> _Drawing:
@@ -280,7 +267,7 @@ def _draw_at(
         parts.append(canvas.border(f.width, f.height, -5.0, 12.0, stroke="glow", line=6.0))
     held = [*node.results, *node.parameters] if isinstance(node, ClosedGroup) else []
     parts += [draw_node(canvas, node, f)]
-    parts += [group(tooltips.of_record(record, model)[1], "", []) for record in held[:_MOST_HELD]]
+    parts += [group(tooltips.of_record(record, model)[1], "", []) for record in held[:MOST_HELD]]
     mark = extras.marks.get(name)
     if mark is not None:
         parts.append(draw_mark(canvas, f, mark))

@@ -7,7 +7,7 @@ is one straight line, branches are lines beside it, a group is a frame that noth
 
 from __future__ import annotations
 
-from viz.layout.river.arrange import arrange
+from viz.layout.river.arrangement import arrange
 from viz.layout.river.elements import DOWN, RIGHT, Block, Distances, Item, Leaf, Wire
 
 __all__ = ["DOWN", "RIGHT", "Block", "Distances", "Item", "Leaf", "Wire", "arrange"]

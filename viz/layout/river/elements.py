@@ -36,6 +36,7 @@ class Wire:
     Attributes:
         index: its place among the operands of its head.
         flows: whether a gradient flows back over it.
+        label_at, label_after: where the label stands, and on which side of the wire.
         label: how long the label is that stands at it, along its text; 0 for none.
     """
 
@@ -48,6 +49,7 @@ class Wire:
     points: list[Point] = field(default_factory=list)
     parts: list[Segment] = field(default_factory=list)
     label_at: Point | None = None
+    label_after: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -69,7 +71,7 @@ class Item:
     along: float = 0.0
     leaves: list[Leaf] = field(default_factory=list)
     inner: Block | None = None
-    block: Block | None = None
+    block: Block = None  # type: ignore[assignment]  # until it is put into one
     depth: int = 0
     port: Wire | None = None
     entry: bool = False
@@ -77,7 +79,7 @@ class Item:
     inputs: list[Segment] = field(default_factory=list)
     outputs: list[Segment] = field(default_factory=list)
     row: int = 0
-    chain: Chain | None = None
+    chain: Chain = None  # type: ignore[assignment]  # until it is placed
     shift: float = 0.0  # of its channel from its chain's
     u: float = 0.0  # of its channel
     v: float = 0.0  # of its beginning
@@ -139,7 +141,7 @@ class Chain:
     items: list[Item]
     first: int
     last: int
-    lane: Lane | None = None
+    lane: Lane = None  # type: ignore[assignment]  # until it is placed
     wire: Segment | None = None
     u: float = 0.0
 
@@ -176,6 +178,12 @@ class Block:
     after: float = 0.0
     along: float = 0.0
     rows: list[tuple[float, float]] = field(default_factory=list)  # begin and end of each
+
+    @property
+    def outer(self) -> Block:
+        """The block around it, which the whole has not."""
+        assert self.item is not None
+        return self.item.block
 
     def blocks(self) -> Iterator[Block]:
         """This block and those in it, the outer before the inner."""

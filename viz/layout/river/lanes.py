@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from heapq import heappop, heappush
 
-from viz.layout.river.elements import Block, Chain, Item, Lane, Segment
+from viz.layout.river.elements import Block, Chain, Item, Lane, Segment, Wire
 
 _SEARCH = 48  # lanes that are looked at on the way outward, at most
 
@@ -71,7 +71,9 @@ class _Chains:
     def prescribed(self) -> None:
         """The lines that must be straight, each in a lane of its own, one after the other."""
         ports = {item.port: item for item in self.block.items if item.port is not None}
-        lines = [[ports.get(x, x) for x in line] for line in self.block.lines]
+        lines = [
+            [ports[x] if isinstance(x, Wire) else x for x in line] for line in self.block.lines
+        ]
         for number, line in enumerate(lines):
             first, last = line[0], line[-1]
             chain = Chain(line, 2 * first.row, 2 * last.row)
@@ -152,8 +154,8 @@ class _Chains:
         """The nearest free lane on the side that a chain comes from."""
         if not self.lanes:
             return self.new_lane(0)
-        user = self.lane_of(join.head) if join else None
-        source = self.lane_of(top.tail) if top else None
+        user = join.head.chain.lane if join else None
+        source = top.tail.chain.lane if top else None
         if user is not None and source is not None and user is not source:
             return self.between(chain, user, source)
         start = user or source or self.lanes[len(self.lanes) // 2]
@@ -192,9 +194,6 @@ class _Chains:
                 return self.lanes[at]
         return self.new_lane(b if side > 0 else b + 1)
 
-    def lane_of(self, item: Item) -> Lane | None:
-        return item.chain.lane if item.chain is not None else None
-
     def place_of(self, lane: Lane) -> int:
         return bisect_left(self.lanes, lane.order, key=lambda x: x.order)
 
@@ -202,12 +201,10 @@ class _Chains:
         """A new lane at a place among the others."""
         low = self.lanes[at - 1].order if at > 0 else None
         high = self.lanes[at].order if at < len(self.lanes) else None
-        if low is None and high is None:
-            order = 0.0
+        if high is None:
+            order = 0.0 if low is None else low + 1.0
         elif low is None:
             order = high - 1.0
-        elif high is None:
-            order = low + 1.0
         else:
             order = (low + high) / 2
             if not low < order < high or high - low < 1e-9:

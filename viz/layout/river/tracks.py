@@ -22,14 +22,50 @@ from viz.layout.river.elements import (
     Chain,
     Distances,
     Item,
+    Lane,
     Point,
     Segment,
 )
 
-Labels = dict[Chain, list[tuple[int, float]]]
+Labels = dict[Chain, list[tuple[int, float, float]]]
 Extents = dict[Chain, list[tuple[int, int, float, float]]]
 
 _EDGE = 12.0  # from a side's end to the first wire that leaves there
+
+
+def make_room(block: Block, distances: Distances) -> None:
+    """Widens records until the wires on either side of the channel have room beside each other."""
+    for item in block.items:
+        if item.inner is not None or item.port is not None:
+            continue
+        own = item.chain.lane.order
+        for some in (item.outputs, item.inputs):
+            if len(some) < 2:
+                continue
+            orders = [_lane_of(s, item).order for s in some]
+            before = sum(
+                _room(s, distances) for s, order in zip(some, orders, strict=True) if order <= own
+            )
+            after = [
+                _room(s, distances) for s, order in zip(some, orders, strict=True) if order > own
+            ]
+            item.before = max(item.before, before + _EDGE)
+            if len(after) > 1:
+                item.after = max(item.after, AFTER + sum(after) - min(after) + 14.0)
+
+
+def _lane_of(s: Segment, item: Item) -> Lane:
+    """The lane that a wire of an item leads to."""
+    if s.run is not None:
+        return s.run.lane
+    return (s.head if s.tail is item else s.tail).chain.lane
+
+
+def _room(s: Segment, distances: Distances) -> float:
+    """How far the next wire has to be from one, and its label."""
+    if not s.wire.label:
+        return PORT
+    return PORT + 15.0 if distances.turned else max(PORT, s.wire.label + 28.0)
 
 
 def settle(block: Block, distances: Distances) -> None:
@@ -85,27 +121,28 @@ def _spread_side(item: Item, some: list[Segment], distances: Distances, out: boo
         straight = min(some, key=lambda s: (abs(_target(s, item, out)), s.wire.index), default=None)
         if straight is not None and straight.run is not None:
             straight = None
-    before, after = [], []
+    before: list[tuple[float, int, Segment]] = []
+    after: list[tuple[float, int, Segment]] = []
     for s in some:
         if s is not straight:
             aim = _target(s, item, out)
             (after if aim > 0 else before).append((aim, s.wire.index, s))
     if straight is not None:
         _put(straight, 0.0, out)
-    width = lambda s: PORT if distances.turned or not s.wire.label else max(PORT, s.wire.label + 28)
-    first = width(straight) if straight is not None else 0.0
-    needed = first + sum(width(s) for *_, s in before)
+    first = _room(straight, distances) if straight is not None else 0.0
+    needed = first + sum(_room(s, distances) for *_, s in before)
     scale = min(1.0, max(item.before - _EDGE, 1.0) / needed) if needed else 1.0
     at = -first * scale
     # the nearest line gets the port nearest to the channel, of those that run before it
     for _, _, s in sorted(before, key=lambda x: (-x[0], x[1])):
         _put(s, min(at, 0.0), out)
-        at -= width(s) * scale
-    room = max(item.after - AFTER - 3.0, 0.0)
-    step = min(PORT, room / max(len(after) - 1, 1))
-    start = min(AFTER, max(item.after - 3.0, 0.0))
-    for k, (_, _, s) in enumerate(sorted(after, key=lambda x: (x[0], x[1]))):
-        _put(s, start + step * k, out)
+        at -= _room(s, distances) * scale
+    start = at = min(AFTER, max(item.after - 3.0, 0.0))
+    needed = sum(_room(s, distances) for *_, s in after)
+    scale = min(1.0, max(item.after - start - 3.0, 0.0) / needed) if len(after) > 1 else 1.0
+    for _, _, s in sorted(after, key=lambda x: (x[0], x[1])):
+        _put(s, at, out)
+        at += _room(s, distances) * scale
 
 
 def _put(s: Segment, offset: float, out: bool) -> None:
@@ -194,12 +231,14 @@ def _extend(block: Block) -> None:
 def _labels(block: Block, distances: Distances) -> Labels:
     """By chain, the gaps in which labels of wires stand, and the room that they take there."""
     out: Labels = {}
-    if distances.turned:
-        return out
     for s in block.segments:
-        if s.wire.label and s.run is not None and s is s.wire.parts[0]:
-            cell = 2 * s.tail.row + 1
-            out.setdefault(s.run, []).append((cell, s.wire.label + 26.0))
+        if not s.wire.label or s is not s.wire.parts[0]:
+            continue
+        cell, long = 2 * s.tail.row + 1, 15.0 if distances.turned else s.wire.label
+        if s.run is not None:
+            out.setdefault(s.run, []).append((cell, long + 26.0, WIRE[1]))
+        elif s.end > 0:
+            out.setdefault(s.head.chain, []).append((cell, WIRE[0], s.end + long + 16.0))
     return out
 
 
@@ -227,7 +266,7 @@ def _extents(chain: Chain, labels: Labels) -> list[tuple[int, int, float, float]
             for cell in (2 * item.row - 1, 2 * item.row + 1):
                 if chain.first <= cell <= chain.last:
                     out.append((cell, cell, item.before - item.shift, item.after + item.shift))
-    out += [(cell, cell, room, WIRE[1]) for cell, room in labels.get(chain, ())]
+    out += [(cell, cell, before, after) for cell, before, after in labels.get(chain, ())]
     return out
 
 
@@ -346,6 +385,7 @@ def _find_ways(block: Block, zones: list[tuple[float, float, float, float]]) -> 
         s.points = points
         if s.wire.label and s is s.wire.parts[0]:
             s.wire.label_at = line, (block_zones[s.tail.row][1] + block_zones[s.tail.row][2]) / 2
+            s.wire.label_after = s.run is None and s.end > 0
 
 
 def _way(block: Block, s: Segment) -> list[Point]:

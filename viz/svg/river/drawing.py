@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from viz.capture.summary import Summary
-from viz.model.elements import TensorRecord
 from viz.model.river import Record
 from viz.style.heatmap import colours, data_uri, rectangles
 from viz.style.text import fit, number, width
@@ -32,6 +31,8 @@ def border(canvas: Canvas, record: Record, look: Look) -> str:
     w, h = look.width, look.height
     if record.more is not None:
         return canvas.border(w, h, 0.5, 9.0, fill="record", stroke="line", dash="2 3")
+    if record.tag is not None:
+        return canvas.border(w, h, 0.5, 9.0, fill="leaf", stroke="leaf-line", dash="4 3")
     if record.group is not None:
         dash = "" if record.group.module not in ("chain", "stretch", "steps") else "6 4"
         piled = record.group.module == "repeat"
@@ -180,19 +181,23 @@ def _map(canvas: Canvas, x: Summary, left: float, top: float, high: float, ink: 
 
 
 def shares(
-    canvas: Canvas, look: Look, values: list[float | None], numbers: list[int], right: float
+    canvas: Canvas, look: Look, values: list[float | None], expected: int, right: float
 ) -> str:
-    """A signed bar of the contributions to a gradient, from a line at zero."""
+    """A signed bar of the contributions to a gradient, from a line at zero.
+
+    Shares that are not known are drawn alike; `expected` contributions there are in the end.
+    """
     y = look.bar or 0.0
-    known = [x if x is not None else 1.0 / len(values) for x in values]
+    known = [x if x is not None else 1.0 / expected for x in values]
+    words = str(expected) if len(values) == expected else f"{len(values)} of {expected}"
     left = PAD + 15.0
-    room = right - left - width(str(len(values)), SMALL) - 6.0
+    room = right - left - width(f"{expected} of {expected}", SMALL) - 6.0
     low = min(0.0, sum(x for x in known if x < 0))
     high = max(1.0, sum(x for x in known if x > 0))
     unit = room / (high - low)
     zero = plus = minus = left - low * unit
     out = [canvas.text(PAD, y + 11.0, "Σ", size=SMALL, fill="sum-ink", bold=True)]
-    for x, k in zip(known, numbers, strict=True):
+    for k, x in enumerate(known):
         long = abs(x) * unit
         at = plus if x >= 0 else minus - long
         out.append(
@@ -200,7 +205,7 @@ def shares(
         )
         plus, minus = (plus + long, minus) if x >= 0 else (plus, minus - long)
     out.append(canvas.path(f"M{coordinate(zero)} {coordinate(y + 1)}v13", stroke="ink"))
-    count = canvas.text(right, y + 11.5, str(len(values)), size=SMALL, fill="sum-ink", anchor="end")
+    count = canvas.text(right, y + 11.5, words, size=SMALL, fill="sum-ink", anchor="end")
     return "".join([*out, count])
 
 
@@ -222,12 +227,7 @@ def bars(canvas: Canvas, look: Look, norms: list[float | None]) -> str:
     out.append(canvas.path(line, stroke="line"))
     count = sum(x is not None for x in norms)
     words = f"Σ of {count}" if count else f"{len(norms)} uses"
-    look_ = {"size": SMALL, "fill": "sum-ink", "anchor": "end"}
-    out.append(canvas.text(look.width - PAD, y + 9.0, words, bold=True, **look_))
-    out.append(canvas.text(look.width - PAD, y + 21.0, "uses, log" if count else "", **look_))
+    for at, text, bold in ((9.0, words, True), (21.0, "uses, log" if count else "", False)):
+        look_at = look.width - PAD, y + at
+        out.append(canvas.text(*look_at, text, size=SMALL, fill="sum-ink", bold=bold, anchor="end"))
     return "".join(out)
-
-
-def terms_of(tensor: TensorRecord) -> int:
-    """Of how many contributions a gradient is the sum."""
-    return len(tensor.terms)

@@ -10,7 +10,7 @@ from viz.model.elements import ClosedGroup, Edge, TensorRecord
 from viz.model.phrases import NAMELESS, short, written
 from viz.model.river import Record
 from viz.style.text import number, one_line, plural, shape_of, width
-from viz.svg.records import flat, titled
+from viz.svg.records import flat, tag_label, titled
 
 TITLE, SMALL = 12.0, 11.0  # sizes of text
 HEAD, PAD, LINE = 20.0, 7.0, 16.0
@@ -68,15 +68,15 @@ class Look:
 
     def stretch(self, by: float) -> None:
         """Gives heat-maps a part of the room that a longer record has."""
-        by = min(by, _TALLEST - 18.0)
+        tops = sorted({part.y for part in self.parts})
+        by = min(by / len(tops), _TALLEST - 18.0)
         if by <= 0:
             return
-        top = min(part.y for part in self.parts)
         self.parts = [
-            replace(part, y=part.y + by * (part.y > top), height=part.height + by)
+            replace(part, y=part.y + by * tops.index(part.y), height=part.height + by)
             for part in self.parts
         ]
-        more = by * len({part.y for part in self.parts})
+        more = by * len(tops)
         self.lines = [(y + more, text, edge) for y, text, edge in self.lines]
         self.bar = None if self.bar is None else self.bar + more
 
@@ -121,8 +121,8 @@ def size(x: Summary) -> str:
 def gain_of(record: Record, into: list[Edge]) -> float | None:
     """‖∂ in‖ ÷ ‖∂ out‖: the largest contribution to an operand over the gradient of the result."""
     g = record.gradient
-    flows = [e.norm if e.merged else e.contribution.norm
-             for e in into if e.contribution is not None or e.flowing]  # fmt: skip
+    flows = [e.norm for e in into if e.flowing]
+    flows += [e.contribution.norm for e in into if e.contribution is not None]
     if g is None or not flows or not 0 < g.norm < math.inf:
         return None
     return max(flows) / g.norm
@@ -145,13 +145,20 @@ def look_of(
         look.title = f"⋯ {plural(record.more.uses, 'use')} elsewhere"
         look.width, look.height = width(look.title, SMALL) + 2 * PAD + CHANNEL, 24.0
         return look
+    if record.tag is not None:
+        look.title, look.bold = tag_label(record.tag), True
+        look.width, look.height = width(look.title, TITLE, True) + 2 * PAD + 2.0, 24.0
+        if not beside:
+            look.width += CHANNEL * (not turned)
+            look.height += look.channel * turned
+        return look
     _title(record, look, into)
     river = record.gradient is not None and not beside
     y = HEAD
     y += (LINE - 1.0) * len(look.captions)
     across = _body(record, look, y, turned)
     y = max((part.y + part.height for part in look.parts), default=y) + 3.0
-    for text, edge in _lines(record):
+    for text, edge in lines_of(record):
         look.lines.append((y, text, edge))
         across = max(across, width(text, SMALL))
         y += LINE
@@ -205,8 +212,6 @@ def _title(record: Record, look: Look, into: list[Edge]) -> None:
 def _foot(tensor: TensorRecord) -> str:
     words = ["and more that is not shown"] if tensor.hidden else []
     words += ["changed by a hook"] if tensor.hooked else []
-    count, last = len(tensor.terms), tensor.expected
-    words += [f"Σ {count} of {last} so far"] if 0 < count < last else []
     return " · ".join([*words, *tensor.notes])
 
 
@@ -234,16 +239,16 @@ def _some(shapes: list[str]) -> str:
     return ", ".join(shapes[:2]) + (f" +{len(shapes) - 2}" if len(shapes) > 2 else "")
 
 
-def _lines(record: Record) -> list[tuple[str, Edge | None]]:
+def lines_of(record: Record) -> list[tuple[str, Edge | None]]:
     """What is said in words: contributions to leaves at the side, gradients of a closed group."""
     out: list[tuple[str, Edge | None]] = []
     for edge in record.named:
         out.append((named(edge, record.names), edge))
     if record.group is not None:
-        learned = [x for x in record.group.parameters if x.gradient is not None]
-        for x in learned[:4] if len(learned) <= 4 else []:
-            assert x.gradient is not None
-            out.append((f"∂{short(x.name or NAMELESS)} {amount(x.gradient)}", None))
+        learned = [x for x in record.group.parameters if x.kind != "constant"]
+        for x in learned if len(learned) <= 4 else []:
+            said = "—" if x.gradient is None else amount(x.gradient)
+            out.append((f"∂{short(x.name or NAMELESS)} {said}", None))
         if len(learned) > 4:
             total = math.sqrt(sum(x.gradient.norm**2 for x in learned if x.gradient))
             out.append((f"∂ of {len(learned)} parameters ‖{number(total, 3)}‖", None))

@@ -254,8 +254,13 @@ class _Placing:
             if wire.label and wire.label_at is not None:
                 u, v = wire.label_at
                 x, y = placed((u, v), lines, self.turned, left, v)
-                spot = (x, y - 18.0) if self.turned else (x - 18.0, y + 4.0)
-                out.labels[edge.id] = spot, "middle" if self.turned else "end"
+                after = wire.label_after
+                if self.turned:
+                    out.labels[edge.id] = (x, y + 20.0 if after else y - 18.0), "middle"
+                elif after:
+                    out.labels[edge.id] = (x + 11.0, y + 4.0), "start"
+                else:
+                    out.labels[edge.id] = (x - 18.0, y + 4.0), "end"
         for record in self.river.records:
             for leaf, edge in record.beside:
                 self.wire_beside(record, leaf, edge)
@@ -290,7 +295,7 @@ class _Placing:
         rects += [(x - 8.0, y - 8.0, x + 8.0, y + 8.0) for x, y in points]
         for edge, (spot, anchor) in out.labels.items():
             wide = self.wires[edge].label
-            x = spot[0] - (wide if anchor == "end" else wide / 2)
+            x = spot[0] - {"end": wide, "middle": wide / 2, "start": 0.0}[anchor]
             rects.append((x, spot[1] - 10.0, x + wide, spot[1] + 3.0))
         if not rects:
             return

@@ -4,46 +4,66 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
-from viz.model.elements import Edge, Node, PictureModel, TensorRecord
+from viz.capture.summary import Summary
+from viz.model.elements import ClosedGroup, Edge, Operation, PictureModel, TensorRecord
 from viz.model.marks import Mark
 from viz.model.river import Record, records_of
 from viz.model.snapshot import at_step
 from viz.style.text import fit
 from viz.svg import tooltips
 from viz.svg.canvas import Canvas, coordinate, group, place
+from viz.svg.legend import Item
 from viz.svg.nodes import title_of_box
 from viz.svg.records import MARKS, Measures, draw_mark
 from viz.svg.river import drawing
 from viz.svg.river.key import key_of
-from viz.svg.river.looks import PAD, SMALL, Look, look_of
+from viz.svg.river.looks import PAD, SMALL, Look, lines_of
 from viz.svg.river.placing import Placed, Point, label_of
 from viz.svg.river.placing import place as placed
-from viz.svg.sheet import Extras, assembled, besides
+from viz.svg.sheet import MOST_HELD, Extras, assembled, besides, filmed
 
 _TURN = 10.0  # radius of a wire's turns
 
 
-def write(
-    model: PictureModel, theme: str, turned: bool, step: int | None = None,
-    extras: Extras | None = None,
-) -> str:  # fmt: skip
-    """A river picture as the text of an SVG file.
+class RiverDrawing:
+    """A picture with every record in its place, ready to be drawn.
 
     Args:
         model: what it shows, made without tags.
-        theme: as `viz.draw` has it.
-        turned: whether the forward pass runs to the right.
-        step: of the backward pass, the stage that is drawn.
-        extras: marks, highlights and a chart.
+        direction: of the forward pass, "TB" or "LR"; None for downward, and to the right where
+            steps of a loop are drawn.
     """
-    where = placed(records_of(model), turned)
-    shown = model if step is None else at_step(model, step)
-    drawn = _Drawn(Canvas(theme), where, shown, extras or Extras())
-    cells = any(look.form in ("table", "map") for look in where.looks.values())
-    key = key_of(shown, where.river, cells, besides(drawn.extras))
-    extent = 0.0, 0.0, where.width, where.height
-    return assembled(drawn.canvas, shown, drawn.parts(), extent, drawn.extras, key, "river")
+
+    def __init__(self, model: PictureModel, direction: str | None = None) -> None:
+        self.model = model
+        river = records_of(model)
+        stepped = any(len(loop.steps) > 1 for loop in river.loops.values())
+        self.where = placed(river, direction == "LR" or (direction is None and stepped))
+
+    def svg(self, theme: str, step: int | None = None, extras: Extras | None = None) -> str:
+        """The picture, or a stage of its backward pass, as the text of an SVG file."""
+        where, extras = self.where, extras or Extras()
+        shown = self.model if step is None else at_step(self.model, step)
+        drawn = _Drawn(Canvas(theme), where, shown, extras)
+        extent = 0.0, 0.0, where.width, where.height
+        key = self.key(shown, extras)
+        return assembled(drawn.canvas, shown, drawn.parts(), extent, extras, key, "river")
+
+    def film(self, theme: str, steps: Sequence[int], columns: int) -> str:
+        """Stages side by side as the text of an SVG file."""
+        canvas = Canvas(theme)
+        stages = []
+        for step in steps:
+            stage = at_step(self.model, step)
+            stages.append((step, _Drawn(canvas, self.where, stage, Extras()).parts()))
+        size = self.where.width, self.where.height
+        return filmed(canvas, self.model, stages, size, columns, self.key(self.model, Extras()))
+
+    def key(self, model: PictureModel, extras: Extras) -> list[Item]:
+        cells = any(look.form in ("table", "map") for look in self.where.looks.values())
+        return key_of(model, self.where.river, cells, besides(extras))
 
 
 class _Drawn:
@@ -61,10 +81,12 @@ class _Drawn:
 
     def node(self, record: Record) -> TensorRecord | None:
         """The tensor of a record at this stage."""
-        if record.group is not None:
-            now = self.model.nodes[record.group.id]
-            return now.results[0] if now.results else None  # type: ignore[union-attr]
-        return self.model.nodes[record.tensor.id] if record.tensor is not None else None  # type: ignore[return-value]
+        now = self.model.nodes.get(record.id)
+        if isinstance(now, ClosedGroup):
+            return now.results[0] if now.results else None
+        tensor = self.model.nodes[record.tensor.id] if record.tensor is not None else None
+        assert tensor is None or isinstance(tensor, TensorRecord)
+        return tensor
 
     def parts(self) -> list[str]:
         river = self.where.river
@@ -149,6 +171,7 @@ class _Drawn:
 
     def record(self, record: Record) -> str:
         look = self.now(record)
+        state = self.at_stage(record)
         x, y = self.where.at[record]
         tensor = self.node(record)
         parts = [drawing.border(self.canvas, record, look)]
@@ -156,7 +179,7 @@ class _Drawn:
         operands = self.operands(record)
         ribbon = self.ribbon(record, look, g, operands)
         beside = record in self.beside or record.shared
-        head = drawing.head(self.canvas, record, look, self.turned, g is not None, beside)
+        head = drawing.head(self.canvas, state, look, self.turned, g is not None, beside)
         if record.operation is not None and record.result is not None:
             edge, op = record.result, self.model.nodes[record.operation.id]
             title, data = tooltips.of_edge(edge, self.model)
@@ -167,11 +190,13 @@ class _Drawn:
             parts += [ribbon, head]
         parts.append(drawing.body(self.canvas, look))
         parts += self.lines(record, look)
-        if tensor is not None and look.bar is not None:
+        if tensor is not None and look.bar is not None and tensor.terms:
             parts.append(self.sum(tensor, look))
         if tensor is not None and look.bars is not None:
             flows = [self.model.edges[edge.id].contribution for edge in record.uses]
-            parts.append(drawing.bars(self.canvas, look, [x and x.norm for x in flows]))
+            parts.append(
+                drawing.bars(self.canvas, look, [None if x is None else x.norm for x in flows])
+            )
         if look.foot:
             low = look.height - (look.channel + 10.0 if self.turned and not record.leaf else 7.0)
             parts.append(self.canvas.text(PAD, low, look.foot, size=SMALL, bold=True,
@@ -180,10 +205,8 @@ class _Drawn:
 
     def marked(self, record: Record, look: Look, parts: list[str], shift: str) -> str:
         """The record with its data, with marks and highlights of what it shows."""
-        shown: Node | None = self.model.nodes[
-            record.group.id if record.group else record.more.id if record.more
-            else record.tensor.id if record.tensor else record.id
-        ]  # fmt: skip
+        tensor = record.tensor if record.group is None else None
+        shown = self.model.nodes[tensor.id if tensor is not None else record.id]
         title, data = tooltips.of_node(shown, self.model)
         names = {record.id, getattr(record.tensor, "id", record.id)}
         marks = [self.extras.marks[name] for name in names if name in self.extras.marks]
@@ -200,9 +223,9 @@ class _Drawn:
         inner = ""
         for view in record.views:
             inner += self.view(view)
-        if record.group is not None:
-            inner = "".join(_data_of(x, self.model) for x in shown.results[:64])  # type: ignore[union-attr]
-            inner += "".join(_data_of(x, self.model) for x in shown.parameters[:64])  # type: ignore[union-attr]
+        if isinstance(shown, ClosedGroup):
+            held = [*shown.results, *shown.parameters][:MOST_HELD]
+            inner += "".join(_data_of(x, self.model) for x in held)
         return group(data, title, [*parts, inner], shift)
 
     def view(self, record: Record) -> str:
@@ -220,28 +243,34 @@ class _Drawn:
         return "".join(group(data, "", []) for _, data in described)
 
     def now(self, record: Record) -> Look:
-        """The look at this stage, in the size that it has at the end."""
+        """The look at this stage: the same places, with the gradients known so far."""
         full = self.where.looks[record]
         if self.model.stage is None:
             return full
-        staged = Record(**{**vars(record)})
-        tensor = self.node(record)
-        staged.tensor = tensor
-        if record.operation is not None:
-            staged.operation = self.model.nodes[record.operation.id]  # type: ignore[assignment]
-        if record.group is not None:
-            staged.group = self.model.nodes[record.group.id]  # type: ignore[assignment]
-        beside = record in self.beside or record.shared
-        look = look_of(staged, [], self.turned, beside=beside)
-        look.width, look.height, look.channel = full.width, full.height, full.channel
-        return look
+        state = self.at_stage(record)
+        g = state.tensor.gradient if state.tensor is not None else None
+        parts = [replace(x, summary=g) if x.label == "∂" else x for x in full.parts]
+        pending = getattr(state.operation or state.group, "state", None) == "pending"
+        texts = lines_of(state)
+        lines = [(y, text, edge) for (y, _, _), (text, edge) in zip(full.lines, texts)]
+        return replace(full, parts=parts, lines=lines, gain="" if pending else full.gain)
+
+    def at_stage(self, record: Record) -> Record:
+        """The record with what is known of its nodes at this stage."""
+        shown = self.model.nodes[record.id]
+        return replace(
+            record, tensor=self.node(record),
+            operation=shown if isinstance(shown, Operation) else None,
+            group=shown if isinstance(shown, ClosedGroup) else None,
+            named=[self.model.edges[edge.id] for edge in record.named],
+        )  # fmt: skip
 
     def operands(self, record: Record) -> list[Edge]:
         """The edges into a record, as they are at this stage."""
         names = [e.id for e, _, head in self.where.river.wires if head is record]
         return [self.model.edges[name] for name in names]
 
-    def ribbon(self, record: Record, look: Look, g, operands: list[Edge]) -> str:
+    def ribbon(self, record: Record, look: Look, g: Summary | None, operands: list[Edge]) -> str:
         beside = record in self.beside or record.shared
         if g is None or beside:
             return ""
@@ -290,7 +319,7 @@ class _Drawn:
         if unknown == 1:  # shares sum to 1
             shares[shares.index(None)] = 1.0 - total
         right = look.width - PAD - (0.0 if self.turned else look.channel + 4.0)
-        return drawing.shares(self.canvas, look, shares, list(range(len(terms))), right)
+        return drawing.shares(self.canvas, look, shares, max(tensor.expected, len(terms)), right)
 
 
 def _flow(edge: Edge) -> float | None:

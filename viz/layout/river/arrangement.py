@@ -6,13 +6,10 @@ from collections.abc import Sequence
 
 from viz.layout.river import lanes, tracks
 from viz.layout.river.elements import (
-    AFTER,
     MARGIN,
-    PORT,
     Block,
     Distances,
     Item,
-    Lane,
     Point,
     Segment,
     Wire,
@@ -32,7 +29,7 @@ def arrange(root: Block, wires: Sequence[Wire], distances: Distances) -> None:
     for block in reversed(blocks):
         _ordered(block)
         lanes.place(block)
-        _make_room(block)
+        tracks.make_room(block, distances)
         _make_equal(block)
         if distances.turned:
             _turn_leaves(block)
@@ -44,23 +41,6 @@ def arrange(root: Block, wires: Sequence[Wire], distances: Distances) -> None:
             _move(block, block.item, distances)
     for wire in wires:
         wire.points = _joined([s.points for s in wire.parts])
-
-
-def _make_room(block: Block) -> None:
-    """Widens records that several wires leave, or come to, on the side after the channel."""
-    for item in block.items:
-        if item.inner is None and item.port is None:
-            for some in (item.outputs, item.inputs):
-                order = item.chain.lane.order
-                count = sum(_lane(s, item).order > order for s in some)
-                if count > 1:
-                    item.after = max(item.after, AFTER + PORT * (count - 1) + 14.0)
-
-
-def _lane(s: Segment, item: Item) -> Lane:
-    if s.run is not None:
-        return s.run.lane
-    return (s.head if s.tail is item else s.tail).chain.lane
 
 
 def _make_equal(block: Block) -> None:
@@ -87,30 +67,38 @@ def _lead(wire: Wire) -> None:
     tail, head = wire.tail, wire.head
     around = set()
     block = tail.block
-    while block is not None:
+    around.add(block)
+    while block.item is not None:
+        block = block.outer
         around.add(block)
-        block = block.item.block if block.item is not None else None
     common = head.block
     while common not in around:
-        common = common.item.block
-    out, inward = [], []
-    tail_port = head_port = None
+        common = common.outer
+    out: list[Segment] = []
+    inward: list[tuple[Item, Item, Item | None]] = []
+    tail_port: Item | None = None
+    head_port: Item | None = None
     while tail.block is not common:
         exit_ = Item(f"{wire.id}/out", depth=wire.tail.depth, port=wire, block=tail.block)
         tail.block.items.append(exit_)
         out.append(_segment(wire, tail, exit_, tail_port, None))
-        tail, tail_port = tail.block.item, exit_
+        tail, tail_port = _frame_of(tail.block), exit_
     while head.block is not common:
         entry = Item(
             f"{wire.id}/in", depth=wire.tail.depth, port=wire, entry=True, block=head.block
         )
         head.block.items.append(entry)
         inward.append((entry, head, head_port))
-        head, head_port = head.block.item, entry
+        head, head_port = _frame_of(head.block), entry
     out.append(_segment(wire, tail, head, tail_port, head_port))
     for entry, inner, port in reversed(inward):
         out.append(_segment(wire, entry, inner, None, port))
     wire.parts = out
+
+
+def _frame_of(block: Block) -> Item:
+    assert block.item is not None
+    return block.item
 
 
 def _segment(
