@@ -122,9 +122,17 @@ LAYERS = [
     *(layer(name, NORM, num_features=2) for name in ("InstanceNorm1d", "InstanceNorm2d")),
     layer("RMSNorm", NORM | {"eps": "not negative?"}, normalized_shape=2),
     layer("MultiheadAttention", ATTENTION, embed_dim=21, num_heads=1),
-    layer("TransformerEncoderLayer", ATTENTION, d_model=21, nhead=1, dim_feedforward=2),
-    layer("TransformerEncoder", {"encoder_layer": "none|layer", "num_layers": "size",
-                                 "norm": "none?|layer"}, encoder_layer=nn.Tanh(), num_layers=2),
+    *(layer(f"Transformer{kind}Layer", ATTENTION, d_model=21, nhead=1, dim_feedforward=2)
+      for kind in ("Encoder", "Decoder")),
+    *(layer(f"Transformer{kind}", {f"{kind.lower()}_layer": "none|layer", "num_layers": "size",
+                                   "norm": "none?|layer", **dict.fromkeys(
+                                       ["enable_nested_tensor", "mask_check"], "flag")},
+            **{f"{kind.lower()}_layer": nn.Tanh()}, num_layers=2)
+      for kind in ("Encoder", "Decoder")),
+    layer("Transformer", ATTENTION | {
+        **dict.fromkeys(["num_encoder_layers", "num_decoder_layers"], "size"),
+        **dict.fromkeys(["custom_encoder", "custom_decoder"], "none?|layer")},
+          d_model=21, nhead=1, dim_feedforward=2, num_encoder_layers=1, num_decoder_layers=1),
     layer("ModuleDict", {"modules": HELD}),
     layer("ParameterDict", {"parameters": f"{HELD}|dict"}),
     layer("ParameterList", {"values": "anything"}),
