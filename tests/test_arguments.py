@@ -65,7 +65,7 @@ VOLUMES = WINDOWS | VOLUME | {"stride": "size?|(1, 2, 3)"}
 RECURRENT = {
     "input_size": "size", "hidden_size": "size", "num_layers": "size", "nonlinearity": "none",
     "bias": "flag", "batch_first": "flag", "dropout": "share", "bidirectional": "flag",
-    "chapter": "flag", "fused": "flag", "rng": "rng", "dtype": "dtype",
+    "chapter": "flag", "fused": "flag", "proj_size": "size0", "rng": "rng", "dtype": "dtype",
 }  # fmt: skip
 NORM = {
     "num_features": "size", "eps": "not negative", "momentum": "share", "affine": "flag",
@@ -287,6 +287,17 @@ FUNCTIONS = [
         "padding_side": "none"}),
     Case(nn.utils.rnn.unpad_sequence, lambda: {"padded_sequences": x22(), "lengths": [1, 2]}, {
         "padded_sequences": "array", "lengths": "array", "batch_first": "flag"}),
+    Case(nn.utils.rnn.pack_padded_sequence, lambda: {"input": x22(), "lengths": [2, 1]}, {
+        "input": "array", "lengths": "array", "batch_first": "flag", "enforce_sorted": "flag"}),
+    Case(nn.utils.rnn.pack_sequence, lambda: {"sequences": [[1.0, 2.0], [3.0]]}, {
+        "sequences": "anything", "enforce_sorted": "flag"}),
+    Case(nn.utils.rnn.pad_packed_sequence, lambda: {
+        "sequence": nn.utils.rnn.pack_sequence([[1.0, 2.0], [3.0]])}, {
+        "sequence": "none", "batch_first": "flag", "padding_value": "real",
+        "total_length": "size?"}),
+    Case(nn.utils.rnn.unpack_sequence, lambda: {
+        "packed_sequences": nn.utils.rnn.pack_sequence([[1.0, 2.0], [3.0]])}, {
+        "packed_sequences": "none"}),
 ]  # fmt: skip
 POSITIVE_MARGIN = {"margin": "positive"}
 OWN_KINDS = {

@@ -123,6 +123,8 @@ LAYERS: dict[str, tuple[Callable[[], Module], tuple[int, ...]]] = {
     "RNNCell": (lambda: nn.RNNCell(1, 1), (2, 1)),
     "LSTMCell": (lambda: nn.LSTMCell(1, 1), (2, 1)),
     "LSTMCell of the chapter": (lambda: nn.LSTMCell(1, 1, chapter=True), (2, 1)),
+    "LSTM projected": (
+        lambda: nn.LSTM(1, 2, bidirectional=True, proj_size=1), (2, 1, 1)),
     "GRUCell": (lambda: nn.GRUCell(1, 1), (2, 1)),
     **{
         f"{kind.__name__} {'fused' if fused else 'composed'} {options}": (
