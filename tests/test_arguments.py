@@ -74,7 +74,7 @@ NORM = {
 }  # fmt: skip
 TABLE = {
     "num_embeddings": "size", "embedding_dim": "size", "padding_idx": "whole?",
-    "max_norm": "none?", "norm_type": "positive", "scale_grad_by_freq": "none|0|False",
+    "max_norm": "positive?", "norm_type": "positive", "scale_grad_by_freq": "flag",
     "sparse": "none|0|False", "mode": "none", "include_last_offset": "flag", "rng": "rng",
     "dtype": "dtype",
 }  # fmt: skip
