@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import microgradnd as mg
-from microgradnd import engine, stubs
+from microgradnd import engine, methods, stubs
 from microgradnd.declaration import ABSENT
 
 ROOT = Path(mg.__file__).parent
@@ -33,14 +33,14 @@ def declared(file, name):
     return found
 
 
-STUB = declared(ROOT / "tensor_methods.pyi", "TensorMethods")
+STUB = declared(ROOT / "methods.pyi", "Methods")
 OWN = declared(engine.__file__, "Tensor")
 # The hidden fields of a Tensor, and what marks the class itself, are nobody's methods.
 FIELDS = set(mg.Tensor.__slots__)
 
 
 def test_what_a_tensor_has_is_declared():
-    there = {*vars(mg.Tensor), *vars(engine.Methods)} - COMMON - FIELDS - UNDECLARED
+    there = {*vars(mg.Tensor), *vars(methods.Methods)} - COMMON - FIELDS - UNDECLARED
     there = {n for n in there if not n.startswith("_") or n.startswith("__")}
     there -= {"__static_attributes__", "__firstlineno__"}  # of the class body, since Python 3.13
     assert there - set(STUB) - set(OWN) == set()

@@ -8,8 +8,9 @@ import numpy as np
 
 from microgradnd.arguments import FLAG, POSITIVE, Kind, checked, optional, real_array, require
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Methods, Tensor, as_tensor, default_dtype
+from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.functions import where
+from microgradnd.methods import Methods
 from microgradnd.nn.module import Module
 from microgradnd.ops.indexing import getitem
 from microgradnd.parameters import Parameter

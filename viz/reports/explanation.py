@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import Tensor
-from microgradnd.arguments import FLAG, checked, one_of, optional
-from microgradnd.graph import Graph, Node
+from microgradnd.graph import FLAG, Graph, Node, checked, one_of, optional
 from microgradnd.program import simplified
 from viz.formats import files
 from viz.formats.whole_page import WholePage

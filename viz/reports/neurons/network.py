@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import Tensor
-from microgradnd.arguments import checked, one_of, optional, whole
-from microgradnd.graph import node_of
+from microgradnd.graph import checked, node_of, one_of, optional, whole
 from viz.capture.trace import Trace, trace
 from viz.diagnosis import differentiable
 from viz.formats import files
