@@ -133,6 +133,8 @@ LAYERS = [
         **dict.fromkeys(["num_encoder_layers", "num_decoder_layers"], "size"),
         **dict.fromkeys(["custom_encoder", "custom_decoder"], "none?|layer")},
           d_model=21, nhead=1, dim_feedforward=2, num_encoder_layers=1, num_decoder_layers=1),
+    Case(nn.Transformer.generate_square_subsequent_mask, lambda: {"sz": 2}, {
+        "sz": "size0", "device": "anything", "dtype": "dtype"}),
     layer("ModuleDict", {"modules": HELD}),
     layer("ParameterDict", {"parameters": f"{HELD}|dict"}),
     layer("ParameterList", {"values": "anything"}),

@@ -25,8 +25,9 @@ OPTIONS = {
 
 
 def embedding(
-    input: TensorLike, weight: TensorLike, padding_idx: int | None = None, max_norm: float | None = None,
-    norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
+    input: TensorLike, weight: TensorLike, padding_idx: int | None = None,
+    max_norm: float | None = None, norm_type: float = 2.0, scale_grad_by_freq: bool = False,
+    sparse: bool = False,
 ) -> Tensor:  # fmt: skip
     """The rows of a table at given numbers: out[...] = weight[input[...]].
 

@@ -9,7 +9,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from microgradnd.arguments import FLAG, NOT_NEGATIVE, checked, instance, optional, require, whole
+from microgradnd.arguments import (
+    DTYPE,
+    FLAG,
+    NOT_NEGATIVE,
+    checked,
+    instance,
+    optional,
+    require,
+    whole,
+)
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.errors import shown
@@ -335,6 +344,8 @@ class Transformer(Module):
         Tensor([[  0., -inf],
                 [  0.,   0.]])
         """
-        require("generate_square_subsequent_mask", "sz", sz, whole(0))
+        owner = "generate_square_subsequent_mask"
+        require(owner, "sz", sz, whole(0))
+        require(owner, "dtype", dtype, DTYPE)
         lower = np.tri(sz, dtype=bool)
         return Tensor(np.where(lower, 0.0, -np.inf).astype(dtype or default_dtype[0]))
