@@ -99,6 +99,18 @@ def test_writes_to_other_memory_are_none_of_a_graphs_business() -> None:
     assert left.grad.tolist() == [2.0] * 3
 
 
+def test_a_part_of_a_leaf_is_written_to_beside_what_was_saved() -> None:
+    w = Tensor(np.ones((3, 4)), requires_grad=True)
+    left, right = w[:, 0], w[:, 1:3]
+    y, z = (left * left).sum(), (right * right).sum()
+    with mg.no_grad():
+        w[:, 1] = 5.0
+    y.backward()
+    assert w.grad.data.sum(0).tolist() == [6.0, 0.0, 0.0, 0.0]
+    with pytest.raises(GraphError, match="'multiply' saved"):
+        z.backward()
+
+
 def test_anomaly_mode_finds_writes_through_the_bare_array() -> None:
     w = leaf(1.0, 2.0, name="w")
     with mg.detect_anomaly():
