@@ -113,10 +113,19 @@ LAYERS: dict[str, tuple[Callable[[], Module], tuple[int, ...]]] = {
     "TransformerEncoder": (
         lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(
             2, 1, 1, activation="gelu", norm_first=True).eval(), 1), (2, 1, 2)),
+    "TransformerDecoderLayer": (
+        lambda: Twice(nn.TransformerDecoderLayer(2, 1, 1, activation="gelu").eval()), (2, 1, 2)),
+    "TransformerDecoder": (
+        lambda: Twice(nn.TransformerDecoder(nn.TransformerDecoderLayer(
+            2, 1, 1, activation="gelu", norm_first=True).eval(), 1)), (2, 1, 2)),
+    "Transformer": (
+        lambda: Twice(nn.Transformer(2, 1, 1, 1, 1, activation="gelu").eval()), (2, 1, 2)),
     "Dropout in evaluation": (lambda: nn.Dropout(0.5).eval(), (2, 3)),
     "RNNCell": (lambda: nn.RNNCell(1, 1), (2, 1)),
     "LSTMCell": (lambda: nn.LSTMCell(1, 1), (2, 1)),
     "LSTMCell of the chapter": (lambda: nn.LSTMCell(1, 1, chapter=True), (2, 1)),
+    "LSTM projected": (
+        lambda: nn.LSTM(1, 2, bidirectional=True, proj_size=1), (2, 1, 1)),
     "GRUCell": (lambda: nn.GRUCell(1, 1), (2, 1)),
     **{
         f"{kind.__name__} {'fused' if fused else 'composed'} {options}": (

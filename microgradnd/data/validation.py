@@ -15,7 +15,7 @@ from microgradnd.arguments import CALLABLE, check, real_array, require, whole
 from microgradnd.declaration import TensorLike
 from microgradnd.random import generator
 
-Predict = Callable[[Any], Any]
+_Predict = Callable[[Any], Any]
 
 
 def _shuffled(n: int, labels: Any, rng: np.random.Generator | None, function: str) -> np.ndarray:
@@ -106,7 +106,7 @@ class Ensemble:
     the samples it was not trained on; `n` is the number of samples.
     """
 
-    predictors: tuple[Predict, ...]
+    predictors: tuple[_Predict, ...]
     out_of_bag: tuple[np.ndarray, ...]
     n: int
 
@@ -140,7 +140,7 @@ class Ensemble:
 
 
 def bagging(
-    train: Callable[[np.ndarray, np.random.Generator], Predict],
+    train: Callable[[np.ndarray, np.random.Generator], _Predict],
     n: int,
     models: int = 10,
     rng: np.random.Generator | None = None,

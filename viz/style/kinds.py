@@ -32,10 +32,10 @@ def _is_trace(value: Any) -> bool:
 TRACE = Kind("what viz.trace gives", _is_trace)
 SOURCE = either(either(LOSSES, TRACE), instance(AnomalyError, "the error of detect_anomaly"))
 GRADIENT = optional(either(TENSOR, several(optional(TENSOR), "one for each tensor")))
-COLLECTIONS = (list, tuple, set, frozenset, range)
+_COLLECTIONS = (list, tuple, set, frozenset, range)
 NAMES = Kind(
     "a collection of names",
-    lambda v: isinstance(v, COLLECTIONS) and all(isinstance(x, str) for x in v),
+    lambda v: isinstance(v, _COLLECTIONS) and all(isinstance(x, str) for x in v),
 )
 FOLD = Kind(
     '"auto", True, False, or a collection of groupings',
@@ -44,7 +44,7 @@ FOLD = Kind(
 )
 NUMBERS = Kind(
     "a collection of whole numbers",
-    lambda v: isinstance(v, COLLECTIONS) and all(map(whole().typed, v)),
+    lambda v: isinstance(v, _COLLECTIONS) and all(map(whole().typed, v)),
 )
 COUNT = whole(1)
 HOPS = optional(whole(0))
