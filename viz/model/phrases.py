@@ -13,8 +13,6 @@ from viz.style.text import brief, number, one_line
 
 NAMELESS = "·"
 _SIGNS = {"-": "−", "*": "×", "/": "÷", "**": "^"}  # Python's operators as pictures write them
-_TERSE = {"square": "{0}²", "magnitude": "|{0}|", "root": "√{0}", "transposed": "{0}ᵀ",
-          "reciprocal": "1 ÷ {0}", "itself": "{0}", "weighted_sums": "{0} {1}ᵀ + {2}"}  # fmt: skip
 _SQUARES = {"2": "²", "3": "³"}
 _MOST = 3  # operands that are written
 
@@ -27,23 +25,53 @@ def infix_of(sign: str) -> str:
 def phrase_of(node: Node) -> str:
     """What an operation does, in words and signs."""
     words = [_word(x) for x in node.operands]
-    op, notation = node.op, node.op.notation or ""
-    if notation == "element":
-        return f"{words[0]}[{one_line(brief(node.options.get('index')))}]"
+    op = node.op
+    write = getattr(_Notation, op.notation or "", None)
+    text = write(words, node) if write is not None else None
+    if text is not None:
+        return text
     if op.infix and len(words) == 2:
-        sign = infix_of(op.infix[0])
-        if notation == "power" and words[1] in _SQUARES:
-            return _raised(words[0], _SQUARES[words[1]])
-        return f"{words[0]} {sign} {words[1]}"
+        return f"{words[0]} {infix_of(op.infix[0])} {words[1]}"
     if op.infix and len(words) == 1:
         return f"{infix_of(op.infix[0])}{words[0]}"
-    if notation == "weighted_sums" and len(words) == 2:
-        return f"{words[0]} {words[1]}ᵀ"
-    if notation in _TERSE:
-        inner = _raised(words[0], "") if notation == "square" else words[0]
-        return _TERSE[notation].format(inner, *words[1:])
     shown = words[: 1 if len(words) > _MOST else _MOST]
     return f"{op.sign or op.name}({', '.join(shown)}{', …' if len(words) > len(shown) else ''})"
+
+
+class _Notation:
+    """How operations are written that have a notation of their own, by its name."""
+
+    @staticmethod
+    def element(words: list[str], node: Node) -> str:
+        return f"{words[0]}[{one_line(brief(node.options.get('index')))}]"
+
+    @staticmethod
+    def power(words: list[str], node: Node) -> str | None:
+        return _raised(words[0], _SQUARES[words[1]]) if words[1] in _SQUARES else None
+
+    @staticmethod
+    def square(words: list[str], node: Node) -> str:
+        return _raised(words[0], "²")
+
+    @staticmethod
+    def weighted_sums(words: list[str], node: Node) -> str:
+        return f"{words[0]} {words[1]}ᵀ" + (f" + {words[2]}" if len(words) > 2 else "")
+
+    @staticmethod
+    def transposed(words: list[str], node: Node) -> str:
+        return f"{words[0]}ᵀ"
+
+    @staticmethod
+    def magnitude(words: list[str], node: Node) -> str:
+        return f"|{words[0]}|"
+
+    @staticmethod
+    def root(words: list[str], node: Node) -> str:
+        return f"√{words[0]}"
+
+    @staticmethod
+    def reciprocal(words: list[str], node: Node) -> str:
+        return f"1 ÷ {words[0]}"
 
 
 def _raised(word: str, power: str) -> str:

@@ -30,8 +30,8 @@ COLOURS: dict[str, tuple[str, str]] = {
     "grad": ("#D55E00", "#ff8f3f"),  # strokes of what flows backward
     "river": ("#f3b183", "#8a4a1e"),  # the ribbon that is the gradient, and its tips
     "tip": ("#c2570f", "#ff9d57"),
-    "less": ("#1f5f99", "#7fb8ec"),  # gains below and above 1
-    "more": ("#a32a00", "#ff9d7a"),
+    "below-1": ("#1f5f99", "#7fb8ec"),  # gains below and above 1
+    "above-1": ("#a32a00", "#ff9d7a"),
     "part-0": ("#cc79a7", "#cc79a7"),  # contributions that add up
     "part-1": ("#0072b2", "#56a8e0"),
     "part-2": ("#009e73", "#2fc49b"),

@@ -111,7 +111,7 @@ def head(
 
 def _gain_role(factor: str) -> str:
     value = float(factor.replace("−", "-").replace("∞", "inf").replace("NaN", "nan"))
-    return "less" if value < 0.95 else "more" if value > 1.05 else "muted"
+    return "below-1" if value < 0.95 else "above-1" if value > 1.05 else "muted"
 
 
 def body(canvas: Canvas, look: Look) -> str:

@@ -41,7 +41,7 @@ def _bars(canvas: Canvas) -> str:
 
 
 def _gain(canvas: Canvas) -> str:
-    return canvas.text(0, 11.5, "×0.2", size=SMALL, fill="less", bold=True)
+    return canvas.text(0, 11.5, "×0.2", size=SMALL, fill="below-1", bold=True)
 
 
 def _norm(canvas: Canvas) -> str:

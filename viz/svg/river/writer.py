@@ -212,7 +212,7 @@ class _Drawn:
         marks = [self.extras.marks[name] for name in names if name in self.extras.marks]
         mark = _joined(marks)
         if mark is not None:
-            title = f"{title}\n{mark.words}"
+            title, data = f"{title}\n{mark.words}", {**data, "mark": mark.level}
             parts.append(draw_mark(self.canvas, Measures(look.width, look.height, (1,)), mark))  # type: ignore[arg-type]
         lit = [self.extras.highlight[name] for name in names if name in self.extras.highlight]
         if lit:
