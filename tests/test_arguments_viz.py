@@ -15,7 +15,7 @@ SOURCE = f"{ONE}|Tensor|Tensor 0-d|integer Tensor"
 GRADIENTS = "number?|[None]|[nan]|array nan|bool array|big-endian|(2, 2)|(-1, 1)|(2.5, 1)"
 GRADIENT = f"{GRADIENTS}|Tensor|leaf|computed|integer Tensor|range"
 DRAWING = {
-    "theme": "none", "direction": "none", "title": "string?", "step": "none?|0|1", "strip": "flag",
+    "theme": "none", "direction": "none?", "title": "string?", "step": "none?|0|1", "strip": "flag",
     "engine": "none?", "timeout": "positive", "force": "flag", "keep": "none",
     "marks": "none|{}|dict", "highlight": "none|{}|dict", "gradient": "number?|[None]|[nan]",
     "backward": "flag?", "fold": "none|True|False|[]|()", "open": "none?|''|[]|()",

@@ -104,7 +104,7 @@ def test_json_in_a_script_holds_no_tag() -> None:
 
 
 def test_nodes_are_drawn_as_in_the_still_picture(tmp_path: Path) -> None:
-    picture = draw(network())
+    picture = draw(network(), style="records")
     faces = json.loads(Elements(picture.html()).inside[2])
     svg = _plain(picture.svg())
     for name, node in picture.graph.nodes(data=True):

@@ -21,7 +21,16 @@ from viz.model.describe import Describer, summary
 from viz.model.elements import PictureModel
 from viz.model.marks import Mark, gathered
 from viz.structure.focus import focused
-from viz.structure.folding import Folding, divided, groups_around, named, overview, whole
+from viz.structure.folding import (
+    Folding,
+    divided,
+    groups_around,
+    named,
+    overview,
+    shorten,
+    shortened,
+    whole,
+)
 from viz.structure.groups import grouped
 from viz.structure.nesting import Nesting, nested
 from viz.style.kinds import COUNT, FOCUS, FOLD, GRADIENT, HOPS, LOOKS, NAMES, NUMBERS, SAVED, SOURCE
@@ -95,7 +104,14 @@ class Picture:
             return None
         from viz.svg.river.writer import RiverDrawing
 
-        return RiverDrawing(self._untagged(), self.drawing["direction"])
+        title, backward = self.model.title, self.model.backward
+        model = replace(self._untagged(), title=title, backward=backward)
+        return RiverDrawing(model, self.drawing["direction"])
+
+    def with_extras(self, **extras: Any) -> Picture:
+        """The same picture with other marks, highlights or another chart, see `viz.svg.sheet`."""
+        more = self.extras | extras
+        return Picture(self.describer, self.model, self.drawing, more, self._untagged)
 
     @checked(steps=optional(NUMBERS), columns=COUNT)
     def filmstrip(self, steps: Sequence[int] | None = None, columns: int = 3) -> Filmstrip:
@@ -354,7 +370,7 @@ def _pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
     given = looks.get("marks", {})
     marks = gathered(given.marks if isinstance(given, Health) else given, describer.ids, folding)
     extras = {"marks": marks, "highlight": looks.get("highlight", {}), "chart": chart}
-    untagged = partial(_untagged, trace, folding, describer, model.title) if river else None
+    untagged = partial(build, trace, folding, describer, tags=False) if river else None
     return Picture(describer, model, drawing, extras, untagged)
 
 
@@ -367,10 +383,6 @@ def _is_river(looks: Looks) -> bool:
             "for style='records'"
         )
     return style != "records" and engine is None
-
-
-def _untagged(trace: Trace, folding: Folding, describer: Describer, title: str) -> PictureModel:
-    return replace(build(trace, folding, describer, tags=False), title=title)
 
 
 def _arranged(
@@ -387,6 +399,8 @@ def _arranged(
         raise ValueError("draw: steps count from 1, negative ones from the end: there is no step 0")
     if steps:
         divided(groups, steps)
+    elif fold == "auto":
+        shorten(groups)
     return nested(groups, graph.nodes, None if focus is None else focused(graph, focus, hops))
 
 
@@ -396,6 +410,8 @@ def _folding_of(nesting: Nesting, fold: Any, open: Any, steps: Collection[int]) 
         return whole(nesting)
     folding = Folding(nesting, set()) if fold is True else overview(nesting)
     wanted = named(nesting.groups, [open] if isinstance(open, str) else open or ())
+    if fold == "auto" and not steps:
+        wanted |= shortened(nesting.groups)
     if steps:
         wanted |= groups_around(nesting.groups, steps)
     return Folding(nesting, folding.open | wanted) if wanted else folding

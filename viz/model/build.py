@@ -143,7 +143,8 @@ class _Builder:
         users = self.trace.nesting.uses[key]
         uses = [(op, i) for op, i in users if shows(op) and place[op] is group]
         flow = self.describer.flow(group, key) if isinstance(key, Node) else None
-        one = Edge(edge, self.tail(key, group, group.id), group.id, tensor)
+        norms = self.describer.norms(uses) if len(uses) > 1 else ()
+        one = Edge(edge, self.tail(key, group, group.id), group.id, tensor, norms=norms)
         self.add_flow(one, flow, uses)
 
     def add_flow(self, edge: Edge, flow: Summary | None, uses: list[Use]) -> None:

@@ -146,6 +146,11 @@ class Describer:
         known = [self.trace.shares.get(use) for use in uses]
         return None if None in known or not known else sum(x for x in known if x is not None)
 
+    def norms(self, uses: list[Use]) -> tuple[float | None, ...]:
+        """The norm of what each of some uses adds to a tensor's gradient."""
+        known = (summary(self.trace.contributions.get(use)) for use in uses)
+        return tuple(None if x is None else x.norm for x in known)
+
     def steps_of(self, uses: list[Use]) -> tuple[int, ...]:
         steps = self.trace.steps
         return tuple(sorted({steps[op] for op, _ in uses if op in steps}))

@@ -184,6 +184,7 @@ class Edge:
         running: the sum of contributions when this one had arrived, if there are several.
         share: which part of the gradient the contribution is, if there are few; see `Trace.shares`.
         steps: the backward steps that made it.
+        norms: of the contributions of all uses in a closed group, in order, where they are many.
         merged: the tensors that it carries, where there are many.
         label: words in place of the contribution.
     """
@@ -199,6 +200,7 @@ class Edge:
     running: Summary | None = None
     share: float | None = None
     steps: tuple[int, ...] = ()
+    norms: tuple[float | None, ...] = ()
     merged: tuple[Contribution, ...] = ()
     label: str = ""
 

@@ -154,8 +154,7 @@ class Paths:
         options = {"fold": False, "title": title, "gradient": self.gradient, **options}
         picture = draw_picture(self.loss, **options)
         highlight = {**_on_picture(path, labels, picture), **options.get("highlight", {})}
-        extras = {**picture.extras, "highlight": highlight}
-        return Picture(picture.describer, picture.model, picture.drawing, extras)
+        return picture.with_extras(highlight=highlight)
 
     def __str__(self) -> str:
         """A table: the contribution of each path, as a number or a norm, and its way."""

@@ -14,9 +14,10 @@ from microgradnd.graph import Node
 from viz.structure.groups import Group, numbered
 from viz.structure.nesting import Key, Nesting, is_computed, leaves_by_group
 
-_SMALL = 100  # nodes of a computation that is drawn whole
+_SMALL = 160  # nodes of a computation that is drawn whole
 _BUDGET = 50  # nodes up to which groups of a larger one are opened
 _MOST = 300  # nodes of an overview, where no group has a meaning of its own
+_STEP = 40  # operations of a step up to which some steps of a long loop are shown
 _FEW_STEPS = 8  # repetitions of so many steps are opened like modules
 _PLAIN = ("chain", "stretch")  # kinds of groups that stand for want of a better
 
@@ -125,10 +126,10 @@ def overview(nesting: Nesting) -> Folding:
 
 
 def _opens(group: Group) -> bool:
-    """Whether an overview may open a group: it is no layer, and no row of many equal steps."""
+    """Whether an overview may open a group: it is no layer, and no row of many steps of time."""
     if group.kind == "repeat":
-        return group.count <= _FEW_STEPS
-    return group.kind not in _PLAIN and bool(_inner(group))
+        return group.count <= _FEW_STEPS or not group.shared
+    return group.kind not in ("steps", *_PLAIN) and bool(_inner(group))
 
 
 def _inner(group: Group) -> list[Group]:
@@ -170,21 +171,48 @@ def divided(groups: Group, steps: Collection[int]) -> None:
     Steps count from 1; negative ones from the end.
     """
     for group, chosen in _repetitions(groups, steps):
-        parts: list[Any] = []
-        between: list[Group] = []
-        for number, step in enumerate([*_all_steps(group), None], start=1):
-            if step is not None and number not in chosen:
-                between.append(step)
-                continue
-            if between:
-                name = f"steps {number - len(between)}–{number - 1}"
-                several = Group(name, "steps", [*between])
-                parts.append(between[0] if len(between) == 1 else several)
-                between = []
-            if step is not None:
-                parts.append(step)
-        group.parts = parts
+        _divide(group, chosen)
     numbered(groups)
+
+
+def _divide(group: Group, chosen: set[int]) -> None:
+    parts: list[Any] = []
+    between: list[Group] = []
+    for number, step in enumerate([*_all_steps(group), None], start=1):
+        if step is not None and number not in chosen:
+            between.append(step)
+            continue
+        if between:
+            name = f"steps {number - len(between)}–{number - 1}"
+            several = Group(name, "steps", [*between])
+            parts.append(between[0] if len(between) == 1 else several)
+            between = []
+        if step is not None:
+            parts.append(step)
+    group.parts = parts
+
+
+def shorten(groups: Group) -> None:
+    """Divides long loops: the first three steps and the last two stand alone, if they are small."""
+    for group in list(groups.groups()):
+        if group.kind == "repeat" and group.shared and group.count > _FEW_STEPS:
+            size = sum(1 for _ in group.nodes()) // group.count
+            if size <= _STEP:
+                last = group.count
+                _divide(group, {1, 2, 3, last - 1, last})
+    numbered(groups)
+
+
+def shortened(groups: Group) -> set[Group]:
+    """What is open so that the steps that stand alone after `shorten` are seen."""
+    out: set[Group] = set()
+    for group in groups.groups():
+        inner = _inner(group)
+        if group.kind == "repeat" and any(part.kind == "steps" for part in inner):
+            out.update(group.around())
+            for part in inner:
+                out.update(part.groups() if part.kind != "steps" else ())
+    return out
 
 
 def groups_around(groups: Group, steps: Collection[int]) -> set[Group]:

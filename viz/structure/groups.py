@@ -216,6 +216,9 @@ def _repeat(steps: list[list[Part]]) -> Group:
         for group in groups
     ]
     shared = bool(used[0]) and all(other & used[0] == used[0] for other in used[1:])
+    for number, step in enumerate(groups if not shared else (), start=1):
+        if step.kind == "step":  # equal layers are no steps of time
+            step.name = f"{name} {number}"
     return Group(name, "repeat", [*groups], count=len(steps), shared=shared)
 
 

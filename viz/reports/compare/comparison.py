@@ -224,4 +224,5 @@ def compare(
         x if isinstance(x, Trace) else trace(x, keep="arrays", backward=differentiable(x))
         for x in (a, b)
     )
-    return Comparison(one, other, (str(names[0]), str(names[1])), {**options, **drawing})
+    options |= {key: x for key, x in drawing.items() if x is not None}
+    return Comparison(one, other, (str(names[0]), str(names[1])), options)

@@ -220,7 +220,9 @@ def group_title(group: ClosedGroup) -> str:
     name = one_line(group.name) or group.module
     if group.module == "repeat":
         return f"{name}  ×{group.count}" if group.shared else f"{name}  {group.count} alike"
-    if group.module in ("step", "steps", "stretch", "chain"):
+    if group.module == "steps":
+        return f"… {name}"
+    if group.module in ("step", "stretch", "chain"):
         return name
     return name if name == group.module else f"{name} · {one_line(group.module)}"
 
@@ -316,6 +318,8 @@ def _close(look: Look, across: float, y: float, turned: bool, river: bool) -> No
         look.width = _even(max(head, body, captions, 46.0) + 2 * PAD)
         look.height = y + 10.0 + look.channel
     else:
+        if river:
+            look.channel = max(look.channel, chip + 14.0)
         tail = look.channel + 14.0 if river or chip else PAD
         meta = width(look.meta, SMALL) + 8.0 if look.meta else 0.0
         head = min(title + gain + meta, WIDEST)

@@ -113,6 +113,7 @@ class _Placing:
                 boxes.add(box)
                 box = around[box]
         alone = {group.id for record in self.river.records for group in record.within}
+        alone |= self.broken() if self.turned else set()
         for group in self.river.model.groups:
             if group.id not in boxes:
                 continue
@@ -124,6 +125,23 @@ class _Placing:
             block.item = Item(group.id, inner=block, block=outer)
             outer.items.append(block.item)
             self.blocks[group.id] = block
+
+    def broken(self) -> set[str]:
+        """Groups around what is broken into lines: they have no frame, for nothing could be cut."""
+        around = {group.id: group.box for group in self.river.model.groups}
+        inside: dict[str, int] = {}
+        for record in self.river.records:
+            box = record.box
+            while box is not None:
+                inside[box] = inside.get(box, 0) + 1
+                box = around[box]
+        out = {box for box, count in inside.items() if 2 * count > len(self.river.records) > 8}
+        for loop in self.river.loops.values():
+            box = loop.group.box
+            while box is not None:
+                out.add(box)
+                box = around[box]
+        return out - {x.id for loop in self.river.loops.values() for x in loop.steps}
 
     def add_items(self) -> None:
         order = {name: k for k, name in enumerate(self.river.model.nodes)}

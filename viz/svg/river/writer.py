@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from viz.capture.summary import Summary
 from viz.model.elements import ClosedGroup, Edge, Operation, PictureModel, TensorRecord
@@ -24,6 +26,7 @@ from viz.svg.river.placing import Placed, Point, label_of
 from viz.svg.river.placing import place as placed
 from viz.svg.sheet import MOST_HELD, Extras, assembled, besides, filmed
 
+_ROW = 8  # closed groups that stand below each other
 _TURN = 10.0  # radius of a wire's turns
 
 
@@ -39,7 +42,7 @@ class RiverDrawing:
     def __init__(self, model: PictureModel, direction: str | None = None) -> None:
         self.model = model
         river = records_of(model)
-        stepped = any(len(loop.steps) > 1 for loop in river.loops.values())
+        stepped = any(len(loop.steps) > 1 for loop in river.loops.values()) or _in_a_row(model)
         self.where = placed(river, direction == "LR" or (direction is None and stepped))
 
     def svg(self, theme: str, step: int | None = None, extras: Extras | None = None) -> str:
@@ -185,7 +188,7 @@ class _Drawn:
             title, data = tooltips.of_edge(edge, self.model)
             parts.append(group(data, title, [ribbon]))
             title, data = tooltips.of_node(op, self.model)
-            parts.append(group(data, title, [head]))
+            parts.append(group(self.with_mark(data, op.id), title, [head]))
         else:
             parts += [ribbon, head]
         parts.append(drawing.body(self.canvas, look))
@@ -193,10 +196,8 @@ class _Drawn:
         if tensor is not None and look.bar is not None and tensor.terms:
             parts.append(self.sum(tensor, look))
         if tensor is not None and look.bars is not None:
-            flows = [self.model.edges[edge.id].contribution for edge in record.uses]
-            parts.append(
-                drawing.bars(self.canvas, look, [None if x is None else x.norm for x in flows])
-            )
+            norms = [x for edge in record.uses for x in _norms(self.model.edges[edge.id])]
+            parts.append(drawing.bars(self.canvas, look, norms))
         if look.foot:
             low = look.height - (look.channel + 10.0 if self.turned and not record.leaf else 7.0)
             parts.append(self.canvas.text(PAD, low, look.foot, size=SMALL, bold=True,
@@ -212,7 +213,7 @@ class _Drawn:
         marks = [self.extras.marks[name] for name in names if name in self.extras.marks]
         mark = _joined(marks)
         if mark is not None:
-            title, data = f"{title}\n{mark.words}", {**data, "mark": mark.level}
+            title, data = f"{title}\n{mark.words}", self.with_mark(data, shown.id)
             parts.append(draw_mark(self.canvas, Measures(look.width, look.height, (1,)), mark))  # type: ignore[arg-type]
         lit = [self.extras.highlight[name] for name in names if name in self.extras.highlight]
         if lit:
@@ -227,6 +228,11 @@ class _Drawn:
             held = [*shown.results, *shown.parameters][:MOST_HELD]
             inner += "".join(_data_of(x, self.model) for x in held)
         return group(data, title, [*parts, inner], shift)
+
+    def with_mark(self, data: dict[str, Any], name: str) -> dict[str, Any]:
+        """The data of a node, with the level of its own mark."""
+        mark = self.extras.marks.get(name)
+        return data if mark is None else {**data, "mark": mark.level}
 
     def view(self, record: Record) -> str:
         """What is known of an operation that only shows a leaf otherwise; it has no record."""
@@ -322,12 +328,26 @@ class _Drawn:
         return drawing.shares(self.canvas, look, shares, max(tensor.expected, len(terms)), right)
 
 
+def _in_a_row(model: PictureModel) -> bool:
+    """Whether a picture is mostly a row of closed groups: many equal layers."""
+    boxes = Counter(node.box for node in model.of_kind(ClosedGroup))
+    most = max(boxes.values(), default=0)
+    return most > _ROW and 2 * most > len(model.nodes)
+
+
 def _flow(edge: Edge) -> float | None:
     """The RMS of what flows back over an edge."""
     if edge.merged:
         count = sum(x.size for x in edge.flowing)
         return edge.norm / math.sqrt(count) if count else None
     return edge.contribution.rms if edge.contribution is not None else None
+
+
+def _norms(edge: Edge) -> Sequence[float | None]:
+    """The norms of what the uses that an edge stands for contribute."""
+    if edge.contribution is None:
+        return [None] * max(len(edge.norms), 1)
+    return edge.norms or [edge.contribution.norm]
 
 
 def _joined(marks: Sequence[Mark]) -> Mark | None:
