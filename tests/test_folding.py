@@ -133,6 +133,7 @@ def test_every_grouping_can_be_switched_off() -> None:
     } <= {
         "repeat",
         "stretch",
+        "step",
     }
     with pytest.raises(ValueError, match=r"fold='layers' is unknown: one of modules, repeats"):
         draw(tower, fold={"layers"})
@@ -140,8 +141,12 @@ def test_every_grouping_can_be_switched_off() -> None:
 
 def test_time_steps_roll_into_one_and_chosen_steps_are_unrolled() -> None:
     loss = recurrent_loss(60)
-    [rolled] = of_kind(draw(loss).graph, "group").values()
+    [rolled] = of_kind(draw(loss, fold=True).graph, "group").values()
     assert (rolled["module"], rolled["count"], rolled["shared"]) == ("repeat", 60, True)
+    graph = draw(loss).graph
+    assert [g["name"] for g in of_kind(graph, "group").values()] == ["steps 4–58"]
+    names = [c["name"] for c in graph.graph["clusters"]][1:]
+    assert names == [f"step {number}" for number in (1, 2, 3, 59, 60)]
     graph = draw(loss, steps=[1, 2, -1]).graph
     assert [g["name"] for g in of_kind(graph, "group").values()] == ["steps 3–59"]
     assert [c["name"] for c in graph.graph["clusters"]][1:] == ["step 1", "step 2", "step 60"]

@@ -234,7 +234,9 @@ def test_a_path_stands_out_on_the_picture_with_its_slopes() -> None:
     x = mg.Tensor(0.5, requires_grad=True, name="x")
     y = ((x.sin() * x.exp()).named("y") + x).named("z")
     found = paths(y, x)
-    picture = found.draw(1)
+    river = found.draw(1)
+    assert all(f">{slope}</text>" in river.svg() for slope in ("1.649", "0.4794", "1"))
+    picture = found.draw(1, style="records")
     words = {"e-2-0": "1.649", "e-3-1": "0.4794", "e-4-0": "1"}
     marked = picture.extras["highlight"]
     assert {key: said for key, said in marked.items() if said} == words

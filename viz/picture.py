@@ -106,7 +106,7 @@ class Picture:
 
         title, backward = self.model.title, self.model.backward
         model = replace(self._untagged(), title=title, backward=backward)
-        return RiverDrawing(model, self.drawing["direction"])
+        return RiverDrawing(model, self.drawing["direction"], self.extras.get("highlight"))
 
     def with_extras(self, **extras: Any) -> Picture:
         """The same picture with other marks, highlights or another chart, see `viz.svg.sheet`."""

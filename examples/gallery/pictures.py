@@ -13,7 +13,7 @@ from microgradnd import Tensor, nn
 from microgradnd.models import LeNet, vgg
 from microgradnd.models.resnets import BasicBlock
 from microgradnd.models.vggs import VGG
-from microgradnd.nn.functional import cross_entropy
+from microgradnd.nn.functional import cross_entropy, softmax
 
 Array = np.ndarray
 
@@ -49,10 +49,20 @@ def path(**looks: Any) -> viz.Picture:
 
 
 def lenet(**looks: Any) -> viz.Picture:
-    """The LeNet-style network (C8) on an image of 28 × 28 pixels, its layers closed."""
+    """The LeNet-style network (C8) on an image of 28 × 28 pixels, every layer open."""
     model = LeNet(rng=np.random.default_rng(0))
     loss = cross_entropy(model(image(28)), np.array([0])).named("loss")
-    return viz.draw(loss, fold=True, open="LeNet", title="LeNet on one digit", **looks)
+    return viz.draw(loss, title="LeNet on one digit", **looks)
+
+
+def deep(**looks: Any) -> viz.Picture:
+    """Thirty equal layers of tanh: how the gradient vanishes on its way back."""
+    rng = np.random.default_rng(0)
+    layers = [part for _ in range(30) for part in (nn.Linear(8, 8, rng=rng), nn.Tanh())]
+    model = nn.Sequential(*layers, nn.Linear(8, 3, rng=rng))
+    x = Tensor(rng.normal(size=(4, 8)).astype(np.float32), name="x")
+    loss = cross_entropy(model(x), np.array([0, 1, 2, 0])).named("loss")
+    return viz.draw(loss, title="A network of 30 layers", **looks)
 
 
 class Stages(nn.Module):
@@ -89,17 +99,17 @@ def rnn(**looks: Any) -> viz.Picture:
         h = cell(x.data[t], h).named(f"h{'₁₂₃'[t]}")  # (1, 2)
     assert h is not None
     error = (h.sum().named("o") - x.data[3, 0, 0]).square().named("E")
-    return viz.draw(error, fold=False, title="A recurrent network over three steps", **looks)
+    return viz.draw(error, title="A recurrent network over three steps", **looks)
 
 
 def sequence(**looks: Any) -> viz.Picture:
-    """A recurrent network over a hundred steps, rolled up but for its first and its last step."""
+    """A recurrent network over a hundred steps: the first three, the last two, and the others."""
     net = nn.RNN(1, 4, fused=False, rng=np.random.default_rng(0), dtype=np.float64)
     x = np.sin(0.3 * np.arange(101.0))[:, None, None]  # (T, 1, 1)
     _, h = net(x[:-1])  # (1, 1, 4)
     loss = (h.mean() - float(x[-1, 0, 0])).square().named("loss")
     title = "A recurrent network over 100 steps"
-    return viz.draw(loss, fold=True, open="RNN", steps=[1, -1], title=title, **looks)
+    return viz.draw(loss, title=title, **looks)
 
 
 def lstm_cell(**looks: Any) -> viz.Picture:
@@ -114,18 +124,42 @@ def lstm_cell(**looks: Any) -> viz.Picture:
     return viz.draw(loss, fold=False, title="One step of an LSTM", **looks)
 
 
+def lstm(**looks: Any) -> viz.Picture:
+    """An LSTM over three steps: the cell's state runs straight through all of them."""
+    rng = np.random.default_rng(0)
+    cell = nn.LSTMCell(2, 3, rng=rng, dtype=np.float64)
+    h, c = (Tensor(np.zeros((1, 3)), name=n) for n in ("h₀", "c₀"))
+    for t in range(3):
+        h, c = cell(Tensor(rng.normal(size=(1, 2)), name=f"x{'₁₂₃'[t]}"), (h, c))
+    loss = h.square().sum().named("E")
+    return viz.draw(loss, title="An LSTM over three steps", **looks)
+
+
+def attention(**looks: Any) -> viz.Picture:
+    """Scaled dot products of five words: the gradient of x is the sum over q, k and v."""
+    rng = np.random.default_rng(0)
+    x = Tensor(rng.normal(size=(5, 8)), requires_grad=True, name="x")
+    weights = (Tensor(0.4 * rng.normal(size=(8, 8)), requires_grad=True, name=f"W{n}")
+               for n in "qkv")  # fmt: skip
+    q, k, v = ((x @ w).named(n) for w, n in zip(weights, "qkv", strict=True))
+    scores = (q @ k.T / 8**0.5).named("scores")
+    y = (softmax(scores, dim=-1).named("A") @ v).named("y")
+    return viz.draw(y.square().mean().named("loss"), direction="LR", title="Attention", **looks)
+
+
 def residual_block(**looks: Any) -> viz.Picture:
     """A block of ResNet-18: the gradient of its input is the sum over branch and shortcut."""
     rng = np.random.default_rng(0)
     block = BasicBlock(2, 2, 1, {"rng": rng, "dtype": np.float32})
     x = Tensor(image(8, 2), requires_grad=True, name="image").relu().named("x")
     loss = block(x).square().mean().named("loss")
-    return viz.draw(loss, fold=True, open="BasicBlock", title="A residual block", **looks)
+    return viz.draw(loss, title="A residual block", **looks)
 
 
 GALLERY: dict[str, Callable[..., viz.Picture | viz.Neurons]] = {
     f.__name__: f
     for f in (
-        bp_network, neurons, neuron, path, lenet, vgg16, rnn, sequence, lstm_cell, residual_block
+        bp_network, neurons, neuron, path, lenet, deep, vgg16, rnn, sequence, lstm_cell, lstm,
+        attention, residual_block,
     )
 }  # fmt: skip

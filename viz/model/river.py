@@ -25,6 +25,7 @@ from viz.model.elements import (
 from viz.model.phrases import short
 
 MOST_WIRES = 4  # uses of a leaf; one of more stands once, at the side, and its users name it
+_MOST_OF_WEIGHT = 2  # the same of a leaf that is a weight
 _MOST_FAN = 8  # uses of a result that have wires
 
 
@@ -136,7 +137,7 @@ def records_of(model: PictureModel) -> River:
     named: set[str] = set()
     for record, some in uses.items():
         record.uses = some
-        if (record.leaf and stepped.shared(some)) or len(some) > _MOST_FAN:
+        if (record.leaf and stepped.shared(some, into)) or len(some) > _MOST_FAN:
             record.shared = record.leaf
             named.update(edge.id for edge in some)
             _name(out, record, some)
@@ -311,10 +312,15 @@ class _Steps:
             box = self.boxes[box]
         return box
 
-    def shared(self, uses: list[Edge]) -> bool:
-        """Whether a leaf stands once at the side: steps of a loop share it, or many use it."""
-        steps = {self.of(self.out.shown[edge.head]) for edge in uses} - {None}
-        return len(uses) > MOST_WIRES or len(steps) > 1
+    def shared(self, uses: list[Edge], into: dict[Record, list[Edge]]) -> bool:
+        """Whether a leaf stands once at the side: steps of a loop share it, or many use it.
+
+        Fewer uses are many of a weight, which mostly meets computed data, than of data itself.
+        """
+        users = [self.out.shown[edge.head] for edge in uses]
+        computed = sum(any(not self.out.shown[e.tail].leaf for e in into[user]) for user in users)
+        few = _MOST_OF_WEIGHT if 2 * computed > len(users) else MOST_WIRES
+        return len(uses) > few or len({self.of(user) for user in users} - {None}) > 1
 
 
 def _name(out: River, record: Record, uses: list[Edge]) -> None:
@@ -330,7 +336,7 @@ def _is_source(out: River, leaf: Record, into: list[Edge], steps: _Steps) -> boo
     """Whether a leaf is the data that the picture begins with: it stands before its user."""
     user = out.shown[into[0].head]
     tails = [out.shown[edge.tail] for edge in into]
-    if user.group is not None or steps.of(user) is not None or not all(x.leaf for x in tails):
+    if steps.of(user) is not None or not all(x.leaf for x in tails):
         return False
     leaves = [x for x in dict.fromkeys(tails) if not x.shared]
     if any(len(x.uses) > 1 for x in leaves):

@@ -43,12 +43,9 @@ def make_room(block: Block, distances: Distances) -> None:
             if len(some) < 2:
                 continue
             orders = [_lane_of(s, item).order for s in some]
-            before = sum(
-                _room(s, distances) for s, order in zip(some, orders, strict=True) if order <= own
-            )
-            after = [
-                _room(s, distances) for s, order in zip(some, orders, strict=True) if order > own
-            ]
+            rooms = [_room(s, item, distances) for s in some]
+            before = sum(x for x, order in zip(rooms, orders, strict=True) if order <= own)
+            after = [x for x, order in zip(rooms, orders, strict=True) if order > own]
             item.before = max(item.before, before + _EDGE)
             if len(after) > 1:
                 item.after = max(item.after, AFTER + sum(after) - min(after) + 14.0)
@@ -61,9 +58,11 @@ def _lane_of(s: Segment, item: Item) -> Lane:
     return (s.head if s.tail is item else s.tail).chain.lane
 
 
-def _room(s: Segment, distances: Distances) -> float:
-    """How far the next wire has to be from one, and its label."""
-    if not s.wire.label:
+def _room(s: Segment, item: Item, distances: Distances) -> float:
+    """How far the next wire has to be from one of an item, and from its label if it is there."""
+    other = s.head if s.tail is item else s.tail
+    near = s.run is None and (s.head is item or other.chain is item.chain)
+    if not s.wire.label or not (near or s.run is item.chain):
         return PORT
     return PORT + 15.0 if distances.turned else max(PORT, s.wire.label + 28.0)
 
@@ -129,20 +128,20 @@ def _spread_side(item: Item, some: list[Segment], distances: Distances, out: boo
             (after if aim > 0 else before).append((aim, s.wire.index, s))
     if straight is not None:
         _put(straight, 0.0, out)
-    first = _room(straight, distances) if straight is not None else 0.0
-    needed = first + sum(_room(s, distances) for *_, s in before)
+    first = _room(straight, item, distances) if straight is not None else 0.0
+    needed = first + sum(_room(s, item, distances) for *_, s in before)
     scale = min(1.0, max(item.before - _EDGE, 1.0) / needed) if needed else 1.0
     at = -first * scale
     # the nearest line gets the port nearest to the channel, of those that run before it
     for _, _, s in sorted(before, key=lambda x: (-x[0], x[1])):
         _put(s, min(at, 0.0), out)
-        at -= _room(s, distances) * scale
+        at -= _room(s, item, distances) * scale
     start = at = min(AFTER, max(item.after - 3.0, 0.0))
-    needed = sum(_room(s, distances) for *_, s in after)
+    needed = sum(_room(s, item, distances) for *_, s in after)
     scale = min(1.0, max(item.after - start - 3.0, 0.0) / needed) if len(after) > 1 else 1.0
     for _, _, s in sorted(after, key=lambda x: (x[0], x[1])):
         _put(s, at, out)
-        at += _room(s, distances) * scale
+        at += _room(s, item, distances) * scale
 
 
 def _put(s: Segment, offset: float, out: bool) -> None:

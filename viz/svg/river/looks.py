@@ -250,7 +250,8 @@ def lines_of(record: Record) -> list[tuple[str, Edge | None]]:
         learned = [x for x in record.group.parameters if x.kind != "constant"]
         for x in learned if len(learned) <= 4 else []:
             said = "—" if x.gradient is None else amount(x.gradient)
-            out.append((f"∂{short(x.name or NAMELESS)} {said}", None))
+            name = one_line(x.name or NAMELESS).removeprefix(f"{record.group.path}.")
+            out.append((f"∂{name} {said}", None))
         if len(learned) > 4:
             total = math.sqrt(sum(x.gradient.norm**2 for x in learned if x.gradient))
             out.append((f"∂ of {len(learned)} parameters ‖{number(total, 3)}‖", None))

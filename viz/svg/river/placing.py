@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -46,17 +46,18 @@ class Placed:
     height: float = 0.0
 
 
-def place(river: River, turned: bool) -> Placed:
-    """Gives everything in a picture its place."""
+def place(river: River, turned: bool, words: Mapping[str, str]) -> Placed:
+    """Gives everything in a picture its place; `words` stand at edges in place of numbers."""
     out = Placed(river, turned)
-    _Placing(out).run()
+    _Placing(out, words).run()
     return out
 
 
 class _Placing:
     """Translates records to items of the layout, and its places back."""
 
-    def __init__(self, out: Placed) -> None:
+    def __init__(self, out: Placed, words: Mapping[str, str]) -> None:
+        self.words = words
         self.out, self.river, self.turned = out, out.river, out.turned
         self.root = Block("")
         self.blocks: dict[str | None, Block] = {None: self.root}
@@ -182,13 +183,11 @@ class _Placing:
         depth = {record: k for k, record in enumerate(self.river.records)}
         for edge, tail, head in sorted(self.river.wires, key=lambda w: depth[w[2]]):
             flows = edge.contribution is not None or bool(edge.flowing)
-            label = width(self.label_of(edge, tail), SMALL)
+            words = self.words.get(edge.id, "")
+            label = width(words or label_of(edge, self.out_of[tail]), SMALL, bool(words))
             self.wires[edge.id] = Wire(
                 edge.id, self.items[tail], self.items[head], edge.index or 0, flows, label
             )
-
-    def label_of(self, edge: Edge, tail: Record) -> str:
-        return label_of(edge, self.out_of[tail])
 
     def keep_straight(self, loop: Loop) -> None:
         """The states of a loop run straight through each of its steps."""

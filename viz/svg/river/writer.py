@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,13 +37,18 @@ class RiverDrawing:
         model: what it shows, made without tags.
         direction: of the forward pass, "TB" or "LR"; None for downward, and to the right where
             steps of a loop are drawn.
+        words: by edge, what stands there in place of its contribution.
     """
 
-    def __init__(self, model: PictureModel, direction: str | None = None) -> None:
+    def __init__(
+        self, model: PictureModel, direction: str | None = None,
+        words: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         self.model = model
         river = records_of(model)
         stepped = any(len(loop.steps) > 1 for loop in river.loops.values()) or _in_a_row(model)
-        self.where = placed(river, direction == "LR" or (direction is None and stepped))
+        turned = direction == "LR" or (direction is None and stepped)
+        self.where = placed(river, turned, words or {})
 
     def svg(self, theme: str, step: int | None = None, extras: Extras | None = None) -> str:
         """The picture, or a stage of its backward pass, as the text of an SVG file."""
