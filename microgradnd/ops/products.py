@@ -49,7 +49,8 @@ def outer(x: TensorLike, y: TensorLike) -> Tensor:
     return as_tensor(x).reshape((-1, 1)) * as_tensor(y).reshape(-1)
 
 
-@derived(numpy=(np.tensordot, np.linalg.tensordot), torch="linalg.tensordot")
+@derived(numpy=(np.tensordot, np.linalg.tensordot), torch="linalg.tensordot",
+         aliases={"dims": "axes"})  # fmt: skip
 def tensordot(x: TensorLike, y: TensorLike, axes: Any = 2) -> Tensor:
     """The sum of products over some axes of both; then the others of x, and the others of y.
 
