@@ -82,8 +82,6 @@ def cummin(x: TensorLike, axis: int) -> Selected:
 def logcumsumexp_x(g: Value, x: Value, out: Value, axis: int) -> Value:
     # Σ_{i≥k} g_i exp(x_k - out_i), which would overflow: g exp(-out) is summed in logarithms.
     level = np.where(out == -np.inf, 0.0, out)
-    if not g.ndim:
-        return g
 
     def part(g: Value) -> Value:
         height = np.where(g > 0, np.log(np.where(g > 0, g, 1.0)) - level, -np.inf)
@@ -95,7 +93,7 @@ def logcumsumexp_x(g: Value, x: Value, out: Value, axis: int) -> Value:
 @op(x=logcumsumexp_x, fresh="x", method=True, whole=True)
 def logcumsumexp(x: Value, axis: int) -> Value:
     """ln of the sum of the exponentials of each element and all before it along the axis."""
-    return np.logaddexp.accumulate(x, axis) if x.ndim else x.copy()
+    return np.logaddexp.accumulate(x, axis)
 
 
 @derived(numpy=np.diff, method=True)

@@ -10,7 +10,8 @@ import numpy as np
 
 from microgradnd.arguments import index_array
 from microgradnd.declaration import Axis, TensorLike, Value, derived, op
-from microgradnd.engine import Methods, Tensor, as_tensor
+from microgradnd.engine import Tensor, as_tensor
+from microgradnd.methods import Methods
 from microgradnd.ops.elementwise import where
 from microgradnd.ops.indexing import getitem, setitem
 from microgradnd.ops.selecting import flat
