@@ -25,8 +25,7 @@ class _Network(BaseEstimator):
     Args:
         module: makes the network: `module(inputs, outputs, rng)`; by default one hidden layer.
         epochs, batch_size: how often all samples are gone through, and how many in a step.
-        lr: Adam's rate.
-        random_state: for the parameters' first values and the order of samples.
+        lr, random_state: Adam's rate; what draws first values and the order of samples.
     """
 
     def __init__(

@@ -214,6 +214,11 @@ def test_functions_whose_operands_have_a_form_of_their_own() -> None:
     assert {case.op for case in COMPOSED if not case.samples} == FORMS
 
 
+def test_quantiles_say_that_no_gradient_flows_through_their_share() -> None:
+    with pytest.raises(TypeError, match=r"quantile: q is a constant here: pass q.detach\(\)"):
+        mg.quantile(mg.Tensor([1.0, 2.0]), mg.Tensor(0.5, requires_grad=True))
+
+
 def test_gumbel_softmax_draws_as_often_as_softmax_says() -> None:
     logits = mg.Tensor(np.log([0.2, 0.3, 0.5]) * np.ones((20_000, 1)), requires_grad=True)
     soft = public("nn.functional.gumbel_softmax")(logits, 0.5)

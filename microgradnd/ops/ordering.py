@@ -156,6 +156,8 @@ def _quantile(
     x: TensorLike, q: TensorLike, axis: Axis, keepdims: bool, method: str, ignore: bool, name: str
 ) -> Tensor:
     x, chosen = as_tensor(x), np.asarray(getattr(q, "_array", q), float)
+    if getattr(q, "requires_grad", False):
+        raise TypeError(f"{name}: q is a constant here: pass q.detach()")
     if not ((chosen >= 0) & (chosen <= 1)).all():
         raise ValueError(f"{name}: q must lie between 0 and 1, got {q!r:.60}")
     if method not in METHODS:
@@ -204,7 +206,7 @@ def nanquantile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool 
     return _quantile(x, q, axis, keepdims, method, True, "nanquantile")
 
 
-@derived(numpy=np.partition, method=True)
+@derived(numpy=np.partition, method=True, batch="each")
 def partition(x: TensorLike, kth: Any, axis: int | None = -1) -> Tensor:
     """The elements along the axis, none before a place `kth` larger, none after it smaller.
 

@@ -141,13 +141,15 @@ def vecdot(x1: TensorLike, x2: TensorLike, axis: int = -1) -> Tensor:
 
 
 @derived(numpy=np.linalg.diagonal, torch="linalg.diagonal", internal=True)
-def matrix_diagonal(x: TensorLike, *, offset: int = 0) -> Tensor:
-    """The diagonals of matrices in the last two axes.
+def matrix_diagonal(
+    x: TensorLike, *, offset: int = 0, dim1: int = -2, dim2: int = -1
+) -> Tensor:  # fmt: skip
+    """The diagonals of matrices in two axes, the last ones by default.
 
     >>> matrix_diagonal([[1.0, 2.0], [3.0, 4.0]])
     Tensor([1., 4.])
     """
-    return diagonal(x, offset, -2, -1)
+    return diagonal(x, offset, dim1, dim2)
 
 
 @derived(numpy=np.linalg.trace, torch="linalg.trace", internal=True)
