@@ -7,6 +7,7 @@ nothing of how things are drawn or where they are.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from viz.model.elements import (
     TensorRecord,
 )
 from viz.model.phrases import short
+from viz.style.text import one_line
 
 MOST_WIRES = 4  # uses of a leaf; one of more stands once, at the side, and its users name it
 _MOST_OF_WEIGHT = 2  # the same of a leaf that is a weight
@@ -84,12 +86,14 @@ class Loop:
     Attributes:
         group: the repetition.
         steps: the open groups of its steps, and the records of those that are closed.
+        titles: by the id of an open step, which it is, where its name does not say it.
         states: what leads from each step to the next: by the place of the record that makes it
             among the records of its step, the place of the one that uses it, and the operand.
     """
 
     group: OpenGroup
     steps: list[OpenGroup | Record] = field(default_factory=list)
+    titles: dict[str, str] = field(default_factory=dict)
     states: list[tuple[int, int, int]] = field(default_factory=list)
 
 
@@ -237,6 +241,19 @@ def _find_loops(out: River) -> None:
         order = {name: number for number, name in enumerate(out.model.nodes)}
         loop.steps.sort(key=lambda step: order[_first(out, step)])
         loop.states = _states(out, loop)
+        _number(loop)
+
+
+def _number(loop: Loop) -> None:
+    """Says of steps that are modules which they are; what is elided counts."""
+    number = 1
+    for step in loop.steps:
+        group = step.group if isinstance(step, Record) else step
+        name = one_line(group.name) if group is not None else ""
+        if isinstance(step, OpenGroup) and step.module != "step":
+            loop.titles[step.id] = f"{name} · step {number}"
+        several = re.fullmatch(r"steps \d+–(\d+)", name)
+        number = int(several[1]) + 1 if several else number + 1
 
 
 def _first(out: River, step: OpenGroup | Record) -> str:

@@ -122,7 +122,7 @@ class _Placing:
             if group.id in self.river.loops or group.id in alone:
                 self.blocks[group.id] = outer
                 continue
-            block = Block(group.id, title=width(title_of_box(group), SMALL, True))
+            block = Block(group.id, title=width(title_of(self.river, group), SMALL, True))
             block.item = Item(group.id, inner=block, block=outer)
             outer.items.append(block.item)
             self.blocks[group.id] = block
@@ -327,6 +327,12 @@ class _Placing:
         out.frames = {k: (*move(r[:2]), *move(r[2:])) for k, r in out.frames.items()}
         out.width = max((r[2] for r in rects), default=0.0) - x0
         out.height = max((r[3] for r in rects), default=0.0) - y0
+
+
+def title_of(river: River, group: OpenGroup) -> str:
+    """The title of an open group; a step of a loop says which it is."""
+    titles = (loop.titles.get(group.id) for loop in river.loops.values())
+    return next(filter(None, titles), None) or title_of_box(group)
 
 
 def label_of(edge: Edge, siblings: Iterable[Edge]) -> str:

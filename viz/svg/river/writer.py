@@ -17,12 +17,11 @@ from viz.style.text import fit
 from viz.svg import tooltips
 from viz.svg.canvas import Canvas, coordinate, group, place
 from viz.svg.legend import Item
-from viz.svg.nodes import title_of_box
 from viz.svg.records import MARKS, Measures, draw_mark
 from viz.svg.river import drawing
 from viz.svg.river.key import key_of
 from viz.svg.river.looks import PAD, SMALL, Look, lines_of
-from viz.svg.river.placing import Placed, Point, label_of
+from viz.svg.river.placing import Placed, Point, label_of, title_of
 from viz.svg.river.placing import place as placed
 from viz.svg.sheet import MOST_HELD, Extras, assembled, besides, filmed
 
@@ -114,7 +113,7 @@ class _Drawn:
                 out.append(group(data, "", []))
                 continue
             left, top, right, bottom = self.where.frames[box.id]
-            words = fit(title_of_box(box), right - left - 16.0, SMALL, True)
+            words = fit(title_of(self.where.river, box), right - left - 16.0, SMALL, True)
             text = self.canvas.text(left + 9, top + 14, words, size=SMALL, bold=True, fill="muted")
             shape = self.canvas.rect(
                 left, top, right - left, bottom - top, 8.0, fill="box", stroke="box-line"
@@ -223,9 +222,11 @@ class _Drawn:
         lit = [self.extras.highlight[name] for name in names if name in self.extras.highlight]
         if lit:
             glow = self.canvas.border(look.width, look.height, -4.0, 9.0, stroke="glow", line=6.0)
-            words = self.canvas.text(look.width / 2, -9.0, " ".join(filter(None, lit)), size=SMALL,
-                                     bold=True, anchor="middle", halo="canvas")  # fmt: skip
-            parts = [glow, *parts, words]
+            said = " ".join(filter(None, lit))
+            words = self.canvas.text(
+                look.width / 2, -9.0, said, size=SMALL, bold=True, anchor="middle", halo="canvas"
+            )
+            parts = [glow, *parts, *([words] if said else [])]
         inner = ""
         for view in record.views:
             inner += self.view(view)
