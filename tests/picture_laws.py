@@ -139,7 +139,7 @@ def _strokes(found: Found) -> Iterator[str]:
                     yield f"{edge} runs through {name}"
             for text, words in free:
                 if _meet(rect, text, 0.5):
-                    yield f"{edge} runs through {words!r} {rect} {text}"
+                    yield f"{edge} runs through {words!r}"
 
 
 def _meet(one: Rect, other: Rect, by: float) -> bool:

@@ -325,7 +325,8 @@ def _close(look: Look, across: float, y: float, turned: bool, river: bool) -> No
         meta = width(look.meta, SMALL) + 8.0 if look.meta else 0.0
         head = min(title + gain + meta, WIDEST)
         look.width = _even(max(PAD + max(head, across, captions) + tail, 84.0))
-        look.height = y + 2.0 if look.parts or look.lines or look.captions else 26.0
+        more = look.parts or look.lines or look.captions or look.bar is not None
+        look.height = y + 2.0 if more else 26.0
 
 
 def _even(x: float) -> float:
