@@ -1,0 +1,156 @@
+"""Builds the site, out/site: the reference of all that is public. It is read without a network."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import microgradnd
+from examples.site import tables, text
+from examples.site.pages import Pages, constants, link, section
+from examples.site.public import INTERNAL, entries, modules
+from examples.site.samples import Samples, has_examples
+from viz.formulas import mathematics
+
+HERE = Path(__file__).parent
+DARK = re.compile(r"<style>@media \(prefers-color-scheme:dark\)\{(.*?)\}</style>", re.DOTALL)
+PIECE = re.compile(r"<!--piece (\d+)-->")
+SETTINGS: dict[str, Any] = {
+    "project": "microgradnd",
+    "version": microgradnd.__version__,
+    "extensions": [],
+    "html_theme": "furo",
+    "html_title": "microgradnd",
+    "html_static_path": [str(HERE / "static")],
+    "html_css_files": ["site.css", "pictures.css"],
+    "html_copy_source": False,
+    "html_show_search_summary": False,  # it would be fetched, which browsers refuse from disk
+    "html_use_index": False,
+    "html_domain_indices": False,
+    "python_use_unqualified_type_names": True,
+    "toc_object_entries": False,
+    "smartquotes": False,
+    "keep_warnings": True,
+}
+
+
+class Pieces:
+    """Formulas and pictures, kept out of the way until a page is written."""
+
+    def __init__(self) -> None:
+        self.html: list[str] = []
+        self.dark = ""
+
+    def put(self, html: str) -> str:
+        """Keeps a piece; the dark colours of pictures, alike in all, are put together."""
+        found = DARK.search(html)
+        self.dark = self.dark or (found[1] if found else "")
+        self.html.append(DARK.sub("", html))
+        return f".. raw:: html\n\n   <!--piece {len(self.html) - 1}-->\n"
+
+    def restore(self, app: Any, page: str, template: str, context: dict, doctree: Any) -> None:
+        """Called by Sphinx for each page."""
+        if "body" in context:
+            context["body"] = PIECE.sub(lambda m: self.html[int(m[1])], context["body"])
+
+    def style(self) -> str:
+        """The dark colours of pictures, for the theme's own switch."""
+        dark = self.dark.replace(".mg-auto", 'body[data-theme="dark"] .mg-auto')
+        auto = self.dark.replace(".mg-auto", 'body:not([data-theme="light"]) .mg-auto')
+        return f"{dark}\n@media (prefers-color-scheme: dark) {{{auto}}}\n"
+
+
+def sources(pieces: Pieces, only: str | None, drawn: bool) -> Iterator[tuple[str, str]]:
+    """All pages as reStructuredText, by place."""
+    samples = Samples()
+    chosen = [e for e in entries().values() if only is None or re.search(only, e.place)]
+    for entry in entries().values():
+        if has_examples(entry) and entry.home.startswith(("microgradnd.ops", "microgradnd.nn")):
+            samples.look(entry)
+    writer = Pages(pieces.put, samples, drawn)
+    listed = [*modules(), INTERNAL]
+    yield "index", index(listed)
+    yield from tables.files()
+    for module in listed:
+        yield module, section(module)
+        if module != INTERNAL and (page := constants(module)):
+            yield f"{module}/constants", page
+    for k, entry in enumerate(entries().values()):
+        if k % 25 == 0:
+            print(f"\r{k:4} of {len(entries())} pages", end="", file=sys.stderr, flush=True)
+        writer.drawn = drawn and entry in chosen
+        yield entry.place, writer.page(entry)
+    print("\r", end="", file=sys.stderr)
+
+
+def index(listed: list[str]) -> str:
+    """The first page."""
+    parts = [text.heading("microgradnd", "=")]
+    parts.append(text.restructured(microgradnd.__doc__ or "", link))
+    for caption, places in (("Reference", listed), ("Coming from", ["from-pytorch", "from-numpy"]),
+                            ("Everything", ["names"])):  # fmt: skip
+        lines = [".. toctree::", "   :maxdepth: 1", f"   :caption: {caption}", ""]
+        parts += [*lines, *(f"   {place}" for place in places), ""]
+    parts += [text.heading("How formulas are written", "-")]
+    notation = (mathematics.__doc__ or "").strip().partition("⊙")
+    parts.append(text.paragraph("".join(notation[1:]), link))
+    return "\n".join(parts)
+
+
+def build(out: Path, only: str | None = None, drawn: bool = True) -> int:
+    """Writes the site into a folder; gives the number of pages.
+
+    Raises:
+        RuntimeError: Sphinx found fault with a page.
+    """
+    try:
+        from sphinx.application import Sphinx
+        from sphinx.util.docutils import docutils_namespace
+    except ImportError as error:
+        raise SystemExit("the site needs Sphinx: pip install 'microgradnd[docs]'") from error
+    pieces, count = Pieces(), 0
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "source")
+        for place, page in sources(pieces, only, drawn):
+            path = source / f"{place}.rst"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(page, encoding="utf-8")
+            count += 1
+        static = Path(folder, "static")
+        shutil.copytree(HERE / "static", static)
+        (static / "pictures.css").write_text(pieces.style(), encoding="utf-8")
+        settings = {**SETTINGS, "html_static_path": [str(static)]}
+        shutil.rmtree(out, ignore_errors=True)
+        with docutils_namespace(), open(Path(folder, "warnings"), "w+", encoding="utf-8") as told:
+            app = Sphinx(
+                source, None, out, Path(folder, "doctrees"), "html", settings, status=None,
+                warning=told, freshenv=True,
+            )  # fmt: skip
+            app.connect("html-page-context", pieces.restore)
+            app.build()
+            told.seek(0)
+            if warnings := told.read():
+                raise RuntimeError(f"Sphinx: {warnings}")
+    (out / "objects.inv").unlink(missing_ok=True)
+    return count
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m examples site", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("out", "site"), help="where to")
+    parser.add_argument("--only", metavar="WORDS", help="draw pictures of these pages alone")
+    options = parser.parse_args(arguments)
+    start = time.perf_counter()
+    count = build(options.out, options.only)
+    print(f"{count} pages in {time.perf_counter() - start:.0f} s: {options.out / 'index.html'}")
+
+
+if __name__ == "__main__":
+    main()
