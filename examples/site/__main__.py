@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import microgradnd
 from examples.site import tables, text
@@ -32,6 +33,7 @@ SETTINGS: dict[str, Any] = {
     "html_css_files": ["site.css", "pictures.css"],
     "html_copy_source": False,
     "html_show_search_summary": False,  # it would be fetched, which browsers refuse from disk
+    "html_show_copyright": False,
     "html_use_index": False,
     "html_domain_indices": False,
     "python_use_unqualified_type_names": True,
@@ -67,7 +69,7 @@ class Pieces:
         return f"{dark}\n@media (prefers-color-scheme: dark) {{{auto}}}\n"
 
 
-def sources(pieces: Pieces, only: str | None, drawn: bool) -> Iterator[tuple[str, str]]:
+def sources(pieces: Pieces, only: str | None, drawn: str) -> Iterator[tuple[str, str]]:
     """All pages as reStructuredText, by place."""
     samples = Samples()
     chosen = [e for e in entries().values() if only is None or re.search(only, e.place)]
@@ -82,33 +84,46 @@ def sources(pieces: Pieces, only: str | None, drawn: bool) -> Iterator[tuple[str
         yield module, section(module)
         if module != INTERNAL and (page := constants(module)):
             yield f"{module}/constants", page
-    for k, entry in enumerate(entries().values()):
+    for k, entry in enumerate(chosen):
         if k % 25 == 0:
-            print(f"\r{k:4} of {len(entries())} pages", end="", file=sys.stderr, flush=True)
-        writer.drawn = drawn and entry in chosen
+            print(f"\r{k:4} of {len(chosen)} pages", end="", file=sys.stderr, flush=True)
         yield entry.place, writer.page(entry)
     print("\r", end="", file=sys.stderr)
 
 
 def index(listed: list[str]) -> str:
     """The first page."""
-    parts = [text.heading("microgradnd", "=")]
+    parts = [text.heading("microgradnd, the reference", "=")]
     parts.append(text.restructured(microgradnd.__doc__ or "", link))
-    for caption, places in (("Reference", listed), ("Coming from", ["from-pytorch", "from-numpy"]),
-                            ("Everything", ["names"])):  # fmt: skip
-        lines = [".. toctree::", "   :maxdepth: 1", f"   :caption: {caption}", ""]
+    more = {"from-pytorch": "PyTorch's names, and what they are here",
+            "from-numpy": "NumPy's functions, and what takes Tensors",
+            "names": "all names, from A to Z"}  # fmt: skip
+    for caption, places in (("Reference", listed), ("Coming from", [*more])):
+        lines = [".. toctree::", "   :hidden:", f"   :caption: {caption}", ""]
         parts += [*lines, *(f"   {place}" for place in places), ""]
+    said = {name: str(module.__doc__).strip() for name, module in modules().items()}
+    said |= {INTERNAL: "Operations without a public name, of which others are made.", **more}
+    rows = [
+        [text.linked(place, place), text.inline(said[place].partition("\n\n")[0], link)]
+        for place in [*listed, *more]
+    ]
+    parts.append(text.table(["page", "what is there"], rows))
     parts += [text.heading("How formulas are written", "-")]
     notation = (mathematics.__doc__ or "").strip().partition("⊙")
     parts.append(text.paragraph("".join(notation[1:]), link))
     return "\n".join(parts)
 
 
-def build(out: Path, only: str | None = None, drawn: bool = True) -> int:
+def build(out: Path, only: str | None = None, drawn: str = "") -> int:
     """Writes the site into a folder; gives the number of pages.
 
+    Args:
+        out: the folder; what was there is removed.
+        only: what is found in the places of the pages that are written, all others are left out.
+        drawn: what is found in the places of the pages that have a picture.
+
     Raises:
-        RuntimeError: Sphinx found fault with a page.
+        RuntimeError: Sphinx found fault with a page, or a link leads nowhere.
     """
     try:
         from sphinx.application import Sphinx
@@ -136,19 +151,42 @@ def build(out: Path, only: str | None = None, drawn: bool = True) -> int:
             app.connect("html-page-context", pieces.restore)
             app.build()
             told.seek(0)
-            if warnings := told.read():
+            if (warnings := told.read()) and only is None:  # a part lacks what it links to
                 raise RuntimeError(f"Sphinx: {warnings}")
     (out / "objects.inv").unlink(missing_ok=True)
+    broken = [] if only else broken_links(out)
+    if broken:
+        raise RuntimeError(f"links that lead nowhere: {', '.join(broken[:20])}")
     return count
+
+
+def broken_links(site: Path) -> list[str]:
+    """The links, style sheets, scripts and images of a site's pages that are not there."""
+    broken, there = [], {path for path in site.rglob("*") if path.is_file()}
+    anchors: dict[Path, set[str]] = {}
+    for page in sorted(there):
+        if page.suffix == ".html":
+            anchors[page] = set(re.findall(r'\bid="([^"]+)"', page.read_text("utf-8")))
+    for page in anchors:
+        for url in set(re.findall(r'\b(?:href|src)="([^"]*)"', page.read_text("utf-8"))):
+            if re.match(r"https?:|data:|mailto:", url):
+                continue
+            place, _, anchor = unquote(url.partition("?")[0]).partition("#")
+            target = (page.parent / place).resolve() if place else page
+            known = target in there if target.suffix != ".html" else target in anchors
+            if not known or (anchor and anchor not in anchors.get(target, {anchor})):
+                broken.append(f"{page.relative_to(site)} → {url}")
+    return broken
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m examples site", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("out", "site"), help="where to")
-    parser.add_argument("--only", metavar="WORDS", help="draw pictures of these pages alone")
+    parser.add_argument("--only", metavar="WORDS", help="pages whose place matches, alone")
+    parser.add_argument("--pictures", metavar="WORDS", default="", help="of these pages alone")
     options = parser.parse_args(arguments)
     start = time.perf_counter()
-    count = build(options.out, options.only)
+    count = build(options.out.resolve(), options.only, options.pictures)
     print(f"{count} pages in {time.perf_counter() - start:.0f} s: {options.out / 'index.html'}")
 
 

@@ -85,8 +85,11 @@ def _sides(below: Any, at: Any, above: Any, below2: Any, above2: Any) -> tuple[A
     """One-sided slopes, from values at distances STEP and STEP/100; infinite where they grow."""
     left, right = (at - below) / STEP, (above - at) / STEP
     left2, right2 = (at - below2) / STEP * 100, (above2 - at) / STEP * 100
-    grown = [abs(b) > 5 * abs(a) + 1 for a, b in ((left, left2), (right, right2))]
-    return tuple(np.where(g, np.copysign(np.inf, s), s) for g, s in zip(grown, (left, right)))  # type: ignore[return-value]
+
+    def limit(far: Any, near: Any) -> Any:
+        return np.where(abs(near) > 5 * abs(far) + 1, np.copysign(np.inf, far), far)
+
+    return limit(left, left2), limit(right, right2)
 
 
 def _on_grid(f: Callable, key: str, beside: str) -> Iterator[Kink]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable
 from io import StringIO
@@ -31,6 +32,7 @@ from examples.site.samples import Arguments, Samples, has_examples, picture, res
 from microgradnd import Op
 from microgradnd.documentation import summary_of
 from microgradnd.graph import Graph
+from microgradnd.program import source_of_rule
 from microgradnd.stubs import forms, signature_text
 from viz.formulas import mathematics
 from viz.formulas.formulas import Formula
@@ -39,6 +41,10 @@ LONG = 260  # characters; a longer rule is shown as its source
 FEW = 12  # elements that an example writes out
 DRAWN = ("microgradnd.ops", "microgradnd.nn")  # whose examples are drawn
 NOT_DRAWN = ("microgradnd.nn.utils", "microgradnd.nn.init")
+KINKS = (
+    "Where there are two slopes or none, and what the gradient is there. "
+    "Of arrays whose elements are equal, the first element is moved."
+)
 
 Put = Callable[[str], str]  # takes HTML and gives what stands for it in reStructuredText
 
@@ -62,10 +68,10 @@ class Pages:
     Args:
         put: keeps a piece of HTML, a formula or a picture, and gives what stands for it.
         samples: the arguments of an example for each entry.
-        drawn: whether pictures are drawn.
+        drawn: what is found in the places of the pages that have a picture.
     """
 
-    def __init__(self, put: Put, samples: Samples, drawn: bool = True) -> None:
+    def __init__(self, put: Put, samples: Samples, drawn: str = "") -> None:
         self.put, self.samples, self.drawn = put, samples, drawn
 
     def page(self, entry: Entry) -> str:
@@ -118,18 +124,16 @@ class Pages:
             parts.append(f"- {text.code(key)}: saved for its gradient: {saved(op, i)}.\n")
             found = equation(op, i, given)
             if found is None or found.expression is None or len(found.text()) > LONG:
-                parts += _indented(text.block(rule_source(op, key)))
+                parts += _indented(text.block(rule_source(op, key)), "  ")
             else:
-                parts += _indented(self.equation(found))
+                parts += _indented(self.equation(found), "  ")
         said = traits(op)
         return [*parts, f"Traits: {', '.join(said)}.\n"] if said else parts
 
     def equation(self, formula: Formula) -> str:
         """A formula as mathematics, with what it rests on and the notations it uses."""
         shown = formula.mathml(equation=True).replace("<math ", '<math display="block" ', 1)
-        label = text.escape(str(formula)).replace('"', "'")
         parts = [self.put(f'<div class="formula" role="group" tabindex="0">{shown}</div>')]
-        del label
         given = [text.code(x.replace("`", "")) for x in formula.conditions()]
         if given:
             parts.append(f"where {', '.join(given)}\n")
@@ -154,7 +158,7 @@ class Pages:
             places = {id(e.op): e for e in entries().values() if e.op is not None}
             listed = [text.linked(op.name, places[id(op)].place) for op in ops if id(op) in places]
             parts.append(f"Operations in it: {', '.join(listed)}.\n")
-        svg = picture(found) if self.drawn else None
+        svg = picture(found) if re.search(self.drawn, entry.place) else None
         if svg is not None:
             parts.append(self.put(f'<div class="picture" tabindex="0">{svg}</div>'))
         return parts
@@ -164,8 +168,8 @@ def _is_drawn(entry: Entry) -> bool:
     return entry.home.startswith(DRAWN) and not entry.home.startswith(NOT_DRAWN)
 
 
-def _indented(block: str) -> list[str]:
-    return [f"   {line}".rstrip() for line in block.splitlines()] + [""]
+def _indented(block: str, by: str = "   ") -> list[str]:
+    return [f"{by}{line}".rstrip() for line in block.splitlines()] + [""]
 
 
 # --- Signatures and docstrings -------------------------------------------------------------------
@@ -202,7 +206,7 @@ def _methods(entry: Entry) -> list[str]:
     classes = inspect.getmro(entry.value) if entry.value is microgradnd.Tensor else (entry.value,)
     own = {k: v for cls in reversed(classes) for k, v in vars(cls).items()}
     for name, value in sorted(own.items()):
-        function = value.fget if isinstance(value, property) else inspect.unwrap(value)  # type: ignore[arg-type]
+        function = value.fget if isinstance(value, property) else inspect.unwrap(value)
         function = getattr(function, "__func__", function)
         if name.startswith("_") or not callable(function) or isinstance(function, type):
             continue
@@ -245,7 +249,7 @@ def equation(op: Op, operand: int | None, given: Arguments | None) -> Formula | 
 
 
 def saved(op: Op, i: int) -> str:
-    """What a call keeps in memory if operand i alone is differentiated: the plan itself is asked."""
+    """What a call keeps in memory if operand i alone is differentiated: the plan is asked."""
     keys = [*op.operands, "out", *op.keeps]
     if op.variadic:
         kept = [k for k in op.needs[op.operands[0]] if k in keys]
@@ -257,16 +261,10 @@ def saved(op: Op, i: int) -> str:
 
 def rule_source(op: Op, key: str) -> str:
     """A rule as Python has it."""
-    rule = op.rules[key]
-    if getattr(rule, "__name__", "") == "<lambda>":
-        return mathematics_source(op, key)
-    return inspect.cleandoc(inspect.getsource(inspect.unwrap(rule)))
-
-
-def mathematics_source(op: Op, key: str) -> str:
-    from microgradnd.documentation import formula
-
-    return formula(op.rules[key])
+    rule = inspect.unwrap(op.rules[key])
+    if rule.__name__ == "<lambda>":
+        return source_of_rule(rule)
+    return inspect.cleandoc(inspect.getsource(rule))
 
 
 def traits(op: Op) -> list[str]:
@@ -286,7 +284,7 @@ def _kinks(found: list[Kink]) -> list[str]:
         return []
     rows = [[text.escape(k.where), *map(_number, (k.left, k.right, k.gradient))] for k in found]
     heads = ["at", "slope from the left", "slope from the right", "gradient"]
-    return [text.heading("Kinks", "-"), text.table(heads, rows)]
+    return [text.heading("Kinks", "-"), f"{KINKS}\n", text.table(heads, rows)]
 
 
 def _number(x: float) -> str:
@@ -327,9 +325,7 @@ def _example(entry: Entry, given: Arguments) -> list[str]:
         each = x if op.variadic else [x]
         made = [f"mg.Tensor({np.asarray(v).tolist()}{tracked})" for v in each]
         lines.append(f"{key} = {'[' + ', '.join(made) + ']' if op.variadic else made[0]}")
-    options = [
-        f", {k}={v!r}" for k, v in ((k, given[k]) for k in op.options) if v != op.options[k]
-    ]
+    options = [f", {k}={v!r}" for k, v in ((k, given[k]) for k in op.options) if v != op.options[k]]
     name = entry.names[0].replace("microgradnd.", "mg.", 1)
     lines += [f"out = {name}({', '.join(shown)}{''.join(options)})", "out"]
     if op.rules:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import Any, get_origin
 
 import microgradnd
 import viz
 from microgradnd import OPS, Op
 from microgradnd.declaration import FUNCTIONS, NUMPY, PUBLIC, TORCH
-from microgradnd.engine import Methods
+from microgradnd.methods import Methods
 
 INTERNAL = "microgradnd.ops"  # the folder of the pages of operations without a public name
 CONSTANTS = "constants"  # the page, of each module, of what is neither a function nor a class
@@ -109,7 +110,8 @@ def entries() -> dict[str, Entry]:
 
 def is_constant(value: Any) -> bool:
     """Whether it is a value to be used, not a function or class to be called."""
-    return not callable(value) or isinstance(value, Op) or not hasattr(value, "__name__")
+    kind = get_origin(value) is not None  # a hint such as Value
+    return not callable(value) or isinstance(value, Op) or kind or not hasattr(value, "__name__")
 
 
 @cache
@@ -144,9 +146,22 @@ def numpy_name(function: Any) -> str:
 
 
 def torch_names(entry: Entry) -> list[str]:
-    """PyTorch's names for it, those that the declarations tell."""
+    """PyTorch's names for it: those that the declarations tell, and what is called the same."""
     own = _declared(entry)
-    return sorted(f"torch.{n}" for n, ours in TORCH.items() if ours == own and own in PUBLIC)
+    found = {f"torch.{n}" for n, ours in TORCH.items() if ours == own and own in PUBLIC}
+    same = {f"torch.{n.partition('.')[2]}" for n in entry.names if n.startswith("microgradnd.")}
+    return sorted(found | {name for name in same if is_torch(name)})
+
+
+def is_torch(name: str) -> bool:
+    """Whether PyTorch has a name, if it is installed."""
+    try:
+        value: Any = importlib.import_module("torch")
+        for part in name.split(".")[1:]:
+            value = getattr(value, part)
+    except (ImportError, AttributeError):
+        return False
+    return True
 
 
 def method_names(entry: Entry) -> list[str]:

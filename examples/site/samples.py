@@ -144,7 +144,7 @@ def _operand(op: Op, key: str, x: np.ndarray) -> Any:
 
 
 def _result(op: Op, given: Arguments) -> np.ndarray:
-    return op.run([*given.values()][0] if op.variadic else [given[k] for k in op.operands],
+    return op.run(next(iter(given.values())) if op.variadic else [given[k] for k in op.operands],
                   [given[k] for k in op.options])  # fmt: skip
 
 
@@ -200,13 +200,18 @@ def tensors(x: Any) -> list[Tensor]:
     return [x] if isinstance(x, Tensor) else []
 
 
+def called(entry: Entry) -> Any:
+    """What a call of it runs: of a layer its `forward`."""
+    value: Any = entry.op.function if entry.op is not None else entry.value
+    return inspect.getattr_static(value, "forward") if isinstance(value, type) else value
+
+
 def differentiated(entry: Entry) -> Collection[str]:
     """The parameters that stand for tensors."""
     if entry.op is not None:
         return entry.op.rules
     code = code_of(entry)
-    function = getattr(entry.value, "forward") if isinstance(entry.value, type) else entry.value
-    notes = inspect.unwrap(function).__annotations__
+    notes = inspect.unwrap(called(entry)).__annotations__
     assert code is not None
     every = [*parameters(code)[0], parameters(code)[1] or ""]
     return [k for k in every if re.search("Tensor|Value|Array|Any", str(notes.get(k, "")))]
@@ -214,10 +219,7 @@ def differentiated(entry: Entry) -> Collection[str]:
 
 def results(entry: Entry, given: Arguments) -> list[Tensor]:
     """What an example's call gives, recorded; only that to which a gradient flows."""
-    function = entry.op.function if entry.op is not None else entry.value
-    if isinstance(function, type):
-        function = getattr(function, "forward")
-    names = differentiated(entry)
+    function, names = called(entry), differentiated(entry)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ def from_torch() -> str:
     declarations know of it."""
     parts = [text.heading("From PyTorch", "=")]
     parts.append("Names are PyTorch's wherever it has one, arguments too: ``dim`` and ``keepdim`` "
-                 "are taken beside ``axis`` and ``keepdims``.\n")  # fmt: skip
+                 "are taken beside ``axis`` and ``keepdims``. Functions that write into their "
+                 "operand, such as ``exp_``, are left out: write ``t = t.exp()``.\n")  # fmt: skip
     for namespace in NAMESPACES:
         title = f"torch.{namespace}" if namespace else "torch"
         rows = [_row(f"{title}.{n}", *_here(namespace, n)) for n in sorted(_torch(namespace))]
@@ -43,39 +45,58 @@ def _torch(namespace: str) -> set[str]:
     owner = torch
     for part in filter(None, namespace.split(".")):
         owner = getattr(owner, part)
-    if namespace in ("", "Tensor", "nn.functional", "linalg", "fft"):
+    if namespace in ("", "Tensor", "nn.functional"):
         listed = torch.overrides.get_overridable_functions()[owner]
-        found = {getattr(f, "__name__", "") for f in listed}
+        found = {getattr(f, "__name__", "") for f in listed} & {*dir(owner)}
     else:
-        found = {n for n in dir(owner) if callable(getattr(owner, n))}
-        found = {n for n in found if _belongs(getattr(owner, n), owner)}
-    return {n for n in found if n.isidentifier() and n[:1] != "_" and hasattr(owner, n)}
+        found = {n for n in dir(owner) if _belongs(getattr(owner, n), owner)}
+    found = {n for n in found if n.isidentifier() and n[:1] != "_"}
+    own = {n for n in found if getattr(owner, n).__doc__}  # what is not documented is internal
+    return own - {n for n in own if n.endswith("_") and n[:-1] in own}  # nor in-place twins
 
 
 def _belongs(value: Any, owner: Any) -> bool:
     """Whether something was defined in a package, not imported from another."""
-    return str(getattr(value, "__module__", "")).startswith(owner.__name__)
+    home = getattr(value, "__module__", None) or owner.__name__  # (what is written in C has none)
+    return callable(value) and home.startswith(owner.__name__)
+
+
+def elsewhere(name: str) -> tuple[str | None, str]:
+    """Where something of that name is to be had, if not where it is looked for."""
+    found = [full for full in pages() if full.rpartition(".")[2] == name]
+    if found:
+        return pages()[min(found, key=len)], _short(min(found, key=len))
+    if name in dir(microgradnd.Tensor) and name[:1] != "_":
+        return pages()["microgradnd.Tensor"], f"t.{name}"
+    return None, ""
 
 
 def _here(namespace: str, name: str) -> tuple[str | None, str]:
     """The page of what we have under a name of PyTorch's, and what is said of it."""
-    owner: Any = microgradnd
+    owner: Any = microgradnd.Tensor(0.0) if namespace == "Tensor" else microgradnd
     try:
-        for part in filter(None, namespace.split(".")):
+        for part in filter(None, namespace.removeprefix("Tensor").split(".")):
             owner = getattr(owner, part)
-        value = inspect.getattr_static(owner, name, None) if namespace == "Tensor" else None
-        value = getattr(owner, name) if value is None else value
+        getattr(owner, name)
     except AttributeError as missing:
-        return None, _cure(missing)
+        cure = _cure(missing)
+        return (None, cure) if cure else elsewhere(name)
+    except Exception:  # a property that does not hold for this tensor
+        pass
     if namespace == "Tensor":
+        value = inspect.getattr_static(microgradnd.Tensor, name)
         function = value.fget if isinstance(value, property) else value
         place = _by_value().get(id(getattr(function, "op", function)))
         return place or pages()["microgradnd.Tensor"], f"t.{name}"
     full = ".".join(filter(None, ["microgradnd", namespace, name]))
-    shown = full.replace("microgradnd.", "mg.", 1)
-    return pages().get(full) or (full if full in modules() else None), shown
+    return pages().get(full) or (full if full in modules() else None), _short(full)
 
 
+def _short(name: str) -> str:
+    return name.replace("microgradnd.", "mg.", 1)
+
+
+@cache
 def _by_value() -> dict[int, str]:
     return {id(getattr(e.value, "op", e.value)): e.place for e in entries().values()}
 
@@ -127,7 +148,7 @@ def _counted(rows: list[list[str]]) -> str:
 
 
 def _table(theirs: str, rows: Iterable[list[str]]) -> str:
-    return text.table([theirs, "page", "here"], [*rows], "40 25 35")
+    return text.table([theirs, "page", "here"], [*rows])
 
 
 def all_names() -> str:
