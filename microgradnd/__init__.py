@@ -55,7 +55,7 @@ from microgradnd.grad_mode import (
 )
 from microgradnd.random import manual_seed
 from microgradnd.testing.anomaly import detect_anomaly
-from microgradnd.testing.gradcheck import GradientMismatch, gradcheck, gradgradcheck
+from microgradnd.testing.differences import GradientMismatch, gradcheck, gradgradcheck
 from microgradnd.transforms.gradients import grad
 
 __version__ = "0.1.0"

@@ -22,6 +22,7 @@ from viz.formulas import mathematics
 
 HERE = Path(__file__).parent
 DARK = re.compile(r"<style>@media \(prefers-color-scheme:dark\)\{(.*?)\}</style>", re.DOTALL)
+HEADING = 'role="heading" aria-level="2"'
 PIECE = re.compile(r"<!--piece (\d+)-->")
 SETTINGS: dict[str, Any] = {
     "project": "microgradnd",
@@ -61,6 +62,8 @@ class Pieces:
         """Called by Sphinx for each page."""
         if "body" in context:
             context["body"] = PIECE.sub(lambda m: self.html[int(m[1])], context["body"])
+        tree = context.get("furo_navigation_tree", "")  # whose headings lack their level
+        context["furo_navigation_tree"] = tree.replace('role="heading"', HEADING)
 
     def style(self) -> str:
         """The dark colours of pictures, for the theme's own switch."""

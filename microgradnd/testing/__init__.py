@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from microgradnd import errors
 from microgradnd.testing.anomaly import detect_anomaly
-from microgradnd.testing.gradcheck import GradientMismatch, gradcheck, gradgradcheck
+from microgradnd.testing.differences import GradientMismatch, gradcheck, gradgradcheck
 
 __all__ = ["GradientMismatch", "detect_anomaly", "gradcheck", "gradgradcheck"]
 
