@@ -159,7 +159,7 @@ class Node:
 
     @property
     def dtype(self) -> np.dtype:
-        return self._node.dtype
+        return np.dtype(self._node.dtype)
 
     @property
     def name(self) -> str | None:

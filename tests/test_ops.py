@@ -44,7 +44,10 @@ def closure(case: OpCase, sample: Sample) -> Callable[..., mg.Tensor]:
 
 def gradient_for(out: mg.Tensor) -> np.ndarray:
     """A gradient to start from, of no special symmetry, and of the dtype of the result."""
-    return np.random.default_rng(5).uniform(-1, 1, out.shape).astype(out.dtype)
+    random = np.random.default_rng(5)
+    g = random.uniform(-1, 1, out.shape)
+    g = g + 1j * random.uniform(-1, 1, out.shape) if out.dtype.kind == "c" else g
+    return g.astype(out.dtype)
 
 
 def leaves(tensors: Iterable[mg.Tensor]) -> list[mg.Tensor]:
