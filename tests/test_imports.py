@@ -28,7 +28,8 @@ microgradnd.documentation microgradnd.generation microgradnd.signatures
 microgradnd.plan microgradnd.calling
 microgradnd.declaration
 microgradnd.ops
-microgradnd.functions microgradnd.packages microgradnd.creation microgradnd.tensor_methods microgradnd.numpy_protocol
+microgradnd.packages
+microgradnd.functions microgradnd.creation microgradnd.tensor_methods microgradnd.numpy_protocol
 microgradnd.graph
 microgradnd.program microgradnd.transforms
 microgradnd.testing microgradnd.stubs

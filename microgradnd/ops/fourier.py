@@ -20,14 +20,12 @@ from microgradnd.ops.complex_numbers import conj
 from microgradnd.ops.padding import padded
 from microgradnd.ops.rearranging import roll
 
+NORMS = optional(one_of("backward", "ortho", "forward"))
 PREPARED = {
-    "n": required("the transforms of microgradnd.fft", "n", optional(whole(1))),
-    "norm": required(
-        "the transforms of microgradnd.fft",
-        "norm",
-        optional(one_of("backward", "ortho", "forward")),
-    ),
+    "n": required("Fourier transforms", "n", optional(whole(1))),
+    "norm": required("Fourier transforms", "norm", NORMS),
 }
+Norm = Any  # None or one of those names; NumPy's hints would have it a literal one
 ADJOINT = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
