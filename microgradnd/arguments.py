@@ -159,6 +159,10 @@ DTYPE = optional(FLOATS)
 STRING = instance(str, "a string")
 REALS = "an array of real numbers (or a number, or nested lists of equal lengths)"
 TENSOR = Kind(REALS, lambda v: real_or_none(v) is not None)
+NUMBERS = Kind(
+    "an array of numbers, real or complex (or a number, or nested lists of equal lengths)",
+    lambda v: real_or_none(v, "biufc") is not None,
+)
 ARRAY = Kind(
     "a Tensor or an array of real numbers",
     lambda v: isinstance(getattr(v, "_array", v), np.ndarray) and v.dtype.kind in "biuf",

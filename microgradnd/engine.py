@@ -59,6 +59,8 @@ class Tensor(Methods):
         array = errors.as_array("Tensor", "data", data)
         if dtype is not None:
             arguments.require("Tensor", "dtype", dtype, arguments.NUMBER_DTYPE)
+            if array.dtype.kind == "c" != np.dtype(dtype).kind:
+                raise errors.imaginary(dtype)
             array = array.astype(dtype, copy=False)
         if copy is not False:
             arguments.require("Tensor", "copy", copy, arguments.FLAG)

@@ -261,6 +261,9 @@ needs_gradient = _graph_error(
 wrong_gradient = _value_error(
     "{owner}: the gradient given has shape {got}, the tensor has shape {wanted}"
 )
+imaginary = _type_error(
+    "Tensor: data is complex, {dtype} would lose its imaginary part; take .real, .imag or abs(data)"
+)
 wrong_data = _value_error("Tensor.data has shape {wanted}, what is assigned {got}")
 unused = _graph_error(
     "grad: input {i}, {tensor}, is not part of the graph of the outputs; "

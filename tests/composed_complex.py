@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.composed_cases import composed, drawn, given
-from tests.op_case import OpCase, nonzero
+from tests.op_case import OpCase, positive
 
 LENGTHS = {"s": (3, 2)}
 AXES = {"axes": (0, -1), "norm": "ortho"}
@@ -39,8 +39,8 @@ COMPLEX = (
     transform("ihfft", given((4,)), given((2, 3), n=5), given((3, 2), axis=0, norm="forward")),
     transform("fftshift", given((5,)), given((2, 4)), given((3, 4), axes=1)),
     transform("ifftshift", given((5,)), given((2, 4)), given((3, 4), axes=(0,))),
-    composed("polar", lambda r, phi: r * np.exp(1j * phi), drawn(nonzero, (2, 3), (2, 3)),
-             drawn(nonzero, (2, 3), (3,)), numpy=False,
+    composed("polar", lambda r, phi: r * np.exp(1j * phi), drawn(positive, (2, 3), (2, 3)),
+             drawn(positive, (2, 3), (3,)), numpy=False,
              torch=lambda t, r, phi: t.polar(*t.broadcast_tensors(r, phi))),
     composed("view_as_real", lambda x: np.stack([x, 0 * x], -1), given((2, 3)), numpy=False),
     composed("view_as_complex", lambda x: x[..., 0] + 1j * x[..., 1], given((3, 2)), given((2,)),
