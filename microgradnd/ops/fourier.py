@@ -47,7 +47,7 @@ def ifft_x(g: Value, x_shape: tuple[int, ...], axis: int, norm: Norm) -> Value:
     return resized(fft(g, None, axis, ADJOINT[norm]), x_shape[axis], axis)
 
 
-@op(x=fft_x, complex=True, numpy=np.fft.fft, torch="fft.fft", internal=True, prepare=PREPARED,
+@op(x=fft_x, fresh="x", complex=True, numpy=np.fft.fft, torch="fft.fft", internal=True, prepare=PREPARED,
     whole=True)  # fmt: skip
 def fft(x: Value, n: int | None = None, axis: int = -1, norm: Norm = None) -> Value:
     """The discrete Fourier transform along an axis: y_k = Σ_j x_j exp(-2πi jk/n).
@@ -60,7 +60,7 @@ def fft(x: Value, n: int | None = None, axis: int = -1, norm: Norm = None) -> Va
     return np.fft.fft(x, n, axis, norm)
 
 
-@op(x=ifft_x, complex=True, numpy=np.fft.ifft, torch="fft.ifft", internal=True, prepare=PREPARED,
+@op(x=ifft_x, fresh="x", complex=True, numpy=np.fft.ifft, torch="fft.ifft", internal=True, prepare=PREPARED,
     whole=True)  # fmt: skip
 def ifft(x: Value, n: int | None = None, axis: int = -1, norm: Norm = None) -> Value:
     """The inverse of `fft`: y_j = 1/n Σ_k x_k exp(2πi jk/n).
@@ -76,7 +76,7 @@ def rfft_x(g: Value, x_shape: tuple[int, ...], n: int | None, axis: int, norm: N
     return resized(np.real(full), x_shape[axis], axis)
 
 
-@op(x=rfft_x, complex=True, numpy=np.fft.rfft, torch="fft.rfft", internal=True, prepare=PREPARED,
+@op(x=rfft_x, fresh="x", complex=True, numpy=np.fft.rfft, torch="fft.rfft", internal=True, prepare=PREPARED,
     whole=True)  # fmt: skip
 def rfft(x: Value, n: int | None = None, axis: int = -1, norm: Norm = None) -> Value:
     """The first n // 2 + 1 elements of the transform of real numbers, which determine the others.
@@ -97,7 +97,7 @@ def irfft_x(g: Value, x_shape: tuple[int, ...], axis: int, norm: Norm) -> Value:
     return resized(half * weights, x_shape[axis], axis)
 
 
-@op(x=irfft_x, complex=True, numpy=np.fft.irfft, torch="fft.irfft", internal=True,
+@op(x=irfft_x, fresh="x", complex=True, numpy=np.fft.irfft, torch="fft.irfft", internal=True,
     prepare=PREPARED, whole=True)  # fmt: skip
 def irfft(x: Value, n: int | None = None, axis: int = -1, norm: Norm = None) -> Value:
     """The inverse of `rfft`: n real numbers, by default 2 (m - 1) of m complex ones.
