@@ -47,8 +47,8 @@ def ifft_x(g: Value, x_shape: tuple[int, ...], axis: int, norm: Norm) -> Value:
     return resized(fft(g, None, axis, ADJOINT[norm]), x_shape[axis], axis)
 
 
-@op(x=fft_x, fresh="x", complex=True, numpy=np.fft.fft, torch="fft.fft", internal=True, prepare=PREPARED,
-    whole=True)  # fmt: skip
+@op(x=fft_x, fresh="x", complex=True, numpy=np.fft.fft, torch="fft.fft", internal=True,
+    prepare=PREPARED, whole=True)  # fmt: skip
 def fft(x: Value, n: int | None = None, axis: int = -1, norm: Norm = None) -> Value:
     """The discrete Fourier transform along an axis: y_k = Σ_j x_j exp(-2πi jk/n).
 
@@ -60,8 +60,8 @@ def fft(x: Value, n: int | None = None, axis: int = -1, norm: Norm = None) -> Va
     return np.fft.fft(x, n, axis, norm)
 
 
-@op(x=ifft_x, fresh="x", complex=True, numpy=np.fft.ifft, torch="fft.ifft", internal=True, prepare=PREPARED,
-    whole=True)  # fmt: skip
+@op(x=ifft_x, fresh="x", complex=True, numpy=np.fft.ifft, torch="fft.ifft", internal=True,
+    prepare=PREPARED, whole=True)  # fmt: skip
 def ifft(x: Value, n: int | None = None, axis: int = -1, norm: Norm = None) -> Value:
     """The inverse of `fft`: y_j = 1/n Σ_k x_k exp(2πi jk/n).
 
@@ -76,8 +76,8 @@ def rfft_x(g: Value, x_shape: tuple[int, ...], n: int | None, axis: int, norm: N
     return resized(np.real(full), x_shape[axis], axis)
 
 
-@op(x=rfft_x, fresh="x", complex=True, numpy=np.fft.rfft, torch="fft.rfft", internal=True, prepare=PREPARED,
-    whole=True)  # fmt: skip
+@op(x=rfft_x, fresh="x", complex=True, numpy=np.fft.rfft, torch="fft.rfft", internal=True,
+    prepare=PREPARED, whole=True)  # fmt: skip
 def rfft(x: Value, n: int | None = None, axis: int = -1, norm: Norm = None) -> Value:
     """The first n // 2 + 1 elements of the transform of real numbers, which determine the others.
 
