@@ -92,7 +92,11 @@ def logcumsumexp_x(g: Value, x: Value, out: Value, axis: int) -> Value:
 
 @op(x=logcumsumexp_x, fresh="x", method=True, whole=True)
 def logcumsumexp(x: Value, axis: int) -> Value:
-    """ln of the sum of the exponentials of each element and all before it along the axis."""
+    """ln of the sum of the exponentials of each element and all before it along the axis.
+
+    >>> logcumsumexp(Tensor([0.0, 0.0, 0.0]), 0).exp().round(6)
+    Tensor([1., 2., 3.])
+    """
     return np.logaddexp.accumulate(x, axis)
 
 

@@ -256,6 +256,9 @@ def clip(x: Value, min: Value | None = None, max: Value | None = None) -> Value:
     """x, held within [min, max]; None leaves a side open, and max wins where they cross.
 
     A bound gets the gradient where it is the result; at a bound x has slope 1.
+
+    >>> clip(Tensor([-2.0, 0.5, 2.0]), -1.0, 1.0)
+    Tensor([-1. ,  0.5,  1. ])
     """
     return np.clip(x, min, max)
 

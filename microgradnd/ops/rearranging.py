@@ -74,7 +74,11 @@ def roll_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value
     whole=True, fresh="x", prepare={"shift": _whole}, batch=roll_batch,
     aliases={"shifts": "shift", "dims": "axis"})  # fmt: skip
 def roll(x: Value, shift: int | Sequence[int], axis: Axis = None) -> Value:
-    """Shifted along the axes, what falls out at the end comes in at the start; flat by default."""
+    """Shifted along the axes, what falls out at the end comes in at the start; flat by default.
+
+    >>> roll(Tensor([1.0, 2.0, 3.0]), 1)
+    Tensor([3., 1., 2.])
+    """
     return np.roll(x, shift, axis)
 
 
