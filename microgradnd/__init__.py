@@ -69,10 +69,13 @@ __all__ = [
     "rand", "rand_like", "randint", "randn", "randn_like", "set_default_dtype",
     "set_grad_enabled", "tensor", "uniform", "zeros", "zeros_like",
 ]  # fmt: skip
-_PACKAGES = ("data", "func", "io", "linalg", "models", "nn", "optim", "testing", "training")
+_PACKAGES = (
+    "data", "fft", "func", "io", "linalg", "models", "nn", "optim", "testing", "training",
+)  # fmt: skip
 
 if _typing.TYPE_CHECKING:
     from microgradnd import data as data
+    from microgradnd import fft as fft
     from microgradnd import func as func
     from microgradnd import io as io
     from microgradnd import linalg as linalg

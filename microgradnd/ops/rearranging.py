@@ -529,12 +529,6 @@ def meshgrid(*xi: Any, indexing: str = "xy", copy: bool = True, sparse: bool = F
     return tuple(broadcast_to(part, shape) for part in parts)
 
 
-@derived(method="@H", internal=True)
-def conjugate_transpose(x: Any) -> Tensor:
-    """The last two axes exchanged, each element conjugated (real ones are their own)."""
-    return swapaxes(x, -1, -2)
-
-
 @derived(name="contiguous", method=True, internal=True)
 def contiguous(x: TensorLike) -> Tensor:
     """The tensor itself: how its elements lie in memory is nobody's concern here."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import REAL_DTYPE, elements, require
+from microgradnd.arguments import NUMBER_DTYPE, elements, require
 from microgradnd.declaration import Axis, Shape, TensorLike, Value, Values, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.errors import explained
@@ -166,13 +166,13 @@ def stack(xs: Values, axis: int = 0) -> Value:
     return np.stack(xs, axis)
 
 
-def real_dtype(value: Any) -> np.dtype:
-    require("astype", "dtype", value, REAL_DTYPE)
+def number_dtype(value: Any) -> np.dtype:
+    require("astype", "dtype", value, NUMBER_DTYPE)
     return np.dtype(value)
 
 
-@op(x=lambda g: g, linear="x", casts=True, prepare={"dtype": real_dtype}, internal=True, whole=True,
-    notation="itself", program="{x:atom}.astype({dtype})", batch="leading")  # fmt: skip
+@op(x=lambda g: g, linear="x", casts=True, prepare={"dtype": number_dtype}, internal=True,
+    whole=True, notation="itself", program="{x:atom}.astype({dtype})", batch="leading")  # fmt: skip
 def astype(x: Value, dtype: np.dtype) -> Value:  # the engine casts back
     """In another dtype."""
     return x.astype(dtype)
