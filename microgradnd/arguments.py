@@ -130,11 +130,17 @@ def either(first: Kind, second: Kind) -> Kind:
     )
 
 
+def is_sequence(value: Any) -> bool:
+    return isinstance(value, (list, tuple, range)) or (
+        isinstance(value, np.ndarray) and value.ndim == 1
+    )
+
+
 def several(kind: Kind, words: str, least: int = 0, most: int | None = None) -> Kind:
-    """A list or tuple of values of one kind."""
+    """A list, tuple, range or array of values of one kind."""
     return Kind(
         words,
-        lambda v: isinstance(v, (list, tuple)) and all(kind.typed(x) for x in v),
+        lambda v: is_sequence(v) and all(kind.typed(x) for x in v),
         lambda v: len(v) >= least and (most is None or len(v) <= most) and all(map(kind.fits, v)),
     )
 
@@ -182,6 +188,28 @@ STATISTICS = Kind(
 )
 PATH = instance((str, os.PathLike), "the path of a file or folder")
 ANY = Kind("anything", lambda v: True)
+
+# By annotation, what an option of a function composed of operations may be.
+WHOLES = several(whole(), "whole numbers")
+SCALAR = Kind("a number", lambda v: getattr(real_or_none(v), "ndim", 1) == 0)
+ANNOTATED: dict[str, Kind] = {
+    "int": whole(),
+    "bool": FLAG,
+    "float": SCALAR,
+    "str": STRING,
+    "int | None": optional(whole()),
+    "bool | None": optional(FLAG),
+    "float | None": optional(SCALAR),
+    "Axis": optional(either(whole(), WHOLES)),
+    "Sequence[int]": WHOLES,
+    "Sequence[int] | None": optional(WHOLES),
+    "int | Sequence[int]": either(whole(), WHOLES),
+    "tuple[float, float] | None": optional(several(SCALAR, "a pair of numbers", 2, 2)),
+    "np.random.Generator | None": RNG,
+    "int | Sequence[int] | None": optional(either(whole(), WHOLES)),
+    "float | Sequence[float] | None": optional(either(SCALAR, several(SCALAR, "several"))),
+    "Order": optional(either(STRING, SCALAR)),
+}
 
 # Parameters that mean the same wherever they stand; a constructor names the others' kinds itself.
 KINDS: dict[str, Kind] = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import index
-from typing import TypeAlias
+from numbers import Integral
+from typing import Any, TypeAlias
 
 Pair: TypeAlias = int | Sequence[int]
 Several: TypeAlias = int | Sequence[int]  # a number for all axes, or one for each
@@ -16,30 +16,26 @@ def pair(value: Pair) -> tuple[int, int]:
     >>> pair(3), pair((3, 2))
     ((3, 3), (3, 2))
     """
-    numbers = value if isinstance(value, Sequence) else (value, value)
-    if len(numbers) != 2:
-        raise ValueError(f"one number or a pair (height, width) is needed, got {value!r}")
-    try:
-        return index(numbers[0]), index(numbers[1])
-    except TypeError:
-        raise TypeError(
-            f"a whole number or a pair (height, width) of them is needed, got {value!r}"
-        ) from None
+    height, width = numbers(value, 2, "a pair (height, width) of them")
+    return height, width
 
 
-def numbers(value: Several, count: int) -> tuple[int, ...]:
+def numbers(value: Several, count: int, words: str = "") -> tuple[int, ...]:
     """A number for all of so many axes, or one for each.
 
     >>> numbers(3, 3), numbers((3, 2, 1), 3)
     ((3, 3, 3), (3, 2, 1))
     """
-    given = value if isinstance(value, Sequence) else (value,) * count
+    several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+    given: Any = value if several else (value,) * count
+    wanted = f"a whole number or {words or f'{count} of them'} is needed, got {value!r}"
     if len(given) != count:
-        raise ValueError(f"one number or {count} of them are needed, got {value!r}")
-    try:
-        return tuple(index(n) for n in given)
-    except TypeError:
-        raise TypeError(f"a whole number or {count} of them are needed, got {value!r}") from None
+        raise ValueError(wanted)
+    if not all(isinstance(n, Integral) and not isinstance(n, bool) for n in given):
+        raise TypeError(wanted)
+    if max(map(abs, given)) >= 2**62:
+        raise ValueError(wanted)
+    return tuple(map(int, given))
 
 
 def overhang(length: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:

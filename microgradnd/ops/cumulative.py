@@ -6,6 +6,7 @@ Without an axis those of NumPy's names run over the flattened array.
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
@@ -49,7 +50,7 @@ def cumprod(x: Value, axis: int | None = None) -> Value:
 def _running(x: TensorLike, axis: int, extreme: np.ufunc) -> Selected:
     x = as_tensor(x)
     data = x.data if x.ndim else x.data[None]
-    axis = axis % max(x.ndim, 1)
+    axis = normalize_axis_index(axis, max(x.ndim, 1))
     best = extreme.accumulate(data, axis)
     order = np.arange(data.shape[axis]).reshape([-1 if i == axis else 1 for i in range(data.ndim)])
     reached = (data == best) | (data != data)  # (of equal ones the last, as in PyTorch)
@@ -113,7 +114,7 @@ def diff(
     x = as_tensor(x)
     if x.ndim == 0 or n < 0:
         raise ValueError(f"diff: needs an axis and n ≥ 0, got shape {x.shape} and n={n}")
-    axis = axis % x.ndim
+    axis = normalize_axis_index(axis, x.ndim)
     ends = []
     for end in (prepend, append):
         end = None if end is None else as_tensor(end)
@@ -131,7 +132,7 @@ def diff(
 def _trapezia(y: TensorLike, x: TensorLike | None, dx: float, axis: int) -> Tensor:
     """The areas between neighbours."""
     y = as_tensor(y)
-    axis = axis % y.ndim
+    axis = normalize_axis_index(axis, y.ndim)
     lead = (slice(None),) * axis
     pairs = getitem(y, (*lead, slice(1, None))) + getitem(y, (*lead, slice(-1)))
     if x is None:

@@ -6,7 +6,7 @@ largest, they share the gradient evenly.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from microgradnd.ops.decompositions import svdvals
 from microgradnd.ops.linear_systems import inv
 from microgradnd.ops.reduction import extreme_x, kept
 from microgradnd.ops.shape import moveaxis
+
+Order: TypeAlias = float | str | None  # of a norm
 
 
 def vector_norm_x(g: Value, x: Value, out: Value, ord: Any, axis: Axis) -> Value:
@@ -60,7 +62,7 @@ def _pair(name: str, x: Tensor, axis: Any) -> tuple[int, int]:
 
 @derived(numpy=np.linalg.matrix_norm, torch="linalg.matrix_norm", internal=True)
 def matrix_norm(
-    x: TensorLike, ord: Any = "fro", axis: Any = (-2, -1), keepdims: bool = False
+    x: TensorLike, ord: Order = "fro", axis: Axis = (-2, -1), keepdims: bool = False
 ) -> Tensor:
     """The norm of matrices: "fro", "nuc", inf, -inf, 1, -1, 2 or -2.
 
@@ -90,7 +92,7 @@ def matrix_norm(
 
 @derived(numpy=np.linalg.norm, torch="linalg.norm")
 def norm(
-    x: TensorLike, ord: Any = None, axis: Any = None, keepdims: bool = False, *, p: Any = None
+    x: TensorLike, ord: Order = None, axis: Axis = None, keepdims: bool = False, *, p: Order = None
 ) -> Tensor:
     """numpy.linalg.norm, or with `p` torch.norm, which never takes a number for a matrix's norm.
 
@@ -121,7 +123,7 @@ def norm(
 
 @derived(internal=True, method="norm")
 def torch_norm(
-    x: TensorLike, p: Any = "fro", axis: Any = None, keepdims: bool = False, *, ord: Any = None
+    x: TensorLike, p: Order = "fro", axis: Axis = None, keepdims: bool = False, *, ord: Order = None
 ) -> Tensor:
     """torch.norm: of all elements, or those of the axes, as one vector; p "nuc" of matrices.
 
@@ -163,7 +165,7 @@ def cdist(x1: TensorLike, x2: TensorLike, p: float = 2.0) -> Tensor:
 
 
 @derived(numpy=np.linalg.cond, torch="linalg.cond", internal=True)
-def cond(x: TensorLike, p: Any = None) -> Tensor:
+def cond(x: TensorLike, p: Order = None) -> Tensor:
     """The condition: the norm of a matrix times that of its inverse; by default the 2-norm.
 
     >>> cond([[2.0, 0.0], [0.0, 1.0]])
@@ -179,11 +181,16 @@ def cond(x: TensorLike, p: Any = None) -> Tensor:
 
 @derived(numpy=np.linalg.matrix_rank, torch="linalg.matrix_rank", internal=True)
 def matrix_rank(
-    A: TensorLike, tol: Any = None, hermitian: bool = False, *, rtol: Any = None
+    A: TensorLike,
+    tol: TensorLike | None = None,
+    hermitian: bool = False,
+    *,
+    rtol: TensorLike | None = None,
 ) -> Tensor:
     """How many singular values are above tol, or rtol times the largest: integers, no gradient.
 
     >>> matrix_rank([[1.0, 2.0], [2.0, 4.0]])
     Tensor(1)
     """
-    return Tensor(np.asarray(np.linalg.matrix_rank(as_tensor(A).data, tol, hermitian, rtol=rtol)))
+    a, tol, rtol = (None if x is None else as_tensor(x).data for x in (A, tol, rtol))
+    return Tensor(np.asarray(np.linalg.matrix_rank(a, tol, hermitian, rtol=rtol)))

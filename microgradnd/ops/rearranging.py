@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from microgradnd.arguments import index_array
+from microgradnd.arguments import index_array, require, whole
 from microgradnd.declaration import Axis, TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.elementwise import where
@@ -82,7 +83,8 @@ def rot90(x: TensorLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
     Tensor([[2., 4.],
             [1., 3.]])
     """
-    x, (first, second) = as_tensor(x), axes
+    x = as_tensor(x)
+    first, second = normalize_axis_tuple(axes, x.ndim)  # two different ones
     k = k % 4
     if k == 2:
         return flip(x, (first, second))
@@ -101,7 +103,7 @@ def unflatten(x: TensorLike, axis: int, sizes: Sequence[int]) -> Tensor:
     (2, 3, 2)
     """
     x = as_tensor(x)
-    axis = axis % x.ndim
+    axis = normalize_axis_index(axis, x.ndim)
     return reshape(x, (*x.shape[:axis], *sizes, *x.shape[axis + 1 :]))
 
 
@@ -119,7 +121,7 @@ def expand(x: TensorLike, *sizes: Any) -> Tensor:
 
 
 @derived(numpy=np.tile, method=True)
-def tile(x: TensorLike, reps: Any) -> Tensor:
+def tile(x: TensorLike, reps: int | Sequence[int]) -> Tensor:
     """Copies side by side: as many along each axis as `reps` says.
 
     >>> tile(Tensor([1.0, 2.0]), 2)
@@ -147,7 +149,7 @@ def repeat(x: TensorLike, repeats: Any, axis: int | None = None) -> Tensor:
     x = as_tensor(x)
     if axis is None:
         x, axis = flat(x), 0
-    axis = axis % x.ndim
+    axis = normalize_axis_index(axis, x.ndim)
     index = np.repeat(np.arange(x.shape[axis]), np.asarray(getattr(repeats, "_array", repeats)))
     return getitem(x, (*(slice(None),) * axis, index))
 
@@ -225,6 +227,7 @@ def array_split(
     """
     x = as_tensor(x)
     if isinstance(indices_or_sections, (int, np.integer)):
+        require("array_split", "indices_or_sections", indices_or_sections, whole(1))
         size, rest = divmod(x.shape[axis], int(indices_or_sections))
         lengths = [size + (i < rest) for i in range(int(indices_or_sections))]
         indices_or_sections = np.cumsum(lengths[:-1]).tolist()
@@ -243,6 +246,37 @@ def tensor_split(
     return tuple(array_split(x, indices_or_sections, axis))
 
 
+@derived(numpy=np.hsplit, method=True)
+def hsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """`split` along the second axis; of a vector along its only one.
+
+    >>> [part.shape for part in hsplit(Tensor(np.zeros((2, 4))), 2)]
+    [(2, 2), (2, 2)]
+    """
+    x = as_tensor(x)
+    return split(x, indices_or_sections, min(x.ndim, 2) - 1)
+
+
+@derived(numpy=np.vsplit, method=True)
+def vsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """`split` along the first axis.
+
+    >>> [part.shape for part in vsplit(Tensor(np.zeros((4, 3))), 2)]
+    [(2, 3), (2, 3)]
+    """
+    return split(x, indices_or_sections, 0)
+
+
+@derived(numpy=np.dsplit, method=True)
+def dsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """`split` along the third axis.
+
+    >>> [part.shape for part in dsplit(Tensor(np.zeros((1, 1, 2))), 2)]
+    [(1, 1, 1), (1, 1, 1)]
+    """
+    return split(x, indices_or_sections, 2)
+
+
 @derived(method=True)
 def chunk(x: TensorLike, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
     """Cut along the axis into at most `chunks` pieces, all of one size but for the last.
@@ -251,6 +285,7 @@ def chunk(x: TensorLike, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
     [(2,), (1,)]
     """
     x = as_tensor(x)
+    require("chunk", "chunks", chunks, whole(1))
     size = max(math.ceil(x.shape[axis] / chunks), 1)
     return tuple(split(x, list(range(size, x.shape[axis], size)), axis))
 
@@ -263,7 +298,7 @@ def unstack(x: TensorLike, axis: int = 0) -> tuple[Tensor, ...]:
     [1.0, 2.0]
     """
     x = as_tensor(x)
-    lead = (slice(None),) * (axis % x.ndim)
+    lead = (slice(None),) * normalize_axis_index(axis, x.ndim)
     return tuple(getitem(x, (*lead, i)) for i in range(x.shape[axis]))
 
 
@@ -275,7 +310,7 @@ def select(x: TensorLike, axis: int, index: int) -> Tensor:
     Tensor([1., 3.])
     """
     x = as_tensor(x)
-    return getitem(x, (*(slice(None),) * (axis % x.ndim), index))
+    return getitem(x, (*(slice(None),) * normalize_axis_index(axis, x.ndim), index))
 
 
 @derived(method=True)
@@ -286,7 +321,7 @@ def narrow(x: TensorLike, axis: int, start: int, length: int) -> Tensor:
     Tensor([2., 3.])
     """
     x = as_tensor(x)
-    axis, size = axis % x.ndim, x.shape[axis]
+    axis, size = normalize_axis_index(axis, x.ndim), x.shape[axis]
     start = start + size if start < 0 else start
     if not (start >= 0 and length >= 0 and start + length <= size):
         raise ValueError(f"narrow: {start}+{length} does not lie in axis {axis} of length {size}")
@@ -301,7 +336,7 @@ def unfold(x: TensorLike, axis: int, size: int, step: int = 1) -> Tensor:
     [[1.0, 2.0], [2.0, 3.0]]
     """
     x = as_tensor(x)
-    axis = axis % max(x.ndim, 1)
+    axis = normalize_axis_index(axis, max(x.ndim, 1))
     length = x.shape[axis] if x.ndim else 1
     if not 0 <= size <= length or step < 1:
         raise ValueError(

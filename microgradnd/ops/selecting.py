@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from microgradnd.declaration import TensorLike, derived
 from microgradnd.engine import Methods, Tensor, as_tensor
@@ -61,12 +62,12 @@ def _along(name: str, x: Tensor, index: TensorLike, axis: int) -> Places:
             f"(shape {x.shape}); there must be one for each"
         )
     grid: list[Any] = list(np.indices(table.shape, sparse=True))
-    grid[axis % x.ndim] = table
+    grid[normalize_axis_index(axis, x.ndim)] = table
     return tuple(grid)
 
 
 def _before(x: Tensor, axis: int) -> Places:
-    return (slice(None),) * (axis % max(x.ndim, 1))
+    return (slice(None),) * normalize_axis_index(axis, max(x.ndim, 1))
 
 
 def _as_source(value: TensorLike, places: Places) -> Any:
@@ -127,7 +128,7 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int | None = -1) -
     x, index = as_tensor(x), _integers("take_along_axis", indices)
     if axis is None:
         x, index, axis = flat(x), index.reshape(-1), 0
-    axis = axis % max(x.ndim, 1)
+    axis = normalize_axis_index(axis, max(x.ndim, 1))
     if index.ndim == x.ndim:
         shape = [
             m if i == axis else np.broadcast_shapes((m,), (n,))[0]
@@ -291,8 +292,9 @@ def masked_fill(x: TensorLike, mask: TensorLike, value: TensorLike) -> Tensor:
     Tensor([1., 0.])
     """
     x, value = as_tensor(x), as_tensor(value)
-    if value.dtype != x.dtype and value.dtype.kind <= x.dtype.kind:
-        value = value.astype(x.dtype)
+    if value.dtype.kind == "f" != x.dtype.kind:
+        raise TypeError(f"masked_fill: a value of {value.dtype} does not fit into x, {x.dtype}")
+    value = value.astype(x.dtype)
     return where(_truths("masked_fill", mask), value, x)
 
 
@@ -360,7 +362,7 @@ def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
     return tuple(Tensor(index) for index in np.nonzero(as_tensor(x).data))
 
 
-@derived()
+@derived(numpy=np.argwhere)
 def argwhere(x: TensorLike) -> Tensor:
     """Where x is not 0: a row of indices for each such element.
 

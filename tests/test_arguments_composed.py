@@ -1,0 +1,143 @@
+"""Bad arguments of functions composed of operations, from the rows that say what they compute."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from microgradnd.declaration import FUNCTIONS
+from tests.bad_arguments import Case, trials_of
+from tests.op_case import OpCase
+from tests.test_arguments_ops import sample_of
+from tests.test_composed import COMPOSED
+
+# What an option may be, by its annotation, where the reference does not know it.
+ANNOTATED = {
+    "int": "whole", "bool": "flag", "float": "number", "int | None": "whole?",
+    "bool | None": "flag?", "float | None": "number?", "TensorLike": "array",
+    "TensorLike | None": "array?", "np.random.Generator | None": "rng",
+}  # fmt: skip
+EMPTY = "[]|()|[[]]|empty array"  # of floats, as NumPy makes it, but no index that could be wrong
+NUMBER = "number"
+PAIR, VOLUME = "pair", "size|(1, 2, 3)"
+
+
+def or_none(kind: str) -> str:
+    first, *more = kind.split("|")
+    return "|".join([f"{first}?", *more])
+
+
+# By function and parameter, what is rightly taken, though the reference of the row refuses it.
+TAKEN: dict[str, str] = {
+    # a number as an axis of one element, or without any, as in PyTorch
+    **dict.fromkeys(
+        ["cummax.x", "gather.x", "kthvalue.x", "mode.x", "msort.x", "nanmedian.x"], NUMBER
+    ),
+    "masked_select.x": "array",
+    "scatter_add.src": "array",  # broadcast
+    **dict.fromkeys(["diag_embed.x", "cumulative_trapezoid.y"], f"none|{EMPTY}"),
+    **dict.fromkeys(["gather.index", "scatter.index", "unflatten.x"], "none|[[]]"),
+    **dict.fromkeys(
+        ["take.indices", "index_fill.index", "index_select.index", "one_hot.x"], f"none|{EMPTY}"
+    ),
+    "take_along_axis.indices": f"none|0|1|-1|int64 -3|int64 3|{EMPTY}",
+    "glu.x": "none|bool array",
+    "prelu.weight": "none|long array",
+    "chunk.x": "none|[[]]|long array",
+    "chunk.chunks": "size",
+    "chunk.axis": "none|0",
+    "cumulative_trapezoid.x": "array?",
+    "diff.prepend": "none?",
+    "diff.append": "none?",
+    "diag_embed.axis1": "none|0",
+    "diag_embed.axis2": "none|1|-1",
+    "logit.x": "none|9223372036854775808|1e-320",
+    "logit.eps": "none|0.5",
+    "quantile.q": "none|[[]]|long array",
+    "nanquantile.q": "none|[[]]|long array",
+    "tensorinv.a": f"{NUMBER}|[[]]",
+    "masked_scatter.mask": "none|False",
+    "pad.constant_values": "number",
+    "pad_from_the_last.pad": f"none|(2, 2)|(-1, 1)|{EMPTY}",
+    "narrow.start": "none|0",
+    "narrow.length": "none|0|1|int64 3",
+    "one_hot.num_classes": "none|-1",
+    "unflatten.sizes": "none|(1, 2, 3)|(-1, 1)",
+    "lstsq.rcond": "number?",
+    "matrix_rank.tol": "array?",
+    "matrix_rank.rtol": "array?",
+    "matrix_norm.axis": "none|(-1, 1)",
+    "norm.p": "number?",
+    "torch_norm.p": "number?",
+    "torch_norm.ord": "number?",
+    "torch_norm.axis": "none?|0|1|-1|[]|()",
+    "interpolate.size": "pair",
+    "interpolate.scale_factor": "none?",
+    **{
+        f"{op}_pool{axes}.{name}": kind
+        for axes, size in (("2d", PAIR), ("3d", VOLUME))
+        for op in ("max", "avg", "lp")
+        for name, kind in (
+            ("kernel_size", size),
+            ("stride", or_none(size)),
+            ("dilation", size),
+            ("padding", "none|0|1"),
+        )
+    },
+    **{
+        f"max_unpool{axes}.{name}": kind
+        for axes, size in (("2d", PAIR), ("3d", VOLUME))
+        for name, kind in (("kernel_size", size), ("stride", or_none(size)), ("padding", "none|0"))
+    },
+    **{f"max_unpool{i}d.output_size": "none?" for i in (1, 2, 3)},
+    **{
+        f"adaptive_{op}_pool{axes}.output_size": or_none(size)
+        for op in ("avg", "max")
+        for axes, size in (("1d", "size|[None]"), ("2d", PAIR), ("3d", VOLUME))
+    },
+    **{f"unfold_patches.{name}": "pair" for name in ("kernel_size", "dilation", "stride")},
+    "unfold_patches.padding": "pair0",
+}
+# Their operands come in a form of their own, see below.
+POSITIONAL = {"atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "meshgrid",
+              "chain_matmul", "index_put"}  # fmt: skip
+
+
+def of_row(row: OpCase) -> Case:
+    """The case of a composed function; all its arguments are given by name."""
+    function: Callable[..., Any] = FUNCTIONS[row.op]
+    notes = {k: str(v) for k, v in inspect.unwrap(function).__annotations__.items()}
+    parameters = inspect.signature(inspect.unwrap(function)).parameters
+    operands = [k for k in parameters if notes.get(k, "").startswith("TensorLike")]
+    chosen = sample_of(row)
+
+    def call(**given: Any) -> Any:
+        out = function(**given)
+        return out.values if hasattr(out, "indices") else out
+
+    def reference(**given: Any) -> Any:
+        first = [given.pop(k) for k in operands[: len(chosen.operands)]]
+        arrays = [x if x is None else np.asarray(x) for x in first]
+        return row.reference(*arrays, **given)
+
+    def kind(name: str) -> str:
+        note = notes.get(name, "")
+        known = row.reference is not None and note not in ("bool", "bool | None")
+        return TAKEN.get(f"{row.op}.{name}", "none" if known else ANNOTATED.get(note, "none"))
+
+    valid = lambda: {**dict(zip(operands, chosen.tensors())), **chosen.options}
+    given = reference if row.reference is not None else None
+    return Case(call, valid, {k: kind(k) for k in parameters}, given, row.op)
+
+
+FIRST = {row.op: row for row in reversed(COMPOSED) if row.samples}
+CASES = [of_row(row) for name, row in sorted(FIRST.items()) if name not in POSITIONAL]
+
+(
+    test_bad_arguments_are_named_or_rightly_taken,
+    test_several_bad_arguments_are_named_or_rightly_taken,
+    test_exchanged_arguments_are_named_or_rightly_taken,
+) = trials_of(CASES)
