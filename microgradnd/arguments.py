@@ -11,25 +11,12 @@ import functools
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Set
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from microgradnd.errors import shown
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from microgradnd.engine import Tensor
-
-    ArrayLike: TypeAlias = Tensor | npt.ArrayLike  # what `real_array` reads, if it is of numbers
-else:
-    ArrayLike = Any
-
-__all__ = [
-    "FLAG", "POSITIVE", "PROBABILITY", "STRING", "Kind", "checked", "either", "instance",
-    "is_whole", "one_of", "optional", "real_or_none", "several", "whole",
-]  # fmt: skip
 F = TypeVar("F", bound=Callable[..., Any])
 Test = Callable[[Any], bool]
 

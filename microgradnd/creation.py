@@ -16,6 +16,7 @@ from microgradnd.arguments import check
 from microgradnd.engine import Tensor
 from microgradnd.errors import explained
 from microgradnd.grad_mode import default_dtype
+from microgradnd.methods import Methods
 from microgradnd.random import generator
 
 
@@ -41,7 +42,7 @@ def _made(
     with explained(function, {}, {**given, "dtype": dtype, **options}):
         array = numpys(*given.values())
         dtype = default_dtype[0] if dtype is None else dtype
-        if isinstance(array, engine.Methods):  # drawn for each of several samples
+        if isinstance(array, Methods):  # drawn for each of several samples
             return array.astype(dtype)
         return Tensor(array, dtype=dtype, **options)
 

@@ -31,9 +31,10 @@ from microgradnd import errors
 from microgradnd.arguments import CALLABLE, Kind, check, elements, optional, require
 from microgradnd.calling import by_option, by_samples, prepared
 from microgradnd.documentation import documentation, summary_of
-from microgradnd.engine import Methods, Tensor, new_tensor
+from microgradnd.engine import Tensor, new_tensor
 from microgradnd.generation import ALIASES, aliases_of, caller_source, code_of
 from microgradnd.grad_mode import notify, observers, recording
+from microgradnd.methods import Methods
 from microgradnd.node import Array, Constant, Node, next_seq
 from microgradnd.plan import Plan
 from microgradnd.signatures import REQUIRED, Signature, parameters_of, signature_of

@@ -10,24 +10,15 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from microgradnd import arguments, errors, writes
 from microgradnd.accumulation import Owned, Totals, fitted
 from microgradnd.grad_mode import Walked, default_dtype, observers, recording, walk_observer
+from microgradnd.methods import Methods
 from microgradnd.node import Array, Node, leading_to, next_seq, reachable, saved_by
-
-if TYPE_CHECKING:
-    from microgradnd.tensor_methods import TensorMethods as Methods
-else:
-
-    class Methods:
-        """What ops are attached to as methods: Tensors have them, and all that stands for one."""
-
-        __slots__ = ()
-
 
 new_tensor = object.__new__
 TENSORS = "a Tensor, or several"

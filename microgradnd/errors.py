@@ -169,9 +169,11 @@ def spread(op: str, got: tuple, wanted: tuple, options: Mapping[str, Any]) -> Va
 
 
 def not_an_operand(op: str, operand: str, value: Any) -> TypeError:
+    cure = "give a Tensor, a real NumPy array, a number or a nested list of numbers"
+    if value is None:
+        cure += " (a .grad is None until backward() has put one there)"
     return TypeError(
-        f"{op}: cannot compute with a {type(value).__name__} ({shown(value)}) as {operand}; "
-        "give a Tensor, a real NumPy array, a number or a nested list of numbers"
+        f"{op}: cannot compute with a {type(value).__name__} ({shown(value)}) as {operand}; {cure}"
     )
 
 

@@ -16,7 +16,7 @@ from microgradnd import errors
 from microgradnd.declaration import FUNCTIONS, OPS, PUBLIC, TORCH, public
 from microgradnd.engine import Tensor  # noqa: F401
 
-FUNCTIONAL = "nn.functional."  # before PyTorch's names of what belongs there
+_FUNCTIONAL = "nn.functional."  # before PyTorch's names of what belongs there
 
 
 def names() -> list[str]:
@@ -29,7 +29,7 @@ def names() -> list[str]:
 
 def functional_names() -> list[str]:
     """The names in `microgradnd.nn.functional` that are operations or composed of them."""
-    return sorted(n.removeprefix(FUNCTIONAL) for n in TORCH if n.startswith(FUNCTIONAL))
+    return sorted(n.removeprefix(_FUNCTIONAL) for n in TORCH if n.startswith(_FUNCTIONAL))
 
 
 def __getattr__(name: str) -> Any:
@@ -43,4 +43,4 @@ def __getattr__(name: str) -> Any:
 
 def functional(name: str) -> Callable:
     """The function that `microgradnd.nn.functional` has under that name."""
-    return public(FUNCTIONAL + name)
+    return public(_FUNCTIONAL + name)

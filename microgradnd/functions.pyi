@@ -4,15 +4,16 @@ Written by `python -m microgradnd.stubs`; do not edit.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from microgradnd.declaration import Axis, Shape, TensorLike
-from microgradnd.engine import Tensor
-from microgradnd.node import Array
-from microgradnd.ops.linear_systems import SignAndLog
-from microgradnd.ops.selecting import Selected
+if TYPE_CHECKING:  # which is read last: what is imported imports this
+    from microgradnd.declaration import Axis, Shape, TensorLike
+    from microgradnd.engine import Tensor
+    from microgradnd.node import Array
+    from microgradnd.ops.linear_systems import SignAndLog
+    from microgradnd.ops.selecting import Selected
 
 __all__ = ["abs", "absolute", "acos", "acosh", "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "all", "amax", "amin", "aminmax", "any", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array_split", "as_strided", "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "baddbmm", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm", "broadcast_arrays", "broadcast_tensors", "broadcast_to", "bucketize", "cat", "cbrt", "cdist", "ceil", "celu", "chain_matmul", "cholesky", "cholesky_solve", "chunk", "clamp", "clip", "clone", "column_stack", "concat", "concatenate", "copysign", "cos", "cosh", "count_nonzero", "cross", "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "deg2rad", "det", "diag", "diag_embed", "diagonal", "diff", "digamma", "dist", "div", "divide", "dot", "dstack", "einsum", "elu", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand", "expand_dims", "expm1", "fabs", "fix", "flip", "fliplr", "flipud", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "gather", "gaussian", "ge", "gelu", "ger", "greater", "greater_equal", "gt", "hardshrink", "hardtanh", "heaviside", "histogram", "hstack", "hypot", "i0", "i1", "index_add", "index_copy", "index_fill", "index_put", "index_select", "inner", "inv", "inverse", "invert", "isclose", "isfinite", "isinf", "isnan", "kron", "kthvalue", "ldexp", "le", "leaky_relu", "lerp", "less", "less_equal", "lgamma", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "lt", "masked_fill", "masked_scatter", "masked_select", "matmul", "matrix_exp", "matrix_power", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multiply", "mv", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative", "nonzero", "norm", "not_equal", "one_hot", "outer", "pad", "permute", "pinv", "pinverse", "polygamma", "positive", "pow", "power", "prelu", "prod", "put_along_axis", "qr", "quantile", "rad2deg", "reciprocal", "relu", "remainder", "repeat", "repeat_interleave", "reshape", "rint", "roll", "rot90", "round", "rrelu", "rsqrt", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "select", "selu", "sigmoid", "sign", "signbit", "silu", "sin", "sinc", "sinh", "slogdet", "softmax", "softplus", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "step", "sub", "subtract", "sum", "swapaxes", "take", "take_along_axis", "take_along_dim", "tan", "tanh", "tensor_split", "tensordot", "threshold", "tile", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "triu", "true_divide", "trunc", "unbind", "unflatten", "unfold", "unique", "unsqueeze", "unstack", "var", "var_mean", "vdot", "vecdot", "view", "vstack", "where", "xlogy"]
 

@@ -184,16 +184,16 @@ def _operands(op: Op, given: str, passed: str, call: str, public: bool) -> list[
 def _variadic_operands(op: Op, given: str, passed: str, public: bool) -> list[str]:
     xs = op.operands[0]
     arrays = "" if public else (
-        f"    if not mask and Tensor not in map(type, {xs}): return forward(values{passed})\n"
+        f"    if p0 is None and Tensor not in map(type, {xs}): return forward(values{passed})\n"
     )  # fmt: skip
     return [
-        f"    if type({xs}) not in (list, tuple): {xs} = sequence(op, {xs})",
-        "    values, parents, mask = [], [], 0",
+        f"    if type({xs}) is not list and type({xs}) is not tuple: {xs} = sequence(op, {xs})",
+        "    values, parents, p0 = [], [], None",
         f"    for x in {xs}:",
         "        if type(x) is Tensor:",
         "            values.append(x._array)",
         "            if (p := x.node) is None: parents.append(constant_of(x))",
-        "            else: parents.append(p); mask = 1",
+        "            else: parents.append(p); p0 = p",
         "        elif type(x) is Array: values.append(x); parents.append(x)",
         f"        else: return dispatch(op, function, {given})",
         *arrays.splitlines(),
@@ -221,7 +221,7 @@ def _recording(op: Op, values: list[str]) -> list[str]:
     count = len(op.operands)
     free = [i for i in range(count) if op.operands[i] not in op.fixed]
     ruled = [i for i in free if op.operands[i] in op.rules]
-    none = "not mask" if op.variadic else " and ".join(f"p{i} is None" for i in free)
+    none = " and ".join(f"p{i} is None" for i in free)
     discrete = " or out.dtype.kind not in FLOATING" * op.casts
     lines = [f"    if {none} or not recording(){discrete}:", *untracked]
     lines += [
@@ -230,9 +230,9 @@ def _recording(op: Op, values: list[str]) -> list[str]:
     lines += ["    node = Node()"]
     if op.variadic:
         lines += [
-            f"    if out.dtype.kind not in FLOATING: {refuse}",
+            f"    if out.dtype is not p0.dtype and out.dtype.kind not in FLOATING: {refuse}",
             "    node.plan = plan1; node.first = node.second = None",
-            "    node.many = tuple(parents); node.saved = ()",
+            "    node.many = parents; node.saved = ()",
         ]
     elif count == 1:
         plan = "exact1" if op.elementwise else "plan1"

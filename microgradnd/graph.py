@@ -5,6 +5,7 @@ the `Operand`s of a node say what it was computed from. All of it is read-only, 
 nothing. `Graph.replay` computes the values again by the operations' own forward functions,
 `pullback` gives what one node's rules make of a gradient, `walk` is the engine's own backward pass
 with somebody watching. Pictures, formulas and programs are made of these and nothing else.
+The checks of arguments are handed on from here, too: pictures refuse in the library's own words.
 
 >>> from microgradnd import Tensor
 >>> x = Tensor(3.0, requires_grad=True, name="x")
@@ -26,18 +27,34 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from microgradnd import accumulation, engine, node, writes
+from microgradnd.arguments import (
+    FLAG,
+    POSITIVE,
+    PROBABILITY,
+    STRING,
+    TENSOR,
+    Kind,
+    checked,
+    either,
+    instance,
+    one_of,
+    optional,
+    several,
+    whole,
+)
 from microgradnd.declaration import Op
 from microgradnd.engine import Tensor
 from microgradnd.grad_mode import observed, set_grad_enabled
 from microgradnd.node import Call
 
 __all__ = [
-    "Call", "Graph", "Node", "Observer", "Operand", "Seeds", "Use", "clock", "fitted", "node_of",
-    "operand_of", "pullback", "replay", "seeded", "walk", "watching",
+    "FLAG", "POSITIVE", "PROBABILITY", "STRING", "TENSOR", "Call", "Graph", "Kind", "Node",
+    "Observer", "Operand", "Seeds", "Use", "checked", "clock", "either", "fitted", "instance",
+    "node_of", "one_of", "operand_of", "optional", "pullback", "replay", "seeded", "several",
+    "walk", "watching", "whole",
 ]  # fmt: skip
 
 Array = np.ndarray
-Kind: TypeAlias = Literal["computed", "leaf", "constant", "number"]
 
 
 class Node:
@@ -238,7 +255,7 @@ class Operand:
         return id(self._value) if self.node is None else self.node
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> Literal["computed", "leaf", "constant", "number"]:
         if self.node is not None:
             return "leaf" if self.node.is_leaf else "computed"
         return "constant" if self.name is not None or self.shape else "number"

@@ -6,7 +6,7 @@ no reference cycles, so it is freed at once when the last Tensor of it goes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -36,7 +36,7 @@ class Node:
     plan: Plan | MaybeNone
     first: Any
     second: Any
-    many: tuple | None  # all operands, where the operation does not take one or two
+    many: Sequence | None  # all operands, where the operation does not take one or two
     saved: Any  # what the rules need, an array or a tuple of them; None once freed
     options: tuple  # in the order of the op's options
     shape: tuple[int, ...]
@@ -45,7 +45,7 @@ class Node:
     notes: dict[str, Any] | MaybeNone  # rarely used: name, hooks, target, changed, calls, where
 
     @property
-    def parents(self) -> tuple:
+    def parents(self) -> Sequence:
         """The operands: a Node where one requires a gradient, else the constant itself."""
         if self.plan is None:
             return ()

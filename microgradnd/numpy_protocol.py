@@ -14,7 +14,8 @@ import numpy as np
 
 from microgradnd import errors, numpy_options
 from microgradnd.declaration import NUMPY, REDUCES
-from microgradnd.engine import Methods, Tensor
+from microgradnd.engine import Tensor
+from microgradnd.methods import Methods
 from microgradnd.node import Array
 from microgradnd.numpy_options import is_tracked, stripped
 

@@ -8,7 +8,7 @@ require a gradient ask for is saved, and the code that hands it to them is gener
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,10 @@ import numpy as np
 
 from microgradnd import errors
 from microgradnd.accumulation import add_to, buffer_of, fitted, zeros
-from microgradnd.engine import Methods, Tensor, node_of, walk
+from microgradnd.engine import Tensor, node_of, walk
 from microgradnd.generation import built, rule_text
 from microgradnd.grad_mode import recording
+from microgradnd.methods import Methods
 from microgradnd.node import Array, Node
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Plan:
         """What was saved, as a tuple of as many values as `save` has numbers."""
         return (saved,) if len(self.save) == 1 else saved
 
-    def only(self, parents: tuple, needed: set[Node]) -> Plan:
+    def only(self, parents: Sequence, needed: set[Node]) -> Plan:
         """This plan, pulling gradients back only to those parents that are needed."""
         if self.op.variadic:
             return self

@@ -1,6 +1,6 @@
 """What type checkers are told, written from the declarations: python -m microgradnd.stubs.
 
-`functions.pyi` declares the public functions, `tensor_methods.pyi` the operators, methods and
+`functions.pyi` declares the public functions, `methods.pyi` the operators, methods and
 properties of a Tensor. A test holds both current.
 """
 
@@ -15,8 +15,9 @@ from typing import Any
 import microgradnd.functions as _functions
 import microgradnd.tensor_methods as _tensor_methods
 from microgradnd.declaration import REQUIRED, Op
-from microgradnd.engine import Methods, Tensor
+from microgradnd.engine import Tensor
 from microgradnd.generation import ALIASES, aliases_of
+from microgradnd.methods import Methods
 
 # (their own stubs tell nothing of what is in them besides)
 functions: Any = _functions
@@ -28,15 +29,16 @@ Written by `python -m microgradnd.stubs`; do not edit.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from microgradnd.declaration import Axis, Shape, TensorLike
-from microgradnd.engine import Tensor
-from microgradnd.node import Array
-from microgradnd.ops.linear_systems import SignAndLog
-from microgradnd.ops.selecting import Selected
+if TYPE_CHECKING:  # which is read last: what is imported imports this
+    from microgradnd.declaration import Axis, Shape, TensorLike
+    from microgradnd.engine import Tensor
+    from microgradnd.node import Array
+    from microgradnd.ops.linear_systems import SignAndLog
+    from microgradnd.ops.selecting import Selected
 
 '''
 # `__array__` is left out on purpose: NumPy's hints would take a Tensor with it for an array, and
@@ -69,12 +71,12 @@ def _is_ours(function: Callable) -> bool:
 
 
 def method_stubs() -> str:
-    """The text of `tensor_methods.pyi`."""
+    """The text of `methods.pyi`."""
     about = "The operators, methods and properties of a Tensor."
     own = {**vars(Methods), **tensor_methods.SPECIAL, **tensor_methods.METHODS}
     own |= tensor_methods.PROPERTIES
     own |= {f"__i{name}__": vars(Tensor)[f"__i{name}__"] for name in tensor_methods.IN_PLACE}
-    lines = ["class TensorMethods:"]
+    lines = ["class Methods:"]
     for name in sorted(set(own) - UNDECLARED):
         lines += [f"    {line}" for line in _stub(name, own[name], method=True).splitlines()]
     return HEAD.format(about=about) + "\n".join(lines) + "\n"
@@ -169,7 +171,7 @@ def _with_doc(head: str, doc: str | None) -> str:
 
 FILES: dict[str, Callable[[], str]] = {
     "functions.pyi": function_stubs,
-    "tensor_methods.pyi": method_stubs,
+    "methods.pyi": method_stubs,
 }
 
 

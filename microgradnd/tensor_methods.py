@@ -1,7 +1,7 @@
 """The operators and methods of a Tensor, attached here in one place.
 
-Most are ops that attach themselves; what is no op stands here. `tensor_methods.pyi` beside this
-file tells type checkers about all of them; `python -m microgradnd.stubs` writes it.
+Most are ops that attach themselves; what is no op stands here. `methods.pyi` tells
+type checkers about all of them; `python -m microgradnd.stubs` writes it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from microgradnd.node import Array, next_seq
 from microgradnd.ops import elementwise, indexing, linalg, shape
 
 
-def in_place(function: Callable) -> Callable:
+def in_place(function: Any) -> Callable:
     """The operator of `t += u`.
 
     Under `no_grad` it writes into the array. While recording, a tensor that was computed becomes
@@ -52,9 +52,9 @@ def in_place(function: Callable) -> Callable:
 
 def become(self: Tensor, result: Tensor) -> Tensor:
     """Makes a Tensor stand for another value: the same object, a new node."""
-    kept = None if self.node is None or self.node.notes is None else self.node.notes.get("target")
-    if kept is not None:  # retain_grad() was asked of this tensor: its new value's gradient is kept
-        del self.node.notes["target"]
+    notes = None if self.node is None else self.node.notes
+    # where retain_grad() was asked of this tensor, its new value's gradient is kept
+    kept = None if notes is None else notes.pop("target", None)
     self._array, self.node = result._array, result.node
     if result.node is None:
         self._name = None
@@ -224,7 +224,7 @@ def dlpack(
 ) -> Any:
     if self.node is not None:
         raise errors.lossy("__dlpack__")
-    options = {"max_version": max_version, "dl_device": dl_device, "copy": copy}
+    options: dict[str, Any] = {"max_version": max_version, "dl_device": dl_device, "copy": copy}
     given = {key: value for key, value in options.items() if value is not None}
     return self._array.__dlpack__(stream=stream, **given)
 

@@ -17,7 +17,7 @@ from microgradnd import errors
 from microgradnd.node import Array, Node, next_seq
 
 MANY = 64  # places of one array, beyond which a write counts as one to the whole of it
-WORK = 10_000  # how hard two strided views are compared before they are taken to overlap
+_WORK = 10_000  # how hard two strided views are compared before they are taken to overlap
 
 
 class Place(NamedTuple):
@@ -100,7 +100,7 @@ class _Memory:
 
 def _overlap(one: Array, other: Array) -> bool:
     try:
-        return np.shares_memory(one, other, max_work=WORK)  # type: ignore[arg-type]
+        return np.shares_memory(one, other, max_work=_WORK)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
 

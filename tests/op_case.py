@@ -108,3 +108,25 @@ class OpCase:
 def samples(operands: Iterable[tuple[Operand | np.ndarray, ...]], *options: Mapping) -> Any:
     """Each tuple of operands with each set of options."""
     return tuple(Sample(given, chosen) for given in operands for chosen in options or ({},))
+
+
+def along_directions(
+    function: Callable[..., mg.Tensor], tensors: list[mg.Tensor], few: int = 24, count: int = 4
+) -> tuple[Callable[..., mg.Tensor], list[mg.Tensor]]:
+    """The function of how far tensors of many elements are moved along some random directions.
+
+    A derivative that is wrong anywhere is wrong along each of them, so that finite differences by
+    four numbers tell as much as those by hundreds. Tensors of few elements stay what is moved.
+    """
+    if sum(t.size for t in tensors if t.requires_grad) <= few:
+        return function, tensors
+    random = np.random.default_rng(11)
+    moves = [random.standard_normal((count, t.size)) if t.requires_grad else None for t in tensors]
+
+    def moved(steps: mg.Tensor) -> mg.Tensor:
+        return function(*(
+            t if move is None else t.detach() + (steps @ move).reshape(t.shape)
+            for t, move in zip(tensors, moves)
+        ))  # fmt: skip
+
+    return moved, [mg.Tensor(np.zeros(count), requires_grad=True)]

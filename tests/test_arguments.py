@@ -65,7 +65,7 @@ VOLUMES = WINDOWS | VOLUME | {"stride": "size?|(1, 2, 3)"}
 RECURRENT = {
     "input_size": "size", "hidden_size": "size", "num_layers": "size", "nonlinearity": "none",
     "bias": "flag", "batch_first": "flag", "dropout": "share", "bidirectional": "flag",
-    "chapter": "flag", "fused": "flag", "rng": "rng", "dtype": "dtype",
+    "chapter": "flag", "fused": "flag", "proj_size": "size0", "rng": "rng", "dtype": "dtype",
 }  # fmt: skip
 NORM = {
     "num_features": "size", "eps": "not negative", "momentum": "share", "affine": "flag",
@@ -74,7 +74,7 @@ NORM = {
 }  # fmt: skip
 TABLE = {
     "num_embeddings": "size", "embedding_dim": "size", "padding_idx": "whole?",
-    "max_norm": "none?", "norm_type": "positive", "scale_grad_by_freq": "none|0|False",
+    "max_norm": "positive?", "norm_type": "positive", "scale_grad_by_freq": "flag",
     "sparse": "none|0|False", "mode": "none", "include_last_offset": "flag", "rng": "rng",
     "dtype": "dtype",
 }  # fmt: skip
@@ -122,9 +122,19 @@ LAYERS = [
     *(layer(name, NORM, num_features=2) for name in ("InstanceNorm1d", "InstanceNorm2d")),
     layer("RMSNorm", NORM | {"eps": "not negative?"}, normalized_shape=2),
     layer("MultiheadAttention", ATTENTION, embed_dim=21, num_heads=1),
-    layer("TransformerEncoderLayer", ATTENTION, d_model=21, nhead=1, dim_feedforward=2),
-    layer("TransformerEncoder", {"encoder_layer": "none|layer", "num_layers": "size",
-                                 "norm": "none?|layer"}, encoder_layer=nn.Tanh(), num_layers=2),
+    *(layer(f"Transformer{kind}Layer", ATTENTION, d_model=21, nhead=1, dim_feedforward=2)
+      for kind in ("Encoder", "Decoder")),
+    *(layer(f"Transformer{kind}", {f"{kind.lower()}_layer": "none|layer", "num_layers": "size",
+                                   "norm": "none?|layer", **dict.fromkeys(
+                                       ["enable_nested_tensor", "mask_check"], "flag")},
+            **{f"{kind.lower()}_layer": nn.Tanh()}, num_layers=2)
+      for kind in ("Encoder", "Decoder")),
+    layer("Transformer", ATTENTION | {
+        **dict.fromkeys(["num_encoder_layers", "num_decoder_layers"], "size"),
+        **dict.fromkeys(["custom_encoder", "custom_decoder"], "none?|layer")},
+          d_model=21, nhead=1, dim_feedforward=2, num_encoder_layers=1, num_decoder_layers=1),
+    Case(nn.Transformer.generate_square_subsequent_mask, lambda: {"sz": 2}, {
+        "sz": "size0", "device": "anything", "dtype": "dtype"}),
     layer("ModuleDict", {"modules": HELD}),
     layer("ParameterDict", {"parameters": f"{HELD}|dict"}),
     layer("ParameterList", {"values": "anything"}),
@@ -279,6 +289,17 @@ FUNCTIONS = [
         "padding_side": "none"}),
     Case(nn.utils.rnn.unpad_sequence, lambda: {"padded_sequences": x22(), "lengths": [1, 2]}, {
         "padded_sequences": "array", "lengths": "array", "batch_first": "flag"}),
+    Case(nn.utils.rnn.pack_padded_sequence, lambda: {"input": x22(), "lengths": [2, 1]}, {
+        "input": "array", "lengths": "array", "batch_first": "flag", "enforce_sorted": "flag"}),
+    Case(nn.utils.rnn.pack_sequence, lambda: {"sequences": [[1.0, 2.0], [3.0]]}, {
+        "sequences": "anything", "enforce_sorted": "flag"}),
+    Case(nn.utils.rnn.pad_packed_sequence, lambda: {
+        "sequence": nn.utils.rnn.pack_sequence([[1.0, 2.0], [3.0]])}, {
+        "sequence": "none", "batch_first": "flag", "padding_value": "real",
+        "total_length": "size?"}),
+    Case(nn.utils.rnn.unpack_sequence, lambda: {
+        "packed_sequences": nn.utils.rnn.pack_sequence([[1.0, 2.0], [3.0]])}, {
+        "packed_sequences": "none"}),
 ]  # fmt: skip
 POSITIVE_MARGIN = {"margin": "positive"}
 OWN_KINDS = {

@@ -104,7 +104,10 @@ FITTING = "none|array nan|bool array|big-endian|(2, 2)|(-1, 1)|(2.5, 1)|Tensor|l
 FITTING += "|integer Tensor"
 WIDE = "array"
 SEVERAL = ("Bilinear", "CosineSimilarity", "PairwiseDistance", "MultiheadAttention",
-           "TransformerEncoderLayer", "TransformerEncoder")  # fmt: skip
+           "TransformerEncoderLayer", "TransformerEncoder", "TransformerDecoderLayer",
+           "TransformerDecoder", "Transformer")  # fmt: skip
+MASKS = {"tgt": "none", "memory": "none", "tgt_mask": "none?", "memory_mask": "none?",
+         "tgt_key_padding_mask": "none?", "memory_key_padding_mask": "none?"}  # fmt: skip
 TOGETHER = [
     of_several(lambda: nn.Bilinear(2, 2, 1), lambda: {
         "input1": np.ones(2), "input2": np.ones(2)}, input1=FITTING, input2=FITTING),
@@ -121,6 +124,16 @@ TOGETHER = [
     of_several(lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 2), 1),
                lambda: {"src": sequences()},
                src="none", mask="none?", src_key_padding_mask="none?", is_causal="flag?"),
+    of_several(lambda: nn.TransformerDecoderLayer(4, 2, 2),
+               lambda: {"tgt": sequences(), "memory": sequences()},
+               **MASKS, tgt_is_causal="flag", memory_is_causal="flag"),
+    of_several(lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 2), 1),
+               lambda: {"tgt": sequences(), "memory": sequences()},
+               **MASKS, tgt_is_causal="flag?", memory_is_causal="flag"),
+    of_several(lambda: nn.Transformer(4, 2, 1, 1, 2),
+               lambda: {"src": sequences(), "tgt": sequences()},
+               **MASKS, src="none", src_mask="none?", src_key_padding_mask="none?",
+               src_is_causal="flag?", tgt_is_causal="flag?", memory_is_causal="flag"),
 ]  # fmt: skip
 LAYERS = [
     called(name)

@@ -1,4 +1,4 @@
-"""Attention and the Transformer's encoder against PyTorch: values, gradients, states, masks."""
+"""Attention and the Transformer against PyTorch: values, gradients, states, masks."""
 
 from __future__ import annotations
 
@@ -171,6 +171,55 @@ def test_the_encoder_is_torchs(torch: Any, activation: str, options: dict[str, A
             lambda layer, x, given=given: layer(x, **given),
             lambda layer, x, given=given: layer(x, **torch_options(torch, given)),
         )  # fmt: skip
+
+
+MEMORY_PADDING = np.array([[False, False, True, True, True], [False] * 5])
+DECODING = [
+    {},
+    {"tgt_mask": ~np.tri(4, dtype=bool), "tgt_is_causal": True},
+    {"tgt_mask": np.where(np.tri(4), 0.0, -np.inf), "tgt_key_padding_mask": PADDING,
+     "memory_mask": RANDOM.normal(size=(4, 5)), "memory_key_padding_mask": MEMORY_PADDING},
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:torch")  # of the paths that it takes
+@pytest.mark.parametrize("given", DECODING)
+@pytest.mark.parametrize("options", [{}, {"norm_first": True, "batch_first": True, "bias": False}])
+def test_the_decoder_is_torchs(torch: Any, options: dict, given: dict[str, Any]) -> None:
+    layer = nn.TransformerDecoderLayer(6, 2, 5, 0.0, "gelu", **options)
+    ours = nn.TransformerDecoder(layer, 2, nn.LayerNorm(6))
+    double = {"dtype": torch.float64}
+    layer = torch.nn.TransformerDecoderLayer(6, 2, 5, 0.0, "gelu", **options, **double)
+    theirs = torch.nn.TransformerDecoder(layer, 2, torch.nn.LayerNorm(6, **double))
+    loaded(ours, theirs, torch)
+    shapes = ((2, 4, 6), (2, 5, 6)) if options.get("batch_first") else ((4, 2, 6), (5, 2, 6))
+    layers_agree(
+        torch, ours, theirs, leaves(*shapes), lambda layer, *xs: layer(*xs, **given),
+        lambda layer, *xs: layer(*xs, **torch_options(torch, given)),
+    )  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:torch")  # of the paths that it takes
+@pytest.mark.parametrize("given", DECODING)
+@pytest.mark.parametrize("options", [{}, {"norm_first": True, "batch_first": True, "bias": False}])
+def test_the_transformer_is_torchs(torch: Any, options: dict, given: dict[str, Any]) -> None:
+    sizes = (6, 2, 2, 1, 5, 0.0)
+    ours = nn.Transformer(*sizes, **options)
+    theirs = torch.nn.Transformer(*sizes, **options, dtype=torch.float64)
+    loaded(ours, theirs, torch)
+    given = {**given, "src_mask": ~np.tri(5, dtype=bool), "src_key_padding_mask": MEMORY_PADDING}
+    shapes = ((2, 5, 6), (2, 4, 6)) if options.get("batch_first") else ((5, 2, 6), (4, 2, 6))
+    layers_agree(
+        torch, ours, theirs, leaves(*shapes), lambda layer, *xs: layer(*xs, **given),
+        lambda layer, *xs: layer(*xs, **torch_options(torch, given)),
+    )  # fmt: skip
+    ours.load_state_dict(nn.Transformer(*sizes, **options).state_dict())
+    for name, p in ours.named_parameters():  # Xavier's bound holds for all matrices
+        if p.ndim > 1:
+            assert abs(p.data).max() <= (6 / sum(p.shape)) ** 0.5, name
+    for make in (nn.Transformer, torch.nn.Transformer):
+        mask = np.asarray(make.generate_square_subsequent_mask(3))
+        np.testing.assert_array_equal(mask, np.where(np.tri(3), 0, -np.inf))
 
 
 def test_layers_of_an_encoder_are_copies_that_drop_differently() -> None:

@@ -13,7 +13,7 @@ import microgradnd as mg
 from microgradnd.declaration import FUNCTIONS, public
 from tests.composed_cases import COMPOSED as GENERAL
 from tests.composed_linalg import LINALG
-from tests.op_case import OpCase, Sample
+from tests.op_case import OpCase, Sample, along_directions
 
 COMPOSED = (*GENERAL, *LINALG)
 # Functions with tests of their own.
@@ -106,8 +106,23 @@ def test_value_and_dtype_are_the_references(case: OpCase, sample: Sample) -> Non
 def test_first_and_second_derivatives_agree_with_finite_differences(
     case: OpCase, sample: Sample
 ) -> None:
-    assert mg.gradcheck(total(case, sample), sample.tensors(), atol=1e-7, rtol=1e-6)
-    assert mg.gradgradcheck(total(case, sample), sample.tensors(), atol=1e-7, rtol=1e-6)
+    moved = along_directions(total(case, sample), sample.tensors())
+    assert mg.gradcheck(*moved, atol=1e-7, rtol=1e-6)
+    assert mg.gradgradcheck(*moved, atol=1e-7, rtol=1e-6)
+
+
+def test_what_is_wrong_in_one_element_of_many_is_seen_along_directions() -> None:
+    off = np.zeros(40)
+    off[17] = 1e-4
+    x = mg.Tensor(np.linspace(0.5, 2.0, 40), requires_grad=True)
+    squares = mg.op(lambda x: 3 * x * x, "x", name="squares", x=lambda g, x: g * (6 * x + off))
+    for check, rule in (
+        (mg.gradcheck, lambda g, x: g * (3 * x * x + off)),
+        (mg.gradgradcheck, lambda g, x: g * squares(x)),
+    ):
+        cubes = mg.op(lambda x: x**3, "x", name="cubes", x=rule, replace=True)
+        with pytest.raises(mg.GradientMismatch):
+            check(*along_directions(lambda t, cubes=cubes: cubes(t).sum(), [x]), 1e-6, 1e-7, 1e-6)
 
 
 @with_gradient

@@ -109,11 +109,39 @@ def test_what_does_not_fit_is_named(call: Callable[[Any], Any], words: str) -> N
         call(np.ones((4, 2)))
 
 
-def test_what_has_one_choice_says_why() -> None:
-    with pytest.raises(TypeError, match=r"max_norm must be None \(it would rewrite the table"):
-        nn.Embedding(4, 2, max_norm=1.0)
-    with pytest.raises(ValueError, match=r"scale_grad_by_freq must be False \(divide"):
-        F.embedding([0], np.ones((4, 2)), scale_grad_by_freq=True)
+@pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.0])
+@pytest.mark.parametrize("options", [{}, {"scale_grad_by_freq": True}, {"padding_idx": 1}])
+@pytest.mark.parametrize("mode", [None, "sum", "mean", "max"])
+def test_long_rows_are_shortened_as_torchs(
+    torch: Any, mode: str | None, options: dict[str, Any], norm_type: float
+) -> None:
+    """In the table itself, and those that are read alone; the gradient is by the new ones."""
+    if mode == "max" and options.get("scale_grad_by_freq"):
+        with pytest.raises(ValueError, match="scale_grad_by_freq goes with mode="):
+            F.embedding_bag(FLAT, np.ones((4, 2)), OFFSETS, mode=mode, **options)
+        return
+    options = {**options, "max_norm": 1.2, "norm_type": norm_type}
+    kind = "Embedding" if mode is None else "EmbeddingBag"
+    options |= {} if mode is None else {"mode": mode}
+    ours, theirs = getattr(nn, kind)(5, 3, **options), getattr(torch.nn, kind)(5, 3, **options)
+    theirs.double()
+    ours.load_state_dict(theirs.state_dict())
+    given = [FLAT] if mode is None else [FLAT, OFFSETS]
+    for _ in range(2):
+        out, expected = ours(*given), theirs(*map(torch.tensor, given))
+        np.testing.assert_allclose(out.data, expected.detach().numpy(), rtol=1e-12)
+        (out**3).sum().backward()
+        (expected**3).sum().backward()
+    np.testing.assert_allclose(ours.weight.data, theirs.weight.detach().numpy(), rtol=1e-13)
+    np.testing.assert_allclose(ours.weight.grad.data, theirs.weight.grad.numpy(), rtol=1e-11)
+
+
+def test_gradients_are_divided_by_how_often_a_row_is_read() -> None:
+    table = mg.Tensor(np.ones((3, 1)), requires_grad=True)
+    F.embedding([0, 2, 2, 2], table, scale_grad_by_freq=True).sum().backward()
+    np.testing.assert_allclose(table.grad.data, [[1.0], [0.0], [1.0]])
+    with pytest.raises(ValueError, match=r"sparse must be False \(gradients are arrays"):
+        nn.Embedding(4, 2, sparse=True)
 
 
 def test_a_pretrained_table_is_frozen_unless_it_is_to_learn() -> None:

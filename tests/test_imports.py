@@ -20,7 +20,7 @@ PACKAGES = ("microgradnd", "viz")
 FLOORS = """
 microgradnd.errors microgradnd.random microgradnd.kernels
 microgradnd.arguments
-microgradnd.node microgradnd.writes
+microgradnd.node microgradnd.writes microgradnd.methods
 microgradnd.accumulation
 microgradnd.engine microgradnd.grad_mode
 microgradnd.io
@@ -58,7 +58,7 @@ viz.__main__
 STRANGERS = (("microgradnd.optim", "microgradnd.nn"), ("microgradnd.data", "microgradnd.nn"))
 
 # All that pictures, formulas and reports may know of the library; of it, what `__all__` lists.
-PUBLIC = ("microgradnd", "microgradnd.arguments", "microgradnd.graph", "microgradnd.program")
+PUBLIC = ("microgradnd", "microgradnd.graph", "microgradnd.program")
 
 # What does not hold yet, by "importer imported" or hidden module: why. What has come true must go.
 PENDING: dict[str, str] = {}
@@ -123,6 +123,13 @@ def upward() -> set[str]:
     return {f"{one} {other}" for one, other in imports() if floor(other) > floor(one)}
 
 
+def hinted_upward() -> set[str]:
+    """What stands higher and is named in hints alone, which only type checkers import."""
+    found = {other for name in modules() for other, _ in names_imported(name, typing=True)
+             if other in modules() and floor(other) > floor(name)}  # fmt: skip
+    return found - {pair.split()[1] for pair in upward()}
+
+
 def strange() -> set[str]:
     return {
         f"{one} {other}"
@@ -152,6 +159,10 @@ def circles() -> list[set[str]]:
 
 def test_imports_run_downward_only() -> None:
     assert upward() - PENDING.keys() == set()
+
+
+def test_hints_look_up_to_what_an_operation_is_and_to_nothing_else() -> None:
+    assert hinted_upward() == {"microgradnd.declaration", "microgradnd.plan"}
 
 
 def test_optimisers_and_data_know_nothing_of_layers() -> None:

@@ -92,9 +92,29 @@ def test_padded_sequences_are_torchs(torch: Any, options: dict[str, Any]) -> Non
         np.testing.assert_array_equal(row.data, found.data)
 
 
-def test_packing_says_what_to_do_instead() -> None:
-    with pytest.raises(AttributeError, match="give the padded sequences and lengths"):
-        U.rnn.pack_padded_sequence  # noqa: B018
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("lengths", [(4, 3, 1), (2, 4, 1)])
+def test_packed_sequences_are_torchs(torch: Any, lengths: Any, batch_first: bool) -> None:
+    ours, theirs, rows = U.rnn, torch.nn.utils.rnn, leaves(*((n, 3) for n in lengths))
+    in_order = list(lengths) == sorted(lengths, reverse=True)
+    packed = ours.pack_sequence(rows, in_order)
+    expected = theirs.pack_sequence([torch.tensor(row.data) for row in rows], in_order)
+    assert packed.batch_sizes.tolist() == expected.batch_sizes.tolist()
+    for one, other in zip(packed[2:], expected[2:], strict=True):
+        assert (one is None) == (other is None)
+        assert one is None or one.tolist() == other.tolist()
+    options: dict[str, Any] = {"padding_value": 0.5, "total_length": 5}
+    padded, found = ours.pad_packed_sequence(packed, batch_first, **options)
+    exact, ends = theirs.pad_packed_sequence(expected, batch_first, **options)
+    np.testing.assert_array_equal(padded.data, exact.numpy())
+    assert tuple(found.tolist()) == tuple(ends.tolist()) == lengths
+    again = ours.pack_padded_sequence(padded, lengths, batch_first, in_order)
+    np.testing.assert_array_equal(again.data.data, expected.data.numpy())
+    for row, back in zip(rows, ours.unpack_sequence(again), strict=True):
+        np.testing.assert_array_equal(row.data, back.data)
+        assert mg.gradcheck(
+            lambda *xs: ours.pad_packed_sequence(ours.pack_sequence(xs, in_order))[0], rows
+        )
 
 
 @pytest.mark.parametrize(
@@ -102,7 +122,18 @@ def test_packing_says_what_to_do_instead() -> None:
     [
         (lambda: U.rnn.pad_sequence([]), "at least one array"),
         (lambda: U.rnn.pad_sequence([np.ones((2, 3)), np.ones((2, 4))]), "their shapes are"),
-        (lambda: U.rnn.unpad_sequence(np.ones((2, 3)), [1, 1]), "of the N = 3 padded_sequences"),
+        (lambda: U.rnn.unpad_sequence(np.ones((2, 3)), [1, 1]), "of the N = 3 sequences"),
+        (lambda: U.rnn.pack_sequence([[1.0], [2.0, 3.0]]), "must fall, got"),
+        (lambda: U.rnn.pack_sequence([[1.0], []]), "must not be empty"),
+        (
+            lambda: U.rnn.pad_packed_sequence(U.rnn.pack_sequence([[1.0, 2.0]]), total_length=1),
+            "total_length=1, the longest sequence has 2",
+        ),
+        (
+            lambda: nn.RNN(1, 1)(U.rnn.pack_sequence([[[1.0]]]), lengths=[1]),
+            "has lengths of its own",
+        ),
+        (lambda: nn.LSTM(1, 2, proj_size=2), "proj_size=2 must be less than hidden_size=2"),
         (lambda: U.weight_norm(nn.Linear(2, 2), "gain"), "name 'gain' is no weight"),
         (lambda: U.weight_norm(nn.Linear(2, 2), dim=2), "dim must be an axis of weight"),
         (lambda: U.spectral_norm(nn.Tanh()), "name 'weight' is no weight of this Tanh"),

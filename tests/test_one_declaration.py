@@ -37,7 +37,7 @@ def row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]
 
     yield own_row
     for name in ("twice_sine", "twosin"):
-        delattr(mg.engine.Methods, name)
+        delattr(mg.methods.Methods, name)
         declaration._forget(name)
     del sys.modules["own_row"]
 
@@ -123,7 +123,7 @@ def test_a_taken_name_raises_unless_it_is_to_be_replaced() -> None:
     finally:
         mg.OPS["exp"], declaration.NUMPY[np.exp] = ours, entry
         declaration._forget("exp")
-        mg.engine.Methods.exp = method
+        mg.methods.Methods.exp = method
 
 
 def test_numpys_functions_partials_and_ufuncs_are_forward_functions() -> None:

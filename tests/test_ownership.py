@@ -285,6 +285,7 @@ def test_what_is_not_there_says_what_to_use() -> None:
         (lambda: mg.divde, "did you mean divide"), (lambda: mg.cuda, "on the CPU"),
         (lambda: leaf(1.0).unsqueez, "unsqueeze"), (lambda: mg.from_numpy, "Tensor"),
         (lambda: np.array([leaf(1.0), leaf(2.0)]), r"np\.stack"),
+        (lambda: leaf(1.0) - leaf(1.0).grad, r"None until backward\(\) has put one there"),
     ):  # fmt: skip
         with pytest.raises((AttributeError, TypeError), match=words):
             call()

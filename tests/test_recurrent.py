@@ -17,6 +17,7 @@ KINDS: dict[str, tuple[Any, dict]] = {
     "lstm": (LSTM, {}),
     "chapter": (LSTM, {"chapter": True}),
     "gru": (GRU, {}),
+    "projected": (LSTM, {"proj_size": 2}),
 }
 
 
@@ -53,11 +54,13 @@ def test_fused_and_composed_agree_to_second_order(kind: str, lengths: Any) -> No
         np.testing.assert_allclose(one.data, other.data, rtol=1e-9, atol=1e-10)
 
 
-@pytest.mark.parametrize("kind", ["tanh", "relu", "lstm", "gru"])
+@pytest.mark.parametrize("kind", ["tanh", "relu", "lstm", "gru", "projected"])
 @pytest.mark.parametrize("lengths", [None, [5, 2, 4]])
 @pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("started", [False, True])
 def test_torch_agrees_and_its_state_loads(
-    torch: Any, kind: str, lengths: Any, batch_first: bool
+    torch: Any, kind: str, lengths: Any, batch_first: bool, packed: bool, started: bool
 ) -> None:
     layer, options = KINDS[kind]
     same = {"bidirectional": True, "batch_first": batch_first, **options}
@@ -71,11 +74,22 @@ def test_torch_agrees_and_its_state_loads(
     pack = torch.nn.utils.rnn
     if lengths is not None:
         given = pack.pack_padded_sequence(xt, lengths, batch_first, enforce_sorted=False)
-    expected = list(theirs(given))
+    widths = [options.get("proj_size", 3), 3][: len(ours.states)]
+    first = [np.random.default_rng(4).normal(size=(4, 3, n)) for n in widths]
+    state = lambda make: [made[0] if len(made := [*map(make, first)]) == 1 else tuple(made)]
+    expected = list(theirs(given, *state(torch.tensor) if started else []))
     if lengths is not None:
         expected[0] = pack.pad_packed_sequence(expected[0], batch_first, total_length=5)[0]
     start = mg.Tensor(x, requires_grad=True)
-    pairs = list(zip(flat(ours(start, lengths=lengths)), flat(expected), strict=True))
+    pack = mg.nn.utils.rnn
+    own: Any = start
+    if packed:
+        ends, lengths = lengths or [5] * 3, None
+        own = pack.pack_padded_sequence(start, ends, batch_first, enforce_sorted=False)
+    out, last = ours(own, state(mg.Tensor)[0] if started else None, lengths)
+    if packed:
+        out = pack.pad_packed_sequence(out, batch_first, total_length=5)[0]
+    pairs = list(zip(flat((out, last)), flat(expected), strict=True))
     for t, e in pairs:
         np.testing.assert_allclose(t.data, e.detach().numpy(), rtol=1e-11, atol=1e-12)
     sum((t * t).sum() for t, _ in pairs).backward()

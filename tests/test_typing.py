@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import microgradnd as mg
-from microgradnd import engine, stubs
+from microgradnd import engine, methods, stubs
 from microgradnd.declaration import ABSENT
 
 ROOT = Path(mg.__file__).parent
@@ -33,14 +33,14 @@ def declared(file, name):
     return found
 
 
-STUB = declared(ROOT / "tensor_methods.pyi", "TensorMethods")
+STUB = declared(ROOT / "methods.pyi", "Methods")
 OWN = declared(engine.__file__, "Tensor")
 # The hidden fields of a Tensor, and what marks the class itself, are nobody's methods.
 FIELDS = set(mg.Tensor.__slots__)
 
 
 def test_what_a_tensor_has_is_declared():
-    there = {*vars(mg.Tensor), *vars(engine.Methods)} - COMMON - FIELDS - UNDECLARED
+    there = {*vars(mg.Tensor), *vars(methods.Methods)} - COMMON - FIELDS - UNDECLARED
     there = {n for n in there if not n.startswith("_") or n.startswith("__")}
     there -= {"__static_attributes__", "__firstlineno__"}  # of the class body, since Python 3.13
     assert there - set(STUB) - set(OWN) == set()
@@ -245,7 +245,13 @@ x.backward(retain="yes")  # error
 """
 
 
-def checked(tmp_path, program):
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """What mypy has learnt of the library, for the next program."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def checked(tmp_path, cache, program):
     """What mypy says of each line of a program, in a directory without any settings."""
     # mypy belongs to the extra `dev`, not to `test`: without it the program cannot be checked.
     pytest.importorskip("mypy", reason="mypy is not installed; it comes with the extra `dev`")
@@ -253,7 +259,7 @@ def checked(tmp_path, program):
     file.write_text(program)
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--no-pretty",
-         "--cache-dir", str(tmp_path / "cache"), "--config-file", os.devnull, str(file)],
+         "--cache-dir", str(cache), "--config-file", os.devnull, str(file)],
         capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path,
         env={**os.environ, "MYPYPATH": str(ROOT.parent)},
     )  # fmt: skip
@@ -264,8 +270,8 @@ def checked(tmp_path, program):
     return found
 
 
-def test_a_right_program_has_no_errors_and_the_types_expected(tmp_path):
-    found = checked(tmp_path, RIGHT)
+def test_a_right_program_has_no_errors_and_the_types_expected(tmp_path, cache):
+    found = checked(tmp_path, cache, RIGHT)
     for number, line in enumerate(RIGHT.splitlines(), start=1):
         said = found.get(number, [])
         assert [text for kind, text in said if kind == "error"] == [], line
@@ -275,8 +281,8 @@ def test_a_right_program_has_no_errors_and_the_types_expected(tmp_path):
             assert short.replace("?", "").startswith(line.rpartition("# ")[2]), line
 
 
-def test_a_wrong_program_has_an_error_in_each_line(tmp_path):
-    found = checked(tmp_path, WRONG)
+def test_a_wrong_program_has_an_error_in_each_line(tmp_path, cache):
+    found = checked(tmp_path, cache, WRONG)
     for number, line in enumerate(WRONG.splitlines(), start=1):
         errors = [text for kind, text in found.get(number, []) if kind == "error"]
         assert bool(errors) == line.endswith("# error"), (line, errors)

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from microgradnd import AnomalyError, Tensor
-from microgradnd.arguments import FLAG, STRING, Kind, checked, either, instance, optional
-from microgradnd.graph import Graph
+from microgradnd.graph import FLAG, STRING, Graph, Kind, checked, either, instance, optional
 from viz.capture.trace import Trace, captured, regrouped, several
 from viz.diagnosis import Health, differentiable, health, traced
 from viz.diagnosis.chart import gradient_chart

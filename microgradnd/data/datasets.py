@@ -9,13 +9,13 @@ import numpy as np
 
 from microgradnd.arguments import (
     CALLABLE,
-    ArrayLike,
     index_array,
     optional,
     real_array,
     require,
     shown,
 )
+from microgradnd.declaration import TensorLike
 from microgradnd.errors import explained
 
 Index = int | slice | list | np.ndarray
@@ -53,7 +53,7 @@ class ArrayDataset:
     """
 
     def __init__(
-        self, *arrays: ArrayLike, transform: Callable[[np.ndarray], np.ndarray] | None = None
+        self, *arrays: TensorLike, transform: Callable[[np.ndarray], np.ndarray] | None = None
     ) -> None:
         require("ArrayDataset", "transform", transform, optional(CALLABLE))
         if not arrays:
@@ -95,7 +95,7 @@ class ArrayDataset:
         return f"ArrayDataset({', '.join(f'{a.shape} {a.dtype}' for a in self.arrays)})"
 
 
-def _samples(value: ArrayLike) -> np.ndarray:
+def _samples(value: TensorLike) -> np.ndarray:
     """An array with an axis of samples, of whatever dtype."""
     try:
         array = np.asarray(value)

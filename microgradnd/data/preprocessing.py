@@ -12,7 +12,6 @@ from numpy.typing import DTypeLike
 
 from microgradnd.arguments import (
     NUMBER,
-    ArrayLike,
     check,
     either,
     index_array,
@@ -24,18 +23,19 @@ from microgradnd.arguments import (
     sizes,
     whole,
 )
+from microgradnd.declaration import TensorLike
 from microgradnd.engine import default_dtype
 
 _AXIS = optional(either(whole(), several(whole(), "a tuple of axes", 1)))
 
 
-def as_float(function: str, name: str, value: ArrayLike) -> np.ndarray:
+def as_float(function: str, name: str, value: TensorLike) -> np.ndarray:
     """Floats keep their dtype; integers and booleans become the library's default."""
     x = real_array(function, name, value)
     return x if np.issubdtype(x.dtype, np.floating) else x.astype(default_dtype[0])
 
 
-def to_unit_range(x: ArrayLike, low: float = 0.0, high: float = 255.0) -> np.ndarray:
+def to_unit_range(x: TensorLike, low: float = 0.0, high: float = 255.0) -> np.ndarray:
     """(x - low) / (high - low): bytes to [0, 1] as they stand, other ranges by their bounds.
 
     The bounds are those of the format, not of the batch: every batch is scaled alike.
@@ -76,7 +76,7 @@ class Standardiser:
             raise ValueError("Standardiser: scale holds 0, which nothing can be divided by")
 
     @classmethod
-    def fit(cls, training: ArrayLike, axis: int | tuple[int, ...] | None = 0) -> Standardiser:
+    def fit(cls, training: TensorLike, axis: int | tuple[int, ...] | None = 0) -> Standardiser:
         """Measures over `axis`: 0 for each feature its own, None one mean for all values.
 
         Statistics are measured in float64 and then take the data's dtype.
@@ -96,15 +96,15 @@ class Standardiser:
             mean, scale = mean.reshape(()), scale.reshape(())
         return cls(mean.astype(x.dtype), scale.astype(x.dtype))
 
-    def __call__(self, x: ArrayLike) -> np.ndarray:
+    def __call__(self, x: TensorLike) -> np.ndarray:
         return (as_float("Standardiser", "x", x) - self.mean) / self.scale
 
-    def inverse(self, z: ArrayLike) -> np.ndarray:
+    def inverse(self, z: TensorLike) -> np.ndarray:
         """z · scale + mean: back to the units of the data, for forecasts and pictures."""
         return as_float("Standardiser.inverse", "z", z) * self.scale + self.mean
 
 
-def one_hot(labels: ArrayLike, classes: int, dtype: DTypeLike | None = None) -> np.ndarray:
+def one_hot(labels: TensorLike, classes: int, dtype: DTypeLike | None = None) -> np.ndarray:
     """Class numbers (...) to rows (..., classes) with a single 1; dtype: the library's default.
 
     Raises:
@@ -123,7 +123,7 @@ def one_hot(labels: ArrayLike, classes: int, dtype: DTypeLike | None = None) -> 
     return (labels[..., None] == np.arange(classes)).astype(dtype or default_dtype[0])
 
 
-def upsample(images: ArrayLike, size: int | tuple[int, int], mode: str = "nearest") -> np.ndarray:
+def upsample(images: TensorLike, size: int | tuple[int, int], mode: str = "nearest") -> np.ndarray:
     """Images (..., H, W) at another size (..., H', W'), e.g. digits 8×8 as 28×28.
 
     "nearest" copies pixel ⌊i H / H'⌋ and keeps the dtype; "bilinear" weights the two nearest

@@ -10,7 +10,6 @@ import numpy as np
 
 from microgradnd.arguments import (
     STRING,
-    ArrayLike,
     check,
     elements,
     index_array,
@@ -19,6 +18,7 @@ from microgradnd.arguments import (
     require,
     whole,
 )
+from microgradnd.declaration import TensorLike
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
@@ -136,7 +136,7 @@ class Vocabulary:
                 'the vocabulary with an unknown token, e.g. unknown="<unk>"'
             ) from None
 
-    def decode(self, numbers: ArrayLike) -> list[str]:
+    def decode(self, numbers: TensorLike) -> list[str]:
         """The tokens of numbers 0 to len - 1; join them with "" or " " as the text was split."""
         numbers = index_array("Vocabulary.decode", "numbers", numbers).ravel()
         if numbers.size == 0:
@@ -159,7 +159,7 @@ class Vocabulary:
 
 
 def sequences(
-    tokens: ArrayLike, length: int, step: int | None = None
+    tokens: TensorLike, length: int, step: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and next-token targets, both (N, length): the target is the input one token later.
 
@@ -187,7 +187,9 @@ def sequences(
     return spans[:, :-1], spans[:, 1:]
 
 
-def pad_sequences(rows: Sequence[ArrayLike], padding_idx: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def pad_sequences(
+    rows: Sequence[TensorLike], padding_idx: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Rows (T_i, ...) of different length as one array (N, max T, ...), and their lengths (N,).
 
     Short rows are filled at the end with `padding_idx`, whose embedding can be held at zero and
@@ -222,7 +224,7 @@ def pad_sequences(rows: Sequence[ArrayLike], padding_idx: int = 0) -> tuple[np.n
     return padded, lengths
 
 
-def padding_mask(lengths: ArrayLike, length: int | None = None) -> np.ndarray:
+def padding_mask(lengths: TensorLike, length: int | None = None) -> np.ndarray:
     """(N, T) of bool: True at the first lengths[i] places of row i. T: the longest, or `length`.
 
     >>> padding_mask([3, 1]).astype(int).tolist()

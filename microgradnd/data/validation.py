@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import CALLABLE, ArrayLike, check, real_array, require, whole
+from microgradnd.arguments import CALLABLE, check, real_array, require, whole
+from microgradnd.declaration import TensorLike
 from microgradnd.random import generator
 
-Predict = Callable[[Any], Any]
+_Predict = Callable[[Any], Any]
 
 
 def _shuffled(n: int, labels: Any, rng: np.random.Generator | None, function: str) -> np.ndarray:
@@ -32,7 +33,7 @@ def _shuffled(n: int, labels: Any, rng: np.random.Generator | None, function: st
 
 
 def hold_out(
-    n: int, fraction: float = 0.2, labels: ArrayLike | None = None,
+    n: int, fraction: float = 0.2, labels: TensorLike | None = None,
     rng: np.random.Generator | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Indices to train on and round(n · fraction) held out, both in rising order.
@@ -61,7 +62,7 @@ def hold_out(
 
 
 def k_fold(
-    n: int, k: int = 5, labels: ArrayLike | None = None, rng: np.random.Generator | None = None
+    n: int, k: int = 5, labels: TensorLike | None = None, rng: np.random.Generator | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """k pairs of (training, validation) indices; each sample is validated on exactly once.
 
@@ -105,16 +106,16 @@ class Ensemble:
     the samples it was not trained on; `n` is the number of samples.
     """
 
-    predictors: tuple[Predict, ...]
+    predictors: tuple[_Predict, ...]
     out_of_bag: tuple[np.ndarray, ...]
     n: int
 
-    def __call__(self, inputs: ArrayLike) -> np.ndarray:
+    def __call__(self, inputs: TensorLike) -> np.ndarray:
         """The mean prediction: of values, or of class probabilities, not of class numbers."""
         total: Any = sum(np.asarray(predict(inputs)) for predict in self.predictors)
         return total / len(self.predictors)
 
-    def predict_out_of_bag(self, inputs: ArrayLike) -> np.ndarray:
+    def predict_out_of_bag(self, inputs: TensorLike) -> np.ndarray:
         """Each training sample predicted by the models that have not seen it: a free validation.
 
         `inputs` are all n training inputs. Samples that every model has seen get nan.
@@ -139,7 +140,7 @@ class Ensemble:
 
 
 def bagging(
-    train: Callable[[np.ndarray, np.random.Generator], Predict],
+    train: Callable[[np.ndarray, np.random.Generator], _Predict],
     n: int,
     models: int = 10,
     rng: np.random.Generator | None = None,

@@ -8,14 +8,15 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from microgradnd.arguments import POSITIVE, ArrayLike, check, real_array, require, several
+from microgradnd.arguments import POSITIVE, check, real_array, require, several
 from microgradnd.data.preprocessing import as_float
+from microgradnd.declaration import TensorLike
 
 _SHARES = several(POSITIVE, "a list of numbers above 0 that add up to 1", 1)
 
 
 def windows(
-    series: ArrayLike, length: int, horizon: int = 1, step: int = 1
+    series: TensorLike, length: int, horizon: int = 1, step: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
     """What was seen and what came next: inputs (N, length[, F]), targets (N, horizon[, F]).
 
@@ -43,7 +44,7 @@ def windows(
 
 
 def chronological_split(
-    series: ArrayLike, fractions: Sequence[float] = (0.8, 0.2), context: int = 0
+    series: TensorLike, fractions: Sequence[float] = (0.8, 0.2), context: int = 0
 ) -> list[np.ndarray]:
     """Consecutive parts of a series in order of time, views: training, (validation,) test.
 
@@ -82,7 +83,7 @@ def chronological_split(
     return [series[max(0, start - context) : stop] for start, stop in pairwise(cuts)]
 
 
-def difference(series: ArrayLike, lag: int = 1) -> np.ndarray:
+def difference(series: TensorLike, lag: int = 1) -> np.ndarray:
     """x_t - x_{t-lag}, (T - lag[, F]): takes out a trend (lag 1) or a season (lag = period).
 
     Unsigned integers become int64 first, so that a fall is no wrap-around.
@@ -101,7 +102,7 @@ def difference(series: ArrayLike, lag: int = 1) -> np.ndarray:
     return series[lag:] - series[:-lag]
 
 
-def undifference(changes: ArrayLike, start: ArrayLike) -> np.ndarray:
+def undifference(changes: TensorLike, start: TensorLike) -> np.ndarray:
     """The series whose first values are `start`, one per lag, and whose differences are `changes`.
 
     >>> undifference([3, 5, 7], [1]).tolist()
@@ -121,7 +122,7 @@ def undifference(changes: ArrayLike, start: ArrayLike) -> np.ndarray:
     return series
 
 
-def persistence_forecast(inputs: ArrayLike, horizon: int = 1) -> np.ndarray:
+def persistence_forecast(inputs: TensorLike, horizon: int = 1) -> np.ndarray:
     """Tomorrow is as today: the last value of each window (N, length[, F]), `horizon` times.
 
     The forecast (N, horizon[, F]) fits the targets of `windows`; a read-only view.
@@ -150,7 +151,7 @@ class Autoregression:
         object.__setattr__(self, "coefficients", coefficients)
         check("Autoregression", intercept=self.intercept)
 
-    def predict(self, inputs: ArrayLike, horizon: int = 1) -> np.ndarray:
+    def predict(self, inputs: TensorLike, horizon: int = 1) -> np.ndarray:
         """Windows (N, length ≥ p) to forecasts (N, horizon), each step fed the ones before it."""
         inputs = as_float("Autoregression.predict", "inputs", inputs)
         check("Autoregression.predict", horizon=horizon)
@@ -168,7 +169,7 @@ class Autoregression:
         return values[:, order:]
 
 
-def fit_autoregression(series: ArrayLike, order: int) -> Autoregression:
+def fit_autoregression(series: TensorLike, order: int) -> Autoregression:
     """AR(p) by least squares over all of the series (T,): the baseline for forecasts.
 
     Raises:
@@ -197,7 +198,7 @@ def fit_autoregression(series: ArrayLike, order: int) -> Autoregression:
     return Autoregression(solution[:-1], float(solution[-1]))
 
 
-def _series(value: ArrayLike, function: str, name: str = "series") -> np.ndarray:
+def _series(value: TensorLike, function: str, name: str = "series") -> np.ndarray:
     series = real_array(function, name, value)
     if series.ndim == 0:
         raise ValueError(

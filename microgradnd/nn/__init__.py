@@ -138,7 +138,13 @@ from microgradnd.nn.resampling import (
 )
 from microgradnd.nn.shaping import Flatten, Identity
 from microgradnd.nn.summaries import Summary, summary
-from microgradnd.nn.transformer import TransformerEncoder, TransformerEncoderLayer
+from microgradnd.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from microgradnd.parameters import Parameter
 
 __all__ = [
@@ -162,7 +168,8 @@ __all__ = [
     "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d", "ReplicationPad1d", "ReplicationPad2d",
     "ReplicationPad3d", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "SoftMarginLoss",
     "Softmax", "Softmax2d", "Softmin", "Softplus", "Softshrink", "Softsign", "Step", "Summary",
-    "Tanh", "Tanhshrink", "Threshold", "ThresholdUnit", "TransformerEncoder",
+    "Tanh", "Tanhshrink", "Threshold", "ThresholdUnit", "Transformer", "TransformerDecoder",
+    "TransformerDecoderLayer", "TransformerEncoder",
     "TransformerEncoderLayer", "TripletMarginLoss", "TripletMarginWithDistanceLoss", "Unfold",
     "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "ZeroPad1d", "ZeroPad2d",
     "ZeroPad3d", "functional", "init", "summary", "utils",
@@ -174,7 +181,6 @@ _INSTEAD = {
     "AdaptiveLogSoftmaxWithLoss": "use CrossEntropyLoss on what Linear gives",
     "DataParallel": "everything is computed on one CPU",
     "Unflatten": "use x.reshape in forward",
-    "Transformer": "use TransformerEncoder, and MultiheadAttention for decoders",
 }
 
 if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves

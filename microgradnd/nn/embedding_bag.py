@@ -10,7 +10,7 @@ from microgradnd.arguments import FLAG, checked, index_array, one_of
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.functions import where
-from microgradnd.nn.embedding import OPTIONS, Embedding, row_of, rows_of
+from microgradnd.nn.embedding import OPTIONS, Embedding, row_of, rows_of, shared
 from microgradnd.ops.indexing import add_at, getitem
 
 BAG = {**OPTIONS, "mode": one_of("sum", "mean", "max"), "include_last_offset": FLAG}
@@ -18,7 +18,7 @@ BAG = {**OPTIONS, "mode": one_of("sum", "mean", "max"), "include_last_offset": F
 
 def embedding_bag(
     input: TensorLike, weight: TensorLike, offsets: TensorLike | None = None,
-    max_norm: None = None, norm_type: float = 2.0, scale_grad_by_freq: bool = False,
+    max_norm: float | None = None, norm_type: float = 2.0, scale_grad_by_freq: bool = False,
     mode: str = "mean", sparse: bool = False, per_sample_weights: TensorLike | None = None,
     include_last_offset: bool = False, padding_idx: int | None = None,
 ) -> Tensor:  # fmt: skip
@@ -28,7 +28,7 @@ def embedding_bag(
         input: the rows' numbers: (B, n), n in each bag, or (N,), all bags in a row.
         weight: the table, (V, D).
         offsets: of an input (N,), where in it each bag begins, the first at 0, ascending.
-        max_norm, norm_type, scale_grad_by_freq, sparse: as PyTorch's defaults; nothing else.
+        max_norm, norm_type, scale_grad_by_freq, sparse: as of `embedding`.
         mode: "sum", "mean" or "max"; of equally large elements the first gets the gradient.
         per_sample_weights: factors of the rows, of the input's shape; with "sum" alone.
         include_last_offset: the last of the offsets is where the last bag ends.
@@ -41,7 +41,7 @@ def embedding_bag(
             [3., 5.]])
     """
     owner = "embedding_bag"
-    numbers, table = rows_of(owner, input, weight)
+    numbers, table = rows_of(owner, input, weight, max_norm, norm_type)
     bags, count = _bags_of(numbers, offsets, include_last_offset)
     factors = None
     if per_sample_weights is not None:
@@ -58,8 +58,11 @@ def embedding_bag(
         numbers, bags = numbers[counted], bags[counted]
         factors = None if factors is None else getitem(factors, counted)
     if mode == "max":
+        if scale_grad_by_freq:
+            raise ValueError(f"{owner}: scale_grad_by_freq goes with mode='sum' and 'mean' only")
         return _largest(table, numbers, bags, count)
     rows = getitem(table, numbers)  # (N, D)
+    rows = shared(rows, numbers) if scale_grad_by_freq else rows
     rows = rows if factors is None else rows * factors.astype(table.dtype)[:, None]
     total = add_at(Tensor(np.zeros((count, table.shape[1]), rows.dtype)), rows, bags)
     if mode == "sum":
@@ -119,7 +122,7 @@ class EmbeddingBag(Embedding):
     Args:
         num_embeddings: rows of the table, V.
         embedding_dim: length of each vector, D.
-        max_norm, norm_type, scale_grad_by_freq, sparse: as PyTorch's defaults; nothing else.
+        max_norm, norm_type, scale_grad_by_freq, sparse: as of `embedding`.
         mode: "sum", "mean" or "max".
         include_last_offset: the last of the offsets is where the last bag ends.
         padding_idx: rows of this number are left out; its vector starts at zero.
@@ -132,12 +135,15 @@ class EmbeddingBag(Embedding):
 
     @checked(**BAG)
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, max_norm: None = None,
+        self, num_embeddings: int, embedding_dim: int, max_norm: float | None = None,
         norm_type: float = 2.0, scale_grad_by_freq: bool = False, mode: str = "mean",
         sparse: bool = False, include_last_offset: bool = False, padding_idx: int | None = None,
         *, rng: np.random.Generator | None = None, dtype: Any = None,
     ) -> None:  # fmt: skip
-        super().__init__(num_embeddings, embedding_dim, padding_idx, rng=rng, dtype=dtype)
+        super().__init__(
+            num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq,
+            sparse, rng=rng, dtype=dtype,
+        )  # fmt: skip
         self.mode, self.include_last_offset = mode, include_last_offset
 
     def forward(
@@ -145,7 +151,8 @@ class EmbeddingBag(Embedding):
         per_sample_weights: TensorLike | None = None,
     ) -> Tensor:  # fmt: skip
         return embedding_bag(
-            input, self.weight, offsets, mode=self.mode, per_sample_weights=per_sample_weights,
+            input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq,
+            self.mode, per_sample_weights=per_sample_weights,
             include_last_offset=self.include_last_offset, padding_idx=self.padding_idx,
         )  # fmt: skip  # (B, D)
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from microgradnd.arguments import NOT_NEGATIVE, POSITIVE, check, one_of, real_array, require
 from microgradnd.declaration import TensorLike
-from microgradnd.engine import Methods, Tensor, as_tensor
+from microgradnd.engine import Tensor, as_tensor
 from microgradnd.functions import abs, clip, exp, log, softplus, square, subtract, where
+from microgradnd.methods import Methods
 from microgradnd.nn.distances import floats
 from microgradnd.ops import losses as ops
 from microgradnd.ops import softmax

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from microgradnd.arguments import checked
+from microgradnd.arguments import checked, whole
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.functions import concatenate, stack, where
@@ -15,13 +15,14 @@ from microgradnd.kernels.recurrent import Mask
 from microgradnd.nn.dropout import dropout
 from microgradnd.nn.module import Module
 from microgradnd.nn.recurrent_cells import WEIGHTS, State, draw_weights
+from microgradnd.nn.utils.rnn import PackedSequence, packed_like, pad_packed_sequence
 from microgradnd.ops import recurrent as fused
 from microgradnd.ops.linalg import linear
 from microgradnd.ops.recurrent_steps import gru_step, kept, lstm_step, rnn_step
 from microgradnd.random import generator
 
 _States: TypeAlias = tuple[State, ...]  # h, or h and c
-_Weights: TypeAlias = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
+_Weights: TypeAlias = tuple[Any, ...]  # W_ih, W_hh, b_ih, b_hh; W_hr where h_t is projected
 
 
 class _Recurrent(Module):
@@ -32,6 +33,7 @@ class _Recurrent(Module):
 
     gates: int
     states: tuple[str, ...] = ("h_0",)  # what hx holds
+    proj_size: int = 0
 
     @checked()
     def __init__(
@@ -44,8 +46,13 @@ class _Recurrent(Module):
         self.bidirectional, self.fused, self.rng = bidirectional, fused, rng
         start = generator(rng), dtype or default_dtype[0]
         for layer, suffix in self._passes():
-            width = input_size if layer == 0 else hidden_size * (1 + bidirectional)
+            width = input_size if layer == 0 else self._width * (1 + bidirectional)
             draw_weights(self, suffix, width, bias, *start)
+
+    @property
+    def _width(self) -> int:
+        """How long h_t is."""
+        return self.proj_size or self.hidden_size
 
     def _passes(self) -> list[tuple[int, str]]:
         """The layers' passes over the sequence: which layer, and how its parameters' names end."""
@@ -53,9 +60,9 @@ class _Recurrent(Module):
         return [(layer, f"_l{layer}{end}") for layer in range(self.num_layers) for end in ends]
 
     def _weights(self, suffix: str) -> _Weights:
-        """W_ih, W_hh, b_ih and b_hh of one pass."""
-        w_ih, w_hh, b_ih, b_hh = (getattr(self, name + suffix) for name in WEIGHTS)
-        return w_ih, w_hh, b_ih, b_hh
+        """W_ih, W_hh, b_ih and b_hh of one pass, and W_hr if there is one."""
+        names = WEIGHTS if self.proj_size else WEIGHTS[:4]
+        return tuple(getattr(self, name + suffix) for name in names)
 
     def _step(self, x: State, states: _States, w: _Weights) -> tuple[Tensor, ...]:
         """The states after one step."""
@@ -67,13 +74,23 @@ class _Recurrent(Module):
 
     def forward(
         self,
-        input: TensorLike,
+        input: TensorLike | PackedSequence,
         hx: TensorLike | Sequence[TensorLike] | None = None,
         lengths: TensorLike | None = None,
-    ) -> tuple[Tensor, Any]:
-        x: Any = as_tensor(input, type(self).__name__, "input")
+    ) -> tuple[Any, Any]:
+        if isinstance(input, PackedSequence):
+            if lengths is not None:
+                raise ValueError(f"{type(self).__name__}: a PackedSequence has lengths of its own")
+            padded, lengths = pad_packed_sequence(input)
+            x, last = self._over(padded, hx, lengths, False)
+            return packed_like(input, x), last
+        return self._over(as_tensor(input, type(self).__name__, "input"), hx, lengths,
+                          self.batch_first)  # fmt: skip
+
+    def _over(self, x: Any, hx: Any, lengths: Any, batch_first: bool) -> tuple[Tensor, Any]:
+        """The outputs of the last layer, and the last states of all."""
         shape, unbatched = x.shape, x.ndim == 2
-        x = x[:, None] if unbatched else x.swapaxes(0, 1) if self.batch_first else x  # (T, N, I)
+        x = x[:, None] if unbatched else x.swapaxes(0, 1) if batch_first else x  # (T, N, I)
         self._check_input(x, shape)
         mask = self._mask(lengths, *x.shape[:2])  # (T, N, 1)
         start = self._start(hx, x.shape[1], unbatched)  # (L·D, N, H) each
@@ -91,7 +108,7 @@ class _Recurrent(Module):
         ends = [stack(list(final)) for final in zip(*last)]  # (L·D, N, H) each
         if unbatched:
             x, ends = x[:, 0], [end[:, 0] for end in ends]
-        elif self.batch_first:
+        elif batch_first:
             x = x.swapaxes(0, 1)
         return x, ends[0] if len(ends) == 1 else tuple(ends)
 
@@ -105,7 +122,7 @@ class _Recurrent(Module):
         if back:
             x, mask = x[::-1], None if mask is None else mask[::-1]
         final: _States
-        if self.fused:
+        if self.fused and not self.proj_size:
             every = self._sequence(x, states, weights, mask)
             h, final = every[0], tuple(s[-1] for s in every)
         else:
@@ -128,16 +145,18 @@ class _Recurrent(Module):
 
     def _start(self, hx: Any, sequences: int, unbatched: bool) -> _States:
         """The states to start from, zeros if none are given."""
-        count = len(self.states)
-        wanted = (len(self._passes()), sequences, self.hidden_size)
+        lead = (len(self._passes()),) if unbatched else (len(self._passes()), sequences)
+        wanted = [(*lead, n) for n in (self._width, self.hidden_size)[: len(self.states)]]
         if hx is None:
-            return (np.zeros(wanted, self._weights("_l0")[1].dtype),) * count
-        given = (hx,) if count == 1 else tuple(hx)
-        shape = (wanted[0], wanted[2]) if unbatched else wanted
-        if [np.shape(s) for s in given] != [shape] * count:
+            dtype = self._weights("_l0")[1].dtype
+            given = tuple(np.zeros(shape, dtype) for shape in wanted)
+        else:
+            given = (hx,) if len(wanted) == 1 else tuple(hx)
+        if [np.shape(s) for s in given] != wanted:
             raise ValueError(
-                f"{type(self).__name__}: hx must hold {' and '.join(self.states)} of shape {shape} "
-                f"(layers · directions, sequences, hidden_size), got {[np.shape(s) for s in given]}"
+                f"{type(self).__name__}: hx must hold {' and '.join(self.states)} of shape "
+                f"{' and '.join(map(str, dict.fromkeys(wanted)))} (layers · directions, sequences, "
+                f"width), got {[np.shape(s) for s in given]}"
             )
         given = tuple(s if isinstance(s, Tensor) else np.asarray(s) for s in given)
         return tuple(s[:, None] for s in given) if unbatched else given
@@ -166,6 +185,7 @@ class _Recurrent(Module):
             ("batch_first=True", self.batch_first),
             (f"dropout={self.dropout}", self.dropout),
             ("bidirectional=True", self.bidirectional),
+            (f"proj_size={self.proj_size}", self.proj_size),
             ("fused=False", not self.fused),
         ]
         shown = [text for text, wanted in options if wanted]
@@ -199,7 +219,7 @@ class RNN(_Recurrent):
 
     Call it with `input` (T, N, I), or (T, I) for one sequence; optionally with `hx`, h_0 of shape
     (L·D, N, H), and with `lengths` (N,), the steps of each sequence: past them its state stays as
-    it is and its output is 0.
+    it is and its output is 0. Of a `PackedSequence` (`nn.utils.rnn.pack_sequence`) it makes one.
 
     Returns `output` (T, N, D·H) and h_n (L·D, N, H).
 
@@ -243,12 +263,14 @@ class LSTM(_Recurrent):
     Args:
         input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, fused, rng,
             dtype: as of `RNN`.
+        proj_size: P: h_t is W_hr times that of the equations, P numbers in place of H; step by
+            step, not fused. 0: as it is (Sak, Senior, Beaufays 2014).
         chapter: h_t = c_t ⊙ o, as the chapter has it, in place of tanh(c_t) ⊙ o.
 
     Call it with `input` (T, N, I), or (T, I); optionally `hx` = (h_0, c_0), each (L·D, N, H), and
-    `lengths` as of `RNN`.
+    `lengths` as of `RNN`, or with a `PackedSequence`.
 
-    Returns `output` (T, N, D·H) and (h_n, c_n), each (L·D, N, H).
+    Returns `output` (T, N, D·H) and (h_n, c_n), each (L·D, N, H); of h with P in place of H.
 
     >>> output, (h_n, c_n) = LSTM(3, 2, num_layers=2, bidirectional=True)(np.ones((5, 4, 3)))
     >>> output.shape, h_n.shape, c_n.shape
@@ -258,13 +280,19 @@ class LSTM(_Recurrent):
     gates = 4
     states = ("h_0", "c_0")
 
-    @checked()
+    @checked(proj_size=whole(0))
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
         batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
-        *, chapter: bool = False, fused: bool = True, rng: np.random.Generator | None = None,
-        dtype: Any = None,
+        proj_size: int = 0, *, chapter: bool = False, fused: bool = True,
+        rng: np.random.Generator | None = None, dtype: Any = None,
     ) -> None:  # fmt: skip
+        if proj_size >= hidden_size:
+            raise ValueError(
+                f"{type(self).__name__}: proj_size={proj_size} must be less than "
+                f"hidden_size={hidden_size}"
+            )
+        self.proj_size = proj_size
         super().__init__(
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
             fused=fused, rng=rng, dtype=dtype,
@@ -272,11 +300,11 @@ class LSTM(_Recurrent):
         self.chapter = chapter
 
     def _step(self, x: State, states: _States, w: _Weights) -> tuple[Tensor, ...]:
-        w_ih, w_hh, b_ih, b_hh = w
+        w_ih, w_hh, b_ih, b_hh, *w_hr = w
         h, c = states
         a = linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh)  # (N, 4H)
         *_, c, h = lstm_step(a, c, self.chapter)  # (N, H)
-        return h, c
+        return linear(h, w_hr[0]) if w_hr else h, c  # (N, P), (N, H)
 
     def _sequence(self, x: State, states: _States, w: _Weights, mask: Mask) -> tuple[Tensor, ...]:
         w_ih, w_hh, b_ih, b_hh = w

@@ -16,15 +16,21 @@ from microgradnd.ops.recurrent_steps import gru_step, lstm_step, rnn_step
 from microgradnd.random import generator
 
 State: TypeAlias = Tensor | np.ndarray
-WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
 def draw_weights(
     module: Any, suffix: str, input_size: int, bias: bool, rng: np.random.Generator, dtype: Any
 ) -> None:
-    """W_ih, W_hh, b_ih, b_hh, each uniform in ±1/√H as in PyTorch; the biases may be None."""
+    """W_ih, W_hh, b_ih, b_hh, each uniform in ±1/√H as in PyTorch; the biases may be None.
+
+    With `proj_size` P, W_hr too, which projects h_t to P numbers.
+    """
     width, rows = module.hidden_size, module.gates * module.hidden_size
-    for name, shape in zip(WEIGHTS, [(rows, input_size), (rows, width), (rows,), (rows,)]):
+    out = getattr(module, "proj_size", 0) or width
+    shapes = [(rows, input_size), (rows, out), (rows,), (rows,)]
+    shapes += [(out, width)] if out < width else []
+    for name, shape in zip(WEIGHTS, shapes):
         wanted = bias or len(shape) == 2
         drawn = uniform_parameter(shape, width**-0.5, rng, dtype) if wanted else None
         setattr(module, name + suffix, drawn)

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from microgradnd.declaration import TensorLike, derived
-from microgradnd.engine import Methods, Tensor, as_tensor
+from microgradnd.engine import Tensor, as_tensor
+from microgradnd.methods import Methods
 from microgradnd.ops.elementwise import divide, multiply, where
 from microgradnd.ops.indexing import add_at, getitem, setitem
 from microgradnd.ops.shape import broadcast_to, reshape

@@ -94,7 +94,7 @@ class LBFGS(Optimizer):
                 break
             if group["line_search_fn"]:
                 start = Point(0.0, loss, g, slope)
-                point, count = wolfe(
+                point, count = _wolfe(
                     partial(self._tried, closure, d), start, state["t"], float(abs(d).max()),
                     group["tolerance_change"], group["max_eval"] - calls,
                 )  # fmt: skip
@@ -198,7 +198,7 @@ class Point(NamedTuple):
     slope: float
 
 
-def wolfe(
+def _wolfe(
     at: Callable[[float], Point], start: Point, t: float, length: float, least: float, most: int,
     c1: float = 1e-4, c2: float = 0.9,
 ) -> tuple[Point, int]:  # fmt: skip

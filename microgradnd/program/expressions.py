@@ -20,7 +20,8 @@ import numpy as np
 from microgradnd import errors
 from microgradnd.accumulation import fitted
 from microgradnd.declaration import NUMPY, REDUCES, REQUIRED, Op
-from microgradnd.engine import Methods, Tensor, node_of
+from microgradnd.engine import Tensor, node_of
+from microgradnd.methods import Methods
 from microgradnd.node import Array, Constant, MaybeNone, Node, by_seq, reachable
 from microgradnd.numpy_protocol import PLAIN, parameters
 from microgradnd.ops.shape import astype

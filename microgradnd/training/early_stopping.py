@@ -11,7 +11,7 @@ import numpy as np
 from microgradnd.arguments import NOT_NEGATIVE, STRING, Kind, checked, require, whole
 from microgradnd.training.run import Run
 
-STATE = Kind(
+_STATE = Kind(
     "a dict, as state_dict() gives",
     lambda v: isinstance(v, Mapping),
     lambda v: {"best", "best_epoch", "weights"} <= v.keys(),
@@ -71,6 +71,6 @@ class EarlyStopping:
         return {"best": self.best, "best_epoch": self.best_epoch, "weights": self.weights}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        require("EarlyStopping", "state", state, STATE)
+        require("EarlyStopping", "state", state, _STATE)
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self.weights = state["weights"]

@@ -19,7 +19,8 @@ import numpy as np
 
 from microgradnd import errors
 from microgradnd.declaration import NUMPY, Op
-from microgradnd.engine import Methods, Tensor, as_tensor, constant
+from microgradnd.engine import Tensor, as_tensor, constant
+from microgradnd.methods import Methods
 from microgradnd.node import Array
 from microgradnd.numpy_protocol import PLAIN, array_function, array_ufunc
 from microgradnd.ops.batches import Each, aligned, repeated, repeated_all

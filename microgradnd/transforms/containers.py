@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.engine import Methods
+from microgradnd.methods import Methods
 from microgradnd.node import Array
 
 

@@ -34,7 +34,7 @@ from microgradnd.transforms.batching import (
 from microgradnd.transforms.containers import filled, mapped, tensors_in
 from microgradnd.transforms.mapping import vmap
 
-Argnums = int | Sequence[int]
+_Argnums = int | Sequence[int]
 
 
 def _variable(name: str, x: Any, trace: _Traced) -> Tensor:
@@ -147,7 +147,7 @@ def _products(pairs: Iterable[tuple[Any, Any]]) -> list[Tensor]:
         return [sum(each[1:], each[0])] if each else []
 
 
-def _chosen(name: str, args: tuple[Any, ...], argnums: Argnums) -> tuple[int, ...]:
+def _chosen(name: str, args: tuple[Any, ...], argnums: _Argnums) -> tuple[int, ...]:
     places = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
     for place in places:
         if not -len(args) <= place < len(args):
@@ -159,7 +159,7 @@ def _chosen(name: str, args: tuple[Any, ...], argnums: Argnums) -> tuple[int, ..
 
 
 def _of_chosen(
-    name: str, function: Callable, args: tuple[Any, ...], options: dict, argnums: Argnums
+    name: str, function: Callable, args: tuple[Any, ...], options: dict, argnums: _Argnums
 ) -> tuple[Callable, list[Any]]:
     """The function of some of its arguments alone, and these."""
     places = _chosen(name, args, argnums)
@@ -179,7 +179,7 @@ def _callable(name: str, function: Any) -> None:
 
 
 def value_and_grad(
-    function: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+    function: Callable[..., Any], argnums: _Argnums = 0, has_aux: bool = False
 ) -> Callable[..., tuple[Any, Any]]:
     """A function that gives function(...) and its gradient.
 
@@ -215,7 +215,7 @@ def value_and_grad(
 
 
 def grad(
-    function: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+    function: Callable[..., Any], argnums: _Argnums = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
     """A function that gives the gradient of function(...); with has_aux (gradient, aux).
 
@@ -321,7 +321,7 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
 
 
 def jacrev(
-    function: Callable[..., Any], argnums: Argnums = 0, *, chunk_size: int | None = None
+    function: Callable[..., Any], argnums: _Argnums = 0, *, chunk_size: int | None = None
 ) -> Callable[..., Any]:
     """A function that gives the Jacobian of function(...): one walk for all rows at once.
 
@@ -374,7 +374,7 @@ def _rows(
 
 
 def jacfwd(
-    function: Callable[..., Any], argnums: Argnums = 0, *, chunk_size: int | None = None
+    function: Callable[..., Any], argnums: _Argnums = 0, *, chunk_size: int | None = None
 ) -> Callable[..., Any]:
     """A function that gives the Jacobian of function(...), column by column: for few inputs.
 
@@ -413,7 +413,7 @@ def _columns_last(x: Tensor, n: int) -> Tensor:
     return transpose(x, (*range(n, x.ndim), *range(n)))
 
 
-def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def hessian(function: Callable[..., Any], argnums: _Argnums = 0) -> Callable[..., Any]:
     """A function that gives the second derivatives of function(...), a number.
 
     Shapes: an argument (N...) gives (N..., N...).

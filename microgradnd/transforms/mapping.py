@@ -16,7 +16,7 @@ from microgradnd.transforms.batching import Batch, Frame, Frames, frames, wrappe
 from microgradnd.transforms.containers import is_tensor
 
 Axes = Any  # an axis, None, or a container of those
-RANDOMNESS = ("error", "different", "same")
+_RANDOMNESS = ("error", "different", "same")
 
 
 def vmap(
@@ -58,8 +58,8 @@ def vmap(
     """
     if not callable(function):
         raise TypeError(f"vmap: a function is needed, not {errors.describe(function)}")
-    if randomness not in RANDOMNESS:
-        raise ValueError(f"vmap: randomness must be one of {RANDOMNESS}, not {randomness!r}")
+    if randomness not in _RANDOMNESS:
+        raise ValueError(f"vmap: randomness must be one of {_RANDOMNESS}, not {randomness!r}")
     if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
         raise ValueError(f"vmap: chunk_size must be a number from 1 on, not {chunk_size!r}")
     ins = in_axes if in_dims == 0 else in_dims

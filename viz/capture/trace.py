@@ -16,8 +16,19 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 
 from microgradnd import Tensor
-from microgradnd.arguments import FLAG, checked, optional
-from microgradnd.graph import Graph, Node, Seeds, Use, node_of, seeded, walk, watching
+from microgradnd.graph import (
+    FLAG,
+    Graph,
+    Node,
+    Seeds,
+    Use,
+    checked,
+    node_of,
+    optional,
+    seeded,
+    walk,
+    watching,
+)
 from viz.capture.summary import summarise
 from viz.structure.groups import Group, grouped
 from viz.structure.nesting import Nesting, nested

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import AnomalyError, Tensor
-from microgradnd.arguments import POSITIVE, PROBABILITY, checked
-from microgradnd.graph import Graph
+from microgradnd.graph import POSITIVE, PROBABILITY, Graph, checked
 from viz.capture.summary import spelled
 from viz.capture.trace import Trace, merged, trace
 from viz.diagnosis import origins, sizes, units

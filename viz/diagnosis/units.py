@@ -23,7 +23,7 @@ from viz.structure.ids import Ids
 Array = np.ndarray
 _FLAT = 0.01  # a slope below is that of a saturated element
 _MOST_UNITS = 12  # so many units are told by number
-Levels = tuple[float, float | None]
+_Levels = tuple[float, float | None]
 _DEAD = "leaky_relu or GELU, a smaller learning rate, He initialisation"
 _SATURATED = "smaller initial weights, inputs of unit scale, normalisation, or ReLU"
 
@@ -40,7 +40,7 @@ class _Activation:
     worst: tuple[float, int] = (0.0, 0)  # share of flat elements, and the step
 
 
-def levels_of(node: Node) -> Levels | None:
+def levels_of(node: Node) -> _Levels | None:
     """The output levels at which an activation has no slope: (0, None) of ReLU, (−1, 1) of tanh."""
     if node.op.forward is np.maximum:
         zero = any(x.kind == "number" and float(x.value) == 0 for x in node.operands)

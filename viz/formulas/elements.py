@@ -14,7 +14,7 @@ from microgradnd.graph import Graph, Node, node_of
 from microgradnd.program import Expression, applied, computed, concrete, run
 
 Index: TypeAlias = tuple[int, ...]
-WRITTEN_OUT = 6  # a sum of products of up to so many terms is written out
+_WRITTEN_OUT = 6  # a sum of products of up to so many terms is written out
 
 
 def element_in(
@@ -104,7 +104,7 @@ def _product_element(x: Expression, index: Index) -> Any:
     """Σₖ A[i, k] B[k, j], written out if there are few terms."""
     left, right = x.operands
     inner = left.shape[-1]
-    if inner > WRITTEN_OUT or left.ndim > 2 or right.ndim > 2:
+    if inner > _WRITTEN_OUT or left.ndim > 2 or right.ndim > 2:
         return x[index]
     rest = list(index)
     row = (rest.pop(0),) if left.ndim == 2 else ()

@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 
 from microgradnd import OPS, Op
-from microgradnd.arguments import (
+from microgradnd.graph import (
     FLAG,
     STRING,
+    Node,
     checked,
     either,
+    fitted,
     instance,
     one_of,
     optional,
     several,
     whole,
 )
-from microgradnd.graph import Node, fitted
 from microgradnd.program import (
     REQUIRED,
     Expression,

@@ -16,24 +16,24 @@ from viz.style.text import clean
 LOGIC, SUM, PRODUCT, POWER, ATOM = range(5)  # how tightly what was written binds
 Piece = tuple[str, int]
 
-SIMPLE = re.compile(
+_SIMPLE = re.compile(
     rf"([^\W\d_][^\W_]*?)([{''.join(SUBSCRIPTS)}]*)([{''.join(SUPERSCRIPTS)}]*)((?:[._]\w+)*)('*)"
 )
-LATEX_TEXT = {
+_LATEX_TEXT = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
     "^": r"\textasciicircum{}", "_": r"\_", "~": r"\textasciitilde{}", "%": r"\%",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textquoteleft{}",
     "*": r"\textasteriskcentered{}", "[": r"{[}", "]": r"{]}", "\n": " ", "\r": " ", "\t": " ",
     "…": r"\ldots{}", "×": "x",
 }  # fmt: skip
-LATEX_SIGNS = {
+_LATEX_SIGNS = {
     "⊙": r"\odot ", "·": r"\cdot ", "⋆": r"\star ", "∗": r"\ast ",
     "≥": r"\ge ", "≤": r"\le ", "≠": r"\ne ", "∧": r"\land ",
     "∨": r"\lor ", "¬": r"\lnot ", "−": "-", "∂": r"\partial ", "Σ": r"\sum", "→": r"\to ",
     "π": r"\pi ", "σ": r"\sigma", "∞": r"\infty ", "×": r"\times ", "…": r"\ldots ", "<": "<",
 }  # fmt: skip
 
-LATEX_WORDS = {
+_LATEX_WORDS = {
     "ln 2": r"\ln 2", "ln 10": r"\ln 10", "1/√2": r"\tfrac{1}{\sqrt{2}}", "𝟏": r"\mathbf{1}",
     "√(2/π)": r"\sqrt{\tfrac{2}{\pi}}", "2/√π": r"\tfrac{2}{\sqrt{\pi}}", "⊤": r"\top ",
     "1/√(2π)": r"\tfrac{1}{\sqrt{2\pi}}",
@@ -46,12 +46,12 @@ RAISED = str.maketrans({digit: sign for sign, digit in SUPERSCRIPTS.items()})
 
 def is_simple(name: str) -> bool:
     """Whether a name can stand as a symbol in a formula: h, net¹, W₂, conv1.weight, x_1."""
-    return len(name) <= 24 and SIMPLE.fullmatch(name) is not None and "__" not in name
+    return len(name) <= 24 and _SIMPLE.fullmatch(name) is not None and "__" not in name
 
 
 def _parts(name: str) -> tuple[str, str, str]:
     """A simple name as its letters, its subscript and its superscript."""
-    found = SIMPLE.fullmatch(name)
+    found = _SIMPLE.fullmatch(name)
     assert found is not None
     base, below, above, rest, primes = found.groups()
     if len(base) == 1 and re.fullmatch(r"_\w{1,2}", rest) and not below:
@@ -122,28 +122,28 @@ class _Latex(_Text):
     def symbol(self, name: str) -> str:
         name = clean(name)
         if not is_simple(name):
-            return rf"\text{{{''.join(LATEX_TEXT.get(c, c) for c in name)}}}"
+            return rf"\text{{{''.join(_LATEX_TEXT.get(c, c) for c in name)}}}"
         base, below, above = _parts(name)
         spelled = base.replace("_", r"\_")
         base = _latex_letter(base) if len(base) == 1 else rf"\mathrm{{{spelled}}}"
-        below = "".join(LATEX_TEXT.get(c, c) for c in below)
+        below = "".join(_LATEX_TEXT.get(c, c) for c in below)
         return base + (f"_{{{below}}}" if below else "") + (f"^{{{above}}}" if above else "")
 
     def word(self, word: str) -> str:
-        if word in LATEX_WORDS:
-            return LATEX_WORDS[word]
-        if word in LATEX_SIGNS or not word.isascii():
-            return "".join(LATEX_SIGNS.get(c, c) for c in word)
+        if word in _LATEX_WORDS:
+            return _LATEX_WORDS[word]
+        if word in _LATEX_SIGNS or not word.isascii():
+            return "".join(_LATEX_SIGNS.get(c, c) for c in word)
         if word[:1].isalpha():
-            return rf"\operatorname{{{''.join(LATEX_TEXT.get(c, c) for c in word)}}}"
-        return "".join(LATEX_TEXT.get(c, c) for c in word).replace("−", "-")
+            return rf"\operatorname{{{''.join(_LATEX_TEXT.get(c, c) for c in word)}}}"
+        return "".join(_LATEX_TEXT.get(c, c) for c in word).replace("−", "-")
 
     def note(self, words: str) -> str:
-        return rf"\text{{{''.join(LATEX_TEXT.get(c, c) for c in clean(words))}}}"
+        return rf"\text{{{''.join(_LATEX_TEXT.get(c, c) for c in clean(words))}}}"
 
     def sign(self, sign: str) -> str:
         known = {",": r",\,", "−()": "-", "−": " - ", "": r"\,"}
-        return known.get(sign) or LATEX_SIGNS.get(sign) or f" {sign} "
+        return known.get(sign) or _LATEX_SIGNS.get(sign) or f" {sign} "
 
     def parentheses(self, x: str, pair: str = "()") -> str:
         ends = {"{": r"\{", "}": r"\}"}

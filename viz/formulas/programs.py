@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from microgradnd import Tensor, program
-from microgradnd.arguments import checked
+from microgradnd.graph import checked
 from microgradnd.program import simplified
 from viz.formulas import mathematics
 from viz.style.kinds import GRADIENT, LOSS

@@ -21,9 +21,9 @@ from viz.capture.trace import Trace, trace
 from viz.formulas.formulas import Formula, of_contribution
 from viz.formulas.notation import LOWERED, is_simple
 
-LONG = 40  # an expression of more names and calls is not put into another one
-TERMS = 12  # a gradient of more contributions is left as their sum
-SHORT = 9  # one of no more is put in the place of a result that has no name
+_LONG = 40  # an expression of more names and calls is not put into another one
+_TERMS = 12  # a gradient of more contributions is left as their sum
+_SHORT = 9  # one of no more is put in the place of a result that has no name
 
 
 @dataclass
@@ -155,7 +155,7 @@ class Derivation:
         for node, formula in self.forward:
             if not self.is_landmark(node):
                 inner = simplified(substitute(formula.expression, self.inlined))
-                if count(inner) <= SHORT:
+                if count(inner) <= _SHORT:
                     self.inlined[str(self.symbols[node].name)] = inner
         seed = self.trace.seeds[self.top]
         gradients: dict[str, Any] = {}
@@ -163,11 +163,11 @@ class Derivation:
             gradients[str(self.gradients[self.top].name)] = Expression.literal(1.0)
         for node in [*self.computed, *reversed(self.leaves)]:
             terms = [formula.expression for _, _, formula in self.arrivals.get(node, ())]
-            if not 0 < len(terms) <= TERMS or any(term is None for term in terms):
+            if not 0 < len(terms) <= _TERMS or any(term is None for term in terms):
                 continue
             total = reduce(add, [substitute(term, gradients) for term in terms])
             self.condensed[node] = found = simplified(total)
-            if not self.is_landmark(node) and count(found) <= LONG:
+            if not self.is_landmark(node) and count(found) <= _LONG:
                 gradients[str(self.gradients[node].name)] = found
 
     def shown(self) -> list[Node]:
@@ -184,7 +184,7 @@ class Derivation:
         forms = [self.condensed[node]]
         while any(name in self.known for name in names_of(forms[-1])):
             following = simplified(substitute(forms[-1], self.known))
-            if count(following) > LONG:
+            if count(following) > _LONG:
                 break
             forms.append(following)
         return Sum(left, distinct([simplified(substitute(f, self.inlined)) for f in forms]), [])

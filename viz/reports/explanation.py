@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import Tensor
-from microgradnd.arguments import FLAG, checked, one_of, optional
-from microgradnd.graph import Graph, Node
+from microgradnd.graph import FLAG, Graph, Node, checked, one_of, optional
 from microgradnd.program import simplified
 from viz.formats import files
 from viz.formats.whole_page import WholePage
@@ -27,8 +26,8 @@ from viz.style.kinds import GRADIENT, LOSS, PATH
 from viz.style.text import clean, number, one_line
 
 MOST = 500  # operations; a longer derivation is of no use to a reader
-FEW = 60  # numbers in a graph that is small enough to have them written beside the formulas
-STYLE = """
+_FEW = 60  # numbers in a graph that is small enough to have them written beside the formulas
+_STYLE = """
 :root{color-scheme:light dark}
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2rem}h3{font-size:1rem;margin:1.2rem 0 .2rem}
@@ -137,7 +136,7 @@ def explain(
             f"a part of the graph, or fewer time steps ({MOST} operations at most)"
         )
     found = Derivation(loss, gradient)
-    numbers = found.size() <= FEW if numbers is None else numbers
+    numbers = found.size() <= _FEW if numbers is None else numbers
     return Explanation.of(
         found, format, numbers, None if of is None else element_in(graph, of, owner="explain(of)")
     )
@@ -258,7 +257,7 @@ class _Page:
     ) -> None:
         """left = right = … = value; with `many` the forms stand below each other."""
         parts = [self.write(x) for x in right]
-        if (self.numbers or always or not parts) and value.size <= FEW:
+        if (self.numbers or always or not parts) and value.size <= _FEW:
             amount = self.amount(value)
             parts += [amount] if parts[-1:] != [amount] else []
         self.put(self.write(left), parts, note, many)
@@ -399,7 +398,7 @@ class _Html(_Page):
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{self.name}</title><style>{STYLE}</style></head><body>\n"
+            f"<title>{self.name}</title><style>{_STYLE}</style></head><body>\n"
             + "\n".join(self.lines)
             + "\n</body></html>\n"
         )

@@ -13,8 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from microgradnd import Tensor
-from microgradnd.arguments import checked
-from microgradnd.graph import Node, clock, node_of, seeded, walk
+from microgradnd.graph import Node, checked, clock, node_of, seeded, walk
 from viz.capture.trace import KEEP, Trace, trace
 from viz.picture import Picture, draw
 from viz.structure.groups import Group, Part, grouped, numbered

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import Tensor
-from microgradnd.arguments import checked, whole
-from microgradnd.graph import Graph, Node, Use, pullback, seeded
+from microgradnd.graph import Graph, Node, Use, checked, pullback, seeded, whole
 from viz.formulas.elements import Index, bracketed, element_in
 from viz.model.elements import Edge
 from viz.picture import Picture

@@ -13,7 +13,7 @@ from viz.structure.nesting import Key, Nesting
 from viz.style.text import one_line
 
 
-class Traced(Protocol):
+class _Traced(Protocol):
     """What must be known of a computation to number its parts; a Trace does."""
 
     @property
@@ -62,7 +62,7 @@ class Ids:
         return f"{name} → {self.title(node)}"
 
 
-def ids_of(trace: Traced) -> Ids:
+def ids_of(trace: _Traced) -> Ids:
     """The ids of a trace, counted in order of creation."""
     out = Ids(trace.nesting)
     numbers = count(1)
@@ -78,7 +78,7 @@ def ids_of(trace: Traced) -> Ids:
     return out
 
 
-def _in_order(trace: Traced) -> Iterator[Node | Operand]:
+def _in_order(trace: _Traced) -> Iterator[Node | Operand]:
     """All tensors of a trace: constants where they are first used, nodes as they were created."""
     for node in trace.nodes:
         yield from (x for x in node.operands if x.kind == "constant")

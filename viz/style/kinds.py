@@ -1,4 +1,4 @@
-"""What the arguments of pictures and reports may be; see `microgradnd.arguments`."""
+"""What the arguments of pictures and reports may be; see `microgradnd.graph`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import os
 from typing import Any
 
 from microgradnd import OPS, AnomalyError, Op, Tensor
-from microgradnd.arguments import (
+from microgradnd.graph import (
     FLAG,
     POSITIVE,
     STRING,
+    TENSOR,
     Kind,
     either,
     instance,
-    is_whole,
     one_of,
     optional,
-    real_or_none,
     several,
     whole,
 )
@@ -32,12 +31,11 @@ def _is_trace(value: Any) -> bool:
 
 TRACE = Kind("what viz.trace gives", _is_trace)
 SOURCE = either(either(LOSSES, TRACE), instance(AnomalyError, "the error of detect_anomaly"))
-ARRAY = Kind("an array of real numbers", lambda v: real_or_none(v) is not None)
-GRADIENT = optional(either(ARRAY, several(optional(ARRAY), "one for each tensor")))
-COLLECTIONS = (list, tuple, set, frozenset, range)
+GRADIENT = optional(either(TENSOR, several(optional(TENSOR), "one for each tensor")))
+_COLLECTIONS = (list, tuple, set, frozenset, range)
 NAMES = Kind(
     "a collection of names",
-    lambda v: isinstance(v, COLLECTIONS) and all(isinstance(x, str) for x in v),
+    lambda v: isinstance(v, _COLLECTIONS) and all(isinstance(x, str) for x in v),
 )
 FOLD = Kind(
     '"auto", True, False, or a collection of groupings',
@@ -46,7 +44,7 @@ FOLD = Kind(
 )
 NUMBERS = Kind(
     "a collection of whole numbers",
-    lambda v: isinstance(v, COLLECTIONS) and all(is_whole(x) for x in v),
+    lambda v: isinstance(v, _COLLECTIONS) and all(map(whole().typed, v)),
 )
 COUNT = whole(1)
 HOPS = optional(whole(0))

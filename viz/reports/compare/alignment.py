@@ -41,11 +41,11 @@ def _in_place_of(node: Node) -> Any:
     return node.shape, len(node.predecessors)
 
 
-LEVELS: tuple[Callable[[Node], Any], ...] = (_exact, _alike, _in_place_of)
+_LEVELS: tuple[Callable[[Node], Any], ...] = (_exact, _alike, _in_place_of)
 
 
 def matches(
-    a: Sequence[Node], b: Sequence[Node], levels: Sequence[Callable[[Node], Any]] = LEVELS
+    a: Sequence[Node], b: Sequence[Node], levels: Sequence[Callable[[Node], Any]] = _LEVELS
 ) -> Iterator[tuple[Node, Node]]:
     """Pairs of two sequences, in order: what is equal, then in the gaps between what is alike."""
     if not levels or not a or not b:

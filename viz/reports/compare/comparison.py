@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from microgradnd import Tensor
-from microgradnd.arguments import checked
-from microgradnd.graph import Node
+from microgradnd.graph import Node, checked
 from viz.capture.summary import spelled
 from viz.capture.trace import Trace, trace
 from viz.diagnosis import differentiable

@@ -20,7 +20,7 @@ from viz.capture.trace import Trace
 
 Array = np.ndarray
 
-FARTHEST = 12  # operations between a layer and the next, at most
+_FARTHEST = 12  # operations between a layer and the next, at most
 
 
 @dataclass(frozen=True)
@@ -320,7 +320,7 @@ def _origin(data: Node | None, nets: dict[Node, Layer]) -> tuple[Layer | None, l
             continue
         if node in nets:
             hits.add(node)
-        elif _mixes(node) or len(way) > FARTHEST:
+        elif _mixes(node) or len(way) > _FARTHEST:
             return None, []
         else:
             way[node] = None

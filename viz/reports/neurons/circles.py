@@ -17,9 +17,9 @@ from viz.style.theme import paint
 from viz.svg.canvas import Canvas, Point, coordinate, group, place
 
 RADIUS = 32.0
-BADGE = 17.0  # height of a bias or threshold
+_BADGE = 17.0  # height of a bias or threshold
 NARROW, WIDE = 230.0, 430.0  # between two columns
-LABELLED = 20  # a layer of more weights has no room for their numbers
+_LABELLED = 20  # a layer of more weights has no room for their numbers
 HEAD = 46.0
 
 
@@ -132,13 +132,13 @@ def at(values: Array | None, *index: int) -> float | None:
 
 def _pitch(shifts: int) -> float:
     """The distance of two units in a column."""
-    return 2 * RADIUS + 40.0 + BADGE * shifts
+    return 2 * RADIUS + 40.0 + _BADGE * shifts
 
 
 def _spots(units: int, shifts: int, x: float, middle: float) -> list[Point]:
     """The centres of a column's circles, badges above and two lines of words below them."""
     step = _pitch(shifts)
-    first = middle - (units - 1) / 2 * step + (BADGE * shifts - 20.0) / 2
+    first = middle - (units - 1) / 2 * step + (_BADGE * shifts - 20.0) / 2
     return [(x, first + j * step) for j in range(units)]
 
 
@@ -183,7 +183,7 @@ def row(
 
 def _around(spot: Point, shifts: int) -> Rect:
     x, y = spot
-    return x - RADIUS - 8, y - RADIUS - 4 - BADGE * shifts, x + RADIUS + 8, y + RADIUS + 26
+    return x - RADIUS - 8, y - RADIUS - 4 - _BADGE * shifts, x + RADIUS + 8, y + RADIUS + 26
 
 
 def _heading(canvas: Canvas, x: float, title: str, below: str, small: bool = False) -> list[str]:
@@ -215,7 +215,7 @@ def _connections(
             data = {"id": f"w-{k}-{j}-{i}", "kind": "weight", "from": i, "to": j}
             data |= data_of(one.weight, j, i)
             lines.append(group(data, _weight_words(style, one, name, j, i), [line]))
-            if len(ends[0]) * len(ends[1]) <= LABELLED and value is not None:
+            if len(ends[0]) * len(ends[1]) <= _LABELLED and value is not None:
                 thirds = [(start[0] + (end[0] - start[0]) * t, start[1] + (end[1] - start[1]) * t)
                           for t in (1.0, 2 / 3, 1 / 3, 0.0)]  # fmt: skip
                 label = number(value, 3)
@@ -355,12 +355,12 @@ def _badge(style: Style, spot: Point, k: int, j: int, one: Layer, p: Parameter, 
     if style.colour == "gradient":
         words = f"∂{style.loss}/∂{fit(name, 34.0, 10.0)} {formatted(value, 3)}"
     wide = width(words, 10.0) + 10.0
-    x, bottom = spot[0], spot[1] - RADIUS - 4.0 - BADGE * s
+    x, bottom = spot[0], spot[1] - RADIUS - 4.0 - _BADGE * s
     stem = f"M{place((x, bottom))}V{coordinate(bottom + 4.0)}"
     line = line_of(style.canvas, stem, value, largest(values), dash="") if s == 0 else ""
     role = "line" if not value or not math.isfinite(value) else "plus" if value > 0 else "minus"
     box = style.canvas.rect(
-        x - wide / 2, bottom - BADGE + 2, wide, BADGE - 3, fill="canvas", stroke=role, radius=7.0,
+        x - wide / 2, bottom - _BADGE + 2, wide, _BADGE - 3, fill="canvas", stroke=role, radius=7.0,
         dash="4 3" if role == "minus" else "",
     )  # fmt: skip
     text = style.canvas.text(x, bottom - 4.0, words, anchor="middle")

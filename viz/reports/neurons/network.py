@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import Tensor
-from microgradnd.arguments import checked, one_of, optional, whole
-from microgradnd.graph import node_of
+from microgradnd.graph import checked, node_of, one_of, optional, whole
 from viz.capture.trace import Trace, trace
 from viz.diagnosis import differentiable
 from viz.formats import files
@@ -27,11 +26,11 @@ from viz.style.theme import style
 from viz.svg.canvas import Canvas, attributes, coordinate, document, place
 from viz.svg.legend import Draw, legend
 
-MOST_UNITS = 16
-MOST_LAYERS = 12
+_MOST_UNITS = 16
+_MOST_LAYERS = 12
 COLOURS = ("weight", "gradient")
-MARGIN = 26.0
-NARROWEST = 560.0
+_MARGIN = 26.0
+_NARROWEST = 560.0
 
 
 class Neurons:
@@ -175,15 +174,15 @@ def _unit_of(layers: Sequence[Layer], unit: tuple[int | str, int]) -> tuple[int,
 def _check_sizes(layers: Sequence[Layer]) -> None:
     for k, one in enumerate(layers):
         inputs, units = one.sizes
-        if max(inputs, units) > MOST_UNITS:
+        if max(inputs, units) > _MOST_UNITS:
             name = f" {one.weight.name!r}" if one.weight.name else ""
             raise ValueError(
                 f"layer {k}{name} has {plural(inputs, 'input')} and {plural(units, 'unit')}; "
-                f"circles are drawn for up to {MOST_UNITS}: viz.draw shows any size"
+                f"circles are drawn for up to {_MOST_UNITS}: viz.draw shows any size"
             )
-    if len(layers) > MOST_LAYERS:
+    if len(layers) > _MOST_LAYERS:
         raise ValueError(
-            f"there are {len(layers)} layers of neurons, more than {MOST_LAYERS}: viz.draw shows "
+            f"there are {len(layers)} layers of neurons, more than {_MOST_LAYERS}: viz.draw shows "
             "them all, and unit=(layer, j) one unit of one"
         )
 
@@ -238,9 +237,9 @@ def _assemble(
 ) -> str:
     """Title, drawing and legend together."""
     canvas, (parts, wide, tall) = look.canvas, body
-    room = max(wide, NARROWEST)
+    room = max(wide, _NARROWEST)
     key, key_height = legend(canvas, _items(picture, look, unit), room)
-    across, below = room + 2 * MARGIN, MARGIN + 48.0 + tall + 12.0
+    across, below = room + 2 * _MARGIN, _MARGIN + 48.0 + tall + 12.0
     down = below + key_height + 24.0
     subtitle = _subtitle(picture, unit)
     whole = [
@@ -249,12 +248,12 @@ def _assemble(
         style(canvas.theme),
         canvas.rect(0, 0, across, down, fill="canvas"),
         canvas.text(
-            MARGIN, MARGIN + 13, fit(one_line(title), room, 16.0, True), size=16.0, bold=True
+            _MARGIN, _MARGIN + 13, fit(one_line(title), room, 16.0, True), size=16.0, bold=True
         ),
-        canvas.text(MARGIN, MARGIN + 31, fit(subtitle, room, 11.0), size=11.0, fill="muted"),
-        *_shifted(parts, MARGIN + (room - wide) / 2, MARGIN + 48.0),
-        canvas.path(f"M{place((MARGIN, below))}H{coordinate(across - MARGIN)}", stroke="hair"),
-        *_shifted([key], MARGIN, below + 12.0),
+        canvas.text(_MARGIN, _MARGIN + 31, fit(subtitle, room, 11.0), size=11.0, fill="muted"),
+        *_shifted(parts, _MARGIN + (room - wide) / 2, _MARGIN + 48.0),
+        canvas.path(f"M{place((_MARGIN, below))}H{coordinate(across - _MARGIN)}", stroke="hair"),
+        *_shifted([key], _MARGIN, below + 12.0),
     ]
     data = {
         "kind": "neurons", "sample": picture.sample, "colour": look.colour,

@@ -11,10 +11,10 @@ from viz.reports.neurons.circles import RADIUS, Names, Style, at, exact, formatt
 from viz.style.text import fit, one_line, width
 from viz.svg.canvas import Point, coordinate, group, place
 
-PITCH = 70.0
+_PITCH = 70.0
 HEAD = 52.0
 GAP = 26.0
-SIZE = 11.0
+_SIZE = 11.0
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ def table(
     k, j = which
     name = circles.names_of(chain)[chain.index(one)]
     terms = _terms_of(one, name, j)
-    tall = len(terms) * PITCH
+    tall = len(terms) * _PITCH
     left, middle = 40.0, 270.0
-    spots = [(left, HEAD + (i + 0.5) * PITCH) for i in range(len(terms))]
+    spots = [(left, HEAD + (i + 0.5) * _PITCH) for i in range(len(terms))]
     centre = middle, HEAD + tall / 2
     top = max(
         circles.largest(style.shown(one.weight)),
@@ -127,7 +127,7 @@ def _columns(
     """The cells of the table's head and of each row, and where the table ends."""
     slope = f"∂{style.loss}/∂net"
     sorts = [
-        ("weight", "", "muted", [fit(one_line(t.name), 130.0, SIZE) for t in terms]),
+        ("weight", "", "muted", [fit(one_line(t.name), 130.0, _SIZE) for t in terms]),
         ("value", "", "ink", [formatted(t.value) for t in terms]),
         ("× input", "", "ink", [f"× {formatted(t.x)}" for t in terms]),
         ("= product", "adds to net", "ink", [f"= {formatted(t.product)}" for t in terms]),
@@ -145,13 +145,13 @@ def _columns(
     cells: list[list[str]] = [[] for _ in range(len(terms) + 1)]
     x, canvas = left, style.canvas
     for title, below, role, column in sorts:
-        x += max(width(w, SIZE, w == title) for w in (title, below, *column))
-        cells[0].append(canvas.text(x, 16, title, size=SIZE, bold=True, anchor="end"))
+        x += max(width(w, _SIZE, w == title) for w in (title, below, *column))
+        cells[0].append(canvas.text(x, 16, title, size=_SIZE, bold=True, anchor="end"))
         if below:
             cells[0].append(canvas.text(x, 31, below, fill="muted", anchor="end"))
         for i, words in enumerate(column):
-            y = HEAD + (i + 0.5) * PITCH + 4.0
-            cells[i + 1].append(canvas.text(x, y, words, size=SIZE, fill=role, anchor="end"))
+            y = HEAD + (i + 0.5) * _PITCH + 4.0
+            cells[i + 1].append(canvas.text(x, y, words, size=_SIZE, fill=role, anchor="end"))
         x += GAP
     cells[0].append(canvas.path(f"M{place((left, 40.0))}H{coordinate(x - GAP)}", stroke="hair"))
     return cells, x
@@ -201,7 +201,7 @@ def _wrapped(words: Iterable[str], room: float) -> list[str]:
     """Words in lines that are no wider than the room."""
     lines: list[str] = []
     for word in words:
-        if lines and width(f"{lines[-1]} {word}", SIZE, True) <= room:
+        if lines and width(f"{lines[-1]} {word}", _SIZE, True) <= room:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
@@ -234,7 +234,7 @@ def _totals(
     parts = [canvas.path(f"M0 {coordinate(y)}H{coordinate(room)}", stroke="hair")]
     for line, role, bold in lines:
         y += 19.0
-        line = fit(one_line(line), room, SIZE, bold)
-        parts.append(canvas.text(0, y, line, size=SIZE, fill=role, bold=bold))
+        line = fit(one_line(line), room, _SIZE, bold)
+        parts.append(canvas.text(0, y, line, size=_SIZE, fill=role, bold=bold))
     data = {"id": f"net-{k}-{j}", "kind": "net", "net": exact(net), "net-grad": exact(slope)}
     return [group(data, " ".join(words), parts)], y + 8.0

@@ -4,17 +4,18 @@ Written by `python -m microgradnd.stubs`; do not edit.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from microgradnd.declaration import Axis, Shape, TensorLike
-from microgradnd.engine import Tensor
-from microgradnd.node import Array
-from microgradnd.ops.linear_systems import SignAndLog
-from microgradnd.ops.selecting import Selected
+if TYPE_CHECKING:  # which is read last: what is imported imports this
+    from microgradnd.declaration import Axis, Shape, TensorLike
+    from microgradnd.engine import Tensor
+    from microgradnd.node import Array
+    from microgradnd.ops.linear_systems import SignAndLog
+    from microgradnd.ops.selecting import Selected
 
-class TensorMethods:
+class Methods:
     @property
     def H(self) -> Tensor: """The last two axes exchanged, each element conjugated (real ones are their own)."""
     @property
