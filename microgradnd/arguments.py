@@ -195,7 +195,7 @@ ANNOTATED: dict[str, Kind] = {
     "np.random.Generator | None": RNG,
     "int | Sequence[int] | None": optional(either(whole(), WHOLES)),
     "float | Sequence[float] | None": optional(either(SCALAR, several(SCALAR, "several"))),
-    "Order": optional(either(STRING, SCALAR)),
+    "float | str | None": optional(either(STRING, SCALAR)),
 }
 
 # Parameters that mean the same wherever they stand; a constructor names the others' kinds itself.

@@ -102,9 +102,8 @@ def explain(
     cure = "; ".join(f"{key} takes {TAKEN[key]}" for key in wrong)
     cure = cure or op_cure or (_BROADCASTING if "broadcast" in str(error) else "")
     if isinstance(error, np.exceptions.AxisError) and not cure:
-        cure = (
-            f"the axes of {names[0] if names else 'an array'} count from 0, or from -1 at the end"
-        )
+        which = names[0] if names else "an array"
+        cure = f"the axes of {which} count from 0, or from -1 at the end"
     advice = f". Cure: {cure}." if cure else ""
     error.add_note(f"{op}: {', '.join(listed)}{advice}")
 

@@ -151,6 +151,7 @@ class Methods:
     def diff(self, n: int = 1, axis: int = -1, prepend: TensorLike | None = None, append: TensorLike | None = None) -> Tensor: """The differences of neighbours along the axis, n times over."""
     def digamma(self) -> Tensor: """ψ(x), the slope of ln Γ."""
     def dot(self, y: TensorLike) -> Tensor: """numpy.dot: the sum over the last axis of x and the second-to-last (or only) axis of y."""
+    def dsplit(self, indices_or_sections: int | Sequence[int]) -> list[Tensor]: """`split` along the third axis."""
     @property
     def dtype(self) -> np.dtype[Any]: """The type of the elements."""
     def erf(self) -> Tensor: """The error function, 2/√π times the integral of exp(-t²) from 0 to x; saturates at ±1."""
@@ -179,6 +180,7 @@ class Methods:
     def gather(self, axis: int, index: TensorLike) -> Tensor: """out[i, j] = x[i, index[i, j]], for axis 1 of two; the result has the shape of index."""
     def ger(self, y: TensorLike) -> Tensor: """Each element of x times each of y, both flattened: a matrix."""
     def heaviside(self, y: TensorLike) -> Tensor: """Compute the Heaviside step function."""
+    def hsplit(self, indices_or_sections: int | Sequence[int]) -> list[Tensor]: """`split` along the second axis; of a vector along its only one."""
     def hypot(self, y: TensorLike) -> Tensor: """Given the "legs" of a right triangle, return its hypotenuse."""
     def i0(self) -> Tensor: """The modified Bessel function of the first kind and order 0; needs SciPy."""
     def i1(self) -> Tensor: """The modified Bessel function of the first kind and order 1, the slope of i0."""
@@ -248,7 +250,7 @@ class Methods:
     @property
     def ndim(self) -> int: """How many axes there are."""
     def nonzero(self) -> tuple[Tensor, ...]: """Where x is not 0: an array of indices for each axis, as numpy.nonzero."""
-    def norm(self, p: Any = 'fro', axis: Any = None, keepdims: bool = False, *, ord: Any = None) -> Tensor: """torch.norm: of all elements, or those of the axes, as one vector; p "nuc" of matrices."""
+    def norm(self, p: float | str | None = 'fro', axis: Axis = None, keepdims: bool = False, *, ord: float | str | None = None) -> Tensor: """torch.norm: of all elements, or those of the axes, as one vector; p "nuc" of matrices."""
     def numpy(self) -> Array: """The array itself (shared memory), out of the graph."""
     def outer(self, y: TensorLike) -> Tensor: """Each element of x times each of y, both flattened: a matrix."""
     @overload
@@ -309,7 +311,7 @@ class Methods:
     def tan(self) -> Tensor: """Compute tangent element-wise."""
     def tanh(self) -> Tensor: """Compute hyperbolic tangent element-wise."""
     def tensor_split(self, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]: """`array_split`, as a tuple."""
-    def tile(self, reps: Any) -> Tensor: """Copies side by side: as many along each axis as `reps` says."""
+    def tile(self, reps: int | Sequence[int]) -> Tensor: """Copies side by side: as many along each axis as `reps` says."""
     def to(self, dtype: Any) -> Tensor: """The tensor in another dtype, as `astype`; "cpu", where all tensors are, changes nothing."""
     def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor: """The tensor itself: all of them are on the "cpu"."""
     def tolist(self) -> Any: """The elements as Python numbers in nested lists."""
@@ -337,4 +339,5 @@ class Methods:
     def view(self, shape: Shape) -> Tensor: """The same elements in another shape; one size may be -1."""
     @overload
     def view(self, *shape: int) -> Tensor: """The same elements in another shape; one size may be -1."""
+    def vsplit(self, indices_or_sections: int | Sequence[int]) -> list[Tensor]: """`split` along the first axis."""
     def xlogy(self, y: TensorLike) -> Tensor: """x ln y, and 0 where x is 0, whatever y is (unless it is a NaN)."""

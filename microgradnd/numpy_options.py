@@ -36,7 +36,7 @@ def is_tracked(value: Any) -> bool:
     return isinstance(value, Methods) and getattr(value, "node", None) is not None
 
 
-def on_arrays(name: str, function: Callable, args: Any, options: Mapping[str, Any]) -> Any:
+def on_arrays(name: str, function: Callable, args: Any, options: dict[str, Any]) -> Any:
     """What NumPy makes of the arrays; None where another class stands for some."""
     plain, named = stripped(args), {k: stripped(v) for k, v in options.items()}
     if any(isinstance(x, Methods) for x in (*plain, *named.values())):

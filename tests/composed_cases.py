@@ -79,6 +79,10 @@ def torch_dim(name: str, axis: str = "dim") -> Callable:
     return call
 
 
+def in_sections(name: str) -> Callable:
+    return lambda t, x, indices_or_sections: getattr(t, name)(x, indices_or_sections)
+
+
 def swapped(name: str) -> Callable:
     """torch's function, which takes the axis before the other operands."""
     return lambda t, x, *rest, axis, **options: getattr(t, name)(x, axis, *rest, **options)
@@ -172,7 +176,11 @@ ORDER = (
              given(NAN, q=0.5, axis=0)),
     composed("nanquantile", None, given(NAN, q=0.5, axis=0), drawn(distinct,
              (3, 4), q=0.2, axis=1)),
-    composed("median", None, drawn(distinct, (4,)), drawn(distinct, (3, 2), axis=0),
+    composed("percentile", None, drawn(distinct, (5,), q=30), drawn(distinct, (3, 4), q=[10, 90],
+             axis=1, keepdims=True)),
+    composed("nanpercentile", None, given(NAN, q=50, axis=0), drawn(distinct, (3, 4), q=20)),
+    composed("median", None, given(np.array([3, 1, 8, 2])), drawn(distinct, (4,)),
+             drawn(distinct, (3, 2), axis=0),
              drawn(distinct, (2, 3, 2), axis=(0, 2), keepdims=True), given(NAN)),
     composed("nanmedian", None, given(NAN), given(NAN, axis=1), drawn(distinct, (4, 2), axis=0)),
     composed("unique", None, given(np.array([3.0, 1.0, 3.0])),
@@ -257,6 +265,11 @@ SHAPING = (
              given((2, 5), indices_or_sections=[1, 3], axis=1)),
     composed("tensor_split", np.array_split, given((5,), indices_or_sections=2),
              torch=lambda t, x, indices_or_sections: t.tensor_split(x, indices_or_sections)),
+    composed("hsplit", None, given((2, 4), indices_or_sections=2),
+             given((5,), indices_or_sections=[1, 3]), torch=in_sections("hsplit")),
+    composed("vsplit", None, given((4, 2), indices_or_sections=2), torch=in_sections("vsplit")),
+    composed("dsplit", None, given((2, 1, 4), indices_or_sections=[1]),
+             torch=in_sections("dsplit")),
     composed("chunk", lambda x, chunks, axis=0: np.split(x, [3], axis), given((5,), chunks=2),
              given((2, 5), chunks=2, axis=1),
              torch=lambda t, x, chunks, axis=0: t.chunk(x, chunks, axis)),

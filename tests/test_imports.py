@@ -28,7 +28,8 @@ microgradnd.documentation microgradnd.generation microgradnd.signatures
 microgradnd.plan microgradnd.calling
 microgradnd.declaration
 microgradnd.ops
-microgradnd.functions microgradnd.creation microgradnd.tensor_methods microgradnd.numpy_protocol
+microgradnd.functions microgradnd.creation microgradnd.tensor_methods microgradnd.numpy_options
+microgradnd.numpy_protocol
 microgradnd.graph
 microgradnd.program microgradnd.transforms
 microgradnd.testing microgradnd.stubs

@@ -160,8 +160,8 @@ FORMS: list[tuple[str, Callable[[Any, Any], Any]]] = [
     (
         "abs absolute acos arccos asin arcsin asinh arcsinh atan arctan atanh arctanh ceil floor "
         "trunc fix round around rint sign signbit positive negative reciprocal sqrt square cbrt "
-        "exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh sinc deg2rad rad2deg radians "
-        "degrees i0 nan_to_num fabs isnan isinf isfinite isposinf isneginf logical_not copy "
+        "exp exp2 expm1 isnan log log2 log10 log1p sin cos tan sinh cosh tanh sinc deg2rad rad2deg "
+        "radians degrees i0 nan_to_num fabs isinf isfinite isposinf isneginf logical_not copy "
         "zeros_like ones_like",
         lambda f, x: f(x),
     ),
@@ -258,7 +258,7 @@ def test_numpys_function_gives_its_value_and_the_right_gradient(
             assert (out.shape, out.dtype) == (np.shape(exact), np.asarray(exact).dtype)
             np.testing.assert_allclose(out.data, exact, rtol=1e-12)
         else:
-            assert out == exact
+            assert np.all(out == exact)
 
     def total(x: mg.Tensor) -> Any:
         tracked = [out for out in parts(call(function, x)) if getattr(out, "requires_grad", False)]
@@ -303,9 +303,8 @@ def outcomes(name: str, function: Callable[..., Any]) -> tuple[int, list[str]]:
             out = function(*args)
         except Exception as error:
             text = "\n".join([f"{error}", *getattr(error, "__notes__", ())])
-            asked = any(
-                f.name == "array_function" for f in traceback.extract_tb(error.__traceback__)
-            )
+            frames = traceback.extract_tb(error.__traceback__)
+            asked = any(frame.name == "array_function" for frame in frames)
             asked = asked or isinstance(function, np.ufunc)  # else NumPy refuses it by itself
             if asked and function.__name__ not in text and "would lose" not in text:
                 wrong.append(f"{name}: {type(error).__name__} {text}")

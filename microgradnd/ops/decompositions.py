@@ -213,7 +213,7 @@ def svd(
     """
     a = as_tensor(a)
     if hermitian:  # NumPy reads the lower triangle
-        a = tril(a) + T(tril(a, -1))
+        a = as_tensor(tril(a) + T(tril(a, -1)))
     if not compute_uv:
         return svdvals(a)
     m, n = a.shape[-2:]

@@ -360,5 +360,5 @@ def logit(x: TensorLike, eps: float | None = None) -> Tensor:
     """
     if eps is not None:
         require("logit", "eps", eps, real(0, 0.5))
-        x = clip(x, eps, 1 - eps)
+    x = as_tensor(x) if eps is None else clip(as_tensor(x), eps, 1 - eps)
     return log(x / (1 - x))

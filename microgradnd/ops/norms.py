@@ -6,7 +6,7 @@ largest, they share the gradient evenly.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +16,6 @@ from microgradnd.ops.decompositions import svdvals
 from microgradnd.ops.linear_systems import inv
 from microgradnd.ops.reduction import extreme_x, kept
 from microgradnd.ops.shape import moveaxis
-
-Order: TypeAlias = float | str | None  # of a norm
 
 
 def vector_norm_x(g: Value, x: Value, out: Value, ord: Any, axis: Axis) -> Value:
@@ -62,7 +60,7 @@ def _pair(name: str, x: Tensor, axis: Any) -> tuple[int, int]:
 
 @derived(numpy=np.linalg.matrix_norm, torch="linalg.matrix_norm", internal=True)
 def matrix_norm(
-    x: TensorLike, ord: Order = "fro", axis: Axis = (-2, -1), keepdims: bool = False
+    x: TensorLike, ord: float | str | None = "fro", axis: Axis = (-2, -1), keepdims: bool = False
 ) -> Tensor:
     """The norm of matrices: "fro", "nuc", inf, -inf, 1, -1, 2 or -2.
 
@@ -92,8 +90,13 @@ def matrix_norm(
 
 @derived(numpy=np.linalg.norm, torch="linalg.norm")
 def norm(
-    x: TensorLike, ord: Order = None, axis: Axis = None, keepdims: bool = False, *, p: Order = None
-) -> Tensor:
+    x: TensorLike,
+    ord: float | str | None = None,
+    axis: Axis = None,
+    keepdims: bool = False,
+    *,
+    p: float | str | None = None,
+) -> Tensor:  # fmt: skip
     """numpy.linalg.norm, or with `p` torch.norm, which never takes a number for a matrix's norm.
 
     Without ord the root of the sum of squares, over all axes or the given ones. With ord the norm
@@ -123,8 +126,13 @@ def norm(
 
 @derived(internal=True, method="norm")
 def torch_norm(
-    x: TensorLike, p: Order = "fro", axis: Axis = None, keepdims: bool = False, *, ord: Order = None
-) -> Tensor:
+    x: TensorLike,
+    p: float | str | None = "fro",
+    axis: Axis = None,
+    keepdims: bool = False,
+    *,
+    ord: float | str | None = None,
+) -> Tensor:  # fmt: skip
     """torch.norm: of all elements, or those of the axes, as one vector; p "nuc" of matrices.
 
     With `ord` it is numpy.linalg.norm.
@@ -165,7 +173,7 @@ def cdist(x1: TensorLike, x2: TensorLike, p: float = 2.0) -> Tensor:
 
 
 @derived(numpy=np.linalg.cond, torch="linalg.cond", internal=True)
-def cond(x: TensorLike, p: Order = None) -> Tensor:
+def cond(x: TensorLike, p: float | str | None = None) -> Tensor:
     """The condition: the norm of a matrix times that of its inverse; by default the 2-norm.
 
     >>> cond([[2.0, 0.0], [0.0, 1.0]])
@@ -192,5 +200,6 @@ def matrix_rank(
     >>> matrix_rank([[1.0, 2.0], [2.0, 4.0]])
     Tensor(1)
     """
-    a, tol, rtol = (None if x is None else as_tensor(x).data for x in (A, tol, rtol))
-    return Tensor(np.asarray(np.linalg.matrix_rank(a, tol, hermitian, rtol=rtol)))
+    least, share = (None if x is None else as_tensor(x).data for x in (tol, rtol))
+    rank = np.linalg.matrix_rank(as_tensor(A).data, least, hermitian, rtol=share)
+    return Tensor(np.asarray(rank))
