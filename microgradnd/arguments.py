@@ -117,17 +117,11 @@ def either(first: Kind, second: Kind) -> Kind:
     )
 
 
-def is_sequence(value: Any) -> bool:
-    return isinstance(value, (list, tuple, range)) or (
-        isinstance(value, np.ndarray) and value.ndim == 1
-    )
-
-
 def several(kind: Kind, words: str, least: int = 0, most: int | None = None) -> Kind:
-    """A list, tuple, range or array of values of one kind."""
+    """A list or tuple of values of one kind."""
     return Kind(
         words,
-        lambda v: is_sequence(v) and all(kind.typed(x) for x in v),
+        lambda v: isinstance(v, (list, tuple)) and all(kind.typed(x) for x in v),
         lambda v: len(v) >= least and (most is None or len(v) <= most) and all(map(kind.fits, v)),
     )
 
@@ -177,7 +171,14 @@ PATH = instance((str, os.PathLike), "the path of a file or folder")
 ANY = Kind("anything", lambda v: True)
 
 # By annotation, what an option of a function composed of operations may be.
-WHOLES = several(whole(), "whole numbers")
+WHOLES = Kind(
+    "whole numbers",
+    lambda v: (
+        isinstance(v, (list, tuple, range, np.ndarray))
+        and np.ndim(v) == 1
+        and all(map(is_whole, v))
+    ),
+)
 SCALAR = Kind("a number", lambda v: getattr(real_or_none(v), "ndim", 1) == 0)
 ANNOTATED: dict[str, Kind] = {
     "int": whole(),

@@ -12,6 +12,7 @@ from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.indexing import getitem
 from microgradnd.ops.rearranging import flip
+from microgradnd.ops.reduction import HALF, single
 from microgradnd.ops.selecting import Selected, take_along_axis
 from microgradnd.ops.shape import concatenate
 
@@ -25,6 +26,8 @@ def backward_sum(g: Value, axis: int | None) -> Value:
     numpy=np.cumsum, method=True, whole=True, batch="flat")  # fmt: skip
 def cumsum(x: Value, axis: int | None = None) -> Value:
     """The sum of each element and all before it along the axis."""
+    if x.dtype is HALF:
+        return single(cumsum, x, axis)
     return np.cumsum(x, axis=axis)
 
 
@@ -44,6 +47,8 @@ def cumprod_x(g: Value, x: Value, out: Value, axis: int | None) -> Value:
 @op(x=cumprod_x, fresh="x", numpy=np.cumprod, method=True, whole=True, batch="flat")
 def cumprod(x: Value, axis: int | None = None) -> Value:
     """The product of each element and all before it along the axis, with any number of zeros."""
+    if x.dtype is HALF:
+        return single(cumprod, x, axis)
     return np.cumprod(x, axis=axis)
 
 
@@ -92,6 +97,8 @@ def logcumsumexp_x(g: Value, x: Value, out: Value, axis: int) -> Value:
 @op(x=logcumsumexp_x, fresh="x", method=True, whole=True)
 def logcumsumexp(x: Value, axis: int) -> Value:
     """ln of the sum of the exponentials of each element and all before it along the axis."""
+    if x.dtype is HALF:
+        return single(logcumsumexp, x, axis)
     return np.logaddexp.accumulate(x, axis)
 
 

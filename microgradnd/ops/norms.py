@@ -14,7 +14,7 @@ from microgradnd.declaration import Axis, TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.decompositions import svdvals
 from microgradnd.ops.linear_systems import inv
-from microgradnd.ops.reduction import extreme_x, kept
+from microgradnd.ops.reduction import HALF, extreme_x, kept, single
 from microgradnd.ops.shape import moveaxis
 
 
@@ -44,6 +44,8 @@ def vector_norm(x: Value, ord: Any = 2, axis: Axis = None, keepdims: Any = False
     >>> float(vector_norm(np.array([3.0, 4.0])))
     5.0
     """
+    if x.dtype is HALF:
+        return single(vector_norm, x, ord, axis, keepdims)
     if axis is None and not x.ndim:
         x = x.reshape(1)
         keepdims = False

@@ -7,6 +7,7 @@ the product is differentiated rightly through any number of zeros.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,13 @@ from microgradnd.ops.shape import broadcast_to
 
 Flag = Any  # a bool; NumPy's hints would have it a literal one
 DDOF = required("var and std", "ddof", NUMBER)
+HALF = np.dtype(np.float16)
 FAST = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
+
+
+def single(function: Callable, x: Value, *options: Any) -> Value:
+    """What sums float16, computed in float32 as PyTorch does, so that it neither stops nor ends."""
+    return function(x.astype(np.float32), *options).astype(x.dtype)
 
 
 def axes_of(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
@@ -50,6 +57,8 @@ def length(shape: tuple[int, ...], axis: Axis) -> int:
     numpy=np.sum, method=True, sign="Σ", notation="total")  # fmt: skip
 def sum(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """The sum over the axes."""
+    if x.dtype is HALF:
+        return single(sum, x, axis, keepdims)
     return np.add.reduce(x, axis, keepdims=keepdims)
 
 
@@ -102,6 +111,8 @@ def prod_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
     notation="total")  # fmt: skip
 def prod(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """The product over the axes."""
+    if x.dtype is HALF:
+        return single(prod, x, axis, keepdims)
     return np.multiply.reduce(x, axis, keepdims=keepdims)
 
 
@@ -113,6 +124,8 @@ def var_x(g: Value, x: Value, axis: Axis, ddof: float) -> Value:
 @op(x=var_x, fresh="x", numpy=np.var, method=True, whole=True, prepare={"ddof": DDOF})
 def var(x: Value, axis: Axis = None, ddof: float = 0, keepdims: Flag = False) -> Value:
     """The variance over the axes, divided by their length less ddof."""
+    if x.dtype is HALF:
+        return single(var, x, axis, ddof, keepdims)
     return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
@@ -128,6 +141,8 @@ def std_x(g: Value, x: Value, out: Value, axis: Axis, ddof: float) -> Value:
 @op(x=std_x, fresh="x", numpy=np.std, method=True, whole=True, prepare={"ddof": DDOF})
 def std(x: Value, axis: Axis = None, ddof: float = 0, keepdims: Flag = False) -> Value:
     """The standard deviation over the axes, divided by their length less ddof."""
+    if x.dtype is HALF:
+        return single(std, x, axis, ddof, keepdims)
     return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
