@@ -174,8 +174,7 @@ ANY = Kind("anything", lambda v: True)
 WHOLES = Kind(
     "whole numbers",
     lambda v: (
-        isinstance(v, (list, tuple, range, np.ndarray))
-        and np.ndim(v) == 1
+        (isinstance(v, (list, tuple, range)) or (isinstance(v, np.ndarray) and v.ndim == 1))
         and all(map(is_whole, v))
     ),
 )

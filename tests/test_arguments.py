@@ -503,24 +503,10 @@ CASES = [*LAYERS, *FUNCTIONS, *LOSSES, *INITS, *OPTIM, *DATA, *TRAINING]
 MODULES = (mg, F, nn, init, nn.utils, optim, optim.lr_scheduler, data, io, training, models, viz)
 # Whose methods are for everyone, but for those of `Op` and what a layer's `forward` is for.
 TABLES = (
-    CASES, test_arguments_engine.CASES, test_arguments_methods.CASES, test_arguments_ops.CASES,
+    CASES, test_arguments_composed.CASES, test_arguments_engine.CASES,
+    test_arguments_methods.CASES, test_arguments_ops.CASES, test_arguments_transforms.CASES,
     test_arguments_viz.CASES,
 )  # fmt: skip
-# Modules of composed functions whose bad arguments are not tried yet.
-PENDING = {
-    *(f"microgradnd.ops.{name}" for name in (
-        "cumulative", "decompositions", "elementwise", "linear_systems", "more_activations",
-        "norms", "ordering", "products", "rearranging", "selecting", "special",
-    )),
-    "microgradnd.ops.more_pooling", "microgradnd.ops.patches", "microgradnd.ops.resampling",
-    "microgradnd.nn.padding", "microgradnd.nn.resampling",
-    "microgradnd.transforms.functional", "microgradnd.transforms.checkpoint",
-    "microgradnd.array_api",
-}  # fmt: skip
-DRAWN = {
-    "normal", "uniform", "randint", "bernoulli", "permutation", "choice", "logspace", "empty",
-    "as_tensor", "empty_like", "rand_like", "randn_like",
-}  # fmt: skip
 ELSEWHERE = {
     # errors, types and what is made by what is tried
     "AnomalyError", "DetachWarning", "GradientMismatch", "GraphError", "FileFormatError", "Op",
@@ -563,8 +549,7 @@ def test_every_public_callable_is_tried() -> None:
         for name in getattr(module, "__all__", None) or [n for n in dir(module) if n[0] != "_"]:
             thing = getattr(module, name)
             own = getattr(thing, "__name__", name).removeprefix("microgradnd.")
-            pending = getattr(thing, "__module__", "") in PENDING or name in DRAWN
-            if callable(thing) and not names & {name, own} and thing not in calls and not pending:
+            if callable(thing) and not names & {name, own} and thing not in calls:
                 missing.add(name)
     assert missing - ELSEWHERE == set()
     assert ELSEWHERE - {name for module in MODULES for name in dir(module)} == set()
@@ -585,8 +570,6 @@ def test_every_public_method_is_tried() -> None:
                     continue
                 takes = len(inspect.signature(function).parameters) > (function is method)
                 named = {name, TORCH.get(name, name)}
-                if function.__module__ in PENDING:
-                    continue
                 if takes and not named & (names | METHODS_ELSEWHERE):
                     missing.add(f"{thing.__name__}.{name}")
     assert missing == set()

@@ -16,11 +16,11 @@ def pair(value: Pair) -> tuple[int, int]:
     >>> pair(3), pair((3, 2))
     ((3, 3), (3, 2))
     """
-    height, width = numbers(value, 2, "a pair (height, width) of them")
+    height, width = numbers(value, 2)
     return height, width
 
 
-def numbers(value: Several, count: int, words: str = "") -> tuple[int, ...]:
+def numbers(value: Several, count: int) -> tuple[int, ...]:
     """A number for all of so many axes, or one for each.
 
     >>> numbers(3, 3), numbers((3, 2, 1), 3)
@@ -28,13 +28,13 @@ def numbers(value: Several, count: int, words: str = "") -> tuple[int, ...]:
     """
     several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
     given: Any = value if several else (value,) * count
-    wanted = f"a whole number or {words or f'{count} of them'} is needed, got {value!r}"
+    words = "a pair (height, width)" if count == 2 else str(count)
     if len(given) != count:
-        raise ValueError(wanted)
+        raise ValueError(f"one number or {words} of them is needed, got {value!r}")
     if not all(isinstance(n, Integral) and not isinstance(n, bool) for n in given):
-        raise TypeError(wanted)
+        raise TypeError(f"a whole number or {words} of them is needed, got {value!r}")
     if max(map(abs, given)) >= 2**62:
-        raise ValueError(wanted)
+        raise ValueError(f"{value!r} is more than any axis has")
     return tuple(map(int, given))
 
 

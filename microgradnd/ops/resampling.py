@@ -18,8 +18,11 @@ from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.elementwise import where
 from microgradnd.ops.indexing import getitem
 from microgradnd.ops.linalg import matmul
-from microgradnd.ops.more_pooling import adaptive_avg_pool1d, adaptive_avg_pool3d
-from microgradnd.ops.pooling import adaptive_avg_pool2d
+from microgradnd.ops.more_pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+)
 from microgradnd.ops.shape import broadcast_to, reshape, transpose
 
 MODES = {"nearest": None, "nearest-exact": None, "area": None, "linear": 1, "bilinear": 2,
