@@ -19,9 +19,11 @@ from microgradnd.declaration import TORCH
 from microgradnd.nn import functional as F
 from microgradnd.nn import init
 from tests import (
+    test_arguments_composed,
     test_arguments_engine,
     test_arguments_methods,
     test_arguments_ops,
+    test_arguments_transforms,
     test_arguments_viz,
 )
 from tests.bad_arguments import (
@@ -513,6 +515,8 @@ ELSEWHERE = {
     "Value", "Values", "OPS", "Summary", "Run", "Trace", "Path", "Health", "Mark", "Comparison",
     "Explanation", "Formula", "Neurons", "Paths", "Picture", "Program",
     "Optimizer", "Schedule", "Dataset", "Module", "BasicBlock", "Bottleneck", "ResNet",
+    # is not offered, whatever it is given: tests/test_composed.py
+    "as_strided",
     # no arguments: switches to be decorated with, layers without options
     "no_grad", "enable_grad", "is_grad_enabled", "get_default_dtype", "detect_anomaly", "Identity",
     "Step", "Sigmoid", "Tanh", "ReLU", "SiLU", "ReLU6", "SELU", "Mish", "Softsign", "Hardsigmoid",
@@ -521,6 +525,7 @@ ELSEWHERE = {
     "ArrayDataset", "Ensemble", "Sequential",
 }  # fmt: skip
 METHODS_ELSEWHERE = {
+    "as_strided",  # is not offered
     "to_device",  # takes "cpu" alone: tests/test_ownership.py
     # what subclasses define and the library calls; for the library's own inner use
     "forward", "update", "decay", "lr", "option_problems", "converted", "read", "takes", "residual",

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd import nn
 from microgradnd.declaration import FUNCTIONS
-from tests.bad_arguments import Case, trials_of
+from tests.bad_arguments import LEGAL, Case, trials_of
 from tests.op_case import OpCase
 from tests.test_arguments_ops import sample_of
 from tests.test_composed import COMPOSED
@@ -22,6 +23,12 @@ ANNOTATED = {
 }  # fmt: skip
 EMPTY = "[]|()|[[]]|empty array"  # of floats, as NumPy makes it, but no index that could be wrong
 NUMBER = "number"
+VECTORS = {"0-d array", "array nan", "bool array", "big-endian", "(1, 2, 3)", "(2, 2)", "(-1, 1)",
+           "(2.5, 1)", "range", "Tensor", "Tensor 0-d", "integer Tensor", "leaf", "computed",
+           *LEGAL["number"], "[]", "()", "[nan]", "empty array"}  # fmt: skip
+BROADCAST = VECTORS - {"(1, 2, 3)", "range", "[]", "()", "empty array"} | {"long array"}
+OF_TWO = "number|[nan]|(2, 2)|(-1, 1)|(2.5, 1)|array nan|bool array|big-endian|Tensor|leaf|computed"
+OF_TWO += "|integer Tensor"
 PAIR, VOLUME = "pair", "size|(1, 2, 3)"
 
 
@@ -134,7 +141,75 @@ def of_row(row: OpCase) -> Case:
 
 
 FIRST = {row.op: row for row in reversed(COMPOSED) if row.samples}
-CASES = [of_row(row) for name, row in sorted(FIRST.items()) if name not in POSITIONAL]
+ROWS = [of_row(row) for name, row in sorted(FIRST.items()) if name not in POSITIONAL]
+
+
+def of_several(name: str, kind: str = "array", **options: str) -> Case:
+    """A function of any number of tensors, called with two."""
+    function: Callable[..., Any] = FUNCTIONS[name]
+
+    def call(x: Any, y: Any, **given: Any) -> Any:
+        return function(x, y, **given)
+
+    operands = {"x": np.ones((2, 2)), "y": np.ones((2, 2))} if kind == "none" else {
+        "x": np.ones(2), "y": np.ones(2)}  # fmt: skip
+    return Case(call, lambda: dict(operands), dict.fromkeys(operands, kind) | options, None, name)
+
+
+# Of sequences only what has fitting shapes can be joined.
+JOINED = "none|generator|(1, 2, 3)|(2, 2)|(-1, 1)|(2.5, 1)|range|array nan|bool array|big-endian|"
+JOINED += "Tensor|leaf|computed|integer Tensor|long array|[nan]|[[]]"
+SHAPE = "size0|(2, 2)|(1, 2, 3)|(-1, 1)"
+PATCHES = {"output_size": "pair", "kernel_size": "pair", "dilation": "pair", "padding": "pair0",
+           "stride": "pair"}  # fmt: skip
+FORMS = [
+    *(of_several(name) for name in ("atleast_1d", "atleast_2d", "atleast_3d")),
+    of_several("broadcast_arrays", "none|" + "|".join(BROADCAST)),
+    Case(lambda matrices: FUNCTIONS["chain_matmul"](matrices, np.ones((2, 2))),
+         lambda: {"matrices": np.ones((2, 2))}, {"matrices": OF_TWO.replace("number", "none")},
+         None, "chain_matmul"),
+    Case(FUNCTIONS["fold_patches"], lambda: {"input": np.ones((4, 9)), "output_size": 4,
+                                             "kernel_size": 2},
+         PATCHES | {"input": "none", "output_size": "none", "kernel_size": "none|(2, 2)",
+                    "padding": "none|0", "dilation": "none|1|7", "stride": "none|1"}, None,
+         "fold_patches.fold"),
+    of_several("meshgrid", indexing="none", copy="flag", sparse="flag"),
+    *(Case(FUNCTIONS[name], lambda: {"tup": [[1.0, 2.0], [3.0, 4.0]]}, {"tup": JOINED}, None, name)
+      for name in ("dstack", "column_stack")),
+    Case(lambda x, sizes: FUNCTIONS["expand"](x, sizes), lambda: {"x": [0.5], "sizes": (2, 1)},
+         {"x": "array", "sizes": f"{SHAPE}|-1|range|integer Tensor"}, None, "expand"),
+    Case(FUNCTIONS["index_put"], lambda: {"x": np.arange(6.0), "indices": ([1, 2],),
+                                          "values": [1.0, 2.0], "accumulate": False},
+         {"x": "none|(1, 2, 3)|range", "indices": "none", "values": f"{OF_TWO}|long array",
+          "accumulate": "flag"}, None, "index_put"),
+    Case(FUNCTIONS["polygamma"], lambda: {"n": 1, "x": [0.5]}, {"n": "size0", "x": "array"}, None,
+         "polygamma"),
+]  # fmt: skip
+WIDTHS = {1: "whole|(2, 2)|(-1, 1)", 2: "whole", 3: "whole"}
+RESIZED = {
+    "size": "size?|(1, 2, 3)|(2, 2)", "scale_factor": "positive?|(1, 2, 3)|(2, 2)|(2.5, 1)",
+    "mode": "none", "align_corners": "flag?", "recompute_scale_factor": "flag?",
+}  # fmt: skip
+
+
+def made(name: str, kinds: dict[str, str], **valid: Any) -> Case:
+    return Case(getattr(nn, name), lambda: dict(valid), kinds)
+
+
+LAYERS = [
+    *(made(f"{mode}Pad{axes}d", {"padding": kind}, padding=1) for axes, kind in WIDTHS.items()
+      for mode in ("Zero", "Reflection", "Replication", "Circular")),
+    *(made(f"ConstantPad{axes}d", {"padding": kind, "value": "real"}, padding=1, value=0.5)
+      for axes, kind in WIDTHS.items()),
+    made("Fold", PATCHES, output_size=4, kernel_size=2),
+    made("Unfold", PATCHES, kernel_size=2),
+    made("PixelShuffle", {"upscale_factor": "size"}, upscale_factor=2),
+    made("PixelUnshuffle", {"downscale_factor": "size"}, downscale_factor=2),
+    made("ChannelShuffle", {"groups": "size"}, groups=2),
+    *(made(name, RESIZED, size=4)
+      for name in ("Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d")),
+]  # fmt: skip
+CASES = [*ROWS, *FORMS, *LAYERS]
 
 (
     test_bad_arguments_are_named_or_rightly_taken,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from microgradnd.arguments import index_array, require, whole
+from microgradnd.arguments import WHOLES, elements, index_array, require, whole
 from microgradnd.declaration import Axis, TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.elementwise import where
@@ -116,6 +116,7 @@ def expand(x: TensorLike, *sizes: Any) -> Tensor:
     """
     x = as_tensor(x)
     wanted = tuple(sizes[0] if len(sizes) == 1 and np.ndim(sizes[0]) else sizes)
+    require("expand", "sizes", wanted, WHOLES)
     own = (1,) * (len(wanted) - x.ndim) + x.shape
     return broadcast_to(x, tuple(m if n == -1 else n for m, n in zip(own, wanted)))
 
@@ -202,7 +203,8 @@ def dstack(tup: Any) -> Tensor:
     >>> dstack([[1.0], [2.0]]).shape
     (1, 1, 2)
     """
-    return concatenate([atleast_3d(x) for x in tup], 2)
+    parts = elements("dstack", "tup", tup, "a sequence of tensors")
+    return concatenate([atleast_3d(x) for x in parts], 2)
 
 
 @derived(numpy=np.column_stack)
@@ -212,7 +214,7 @@ def column_stack(tup: Any) -> Tensor:
     >>> column_stack([[1.0, 2.0], [3.0, 4.0]]).tolist()
     [[1.0, 3.0], [2.0, 4.0]]
     """
-    parts = [as_tensor(x) for x in tup]
+    parts = map(as_tensor, elements("column_stack", "tup", tup, "a sequence of tensors"))
     return concatenate([x if x.ndim > 1 else reshape(x, (-1, 1)) for x in parts], 1)
 
 
