@@ -54,14 +54,9 @@ def overhang(length: int, kernel: int, stride: int, padding: int, dilation: int 
 
 
 def output_size(
-    op: str,
-    length: int,
-    kernel: int,
-    stride: int = 1,
-    padding: int | tuple[int, int] = 0,
-    dilation: int = 1,
-    strict: bool = False,
-) -> int:
+    op: str, length: int, kernel: int, stride: int = 1, padding: int | tuple[int, int] = 0,
+    dilation: int = 1, strict: bool = False,
+) -> int:  # fmt: skip
     """How many places a window has along an axis: (W1 - F + 2P)/S + 1.
 
     Args:

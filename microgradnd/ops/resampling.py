@@ -190,14 +190,11 @@ def _sizes(
 
 @derived(torch="nn.functional.interpolate nn.functional.upsample", internal=True)
 def interpolate(
-    input: TensorLike,
-    size: int | Sequence[int] | None = None,
-    scale_factor: float | Sequence[float] | None = None,
-    mode: str = "nearest",
-    align_corners: bool | None = None,
-    recompute_scale_factor: bool | None = None,
+    input: TensorLike, size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None, mode: str = "nearest",
+    align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
     antialias: bool = False,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """Images of another size, as torch's `interpolate`: (N, C, *sizes) to (N, C, *other sizes).
 
     Args:
@@ -303,12 +300,9 @@ def _read(x: Tensor, places: Sequence[np.ndarray]) -> Tensor:
 
 @derived(torch="nn.functional.grid_sample grid_sampler", internal=True)
 def grid_sample(
-    input: TensorLike,
-    grid: TensorLike,
-    mode: str = "bilinear",
-    padding_mode: str = "zeros",
+    input: TensorLike, grid: TensorLike, mode: str = "bilinear", padding_mode: str = "zeros",
     align_corners: bool | None = None,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """The values of images at the points of a grid, as torch's `grid_sample`.
 
     Args:
