@@ -24,7 +24,7 @@ PLAIN = frozenset({
     np.shape, np.ndim, np.size, np.nonzero, np.isclose, np.allclose, np.array_equal, np.zeros_like,
     np.ones_like, np.empty_like, np.result_type, np.array_repr, np.array_str, np.array2string,
     np.may_share_memory, np.shares_memory, np.full_like, np.array_equiv, np.isposinf, np.isneginf,
-    np.digitize, np.flatnonzero,
+    np.digitize, np.flatnonzero, np.argwhere,
 })  # fmt: skip
 # NumPy's names of parameters that have another name here.
 PARAMETERS = {"a_min": "min", "a_max": "max"}
@@ -34,7 +34,10 @@ def on_arrays(function: Callable, args: Any, options: Any) -> Any:
     """A function whose result carries no gradient by nature, computed on the arrays."""
     if function is np.full_like and is_tracked([*args[1:], *options.values()]):
         raise errors.lossy("np.full_like(a, t)")
-    result = function(*map(stripped, args), **{k: stripped(v) for k, v in options.items()})
+    plain = [stripped(x) for x in args]
+    if any(isinstance(x, Methods) for x in plain):  # what stands for several tensors at once
+        raise errors.unsupported(function.__name__)
+    result = function(*plain, **{k: stripped(v) for k, v in options.items()})
     return Tensor(result) if isinstance(result, (Array, np.generic)) else result
 
 

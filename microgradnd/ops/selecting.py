@@ -363,7 +363,7 @@ def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
     return tuple(Tensor(index) for index in np.nonzero(as_tensor(x).data))
 
 
-@derived(numpy=np.argwhere)
+@derived()
 def argwhere(x: TensorLike) -> Tensor:
     """Where x is not 0: a row of indices for each such element.
 
