@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from microgradnd.declaration import Op
 
 
-def prepared(owner: str, function: Callable, names: tuple[str, ...]) -> Callable:
+def prepared(
+    owner: str, function: Callable, names: tuple[str, ...], own: Mapping[str, str]
+) -> Callable:
     """The function, its operands made Tensors, its options held to what their annotations say.
 
     Options are taken by PyTorch's names, too; what is raised inside names the function.
     """
-    aliases = dict(aliases_of(names))
+    aliases = dict(aliases_of(names, own))
     notes = {k: str(v) for k, v in function.__annotations__.items() if k != "return"}
     operands = {k for k, note in notes.items() if note.startswith("TensorLike")}
     optional = {k for k in operands if "None" in notes[k]}
@@ -52,6 +54,7 @@ def prepared(owner: str, function: Callable, names: tuple[str, ...]) -> Callable
         except Exception as error:
             first = [k for k in given if k in operands]
             chosen = {k: x for k, x in given.items() if k not in operands}
+            chosen |= {f"xs[{i}]": x for i, x in enumerate(args[len(names) :])}
             errors.explain(error, owner, first, [given[k] for k in first], chosen)
             raise
 

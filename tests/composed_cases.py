@@ -79,10 +79,6 @@ def torch_dim(name: str, axis: str = "dim") -> Callable:
     return call
 
 
-def in_sections(name: str) -> Callable:
-    return lambda t, x, indices_or_sections: getattr(t, name)(x, indices_or_sections)
-
-
 def swapped(name: str) -> Callable:
     """torch's function, which takes the axis before the other operands."""
     return lambda t, x, *rest, axis, **options: getattr(t, name)(x, axis, *rest, **options)
@@ -101,6 +97,10 @@ PLAIN = (
     composed("diff", None, given((4,)), given((3, 2), axis=0), given((2, 4), n=2),
              given((2, 0)), numpy=np.diff,
              torch=lambda t, x, n=1, axis=-1: t.diff(x, n, axis)),
+    composed("gradient", None, given((4,)), given((3, 2), axis=0),
+             given((2, 5), axis=1, edge_order=2),
+             given((2,), np.array(0.5)), given((4,), np.array([0.0, 1.0, 3.0, 3.5]), edge_order=2),
+             given((3, 3), np.array(0.5), np.array([0.0, 1.0, 3.0]))),
     composed("trapezoid", None, given((4,)), given((3, 2), axis=0, dx=0.5),
              given((2, 3), np.array([0.0, 1.0, 3.0])), torch=None),
     composed("cumulative_trapezoid",
@@ -179,6 +179,8 @@ ORDER = (
     composed("percentile", None, drawn(distinct, (5,), q=30), drawn(distinct, (3, 4), q=[10, 90],
              axis=1, keepdims=True)),
     composed("nanpercentile", None, given(NAN, q=50, axis=0), drawn(distinct, (3, 4), q=20)),
+    composed("partition", None, drawn(distinct, (6,), kth=2), drawn(distinct,
+             (4, 2), kth=1, axis=0), drawn(distinct, (2, 3), kth=4, axis=None)),
     composed("median", None, given(np.array([3, 1, 8, 2])), drawn(distinct, (4,)),
              drawn(distinct, (3, 2), axis=0),
              drawn(distinct, (2, 3, 2), axis=(0, 2), keepdims=True), given(NAN)),
@@ -186,7 +188,8 @@ ORDER = (
     composed("unique", None, given(np.array([3.0, 1.0, 3.0])),
              given(np.array([3.0, 1.0, 3.0]), return_counts=True)),
     composed("searchsorted", None, given(np.array([1.0, 2.0, 4.0]), np.array([2.0, 3.0])),
-             given(np.array([1.0, 2.0, 4.0]), np.array([2.0, 3.0]), side="right")),
+             given(np.array([1.0, 2.0, 4.0]), np.array([2.0, 3.0]), side="right"),
+             given(np.array([4.0, 1.0, 2.0]), np.array([3.0]), sorter=np.array([1, 2, 0]))),
     composed("bucketize", lambda x, b, right=False: np.searchsorted(
         b, x, "right" if right else "left"), given(np.array([0.5, 2.0]), np.array([1.0, 2.0])),
         given(np.array([0.5, 2.0]), np.array([1.0, 2.0]), right=True)),
@@ -212,6 +215,14 @@ SELECTING = (
              torch=None),
     composed("gather", lambda x, index, axis: np.take_along_axis(x, index, axis),
              given((2, 3), INDEX, axis=1), given((3, 2), INDEX, axis=0), torch=swapped("gather")),
+    *[composed(name, None, given((), np.array(0), (), axis=0), numpy=False, torch=swapped(name))
+      for name in ("scatter", "scatter_add", "index_add", "index_copy")],
+    composed("scatter_reduce", None, given((), np.array(0), (), axis=-1, reduce="prod"),
+             numpy=False, torch=swapped("scatter_reduce")),
+    composed("index_fill", None, given((), np.array([0]), np.array(0.5), axis=0), numpy=False,
+             torch=swapped("index_fill")),
+    *[composed(name, None, given((), np.array([0]), axis=0), numpy=False, torch=swapped(name))
+      for name in ("gather", "index_select")],
     composed("masked_select", lambda x, mask: x[np.broadcast_to(mask, x.shape)],
              given((2, 3), MASK), given((2, 3), MASK[0]), torch="masked_select"),
     composed("scatter", lambda x, index, src, axis: scattered(x, axis, index, src),
@@ -238,6 +249,8 @@ SELECTING = (
              given((2, 3), MASK, np.array(0.5)), given((2, 3), MASK, ()), torch="masked_fill"),
     composed("masked_scatter", lambda x, mask, source: put(x, mask, source.ravel()[: mask.sum()]),
              given((2, 3), MASK, (4,)), torch="masked_scatter"),
+    composed("masked_scatter", None, given((3,), MASK, (4,)), numpy=False,
+             torch="masked_scatter"),
     composed("put_along_axis", lambda x, index, values, axis: scattered(x, axis, index, values),
              given((2, 3), np.array([[2, 0], [1, 0]]), (2, 2), axis=1), numpy=False),
 )
@@ -246,6 +259,17 @@ SHAPING = (
     composed("flipud", None, given((2, 3)), torch="flipud"),
     *[composed("rot90", None, given((2, 3), k=k), given((2, 3, 2), k=k, axes=(2, 0)),
                torch=lambda t, x, k, axes=(0, 1): t.rot90(x, k, axes)) for k in (-1, 0, 1, 2)],
+    composed("flatten", lambda x, start_dim=0, end_dim=-1: x.reshape(
+        {0: -1, 1: (2, -1), -2: (2, -1)}[start_dim]),
+        given((2, 3, 2)), given((2, 3, 2), start_dim=1), given((2, 3), start_dim=-2, end_dim=-2),
+        given(()), numpy=False, torch="flatten"),
+    *[composed(name, None, *(given((4, 4, 4), indices_or_sections=cuts) for cuts in (2, [1, 3])),
+               torch=lambda t, x, indices_or_sections, name=name: getattr(t, name)(
+            x, indices_or_sections)) for name in ("hsplit", "vsplit", "dsplit")],
+    composed("hsplit", None, given((4,), indices_or_sections=2)),
+    composed("append", None, given((2, 3), (3,)), given((2, 3), (1, 3), axis=0)),
+    composed("rollaxis", None, given((2, 3, 4), axis=2), given((2, 3, 4), axis=0, start=3)),
+    composed("select_by_conditions", lambda *xs: np.select(xs[:2], xs[2:4], xs[4]), numpy=False),
     composed("unflatten", lambda x, axis, sizes: x.reshape(2, 3, 2),
              given((2, 6), axis=1, sizes=(3, -1)),
              torch=lambda t, x, axis, sizes: t.unflatten(x, axis, sizes)),
@@ -264,12 +288,9 @@ SHAPING = (
     composed("array_split", None, given((5,), indices_or_sections=2),
              given((2, 5), indices_or_sections=[1, 3], axis=1)),
     composed("tensor_split", np.array_split, given((5,), indices_or_sections=2),
-             torch=lambda t, x, indices_or_sections: t.tensor_split(x, indices_or_sections)),
-    composed("hsplit", None, given((2, 4), indices_or_sections=2),
-             given((5,), indices_or_sections=[1, 3]), torch=in_sections("hsplit")),
-    composed("vsplit", None, given((4, 2), indices_or_sections=2), torch=in_sections("vsplit")),
-    composed("dsplit", None, given((2, 1, 4), indices_or_sections=[1]),
-             torch=in_sections("dsplit")),
+             given((5,), indices_or_sections=np.array([1, 4])),
+             torch=lambda t, x, indices_or_sections: t.tensor_split(
+                 x, t.as_tensor(indices_or_sections))),
     composed("chunk", lambda x, chunks, axis=0: np.split(x, [3], axis), given((5,), chunks=2),
              given((2, 5), chunks=2, axis=1),
              torch=lambda t, x, chunks, axis=0: t.chunk(x, chunks, axis)),
@@ -303,7 +324,8 @@ SHAPING = (
     *[composed("pad_from_the_last", None, given((2, 3, 4), pad=(2, 1), mode=mode),
                torch=lambda t, x, **o: t.nn.functional.pad(x, **o))
       for mode in ("constant", "reflect", "replicate", "circular")],
-    composed("pad_from_the_last", None, given((2, 3), pad=(1, -1, -1, 2), value=0.5),
+    composed("pad_from_the_last", None, given((2, 4, 4), pad=(-1, 1, 2, -1), mode="circular"),
+             given((2, 3), pad=(1, -1, -1, 2), value=0.5),
              torch=lambda t, x, **o: t.nn.functional.pad(x, **o)),
     composed("dstack", joined(np.dstack), numpy=False),
     composed("column_stack", joined(np.column_stack), numpy=False),

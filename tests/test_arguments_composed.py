@@ -41,15 +41,26 @@ def or_none(kind: str) -> str:
 TAKEN: dict[str, str] = {
     # a number as an axis of one element, or without any, as in PyTorch
     **dict.fromkeys(
-        ["cummax.x", "gather.x", "kthvalue.x", "mode.x", "msort.x", "nanmedian.x"], NUMBER
+        [
+            "cummax.x",
+            "gather.x",
+            "kthvalue.x",
+            "mode.x",
+            "msort.x",
+            "nanmedian.x",
+            "nanpercentile.x",
+        ],
+        NUMBER,
     ),
+    "nanpercentile.x": f"{NUMBER}|bool array",
     "masked_select.x": "array",
+    "masked_scatter.x": "array",
     "scatter_add.src": "array",  # broadcast
     **dict.fromkeys(["diag_embed.x", "cumulative_trapezoid.y"], f"none|{EMPTY}"),
-    **dict.fromkeys(["gather.index", "scatter.index", "unflatten.x"], "none|[[]]"),
-    **dict.fromkeys(
-        ["take.indices", "index_fill.index", "index_select.index", "one_hot.x"], f"none|{EMPTY}"
-    ),
+    **dict.fromkeys(["gather.index", "unflatten.x"], "none|[[]]"),
+    **dict.fromkeys(["take.indices", "index_select.index", "one_hot.x"], f"none|{EMPTY}"),
+    "scatter.index": f"none|0|-1|{EMPTY}",
+    "index_fill.index": f"none|0|-1|{EMPTY}",
     "take_along_axis.indices": f"none|0|1|-1|int64 -3|int64 3|{EMPTY}",
     "glu.x": "none|bool array",
     "prelu.weight": "none|long array",
@@ -63,6 +74,13 @@ TAKEN: dict[str, str] = {
     "diag_embed.axis2": "none|1|-1",
     "logit.x": "none|9223372036854775808|1e-320",
     "logit.eps": "none|0.5",
+    "percentile.q": "none|[[]]|long array",
+    "nanpercentile.q": "none|[[]]|long array",
+    "flatten.x": "array",
+    "flatten.start_dim": "none|0",
+    "flatten.end_dim": "none|1|-1",
+    "matrix_diagonal.dim1": "none|0",
+    "matrix_diagonal.dim2": "none|1|-1",
     "quantile.q": "none|[[]]|long array",
     "nanquantile.q": "none|[[]]|long array",
     "tensorinv.a": f"{NUMBER}|[[]]",

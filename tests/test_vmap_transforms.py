@@ -162,7 +162,7 @@ REFUSED = {
 }  # fmt: skip
 EACH = {
     "cummax", "cummin", "mode", "searchsorted", "bucketize", "histogram", "bincount",
-    "scatter_reduce", "masked_scatter",
+    "scatter_reduce", "masked_scatter", "partition",
 }  # fmt: skip
 
 
