@@ -23,11 +23,12 @@ def fitted(x: Any, p: Node, node: Node) -> Any:
     shape = p.shape
     if x.shape != shape:
         given, lead = x.shape, x.ndim - len(shape)
+        wide = {"dtype": np.float32} if type(x) is Array and x.dtype == np.float16 else {}
         if lead > 0:
-            x = x.sum(axis=0 if lead == 1 else tuple(range(lead)))
+            x = x.sum(axis=0 if lead == 1 else tuple(range(lead)), **wide)
         stretched = tuple(k for k, (m, n) in enumerate(zip(x.shape, shape)) if n == 1 != m)
         if stretched:
-            x = x.sum(axis=stretched, keepdims=True)
+            x = x.sum(axis=stretched, keepdims=True, **wide)
         if x.shape != shape:
             i = next(i for i, parent in enumerate(node.parents) if parent is p)
             raise errors.gradient_shape(node.op.name, node.op.operand(i), given, shape)

@@ -174,6 +174,34 @@ STATISTICS = Kind(
 PATH = instance((str, os.PathLike), "the path of a file or folder")
 ANY = Kind("anything", lambda v: True)
 
+# By annotation, what an option of a function composed of operations may be.
+WHOLES = Kind(
+    "whole numbers",
+    lambda v: (
+        (isinstance(v, (list, tuple, range)) or (isinstance(v, np.ndarray) and v.ndim == 1))
+        and all(map(is_whole, v))
+    ),
+)
+SCALAR = Kind("a number", lambda v: getattr(real_or_none(v), "ndim", 1) == 0)
+ANNOTATED: dict[str, Kind] = {
+    "int": whole(),
+    "bool": FLAG,
+    "float": SCALAR,
+    "str": STRING,
+    "int | None": optional(whole()),
+    "bool | None": optional(FLAG),
+    "float | None": optional(SCALAR),
+    "Axis": optional(either(whole(), WHOLES)),
+    "Sequence[int]": WHOLES,
+    "Sequence[int] | None": optional(WHOLES),
+    "int | Sequence[int]": either(whole(), WHOLES),
+    "tuple[float, float] | None": optional(several(SCALAR, "a pair of numbers", 2, 2)),
+    "np.random.Generator | None": RNG,
+    "int | Sequence[int] | None": optional(either(whole(), WHOLES)),
+    "float | Sequence[float] | None": optional(either(SCALAR, several(SCALAR, "several"))),
+    "float | str | None": optional(either(STRING, SCALAR)),
+}
+
 # Parameters that mean the same wherever they stand; a constructor names the others' kinds itself.
 KINDS: dict[str, Kind] = {
     "rng": RNG,

@@ -6,6 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from microgradnd import errors
+from microgradnd.arguments import ANNOTATED, require
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.generation import aliases_of
 
@@ -16,32 +20,43 @@ if TYPE_CHECKING:
 def prepared(
     owner: str, function: Callable, names: tuple[str, ...], own: Mapping[str, str]
 ) -> Callable:
-    """The function, its operands made Tensors, its options taken by PyTorch's names, too."""
+    """The function, its operands made Tensors, its options held to what their annotations say.
+
+    Options are taken by PyTorch's names, too; what is raised inside names the function.
+    """
     aliases = dict(aliases_of(names, own))
-    notes = function.__annotations__
-    operands = {k for k in notes if str(notes[k]).startswith("TensorLike") and k != "return"}
-    optional = {k for k in operands if "None" in str(notes[k])}
-    if not aliases and not operands:
-        return function
+    notes = {k: str(v) for k, v in function.__annotations__.items() if k != "return"}
+    operands = {k for k, note in notes.items() if note.startswith("TensorLike")}
+    optional = {k for k in operands if "None" in notes[k]}
+    kinds = {k: ANNOTATED[note] for k, note in notes.items() if note in ANNOTATED}
     rest = next(iter(operands.difference(names)), None)  # of `*xs: TensorLike`
+
+    def ready(name: str | None, value: Any) -> Any:
+        if name in operands:
+            if type(value) is Tensor or (value is None and name in optional):
+                return value
+            return as_tensor(value, owner, str(name))
+        if name in kinds and not hasattr(type(value), "__option__"):
+            require(owner, str(name), value, kinds[name])
+        return value
 
     @wraps(function)
     def called(*args: Any, **options: Any) -> Any:
         for theirs in options.keys() & aliases.keys():
             options[aliases[theirs]] = options.pop(theirs)
-        given = list(args)
-        for i, x in enumerate(given):
-            name = names[i] if i < len(names) else rest
-            if (
-                name in operands
-                and type(x) is not Tensor
-                and (x is not None or name not in optional)
-            ):
-                given[i] = as_tensor(x, owner, name)
-        for name in options.keys() & operands:
-            if options[name] is not None or name not in optional:
-                options[name] = as_tensor(options[name], owner, name)
-        return function(*given, **options)
+        args = tuple(ready(names[i] if i < len(names) else rest, x) for i, x in enumerate(args))
+        options = {name: ready(name, x) for name, x in options.items()}
+        given = dict(zip(names, args)) | options
+        try:
+            if given.get("axis") is not None and names[0] in operands and "axis" in kinds:
+                normalize_axis_tuple(given["axis"], max(given[names[0]].ndim, 1))
+            return function(*args, **options)
+        except Exception as error:
+            first = [k for k in given if k in operands]
+            chosen = {k: x for k, x in given.items() if k not in operands}
+            chosen |= {f"xs[{i}]": x for i, x in enumerate(args[len(names) :])}
+            errors.explain(error, owner, first, [given[k] for k in first], chosen)
+            raise
 
     return called
 

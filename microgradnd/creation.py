@@ -12,7 +12,17 @@ from typing import Any
 import numpy as np
 
 from microgradnd import engine, errors
-from microgradnd.arguments import check, real_array
+from microgradnd.arguments import (
+    FLAG,
+    TENSOR,
+    WHOLES,
+    check,
+    either,
+    optional,
+    real_array,
+    require,
+    whole,
+)  # fmt: skip
 from microgradnd.engine import Tensor
 from microgradnd.errors import explained
 from microgradnd.grad_mode import default_dtype
@@ -46,6 +56,21 @@ def _made(
         if isinstance(array, Methods):  # drawn for each of several samples
             return array.astype(dtype)
         return Tensor(array, dtype=dtype, **options)
+
+
+_DRAWN = {
+    **dict.fromkeys(["mean", "std"], TENSOR),
+    "size": optional(either(whole(0), WHOLES)),
+    "replace": FLAG,
+}
+
+
+def _drawn(function: str, draw: Callable[..., Any], given: dict[str, Any], dtype: Any,
+           kinds: Any = _DRAWN, **options: Any) -> Tensor:  # fmt: skip
+    """What a generator's method draws, its arguments held to what they mean."""
+    for name in given.keys() & kinds.keys():
+        require(function, name, given[name], kinds[name])
+    return _made(function, draw, given, dtype, **options)
 
 
 def _bare(x: Any) -> Any:
@@ -179,7 +204,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *,
     """
     check("normal", rng=rng)
     given = {"mean": _bare(mean), "std": _bare(std), "size": _bare(size)}
-    return _made("normal", generator(rng).normal, given, dtype, **options)
+    return _drawn("normal", generator(rng).normal, given, dtype, **options)
 
 
 def uniform(low: float = 0.0, high: float = 1.0, size: Any = None, *,
@@ -191,8 +216,9 @@ def uniform(low: float = 0.0, high: float = 1.0, size: Any = None, *,
     Tensor([2.])
     """
     check("uniform", rng=rng)
-    given = {"low": low, "high": high, "size": size}
-    return _made("uniform", generator(rng).uniform, given, dtype, **options)
+    given = {"low": _bare(low), "high": _bare(high), "size": _bare(size)}
+    kinds = _DRAWN | dict.fromkeys(["low", "high"], TENSOR)
+    return _drawn("uniform", generator(rng).uniform, given, dtype, kinds, **options)
 
 
 def randint(low: int, high: int | None = None, size: Any = None, *,
@@ -204,8 +230,9 @@ def randint(low: int, high: int | None = None, size: Any = None, *,
     True
     """
     check("randint", rng=rng)
-    given = {"low": low, "high": high, "size": size}
-    return _made("randint", generator(rng).integers, given, dtype, **options)
+    given = {"low": low, "high": high, "size": _bare(size)}
+    kinds = _DRAWN | {"low": whole(), "high": optional(whole())}
+    return _drawn("randint", generator(rng).integers, given, dtype, kinds, **options)
 
 
 def bernoulli(p: Any, *, rng: np.random.Generator | None = None) -> Tensor:
@@ -242,8 +269,10 @@ def choice(a: Any, size: Any = None, replace: bool = True, p: Any = None, *,
     Tensor([7., 7.])
     """
     check("choice", rng=rng)
+    require("choice", "size", _bare(size), _DRAWN["size"])
+    require("choice", "replace", replace, FLAG)
     with explained("choice", {}, {"a": a, "size": size, "replace": replace, "p": p}):
-        return engine.as_tensor(generator(rng).choice(_bare(a), size, replace, _bare(p)))
+        return engine.as_tensor(generator(rng).choice(_bare(a), _bare(size), replace, _bare(p)))
 
 
 def _like(make: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -103,7 +103,8 @@ def explain(
     cure = "; ".join(f"{key} takes {TAKEN[key]}" for key in wrong)
     cure = cure or op_cure or (_BROADCASTING if "broadcast" in str(error) else "")
     if isinstance(error, np.exceptions.AxisError) and not cure:
-        cure = f"the axes of {names[0]} count from 0, or from -1 at the end"
+        which = names[0] if names else "an array"
+        cure = f"the axes of {which} count from 0, or from -1 at the end"
     advice = f". Cure: {cure}." if cure else ""
     error.add_note(f"{op}: {', '.join(listed)}{advice}")
 
@@ -232,6 +233,9 @@ unsupported = _type_error(
 in_place = _type_error(
     "{what} would overwrite values that the graph needs; write t = t + u instead of an "
     "in-place update, or update leaves inside `with microgradnd.no_grad():`"
+)
+whole_result = _type_error(
+    "dtype={dtype} would lose this tensor's gradient; leave the graph first with t.detach()"
 )
 integer_target = _type_error(
     "{what} of a tensor of dtype {dtype} would lose the gradient of what is written; make it "

@@ -256,7 +256,7 @@ class Methods:
     @property
     def ndim(self) -> int: """How many axes there are."""
     def nonzero(self, *, as_tuple: bool = True) -> Any: """Where x is not 0: an array of indices for each axis, as numpy.nonzero."""
-    def norm(self, p: Any = 'fro', axis: Any = None, keepdims: bool = False, *, ord: Any = None) -> Tensor: """torch.norm: of all elements, or those of the axes, as one vector; p "nuc" of matrices."""
+    def norm(self, p: float | str | None = 'fro', axis: Axis = None, keepdims: bool = False, *, ord: float | str | None = None) -> Tensor: """torch.norm: of all elements, or those of the axes, as one vector; p "nuc" of matrices."""
     def numpy(self) -> Array: """The array itself (shared memory), out of the graph."""
     def outer(self, y: TensorLike) -> Tensor: """Each element of x times each of y, both flattened: a matrix."""
     def partition(self, kth: Any, axis: int | None = -1) -> Tensor: """The elements along the axis, none before a place `kth` larger, none after it smaller."""
@@ -323,7 +323,7 @@ class Methods:
     def tan(self) -> Tensor: """Compute tangent element-wise."""
     def tanh(self) -> Tensor: """Compute hyperbolic tangent element-wise."""
     def tensor_split(self, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]: """`array_split`, as a tuple."""
-    def tile(self, reps: Any) -> Tensor: """Copies side by side: as many along each axis as `reps` says."""
+    def tile(self, reps: int | Sequence[int]) -> Tensor: """Copies side by side: as many along each axis as `reps` says."""
     def to(self, dtype: Any) -> Tensor: """The tensor in another dtype, as `astype`; "cpu", where all tensors are, changes nothing."""
     def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor: """The tensor itself: all of them are on the "cpu"."""
     def tolist(self) -> Any: """The elements as Python numbers in nested lists."""

@@ -12,17 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd import errors
+from microgradnd import errors, numpy_options
 from microgradnd.declaration import NUMPY, REDUCES
 from microgradnd.engine import Tensor
 from microgradnd.methods import Methods
 from microgradnd.node import Array
+from microgradnd.numpy_options import is_tracked, stripped
 
 # Their results carry no gradient by nature.
 PLAIN = frozenset({
     np.shape, np.ndim, np.size, np.nonzero, np.isclose, np.allclose, np.array_equal, np.zeros_like,
     np.ones_like, np.empty_like, np.result_type, np.array_repr, np.array_str, np.array2string,
-    np.may_share_memory, np.shares_memory, np.full_like,
+    np.may_share_memory, np.shares_memory, np.full_like, np.array_equiv, np.isposinf, np.isneginf,
+    np.digitize, np.flatnonzero, np.argwhere,
 })  # fmt: skip
 # NumPy's names of parameters that have another name here.
 PARAMETERS = {"a_min": "min", "a_max": "max"}
@@ -30,55 +32,49 @@ PARAMETERS = {"a_min": "min", "a_max": "max"}
 
 def on_arrays(function: Callable, args: Any, options: Any) -> Any:
     """A function whose result carries no gradient by nature, computed on the arrays."""
-    if function is np.full_like and any(
-        isinstance(x, Tensor) and x.node is not None for x in (*args[1:], *options.values())
-    ):
+    if function is np.full_like and is_tracked([*args[1:], *options.values()]):
         raise errors.lossy("np.full_like(a, t)")
-    result = function(*map(stripped, args), **{k: stripped(v) for k, v in options.items()})
+    plain = [stripped(x) for x in args]
+    if any(isinstance(x, Methods) for x in plain):  # what stands for several tensors at once
+        raise errors.unsupported(function.__name__)
+    result = function(*plain, **{k: stripped(v) for k, v in options.items()})
     return Tensor(result) if isinstance(result, (Array, np.generic)) else result
-
-
-def stripped(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(stripped, value))
-    return value._array if isinstance(value, Tensor) else value
 
 
 def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
     """Called by NumPy for a ufunc with a Tensor, or what stands for one, among its operands."""
-    if not options and method == "__call__":
-        function = NUMPY.get(ufunc)
-        if len(inputs) > 1:
-            for x in inputs:
-                if type(x) is not Tensor and hasattr(x, "mask"):  # masked: it would lose that
-                    function = None
-        if function is not None:
-            return function(*inputs)
+    called = "" if method == "__call__" else f".{method}"
+    if len(inputs) > 1:
+        for x in inputs:
+            if type(x) is not Tensor and hasattr(x, "mask"):  # masked: it would lose that
+                raise errors.unsupported(f"numpy.{ufunc.__name__}{called} with a masked array")
+    if not options and not called and (function := NUMPY.get(ufunc)) is not None:
+        return function(*inputs)
     if options.get("out") is not None:
-        return into(ufunc, method, inputs, options)
+        name = f"np.{ufunc.__name__}{called}"
+        return numpy_options.into(name, getattr(ufunc, method), inputs, options)
     if method == "reduce" and ufunc in REDUCES and not options.keys() - {"axis", "keepdims"}:
         return REDUCES[ufunc](*inputs, **{"axis": 0, **options})
-    called = "" if method == "__call__" else f".{method}"
+    if (out := numpy_options.of_ufunc(ufunc, method, inputs, options)) is not None:
+        return out
     given = f" with {', '.join(options)}" if options else ""
     raise errors.unsupported(f"numpy.{ufunc.__name__}{called}{given}")
-
-
-def into(ufunc: np.ufunc, method: str, inputs: tuple, options: dict[str, Any]) -> Any:
-    """A ufunc that writes into `out`: allowed among constants, and noted as a write."""
-    outs = options["out"]
-    if any(isinstance(x, Tensor) and x.node is not None for x in (*inputs, *outs)):
-        raise errors.in_place(f"np.{ufunc.__name__}(..., out=)")
-    plain = {key: stripped(value) for key, value in options.items()}
-    result = getattr(ufunc, method)(*stripped(inputs), **plain)
-    for out in outs:
-        if isinstance(out, Tensor):
-            out.changed()
-    return outs[0] if len(outs) == 1 and isinstance(outs[0], Tensor) else result
 
 
 def array_function(self: Any, function: Callable, types: Any, args: Any, options: Any) -> Any:
     """Called by NumPy for its other functions with a Tensor among their arguments."""
     name = f"{getattr(function, '__module__', 'numpy')}.{function.__name__}"
+    try:
+        return computed(function, name, args, options)
+    except Exception as error:
+        if name not in "\n".join([str(error), *getattr(error, "__notes__", ())]):
+            given = {f"argument {i}": x for i, x in enumerate(args, start=1)} | options
+            errors.explain(error, name, (), (), given)
+        raise
+
+
+def computed(function: Callable, name: str, args: Any, options: dict[str, Any]) -> Any:
+    """What one of NumPy's functions, called by that name, makes of Tensors."""
     ours = NUMPY.get(function)
     if ours is None and function in PLAIN:
         return on_arrays(function, args, options)
@@ -90,8 +86,14 @@ def array_function(self: Any, function: Callable, types: Any, args: Any, options
     given = dict(zip(theirs, args)) | options
     default = {k for k, v in given.items() if v is theirs.get(k, ...) or v is None}
     surplus = [k for k in given if k not in names and k not in default]
+    if "out" in surplus:
+        return numpy_options.into(name, function, (), given)
     if surplus or len(args) > len(theirs):
-        raise errors.unsupported(f"{name} with {surplus[0]}={given[surplus[0]]!r}")
+        shown = ", ".join(f"{k}={errors.shown(given[k])}" for k in surplus)
+        whole = {k: v for k, v in given.items() if k not in default or k == next(iter(theirs))}
+        if (out := numpy_options.of_function(function, ours, name, whole)) is None:
+            raise errors.unsupported(f"{name} with {shown}")
+        return out
     return ours(**{names[k]: v for k, v in given.items() if k in names and v is not np._NoValue})
 
 

@@ -230,8 +230,7 @@ def agrees(case: Case, result: Any, arguments: dict[str, Any]) -> bool:
             expected = case.reference(**{k: plain(v) for k, v in arguments.items() if k != "self"})
         except Exception:  # whatever NumPy refuses
             return False
-        if not isinstance(result, (list, tuple)):
-            result, expected = [result], [expected]
+        result, expected = (x if isinstance(x, (list, tuple)) else [x] for x in (result, expected))
         return len(result) == len(expected) and all(
             isinstance(one, mg.Tensor)
             and one.shape == np.shape(other)
@@ -324,7 +323,7 @@ def exchanged(case: Case) -> list[str]:
                 wrong.append(f"{first}, {second}: {error}")
         else:
             kinds = {type(arguments[name]) for name in (first, second)}
-            alike = kinds == {int} or kinds <= {bool, type(None)}
+            alike = kinds <= {int, tuple} or kinds <= {bool, type(None)}
             if case.kinds[first] != case.kinds[second] and not alike and not case.reference:
                 wrong.append(f"{first}, {second}: accepted")
     return wrong

@@ -19,9 +19,11 @@ from microgradnd.declaration import TORCH
 from microgradnd.nn import functional as F
 from microgradnd.nn import init
 from tests import (
+    test_arguments_composed,
     test_arguments_engine,
     test_arguments_methods,
     test_arguments_ops,
+    test_arguments_transforms,
     test_arguments_viz,
 )
 from tests.bad_arguments import (
@@ -503,30 +505,18 @@ CASES = [*LAYERS, *FUNCTIONS, *LOSSES, *INITS, *OPTIM, *DATA, *TRAINING]
 MODULES = (mg, F, nn, init, nn.utils, optim, optim.lr_scheduler, data, io, training, models, viz)
 # Whose methods are for everyone, but for those of `Op` and what a layer's `forward` is for.
 TABLES = (
-    CASES, test_arguments_engine.CASES, test_arguments_methods.CASES, test_arguments_ops.CASES,
+    CASES, test_arguments_composed.CASES, test_arguments_engine.CASES,
+    test_arguments_methods.CASES, test_arguments_ops.CASES, test_arguments_transforms.CASES,
     test_arguments_viz.CASES,
 )  # fmt: skip
-# Modules of composed functions whose bad arguments are not tried yet.
-PENDING = {
-    *(f"microgradnd.ops.{name}" for name in (
-        "cumulative", "decompositions", "elementwise", "linear_systems", "more_activations",
-        "norms", "ordering", "products", "rearranging", "selecting", "special",
-    )),
-    "microgradnd.ops.more_pooling", "microgradnd.ops.patches", "microgradnd.ops.resampling",
-    "microgradnd.nn.padding", "microgradnd.nn.resampling",
-    "microgradnd.transforms.functional", "microgradnd.transforms.checkpoint",
-    "microgradnd.array_api",
-}  # fmt: skip
-DRAWN = {
-    "normal", "uniform", "randint", "bernoulli", "permutation", "choice", "logspace", "empty",
-    "as_tensor", "empty_like", "rand_like", "randn_like",
-}  # fmt: skip
 ELSEWHERE = {
     # errors, types and what is made by what is tried
     "AnomalyError", "DetachWarning", "GradientMismatch", "GraphError", "FileFormatError", "Op",
     "Value", "Values", "OPS", "Summary", "Run", "Trace", "Path", "Health", "Mark", "Comparison",
     "Explanation", "Formula", "Neurons", "Paths", "Picture", "Program",
     "Optimizer", "Schedule", "Dataset", "Module", "BasicBlock", "Bottleneck", "ResNet",
+    # is not offered, whatever it is given: tests/test_composed.py
+    "as_strided",
     # no arguments: switches to be decorated with, layers without options
     "no_grad", "enable_grad", "is_grad_enabled", "get_default_dtype", "detect_anomaly", "Identity",
     "Step", "Sigmoid", "Tanh", "ReLU", "SiLU", "ReLU6", "SELU", "Mish", "Softsign", "Hardsigmoid",
@@ -535,6 +525,7 @@ ELSEWHERE = {
     "ArrayDataset", "Ensemble", "Sequential",
 }  # fmt: skip
 METHODS_ELSEWHERE = {
+    "as_strided",  # is not offered
     "to_device",  # takes "cpu" alone: tests/test_ownership.py
     # what subclasses define and the library calls; for the library's own inner use
     "forward", "update", "decay", "lr", "option_problems", "converted", "read", "takes", "residual",
@@ -563,8 +554,7 @@ def test_every_public_callable_is_tried() -> None:
         for name in getattr(module, "__all__", None) or [n for n in dir(module) if n[0] != "_"]:
             thing = getattr(module, name)
             own = getattr(thing, "__name__", name).removeprefix("microgradnd.")
-            pending = getattr(thing, "__module__", "") in PENDING or name in DRAWN
-            if callable(thing) and not names & {name, own} and thing not in calls and not pending:
+            if callable(thing) and not names & {name, own} and thing not in calls:
                 missing.add(name)
     assert missing - ELSEWHERE == set()
     assert ELSEWHERE - {name for module in MODULES for name in dir(module)} == set()
@@ -585,8 +575,6 @@ def test_every_public_method_is_tried() -> None:
                     continue
                 takes = len(inspect.signature(function).parameters) > (function is method)
                 named = {name, TORCH.get(name, name)}
-                if function.__module__ in PENDING:
-                    continue
                 if takes and not named & (names | METHODS_ELSEWHERE):
                     missing.add(f"{thing.__name__}.{name}")
     assert missing == set()

@@ -25,7 +25,7 @@ KINDS = {
 def sample_of(row: OpCase) -> Sample:
     """The sample that says most: with axes, without empty ones, and with most options."""
     ranked = sorted(row.samples, key=lambda s: (min(map(np.size, s.arrays())) > 0, len(s.options)))
-    return next(s for s in reversed(ranked) if s.arrays()[0].ndim) if ranked else row.samples[0]
+    return next((s for s in reversed(ranked) if s.arrays()[0].ndim), ranked[-1])
 
 
 def of_operation(row: OpCase, method: str = "") -> Case:

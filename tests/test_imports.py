@@ -29,7 +29,8 @@ microgradnd.plan microgradnd.calling
 microgradnd.declaration
 microgradnd.ops
 microgradnd.packages
-microgradnd.functions microgradnd.creation microgradnd.tensor_methods microgradnd.numpy_protocol
+microgradnd.functions microgradnd.creation microgradnd.tensor_methods microgradnd.numpy_options
+microgradnd.numpy_protocol
 microgradnd.graph
 microgradnd.program microgradnd.transforms
 microgradnd.testing microgradnd.stubs

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import index
-from typing import TypeAlias
+from numbers import Integral
+from typing import Any, TypeAlias
 
 Pair: TypeAlias = int | Sequence[int]
 Several: TypeAlias = int | Sequence[int]  # a number for all axes, or one for each
@@ -26,14 +26,16 @@ def numbers(value: Several, count: int) -> tuple[int, ...]:
     >>> numbers(3, 3), numbers((3, 2, 1), 3)
     ((3, 3, 3), (3, 2, 1))
     """
-    given = value if isinstance(value, Sequence) else (value,) * count
+    several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+    given: Any = value if several else (value,) * count
     words = "a pair (height, width)" if count == 2 else str(count)
     if len(given) != count:
         raise ValueError(f"one number or {words} of them is needed, got {value!r}")
-    try:
-        return tuple(index(n) for n in given)
-    except TypeError:
-        raise TypeError(f"a whole number or {words} of them is needed, got {value!r}") from None
+    if not all(isinstance(n, Integral) and not isinstance(n, bool) for n in given):
+        raise TypeError(f"a whole number or {words} of them is needed, got {value!r}")
+    if max(map(abs, given)) >= 2**62:
+        raise ValueError(f"{value!r} is more than any axis has")
+    return tuple(map(int, given))
 
 
 def overhang(length: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:

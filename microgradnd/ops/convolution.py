@@ -22,6 +22,7 @@ from microgradnd.kernels.convolution import (
     transposed,
 )
 from microgradnd.ops.batches import moved, repeated_all
+from microgradnd.ops.reduction import sum
 
 NO_PADDING: Sides = ((0, 0), (0, 0))
 
@@ -105,7 +106,7 @@ def conv2d_weight_batch(values: list, mapped: list[bool], n: int, options: dict)
         g, w, x_shape[2:], stride, padding, dilation, groups),
     w=lambda g, x, w_shape, stride, padding, dilation, groups: conv2d_weight(
         x, g, w_shape[2:], stride, padding, dilation, groups),
-    b=lambda g: g.sum(axis=(0, 2, 3)),
+    b=lambda g: sum(g, (0, 2, 3)),
     fresh="x w b", linear="x w", contraction=True, internal=True, whole=True,
     notation="correlation",
     cost=lambda out_shape, w_shape: prod(out_shape) * prod(w_shape[1:]),

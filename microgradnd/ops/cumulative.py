@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from microgradnd.declaration import Axis, TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.indexing import getitem
 from microgradnd.ops.rearranging import flip
+from microgradnd.ops.reduction import HALF, single
 from microgradnd.ops.selecting import Selected, take_along_axis
 from microgradnd.ops.shape import concatenate, swapaxes
 
@@ -26,6 +28,8 @@ def backward_sum(g: Value, axis: int | None) -> Value:
     numpy=np.cumsum, method=True, whole=True, batch="flat")  # fmt: skip
 def cumsum(x: Value, axis: int | None = None) -> Value:
     """The sum of each element and all before it along the axis."""
+    if x.dtype is HALF:
+        return single(cumsum, x, axis)
     return np.cumsum(x, axis=axis)
 
 
@@ -46,13 +50,15 @@ def cumprod_x(g: Value, x: Value, out: Value, axis: int | None) -> Value:
     holomorphic=True)  # fmt: skip
 def cumprod(x: Value, axis: int | None = None) -> Value:
     """The product of each element and all before it along the axis, with any number of zeros."""
+    if x.dtype is HALF:
+        return single(cumprod, x, axis)
     return np.cumprod(x, axis=axis)
 
 
 def _running(x: TensorLike, axis: int, extreme: np.ufunc) -> Selected:
     x = as_tensor(x)
     data = x.data if x.ndim else x.data[None]
-    axis = axis % max(x.ndim, 1)
+    axis = normalize_axis_index(axis, max(x.ndim, 1))
     best = extreme.accumulate(data, axis)
     order = np.arange(data.shape[axis]).reshape([-1 if i == axis else 1 for i in range(data.ndim)])
     reached = (data == best) | (data != data)  # (of equal ones the last, as in PyTorch)
@@ -98,6 +104,8 @@ def logcumsumexp(x: Value, axis: int) -> Value:
     >>> logcumsumexp(Tensor([0.0, 0.0, 0.0]), 0).exp().round(6)
     Tensor([1., 2., 3.])
     """
+    if x.dtype is HALF:
+        return single(logcumsumexp, x, axis)
     return np.logaddexp.accumulate(x, axis)
 
 
@@ -120,7 +128,7 @@ def diff(
     x = as_tensor(x)
     if x.ndim == 0 or n < 0:
         raise ValueError(f"diff: needs an axis and n ≥ 0, got shape {x.shape} and n={n}")
-    axis = axis % x.ndim
+    axis = normalize_axis_index(axis, x.ndim)
     ends = []
     for end in (prepend, append):
         end = None if end is None else as_tensor(end)
@@ -186,7 +194,7 @@ def _slopes(f: Tensor, step: Any, edge_order: int) -> Tensor:
 def _trapezia(y: TensorLike, x: TensorLike | None, dx: float, axis: int) -> Tensor:
     """The areas between neighbours."""
     y = as_tensor(y)
-    axis = axis % y.ndim
+    axis = normalize_axis_index(axis, y.ndim)
     lead = (slice(None),) * axis
     pairs = getitem(y, (*lead, slice(1, None))) + getitem(y, (*lead, slice(-1)))
     if x is None:

@@ -21,7 +21,7 @@ from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.complex_numbers import conjugated_where_complex, real_where_complex
 from microgradnd.ops.linalg import matmul
 from microgradnd.ops.linear_systems import matrix_of_diagonal, solve
-from microgradnd.ops.rearranging import triu
+from microgradnd.ops.rearranging import tril, triu
 
 
 class QR(NamedTuple):
@@ -218,6 +218,8 @@ def svd(
     Tensor([2., 1.])
     """
     a = as_tensor(a)
+    if hermitian:  # NumPy reads the lower triangle
+        a = as_tensor(tril(a) + T(tril(a, -1)))
     if not compute_uv:
         return svdvals(a)
     m, n = a.shape[-2:]
@@ -366,7 +368,7 @@ class LeastSquares(NamedTuple):
 
 
 @derived(numpy=np.linalg.lstsq, torch="linalg.lstsq", internal=True)
-def lstsq(a: TensorLike, b: TensorLike, rcond: Any = None) -> LeastSquares:
+def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> LeastSquares:
     """The x of least norm that minimizes |a x - b|², with the residuals, rank, singular values.
 
     x is pinv(a) b, and has its gradient. The residuals are empty where the rank is not full or

@@ -10,6 +10,7 @@ import numpy as np
 from microgradnd.arguments import is_whole
 from microgradnd.declaration import Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
+from microgradnd.ops.reduction import HALF, single
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -100,6 +101,8 @@ def with_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value
     program="np.einsum({subscripts}, {x})", contraction=True)  # fmt: skip
 def einsum1(x: Value, subscripts: str) -> Value:
     """An Einstein sum of one operand: diagonals, traces, sums, transpositions."""
+    if x.dtype is HALF:
+        return single(einsum1, x, subscripts)
     return np.array(np.einsum(subscripts, x))
 
 
@@ -108,6 +111,8 @@ def einsum1(x: Value, subscripts: str) -> Value:
     program="np.einsum({subscripts}, {x}, {y})")  # fmt: skip
 def einsum2(x: Value, y: Value, subscripts: str) -> Value:
     """An Einstein sum of two operands."""
+    if x.dtype is y.dtype is HALF:
+        return single(einsum2, x, y.astype(np.float32), subscripts)
     return np.einsum(subscripts, x, y, optimize=True)
 
 

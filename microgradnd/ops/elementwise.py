@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from microgradnd.arguments import real, require
 from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.kernels.special import logistic
@@ -117,7 +118,8 @@ ldexp    = op(np.ldexp, "x i", x=lambda g, i: np.ldexp(g, i), fixed="i", linear=
 negative   = op(np.negative,   "x", x=lambda g: -g, method="__neg__", linear="x",
                 infix=("-", 6), notation="product", scalar="-x", torch="neg")
 positive   = op(np.positive,   "x", x=lambda g: g,
-                method=(True, "__pos__"), linear="x", infix=("+", 6), scalar="x", torch="clone")
+                method=(True, "__pos__"), linear="x", infix=("+", 6), scalar="x", torch="clone",
+                numpy=(np.positive, np.copy))
 abs        = op(np.absolute,   "x", name="abs", x=lambda g, x: g * np.sign(x),
                 method=(True, "__abs__"), torch="absolute", notation="magnitude", scalar="abs(x)",
                 complex=True)
@@ -180,7 +182,7 @@ sign       = op(np.sign,       "x", x=lambda g: g * 0.0, method=True, scalar="si
                 complex={"x": complex_sign_x})
 floor      = op(np.floor,      "x", x=lambda g: g * 0.0, method=True, scalar="floor(x)", flat=True)
 trunc      = op(np.trunc,      "x", x=lambda g: g * 0.0, method=True, scalar="trunc(x)", flat=True,
-                torch="fix")
+                torch="fix", numpy=(np.trunc, np.fix))
 rint       = op(np.rint,       "x", x=lambda g: g * 0.0, flat=True)
 ceil       = op(np.ceil,       "x", x=lambda g: g * 0.0, method=True, scalar="ceil(x)", flat=True)
 
@@ -385,5 +387,7 @@ def logit(x: TensorLike, eps: float | None = None) -> Tensor:
     >>> logit(Tensor([0.5]))
     Tensor([0.])
     """
+    if eps is not None:
+        require("logit", "eps", eps, real(0, 0.5))
     x = as_tensor(x) if eps is None else clip(as_tensor(x), eps, 1 - eps)
     return log(x / (1 - x))

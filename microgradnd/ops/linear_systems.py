@@ -5,11 +5,13 @@ All take stacks of matrices, in the last two axes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from math import factorial, prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
@@ -218,7 +220,7 @@ def tensorinv(a: TensorLike, ind: int = 2) -> Tensor:
 
 @derived(numpy=np.linalg.tensorsolve, torch="linalg.tensorsolve", internal=True,
          aliases={"dims": "axes"})  # fmt: skip
-def tensorsolve(a: TensorLike, b: TensorLike, axes: Any = None) -> Tensor:
+def tensorsolve(a: TensorLike, b: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
     """The x with tensordot(a, x, x.ndim) = b; `axes` of a are moved to its end first.
 
     >>> tensorsolve(np.eye(4).reshape(2, 2, 4), np.ones((2, 2)))
@@ -226,7 +228,7 @@ def tensorsolve(a: TensorLike, b: TensorLike, axes: Any = None) -> Tensor:
     """
     a, b = as_tensor(a), as_tensor(b)
     if axes is not None:
-        moved = [axis % a.ndim for axis in axes]
+        moved = [*normalize_axis_tuple(axes, a.ndim)]
         a = a.transpose(tuple([i for i in range(a.ndim) if i not in moved] + moved))
     shape = a.shape[b.ndim :]
     if prod(shape) != b.size:

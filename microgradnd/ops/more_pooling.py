@@ -143,7 +143,7 @@ def _bins_wanted(name: str, x: TensorLike, wanted: Wanted, count: int) -> tuple[
         raise ValueError(
             f"{name}: x has shape {x.shape}, it needs {count} axes at its end that are not empty"
         )
-    given = wanted if isinstance(wanted, Sequence) else (wanted,) * count
+    given = wanted if isinstance(wanted, (tuple, list)) else (wanted,) * count
     if len(given) != count:
         raise ValueError(f"{name}: output_size must be one number or {count}, not {wanted!r}")
     sizes = [n if m is None else m for m, n in zip(given, x.shape[-count:])]
@@ -299,6 +299,8 @@ def _unpooled(
             f"{index.shape} and dtype {index.dtype}, must be integers, one for each element"
         )
     own, lead = x.shape[x.ndim - count :], x.shape[: x.ndim - count]
+    if min(kernel) < 1 or min(steps) < 1 or min(border) < 0:
+        raise ValueError(f"{name}: kernel {kernel}, stride {steps}, padding {border}: too small")
     usual = [(n - 1) * s - 2 * p + k for n, s, p, k in zip(own, steps, border, kernel)]
     size = usual if output_size is None else [int(n) for n in output_size[-count:]]
     if len(size) != count or any(abs(n - u) >= s for n, u, s in zip(size, usual, steps)):

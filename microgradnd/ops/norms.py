@@ -14,7 +14,7 @@ from microgradnd.declaration import Axis, TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.decompositions import svdvals
 from microgradnd.ops.linear_systems import inv
-from microgradnd.ops.reduction import extreme_x, kept
+from microgradnd.ops.reduction import HALF, extreme_x, kept, single
 from microgradnd.ops.shape import moveaxis
 
 
@@ -44,6 +44,8 @@ def vector_norm(x: Value, ord: Any = 2, axis: Axis = None, keepdims: Any = False
     >>> float(vector_norm(np.array([3.0, 4.0])))
     5.0
     """
+    if x.dtype is HALF:
+        return single(vector_norm, x, ord, axis, keepdims)
     if axis is None and not x.ndim:
         x = x.reshape(1)
         keepdims = False
@@ -60,7 +62,7 @@ def _pair(name: str, x: Tensor, axis: Any) -> tuple[int, int]:
 
 @derived(numpy=np.linalg.matrix_norm, torch="linalg.matrix_norm", internal=True)
 def matrix_norm(
-    x: TensorLike, ord: Any = "fro", axis: Any = (-2, -1), keepdims: bool = False
+    x: TensorLike, ord: float | str | None = "fro", axis: Axis = (-2, -1), keepdims: bool = False
 ) -> Tensor:
     """The norm of matrices: "fro", "nuc", inf, -inf, 1, -1, 2 or -2.
 
@@ -90,8 +92,13 @@ def matrix_norm(
 
 @derived(numpy=np.linalg.norm, torch="linalg.norm")
 def norm(
-    x: TensorLike, ord: Any = None, axis: Any = None, keepdims: bool = False, *, p: Any = None
-) -> Tensor:
+    x: TensorLike,
+    ord: float | str | None = None,
+    axis: Axis = None,
+    keepdims: bool = False,
+    *,
+    p: float | str | None = None,
+) -> Tensor:  # fmt: skip
     """numpy.linalg.norm, or with `p` torch.norm, which never takes a number for a matrix's norm.
 
     Without ord the root of the sum of squares, over all axes or the given ones. With ord the norm
@@ -121,8 +128,13 @@ def norm(
 
 @derived(internal=True, method="norm")
 def torch_norm(
-    x: TensorLike, p: Any = "fro", axis: Any = None, keepdims: bool = False, *, ord: Any = None
-) -> Tensor:
+    x: TensorLike,
+    p: float | str | None = "fro",
+    axis: Axis = None,
+    keepdims: bool = False,
+    *,
+    ord: float | str | None = None,
+) -> Tensor:  # fmt: skip
     """torch.norm: of all elements, or those of the axes, as one vector; p "nuc" of matrices.
 
     With `ord` it is numpy.linalg.norm.
@@ -163,7 +175,7 @@ def cdist(x1: TensorLike, x2: TensorLike, p: float = 2.0) -> Tensor:
 
 
 @derived(numpy=np.linalg.cond, torch="linalg.cond", internal=True)
-def cond(x: TensorLike, p: Any = None) -> Tensor:
+def cond(x: TensorLike, p: float | str | None = None) -> Tensor:
     """The condition: the norm of a matrix times that of its inverse; by default the 2-norm.
 
     >>> cond([[2.0, 0.0], [0.0, 1.0]])
@@ -180,11 +192,17 @@ def cond(x: TensorLike, p: Any = None) -> Tensor:
 @derived(numpy=np.linalg.matrix_rank, torch="linalg.matrix_rank", internal=True,
          aliases={"atol": "tol"})  # fmt: skip
 def matrix_rank(
-    A: TensorLike, tol: Any = None, hermitian: bool = False, *, rtol: Any = None
+    A: TensorLike,
+    tol: TensorLike | None = None,
+    hermitian: bool = False,
+    *,
+    rtol: TensorLike | None = None,
 ) -> Tensor:
     """How many singular values are above tol, or rtol times the largest: integers, no gradient.
 
     >>> matrix_rank([[1.0, 2.0], [2.0, 4.0]])
     Tensor(1)
     """
-    return Tensor(np.asarray(np.linalg.matrix_rank(as_tensor(A).data, tol, hermitian, rtol=rtol)))
+    least, share = (None if x is None else as_tensor(x).data for x in (tol, rtol))
+    rank = np.linalg.matrix_rank(as_tensor(A).data, least, hermitian, rtol=share)
+    return Tensor(np.asarray(rank))

@@ -162,6 +162,8 @@ def _quantile(
         raise ValueError(f"{name}: q must lie between 0 and 1, got {q!r:.60}")
     if method not in METHODS:
         raise ValueError(f"{name}: method must be one of {', '.join(METHODS)}, not {method!r}")
+    if method in ("linear", "midpoint") and x.dtype.kind != "f":
+        x = x.astype(float)  # between integers
     axes, rows = axes_of(x.shape, axis), _rows(x, axis)
     if not rows.shape[-1]:
         raise ValueError(f"{name}: there are no elements along axis {axis} of shape {x.shape}")
@@ -204,6 +206,28 @@ def nanquantile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool 
     Tensor(2.)
     """
     return _quantile(x, q, axis, keepdims, method, True, "nanquantile")
+
+
+@derived(numpy=np.percentile)
+def percentile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool = False,
+               method: str = "linear") -> Tensor:  # fmt: skip
+    """`quantile` with q in percent.
+
+    >>> percentile(Tensor([1.0, 2.0, 4.0]), 75)
+    Tensor(3.)
+    """
+    return _quantile(x, _bare(q) / 100, axis, keepdims, method, False, "percentile")
+
+
+@derived(numpy=np.nanpercentile)
+def nanpercentile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool = False,
+                  method: str = "linear") -> Tensor:  # fmt: skip
+    """`nanquantile` with q in percent.
+
+    >>> nanpercentile(Tensor([1.0, np.nan, 3.0]), 50)
+    Tensor(2.)
+    """
+    return _quantile(x, _bare(q) / 100, axis, keepdims, method, True, "nanpercentile")
 
 
 @derived(numpy=np.partition, method=True, batch="each")
@@ -315,6 +339,8 @@ def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 
     if weights is None:
         return Tensor(counts)
     weights = as_tensor(weights)
+    if weights.shape != classes.shape:
+        raise ValueError(f"bincount: weights of shape {weights.shape} for x of {classes.shape}")
     return as_tensor(add_at(Tensor(np.zeros(counts.shape, weights.dtype)), weights, classes))
 
 

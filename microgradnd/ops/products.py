@@ -138,7 +138,10 @@ def vecdot(x1: TensorLike, x2: TensorLike, axis: int = -1) -> Tensor:
     >>> vecdot([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
     Tensor([3., 7.])
     """
-    return (conjugated_where_complex(as_tensor(x1)) * as_tensor(x2)).sum(axis=axis)
+    x, y = (as_tensor(v) if axis == -1 else moveaxis(v, axis, -1) for v in (x1, x2))
+    if not x.ndim or not y.ndim or x.shape[-1] != y.shape[-1]:
+        raise ValueError(f"vecdot: shapes {x.shape} and {y.shape} differ in the length of the axis")
+    return (conjugated_where_complex(x) * y).sum(axis=-1)
 
 
 @derived(numpy=np.linalg.diagonal, torch="linalg.diagonal", internal=True)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from microgradnd.arguments import index_array
+from microgradnd.arguments import WHOLES, elements, index_array, require, whole
 from microgradnd.declaration import Axis, TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.methods import Methods
@@ -90,7 +91,8 @@ def rot90(x: TensorLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
     Tensor([[2., 4.],
             [1., 3.]])
     """
-    x, (first, second) = as_tensor(x), axes
+    x = as_tensor(x)
+    first, second = normalize_axis_tuple(axes, x.ndim)  # two different ones
     k = k % 4
     if k == 2:
         return flip(x, (first, second))
@@ -109,7 +111,7 @@ def unflatten(x: TensorLike, axis: int, sizes: Sequence[int]) -> Tensor:
     (2, 3, 2)
     """
     x = as_tensor(x)
-    axis = axis % x.ndim
+    axis = normalize_axis_index(axis, x.ndim)
     return reshape(x, (*x.shape[:axis], *sizes, *x.shape[axis + 1 :]))
 
 
@@ -122,12 +124,13 @@ def expand(x: TensorLike, *sizes: Any) -> Tensor:
     """
     x = as_tensor(x)
     wanted = tuple(sizes[0] if len(sizes) == 1 and np.ndim(sizes[0]) else sizes)
+    require("expand", "sizes", wanted, WHOLES)
     own = (1,) * (len(wanted) - x.ndim) + x.shape
     return broadcast_to(x, tuple(m if n == -1 else n for m, n in zip(own, wanted)))
 
 
 @derived(numpy=np.tile, method=True)
-def tile(x: TensorLike, reps: Any) -> Tensor:
+def tile(x: TensorLike, reps: int | Sequence[int]) -> Tensor:
     """Copies side by side: as many along each axis as `reps` says.
 
     >>> tile(Tensor([1.0, 2.0]), 2)
@@ -155,7 +158,7 @@ def repeat(x: TensorLike, repeats: Any, axis: int | None = None) -> Tensor:
     x = as_tensor(x)
     if axis is None:
         x, axis = flat(x), 0
-    axis = axis % x.ndim
+    axis = normalize_axis_index(axis, x.ndim)
     index = np.repeat(np.arange(x.shape[axis]), np.asarray(getattr(repeats, "_array", repeats)))
     return getitem(x, (*(slice(None),) * axis, index))
 
@@ -214,7 +217,8 @@ def dstack(tup: Any) -> Tensor:
     >>> dstack([[1.0], [2.0]]).shape
     (1, 1, 2)
     """
-    return concatenate([atleast_3d(x) for x in tup], 2)
+    parts = elements("dstack", "tup", tup, "a sequence of tensors")
+    return concatenate([atleast_3d(x) for x in parts], 2)
 
 
 @derived(numpy=np.column_stack)
@@ -224,7 +228,7 @@ def column_stack(tup: Any) -> Tensor:
     >>> column_stack([[1.0, 2.0], [3.0, 4.0]]).tolist()
     [[1.0, 3.0], [2.0, 4.0]]
     """
-    parts = [as_tensor(x) for x in tup]
+    parts = map(as_tensor, elements("column_stack", "tup", tup, "a sequence of tensors"))
     return concatenate([x if x.ndim > 1 else reshape(x, (-1, 1)) for x in parts], 1)
 
 
@@ -313,6 +317,7 @@ def array_split(
     """
     x = as_tensor(x)
     if isinstance(indices_or_sections, (int, np.integer)):
+        require("array_split", "indices_or_sections", indices_or_sections, whole(1))
         size, rest = divmod(x.shape[axis], int(indices_or_sections))
         lengths = [size + (i < rest) for i in range(int(indices_or_sections))]
         indices_or_sections = np.cumsum(lengths[:-1]).tolist()
@@ -342,6 +347,7 @@ def chunk(x: TensorLike, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
     [(2,), (1,)]
     """
     x = as_tensor(x)
+    require("chunk", "chunks", chunks, whole(1))
     size = max(math.ceil(x.shape[axis] / chunks), 1)
     return tuple(split(x, list(range(size, x.shape[axis], size)), axis))
 
@@ -354,7 +360,7 @@ def unstack(x: TensorLike, axis: int = 0) -> tuple[Tensor, ...]:
     [1.0, 2.0]
     """
     x = as_tensor(x)
-    lead = (slice(None),) * (axis % x.ndim)
+    lead = (slice(None),) * normalize_axis_index(axis, x.ndim)
     return tuple(getitem(x, (*lead, i)) for i in range(x.shape[axis]))
 
 
@@ -366,7 +372,7 @@ def select(x: TensorLike, axis: int, index: int) -> Tensor:
     Tensor([1., 3.])
     """
     x = as_tensor(x)
-    return getitem(x, (*(slice(None),) * (axis % x.ndim), index))
+    return getitem(x, (*(slice(None),) * normalize_axis_index(axis, x.ndim), index))
 
 
 @derived(method=True)
@@ -377,7 +383,7 @@ def narrow(x: TensorLike, axis: int, start: int, length: int) -> Tensor:
     Tensor([2., 3.])
     """
     x = as_tensor(x)
-    axis, size = axis % x.ndim, x.shape[axis]
+    axis, size = normalize_axis_index(axis, x.ndim), x.shape[axis]
     start = start + size if start < 0 else start
     if not (start >= 0 and length >= 0 and start + length <= size):
         raise ValueError(f"narrow: {start}+{length} does not lie in axis {axis} of length {size}")
@@ -392,7 +398,7 @@ def unfold(x: TensorLike, axis: int, size: int, step: int = 1) -> Tensor:
     [[1.0, 2.0], [2.0, 3.0]]
     """
     x = as_tensor(x)
-    axis = axis % max(x.ndim, 1)
+    axis = normalize_axis_index(axis, max(x.ndim, 1))
     length = x.shape[axis] if x.ndim else 1
     if not 0 <= size <= length or step < 1:
         raise ValueError(

@@ -7,6 +7,7 @@ the product is differentiated rightly through any number of zeros.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from microgradnd.declaration import Axis, Value, op
 from microgradnd.ops.shape import broadcast_to
 
 Flag = Any  # a bool; NumPy's hints would have it a literal one
+HALF = np.dtype(np.float16)
 
 
 def _ddof(value: Any) -> Any:
@@ -26,6 +28,11 @@ def _ddof(value: Any) -> Any:
 
 
 FAST = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
+
+
+def single(function: Callable, x: Value, *options: Any) -> Value:
+    """What sums float16, computed in float32 as PyTorch does, so that it neither stops nor ends."""
+    return function(x.astype(np.float32), *options).astype(x.dtype)
 
 
 def axes_of(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
@@ -58,6 +65,8 @@ def length(shape: tuple[int, ...], axis: Axis) -> int:
     numpy=np.sum, method=True, sign="Σ", notation="total")  # fmt: skip
 def sum(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """The sum over the axes."""
+    if x.dtype is HALF:
+        return single(sum, x, axis, keepdims)
     return np.add.reduce(x, axis, keepdims=keepdims)
 
 
@@ -110,6 +119,8 @@ def prod_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
     notation="total", holomorphic=True)  # fmt: skip
 def prod(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """The product over the axes."""
+    if x.dtype is HALF:
+        return single(prod, x, axis, keepdims)
     return np.multiply.reduce(x, axis, keepdims=keepdims)
 
 
@@ -122,6 +133,8 @@ def var_x(g: Value, x: Value, axis: Axis, ddof: float) -> Value:
     complex=True)  # fmt: skip
 def var(x: Value, axis: Axis = None, ddof: float = 0, keepdims: Flag = False) -> Value:
     """The variance over the axes, divided by their length less ddof."""
+    if x.dtype is HALF:
+        return single(var, x, axis, ddof, keepdims)
     return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
@@ -138,6 +151,8 @@ def std_x(g: Value, x: Value, out: Value, axis: Axis, ddof: float) -> Value:
     complex=True)  # fmt: skip
 def std(x: Value, axis: Axis = None, ddof: float = 0, keepdims: Flag = False) -> Value:
     """The standard deviation over the axes, divided by their length less ddof."""
+    if x.dtype is HALF:
+        return single(std, x, axis, ddof, keepdims)
     return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 

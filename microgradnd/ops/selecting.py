@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from microgradnd.declaration import TensorLike, derived
 from microgradnd.engine import Tensor, as_tensor
@@ -62,7 +63,7 @@ def _along(name: str, x: Tensor, index: TensorLike, axis: int) -> Places:
             f"(shape {x.shape}); there must be one for each"
         )
     grid: list[Any] = list(np.indices(table.shape, sparse=True))
-    grid[axis % x.ndim] = table
+    grid[normalize_axis_index(axis, x.ndim)] = table
     return tuple(grid)
 
 
@@ -76,7 +77,7 @@ def _with_an_axis(x: Tensor) -> Tensor:
 
 
 def _before(x: Tensor, axis: int) -> Places:
-    return (slice(None),) * (axis % max(x.ndim, 1))
+    return (slice(None),) * normalize_axis_index(axis, max(x.ndim, 1))
 
 
 def _as_source(value: TensorLike, places: Places) -> Any:
@@ -138,7 +139,7 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int | None = -1) -
     x, index = as_tensor(x), _integers("take_along_axis", indices)
     if axis is None:
         x, index, axis = flat(x), index.reshape(-1), 0
-    axis = axis % max(x.ndim, 1)
+    axis = normalize_axis_index(axis, max(x.ndim, 1))
     if index.ndim == x.ndim:
         shape = [
             m if i == axis else np.broadcast_shapes((m,), (n,))[0]
@@ -313,8 +314,9 @@ def masked_fill(x: TensorLike, mask: TensorLike, value: TensorLike) -> Tensor:
     Tensor([1., 0.])
     """
     x, value = as_tensor(x), as_tensor(value)
-    if value.dtype != x.dtype and value.dtype.kind <= x.dtype.kind:
-        value = value.astype(x.dtype)
+    if value.dtype.kind == "f" != x.dtype.kind:
+        raise TypeError(f"masked_fill: a value of {value.dtype} does not fit into x, {x.dtype}")
+    value = value.astype(x.dtype)
     return where(_truths("masked_fill", mask), value, x)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from microgradnd.declaration import Axis, Value, op
 from microgradnd.ops.indexing import add_at
-from microgradnd.ops.reduction import Flag, axes_of, kept
+from microgradnd.ops.reduction import HALF, Flag, axes_of, kept, single, sum
 
 
 def largest(x: Value, axis: Axis) -> Value:
@@ -17,19 +17,23 @@ def largest(x: Value, axis: Axis) -> Value:
     return ufunc.reduce(x, axis, None, None, True)  # (by position: naming keepdims takes time)
 
 
-@op(x=lambda g, out, axis: out * (g - (g * out).sum(axis=axis, keepdims=True)), fresh="x",
+@op(x=lambda g, out, axis: out * (g - sum(g * out, axis, True)), fresh="x",
     method=True, torch="nn.functional.softmax", activation=True)  # fmt: skip
 def softmax(x: Value, axis: int = -1) -> Value:
     """exp(x) / sum(exp(x)) along an axis (eq. 5-30, with the sign of its own code)."""
+    if x.dtype is HALF:
+        return single(softmax, x, axis)
     e = np.exp(x - largest(x, axis))
     e /= np.add.reduce(e, axis, None, None, True)  # type: ignore[call-overload]
     return e
 
 
-@op(x=lambda g, out, axis: g - np.exp(out) * g.sum(axis=axis, keepdims=True), fresh="x",
+@op(x=lambda g, out, axis: g - np.exp(out) * sum(g, axis, True), fresh="x",
     method=True, torch="nn.functional.log_softmax", activation=True)  # fmt: skip
 def log_softmax(x: Value, axis: int = -1) -> Value:
     """log(softmax(x)) along an axis."""
+    if x.dtype is HALF:
+        return single(log_softmax, x, axis)
     z = x - largest(x, axis)
     return z - np.log(np.add.reduce(np.exp(z), axis, keepdims=True))
 
@@ -42,6 +46,8 @@ def logsumexp_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
 @op(x=logsumexp_x, fresh="x", method=True)
 def logsumexp(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """log(sum(exp(x))) over the axes."""
+    if x.dtype is HALF:
+        return single(logsumexp, x, axis, keepdims)
     top = largest(x, axis)
     top = np.where(np.isfinite(top), top, 0.0)  # an infinite one comes out of exp and log again
     total = np.add.reduce(np.exp(x - top), axis, keepdims=keepdims)
@@ -75,7 +81,7 @@ def out_of_range(target: np.ndarray, classes: int) -> bool:
 def cross_entropy_z(g: Value, p: Value, target: Value) -> Value:
     g = g[..., None]
     if target.dtype.kind == "f":
-        return g * (p * target.sum(axis=-1, keepdims=True) - target)
+        return g * (p * sum(target, -1, True) - target)
     return g * add_at(p, -1.0, places(target))
 
 

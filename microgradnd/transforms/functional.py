@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import errors
+from microgradnd.arguments import FLAG, Kind, either, optional, require, several, whole
 from microgradnd.engine import Tensor, as_tensor, node_of, seed, walk
 from microgradnd.grad_mode import enable_grad, recording
 from microgradnd.node import Node, reachable
@@ -35,6 +36,9 @@ from microgradnd.transforms.containers import filled, mapped, tensors_in
 from microgradnd.transforms.mapping import vmap
 
 _Argnums = int | Sequence[int]
+_CHUNKS = optional(whole(1))
+_PLACES = either(whole(), several(whole(), "several of them", 1))
+_SEVERAL = Kind("a tuple, one for each argument", lambda v: isinstance(v, (tuple, list)))
 
 
 def _variable(name: str, x: Any, trace: _Traced) -> Tensor:
@@ -74,7 +78,8 @@ class _Traced:
         outer, self.active = recording.get(), True
         try:
             with enable_grad():
-                self.primals = mapped(lambda x: _variable(name, x, self), tuple(primals))
+                with errors.explained(name, {}, {"primals": primals}):
+                    self.primals = mapped(lambda x: _variable(name, x, self), tuple(primals))
                 self.outputs = function(*self.primals)
         finally:
             self.active = False
@@ -178,6 +183,14 @@ def _callable(name: str, function: Any) -> None:
         raise TypeError(f"{name}: a function is needed, not {errors.describe(function)}")
 
 
+def _check(name: str, function: Any, argnums: Any, has_aux: Any = False, chunk: Any = None) -> None:
+    """Raises for what makes no sense before the function that is made is called."""
+    _callable(name, function)
+    require(name, "argnums", argnums, _PLACES)
+    require(name, "has_aux", has_aux, FLAG)
+    require(name, "chunk_size", chunk, _CHUNKS)
+
+
 def value_and_grad(
     function: Callable[..., Any], argnums: _Argnums = 0, has_aux: bool = False
 ) -> Callable[..., tuple[Any, Any]]:
@@ -193,7 +206,7 @@ def value_and_grad(
     >>> value, g
     (Tensor(5.), Tensor([2., 4.]))
     """
-    _callable("value_and_grad", function)
+    _check("value_and_grad", function, argnums, has_aux)
 
     @wraps(function, updated=())
     def differentiated(*args: Any, **options: Any) -> tuple[Any, Any]:
@@ -201,7 +214,9 @@ def value_and_grad(
         traced = _Traced("grad", inner, chosen, has_aux)
         out = traced.outputs
         if len(traced.variables) == 0:
-            raise TypeError("grad: there is no tensor among the arguments to differentiate by")
+            raise TypeError(
+                "grad: there is no tensor among the arguments (primals) to differentiate by"
+            )
         if not isinstance(out, (Tensor, Batch)) or out.size != 1:
             tensor = isinstance(out, (Tensor, Batch))
             what = f"shape {out.shape}" if tensor else errors.describe(out)
@@ -223,7 +238,7 @@ def grad(
     >>> grad(grad(cube))(2.0)
     Tensor(12.)
     """
-    _callable("grad", function)
+    _check("grad", function, argnums, has_aux)
     both = value_and_grad(function, argnums, has_aux)
 
     @wraps(function, updated=())
@@ -273,6 +288,8 @@ def linearize(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callabl
     """
     _callable("linearize", function)
     traced = _Traced("jvp", function, primals, False)
+    if not traced.variables:
+        raise TypeError("jvp: there is no tensor among the primals to differentiate by")
     with enable_grad():
         dummies = [_dummy(o) for o in traced.outs]
         total = _products(zip(traced.outs, dummies))
@@ -310,12 +327,19 @@ def _has_new_frames(given: Sequence[Any], known: Sequence[Any]) -> bool:
     return any(frame not in old for g in given for frame in frames_of(g))
 
 
+def _check_along(name: str, function: Any, primals: Any, tangents: Any) -> None:
+    _callable(name, function)
+    require(name, "primals", primals, _SEVERAL)
+    require(name, "tangents", tangents, _SEVERAL)
+
+
 def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     """function(*primals), and its change J t along the tangents.
 
     >>> jvp(lambda x: x * x, (Tensor([1.0, 2.0]),), (Tensor([1.0, 0.5]),))
     (Tensor([1., 4.]), Tensor([2., 2.]))
     """
+    _check_along("jvp", function, primals, tangents)
     outputs, push = linearize(function, *primals)
     return outputs, push(*tangents)
 
@@ -335,7 +359,7 @@ def jacrev(
     Tensor([[2., 0.],
             [0., 4.]])
     """
-    _callable("jacrev", function)
+    _check("jacrev", function, argnums, chunk=chunk_size)
 
     @wraps(function, updated=())
     def jacobian(*args: Any, **options: Any) -> Any:
@@ -387,7 +411,7 @@ def jacfwd(
     Tensor([[2., 0.],
             [0., 4.]])
     """
-    _callable("jacfwd", function)
+    _check("jacfwd", function, argnums, chunk=chunk_size)
 
     @wraps(function, updated=())
     def jacobian(*args: Any, **options: Any) -> Any:
@@ -422,6 +446,7 @@ def hessian(function: Callable[..., Any], argnums: _Argnums = 0) -> Callable[...
     Tensor([[ 6.,  0.],
             [ 0., 12.]])
     """
+    _check("hessian", function, argnums)
     return jacrev(grad(function, argnums), argnums)
 
 
@@ -431,6 +456,7 @@ def hvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
     >>> hvp(lambda x: (x**3).sum(), (Tensor([1.0, 2.0]),), (Tensor([1.0, 0.0]),))
     (Tensor([ 3., 12.]), Tensor([6., 0.]))
     """
+    _check_along("hvp", function, primals, tangents)
     every = tuple(range(len(primals)))
     outputs, pushed = jvp(grad(function, every), primals, tangents)
     return (outputs[0], pushed[0]) if len(every) == 1 else (outputs, pushed)
@@ -442,4 +468,4 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     Tensor(3.)
     """
-    return mapped(lambda t: bare(as_tensor(t)), x)
+    return mapped(lambda t: bare(as_tensor(t, "stop_gradient", "x")), x)

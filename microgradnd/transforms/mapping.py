@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import errors
+from microgradnd.arguments import is_whole
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.shape import broadcast_to, concatenate, moveaxis
 from microgradnd.random import drawn
@@ -60,7 +61,7 @@ def vmap(
         raise TypeError(f"vmap: a function is needed, not {errors.describe(function)}")
     if randomness not in _RANDOMNESS:
         raise ValueError(f"vmap: randomness must be one of {_RANDOMNESS}, not {randomness!r}")
-    if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
+    if chunk_size is not None and (not is_whole(chunk_size) or chunk_size < 1):
         raise ValueError(f"vmap: chunk_size must be a number from 1 on, not {chunk_size!r}")
     ins = in_axes if in_dims == 0 else in_dims
     outs = out_axes if out_dims == 0 else out_dims
