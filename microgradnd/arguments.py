@@ -275,7 +275,7 @@ def real_array(owner: str, name: str, value: Any) -> np.ndarray:
 
 
 def real_or_none(value: Any) -> np.ndarray | None:
-    if hasattr(type(value), "__each__"):
+    if hasattr(type(value), "__samples__"):
         return value.data  # of what stands for several arrays at once
     try:
         array = np.asarray(getattr(value, "_array", value))
