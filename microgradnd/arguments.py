@@ -191,7 +191,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(["dim", "start_dim", "end_dim", "ignore_index"], whole()),
     "padding_idx": optional(whole()),
     **dict.fromkeys(["requires_grad", "copy", "create_graph", "allow_unused"], FLAG),
-    **dict.fromkeys(["raise_exception", "replace"], FLAG),
+    **dict.fromkeys(["raise_exception", "replace", "inplace"], FLAG),
     **dict.fromkeys(["log_input", "full", "swap", "zero_infinity"], FLAG),
     "retain_graph": optional(FLAG),
     "name": optional(STRING),
