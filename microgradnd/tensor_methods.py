@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd import errors
+from microgradnd import errors, writes
 from microgradnd.arguments import CALLABLE, require
 from microgradnd.engine import Tensor
 from microgradnd.grad_mode import recording
@@ -72,7 +72,9 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     constant = self.node is None and getattr(value, "node", None) is None
     if not recording.get() or (constant and self._array.flags.writeable):
         self._array[index] = getattr(value, "_array", value)  # what a NumPy array refuses, raises
-        self.changed()
+        part = self._array[index]
+        alone = isinstance(part, Array) and np.may_share_memory(part, self._array)
+        self._leaf_changed(writes.log(part if alone else self._array))
         return
     if self.node is not None and self.is_leaf:
         raise errors.in_place("setting items of a leaf")

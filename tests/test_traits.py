@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import viz
-from microgradnd import Tensor
+from microgradnd import Tensor, nn
 from microgradnd.declaration import OPS, op
 
 ROOT = Path(viz.__file__).parents[1]
@@ -45,6 +45,30 @@ def test_nobody_but_the_operations_knows_one_by_its_name(path: Path) -> None:
     texts -= {x for a in ast.walk(tree) if isinstance(a, ast.Assign) for x in listed(a)}
     library = {name for name, op in OPS.items() if op.function.__module__.startswith("microgradnd")}
     assert texts & (library - WORDS) == NAMESAKES.get(path.relative_to(ROOT).as_posix(), set())
+
+
+@pytest.mark.parametrize("package", ["ops", "kernels"])
+def test_rules_and_forward_functions_do_not_ask_what_they_run_on(package: str) -> None:
+    """They run on arrays, on Tensors and on symbols: one who asks has branches to keep alike."""
+    for path in (ROOT / "microgradnd" / package).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in (
+                "isinstance",
+                "issubclass",
+            ):
+                asked = ast.unparse(node.args[1])
+            else:
+                asked = ast.unparse(node.comparators[0]) if isinstance(node, ast.Compare) else ""
+            assert "Tensor" not in asked, f"{path.name}:{node.lineno}"
+
+
+def test_what_a_layer_is_called_with_has_a_type() -> None:
+    layers = [layer for layer in map(vars(nn).get, nn.__all__) if isinstance(layer, type)]
+    forwards = {x.forward for x in layers if issubclass(x, nn.Module)} - {nn.Module.forward}
+    assert len(forwards) > 20
+    for forward in forwards:
+        first = forward.__code__.co_varnames[1]
+        assert forward.__annotations__[first] != "Any", forward.__qualname__
 
 
 def listed(assignment: ast.Assign) -> set[str]:

@@ -99,6 +99,18 @@ def test_writes_to_other_memory_are_none_of_a_graphs_business() -> None:
     assert left.grad.tolist() == [2.0] * 3
 
 
+def test_a_part_of_a_leaf_is_written_to_beside_what_was_saved() -> None:
+    w = Tensor(np.ones((3, 4)), requires_grad=True)
+    left, right = w[:, 0], w[:, 1:3]
+    y, z = (left * left).sum(), (right * right).sum()
+    with mg.no_grad():
+        w[:, 1] = 5.0
+    y.backward()
+    assert w.grad.data.sum(0).tolist() == [6.0, 0.0, 0.0, 0.0]
+    with pytest.raises(GraphError, match="'multiply' saved"):
+        z.backward()
+
+
 def test_anomaly_mode_finds_writes_through_the_bare_array() -> None:
     w = leaf(1.0, 2.0, name="w")
     with mg.detect_anomaly():
@@ -117,12 +129,60 @@ def test_an_index_that_was_written_to_is_refused() -> None:
         y.backward()
 
 
-def test_assigning_data_leaves_graphs_with_the_old_values() -> None:
+def test_a_leaf_changed_in_place_makes_what_saved_it_stale() -> None:
+    w, x = leaf(2.0, name="w"), leaf(3.0)
+    y = w * x
+    with mg.no_grad():
+        w -= 0.5
+    with pytest.raises(GraphError, match=r"'multiply' saved the value of 'w'"):
+        y.backward()
+    assert x.grad is None
+
+
+def test_a_view_of_a_changed_leaf_is_stale_too() -> None:
+    w = Tensor(np.ones((2, 2)), requires_grad=True, name="w")
+    row = w[0]
+    y = (row * row).sum()
+    with mg.no_grad():
+        w *= 2.0
+    with pytest.raises(GraphError, match=r"its operand 'x', of shape \(2,\)"):
+        y.backward()
+
+
+def test_what_did_not_save_a_changed_leaf_runs_backward() -> None:
     w = leaf(2.0)
-    y = (w * w).sum()
-    w.data = np.array([10.0])
+    y = w + 1.0
+    w.data -= 0.5
     y.backward()
-    assert w.grad.tolist() == [4.0]
+    assert w.grad.item() == 1.0
+
+
+def test_assigning_a_new_array_leaves_old_graphs_right() -> None:
+    w = leaf(2.0)
+    y = w * w
+    w.data = np.array([5.0])
+    y.backward()
+    assert w.grad.item() == 4.0
+    with pytest.raises(ValueError, match=r"shape \(1,\).*\(2,\)"):
+        w.data = np.zeros(2)
+
+
+def test_writing_into_a_tracked_tensor_through_out_raises() -> None:
+    x = leaf(1.0)
+    h = x * 2.0
+    with pytest.raises(TypeError, match="out="):
+        np.add(h, 1.0, out=h)
+
+
+def test_writing_items_of_a_constant_that_the_graph_saved_is_seen() -> None:
+    x = leaf(3.0)
+    c = Tensor([2.0])
+    view = c[:1]
+    y = x * c
+    c[0] = 100.0
+    assert view.item() == 100.0  # the same memory, as in NumPy
+    with pytest.raises(GraphError, match="'multiply' saved the value"):
+        y.backward()
 
 
 def test_the_log_forgets_arrays_that_are_gone_and_stays_small() -> None:

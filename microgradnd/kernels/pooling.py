@@ -100,17 +100,23 @@ def first_places(
     return tuple(places)
 
 
+def counts_along(n: int, k: int, s: int, p: int, end: int, count_include_pad: bool) -> np.ndarray:
+    """How many elements each window holds along an axis, without what stands out at its end."""
+    starts = np.arange(0, n + 2 * p + end - k + 1, s) - p
+    stops = np.minimum(starts + k, n + p)
+    if count_include_pad:
+        return stops - starts
+    return np.minimum(stops, n) - np.maximum(starts, 0)
+
+
 def _window_counts(
     size: Sides, kernel: Sides, stride: Sides, padding: Sides, count_include_pad: bool
 ) -> float | np.ndarray:
     """By how many elements the sum of each window is divided, for an input of (height, width)."""
     if count_include_pad or not any(padding):
         return kernel[0] * kernel[1]
-    counts = []
-    for n, k, s, p in zip(size, kernel, stride, padding):
-        starts = np.arange(0, n + 2 * p - k + 1, s) - p
-        counts.append(np.minimum(starts + k, n) - np.maximum(starts, 0))
-    return np.multiply.outer(*counts)
+    axes = zip(size, kernel, stride, padding)
+    return np.multiply.outer(*(counts_along(*axis, 0, count_include_pad) for axis in axes))
 
 
 def avg_pool2d(

@@ -16,15 +16,8 @@ def pair(value: Pair) -> tuple[int, int]:
     >>> pair(3), pair((3, 2))
     ((3, 3), (3, 2))
     """
-    numbers = value if isinstance(value, Sequence) else (value, value)
-    if len(numbers) != 2:
-        raise ValueError(f"one number or a pair (height, width) is needed, got {value!r}")
-    try:
-        return index(numbers[0]), index(numbers[1])
-    except TypeError:
-        raise TypeError(
-            f"a whole number or a pair (height, width) of them is needed, got {value!r}"
-        ) from None
+    height, width = numbers(value, 2)
+    return height, width
 
 
 def numbers(value: Several, count: int) -> tuple[int, ...]:
@@ -34,12 +27,13 @@ def numbers(value: Several, count: int) -> tuple[int, ...]:
     ((3, 3, 3), (3, 2, 1))
     """
     given = value if isinstance(value, Sequence) else (value,) * count
+    words = "a pair (height, width)" if count == 2 else str(count)
     if len(given) != count:
-        raise ValueError(f"one number or {count} of them are needed, got {value!r}")
+        raise ValueError(f"one number or {words} of them is needed, got {value!r}")
     try:
         return tuple(index(n) for n in given)
     except TypeError:
-        raise TypeError(f"a whole number or {count} of them are needed, got {value!r}") from None
+        raise TypeError(f"a whole number or {words} of them is needed, got {value!r}") from None
 
 
 def overhang(length: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:
@@ -58,14 +52,9 @@ def overhang(length: int, kernel: int, stride: int, padding: int, dilation: int 
 
 
 def output_size(
-    op: str,
-    length: int,
-    kernel: int,
-    stride: int = 1,
-    padding: int | tuple[int, int] = 0,
-    dilation: int = 1,
-    strict: bool = False,
-) -> int:
+    op: str, length: int, kernel: int, stride: int = 1, padding: int | tuple[int, int] = 0,
+    dilation: int = 1, strict: bool = False,
+) -> int:  # fmt: skip
     """How many places a window has along an axis: (W1 - F + 2P)/S + 1.
 
     Args:

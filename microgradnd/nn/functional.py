@@ -118,7 +118,7 @@ lp_pool1d        = checked(**pools.ALONG, **pools.FLAGS, norm_type=POSITIVE)(mor
 lp_pool2d        = checked(**pools.IMAGES, **pools.FLAGS, norm_type=POSITIVE)(more.lp_pool2d)
 lp_pool3d        = checked(**pools.VOLUMES, **pools.FLAGS, norm_type=POSITIVE)(more.lp_pool3d)
 adaptive_avg_pool1d = checked(output_size=pools.bins(1))(more.adaptive_avg_pool1d)
-adaptive_avg_pool2d = checked(output_size=pools.BINS)(pooling.adaptive_avg_pool2d)
+adaptive_avg_pool2d = checked(output_size=pools.BINS)(more.adaptive_avg_pool2d)
 adaptive_avg_pool3d = checked(output_size=pools.bins(3))(more.adaptive_avg_pool3d)
 adaptive_max_pool1d = checked(**_TO_BINS | {"output_size": pools.bins(1)})(
     more.adaptive_max_pool1d

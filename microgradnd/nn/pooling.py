@@ -177,7 +177,9 @@ class LPPool3d(
     """(Σ x^p)^(1/p) over each window of x (N, C, D, H, W)."""
 
 
-class AdaptiveAvgPool2d(FunctionModule, function=pooling.adaptive_avg_pool2d, output_size=BINS):
+class AdaptiveAvgPool2d(
+    FunctionModule, function=more_pooling.adaptive_avg_pool2d, output_size=BINS
+):
     """Means over as many bins as asked for: x (N, C, H, W) to (N, C, *output_size).
 
     With output_size 1 it is global average pooling (C9).

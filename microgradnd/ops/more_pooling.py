@@ -21,8 +21,9 @@ from microgradnd.ops.linalg import matmul
 from microgradnd.ops.pooling import (
     avg_pool1d,
     avg_pool2d,
+    avg_pooled,
     bins,
-    check_window,
+    checked,
     max_pool2d,
     means,
 )
@@ -30,23 +31,7 @@ from microgradnd.ops.reduction import mean
 from microgradnd.ops.shape import reshape
 
 Wanted = int | None | Sequence[int | None]  # sizes of results; None keeps a length
-VOLUME = "(..., depth, height, width)"
-
-
-def _volume(
-    name: str, x: TensorLike, kernel_size: Several, stride: Several | None, padding: Several,
-    dilation: Several = 1,
-) -> tuple[Tensor, Any]:  # fmt: skip
-    """The input, and kernel, stride, padding and dilation that fit it."""
-    x = as_tensor(x)
-    if x.ndim < 3:
-        raise ValueError(f"{name}: x has shape {x.shape}, it needs the axes {VOLUME}")
-    kernel = numbers(kernel_size, 3)
-    steps = kernel if stride is None else numbers(stride, 3)
-    window = kernel, steps, numbers(padding, 3), numbers(dilation, 3)
-    for axis in zip(x.shape[-3:], *window):
-        check_window(name, *axis)
-    return x, window
+VOLUME = "depth, height, width"
 
 
 @derived(torch="nn.functional.max_pool3d", internal=True, batch="leading")
@@ -59,7 +44,7 @@ def max_pool3d(
     >>> max_pool3d(np.arange(8.0).reshape(2, 2, 2), 2)
     Tensor([[[7.]]])
     """
-    x, window = _volume("max_pool3d", x, kernel_size, stride, padding, dilation)
+    x, window = checked("max_pool3d", x, kernel_size, stride, padding, dilation, VOLUME)
     *lead, _, height, width = x.shape
     flat: Any = [pair[1:] for pair in window]
     out = max_pool2d(x, *flat, ceil_mode, return_indices)
@@ -90,7 +75,7 @@ def avg_pool3d(
     >>> avg_pool3d(np.arange(8.0).reshape(2, 2, 2), 2)
     Tensor([[[3.5]]])
     """
-    x, window = _volume("avg_pool3d", x, kernel_size, stride, padding)
+    x, window = checked("avg_pool3d", x, kernel_size, stride, padding, axes=VOLUME)
     return means(x, window[:3], ceil_mode, count_include_pad, divisor_override)
 
 
@@ -172,17 +157,20 @@ def _averaged(x: Tensor, sizes: list[int]) -> Tensor:
     count = len(sizes)
     if all(m == 1 for m in sizes):
         return mean(x, tuple(range(-count, 0)), True)
+    if count == 2 and all(n % m == 0 for n, m in zip(x.shape[-2:], sizes)):
+        kernel = x.shape[-2] // sizes[0], x.shape[-1] // sizes[1]
+        return avg_pooled(x, kernel, kernel, (0, 0))
     for i, size in enumerate(sizes):
         axis = x.ndim - count + i
         before, length, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
         if size == length:
             continue
         rows = bins(length, size, x.dtype if x.dtype.kind == "f" else np.dtype(float))
-        if after:
+        if len(after) > 1:
             x = matmul(rows, reshape(x, (*before, length, prod(after))))
             x = reshape(x, (*before, size, *after))
         else:
-            x = matmul(x, rows.T)
+            x = matmul(rows, x) if after else matmul(x, rows.T)
     return x
 
 
@@ -194,6 +182,22 @@ def adaptive_avg_pool1d(x: TensorLike, output_size: Wanted) -> Tensor:
     Tensor([1.5, 2.5])
     """
     return _averaged(*_bins_wanted("adaptive_avg_pool1d", x, output_size, 1))
+
+
+@derived(torch="nn.functional.adaptive_avg_pool2d", internal=True)
+def adaptive_avg_pool2d(x: TensorLike, output_size: Wanted) -> Tensor:
+    """Means over as many bins as are asked for: x (..., H, W) → (..., H', W').
+
+    Bin i of B over L elements goes from `floor(i L / B)` to before `ceil((i + 1) L / B)`. One bin
+    for each axis is global average pooling, which takes the place of fully connected layers.
+
+    Args:
+        output_size: (H', W'), or one number for both; None keeps a length.
+
+    >>> adaptive_avg_pool2d([[1.0, 2.0, 5.0, 6.0], [4.0, 3.0, 8.0, 7.0]], 1)
+    Tensor([[4.5]])
+    """
+    return _averaged(*_bins_wanted("adaptive_avg_pool2d", x, output_size, 2))
 
 
 @derived(torch="nn.functional.adaptive_avg_pool3d", internal=True)

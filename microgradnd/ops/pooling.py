@@ -17,8 +17,8 @@ from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.kernels import pooling
 from microgradnd.kernels.pooling import Sides
-from microgradnd.kernels.windows import Pair, numbers, output_size, overhang, pair
-from microgradnd.ops import linalg, reduction, shape
+from microgradnd.kernels.windows import Pair, Several, numbers, output_size, overhang
+from microgradnd.ops import reduction, shape
 from microgradnd.ops.padding import padded
 
 
@@ -74,28 +74,23 @@ def avg_pool2d_input(
 
 
 def checked(
-    name: str, x: TensorLike, kernel_size: Pair, stride: Pair | None, padding: Pair, dilation: Pair
-) -> tuple[Tensor, Sides, Sides, Sides, Sides]:
-    """The input as a tensor, and kernel, stride, padding and dilation that fit it."""
-    x = as_tensor(x, name, "x")
-    if x.ndim < 2:
-        raise ValueError(f"{name}: x has shape {x.shape}, it needs the axes (..., height, width)")
-    kernel = pair(kernel_size)
-    steps = kernel if stride is None else pair(stride)
-    border, spread = pair(padding), pair(dilation)
-    for n, k, s, p, d in zip(x.shape[-2:], kernel, steps, border, spread):
-        check_window(name, n, k, s, p, d)
-    return x, kernel, steps, border, spread
-
-
-def check_window(name: str, n: int, k: int, s: int, p: int, d: int = 1) -> None:
-    """Raises unless a window fits into an axis, and stands on more than padding."""
-    output_size(name, n, k, s, p, d)
-    if 2 * p > d * (k - 1) + 1:
-        raise ValueError(
-            f"{name}: padding {p} is more than half of the kernel size {k}, so a window could "
-            "hold nothing but padding; give a smaller padding or a larger kernel"
-        )
+    name: str, x: TensorLike, kernel_size: Several, stride: Several | None, padding: Several,
+    dilation: Several = 1, axes: str = "height, width",
+) -> tuple[Tensor, list[Any]]:  # fmt: skip
+    """The input as a tensor, and kernel, stride, padding and dilation that fit its last axes."""
+    x, count = as_tensor(x, name, "x"), axes.count(",") + 1
+    if x.ndim < count:
+        raise ValueError(f"{name}: x has shape {x.shape}, it needs the axes (..., {axes})")
+    steps = kernel_size if stride is None else stride
+    window = [numbers(given, count) for given in (kernel_size, steps, padding, dilation)]
+    for n, k, s, p, d in zip(x.shape[-count:], *window):
+        output_size(name, n, k, s, p, d)  # raises unless the window fits
+        if 2 * p > d * (k - 1) + 1:
+            raise ValueError(
+                f"{name}: padding {p} is more than half of the kernel size {k}, so a window could "
+                "hold nothing but padding; give a smaller padding or a larger kernel"
+            )
+    return x, window
 
 
 def longer(x: Tensor, ends: Sides, value: float) -> Tensor:
@@ -142,7 +137,7 @@ def max_pool2d(
     >>> max_pool2d([[1.0, 2.0, 5.0, 6.0], [4.0, 3.0, 8.0, 7.0]], 2)
     Tensor([[4., 8.]])
     """
-    x, *window = checked("max_pool2d", x, kernel_size, stride, padding, dilation)
+    x, window = checked("max_pool2d", x, kernel_size, stride, padding, dilation)
     columns = x.shape[-1]
     x = rounded_up(x, *window) if ceil_mode else x
     out = max_pooled(x, *window)
@@ -173,10 +168,10 @@ def avg_pool2d(
     >>> avg_pool2d([[1.0, 2.0, 5.0, 6.0], [4.0, 3.0, 8.0, 7.0]], 2)
     Tensor([[2.5, 6.5]])
     """
-    x, *window, _ = checked("avg_pool2d", x, kernel_size, stride, padding, 1)
+    x, window = checked("avg_pool2d", x, kernel_size, stride, padding)
     if not ceil_mode and divisor_override is None:
-        return avg_pooled(x, *window, count_include_pad)
-    return means(x, window, ceil_mode, count_include_pad, divisor_override)
+        return avg_pooled(x, *window[:3], count_include_pad)
+    return means(x, window[:3], ceil_mode, count_include_pad, divisor_override)
 
 
 def means(
@@ -197,19 +192,10 @@ def means(
         if not divisor:
             raise ValueError("avg_pool: divisor_override must not be 0")
         return total * (prod(kernel) / divisor)
-    counts = [_counts(n, k, s, p, end, count_include_pad) for (n, k, s, p), end in zip(axes, ends)]
+    counts = [pooling.counts_along(*axis, end, count_include_pad) for axis, end in zip(axes, ends)]
     factors = reduce(np.multiply.outer, counts)
     same = (factors == prod(kernel)).all()
     return total if same else total * (prod(kernel) / factors).astype(total.dtype)
-
-
-def _counts(n: int, k: int, s: int, p: int, end: int, count_include_pad: bool) -> np.ndarray:
-    """By how many elements along an axis the sum of each window is divided."""
-    starts = np.arange(0, n + 2 * p + end - k + 1, s) - p
-    stops = np.minimum(starts + k, n + p)
-    if count_include_pad:
-        return stops - starts
-    return np.minimum(stops, n) - np.maximum(starts, 0)
 
 
 def over_depth(x: Tensor, pool: Any, kernel: int, stride: int, padding: int, *more: Any) -> Tensor:
@@ -230,38 +216,6 @@ def bins(length: int, count: int, dtype: np.dtype) -> np.ndarray:
         start, stop = i * length // count, -(-(i + 1) * length // count)
         out[i, start:stop] = 1 / (stop - start)
     return out
-
-
-@derived(torch="nn.functional.adaptive_avg_pool2d", internal=True)
-def adaptive_avg_pool2d(x: TensorLike, output_size: Pair | tuple[int | None, int | None]) -> Tensor:
-    """Means over as many bins as are asked for: x (..., H, W) → (..., H', W').
-
-    Bin i of B over L elements goes from `floor(i L / B)` to before `ceil((i + 1) L / B)`. One bin
-    for each axis is global average pooling, which takes the place of fully connected layers.
-
-    Args:
-        output_size: (H', W'), or one number for both; None keeps a length.
-
-    >>> adaptive_avg_pool2d([[1.0, 2.0, 5.0, 6.0], [4.0, 3.0, 8.0, 7.0]], 1)
-    Tensor([[4.5]])
-    """
-    x = as_tensor(x, "adaptive_avg_pool2d", "x")
-    if x.ndim < 2 or 0 in x.shape[-2:]:
-        raise ValueError(
-            f"adaptive_avg_pool2d: x has shape {x.shape}, it needs axes (..., height, width) that "
-            "are not empty"
-        )
-    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size, output_size)
-    size = pair([n if m is None else m for m, n in zip(wanted, x.shape[-2:], strict=True)])
-    if min(size) < 1:
-        raise ValueError(f"adaptive_avg_pool2d: the output size is {size}, it must be at least 1")
-    if size == (1, 1):
-        return reduction.mean(x, (-2, -1), True)
-    if all(n % m == 0 for m, n in zip(size, x.shape[-2:])):
-        kernel = x.shape[-2] // size[0], x.shape[-1] // size[1]
-        return avg_pooled(x, kernel, kernel, (0, 0))
-    rows, columns = (bins(n, m, x.dtype) for m, n in zip(size, x.shape[-2:]))
-    return linalg.matmul(linalg.matmul(rows, x), columns.T)
 
 
 @derived(torch="nn.functional.global_avg_pool2d", internal=True)

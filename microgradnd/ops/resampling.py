@@ -18,8 +18,11 @@ from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.elementwise import where
 from microgradnd.ops.indexing import getitem
 from microgradnd.ops.linalg import matmul
-from microgradnd.ops.more_pooling import adaptive_avg_pool1d, adaptive_avg_pool3d
-from microgradnd.ops.pooling import adaptive_avg_pool2d
+from microgradnd.ops.more_pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+)
 from microgradnd.ops.shape import broadcast_to, reshape, transpose
 
 MODES = {"nearest": None, "nearest-exact": None, "area": None, "linear": 1, "bilinear": 2,
@@ -187,14 +190,11 @@ def _sizes(
 
 @derived(torch="nn.functional.interpolate nn.functional.upsample", internal=True)
 def interpolate(
-    input: TensorLike,
-    size: int | Sequence[int] | None = None,
-    scale_factor: float | Sequence[float] | None = None,
-    mode: str = "nearest",
-    align_corners: bool | None = None,
-    recompute_scale_factor: bool | None = None,
+    input: TensorLike, size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None, mode: str = "nearest",
+    align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
     antialias: bool = False,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """Images of another size, as torch's `interpolate`: (N, C, *sizes) to (N, C, *other sizes).
 
     Args:
@@ -312,12 +312,9 @@ def _each_sampled(input: Tensor, grid: Tensor, **options: Any) -> Tensor:
 
 @derived(torch="nn.functional.grid_sample grid_sampler", internal=True, batch=_each_sampled)
 def grid_sample(
-    input: TensorLike,
-    grid: TensorLike,
-    mode: str = "bilinear",
-    padding_mode: str = "zeros",
+    input: TensorLike, grid: TensorLike, mode: str = "bilinear", padding_mode: str = "zeros",
     align_corners: bool | None = None,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """The values of images at the points of a grid, as torch's `grid_sample`.
 
     Args:

@@ -392,6 +392,5 @@ def _looped(
     ])  # fmt: skip
 
 
-Rule = Callable[[list[Any], list[bool], int, dict[str, Any]], Any]
 __all__ = ["Batch", "Frame", "Unbatchable", "bare", "frames", "frames_of", "grouped", "lifted",
            "looped", "regrouped", "repeated", "under", "wrapped"]  # fmt: skip

@@ -134,14 +134,9 @@ class Health:
     saturated=PROBABILITY,
 )  # fmt: skip
 def health(
-    what: Tensor | Sequence[Tensor] | Trace | AnomalyError,
-    gradient: Any = None,
-    *,
-    vanishing: float = 1e-3,
-    exploding: float = 1e3,
-    dead: float = 0.1,
-    saturated: float = 0.5,
-) -> Health:
+    what: Tensor | Sequence[Tensor] | Trace | AnomalyError, gradient: Any = None, *,
+    vanishing: float = 1e-3, exploding: float = 1e3, dead: float = 0.1, saturated: float = 0.5,
+) -> Health:  # fmt: skip
     """Looks for what keeps a network from learning.
 
     - NaN and infinities: the first operation that made one of sound operands (in order of

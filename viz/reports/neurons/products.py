@@ -92,7 +92,7 @@ def table(
     start = middle + RADIUS + 70.0
     cells, right = _columns(style, one, terms, start)
     rows = [
-        group(_row_data(term, k, j, i), _row_words(style, one, term), cells[i + 1])
+        group(_row_data(term, k, j, i), _row_words(style, term), cells[i + 1])
         for i, term in enumerate(terms)
     ]
     sums, deep = _totals(style, one, name, terms, (k, j), HEAD + tall + 14.0, right - GAP)
@@ -171,7 +171,7 @@ def _row_data(term: Term, k: int, j: int, i: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _row_words(style: Style, one: Layer, term: Term) -> str:
+def _row_words(style: Style, term: Term) -> str:
     """The tooltip of a row."""
     words = f"{term.name} × {term.input} = {formatted(term.value, 6)} × {formatted(term.x, 6)} = "
     words += formatted(term.product, 6)
