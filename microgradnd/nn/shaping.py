@@ -47,7 +47,13 @@ class Unflatten(Module):
         self.dim, self.unflattened_size = dim, tuple(map(int, unflattened_size))
 
     def forward(self, x: TensorLike) -> Tensor:
-        return unflatten(as_tensor(x, "Unflatten", "x"), self.dim, self.unflattened_size)
+        x, size = as_tensor(x, "Unflatten", "x"), self.unflattened_size
+        if not -x.ndim <= self.dim < x.ndim:
+            raise ValueError(f"Unflatten: dim={self.dim} is no axis of x, of shape {x.shape}")
+        length, rest = x.shape[self.dim], prod(n for n in size if n >= 0)
+        if length != rest and (size.count(-1) != 1 or not rest or length % rest):
+            raise ValueError(f"Unflatten: {length} elements of x, {x.shape}, are not {size}")
+        return unflatten(x, self.dim, size)
 
     def extra_repr(self) -> str:
         return f"{self.dim}, {self.unflattened_size}"
