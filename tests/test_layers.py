@@ -190,7 +190,7 @@ def test_first_and_second_derivatives_are_the_finite_differences(name: str) -> N
         return first(layer(x)) * 1.0
 
     assert mg.gradcheck(f, tensors)
-    assert mg.gradgradcheck(*along_directions(f, tensors), atol=1e-4)
+    assert mg.gradgradcheck(*along_directions(f, tensors, few=12), atol=1e-4)
 
 
 def test_no_layer_is_left_out() -> None:
