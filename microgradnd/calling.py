@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from microgradnd.declaration import Op
 
 
-def prepared(owner: str, function: Callable, names: tuple[str, ...]) -> Callable:
+def prepared(
+    owner: str, function: Callable, names: tuple[str, ...], own: Mapping[str, str]
+) -> Callable:
     """The function, its operands made Tensors, its options taken by PyTorch's names, too."""
-    aliases = dict(aliases_of(names))
+    aliases = dict(aliases_of(names, own))
     notes = function.__annotations__
     operands = {k for k in notes if str(notes[k]).startswith("TensorLike") and k != "return"}
     optional = {k for k in operands if "None" in str(notes[k])}

@@ -32,7 +32,7 @@ from microgradnd.arguments import CALLABLE, Kind, check, elements, optional, req
 from microgradnd.calling import by_option, by_samples, prepared
 from microgradnd.documentation import documentation, summary_of
 from microgradnd.engine import Tensor, new_tensor
-from microgradnd.generation import ALIASES, aliases_of, caller_source, code_of
+from microgradnd.generation import aliases_of, caller_source, code_of
 from microgradnd.grad_mode import notify, observers, recording
 from microgradnd.methods import Methods
 from microgradnd.node import Array, Constant, Node, next_seq
@@ -110,6 +110,7 @@ class Op:
     #     numpy: NumPy's function or functions. method: True for a method of that name, other names
     #         (`"@T"` a property, `"*shape"` an option taken as *args). operator: "add" for __add__.
     #     cure: what to try where it raises. torch: PyTorch's names. internal: no public name.
+    #     aliases: PyTorch's names of its options, beside those of `generation.ALIASES`.
 
     elementwise = contraction = discrete = casts = whole = internal = keeps_channels = False
     permutes = flat = activation = False
@@ -117,6 +118,7 @@ class Op:
     linear = view = reduction = cost = infix = sign = scalar = program = notation = None
     saturates = composed = scratch = batch_index = operator = torch = method = numpy = None
     keeps: Mapping[str, Callable] = {}
+    aliases: Mapping[str, str] = {}
     fresh: Any = ()
     fixed: Any = ()
     batch: Any = None
@@ -274,7 +276,7 @@ def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], C
         names = tuple(parameters_of(function))
         if (rule := traits.get("batch")) is not None:
             function = by_samples(function, rule)
-        function = prepared(named, function, names)
+        function = prepared(named, function, names, traits.get("aliases", {}))
         FUNCTIONS[named] = function
         _enter(function, named, _Traits(traits))
         return function
@@ -401,14 +403,15 @@ def _generate(function: Any, row: Op, how: dict[str, Any]) -> None:
             return  # another thread was faster
         code = code_of(caller_source(row, **how), row.name, row.name)
         function.__globals__.update(_scope(row))
-        aliases = {theirs: ABSENT for theirs, _ in aliases_of(row.options)}
+        renamed = aliases_of(row.options, row.aliases)
+        aliases = {theirs: ABSENT for theirs, _ in renamed}
         named = {k: row.options[k] for k in row.named if row.options[k] is not REQUIRED}
         function.__kwdefaults__ = {how["packed"]: ABSENT} if how["packed"] else {**named, **aliases}
         given = {k: ABSENT if d is REQUIRED else d for k, d in row.options.items()}
         defaults = [
             d
             for k, d in given.items()
-            if k in {*row.optional_options, *ALIASES.values()} - {*row.named}
+            if k in {*row.optional_options, *(ours for _, ours in renamed)} - {*row.named}
         ]
         none = [None for k in row.operands if k in row.optional]
         function.__defaults__ = None if how["packed"] else (*none, *defaults)

@@ -7,8 +7,8 @@ alone is decided once: each op gets a function of straight-line code for its own
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterable
-from types import CodeType, FunctionType
+from collections.abc import Callable, Iterable, Mapping
+from types import CodeType, FunctionType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,9 +93,11 @@ def rule_text(rule: Callable, arguments: list[str]) -> str | None:
         return None
 
 
-def aliases_of(options: Iterable[str]) -> list[tuple[str, str]]:
-    """PyTorch's names of some options, each with the name here."""
-    return [(theirs, ours) for theirs, ours in ALIASES.items() if ours in options]
+def aliases_of(
+    options: Iterable[str], own: Mapping[str, str] = MappingProxyType({})
+) -> list[tuple[str, str]]:
+    """PyTorch's names of some options, each with the name here; `own`: those of one function."""
+    return [(theirs, ours) for theirs, ours in {**ALIASES, **own}.items() if ours in options]
 
 
 # --- The callers of ops --------------------------------------------------------------------------
@@ -108,6 +110,7 @@ def caller_source(op: Op, public: bool = False, packed: str | None = None) -> st
         packed: an option that is taken as `*args`, as in t.reshape(2, 3).
     """
     operands, options = list(op.operands), list(op.options)
+    aliases = aliases_of(options, op.aliases)
     given = _given(op)
     passed = "".join(f", {k}={k}" if k in op.named else f", {k}" for k in options)
     lines = [f"def caller({_parameters(op, packed)}):"]
@@ -116,10 +119,8 @@ def caller_source(op: Op, public: bool = False, packed: str | None = None) -> st
             f"    if {packed} is ABSENT: {packed} = args[0] if len(args) == 1 else args or None"
         ]
     else:
-        lines += [
-            f"    if {theirs} is not ABSENT: {k} = {theirs}" for theirs, k in aliases_of(options)
-        ]
-        renamed = set(ALIASES.values()).intersection(options)
+        lines += [f"    if {theirs} is not ABSENT: {k} = {theirs}" for theirs, k in aliases]
+        renamed = {k for _, k in aliases}
         missing = [k for k in options if k in renamed and k not in op.optional_options]
         lines += [f"    if {k} is ABSENT: missing(op, {k!r})" for k in missing]
     lines += [f"    {k} = prepare_{k}({k})" for k in op.prepare]
@@ -153,10 +154,11 @@ def _parameters(op: Op, packed: str | None) -> str:
     if packed:
         return f"{op.operands[0]}, *args, {packed}=None"
     first = [k + "=None" * (k in op.optional) for k in op.operands]
-    default = {*op.optional_options, *ALIASES.values()}
+    aliases = aliases_of(op.options, op.aliases)
+    default = {*op.optional_options, *(ours for _, ours in aliases)}
     rest = [k + "=None" * (k in default) for k in op.options if k not in op.named]
     named = [f"{k}=None" for k in op.named]
-    named += [f"{theirs}=None" for theirs, _ in aliases_of(op.options)]
+    named += [f"{theirs}=None" for theirs, _ in aliases]
     return ", ".join([*first, *rest, *(["*", *named] if named else [])])
 
 

@@ -151,6 +151,7 @@ class Methods:
     def diff(self, n: int = 1, axis: int = -1, prepend: TensorLike | None = None, append: TensorLike | None = None) -> Tensor: """The differences of neighbours along the axis, n times over."""
     def digamma(self) -> Tensor: """ψ(x), the slope of ln Γ."""
     def dot(self, y: TensorLike) -> Tensor: """numpy.dot: the sum over the last axis of x and the second-to-last (or only) axis of y."""
+    def dsplit(self, indices_or_sections: int | Sequence[int]) -> list[Tensor]: """`split` along the third axis."""
     @property
     def dtype(self) -> np.dtype[Any]: """The type of the elements."""
     def erf(self) -> Tensor: """The error function, 2/√π times the integral of exp(-t²) from 0 to x; saturates at ±1."""
@@ -165,8 +166,8 @@ class Methods:
     def expand_dims(self, *, dim: Shape) -> Tensor: """With new axes of length 1."""
     def expm1(self) -> Tensor: """Calculate ``exp(x) - 1`` for all elements in the array."""
     def fix(self) -> Tensor: """Return the truncated value of the input, element-wise."""
-    def flatten(self) -> Tensor: """All elements in one axis."""
-    def flip(self, axis: Axis = None, *, dim: Axis = ...) -> Tensor: """In the opposite order along the axes; along all by default."""
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor: """The axes from `start_dim` to `end_dim`, this one included, as one axis; all by default."""
+    def flip(self, axis: Axis = None, *, dim: Axis = ..., dims: Axis = ...) -> Tensor: """In the opposite order along the axes; along all by default."""
     def fliplr(self) -> Tensor: """In the opposite order along the second axis."""
     def flipud(self) -> Tensor: """In the opposite order along the first axis."""
     def float_power(self, y: TensorLike) -> Tensor: """First array elements raised to powers from second array, element-wise."""
@@ -179,6 +180,7 @@ class Methods:
     def gather(self, axis: int, index: TensorLike) -> Tensor: """out[i, j] = x[i, index[i, j]], for axis 1 of two; the result has the shape of index."""
     def ger(self, y: TensorLike) -> Tensor: """Each element of x times each of y, both flattened: a matrix."""
     def heaviside(self, y: TensorLike) -> Tensor: """Compute the Heaviside step function."""
+    def hsplit(self, indices_or_sections: int | Sequence[int]) -> list[Tensor]: """`split` along the second axis; of vectors along their only one."""
     def hypot(self, y: TensorLike) -> Tensor: """Given the "legs" of a right triangle, return its hypotenuse."""
     def i0(self) -> Tensor: """The modified Bessel function of the first kind and order 0; needs SciPy."""
     def i1(self) -> Tensor: """The modified Bessel function of the first kind and order 1, the slope of i0."""
@@ -247,10 +249,11 @@ class Methods:
     def narrow(self, axis: int, start: int, length: int) -> Tensor: """`length` elements from `start` on along an axis."""
     @property
     def ndim(self) -> int: """How many axes there are."""
-    def nonzero(self) -> tuple[Tensor, ...]: """Where x is not 0: an array of indices for each axis, as numpy.nonzero."""
+    def nonzero(self, *, as_tuple: bool = True) -> Any: """Where x is not 0: an array of indices for each axis, as numpy.nonzero."""
     def norm(self, p: Any = 'fro', axis: Any = None, keepdims: bool = False, *, ord: Any = None) -> Tensor: """torch.norm: of all elements, or those of the axes, as one vector; p "nuc" of matrices."""
     def numpy(self) -> Array: """The array itself (shared memory), out of the graph."""
     def outer(self, y: TensorLike) -> Tensor: """Each element of x times each of y, both flattened: a matrix."""
+    def partition(self, kth: Any, axis: int | None = -1) -> Tensor: """The elements along the axis, none before a place `kth` larger, none after it smaller."""
     @overload
     def permute(self, axes: Sequence[int] | None = None) -> Tensor: """The axes in another order; reversed by default."""
     @overload
@@ -275,7 +278,10 @@ class Methods:
     @overload
     def reshape(self, *shape: int) -> Tensor: """The same elements in another shape; one size may be -1."""
     def retain_grad(self) -> None: """Lets backward() leave the gradient of a computed tensor in `.grad` too."""
-    def roll(self, shift: int | Sequence[int], axis: Axis = None, *, dim: Axis = ...) -> Tensor: """Shifted along the axes, what falls out at the end comes in at the start; flat by default."""
+    @overload
+    def roll(self, shift: int | Sequence[int], axis: Axis = None) -> Tensor: """Shifted along the axes, what falls out at the end comes in at the start; flat by default."""
+    @overload
+    def roll(self, axis: Axis = None, *, shifts: int | Sequence[int]) -> Tensor: """Shifted along the axes, what falls out at the end comes in at the start; flat by default."""
     def rot90(self, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor: """Turned k times by 90°, from the first of two axes towards the second."""
     def round(self, decimals: int = 0) -> Tensor: """Rounded to a number of decimals, halves to even. Its slope is 0."""
     def rsqrt(self) -> Tensor: """1 / √x."""
@@ -313,7 +319,7 @@ class Methods:
     def to(self, dtype: Any) -> Tensor: """The tensor in another dtype, as `astype`; "cpu", where all tensors are, changes nothing."""
     def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor: """The tensor itself: all of them are on the "cpu"."""
     def tolist(self) -> Any: """The elements as Python numbers in nested lists."""
-    def topk(self, k: int, axis: int = -1, largest: bool = True) -> Selected: """The k largest (or smallest) along the axis, in their order, and where they stand."""
+    def topk(self, k: int, axis: int = -1, largest: bool = True, sorted: bool = True) -> Selected: """The k largest (or smallest) along the axis, and where they stand."""
     def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor: """The sum of the diagonal of two axes."""
     @overload
     def transpose(self, axes: Sequence[int] | None = None) -> Tensor: """The axes in another order; reversed by default."""
@@ -325,7 +331,7 @@ class Methods:
     def unbind(self, axis: int = 0) -> tuple[Tensor, ...]: """The parts along an axis, which they lose."""
     def unflatten(self, axis: int, sizes: Sequence[int]) -> Tensor: """One axis as several, whose sizes multiply to its own; one of them may be -1."""
     def unfold(self, axis: int, size: int, step: int = 1) -> Tensor: """All windows of a size along an axis, `step` apart, in a new last axis."""
-    def unique(self, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None) -> Any: """The different elements in ascending order, as constants; with what numpy.unique returns."""
+    def unique(self, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None, *, sorted: bool = True) -> Any: """The different elements in ascending order, as constants; with what numpy.unique returns."""
     @overload
     def unsqueeze(self, axis: Shape) -> Tensor: """With new axes of length 1."""
     @overload
@@ -337,4 +343,5 @@ class Methods:
     def view(self, shape: Shape) -> Tensor: """The same elements in another shape; one size may be -1."""
     @overload
     def view(self, *shape: int) -> Tensor: """The same elements in another shape; one size may be -1."""
+    def vsplit(self, indices_or_sections: int | Sequence[int]) -> list[Tensor]: """`split` along the first axis of two or more."""
     def xlogy(self, y: TensorLike) -> Tensor: """x ln y, and 0 where x is 0, whatever y is (unless it is a NaN)."""

@@ -16,7 +16,7 @@ import microgradnd.functions as _functions
 import microgradnd.tensor_methods as _tensor_methods
 from microgradnd.declaration import REQUIRED, Op
 from microgradnd.engine import Tensor
-from microgradnd.generation import ALIASES, aliases_of
+from microgradnd.generation import aliases_of
 from microgradnd.methods import Methods
 
 # (their own stubs tell nothing of what is in them besides)
@@ -119,12 +119,13 @@ def _forms(op: Op, function: Callable, method: bool) -> list[tuple[str, str]]:
         item = "int"
         return [("@overload\n", f"self, {one}"), ("@overload\n", f"self, *{packed}: {item}")]
     positional = [_option(op, k) for k in op.options if k not in op.named]
-    aliases = [f"{theirs}: {_annotation(op, k)} = ..." for theirs, k in aliases_of(op.options)]
+    renamed = aliases_of(op.options, op.aliases)
+    aliases = [f"{theirs}: {_annotation(op, k)} = ..." for theirs, k in renamed]
     named = [_option(op, k) for k in op.named] + aliases
     star = ["*", *named] if named else []
-    required = [k for k in op.options if k in ALIASES.values() and k not in op.optional_options]
+    required = [k for _, k in renamed if k not in op.optional_options]
     if required:
-        other = [f"{theirs}: {_annotation(op, k)}" for theirs, k in aliases_of(required)]
+        other = [f"{theirs}: {_annotation(op, k)}" for theirs, k in renamed if k in required]
         plain = [p for p in positional if p.partition(":")[0] not in required]
         return [
             ("@overload\n", ", ".join([*first, *rest, *positional])),

@@ -18,6 +18,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--skipped-to", metavar="FILE", help="note the tests that are skipped here")
     group.addoption("--only", metavar="FILE", help="run the tests that are noted here, no others")
     words = "random calls with bad arguments of each callable (MICROGRADND_FUZZ_SEED draws others)"
+    parser.addoption("--programs", type=int, default=200, metavar="N",
+                     help="random programs of all operations (10,000 in a long run)")  # fmt: skip
     parser.addoption("--fuzz", type=int, default=10, metavar="N", help=words)
 
 

@@ -497,6 +497,7 @@ TARGETS = [
     (Operand((0, 3)), np.zeros(0, int)),
     (Operand((2, 3)), np.array([[0.25, 0.25, 0.5], [0.0, 1.0, 0.0]], np.float32)),
     (Operand((2, 2)), np.array([[0.5, 0.75], [2.0, 0.0]], np.float32)),  # not adding up to 1
+    (Operand((2, 3)), Operand((2, 3), positive)),
 ]
 # fmt: off
 SOFTMAX = (

@@ -45,7 +45,8 @@ PATHS = {
 LOSSES = (
     OpCase(
         "binary_cross_entropy", binary_cross_entropy, by_hand,
-        samples([(Operand((2, 3), inside), TARGETS)], {}, {"eps": 1e-3}),
+        samples([(Operand((2, 3), inside), y) for y in (TARGETS, Operand((2, 3), inside))], {},
+                {"eps": 1e-3}),
     ),
     OpCase("ctc", ctc, over_paths, (Sample((Operand((4, 2, 3)),), PATHS),)),
 )  # fmt: skip

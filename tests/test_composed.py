@@ -24,7 +24,7 @@ ELSEWHERE = {
     "split", "vstack",
 }  # fmt: skip
 # Rows whose operands come in a form of their own, tested below.
-FORMS = {"polygamma", "expand", "dstack", "column_stack"}
+FORMS = {"polygamma", "expand", "dstack", "column_stack", "select_by_conditions"}
 
 
 def each_sample_of(chosen: Callable[[OpCase, Sample], bool]) -> pytest.MarkDecorator:
@@ -202,9 +202,21 @@ def test_functions_whose_operands_have_a_form_of_their_own() -> None:
         assert mg.gradcheck(lambda a, b, name=name: getattr(np, name)([a, b]), [x, y])
     assert mg.gradcheck(lambda a: mg.polygamma(0, a), x)
     assert mg.gradcheck(lambda a: mg.polygamma(2, a), x)
+    conditions, default = [np.array([False, True]), np.array([True, True])], np.array([5.0, 6.0])
+    chosen = np.select(conditions, [x, y], default)
+    np.testing.assert_array_equal(chosen.data, np.select(conditions, [x.data, y.data], default))
+    assert mg.gradcheck(lambda a, b: np.select(conditions[:1], [a], b), [x, y])
+    for name in ("atleast_1d", "atleast_2d", "meshgrid"):  # PyTorch takes a list, too
+        listed, apart = getattr(mg, name)([x, y]), getattr(mg, name)(x, y)
+        assert [a.tolist() for a in listed] == [b.tolist() for b in apart]
     np.testing.assert_array_equal(x.expand(3, -1).data, np.broadcast_to(x.data, (3, 2)))
     np.testing.assert_array_equal(x.expand((3, 2)).data, np.broadcast_to(x.data, (3, 2)))
     assert {case.op for case in COMPOSED if not case.samples} == FORMS
+
+
+def test_quantiles_say_that_no_gradient_flows_through_their_share() -> None:
+    with pytest.raises(TypeError, match=r"quantile: q is a constant here: pass q.detach\(\)"):
+        mg.quantile(mg.Tensor([1.0, 2.0]), mg.Tensor(0.5, requires_grad=True))
 
 
 def test_gumbel_softmax_draws_as_often_as_softmax_says() -> None:

@@ -35,7 +35,7 @@ microgradnd.testing microgradnd.stubs
 microgradnd.state microgradnd.parameters
 microgradnd.nn microgradnd.optim microgradnd.data
 microgradnd.func microgradnd.linalg microgradnd.fft microgradnd.array_api
-microgradnd.models microgradnd.training
+microgradnd.models microgradnd.training microgradnd.sklearn
 microgradnd
 viz.style
 viz.structure

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 import microgradnd as mg
-from microgradnd import engine, methods, stubs
-from microgradnd.declaration import ABSENT
+from microgradnd import engine, generation, methods, stubs
+from microgradnd.declaration import ABSENT, OPS
 
 ROOT = Path(mg.__file__).parent
 # With __array__ NumPy's hints would take a Tensor for an array, and array * tensor for an ndarray.
 UNDECLARED = stubs.UNDECLARED
 # What every class has; `__init__` and the like stand in the class itself.
 COMMON = {"__module__", "__doc__", "__slots__", "__weakref__", "__annotations__"}
-ALIASES = {"dim", "keepdim", "correction", "unbiased"}
+ALIASES = {*generation.ALIASES, *(k for op in OPS.values() for k in op.aliases)}
 
 
 def declared(file, name):

@@ -193,8 +193,11 @@ RULED: dict[str, tuple[Callable, list[np.ndarray]]] = {  # of operands (2, 3, ..
     "cummax": (lambda x: mg.cummax(x, -1).values, [RANDOM.normal(size=(2, 3, 2, 4))]),
     "cummax of numbers": (lambda x: mg.cummax(x, 0).values, [RANDOM.normal(size=(2, 3))]),
     "mode": (lambda x: mg.mode(x, 0)[0], [RANDOM.integers(0, 3, (2, 3, 5)) / 2.0]),
+    "partition": (lambda x: mg.partition(x, 2, None)[2], [RANDOM.normal(size=(2, 3, 2, 4))]),
     "searchsorted": (lambda a, v: mg.searchsorted(a, v, right=True), [
         np.sort(RANDOM.integers(0, 5, (2, 3, 6))), RANDOM.integers(0, 5, (2, 3, 2, 2))]),
+    "searchsorted in an order": (lambda a, v: mg.searchsorted(a, v, sorter=mg.argsort(a)), [
+        RANDOM.normal(size=(2, 3, 6)), RANDOM.normal(size=(2, 3, 4))]),
     "histogram": (lambda x, w: mg.histogram(x, 4, weights=w, density=True)[0], [
         RANDOM.integers(0, 9, (2, 3, 7)).astype(float), RANDOM.uniform(1, 2, (2, 3, 7))]),
     "edges": (lambda x: mg.histogram(x, 4)[1], [RANDOM.normal(size=(2, 3, 7))]),

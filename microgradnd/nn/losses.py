@@ -1,8 +1,7 @@
 """Losses of regression and classification, under PyTorch's names and the chapter's.
 
 `reduction` says what becomes of the losses of the parts: "mean" (the default), "sum" or "none".
-Shapes that do not agree raise: nothing is spread silently. Targets of class numbers, and those of
-`binary_cross_entropy`, `cross_entropy` and `kl_div`, are constants.
+Shapes that do not agree raise: nothing is spread silently. Targets of class numbers are constants.
 """
 
 from __future__ import annotations
@@ -56,6 +55,12 @@ def constant(loss: str, name: str, value: TensorLike) -> np.ndarray:
         raise TypeError(f"{loss}: {name} is a constant here: pass {name}.detach()")
     array = real_array(loss, name, value)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _open(loss: str, target: TensorLike) -> Any:
+    """A target as it is where it requires a gradient, else its array."""
+    tracked = isinstance(target, Methods) and target.requires_grad
+    return target if tracked else constant(loss, "target", target)
 
 
 def constant_like(loss: str, name: str, value: TensorLike, x: Tensor) -> np.ndarray:
@@ -212,7 +217,7 @@ def poisson_nll_loss(
 
     Args:
         input: x; with `log_input=False` the rate itself, and the loss is x - y log(x + eps).
-        target: y, of the same shape, a constant.
+        target: y, of the same shape.
         log_input: whether x is the logarithm of the rate.
         full: adds log y! where y > 1, by Stirling's formula y log y - y + ½ log(2π y).
         eps: keeps the logarithm finite.
@@ -225,7 +230,8 @@ def poisson_nll_loss(
     check(loss, eps=eps, log_input=log_input, full=full)
     agreeing(loss, input, target)
     (x,) = floats(loss, input=input)
-    y = constant_like(loss, "target", target, x)
+    y = _open(loss, target)
+    y = y if y.dtype.kind == "f" else y.astype(x.dtype)
     losses = exp(x) - x * y if log_input else x - log(x + eps) * y
     if full:
         n = np.maximum(y, 1)
@@ -302,9 +308,7 @@ def binary_cross_entropy(
     loss = "binary_cross_entropy"
     input, target = agreeing(loss, input, target)
     check(loss, eps=eps)
-    losses = ops.binary_cross_entropy(
-        as_tensor(input, loss, "input"), constant(loss, "target", target), eps
-    )
+    losses = ops.binary_cross_entropy(as_tensor(input, loss, "input"), _open(loss, target), eps)
     return reduced(loss, weighted(loss, losses, weight), reduction)
 
 
@@ -404,24 +408,24 @@ def cross_entropy(
     """
     loss = "cross_entropy"
     check(loss, ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction)
-    z, target = _classes_last(loss, input), constant(loss, "target", target)
-    if target.dtype.kind == "f":
-        agreeing(loss, input, target)
-        y = target if target.ndim <= 2 else np.moveaxis(target, 1, -1)
+    z, goal = _classes_last(loss, input), _open(loss, target)
+    if goal.dtype.kind == "f":
+        agreeing(loss, input, goal)
+        y = goal if goal.ndim <= 2 else np.moveaxis(goal, 1, -1)
         mixed = y * (1 - label_smoothing) + label_smoothing / z.shape[-1]
         q = (mixed * class_factors(loss, z, weight)).astype(z.dtype)
         return reduced(loss, softmax.cross_entropy(z, q), reduction)
-    ignored = _every(target) == ignore_index
+    ignored = _every(goal) == ignore_index
     if weight is None and not label_smoothing and not ignored.any():
-        return reduced(loss, softmax.cross_entropy(z, target), reduction)
-    index, factor = _class_weights(loss, z, target, weight, ignore_index)
+        return reduced(loss, softmax.cross_entropy(z, goal), reduction)
+    index, factor = _class_weights(loss, z, goal, weight, ignore_index)
     losses = softmax.cross_entropy(z, index)
     if not label_smoothing:
         return _averaged(loss, losses, factor, reduction)
     total = count_of(factor)
     uniform = class_factors(loss, z, weight) / z.shape[-1]
     smooth = softmax.cross_entropy(z, np.broadcast_to(uniform, z.shape))
-    counts = target != ignore_index
+    counts = goal != ignore_index
     losses = _counted(losses, factor) * (1 - label_smoothing)
     losses = losses + where(counts, smooth, 0.0) * label_smoothing
     return losses.sum() / total if reduction == "mean" else reduced(loss, losses, reduction)
@@ -434,7 +438,7 @@ def kl_div(
 
     Args:
         input: logarithms of probabilities.
-        target: y, of the same shape, a constant; with `log_target` its logarithms.
+        target: y, of the same shape; with `log_target` its logarithms.
         reduction: "batchmean" divides the sum by the length of the first axis: only that is the
             mean divergence; "mean" divides by the number of elements, as in PyTorch.
 
@@ -442,7 +446,7 @@ def kl_div(
     Tensor(0.3069)
     """
     input, target = agreeing("kl_div", input, target)
-    y = constant("kl_div", "target", target)
+    y = _open("kl_div", target)
     check("kl_div", log_target=log_target)
     logs = y if log_target else np.log(np.where(y > 0, y, 1))
     p = np.exp(y) if log_target else y

@@ -5,14 +5,16 @@ Without an axis those of NumPy's names run over the flattened array.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from microgradnd.declaration import TensorLike, Value, derived, op
+from microgradnd.declaration import Axis, TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.indexing import getitem
 from microgradnd.ops.rearranging import flip
 from microgradnd.ops.selecting import Selected, take_along_axis
-from microgradnd.ops.shape import concatenate
+from microgradnd.ops.shape import concatenate, swapaxes
 
 
 def backward_sum(g: Value, axis: int | None) -> Value:
@@ -126,6 +128,54 @@ def diff(
     for _ in range(n):
         x = as_tensor(getitem(x, (*lead, slice(1, None))) - getitem(x, (*lead, slice(-1))))
     return x
+
+
+@derived(numpy=np.gradient)
+def gradient(f: TensorLike, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> Any:
+    """The slope along each axis: between the neighbours of an element, at the ends to the one.
+
+    Args:
+        varargs: the step, one for all axes or one for each; or the places along each axis.
+        axis: the axes; all by default. Of several a tuple comes back.
+        edge_order: 2 takes the slopes at the ends of the parabola through three elements.
+
+    >>> gradient(Tensor([1.0, 2.0, 4.0]), 0.5)
+    Tensor([2., 3., 4.])
+    """
+    f = as_tensor(f)
+    axes = np.lib.array_utils.normalize_axis_tuple(range(f.ndim) if axis is None else axis, f.ndim)
+    steps = [getattr(h, "_array", h) for h in varargs] or [1.0]
+    steps = steps * len(axes) if len(steps) == 1 else steps
+    if len(steps) != len(axes):
+        raise TypeError(f"gradient: {len(steps)} steps for {len(axes)} axes")
+    if edge_order not in (1, 2):
+        raise ValueError(f"gradient: edge_order must be 1 or 2, not {edge_order!r}")
+    slopes = [
+        swapaxes(_slopes(as_tensor(swapaxes(f, i, -1)), h, edge_order), i, -1)
+        for i, h in zip(axes, steps)
+    ]
+    return slopes[0] if len(slopes) == 1 else tuple(slopes)
+
+
+def _slopes(f: Tensor, step: Any, edge_order: int) -> Tensor:
+    """The slopes along the last axis, of parabolas through three neighbours each."""
+    n = f.shape[-1]
+    if n <= edge_order:
+        raise ValueError(f"gradient: {n} elements along an axis are too few, see edge_order")
+    d = np.diff(step) if np.ndim(step) else np.full(n - 1, step)
+    d = d.astype(f.dtype)
+    if len(d) != n - 1:
+        raise ValueError(f"gradient: {len(d) + 1} places along an axis of {n} elements")
+    ends = [(f[..., 1:2] - f[..., :1]) / d[0], (f[..., -1:] - f[..., -2:-1]) / d[-1]]
+    if n == 2:
+        return concatenate(ends, -1)
+    before, after = d[:-1], d[1:]
+    left = (f[..., 1:-1] - f[..., :-2]) / before
+    right = (f[..., 2:] - f[..., 1:-1]) / after
+    bend = (right - left) / (before + after)
+    if edge_order == 2:
+        ends = [ends[0] - bend[..., :1] * d[0], ends[1] + bend[..., -1:] * d[-1]]
+    return concatenate([ends[0], left + bend * before, ends[1]], -1)
 
 
 def _trapezia(y: TensorLike, x: TensorLike | None, dx: float, axis: int) -> Tensor:

@@ -199,7 +199,8 @@ def tensorinv(a: TensorLike, ind: int = 2) -> Tensor:
     return inv(a.reshape((-1 if rows else 0, rows))).reshape((*a.shape[ind:], *a.shape[:ind]))
 
 
-@derived(numpy=np.linalg.tensorsolve, torch="linalg.tensorsolve", internal=True)
+@derived(numpy=np.linalg.tensorsolve, torch="linalg.tensorsolve", internal=True,
+         aliases={"dims": "axes"})  # fmt: skip
 def tensorsolve(a: TensorLike, b: TensorLike, axes: Any = None) -> Tensor:
     """The x with tensordot(a, x, x.ndim) = b; `axes` of a are moved to its end first.
 

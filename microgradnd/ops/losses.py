@@ -19,7 +19,19 @@ def binary_cross_entropy_o(g: Value, o: Value, y: Value, eps: float) -> Value:
     return g * ((o - y) / np.maximum(o * (1 - o), 1e-12))  # as PyTorch bounds it at 0 and 1
 
 
-@op(o=binary_cross_entropy_o, fresh="o", elementwise=True, whole=True, internal=True)
+def binary_cross_entropy_y(g: Value, o: Value, eps: float) -> Value:
+    yes, no = np.log(o + eps), np.log(1 - o + eps)
+    return g * (no - yes if eps else np.maximum(no, -100.0) - np.maximum(yes, -100.0))
+
+
+@op(
+    o=binary_cross_entropy_o,
+    y=binary_cross_entropy_y,
+    fresh="o y",
+    elementwise=True,
+    whole=True,
+    internal=True,
+)
 def binary_cross_entropy(o: Value, y: Value, eps: float = 0.0) -> Value:
     """-(y log o + (1 - y) log(1 - o)); logarithms are held at -100, or taken of o + eps."""
     if o.size and not (o.min() >= 0 and o.max() <= 1):

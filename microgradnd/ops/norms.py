@@ -177,7 +177,8 @@ def cond(x: TensorLike, p: Any = None) -> Tensor:
     return matrix_norm(x, p) * matrix_norm(inv(x), p)
 
 
-@derived(numpy=np.linalg.matrix_rank, torch="linalg.matrix_rank", internal=True)
+@derived(numpy=np.linalg.matrix_rank, torch="linalg.matrix_rank", internal=True,
+         aliases={"atol": "tol"})  # fmt: skip
 def matrix_rank(
     A: TensorLike, tol: Any = None, hermitian: bool = False, *, rtol: Any = None
 ) -> Tensor:

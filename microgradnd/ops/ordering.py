@@ -6,6 +6,7 @@ the gradient of where it went. Equal elements keep their order.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -65,8 +66,11 @@ def msort(x: TensorLike) -> Tensor:
 
 
 @derived(method=True)
-def topk(x: TensorLike, k: int, axis: int = -1, largest: bool = True) -> Selected:
-    """The k largest (or smallest) along the axis, in their order, and where they stand.
+def topk(x: TensorLike, k: int, axis: int = -1, largest: bool = True,
+         sorted: bool = True) -> Selected:  # fmt: skip
+    """The k largest (or smallest) along the axis, and where they stand.
+
+    They come in their order: `sorted=False` would only allow another.
 
     >>> topk(Tensor([3.0, 1.0, 2.0]), 2).values
     Tensor([3., 2.])
@@ -153,6 +157,8 @@ def _quantile(
     x: TensorLike, q: TensorLike, axis: Axis, keepdims: bool, method: str, ignore: bool, name: str
 ) -> Tensor:
     x, chosen = as_tensor(x), np.asarray(getattr(q, "_array", q), float)
+    if getattr(q, "requires_grad", False):
+        raise TypeError(f"{name}: q is a constant here: pass q.detach()")
     if not ((chosen >= 0) & (chosen <= 1)).all():
         raise ValueError(f"{name}: q must lie between 0 and 1, got {q!r:.60}")
     if method not in METHODS:
@@ -173,7 +179,7 @@ def _quantile(
     return reshape(moveaxis(out, -1, 0), (*chosen.shape, *shape))
 
 
-@derived(numpy=np.quantile, method=True)
+@derived(numpy=np.quantile, method=True, aliases={"interpolation": "method"})
 def quantile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool = False,
              method: str = "linear") -> Tensor:  # fmt: skip
     """What a share q of the elements over the axes lies below; several q stand in a first axis.
@@ -190,7 +196,7 @@ def quantile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool = F
     return _quantile(x, q, axis, keepdims, method, False, "quantile")
 
 
-@derived(numpy=np.nanquantile, method=True)
+@derived(numpy=np.nanquantile, method=True, aliases={"interpolation": "method"})
 def nanquantile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool = False,
                 method: str = "linear") -> Tensor:  # fmt: skip
     """`quantile` of the elements that are no NaN.
@@ -199,6 +205,19 @@ def nanquantile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool 
     Tensor(2.)
     """
     return _quantile(x, q, axis, keepdims, method, True, "nanquantile")
+
+
+@derived(numpy=np.partition, method=True, batch="axis")
+def partition(x: TensorLike, kth: Any, axis: int | None = -1) -> Tensor:
+    """The elements along the axis, none before a place `kth` larger, none after it smaller.
+
+    >>> partition(Tensor([3.0, 1.0, 2.0]), 0)[0]
+    Tensor(1.)
+    """
+    x = as_tensor(x)
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    return take_along_axis(x, np.argpartition(_bare(x), kth, axis), axis)
 
 
 @derived(numpy=np.median, method=True)
@@ -228,8 +247,11 @@ def _bare(x: Any) -> np.ndarray:
 
 @derived(numpy=np.unique, method=True)
 def unique(x: TensorLike, return_index: bool = False, return_inverse: bool = False,
-           return_counts: bool = False, axis: int | None = None) -> Any:  # fmt: skip
+           return_counts: bool = False, axis: int | None = None, *,
+           sorted: bool = True) -> Any:  # fmt: skip
     """The different elements in ascending order, as constants; with what numpy.unique returns.
+
+    `sorted=False` would only allow another order.
 
     >>> unique(Tensor([2.0, 1.0, 2.0]))
     Tensor([1., 2.])
@@ -240,13 +262,14 @@ def unique(x: TensorLike, return_index: bool = False, return_inverse: bool = Fal
 
 
 def _each_searched(
-    a: Tensor, v: Tensor, side: str = "left", *, right: bool = False
+    a: Tensor, v: Tensor, side: str = "left", sorter: Tensor | None = None, *, right: bool = False
 ) -> Tensor:  # fmt: skip
     """`searchsorted` of samples: where each v comes to stand if it is sorted among a."""
     if a.ndim != 2:
         raise ValueError(f"searchsorted: a must have one axis, not shape {a.shape[1:]}")
-    wanted = v.data.reshape(len(v), -1)
-    first, last = (a.data, wanted) if right or side == "right" else (wanted, a.data)
+    wanted = v.data.reshape(len(v), prod(v.shape[1:]))
+    rows = a.data if sorter is None else np.take_along_axis(a.data, _bare(sorter), 1)
+    first, last = (rows, wanted) if right or side == "right" else (wanted, rows)
     among = np.argsort(np.concatenate([first, last], 1), axis=1, kind="stable")
     start = first.shape[1] if last is wanted else 0
     rank = np.argsort(among, axis=1)[:, start : start + wanted.shape[1]]
@@ -256,15 +279,19 @@ def _each_searched(
 
 @derived(numpy=np.searchsorted, batch=_each_searched)
 def searchsorted(
-    a: TensorLike, v: TensorLike, side: str = "left", *, right: bool = False
-) -> Tensor:
+    a: TensorLike, v: TensorLike, side: str = "left", sorter: TensorLike | None = None,
+    *, right: bool = False,
+) -> Tensor:  # fmt: skip
     """Where v would have to be put into a, which is sorted, to keep it so.
+
+    With a `sorter`, the order that `argsort` gives, a need not be sorted.
 
     >>> searchsorted(Tensor([1.0, 2.0, 4.0]), [2.0, 3.0])
     Tensor([1, 2])
     """
     search: Any = np.searchsorted
-    return Tensor(search(_bare(a), _bare(v), "right" if right else side))
+    order = None if sorter is None else _bare(sorter)
+    return Tensor(search(_bare(a), _bare(v), "right" if right else side, order))
 
 
 @derived()
@@ -282,7 +309,7 @@ def _each_counted(
     weights: Tensor | None = None, density: bool = False,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """`histogram` of samples: differences of the weights of all elements below each edge."""
-    rows = x.data.reshape(len(x), -1)
+    rows = x.data.reshape(len(x), prod(x.shape[1:]))
     bins = _bare(bins)
     edges = bins if bins.ndim == 2 else np.stack([
         np.histogram_bin_edges(row, bins if bins.ndim else int(bins), range) for row in rows
@@ -299,7 +326,7 @@ def _each_counted(
     return Tensor(counts), Tensor(edges)
 
 
-@derived(numpy=np.histogram, batch=_each_counted)
+@derived(numpy=np.histogram, batch=_each_counted, aliases={"weight": "weights"})
 def histogram(
     x: TensorLike, bins: Any = 10, range: tuple[float, float] | None = None,
     weights: TensorLike | None = None, density: bool = False,
@@ -389,7 +416,7 @@ def aminmax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> tuple[T
     return x.min(axis, keepdims), x.max(axis, keepdims)
 
 
-@derived()
+@derived(aliases={"unbiased": "correction"})
 def var_mean(x: TensorLike, axis: Axis = None, correction: float = 1,
              keepdims: bool = False) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The variance over the axes, with 1 less in its divisor as in PyTorch, and the mean.
@@ -401,7 +428,7 @@ def var_mean(x: TensorLike, axis: Axis = None, correction: float = 1,
     return x.var(axis, correction, keepdims), x.mean(axis, keepdims)
 
 
-@derived()
+@derived(aliases={"unbiased": "correction"})
 def std_mean(x: TensorLike, axis: Axis = None, correction: float = 1,
              keepdims: bool = False) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The standard deviation over the axes, with 1 less in its divisor, and the mean.

@@ -108,8 +108,8 @@ def pad_from_the_last(
     pairs = [(0, 0)] * (x.ndim - len(numbers) // 2)
     pairs += [(numbers[i], numbers[i + 1]) for i in range(len(numbers) - 2, -1, -2)]
     added = [(max(before, 0), max(after, 0)) for before, after in pairs]
-    x = bordered(x, added, mode, value) if any(map(any, added)) else x
-    if all(n >= 0 for n in numbers):
-        return x
     cuts = [slice(max(-before, 0), min(after, 0) or None) for before, after in pairs]
-    return getitem(x, tuple(cuts))
+    if mode == "circular" and min(numbers, default=0) < 0:  # what is cut off is not gone round to
+        return bordered(getitem(x, tuple(cuts)), added, mode)
+    x = bordered(x, added, mode, value) if any(map(any, added)) else x
+    return getitem(x, tuple(cuts)) if min(numbers, default=0) < 0 else x

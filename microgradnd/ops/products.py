@@ -49,7 +49,8 @@ def outer(x: TensorLike, y: TensorLike) -> Tensor:
     return as_tensor(x).reshape((-1, 1)) * as_tensor(y).reshape(-1)
 
 
-@derived(numpy=(np.tensordot, np.linalg.tensordot), torch="linalg.tensordot")
+@derived(numpy=(np.tensordot, np.linalg.tensordot), torch="linalg.tensordot",
+         aliases={"dims": "axes"})  # fmt: skip
 def tensordot(x: TensorLike, y: TensorLike, axes: Any = 2) -> Tensor:
     """The sum of products over some axes of both; then the others of x, and the others of y.
 
@@ -140,13 +141,15 @@ def vecdot(x1: TensorLike, x2: TensorLike, axis: int = -1) -> Tensor:
 
 
 @derived(numpy=np.linalg.diagonal, torch="linalg.diagonal", internal=True)
-def matrix_diagonal(x: TensorLike, *, offset: int = 0) -> Tensor:
-    """The diagonals of matrices in the last two axes.
+def matrix_diagonal(
+    x: TensorLike, *, offset: int = 0, dim1: int = -2, dim2: int = -1
+) -> Tensor:  # fmt: skip
+    """The diagonals of matrices in two axes, the last ones by default.
 
     >>> matrix_diagonal([[1.0, 2.0], [3.0, 4.0]])
     Tensor([1., 4.])
     """
-    return diagonal(x, offset, -2, -1)
+    return diagonal(x, offset, dim1, dim2)
 
 
 @derived(numpy=np.linalg.trace, torch="linalg.trace", internal=True)

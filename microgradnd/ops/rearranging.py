@@ -11,6 +11,7 @@ import numpy as np
 from microgradnd.arguments import index_array
 from microgradnd.declaration import Axis, TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
+from microgradnd.methods import Methods
 from microgradnd.ops.elementwise import where
 from microgradnd.ops.indexing import getitem, setitem
 from microgradnd.ops.selecting import flat
@@ -21,10 +22,12 @@ from microgradnd.ops.shape import (
     reshape,
     split,
     swapaxes,
+    transpose,
 )
 
 
-@op(x=lambda g, axis: flip(g, axis), linear="x", view="x", numpy=np.flip, method=True)
+@op(x=lambda g, axis: flip(g, axis), linear="x", view="x", numpy=np.flip, method=True,
+    aliases={"dims": "axis"})  # fmt: skip
 def flip(x: Value, axis: Axis = None) -> Value:
     """In the opposite order along the axes; along all by default."""
     return np.flip(x, tuple(axis) if isinstance(axis, list) else axis)
@@ -68,13 +71,14 @@ def roll_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value
 
 
 @op(x=lambda g, shift, axis: roll(g, back(shift), axis), linear="x", numpy=np.roll, method=True,
-    whole=True, fresh="x", prepare={"shift": _whole}, batch=roll_batch)  # fmt: skip
+    whole=True, fresh="x", prepare={"shift": _whole}, batch=roll_batch,
+    aliases={"shifts": "shift", "dims": "axis"})  # fmt: skip
 def roll(x: Value, shift: int | Sequence[int], axis: Axis = None) -> Value:
     """Shifted along the axes, what falls out at the end comes in at the start; flat by default."""
     return np.roll(x, shift, axis)
 
 
-@derived(numpy=np.rot90, method=True)
+@derived(numpy=np.rot90, method=True, aliases={"dims": "axes"})
 def rot90(x: TensorLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
     """Turned k times by 90°, from the first of two axes towards the second.
 
@@ -152,19 +156,25 @@ def repeat(x: TensorLike, repeats: Any, axis: int | None = None) -> Tensor:
     return getitem(x, (*(slice(None),) * axis, index))
 
 
+def _one_list(xs: tuple[Any, ...]) -> Sequence[Any]:
+    """Operands, which PyTorch takes as one list of Tensors, too."""
+    listed = len(xs) == 1 and isinstance(xs[0], (list, tuple))
+    return xs[0] if listed and any(isinstance(x, Methods) for x in xs[0]) else xs
+
+
 def _at_least(xs: tuple[Any, ...], places: tuple[tuple[int, ...], ...]) -> Any:
     """Tensors with enough axes: by how many they have, where new ones of length 1 go."""
     raised = []
-    for x in map(as_tensor, xs):
+    for x in map(as_tensor, _one_list(xs)):
         new = places[x.ndim] if x.ndim < len(places) else ()
         shape, own = [1] * (x.ndim + len(new)), iter(x.shape)
         shape = [1 if i in new else next(own) for i in range(len(shape))]
         raised.append(reshape(x, tuple(shape)) if new else x)
-    return raised[0] if len(raised) == 1 else tuple(raised)
+    return raised[0] if raised and _one_list(xs) is xs and len(xs) == 1 else tuple(raised)
 
 
 @derived(numpy=np.atleast_1d)
-def atleast_1d(*xs: TensorLike) -> Any:
+def atleast_1d(*xs: Any) -> Any:
     """With at least one axis; several tensors give a tuple.
 
     >>> atleast_1d(1.0)
@@ -174,7 +184,7 @@ def atleast_1d(*xs: TensorLike) -> Any:
 
 
 @derived(numpy=np.atleast_2d)
-def atleast_2d(*xs: TensorLike) -> Any:
+def atleast_2d(*xs: Any) -> Any:
     """With at least two axes; a vector becomes a row.
 
     >>> atleast_2d([1.0, 2.0]).shape
@@ -184,7 +194,7 @@ def atleast_2d(*xs: TensorLike) -> Any:
 
 
 @derived(numpy=np.atleast_3d)
-def atleast_3d(*xs: TensorLike) -> Any:
+def atleast_3d(*xs: Any) -> Any:
     """With at least three axes; n becomes 1×n×1, m×n becomes m×n×1.
 
     >>> atleast_3d([1.0, 2.0]).shape
@@ -214,6 +224,80 @@ def column_stack(tup: Any) -> Tensor:
     return concatenate([x if x.ndim > 1 else reshape(x, (-1, 1)) for x in parts], 1)
 
 
+def _cut(name: str, x: TensorLike, cuts: Any, axis: int, least: int) -> list[Tensor]:
+    x = as_tensor(x)
+    if x.ndim < least:
+        raise ValueError(f"{name}: x has shape {x.shape}, it needs at least {least} axes")
+    return split(x, cuts, min(axis, x.ndim - 1))
+
+
+@derived(numpy=np.hsplit, method=True)
+def hsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """`split` along the second axis; of vectors along their only one.
+
+    >>> [part.shape for part in hsplit(Tensor(np.zeros((2, 4))), 2)]
+    [(2, 2), (2, 2)]
+    """
+    return _cut("hsplit", x, indices_or_sections, 1, 1)
+
+
+@derived(numpy=np.vsplit, method=True)
+def vsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """`split` along the first axis of two or more.
+
+    >>> [part.shape for part in vsplit(Tensor(np.zeros((2, 4))), 2)]
+    [(1, 4), (1, 4)]
+    """
+    return _cut("vsplit", x, indices_or_sections, 0, 2)
+
+
+@derived(numpy=np.dsplit, method=True)
+def dsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """`split` along the third axis.
+
+    >>> [part.shape for part in dsplit(Tensor(np.zeros((2, 3, 4))), [1])]
+    [(2, 3, 1), (2, 3, 3)]
+    """
+    return _cut("dsplit", x, indices_or_sections, 2, 3)
+
+
+@derived(numpy=np.append)
+def append(arr: TensorLike, values: TensorLike, axis: int | None = None) -> Tensor:
+    """Both joined along the axis; without one, both flattened first.
+
+    >>> append(Tensor([1.0, 2.0]), [3.0])
+    Tensor([1., 2., 3.])
+    """
+    return concatenate([as_tensor(arr), as_tensor(values)], axis)
+
+
+@derived(numpy=np.rollaxis)
+def rollaxis(x: TensorLike, axis: int, start: int = 0) -> Tensor:
+    """One axis moved to before another; see `moveaxis`.
+
+    >>> rollaxis(Tensor(np.zeros((2, 3, 4))), 2).shape
+    (4, 2, 3)
+    """
+    x = as_tensor(x)
+    order = np.rollaxis(np.empty(range(x.ndim)), axis, start).shape  # (axis i has length i)
+    return transpose(x, order)
+
+
+@derived(numpy=np.select, internal=True, name="select_by_conditions")
+def select_by_conditions(condlist: Any, choicelist: Any, default: TensorLike = 0.0) -> Tensor:
+    """Of several choices, each element that of the first condition that holds; numpy.select.
+
+    >>> np.select([[True, False]], [Tensor([1.0, 2.0])], 5.0)
+    Tensor([1., 5.])
+    """
+    if len(condlist) != len(choicelist) or not condlist:
+        raise ValueError(f"select: {len(condlist)} conditions for {len(choicelist)} choices")
+    out = as_tensor(default)
+    for holds, choice in zip(reversed(condlist), reversed(choicelist)):
+        out = where(getattr(holds, "_array", holds), as_tensor(choice), out)
+    return out
+
+
 @derived(numpy=np.array_split)
 def array_split(
     x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0
@@ -240,6 +324,9 @@ def tensor_split(
     >>> [part.shape for part in tensor_split(Tensor([1.0, 2.0, 3.0]), 2)]
     [(2,), (1,)]
     """
+    if not isinstance(indices_or_sections, (int, np.integer)):
+        cuts = index_array("tensor_split", "indices_or_sections", indices_or_sections)
+        indices_or_sections = cuts.tolist()  # (of an array without axes a number)
     return tuple(array_split(x, indices_or_sections, axis))
 
 
@@ -334,7 +421,10 @@ def _diagonal_of(shape: tuple[int, ...], offset: int) -> tuple[Any, ...]:
     return ..., at - min(offset, 0), at + max(offset, 0)
 
 
-@derived(numpy=np.diagonal, method=True)
+PAIR = {"dim1": "axis1", "dim2": "axis2"}  # PyTorch's names of two axes
+
+
+@derived(numpy=np.diagonal, method=True, aliases=PAIR)
 def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The diagonal of two axes, `offset` above the main one, in a new last axis.
 
@@ -345,7 +435,7 @@ def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> 
     return getitem(moved, _diagonal_of(moved.shape, offset))
 
 
-@derived(method=True)
+@derived(method=True, aliases=PAIR)
 def diag_embed(x: TensorLike, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tensor:
     """Square matrices with the last axis of x on a diagonal, and zeros.
 
@@ -413,7 +503,7 @@ def triu(x: TensorLike, k: int = 0) -> Tensor:
 
 
 @derived(numpy=np.meshgrid)
-def meshgrid(*xi: TensorLike, indexing: str = "xy", copy: bool = True, sparse: bool = False) -> Any:
+def meshgrid(*xi: Any, indexing: str = "xy", copy: bool = True, sparse: bool = False) -> Any:
     """Coordinate arrays of the grid over vectors: a tuple, with x along columns ("xy") or rows.
 
     >>> [part.shape for part in meshgrid([1.0, 2.0], [3.0, 4.0, 5.0])]
@@ -421,6 +511,7 @@ def meshgrid(*xi: TensorLike, indexing: str = "xy", copy: bool = True, sparse: b
     """
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', not {indexing!r}")
+    xi = tuple(_one_list(xi))
     n = len(xi)
     turned = indexing == "xy" and n > 1
     places = [1, 0, *range(2, n)] if turned else list(range(n))

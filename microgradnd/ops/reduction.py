@@ -11,12 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import NUMBER, required
+from microgradnd.arguments import NUMBER, require
 from microgradnd.declaration import Axis, Value, op
 from microgradnd.ops.shape import broadcast_to
 
 Flag = Any  # a bool; NumPy's hints would have it a literal one
-DDOF = required("var and std", "ddof", NUMBER)
+
+
+def _ddof(value: Any) -> Any:
+    """The option, which PyTorch gives as a truth, `unbiased`, too."""
+    value = int(value) if isinstance(value, bool) else value
+    require("var and std", "ddof", value, NUMBER)
+    return value
+
+
 FAST = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 
 
@@ -110,7 +118,7 @@ def var_x(g: Value, x: Value, axis: Axis, ddof: float) -> Value:
     return kept(g, x.shape, axis) * centred * (2 / (length(x.shape, axis) - ddof or math.nan))
 
 
-@op(x=var_x, fresh="x", numpy=np.var, method=True, whole=True, prepare={"ddof": DDOF})
+@op(x=var_x, fresh="x", numpy=np.var, method=True, whole=True, prepare={"ddof": _ddof})
 def var(x: Value, axis: Axis = None, ddof: float = 0, keepdims: Flag = False) -> Value:
     """The variance over the axes, divided by their length less ddof."""
     return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
@@ -125,7 +133,7 @@ def std_x(g: Value, x: Value, out: Value, axis: Axis, ddof: float) -> Value:
     return np.where(flat, 0.0, kept(g, x.shape, axis) * centred / scale)
 
 
-@op(x=std_x, fresh="x", numpy=np.std, method=True, whole=True, prepare={"ddof": DDOF})
+@op(x=std_x, fresh="x", numpy=np.std, method=True, whole=True, prepare={"ddof": _ddof})
 def std(x: Value, axis: Axis = None, ddof: float = 0, keepdims: Flag = False) -> Value:
     """The standard deviation over the axes, divided by their length less ddof."""
     return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)

@@ -68,6 +68,15 @@ def _along(name: str, x: Tensor, index: TensorLike, axis: int) -> Places:
     return tuple(grid)
 
 
+def _row(index: TensorLike) -> np.ndarray:
+    """Indices into what has no axis and is taken as of one element, as in PyTorch."""
+    return np.atleast_1d(_constant(index))
+
+
+def _with_an_axis(x: Tensor) -> Tensor:
+    return x if x.ndim else flat(x)
+
+
 def _before(x: Tensor, axis: int) -> Places:
     return (slice(None),) * (axis % max(x.ndim, 1))
 
@@ -116,7 +125,8 @@ def index_select(x: TensorLike, axis: int, index: TensorLike) -> Tensor:
     Tensor([[2.],
             [4.]])
     """
-    return take(x, index, axis)
+    x = as_tensor(x)
+    return take(x, index, axis) if x.ndim else reshape(take(flat(x), index, axis), ())
 
 
 @derived(numpy=np.take_along_axis, torch="take_along_dim", method=True)
@@ -151,7 +161,9 @@ def gather(x: TensorLike, axis: int, index: TensorLike) -> Tensor:
             [2., 4.]])
     """
     x = as_tensor(x)
-    return getitem(x, _along("gather", x, index, axis)) if x.ndim else x
+    if not x.ndim:
+        return reshape(gather(flat(x), axis, _row(index)), np.shape(_constant(index)))
+    return getitem(x, _along("gather", x, index, axis))
 
 
 @derived(method=True)
@@ -175,6 +187,8 @@ def scatter(x: TensorLike, axis: int, index: TensorLike, src: TensorLike) -> Ten
     Tensor([[6., 0., 5.]])
     """
     x = as_tensor(x)
+    if not x.ndim:
+        return reshape(scatter(flat(x), axis, _row(index), src), ())
     places = _along("scatter", x, index, axis)
     return setitem(x, _as_source(src, places), places)
 
@@ -187,6 +201,8 @@ def scatter_add(x: TensorLike, axis: int, index: TensorLike, src: TensorLike) ->
     Tensor([[ 0., 11.]])
     """
     x = as_tensor(x)
+    if not x.ndim:
+        return reshape(scatter_add(flat(x), axis, _row(index), src), ())
     places = _along("scatter_add", x, index, axis)
     return add_at(x, _as_source(src, places), places)
 
@@ -206,6 +222,9 @@ def scatter_reduce(
     Tensor([8., 1.])
     """
     x = as_tensor(x)
+    if not x.ndim:
+        row = scatter_reduce(flat(x), axis, _row(index), src, reduce, include_self=include_self)
+        return reshape(row, ())
     places = _along("scatter_reduce", x, index, axis)
     src = _as_source(src, places)
     ones = np.ones(np.broadcast_shapes(*(p.shape for p in places)), np.intp)
@@ -248,7 +267,8 @@ def index_add(
     x = as_tensor(x)
     source = as_tensor(source)
     places = (*_before(x, axis), _integers("index_add", index))
-    return add_at(x, source if alpha == 1 else multiply(source, alpha), places)
+    added = add_at(_with_an_axis(x), source if alpha == 1 else multiply(source, alpha), places)
+    return reshape(added, x.shape)
 
 
 @derived(method=True)
@@ -259,7 +279,8 @@ def index_copy(x: TensorLike, axis: int, index: TensorLike, source: TensorLike) 
     Tensor([1., 5.])
     """
     x = as_tensor(x)
-    return setitem(x, as_tensor(source), (*_before(x, axis), _integers("index_copy", index)))
+    places = (*_before(x, axis), _integers("index_copy", index))
+    return reshape(setitem(_with_an_axis(x), as_tensor(source), places), x.shape)
 
 
 @derived(method=True)
@@ -301,9 +322,10 @@ def masked_fill(x: TensorLike, mask: TensorLike, value: TensorLike) -> Tensor:
 
 def _each_scattered(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """`masked_scatter` of samples: element k of each is taken from where k of its truths end."""
-    places = np.broadcast_to(aligned(_truths("masked_scatter", mask), x.ndim - 1), x.shape).reshape(
-        len(x), -1
-    )
+    truths = _truths("masked_scatter", mask)
+    shape = (len(x), *np.broadcast_shapes(x.shape[1:], truths.shape[1:]))
+    x, truths = (broadcast_to(aligned(t, len(shape) - 1), shape) for t in (x, truths))
+    places = truths.reshape(len(x), prod(shape[1:]))
     numbers = places.cumsum(axis=1)
     rows = reshape(source, (len(x), prod(source.shape[1:])))
     if places.size and rows.shape[1] < (most := numbers[:, -1].max()):
@@ -321,7 +343,9 @@ def masked_scatter(x: TensorLike, mask: TensorLike, source: TensorLike) -> Tenso
     Tensor([7., 2., 8.])
     """
     x = as_tensor(x)
-    places = np.broadcast_to(_truths("masked_scatter", mask), x.shape)
+    truths = _truths("masked_scatter", mask)
+    x = as_tensor(broadcast_to(x, np.broadcast_shapes(x.shape, truths.shape)))
+    places = np.broadcast_to(truths, x.shape)
     count = int(np.count_nonzero(places))
     source = flat(as_tensor(source))
     if source.shape[0] < count:
@@ -345,7 +369,7 @@ def put_along_axis(
     return setitem(x, as_tensor(values), _along("put_along_axis", x, indices, axis))
 
 
-@derived()
+@derived(torch="nn.functional.one_hot")
 def one_hot(x: TensorLike, num_classes: int = -1) -> Tensor:
     """Class numbers as rows of 0 with a 1 at the class's place; of integers, no gradient flows.
 
@@ -368,12 +392,16 @@ def one_hot(x: TensorLike, num_classes: int = -1) -> Tensor:
 
 
 @derived(method=True)
-def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
+def nonzero(x: TensorLike, *, as_tuple: bool = True) -> Any:
     """Where x is not 0: an array of indices for each axis, as numpy.nonzero.
+
+    With `as_tuple=False`, PyTorch's default, a row of indices for each such element.
 
     >>> nonzero(Tensor([0.0, 3.0, 4.0]))
     (Tensor([1, 2]),)
     """
+    if not as_tuple:
+        return argwhere(x)
     return tuple(Tensor(index) for index in np.nonzero(as_tensor(x).data))
 
 

@@ -160,10 +160,29 @@ def astype(x: Value, dtype: np.dtype) -> Value:  # the engine casts back
     return x.astype(dtype)
 
 
-@derived(numpy=np.ravel, method=(True, "flatten"), internal=True)
+@derived(numpy=np.ravel, method=True, internal=True)
 def ravel(x: Any) -> Tensor:
     """All elements in one axis."""
     return reshape(x, -1)
+
+
+@derived(method=True)
+def flatten(x: TensorLike, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The axes from `start_dim` to `end_dim`, this one included, as one axis; all by default.
+
+    >>> flatten(Tensor(np.zeros((2, 3, 4))), 1).shape
+    (2, 12)
+    """
+    x = as_tensor(x)
+    if (start_dim, end_dim) == (0, -1) or not x.ndim:
+        return reshape(x, -1)
+    first, last = np.lib.array_utils.normalize_axis_tuple(
+        (start_dim, end_dim), x.ndim, allow_duplicate=True
+    )
+    if first > last:
+        raise ValueError(f"flatten: start_dim={start_dim} comes after end_dim={end_dim}")
+    size = math.prod(x.shape[first : last + 1])
+    return reshape(x, (*x.shape[:first], size, *x.shape[last + 1 :]))
 
 
 @derived(numpy=np.moveaxis, method=True, torch="movedim")

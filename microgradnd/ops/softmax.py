@@ -84,8 +84,8 @@ def places(target: Value) -> tuple[Value, ...]:
     return (*np.indices(target.shape, sparse=True), target)
 
 
-@op(z=cross_entropy_z, keeps={"p": lambda z: softmax(z)}, fresh="z", whole=True, internal=True,
-    batch="leading")  # fmt: skip
+@op(z=cross_entropy_z, target=lambda g, z: -g[..., None] * log_softmax(z), fresh="z target",
+    keeps={"p": lambda z: softmax(z)}, whole=True, internal=True, batch="leading")  # fmt: skip
 def cross_entropy(z: Value, target: Value) -> Value:
     """-log softmax(z)[target] along the last axis: one loss for each row of logits.
 

@@ -321,12 +321,14 @@ def _at_once(function: Callable, rule: Any, given: dict[str, Any]) -> Any:
     operands = {k: under(lifted(x, over)) for k, x in given.items() if isinstance(x, Methods)}
     ndim = next(iter(operands.values())).ndim - len(lead)
     single = rule == "axis" and not ndim  # a number has an axis of length 1
+    flat = single or (rule == "axis" and given["axis"] is None)
     for k, x in operands.items():
-        own = (1,) if single else x.shape[len(lead) :]
-        operands[k] = reshape(x, (int(np.prod(lead)), *own))
+        own = x.shape[len(lead) :]
+        operands[k] = reshape(x, (int(np.prod(lead)), *((int(np.prod(own)),) if flat else own)))
     given = given | operands
     if rule == "axis":
-        given["axis"] = 1 + np.lib.array_utils.normalize_axis_index(given["axis"], max(ndim, 1))
+        axis, ndim = given["axis"] or 0, 1 if flat else ndim
+        given["axis"] = 1 + np.lib.array_utils.normalize_axis_index(axis, ndim)
     outs = (rule if callable(rule) else function)(**given)
     return mapped(lambda t: wrapped(reshape(t, lead + t.shape[1 + single :]), over), outs)
 
