@@ -223,7 +223,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(["dim", "start_dim", "end_dim", "ignore_index"], whole()),
     "padding_idx": optional(whole()),
     **dict.fromkeys(["requires_grad", "copy", "create_graph", "allow_unused"], FLAG),
-    **dict.fromkeys(["raise_exception", "replace"], FLAG),
+    **dict.fromkeys(["raise_exception", "replace", "inplace"], FLAG),
     **dict.fromkeys(["log_input", "full", "swap", "zero_infinity"], FLAG),
     "retain_graph": optional(FLAG),
     "name": optional(STRING),
@@ -310,7 +310,7 @@ def real_array(owner: str, name: str, value: Any, kind: str = "f") -> np.ndarray
 
 
 def real_or_none(value: Any, kinds: str = "biuf") -> np.ndarray | None:
-    if hasattr(type(value), "__each__"):
+    if hasattr(type(value), "__samples__"):
         return value.data  # of what stands for several arrays at once
     try:
         array = np.asarray(getattr(value, "_array", value))

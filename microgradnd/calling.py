@@ -12,6 +12,7 @@ from microgradnd import errors
 from microgradnd.arguments import ANNOTATED, require
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.generation import aliases_of
+from microgradnd.signatures import REQUIRED, parameters_of
 
 if TYPE_CHECKING:
     from microgradnd.declaration import Op
@@ -70,14 +71,17 @@ def by_option(row: Op, operands: tuple, options: tuple) -> Any:
     return None
 
 
-def by_samples(function: Callable) -> Callable:
-    """The function, which another class may call for each sample that it stands for."""
+def by_samples(function: Callable, rule: Callable | str) -> Callable:
+    """The function, whose rule says how it computes all samples that another class stands for."""
+
+    names = parameters_of(function)
+    defaults = {k: d for k, d in names.items() if d is not REQUIRED}
 
     @wraps(function)
     def each(*args: Any, **options: Any) -> Any:
         for x in (*args, *options.values()):
-            if (decide := getattr(type(x), "__each__", None)) is not None:
-                return decide(function, args, options)
+            if (decide := getattr(type(x), "__samples__", None)) is not None:
+                return decide(function, rule, defaults | dict(zip(names, args)) | options)
         return function(*args, **options)
 
     return each

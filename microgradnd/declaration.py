@@ -293,14 +293,19 @@ def _forget(name: str) -> None:
 
 
 def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], Callable]:
-    """Declares a function composed of operations: its public name, NumPy entry and methods."""
+    """Declares a function composed of operations: its public name, NumPy entry and methods.
+
+    `batch` says how it computes all samples at once where it is mapped over them and asks for
+    values: "leading" where axes may stand before its operands', "axis" where its `axis` moves by
+    one, else a function of the same operands, each with one axis more, and options.
+    """
 
     def declare(function: Callable) -> Callable:
         named = name or function.__name__
         names = tuple(parameters_of(function))
+        if (rule := traits.get("batch")) is not None:
+            function = by_samples(function, rule)
         function = prepared(named, function, names, traits.get("aliases", {}))
-        if traits.get("batch") == "each":
-            function = by_samples(function)
         FUNCTIONS[named] = function
         _enter(function, named, _Traits(traits))
         return function

@@ -70,7 +70,7 @@ RECURRENT = {
     "chapter": "flag", "fused": "flag", "proj_size": "size0", "rng": "rng", "dtype": "dtype",
 }  # fmt: skip
 NORM = {
-    "num_features": "size", "eps": "not negative", "momentum": "share", "affine": "flag",
+    "num_features": "size", "eps": "not negative", "momentum": "share?", "affine": "flag",
     "track_running_stats": "flag", "dtype": "dtype", "normalized_shape": "pair|(1, 2, 3)",
     "elementwise_affine": "flag", "bias": "flag", "num_groups": "size", "num_channels": "size",
 }  # fmt: skip
@@ -114,14 +114,16 @@ LAYERS = [
             output_size=1)
       for name in ("Avg", "Max")
       for axes, kind in ((1, "size?|[None]"), (2, "pair?"), (3, "size?|(1, 2, 3)"))),
-    *(layer(name, {"p": "share?", "keep_prob": "share?", "rng": "rng"})
-      for name in ("Dropout", "Dropout2d")),
+    *(layer(name, {"p": "share?", "inplace": "flag", "keep_prob": "share?", "rng": "rng"})
+      for name in ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout")),
+    layer("Unflatten", {"dim": "whole", "unflattened_size": "none|(1, 2, 3)|(2, 2)|(-1, 1)"},
+          dim=1, unflattened_size=(7, 3)),
     *(layer(name, TABLE, num_embeddings=4, embedding_dim=2)
       for name in ("Embedding", "EmbeddingBag")),
     layer("Bilinear", {**dict.fromkeys(["in1_features", "in2_features", "out_features"], "size"),
                        **RECURRENT}, in1_features=2, in2_features=2, out_features=1),
     layer("GroupNorm", NORM, num_groups=1, num_channels=7 * 3),
-    *(layer(name, NORM, num_features=2) for name in ("InstanceNorm1d", "InstanceNorm2d")),
+    *(layer(f"InstanceNorm{axes}d", NORM, num_features=2) for axes in (1, 2, 3)),
     layer("RMSNorm", NORM | {"eps": "not negative?"}, normalized_shape=2),
     layer("MultiheadAttention", ATTENTION, embed_dim=21, num_heads=1),
     *(layer(f"Transformer{kind}Layer", ATTENTION, d_model=21, nhead=1, dim_feedforward=2)
@@ -140,7 +142,7 @@ LAYERS = [
     layer("ModuleDict", {"modules": HELD}),
     layer("ParameterDict", {"parameters": f"{HELD}|dict"}),
     layer("ParameterList", {"values": "anything"}),
-    *(layer(name, NORM, num_features=2) for name in ("BatchNorm1d", "BatchNorm2d")),
+    *(layer(name, NORM, num_features=2) for name in ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")),
     layer("LayerNorm", NORM, normalized_shape=2),
     layer("LocalResponseNorm", {"size": "size", "alpha": "real", "beta": "real", "k": "real"},
           size=2),
@@ -148,19 +150,20 @@ LAYERS = [
       for name in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")),
     layer("Affine", {"k": "real", "c": "real"}),
     layer("Gaussian", {"c": "real", "sigma": "positive"}),
-    layer("LeakyReLU", {"negative_slope": "real"}),
+    layer("LeakyReLU", {"negative_slope": "real", "inplace": "flag"}),
     layer("Softplus", {"beta": "positive", "threshold": "real"}),
-    layer("ELU", {"alpha": "real"}),
+    layer("ELU", {"alpha": "real", "inplace": "flag"}),
     layer("GELU", {"approximate": "none"}),
-    layer("Hardtanh", {"min_val": "real", "max_val": "real"}),
+    layer("Hardtanh", {"min_val": "real", "max_val": "real", "inplace": "flag"}),
     *(layer(name, {"dim": "whole"}) for name in ("Softmax", "Softmin", "GLU")),
-    layer("CELU", {"alpha": "|".join(["none", *REAL - {"0", "0.0"}])}),
+    layer("CELU", {"alpha": "|".join(["none", *REAL - {"0", "0.0"}]), "inplace": "flag"}),
     layer("PairwiseDistance", {"p": "norm", "eps": "not negative", "keepdim": "flag"}),
     layer("CosineSimilarity", {"dim": "whole", "eps": "not negative"}),
     layer("Hardshrink", {"lambd": "real"}),
     layer("Softshrink", {"lambd": "not negative"}),
-    layer("Threshold", {"threshold": "real", "value": "real"}, threshold=0.5, value=0.0),
-    layer("RReLU", {"lower": "real", "upper": "real"}),
+    layer("Threshold", {"threshold": "real", "value": "real", "inplace": "flag"},
+          threshold=0.5, value=0.0),
+    layer("RReLU", {"lower": "real", "upper": "real", "inplace": "flag"}),
     layer("PReLU", {"num_parameters": "size", "init": "real", "dtype": "dtype"}),
     layer("LogSoftmax", {"dim": "whole"}),
     layer("Flatten", {"start_dim": "whole", "end_dim": "whole"}),

@@ -24,7 +24,7 @@ MADE: dict[str, tuple[Any, ...]] = {  # what constructors need
     **dict.fromkeys(["RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"], (2, 2)),
     "GroupNorm": (1, 2), "InstanceNorm1d": (2,), "InstanceNorm2d": (2,), "RMSNorm": (2,),
     "EmbeddingBag": (4, 2),
-    "Threshold": (0.5, 0.0),
+    "Threshold": (0.5, 0.0), "BatchNorm3d": (2,), "InstanceNorm3d": (2,), "Unflatten": (1, (1, 2)),
 }  # fmt: skip
 # Of these any array of numbers is rightly taken; the others need axes of their own.
 ELEMENTWISE = {"Affine", "ELU", "GELU", "Gaussian", "Hardtanh", "LeakyReLU", "ReLU", "SiLU",
@@ -39,7 +39,9 @@ TAKEN = {
     **dict.fromkeys(ELEMENTWISE, "array"),
     **dict.fromkeys(["Linear", "Perceptron", "ThresholdUnit", "LayerNorm", "RMSNorm"], OF_TWO),
     **dict.fromkeys(["RNNCell", "LSTMCell", "GRUCell"], OF_TWO),
-    "Dropout2d": "none|long array|empty array", "Flatten": "none|[[]]|long array",
+    "Dropout1d": f"{OF_TWO}|[[]]", "Dropout2d": "none|long array|empty array",
+    "Dropout3d": "none",
+    "AlphaDropout": "array", "Unflatten": OF_TWO, "Flatten": "none|[[]]|long array",
     "AdaptiveAvgPool2d": "none|long array", "LocalResponseNorm": "none|long array",
     "Embedding": "none|0|1|int64 3|(2, 2)|(1, 2, 3)|range|[]|()|[[]]|empty array|integer Tensor",
     "MaxPool1d": ALONG, "AvgPool1d": ALONG, "EmbeddingBag": "none|[[]]",
@@ -51,6 +53,8 @@ TAKEN = {
 def input_of(name: str) -> np.ndarray:
     if name in IMAGES:
         return np.linspace(0, 1, 32).reshape(1, 2, 4, 4)
+    if name in ("BatchNorm3d", "InstanceNorm3d", "Dropout3d"):
+        return np.linspace(0, 1, 16).reshape(1, 2, 2, 2, 2)
     if name in ("Conv1d", "MaxPool1d", "AvgPool1d", "RNN", "LSTM", "GRU"):
         return np.linspace(0, 1, 8).reshape(1, 2, 4) if "1d" in name else np.ones((3, 1, 2))
     return (

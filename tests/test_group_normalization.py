@@ -83,6 +83,9 @@ LAYERS: list[tuple[str, tuple, dict[str, Any], tuple[int, ...]]] = [
     ("InstanceNorm1d", (3,), {}, (3, 4)),
     ("InstanceNorm2d", (3,), {"track_running_stats": True, "momentum": 0.3}, (2, 3, 2, 2)),
     ("InstanceNorm2d", (3,), {"affine": True, "track_running_stats": True}, (3, 2, 2)),
+    ("InstanceNorm3d", (3,), {"affine": True, "bias": False}, (2, 3, 2, 1, 2)),
+    ("InstanceNorm1d", (3,), {"track_running_stats": True, "momentum": None}, (2, 3, 4)),
+    ("GroupNorm", (2, 4), {"bias": False}, (3, 4, 2)),
     ("RMSNorm", ((3, 2),), {}, (2, 3, 2)),
     ("RMSNorm", (4,), {"eps": 0.1, "elementwise_affine": False}, (3, 4)),
 ]

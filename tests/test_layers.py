@@ -99,6 +99,10 @@ LAYERS: dict[str, tuple[Callable[[], Module], tuple[int, ...]]] = {
     "LocalResponseNorm": (lambda: nn.LocalResponseNorm(3), (1, 4, 2)),
     "BatchNorm1d": (lambda: nn.BatchNorm1d(2), (4, 2)),
     "BatchNorm2d": (lambda: nn.BatchNorm2d(2), (2, 2, 2, 2)),
+    "BatchNorm3d": (lambda: nn.BatchNorm3d(1, bias=False), (2, 1, 1, 2, 2)),
+    "InstanceNorm3d": (lambda: nn.InstanceNorm3d(1, affine=True), (2, 1, 1, 2, 2)),
+    "Unflatten": (lambda: nn.Unflatten(-1, (3, 2)), (2, 6)),
+    "AlphaDropout in evaluation": (lambda: nn.AlphaDropout().eval(), (2, 3)),
     "LayerNorm": (lambda: nn.LayerNorm(3), (2, 3)),
     "GroupNorm": (lambda: nn.GroupNorm(2, 4), (2, 4, 2)),
     "InstanceNorm1d": (lambda: nn.InstanceNorm1d(2, affine=True), (2, 2, 3)),
@@ -193,7 +197,8 @@ def test_no_layer_is_left_out() -> None:
     """Every public class of nn that computes something is in the table, or named here with why."""
     elsewhere = {
         "Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict",
-        "Dropout", "Dropout2d",  # random: their gradient is their mask, tests/test_normalization.py
+        # random: their gradient is their mask, tests/test_normalization.py
+        "Dropout", "Dropout1d", "Dropout2d", "Dropout3d",
         "Embedding", "EmbeddingBag",  # take integers: tests/test_embedding.py, and of bags
         "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",  # take indices: tests/test_composed.py
         "Step",  # its slope is zero wherever it has one: tests/test_activations.py

@@ -26,6 +26,8 @@ LAYERS = [
     ("BatchNorm1d", (3,), {"momentum": 0.3, "eps": 0.1}, (5, 3, 4)),
     ("BatchNorm2d", (3,), {}, (4, 3, 2, 5)),
     ("BatchNorm2d", (3,), {"affine": False, "track_running_stats": False}, (4, 3, 2, 5)),
+    ("BatchNorm2d", (3,), {"momentum": None}, (4, 3, 2, 5)),
+    ("BatchNorm3d", (3,), {"bias": False, "momentum": 0.0}, (4, 3, 2, 1, 2)),
     ("LayerNorm", (4,), {}, (5, 3, 4)),
     ("LayerNorm", ((3, 4),), {"bias": False}, (5, 3, 4)),
     ("LocalResponseNorm", (3,), {"alpha": 0.5, "k": 2.0}, (2, 6, 3)),
@@ -114,6 +116,43 @@ def test_dropout2d_drops_whole_maps() -> None:
     maps = out.reshape(200, 9)
     assert (maps == maps[:, :1]).all()
     assert 0.3 < (maps[:, 0] == 0).mean() < 0.7
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "lead"),
+    [(1, (30, 9, 4), 2), (1, (200, 4), 1), (2, (30, 9, 4), 2), (3, (30, 9, 2, 2, 2), 2),
+     (3, (200, 2, 2, 2), 1)],
+)  # fmt: skip
+def test_whole_channels_are_dropped_as_torch_drops_them(axes: int, shape: Any, lead: int) -> None:
+    torch = torch_or_skip()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's of images without an axis
+        theirs = getattr(torch.nn, f"Dropout{axes}d")()(torch.ones(shape)).numpy()
+    ours = getattr(nn, f"Dropout{axes}d")(rng=np.random.default_rng(0))(np.ones(shape)).data
+    for out in (ours, theirs):
+        channels = out.reshape(int(np.prod(shape[:lead])), -1)
+        assert (channels == channels[:, :1]).all()
+        assert 0.3 < (channels[:, 0] == 0).mean() < 0.7
+    with pytest.raises(ValueError, match=rf"dropout{axes}d: x has shape \(2,\)"):
+        getattr(F, f"dropout{axes}d")(np.ones(2))
+
+
+@pytest.mark.parametrize("p", [0.2, 0.7, 1.0])
+def test_alpha_dropout_keeps_mean_and_variance_as_torchs(p: float) -> None:
+    torch = torch_or_skip()
+    x = np.random.default_rng(0).normal(size=100_000)
+    out = F.alpha_dropout(x, p, rng=np.random.default_rng(1)).data
+    theirs = torch.nn.functional.alpha_dropout(torch.tensor(x), p, True).numpy()
+    dropped, exact = (min(np.unique(o), key=lambda v, o=o: -(o == v).sum()) for o in (out, theirs))
+    np.testing.assert_allclose(dropped, exact, rtol=1e-6)  # what a dropped element becomes
+    if p < 1:
+        assert abs(out.mean()) < 0.02
+        assert abs(out.std() - 1) < 0.02
+        kept = out != dropped
+        slope = np.polyfit(x[kept], out[kept], 1)
+        np.testing.assert_allclose(
+            slope, np.polyfit(x[theirs != exact], theirs[theirs != exact], 1)
+        )
 
 
 def test_dropout_does_nothing_in_evaluation() -> None:

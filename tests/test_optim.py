@@ -87,6 +87,43 @@ def test_to_maximize_is_to_minimize_the_negative(name: str, options: dict[str, A
     np.testing.assert_array_equal(path, steps(made(name, options), 5))
 
 
+@each_case
+def test_ways_to_compute_the_same_change_nothing(name: str, options: dict[str, Any]) -> None:
+    ways = {"foreach": False, "fused": True, "capturable": None}
+    path = steps(made(name, options, **ways), 3)
+    np.testing.assert_array_equal(path, steps(made(name, options), 3))
+    with pytest.raises(ValueError, match=f"{name}: differentiable=True is not to be had"):
+        made(name, options, differentiable=True)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'sparse'"):
+        made(name, options, sparse=False)
+    with pytest.raises(TypeError, match=f"{name}: foreach must be True or False"):
+        made(name, options, foreach="yes")
+
+
+@each_case
+def test_a_state_of_ours_goes_on_in_torch(torch: Any, name: str, options: dict[str, Any]) -> None:
+    optimizer = made(name, options)
+    steps(optimizer, 3)
+    params = [torch.tensor(p.data, requires_grad=True) for p in optimizer.parameters()]
+    theirs = getattr(torch.optim, name)(grouped(*params, options), **options)
+    given = optimizer.state_dict()
+    for group in given["param_groups"]:
+        group |= {k: v for k, v in theirs.param_groups[0].items() if k not in group}
+    for own in given["state"].values():
+        own |= {k: torch.tensor(np.asarray(v, float)) for k, v in own.items() if k != "mu_product"}
+        own |= {k: torch.tensor(float(own[k])) for k in own if k == "mu_product"}
+    theirs.load_state_dict(given)
+    for _ in range(3):
+        theirs.zero_grad()
+        mixed = torch.tanh(torch.tensor(MIX) @ params[0] + params[1])
+        ((mixed - torch.tensor(TARGET)) ** 2).sum().backward()
+        theirs.step()
+    path = steps(optimizer, 3)[-1]
+    found = np.concatenate([p.detach().numpy().ravel() for p in params])
+    single = name in ("ASGD", "NAdam")  # whose rates and momenta torch loads in float32
+    np.testing.assert_allclose(found, path, rtol=0, atol=1e-6 if single else 1e-10)
+
+
 def test_what_was_recorded_is_what_torch_gives(torch: Any) -> None:
     now, then = torch_records(torch), records()
     assert now.keys() == then.keys()

@@ -13,6 +13,7 @@ import microgradnd as mg
 from microgradnd import func, nn
 from microgradnd.declaration import OPS, op
 from microgradnd.errors import LoopWarning
+from microgradnd.nn import functional as F
 from microgradnd.transforms import batching
 from tests.composed_cases import COMPOSED
 from tests.op_case import OpCase, Operand, Sample
@@ -155,22 +156,14 @@ def test_each_sample_writes_at_its_own_places() -> None:
 
 
 # --- Functions composed of operations ------------------------------------------------------------
-# They give results of different shapes for different values, or ask for the values of indices.
-REFUSED = {
-    "unique", "nonzero", "argwhere", "masked_select", "max_unpool1d", "max_unpool2d",
-    "max_unpool3d", "grid_sample",
-}  # fmt: skip
-EACH = {
-    "cummax", "cummin", "mode", "searchsorted", "bucketize", "histogram", "bincount",
-    "scatter_reduce", "masked_scatter", "partition",
-}  # fmt: skip
+# They give results of different shapes for different values.
+REFUSED = {"unique", "nonzero", "argwhere", "masked_select"}
 
 
 @pytest.mark.parametrize(
     ("case", "sample"),
     [pytest.param(c, s, id=f"{c.op} {s.label}") for c in COMPOSED for s in c.samples[:2]],
 )
-@pytest.mark.filterwarnings("ignore::microgradnd.errors.LoopWarning")
 def test_composed_functions_are_mapped(case: OpCase, sample: Sample) -> None:
     operands = [
         np.stack([o.draw(np.random.default_rng(i), o.shape) if isinstance(o, Operand) else o
@@ -179,7 +172,7 @@ def test_composed_functions_are_mapped(case: OpCase, sample: Sample) -> None:
     ]  # fmt: skip
     call = lambda *xs: called(case.call, case, sample, list(xs))
     before = dict(batching.looped)
-    if case.op in REFUSED or sample.options.get("return_indices"):
+    if case.op in REFUSED:
         with pytest.raises(TypeError):
             func.vmap(call)(*operands)
         return
@@ -191,7 +184,74 @@ def test_composed_functions_are_mapped(case: OpCase, sample: Sample) -> None:
         np.testing.assert_allclose(
             out.data, np.stack([row[k].data for row in rows]), rtol=1e-12, atol=1e-12
         )
-    assert (dict(batching.looped) != before) == (case.op in EACH)
+    assert dict(batching.looped) == before
+
+
+GRID = RANDOM.uniform(-1.2, 1.2, (2, 3, 2, 3, 4, 2))
+POOLED = np.array([[[3, 1], [0, 2]], [[0, 3], [1, 2]]])
+RULED: dict[str, tuple[Callable, list[np.ndarray]]] = {  # of operands (2, 3, ...)
+    "cummax": (lambda x: mg.cummax(x, -1).values, [RANDOM.normal(size=(2, 3, 2, 4))]),
+    "cummax of numbers": (lambda x: mg.cummax(x, 0).values, [RANDOM.normal(size=(2, 3))]),
+    "mode": (lambda x: mg.mode(x, 0)[0], [RANDOM.integers(0, 3, (2, 3, 5)) / 2.0]),
+    "partition": (lambda x: mg.partition(x, 2, None)[2], [RANDOM.normal(size=(2, 3, 2, 4))]),
+    "searchsorted": (lambda a, v: mg.searchsorted(a, v, right=True), [
+        np.sort(RANDOM.integers(0, 5, (2, 3, 6))), RANDOM.integers(0, 5, (2, 3, 2, 2))]),
+    "searchsorted in an order": (lambda a, v: mg.searchsorted(a, v, sorter=mg.argsort(a)), [
+        RANDOM.normal(size=(2, 3, 6)), RANDOM.normal(size=(2, 3, 4))]),
+    "histogram": (lambda x, w: mg.histogram(x, 4, weights=w, density=True)[0], [
+        RANDOM.integers(0, 9, (2, 3, 7)).astype(float), RANDOM.uniform(1, 2, (2, 3, 7))]),
+    "edges": (lambda x: mg.histogram(x, 4)[1], [RANDOM.normal(size=(2, 3, 7))]),
+    "bincount": (lambda x, w: mg.bincount(x, w, minlength=6), [
+        RANDOM.integers(0, 6, (2, 3, 7)), RANDOM.normal(size=(2, 3, 7))]),
+    "scatter_reduce": (lambda x, i, y: mg.scatter_reduce(x, 0, i, y, "prod"), [
+        RANDOM.normal(size=(2, 3, 4)), RANDOM.integers(0, 4, (2, 3, 5)),
+        RANDOM.normal(size=(2, 3, 5))]),
+    "masked_scatter": (mg.masked_scatter, [
+        RANDOM.normal(size=(2, 3, 4, 2)), RANDOM.uniform(size=(2, 3, 4, 2)) > 0.5,
+        RANDOM.normal(size=(2, 3, 9))]),
+    "max_unpool1d": (lambda x, i: F.max_unpool1d(x, i, 2), [
+        RANDOM.normal(size=(2, 3, 2, 2)), np.stack([POOLED] * 3, 1)]),
+    "max_pool2d": (lambda x: F.max_pool2d(x, 2, return_indices=True)[1], [
+        RANDOM.normal(size=(2, 3, 1, 4, 4))]),
+    "grid_sample": (lambda x, g: F.grid_sample(x, g, align_corners=False), [
+        RANDOM.normal(size=(2, 3, 2, 1, 3, 3)), GRID]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RULED)
+def test_what_asks_for_values_is_mapped_by_rules(name: str) -> None:
+    """In maps of maps, in maps where all but the first operand are the same, with gradients."""
+    call, arrays = RULED[name]
+    leaves = [mg.Tensor(x, requires_grad=x.dtype.kind == "f") for x in arrays]
+    before = dict(batching.looped)
+    nested = func.vmap(func.vmap(call))(*leaves)
+    shared = func.vmap(lambda x: call(x, *arrays_at(arrays[1:], 0)))(leaves[0][0])
+    assert dict(batching.looped) == before
+    rows = lambda i: [call(*[x[i, j] for x in leaves]) for j in range(3)]
+    expected = mg.stack([mg.stack(rows(i)) for i in range(2)])
+    np.testing.assert_allclose(nested.data, expected.data, rtol=1e-13)
+    one = mg.stack([call(leaves[0][0, j], *arrays_at(arrays[1:], 0)) for j in range(3)])
+    np.testing.assert_allclose(shared.data, one.data, rtol=1e-13)
+    assert nested.requires_grad == expected.requires_grad
+    if expected.requires_grad:
+        g = RANDOM.normal(size=nested.shape)
+        tracked = [x for x in leaves if x.requires_grad]
+        found, exact = (mg.grad(o, tracked, g, allow_unused=True) for o in (nested, expected))
+        for a, b in zip(found, exact, strict=True):
+            assert (a is None) == (b is None)
+            assert a is None or np.allclose(a.data, b.data, rtol=1e-12)
+
+
+def arrays_at(arrays: list[np.ndarray], i: int) -> list[np.ndarray]:
+    """The operands of the first sample in sample i of an outer map."""
+    return [x[i, 0] for x in arrays]
+
+
+def test_results_that_would_differ_in_length_are_named() -> None:
+    with pytest.raises(ValueError, match=r"bincount: .* \[3, 4\]; give minlength"):
+        func.vmap(mg.bincount)(np.array([[0, 2], [1, 3]]))
+    with pytest.raises(ValueError, match="masked_scatter: 2 elements are wanted, 1 given"):
+        func.vmap(mg.masked_scatter)(X[:, :2], np.ones((5, 2), bool), np.ones((5, 1)))
 
 
 # --- Layers and losses ---------------------------------------------------------------------------

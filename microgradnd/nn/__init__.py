@@ -54,10 +54,16 @@ from microgradnd.nn.convolution import (
     ConvTranspose3d,
 )
 from microgradnd.nn.distances import CosineSimilarity, PairwiseDistance
-from microgradnd.nn.dropout import Dropout, Dropout2d
+from microgradnd.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d
 from microgradnd.nn.embedding import Embedding
 from microgradnd.nn.embedding_bag import EmbeddingBag
-from microgradnd.nn.group_normalization import GroupNorm, InstanceNorm1d, InstanceNorm2d, RMSNorm
+from microgradnd.nn.group_normalization import (
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+    RMSNorm,
+)
 from microgradnd.nn.linear import Bilinear, Linear
 from microgradnd.nn.loss_modules import (
     BCELoss,
@@ -86,7 +92,13 @@ from microgradnd.nn.loss_modules import (
 )
 from microgradnd.nn.module import Module
 from microgradnd.nn.neuron import Perceptron, ThresholdUnit
-from microgradnd.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm, LocalResponseNorm
+from microgradnd.nn.normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    LayerNorm,
+    LocalResponseNorm,
+)
 from microgradnd.nn.padding import (
     CircularPad1d,
     CircularPad2d,
@@ -136,7 +148,7 @@ from microgradnd.nn.resampling import (
     UpsamplingBilinear2d,
     UpsamplingNearest2d,
 )
-from microgradnd.nn.shaping import Flatten, Identity
+from microgradnd.nn.shaping import Flatten, Identity, Unflatten
 from microgradnd.nn.summaries import Summary, summary
 from microgradnd.nn.transformer import (
     Transformer,
@@ -150,15 +162,16 @@ from microgradnd.parameters import Parameter
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "GRU", "LSTM", "RNN", "SELU", "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
-    "AdaptiveMaxPool3d", "Affine", "AvgPool1d", "AvgPool2d", "AvgPool3d", "BCELoss",
-    "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Bilinear", "CTCLoss", "ChannelShuffle",
-    "CircularPad1d", "CircularPad2d", "CircularPad3d", "ConstantPad1d", "ConstantPad2d",
-    "ConstantPad3d", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d",
-    "ConvTranspose3d", "CosineEmbeddingLoss", "CosineSimilarity", "CrossEntropyLoss", "Dropout",
-    "Dropout2d", "Embedding", "EmbeddingBag", "FirstComponentLoss", "Flatten", "Fold", "GRUCell",
-    "Gaussian", "GaussianNLLLoss", "GroupNorm", "HalfSquaredError", "Hardshrink", "Hardsigmoid",
-    "Hardswish", "Hardtanh", "HingeEmbeddingLoss", "HuberLoss", "Identity", "InstanceNorm1d",
-    "InstanceNorm2d", "KLDivLoss", "L1Loss", "LPPool1d", "LPPool2d", "LPPool3d", "LSTMCell",
+    "AdaptiveMaxPool3d", "Affine", "AlphaDropout", "AvgPool1d", "AvgPool2d", "AvgPool3d", "BCELoss",
+    "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "Bilinear", "CTCLoss",
+    "ChannelShuffle", "CircularPad1d", "CircularPad2d", "CircularPad3d", "ConstantPad1d",
+    "ConstantPad2d", "ConstantPad3d", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d",
+    "ConvTranspose2d", "ConvTranspose3d", "CosineEmbeddingLoss", "CosineSimilarity",
+    "CrossEntropyLoss", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Embedding",
+    "EmbeddingBag", "FirstComponentLoss", "Flatten", "Fold", "GRUCell", "Gaussian",
+    "GaussianNLLLoss", "GroupNorm", "HalfSquaredError", "Hardshrink", "Hardsigmoid", "Hardswish",
+    "Hardtanh", "HingeEmbeddingLoss", "HuberLoss", "Identity", "InstanceNorm1d", "InstanceNorm2d",
+    "InstanceNorm3d", "KLDivLoss", "L1Loss", "LPPool1d", "LPPool2d", "LPPool3d", "LSTMCell",
     "LayerNorm", "LeakyReLU", "Linear", "LocalResponseNorm", "LogSigmoid", "LogSoftmax", "MSELoss",
     "MarginRankingLoss", "MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d",
     "MaxUnpool3d", "Mish", "Module", "ModuleDict", "ModuleList", "MultiLabelMarginLoss",
@@ -169,10 +182,10 @@ __all__ = [
     "ReplicationPad3d", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "SoftMarginLoss",
     "Softmax", "Softmax2d", "Softmin", "Softplus", "Softshrink", "Softsign", "Step", "Summary",
     "Tanh", "Tanhshrink", "Threshold", "ThresholdUnit", "Transformer", "TransformerDecoder",
-    "TransformerDecoderLayer", "TransformerEncoder",
-    "TransformerEncoderLayer", "TripletMarginLoss", "TripletMarginWithDistanceLoss", "Unfold",
-    "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "ZeroPad1d", "ZeroPad2d",
-    "ZeroPad3d", "functional", "init", "summary", "utils",
+    "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer", "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss", "Unflatten", "Unfold", "Upsample", "UpsamplingBilinear2d",
+    "UpsamplingNearest2d", "ZeroPad1d", "ZeroPad2d", "ZeroPad3d", "functional", "init", "summary",
+    "utils",
 ]  # fmt: skip
 # What one may look for here, and what to use.
 _INSTEAD = {
@@ -180,7 +193,11 @@ _INSTEAD = {
     "LinearCrossEntropyLoss": "use CrossEntropyLoss on what Linear gives",
     "AdaptiveLogSoftmaxWithLoss": "use CrossEntropyLoss on what Linear gives",
     "DataParallel": "everything is computed on one CPU",
-    "Unflatten": "use x.reshape in forward",
+    "SyncBatchNorm": "use BatchNorm1d, 2d or 3d; everything is computed in one process",
+    **dict.fromkeys(
+        ["LazyLinear", "LazyConv1d", "LazyConv2d", "LazyConv3d"],
+        "give the number of inputs: a layer has its parameters from the start",
+    ),
 }
 
 if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves

@@ -1,7 +1,8 @@
 """Activation functions as layers, under PyTorch's names, and those of the chapter (5-22 to 5-27).
 
 Each says its formula, its derivative, and where it saturates: where the derivative goes to 0 and a
-unit stops to learn. The functions are `microgradnd.nn.functional`'s.
+unit stops to learn. The functions are `microgradnd.nn.functional`'s. `inplace` is taken for
+PyTorch's sake: nothing is computed in place here.
 """
 
 from __future__ import annotations
@@ -125,6 +126,8 @@ class ReLU(FunctionModule, function=functions.relu):
     Tensor([0., 2.])
     """
 
+    inplace: bool = False
+
 
 class LeakyReLU(FunctionModule, function=leaky_relu):
     """f(x) = x for x > 0, else a x, with a = `negative_slope`, 1/100 in the chapter.
@@ -136,6 +139,7 @@ class LeakyReLU(FunctionModule, function=leaky_relu):
     """
 
     negative_slope: float = 0.01
+    inplace: bool = False
 
 
 class Softplus(FunctionModule, function=functions.softplus, beta=POSITIVE, threshold=NUMBER):
@@ -161,6 +165,7 @@ class ELU(FunctionModule, function=functions.elu, alpha=NUMBER):
     """
 
     alpha: float = 1.0
+    inplace: bool = False
 
 
 class GELU(FunctionModule, function=functions.gelu, approximate=one_of("none", "tanh")):
@@ -185,6 +190,8 @@ class SiLU(FunctionModule, function=functions.silu):
     Tensor([-0.2689,  1.7616])
     """
 
+    inplace: bool = False
+
 
 class Hardtanh(FunctionModule, function=functions.hardtanh, min_val=NUMBER, max_val=NUMBER):
     """f(x) = x, held within [min_val, max_val].
@@ -197,6 +204,7 @@ class Hardtanh(FunctionModule, function=functions.hardtanh, min_val=NUMBER, max_
 
     min_val: float = -1.0
     max_val: float = 1.0
+    inplace: bool = False
 
     def __post_init__(self) -> None:
         if self.min_val >= self.max_val:
@@ -238,6 +246,8 @@ class ReLU6(FunctionModule, function=more.relu6):
     Tensor([0., 2., 6.])
     """
 
+    inplace: bool = False
+
 
 class SELU(FunctionModule, function=more.selu):
     """f(x) = λ x for x > 0, else λ α (exp(x) - 1), λ = 1.0507, α = 1.6733 (Klambauer et al. 2017).
@@ -247,6 +257,8 @@ class SELU(FunctionModule, function=more.selu):
     >>> SELU()(Tensor([-1.0, 2.0])).round(4)
     Tensor([-1.1113,  2.1014])
     """
+
+    inplace: bool = False
 
 
 class CELU(FunctionModule, function=functions.celu, alpha=_NONZERO):
@@ -259,6 +271,7 @@ class CELU(FunctionModule, function=functions.celu, alpha=_NONZERO):
     """
 
     alpha: float = 1.0
+    inplace: bool = False
 
 
 class Mish(FunctionModule, function=more.mish):
@@ -269,6 +282,8 @@ class Mish(FunctionModule, function=more.mish):
     >>> Mish()(Tensor([-1.0, 2.0])).round(4)
     Tensor([-0.3034,  1.944 ])
     """
+
+    inplace: bool = False
 
 
 class Softsign(FunctionModule, function=more.softsign):
@@ -290,6 +305,8 @@ class Hardsigmoid(FunctionModule, function=more.hardsigmoid):
     Tensor([0. , 0.5])
     """
 
+    inplace: bool = False
+
 
 class Hardswish(FunctionModule, function=_hardswish):
     """f(x) = x hardsigmoid(x) (Howard et al. 2019).
@@ -299,6 +316,8 @@ class Hardswish(FunctionModule, function=_hardswish):
     >>> Hardswish()(Tensor([-4.0, 0.0, 4.0]))
     Tensor([-0.,  0.,  4.])
     """
+
+    inplace: bool = False
 
 
 class Hardshrink(FunctionModule, function=more.hardshrink, lambd=NUMBER):
@@ -356,6 +375,7 @@ class Threshold(FunctionModule, function=more.threshold, threshold=NUMBER, value
 
     threshold: float
     value: float
+    inplace: bool = False
 
 
 class GLU(FunctionModule, function=more.glu):
@@ -404,6 +424,7 @@ class RReLU(FunctionModule, function=more.rrelu, lower=NUMBER, upper=NUMBER):
 
     lower: float = 1 / 8
     upper: float = 1 / 3
+    inplace: bool = False
 
     def __post_init__(self) -> None:
         if self.lower > self.upper:

@@ -149,7 +149,7 @@ class GroupNorm(Module):
             channel for itself.
         num_channels: C, a multiple of it.
         eps: added to the variance.
-        affine: whether a weight and a bias for each channel are learned.
+        affine: whether a weight and (with `bias`) a bias for each channel are learned.
         dtype: of the parameters; default `get_default_dtype()`.
 
     >>> GroupNorm(1, 2)(np.array([[1.0, 3.0]])).round(3)
@@ -159,7 +159,7 @@ class GroupNorm(Module):
     @checked(num_groups=whole(1), num_channels=whole(1))
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True,
-        *, dtype: Any = None,
+        *, bias: bool = True, dtype: Any = None,
     ) -> None:  # fmt: skip
         if num_channels % num_groups:
             raise ValueError(
@@ -169,7 +169,7 @@ class GroupNorm(Module):
         dtype = dtype or default_dtype[0]
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.weight = learned(np.ones, num_channels, dtype, affine)
-        self.bias = learned(np.zeros, num_channels, dtype, affine)
+        self.bias = learned(np.zeros, num_channels, dtype, affine and bias)
 
     def forward(self, x: TensorLike) -> Tensor:
         x = as_tensor(x, type(self).__name__, "x")
@@ -192,7 +192,7 @@ class InstanceNorm1d(ChannelNorm):
         num_features: C.
         eps: added to the variance.
         momentum: how fast the running statistics follow, if there are any.
-        affine: whether a weight and a bias for each channel are learned.
+        affine: whether a weight and (with `bias`) a bias for each channel are learned.
         track_running_stats: whether running statistics are kept, and taken in evaluation.
         dtype: of the parameters and statistics; default `get_default_dtype()`.
 
@@ -202,13 +202,13 @@ class InstanceNorm1d(ChannelNorm):
 
     axes: int = 3  # how many x has
 
-    @checked(momentum=PROBABILITY)
+    @checked(momentum=optional(PROBABILITY))
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
-        track_running_stats: bool = False,
-        *, dtype: Any = None,
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1,
+        affine: bool = False, track_running_stats: bool = False,
+        *, bias: bool = True, dtype: Any = None,
     ) -> None:  # fmt: skip
-        self._set_up(num_features, eps, momentum, affine, track_running_stats, dtype)
+        self._set_up(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
     def forward(self, x: TensorLike) -> Tensor:
         x = as_tensor(x, type(self).__name__, "x")
@@ -221,17 +221,21 @@ class InstanceNorm1d(ChannelNorm):
             )
         own = self.training or self.running_mean is None
         stats = self.running_mean, self.running_var
-        out = instance_norm(z, *stats, self.weight, self.bias, own, self.momentum, self.eps)
+        momentum = self.momentum or 0.0
+        out = instance_norm(z, *stats, self.weight, self.bias, own, momentum, self.eps)
         return out.reshape(x.shape) if single else out
-
-    def extra_repr(self) -> str:
-        return f"{self.num_features}"
 
 
 class InstanceNorm2d(InstanceNorm1d):
     """Normalisation of each sample's maps; x (N, C, H, W) or (C, H, W); see `InstanceNorm1d`."""
 
     axes = 4
+
+
+class InstanceNorm3d(InstanceNorm1d):
+    """Normalisation of each sample's volumes; x (N, C, D, H, W) or (C, D, H, W)."""
+
+    axes = 5
 
 
 class RMSNorm(Module):

@@ -410,6 +410,7 @@ class FunctionModule(Module):
     function: ClassVar[Callable[..., Tensor]]
     kinds: ClassVar[dict[str, Kind]] = {}
     __match_args__: ClassVar[tuple[str, ...]] = ()  # the names of the fields
+    passed: ClassVar[tuple[str, ...]] = ()  # those that the function takes
 
     def __init_subclass__(
         cls, *, function: Callable[..., Tensor] | None = None, **kinds: Kind
@@ -420,15 +421,16 @@ class FunctionModule(Module):
             cls.function = staticmethod(function)
         cls.kinds = cls.kinds | kinds
         dataclass(eq=False, repr=False)(cls)
+        cls.passed = tuple(name for name in cls.__match_args__ if name != "inplace")
         cls.__init__ = checked()(cls.__init__)  # type: ignore[method-assign]
 
     def forward(self, x: TensorLike) -> Tensor:
-        if not (fields := self.__match_args__):  # in a third of the time
+        if not (fields := self.passed):  # in a third of the time
             return self.function(x)
         return self.function(x, *[getattr(self, field) for field in fields])
 
     def extra_repr(self) -> str:
-        given = [(field, getattr(self, field)) for field in self.__match_args__]
+        given = [(field, getattr(self, field)) for field in self.passed]
         return ", ".join(f"{k}={v!r}" if isinstance(v, str) else f"{k}={v}" for k, v in given)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import NUMBER, PROBABILITY, checked, either, several, whole
+from microgradnd.arguments import NUMBER, PROBABILITY, checked, either, optional, several, whole
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.functions import pad
@@ -136,19 +136,22 @@ class ChannelNorm(Module):
     num_batches_tracked: np.ndarray
 
     def _set_up(
-        self, num_features: int, eps: float, momentum: float, affine: bool,
-        track_running_stats: bool, dtype: Any,
+        self, num_features: int, eps: float, momentum: float | None, affine: bool,
+        track_running_stats: bool, bias: bool, dtype: Any,
     ) -> None:  # fmt: skip
         dtype = dtype or default_dtype[0]
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.weight = learned(np.ones, num_features, dtype, affine)
-        self.bias = learned(np.zeros, num_features, dtype, affine)
+        self.bias = learned(np.zeros, num_features, dtype, affine and bias)
         self.running_mean: np.ndarray | None = None
         self.running_var: np.ndarray | None = None
         if track_running_stats:
             self.register_buffer("running_mean", np.zeros(num_features, dtype))
             self.register_buffer("running_var", np.ones(num_features, dtype))
             self.register_buffer("num_batches_tracked", np.zeros((), np.int64))
+
+    def extra_repr(self) -> str:
+        return f"{self.num_features}"
 
 
 class BatchNorm1d(ChannelNorm):
@@ -157,8 +160,9 @@ class BatchNorm1d(ChannelNorm):
     Args:
         num_features: C.
         eps: added to the variance.
-        momentum: how fast the running statistics follow, 0.1 of the way at each batch.
-        affine: whether a weight and a bias for each channel are learned.
+        momentum: how fast the running statistics follow, 0.1 of the way at each batch; None: they
+            are the averages of all batches.
+        affine: whether a weight and (with `bias`) a bias for each channel are learned.
         track_running_stats: without, evaluation normalises by its own batch, too.
         dtype: of the parameters and statistics.
 
@@ -171,13 +175,13 @@ class BatchNorm1d(ChannelNorm):
 
     dims: tuple[int, ...] = (2, 3)  # how many axes x may have
 
-    @checked(momentum=PROBABILITY)
+    @checked(momentum=optional(PROBABILITY))
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
-        track_running_stats: bool = True,
-        *, dtype: Any = None,
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1,
+        affine: bool = True, track_running_stats: bool = True,
+        *, bias: bool = True, dtype: Any = None,
     ) -> None:  # fmt: skip
-        self._set_up(num_features, eps, momentum, affine, track_running_stats, dtype)
+        self._set_up(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
     def forward(self, x: TensorLike) -> Tensor:
         x = as_tensor(x, type(self).__name__, "x")
@@ -187,21 +191,26 @@ class BatchNorm1d(ChannelNorm):
                 f"{type(self).__name__}: x of shape {shape}, needed: {self.num_features} channels "
                 f"in the second of {' or '.join(map(str, self.dims))} axes"
             )
+        momentum = self.momentum
         if self.training and self.running_mean is not None:
             self.num_batches_tracked[...] += 1
+            momentum = 1 / float(self.num_batches_tracked) if momentum is None else momentum
         stats = self.running_mean, self.running_var
         return batch_norm(
-            x, *stats, self.weight, self.bias, self.training, self.momentum, self.eps
+            x, *stats, self.weight, self.bias, self.training, momentum or 0.0, self.eps
         )  # (N, C, ...)
-
-    def extra_repr(self) -> str:
-        return f"{self.num_features}"
 
 
 class BatchNorm2d(BatchNorm1d):
     """Batch normalisation of x (N, C, H, W), for each channel; see `BatchNorm1d`."""
 
     dims = (4,)
+
+
+class BatchNorm3d(BatchNorm1d):
+    """Batch normalisation of x (N, C, D, H, W), for each channel; see `BatchNorm1d`."""
+
+    dims = (5,)
 
 
 class LayerNorm(Module):

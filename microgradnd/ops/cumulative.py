@@ -66,7 +66,7 @@ def _running(x: TensorLike, axis: int, extreme: np.ufunc) -> Selected:
     return Selected(take_along_axis(x, at, axis) if x.ndim else x, Tensor(at))
 
 
-@derived(method=True, batch="each")
+@derived(method=True, batch="axis")
 def cummax(x: TensorLike, axis: int) -> Selected:
     """The largest so far along the axis, and where it stands.
 
@@ -76,7 +76,7 @@ def cummax(x: TensorLike, axis: int) -> Selected:
     return _running(x, axis, np.maximum)
 
 
-@derived(method=True, batch="each")
+@derived(method=True, batch="axis")
 def cummin(x: TensorLike, axis: int) -> Selected:
     """The smallest so far along the axis, and where it stands.
 

@@ -34,7 +34,7 @@ Wanted = int | None | Sequence[int | None]  # sizes of results; None keeps a len
 VOLUME = "depth, height, width"
 
 
-@derived(torch="nn.functional.max_pool3d", internal=True)
+@derived(torch="nn.functional.max_pool3d", internal=True, batch="leading")
 def max_pool3d(
     x: TensorLike, kernel_size: Several, stride: Several | None = None, padding: Several = 0,
     dilation: Several = 1, ceil_mode: bool = False, return_indices: bool = False,
@@ -251,7 +251,7 @@ def _read(flat: Tensor, index: np.ndarray, lead: int) -> Tensor:
     return getitem(flat, (*_grid(index.shape[:lead], index.ndim - lead), index))
 
 
-@derived(torch="nn.functional.adaptive_max_pool1d", internal=True)
+@derived(torch="nn.functional.adaptive_max_pool1d", internal=True, batch="leading")
 def adaptive_max_pool1d(x: TensorLike, output_size: Wanted, return_indices: bool = False) -> Any:
     """The largest elements of as many bins as are asked for: x (..., L); see the one of images.
 
@@ -261,7 +261,7 @@ def adaptive_max_pool1d(x: TensorLike, output_size: Wanted, return_indices: bool
     return _largest_of_bins("adaptive_max_pool1d", x, output_size, 1, return_indices)
 
 
-@derived(torch="nn.functional.adaptive_max_pool2d", internal=True)
+@derived(torch="nn.functional.adaptive_max_pool2d", internal=True, batch="leading")
 def adaptive_max_pool2d(x: TensorLike, output_size: Wanted, return_indices: bool = False) -> Any:
     """The largest elements of as many bins as are asked for: x (..., H, W) → (..., H', W').
 
@@ -274,7 +274,7 @@ def adaptive_max_pool2d(x: TensorLike, output_size: Wanted, return_indices: bool
     return _largest_of_bins("adaptive_max_pool2d", x, output_size, 2, return_indices)
 
 
-@derived(torch="nn.functional.adaptive_max_pool3d", internal=True)
+@derived(torch="nn.functional.adaptive_max_pool3d", internal=True, batch="leading")
 def adaptive_max_pool3d(x: TensorLike, output_size: Wanted, return_indices: bool = False) -> Any:
     """The largest elements of as many bins as are asked for: x (..., D, H, W).
 
@@ -318,7 +318,7 @@ def _unpooled(
     return reshape(out, (*lead, *size))
 
 
-@derived(torch="nn.functional.max_unpool1d", internal=True)
+@derived(torch="nn.functional.max_unpool1d", internal=True, batch="leading")
 def max_unpool1d(
     x: TensorLike, indices: TensorLike, kernel_size: int, stride: int | None = None,
     padding: int = 0, output_size: Sequence[int] | None = None,
@@ -332,7 +332,7 @@ def max_unpool1d(
     return _unpooled("max_unpool1d", x, indices, *given, 1)
 
 
-@derived(torch="nn.functional.max_unpool2d", internal=True)
+@derived(torch="nn.functional.max_unpool2d", internal=True, batch="leading")
 def max_unpool2d(
     x: TensorLike, indices: TensorLike, kernel_size: Pair, stride: Pair | None = None,
     padding: Pair = 0, output_size: Sequence[int] | None = None,
@@ -355,7 +355,7 @@ def max_unpool2d(
     return _unpooled("max_unpool2d", x, indices, *given, 2)
 
 
-@derived(torch="nn.functional.max_unpool3d", internal=True)
+@derived(torch="nn.functional.max_unpool3d", internal=True, batch="leading")
 def max_unpool3d(
     x: TensorLike, indices: TensorLike, kernel_size: Several, stride: Several | None = None,
     padding: Several = 0, output_size: Sequence[int] | None = None,

@@ -6,6 +6,7 @@ the gradient of where it went. Equal elements keep their order.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ def _reduced(x: Tensor, at: np.ndarray, axis: int, keepdims: bool) -> Selected:
     return Selected(reshape(values, at.shape), as_tensor(at))
 
 
-@derived(method=True, batch="each")
+@derived(method=True, batch="axis")
 def mode(x: TensorLike, axis: int = -1, keepdims: bool = False) -> Selected:
     """The most frequent value along the axis (of several the smallest), and its last place.
 
@@ -230,7 +231,7 @@ def nanpercentile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: boo
     return _quantile(x, _bare(q) / 100, axis, keepdims, method, True, "nanpercentile")
 
 
-@derived(numpy=np.partition, method=True, batch="each")
+@derived(numpy=np.partition, method=True, batch="axis")
 def partition(x: TensorLike, kth: Any, axis: int | None = -1) -> Tensor:
     """The elements along the axis, none before a place `kth` larger, none after it smaller.
 
@@ -284,7 +285,23 @@ def unique(x: TensorLike, return_index: bool = False, return_inverse: bool = Fal
     return tuple(map(Tensor, found)) if isinstance(found, tuple) else Tensor(found)
 
 
-@derived(numpy=np.searchsorted, batch="each")
+def _each_searched(
+    a: Tensor, v: Tensor, side: str = "left", sorter: Tensor | None = None, *, right: bool = False
+) -> Tensor:  # fmt: skip
+    """`searchsorted` of samples: where each v comes to stand if it is sorted among a."""
+    if a.ndim != 2:
+        raise ValueError(f"searchsorted: a must have one axis, not shape {a.shape[1:]}")
+    wanted = v.data.reshape(len(v), prod(v.shape[1:]))
+    rows = a.data if sorter is None else np.take_along_axis(a.data, _bare(sorter), 1)
+    first, last = (rows, wanted) if right or side == "right" else (wanted, rows)
+    among = np.argsort(np.concatenate([first, last], 1), axis=1, kind="stable")
+    start = first.shape[1] if last is wanted else 0
+    rank = np.argsort(among, axis=1)[:, start : start + wanted.shape[1]]
+    own = np.argsort(np.argsort(wanted, axis=1, kind="stable"), axis=1)
+    return Tensor((rank - own).reshape(v.shape))
+
+
+@derived(numpy=np.searchsorted, batch=_each_searched)
 def searchsorted(
     a: TensorLike, v: TensorLike, side: str = "left", sorter: TensorLike | None = None,
     *, right: bool = False,
@@ -311,7 +328,29 @@ def bucketize(x: TensorLike, boundaries: TensorLike, *, right: bool = False) -> 
     return searchsorted(boundaries, x, right=right)
 
 
-@derived(numpy=np.histogram, batch="each", aliases={"weight": "weights"})
+def _each_counted(
+    x: Tensor, bins: Any = 10, range: tuple[float, float] | None = None,
+    weights: Tensor | None = None, density: bool = False,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """`histogram` of samples: differences of the weights of all elements below each edge."""
+    rows = x.data.reshape(len(x), prod(x.shape[1:]))
+    bins = _bare(bins)
+    edges = bins if bins.ndim == 2 else np.stack([
+        np.histogram_bin_edges(row, bins if bins.ndim else int(bins), range) for row in rows
+    ]) if len(rows) else np.zeros((0, 1))  # fmt: skip
+    ordered = np.argsort(rows, axis=1)
+    shares = np.ones(rows.shape, int) if weights is None else weights.data.reshape(rows.shape)
+    below = np.pad(np.take_along_axis(shares, ordered, 1).cumsum(axis=1), ((0, 0), (1, 0)))
+    sorted_rows = Tensor(np.take_along_axis(rows, ordered, 1))
+    ends = [_each_searched(sorted_rows, Tensor(edges[:, part]), side).data for part, side in (
+        (slice(-1), "left"), (slice(-1, None), "right"))]  # fmt: skip
+    counts = np.diff(np.take_along_axis(below, np.concatenate(ends, 1), 1), axis=1)
+    if density:
+        counts = counts / np.diff(edges, axis=1) / counts.sum(axis=1, keepdims=True)
+    return Tensor(counts), Tensor(edges)
+
+
+@derived(numpy=np.histogram, batch=_each_counted, aliases={"weight": "weights"})
 def histogram(
     x: TensorLike, bins: Any = 10, range: tuple[float, float] | None = None,
     weights: TensorLike | None = None, density: bool = False,
@@ -327,7 +366,21 @@ def histogram(
     return Tensor(counts), Tensor(edges)
 
 
-@derived(numpy=np.bincount, batch="each")
+def _each_binned(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+    """`bincount` of samples, all at once: those of each are counted at places of their own."""
+    lengths = np.maximum(x.data.max(axis=1, initial=-1) + 1, minlength)
+    if len({*lengths.tolist()}) > 1:
+        raise ValueError(
+            f"bincount: the samples' results differ in length, {sorted({*lengths.tolist()})}; "
+            "give minlength"
+        )
+    size = int(lengths.max(initial=minlength))
+    places = (x.data + size * np.arange(len(x))[:, None]).reshape(-1)
+    flat_weights = None if weights is None else reshape(weights, places.shape)
+    return reshape(bincount(places, flat_weights, size * len(x)), (len(x), size))
+
+
+@derived(numpy=np.bincount, batch=_each_binned)
 def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 0) -> Tensor:
     """How often each integer from 0 on occurs, or the sum of its weights, which get a gradient.
 

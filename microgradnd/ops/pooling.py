@@ -107,7 +107,7 @@ def rounded_up(x: Tensor, kernel: Sides, stride: Sides, padding: Sides, dilation
     return longer(x, (below, beside), pooling.lowest(x.dtype))
 
 
-@derived(torch="nn.functional.max_pool2d", internal=True)
+@derived(torch="nn.functional.max_pool2d", internal=True, batch="leading")
 def max_pool2d(
     x: TensorLike,
     kernel_size: Pair,
@@ -246,7 +246,7 @@ def along(kernel_size: int, stride: int | None) -> tuple[int, int]:
     return 1, kernel_size if stride is None else one(stride)[0]
 
 
-@derived(torch="nn.functional.max_pool1d", internal=True)
+@derived(torch="nn.functional.max_pool1d", internal=True, batch="leading")
 def max_pool1d(
     x: TensorLike, kernel_size: int, stride: int | None = None, padding: int = 0,
     dilation: int = 1, ceil_mode: bool = False, return_indices: bool = False,

@@ -298,7 +298,19 @@ def _read(x: Tensor, places: Sequence[np.ndarray]) -> Tensor:
     return out if within.all() else where(within[:, None], out, 0.0)
 
 
-@derived(torch="nn.functional.grid_sample grid_sampler", internal=True)
+def _each_sampled(input: Tensor, grid: Tensor, **options: Any) -> Tensor:
+    """`grid_sample` of samples, each of which is images: of all as of more images."""
+    if input.shape[:2] != grid.shape[:2]:
+        raise ValueError(
+            f"grid_sample: input and grid have shapes {input.shape[1:]} and {grid.shape[1:]}"
+        )
+    lead = input.shape[:2]
+    x, points = (reshape(t, (prod(lead), *t.shape[2:])) for t in (input, grid))
+    out = grid_sample(x, points, **options)
+    return reshape(out, (*lead, *out.shape[1:]))
+
+
+@derived(torch="nn.functional.grid_sample grid_sampler", internal=True, batch=_each_sampled)
 def grid_sample(
     input: TensorLike, grid: TensorLike, mode: str = "bilinear", padding_mode: str = "zeros",
     align_corners: bool | None = None,

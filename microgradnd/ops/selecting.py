@@ -7,6 +7,7 @@ All of them are an index, made once, that is read (`getitem`), written (`setitem
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from microgradnd.declaration import TensorLike, derived
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.methods import Methods
+from microgradnd.ops.batches import aligned
 from microgradnd.ops.elementwise import divide, multiply, where
 from microgradnd.ops.indexing import add_at, getitem, setitem
 from microgradnd.ops.shape import broadcast_to, reshape
@@ -206,7 +208,7 @@ def scatter_add(x: TensorLike, axis: int, index: TensorLike, src: TensorLike) ->
     return add_at(x, _as_source(src, places), places)
 
 
-@derived(method=True, batch="each")
+@derived(method=True, batch="axis")
 def scatter_reduce(
     x: TensorLike, axis: int, index: TensorLike, src: TensorLike, reduce: str,
     *, include_self: bool = True,
@@ -320,7 +322,22 @@ def masked_fill(x: TensorLike, mask: TensorLike, value: TensorLike) -> Tensor:
     return where(_truths("masked_fill", mask), value, x)
 
 
-@derived(method=True, batch="each")
+def _each_scattered(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """`masked_scatter` of samples: element k of each is taken from where k of its truths end."""
+    truths = _truths("masked_scatter", mask)
+    shape = (len(x), *np.broadcast_shapes(x.shape[1:], truths.shape[1:]))
+    x, truths = (broadcast_to(aligned(t, len(shape) - 1), shape) for t in (x, truths))
+    places = truths.reshape(len(x), prod(shape[1:]))
+    numbers = places.cumsum(axis=1)
+    rows = reshape(source, (len(x), prod(source.shape[1:])))
+    if places.size and rows.shape[1] < (most := numbers[:, -1].max()):
+        raise ValueError(f"masked_scatter: {most} elements are wanted, {rows.shape[1]} given")
+    index = np.where(places, numbers - 1, 0)
+    taken = take_along_axis(rows, index, 1) if rows.shape[1] else np.zeros(index.shape, x.dtype)
+    return where(places.reshape(x.shape), reshape(taken, x.shape), x)
+
+
+@derived(method=True, batch=_each_scattered)
 def masked_scatter(x: TensorLike, mask: TensorLike, source: TensorLike) -> Tensor:
     """x with the elements of source, in their order, written where the mask holds.
 

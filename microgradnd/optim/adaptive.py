@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -53,17 +53,13 @@ class Adam(Optimizer):
     def __init__(
         self, params: Parameters, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False, *,
-        maximize: bool = False, decoupled_weight_decay: bool = False,
+        maximize: bool = False, decoupled_weight_decay: bool = False, **ways: Any,
     ) -> None:  # fmt: skip
         super().__init__(params, locals())
 
     def update(self, w: Array, g: Array, state: State, group: Group, spare: Spare) -> None:
-        lr, (beta1, beta2), (step, other) = group["lr"], group["betas"], spare
-        t = count_step(state)
-        g = _decayed(g, w, group, other)
-        m, v = buffer(state, "exp_avg", w), buffer(state, "exp_avg_sq", w)
-        mean(m, g, beta1, step)  # m = β₁ m + (1 - β₁) g
-        square_mean(v, g, beta2, step)  # v = β₂ v + (1 - β₂) g²
+        lr, (beta1, beta2), (step, _) = group["lr"], group["betas"], spare
+        t, g, m, v = _moments(w, g, state, group, spare)
         if group["amsgrad"]:
             largest = buffer(state, "max_exp_avg_sq", w)
             v = np.maximum(largest, v, out=largest)
@@ -95,11 +91,11 @@ class AdamW(Adam):
     def __init__(
         self, params: Parameters, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, weight_decay: float = 1e-2, amsgrad: bool = False, *,
-        maximize: bool = False,
+        maximize: bool = False, **ways: Any,
     ) -> None:  # fmt: skip
         super().__init__(
             params, lr, betas, eps, weight_decay, amsgrad,
-            maximize=maximize, decoupled_weight_decay=True,
+            maximize=maximize, decoupled_weight_decay=True, **ways,
         )  # fmt: skip
 
 
@@ -129,7 +125,7 @@ class Adamax(Optimizer):
 
     def __init__(
         self, params: Parameters, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8, weight_decay: float = 0.0, *, maximize: bool = False,
+        eps: float = 1e-8, weight_decay: float = 0.0, *, maximize: bool = False, **ways: Any,
     ) -> None:  # fmt: skip
         super().__init__(params, locals())
 
@@ -179,19 +175,15 @@ class NAdam(Optimizer):
     def __init__(
         self, params: Parameters, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, weight_decay: float = 0.0, momentum_decay: float = 4e-3,
-        decoupled_weight_decay: bool = False, *, maximize: bool = False,
+        decoupled_weight_decay: bool = False, *, maximize: bool = False, **ways: Any,
     ) -> None:  # fmt: skip
         super().__init__(params, locals())
 
     def update(self, w: Array, g: Array, state: State, group: Group, spare: Spare) -> None:
         lr, (beta1, beta2), (step, other) = group["lr"], group["betas"], spare
-        t = count_step(state)
+        t, g, m, v = _moments(w, g, state, group, spare)
         mu, later = (beta1 * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (t, t + 1))
         product = state["mu_product"] = state.get("mu_product", 1.0) * mu
-        g = _decayed(g, w, group, other)
-        m, v = buffer(state, "exp_avg", w), buffer(state, "exp_avg_sq", w)
-        mean(m, g, beta1, step)  # m = β₁ m + (1 - β₁) g
-        square_mean(v, g, beta2, step)  # v = β₂ v + (1 - β₂) g²
         np.multiply(g, lr * (1 - mu) / (1 - product), other)
         other += np.multiply(m, lr * later / (1 - product * later), step)
         np.sqrt(v, step)
@@ -230,17 +222,13 @@ class RAdam(Optimizer):
     def __init__(
         self, params: Parameters, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, weight_decay: float = 0.0, decoupled_weight_decay: bool = False, *,
-        maximize: bool = False,
+        maximize: bool = False, **ways: Any,
     ) -> None:  # fmt: skip
         super().__init__(params, locals())
 
     def update(self, w: Array, g: Array, state: State, group: Group, spare: Spare) -> None:
-        lr, (beta1, beta2), (step, other) = group["lr"], group["betas"], spare
-        t = count_step(state)
-        g = _decayed(g, w, group, other)
-        m, v = buffer(state, "exp_avg", w), buffer(state, "exp_avg_sq", w)
-        mean(m, g, beta1, step)  # m = β₁ m + (1 - β₁) g
-        square_mean(v, g, beta2, step)  # v = β₂ v + (1 - β₂) g²
+        lr, (beta1, beta2), (step, _) = group["lr"], group["betas"], spare
+        t, g, m, v = _moments(w, g, state, group, spare)
         left1, left2, end = 1 - beta1**t, 1 - beta2**t, 2 / (1 - beta2) - 1
         rho = end - 2 * t * beta2**t / left2
         if rho <= 5:
@@ -252,6 +240,18 @@ class RAdam(Optimizer):
         np.divide(m, step, step)
         step *= lr * r * left2**0.5 / left1  # η r m̂ / √v̂
         w -= step
+
+
+def _moments(
+    w: Array, g: Array, state: State, group: Group, spare: Spare
+) -> tuple[int, Array, Array, Array]:
+    """The number of the step, the gradient with its decay, and the running means of it and g²."""
+    t, (beta1, beta2), (step, other) = count_step(state), group["betas"], spare
+    g = _decayed(g, w, group, other)
+    m, v = buffer(state, "exp_avg", w), buffer(state, "exp_avg_sq", w)
+    mean(m, g, beta1, step)  # m = β₁ m + (1 - β₁) g
+    square_mean(v, g, beta2, step)  # v = β₂ v + (1 - β₂) g²
+    return t, g, m, v
 
 
 def _decayed(g: Array, w: Array, group: Group, out: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class SGD(Optimizer):
 
     def __init__(
         self, params: Parameters, lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
-        weight_decay: float = 0.0, nesterov: bool = False, *, maximize: bool = False,
+        weight_decay: float = 0.0, nesterov: bool = False, *, maximize: bool = False, **ways: Any,
     ) -> None:  # fmt: skip
         super().__init__(params, locals())
 
@@ -108,7 +108,7 @@ class RMSprop(Optimizer):
     def __init__(
         self, params: Parameters, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
         weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False, *,
-        maximize: bool = False,
+        maximize: bool = False, **ways: Any,
     ) -> None:  # fmt: skip
         super().__init__(params, locals())
 
@@ -162,7 +162,7 @@ class Adagrad(Optimizer):
     def __init__(
         self, params: Parameters, lr: float = 1e-2, lr_decay: float = 0.0,
         weight_decay: float = 0.0, initial_accumulator_value: float = 0.0, eps: float = 1e-10,
-        *, maximize: bool = False,
+        *, maximize: bool = False, **ways: Any,
     ) -> None:  # fmt: skip
         super().__init__(params, locals())
 
@@ -205,7 +205,7 @@ class Adadelta(Optimizer):
 
     def __init__(
         self, params: Parameters, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6,
-        weight_decay: float = 0.0, *, maximize: bool = False,
+        weight_decay: float = 0.0, *, maximize: bool = False, **ways: Any,
     ) -> None:  # fmt: skip
         super().__init__(params, locals())
 
@@ -255,7 +255,7 @@ class Rprop(Optimizer):
 
     def __init__(
         self, params: Parameters, lr: float = 1e-2, etas: tuple[float, float] = (0.5, 1.2),
-        step_sizes: tuple[float, float] = (1e-6, 50.0), *, maximize: bool = False,
+        step_sizes: tuple[float, float] = (1e-6, 50.0), *, maximize: bool = False, **ways: Any,
     ) -> None:  # fmt: skip
         super().__init__(params, locals())
 
@@ -309,7 +309,7 @@ class ASGD(Optimizer):
 
     def __init__(
         self, params: Parameters, lr: float = 1e-2, lambd: float = 1e-4, alpha: float = 0.75,
-        t0: float = 1e6, weight_decay: float = 0.0, *, maximize: bool = False,
+        t0: float = 1e6, weight_decay: float = 0.0, *, maximize: bool = False, **ways: Any,
     ) -> None:  # fmt: skip
         super().__init__(params, locals())
 

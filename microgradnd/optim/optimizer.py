@@ -20,6 +20,7 @@ from microgradnd.arguments import (
     one_of,
     optional,
     real,
+    require,
     several,
     shown,
     whole,
@@ -63,6 +64,9 @@ class Optimizer:
             the options that are to differ from the others'.
         defaults: the options of groups that do not give their own.
 
+    The library's optimisers also take PyTorch's `foreach`, `fused` and `capturable`, which change
+    nothing here, and refuse `differentiable=True`.
+
     A parameter whose `.grad` is None is passed over. Arrays are written in place, so a graph that
     was recorded before a step cannot be walked after it.
 
@@ -88,7 +92,8 @@ class Optimizer:
                 f"{what}: params must be Tensors, not a {type(params).__name__}; write "
                 f"{what}(model.parameters(), ...)"
             )
-        own = {"self", "params", "__class__"}  # a constructor may give its locals()
+        own = {"self", "params", "__class__", "ways"}  # a constructor may give its locals()
+        _check_ways(what, defaults.get("ways", {}))
         self.defaults = {key: value for key, value in defaults.items() if key not in own}
         self.param_groups: list[Group] = []
         self.state: list[State] = []  # by the number of the parameter, counted over all groups
@@ -293,6 +298,19 @@ class Optimizer:
             options = ", ".join(f"{k}={v!r}" for k, v in group.items() if k != "params")
             lines.append(f"  {count} parameter{'s' * (count != 1)}: {options}")
         return "\n".join([*lines, ")"])
+
+
+def _check_ways(owner: str, ways: Mapping[str, Any]) -> None:
+    """Lets PyTorch's choices between ways to compute the same pass; there is one way here."""
+    for name, value in ways.items():
+        if name not in _IMPLEMENTATION:
+            raise TypeError(f"{owner}.__init__() got an unexpected keyword argument {name!r}")
+        require(owner, name, value, optional(FLAG))
+        if name == "differentiable" and value:
+            raise ValueError(
+                f"{owner}: differentiable=True is not to be had, nothing of a step is recorded; "
+                "compute new parameters with grad(..., create_graph=True) and operations"
+            )
 
 
 def buffer(state: State, name: str, w: Array, start: float = 0.0) -> Array:

@@ -54,23 +54,13 @@ _KINDS = KINDS | {  # of the arguments of `fit`
 
 
 def fit(
-    model: Module,
-    loss: Loss,
-    optimizer: Any,
-    batches: Batches,
-    epochs: int,
-    *,
-    validation: Batches | None = None,
-    metrics: Mapping[str, Metric] | None = None,
-    schedule: Any = None,
-    callbacks: Sequence[Callable[[Run], Any]] = (),
-    clip: float | None = None,
-    progress: bool = True,
-    checkpoint: str | os.PathLike[str] | None = None,
-    resume: bool = False,
-    rng: np.random.Generator | None = None,
-    history: History | None = None,
-) -> History:
+    model: Module, loss: Loss, optimizer: Any, batches: Batches, epochs: int, *,
+    validation: Batches | None = None, metrics: Mapping[str, Metric] | None = None,
+    schedule: Any = None, callbacks: Sequence[Callable[[Run], Any]] = (),
+    clip: float | None = None, progress: bool = True,
+    checkpoint: str | os.PathLike[str] | None = None, resume: bool = False,
+    rng: np.random.Generator | None = None, history: History | None = None,
+) -> History:  # fmt: skip
     """Trains a model until so many epochs are complete, and tells how it went.
 
     Args:
@@ -106,17 +96,21 @@ def fit(
     _prepare(run, checkpoint, resume)
     while run.epoch < epochs and not run.stop:
         history.records.append(_one_epoch(run, loss, metrics or {}, clip, progress))
-        for callback in callbacks:
-            callback(run)
-        if checkpoint is not None:
-            save(checkpoint, state_of(run))
-        if progress:
-            print(_line(run), flush=True)
+        _after_epoch(run, checkpoint, progress)
     for callback in callbacks:
         if hasattr(callback, "finish"):
             callback.finish(run)
     model.eval()
     return history
+
+
+def _after_epoch(run: Run, checkpoint: str | os.PathLike[str] | None, progress: bool) -> None:
+    for callback in run.callbacks:
+        callback(run)
+    if checkpoint is not None:
+        save(checkpoint, state_of(run))
+    if progress:
+        print(_line(run), flush=True)
 
 
 def _prepare(run: Run, checkpoint: str | os.PathLike[str] | None, resume: bool) -> None:

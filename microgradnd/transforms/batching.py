@@ -75,17 +75,9 @@ class Batch(Methods):
     __option__ = __row__  # or, in one of its options
 
     @staticmethod
-    def __each__(function: Callable, args: tuple, options: dict[str, Any]) -> Any:
-        """Called by a function of arrays, which is to be called for each sample."""
-        frame = _found([*args, *options.values()])
-        assert frame is not None
-        if not frame.size:
-            raise _differs(f"{function.__name__}, of no samples at all,")
-        _note_loop(function.__name__, frame)
-        given = [_at(args, frame, i) for i in range(frame.size)]
-        named = [{k: _at(x, frame, i) for k, x in options.items()} for i in range(frame.size)]
-        outs = [function(*xs, **more) for xs, more in zip(given, named)]
-        return mapped(lambda *each: Batch(stack([*map(as_tensor, each)]), frame), *outs)
+    def __samples__(function: Callable, rule: Any, given: dict[str, Any]) -> Any:
+        """Called by a function composed of operations that has a rule for all samples."""
+        return _at_once(function, rule, given)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if options.get("out") is not None:
@@ -321,6 +313,26 @@ def _computed(
     return _looped(op, values, mapped, options, frame)
 
 
+def _at_once(function: Callable, rule: Any, given: dict[str, Any]) -> Any:
+    """A composed function's result for all samples; its operands get one axis for all frames."""
+    known = {frame for x in given.values() for frame in frames_of(x)}
+    over = tuple(sorted(known, key=lambda frame: frame.level))
+    lead = tuple(frame.size for frame in over)
+    operands = {k: under(lifted(x, over)) for k, x in given.items() if isinstance(x, Methods)}
+    ndim = next(iter(operands.values())).ndim - len(lead)
+    single = rule == "axis" and not ndim  # a number has an axis of length 1
+    flat = single or (rule == "axis" and given["axis"] is None)
+    for k, x in operands.items():
+        own = x.shape[len(lead) :]
+        operands[k] = reshape(x, (int(np.prod(lead)), *((int(np.prod(own)),) if flat else own)))
+    given = given | operands
+    if rule == "axis":
+        axis, ndim = given["axis"] or 0, 1 if flat else ndim
+        given["axis"] = 1 + np.lib.array_utils.normalize_axis_index(axis, ndim)
+    outs = (rule if callable(rule) else function)(**given)
+    return mapped(lambda t: wrapped(reshape(t, lead + t.shape[1 + single :]), over), outs)
+
+
 def _opened(x: Any, frame: Frame) -> Any:
     if isinstance(x, Batch) and x.frame is frame:
         return Each(x.value)
@@ -358,23 +370,18 @@ def _shifted(axis: Any, ndim: int, op: Op) -> Any:
     return shifted if several else shifted[0]
 
 
-def _note_loop(name: str, frame: Frame) -> None:
-    """Counts a loop over the samples, and warns of the first one for each operation."""
-    if not looped[name]:
-        warnings.warn(
-            f"vmap: {name} is called for each of {frame.size} samples, one after the other; no "
-            "trait of it says how to compute all at once",
-            errors.LoopWarning,
-            stacklevel=4,
-        )
-    looped[name] += 1
-
-
 def _looped(
     op: Op, values: list[Any], mapped: list[bool], options: dict[str, Any], frame: Frame
 ) -> Any:
-    """Called for each sample, what comes out is stacked."""
-    _note_loop(op.name, frame)
+    """Called for each sample, which is counted; what comes out is stacked."""
+    if not looped[op.name]:
+        warnings.warn(
+            f"vmap: {op.name} is called for each of {frame.size} samples, one after the other; no "
+            "trait of it says how to compute all at once",
+            errors.LoopWarning,
+            stacklevel=3,
+        )
+    looped[op.name] += 1
     batches = [Batch(x, frame) if m else x for x, m in zip(values, mapped)]
     if not frame.size:
         ones = [np.ones(x.shape[1:], x.dtype) if m else x for x, m in zip(values, mapped)]

@@ -46,39 +46,50 @@ def checkpoint(function: Callable[..., Tensor], *args: Any, **options: Any) -> T
     if not inputs or out.node in inputs:
         return out
 
-    def again(g: Any) -> list[Any]:
-        """The gradients of all inputs, from the function run once more."""
+    def again() -> Tensor:
+        """The result, from the function run once more."""
         before, random.state = random.state, state
-        since = next_seq()
         try:
             with enable_grad():
-                replayed = function(*args, **options)
+                return function(*args, **options)
         finally:
             random.state = before
-        create = isinstance(g, Tensor)
-        seeds, targets = [(node_of(replayed), g)], dict.fromkeys(inputs)
-        found = walk(seeds, targets, create, create, since=since)
-        return [found[n] if n in found else np.zeros(n.shape, n.dtype) for n in inputs]
 
-    latest: list[Any] = [None, []]  # the rules of one node are called in turn with one gradient
-
-    def rule(i: int) -> Callable[[Any], Any]:
-        def gradient(g: Any) -> Any:
-            if latest[0] is not g or latest[1][i] is None:
-                latest[:] = g, again(g)
-            x, latest[1][i] = latest[1][i], None
-            if all(other is None for other in latest[1]):
-                latest[0] = None
-            return x if isinstance(g, Tensor) else getattr(x, "_array", x)
-
-        return gradient
-
+    gradients = _Gradients(again, inputs)
     names = tuple(f"x{i}" for i in range(len(inputs)))
-    row = Op(lambda *_: out.data, "checkpoint", (names, False, set(), {}, ()),
-             {name: rule(i) for i, name in enumerate(names)}, {"whole": True})  # fmt: skip
+    rules = {name: gradients.rule(i) for i, name in enumerate(names)}
+    row = Op(lambda *_: out.data, "checkpoint", (names, False, set(), {}, ()), rules,
+             {"whole": True})  # fmt: skip
     made = caller_of(row)(*[tracked(np.zeros(n.shape, n.dtype), n) for n in inputs])
     out.node = None  # the row's forward function holds `out`, which no longer holds the first run
     return made
+
+
+class _Gradients:
+    """The gradients of all inputs from one run, for rules that ask for one of them each."""
+
+    def __init__(self, again: Callable[[], Tensor], inputs: list[Node]) -> None:
+        self.again, self.inputs = again, inputs
+        self.given: Any = None  # the rules of one node are called in turn with one gradient
+        self.found: list[Any] = []
+
+    def of(self, g: Any) -> list[Any]:
+        since = next_seq()
+        replayed, create = self.again(), isinstance(g, Tensor)
+        targets = dict.fromkeys(self.inputs)
+        found = walk([(node_of(replayed), g)], targets, create, create, since=since)
+        return [found[n] if n in found else np.zeros(n.shape, n.dtype) for n in self.inputs]
+
+    def rule(self, i: int) -> Callable[[Any], Any]:
+        def gradient(g: Any) -> Any:
+            if self.given is not g or self.found[i] is None:
+                self.given, self.found = g, self.of(g)
+            x, self.found[i] = self.found[i], None
+            if all(other is None for other in self.found):
+                self.given = None
+            return x if isinstance(g, Tensor) else getattr(x, "_array", x)
+
+        return gradient
 
 
 def _older(nodes: list[Any], clock: int) -> list[Node]:

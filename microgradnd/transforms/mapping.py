@@ -21,22 +21,16 @@ _RANDOMNESS = ("error", "different", "same")
 
 
 def vmap(
-    function: Callable[..., Any],
-    in_axes: Axes = 0,
-    out_axes: Axes = 0,
-    *,
-    randomness: str = "error",
-    chunk_size: int | None = None,
-    in_dims: Axes = 0,
-    out_dims: Axes = 0,
-) -> Callable[..., Any]:
+    function: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0, *,
+    randomness: str = "error", chunk_size: int | None = None, in_dims: Axes = 0, out_dims: Axes = 0,
+) -> Callable[..., Any]:  # fmt: skip
     """A function that computes function(...) for many samples at once, without a loop over them.
 
     Args:
         function: of one sample; it returns a tensor or a container of tensors.
-        in_axes: along which axis of the arguments the samples lie: one number for all arguments
-            by position, or a tuple with one for each of them, which may be a container as the
-            argument is. None: the same for all samples, as are arguments by name.
+        in_axes: along which axis of the arguments the samples lie: one number for all arguments by
+            position, or a tuple with one for each, which may be a container as the argument is.
+            None: the same for all samples, as are arguments by name.
         out_axes: along which axis of the results they shall lie; None: of one that is the same
             for all samples.
         randomness: what random draws do: "error" refuses them, "different" draws other numbers
@@ -68,23 +62,23 @@ def vmap(
 
     @wraps(function, updated=())
     def batched(*args: Any, **options: Any) -> Any:
-        axes = ins if isinstance(ins, (tuple, list)) else (ins,) * len(args)
-        if len(axes) != len(args):
-            raise ValueError(
-                f"vmap: in_axes={ins!r} is for {len(axes)} arguments by position, the function was "
-                f"called with {len(args)}; arguments by name are the same for all samples"
-            )
-        found = [x for i, (x, a) in enumerate(zip(args, axes)) for x in _samples(x, a, str(i))]
-        size = _size(found, ins, args)
-        run = lambda start, stop: _run(
-            function, args, options, axes, outs, (start, stop, size), randomness
-        )
-        if chunk_size is None or size <= chunk_size:
-            return run(0, size)
-        parts = [run(i, min(i + chunk_size, size)) for i in range(0, size, chunk_size)]
-        return _joined(parts, outs)
+        axes = _axes_of(args, ins)
+        size = _size(args, axes)
+        run = lambda *part: _run(function, args, options, axes, outs, (*part, size), randomness)
+        step = chunk_size or max(size, 1)
+        parts = [run(i, min(i + step, size)) for i in range(0, max(size, 1), step)]
+        return parts[0] if len(parts) == 1 else _joined(parts, outs)
 
     return batched
+
+
+def _check(function: Any, randomness: Any, chunk_size: Any) -> None:
+    if not callable(function):
+        raise TypeError(f"vmap: a function is needed, not {errors.describe(function)}")
+    if randomness not in _RANDOMNESS:
+        raise ValueError(f"vmap: randomness must be one of {_RANDOMNESS}, not {randomness!r}")
+    if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
+        raise ValueError(f"vmap: chunk_size must be a number from 1 on, not {chunk_size!r}")
 
 
 def _run(
@@ -132,6 +126,17 @@ def _rebuilt(x: Any, parts: list[tuple[Any, Any]]) -> Any:
     return type(x)(*values) if hasattr(x, "_fields") else type(x)(values)
 
 
+def _axes_of(args: tuple, axes: Axes) -> Any:
+    """The axes of each argument."""
+    each = axes if isinstance(axes, (tuple, list)) else (axes,) * len(args)
+    if len(each) != len(args):
+        raise ValueError(
+            f"vmap: in_axes={axes!r} is for {len(each)} arguments by position, the function was "
+            f"called with {len(args)}; arguments by name are the same for all samples"
+        )
+    return each
+
+
 def _samples(x: Any, axes: Axes, path: str) -> list[tuple[str, Any, int]]:
     """All tensors in an argument that are mapped over, with where they stand and their axes."""
     if axes is None:
@@ -155,12 +160,13 @@ def _samples(x: Any, axes: Axes, path: str) -> list[tuple[str, Any, int]]:
     return []
 
 
-def _size(found: list[tuple[str, Any, int]], axes: Axes, args: tuple) -> int:
+def _size(args: tuple, axes: Any) -> int:
     """How many samples there are, if all agree."""
+    found = [x for i, (x, a) in enumerate(zip(args, axes)) for x in _samples(x, a, str(i))]
     sizes = {np.shape(x)[a] for _, x, a in found}
     if not sizes:
         raise ValueError(
-            f"vmap: no tensor to map over among {len(args)} arguments with in_axes={axes!r}"
+            f"vmap: no tensor to map over among {len(args)} arguments with in_axes={tuple(axes)!r}"
         )
     if len(sizes) > 1:
         listed = ", ".join(f"{n} of shape {np.shape(x)}: {np.shape(x)[a]} along axis {a}"
