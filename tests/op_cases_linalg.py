@@ -103,6 +103,8 @@ DECOMPOSITIONS = (
          torch=lambda t, x: t.linalg.det(x) if x.numel() else t.linalg.det(x) + x.sum()),
     case("logabsdet", linear_systems.logabsdet, None, SQUARE,
          reference=lambda x: np.linalg.slogdet(x)[1], torch=lambda t, x: t.linalg.slogdet(x)[1]),
+    case("signdet", linear_systems.signdet, None, SQUARE,
+         reference=lambda x: np.linalg.slogdet(x)[0], torch=lambda t, x: t.linalg.slogdet(x)[0] + 0.0 * x.sum()),
     OpCase("solve", mg.linalg.solve, np.linalg.solve, samples(SOLVED), numpy=np.linalg.solve),
     OpCase("solve", mg.linalg.solve, np.linalg.solve, samples(SOLVED[:2]),
            torch=lambda t, a, b: t.linalg.solve(a, b)),

@@ -88,7 +88,6 @@ def test_np_split_gives_recorded_parts(t: mg.Tensor) -> None:
 
 
 UNSUPPORTED: dict[str, tuple[Callable, str]] = {
-    "partition": (lambda t: np.partition(t, 1), r"numpy\.partition has no derivative rule"),
     "qualified": (np.emath.sqrt, r"numpy\.lib\.scimath\.sqrt has no"),
     "unwrap": (np.unwrap, r"numpy\.unwrap has no"),
     "ufunc": (np.spacing, r"numpy\.spacing has no"),
@@ -194,8 +193,6 @@ def test_questions_about_a_tensor_have_plain_answers(t: mg.Tensor) -> None:
 
 def test_an_operand_without_a_rule_must_be_constant() -> None:
     z = mg.Tensor(np.ones((2, 3)), requires_grad=True)
-    with pytest.raises(TypeError, match=r"cross_entropy: target is a constant.*target\.detach\(\)"):
-        mg.cross_entropy(z, z * 0.5)
     with pytest.raises(TypeError, match=r"where: .*'condition'.*condition\.detach\(\)"):
         mg.where(z, z, z)
 

@@ -97,7 +97,8 @@ def logcumsumexp_x(g: Value, x: Value, out: Value, axis: int) -> Value:
     return part(g) - part(-g)
 
 
-@op(x=logcumsumexp_x, fresh="x", method=True, whole=True)
+@op(x=logcumsumexp_x, fresh="x", method=True, whole=True,
+    program="np.logaddexp.accumulate({x}, {axis})")  # fmt: skip
 def logcumsumexp(x: Value, axis: int) -> Value:
     """ln of the sum of the exponentials of each element and all before it along the axis.
 
