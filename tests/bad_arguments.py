@@ -287,9 +287,9 @@ def outcome(case: Case, labels: dict[str, str]) -> str | None:
     if fits or (case.reference and agrees(case, result, arguments)):
         return None
     others = {name: label for name, label in labels.items() if label not in COMPLEX}
-    if all(label in legal(case.kinds[name]) for name, label in others.items()):
-        if carries_complex(result) or name_of(case) in REAL_OF_COMPLEX:
-            return None  # no imaginary part was lost
+    lawful = all(label in legal(case.kinds[name]) for name, label in others.items())
+    if lawful and (carries_complex(result) or name_of(case) in REAL_OF_COMPLEX):
+        return None  # no imaginary part was lost
     return f"accepted: {reprlib.repr(result)}"
 
 
