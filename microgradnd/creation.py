@@ -19,6 +19,7 @@ from microgradnd.arguments import (
     check,
     either,
     optional,
+    real_array,
     require,
     whole,
 )  # fmt: skip
@@ -50,7 +51,8 @@ def _made(
     """What NumPy's function makes of the arguments given, as a Tensor."""
     with explained(function, {}, {**given, "dtype": dtype, **options}):
         array = numpys(*given.values())
-        dtype = default_dtype[0] if dtype is None else dtype
+        if dtype is None and not np.iscomplexobj(array):
+            dtype = default_dtype[0]
         if isinstance(array, Methods):  # drawn for each of several samples
             return array.astype(dtype)
         return Tensor(array, dtype=dtype, **options)
@@ -120,7 +122,7 @@ def arange(start: float, stop: float | None = None, step: float = 1, *, dtype: A
     """
     first, last = (0, start) if stop is None else (start, stop)
     given = {"start": first, "stop": last, "step": step}
-    whole = np.result_type(*[errors.as_array("arange", *x) for x in given.items()]).kind in "iu"
+    whole = np.result_type(*[real_array("arange", *x) for x in given.items()]).kind in "iu"
     dtype = np.dtype(int) if whole and dtype is None else dtype
     return _made("arange", np.arange, given, dtype, **options)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from microgradnd.declaration import TensorLike, derived
 from microgradnd.engine import Tensor, as_tensor
+from microgradnd.ops.complex_numbers import conjugated_where_complex
 from microgradnd.ops.einsum import contracted
 from microgradnd.ops.elementwise import multiply
 from microgradnd.ops.linalg import matmul
@@ -19,12 +20,12 @@ from microgradnd.ops.shape import moveaxis, swapaxes
 
 @derived(numpy=np.vdot, method=True)
 def vdot(x: TensorLike, y: TensorLike) -> Tensor:
-    """The sum of the products of all elements.
+    """The sum of the products of all elements, those of x conjugated.
 
     >>> vdot([[1.0, 2.0]], [[3.0], [4.0]])
     Tensor(11.)
     """
-    return matmul(as_tensor(x).reshape(-1), as_tensor(y).reshape(-1))
+    return matmul(conjugated_where_complex(as_tensor(x)).reshape(-1), as_tensor(y).reshape(-1))
 
 
 @derived(numpy=np.inner, method=True)
@@ -132,7 +133,7 @@ def vector_cross(x1: TensorLike, x2: TensorLike, axis: int = -1) -> Tensor:
 
 @derived(numpy=(np.linalg.vecdot, np.vecdot), torch="linalg.vecdot")
 def vecdot(x1: TensorLike, x2: TensorLike, axis: int = -1) -> Tensor:
-    """The sum of products along one axis, the others broadcast.
+    """The sum of products along one axis, the others broadcast; those of x1 are conjugated.
 
     >>> vecdot([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
     Tensor([3., 7.])
@@ -140,7 +141,7 @@ def vecdot(x1: TensorLike, x2: TensorLike, axis: int = -1) -> Tensor:
     x, y = (as_tensor(v) if axis == -1 else moveaxis(v, axis, -1) for v in (x1, x2))
     if not x.ndim or not y.ndim or x.shape[-1] != y.shape[-1]:
         raise ValueError(f"vecdot: shapes {x.shape} and {y.shape} differ in the length of the axis")
-    return (x * y).sum(axis=-1)
+    return (conjugated_where_complex(x) * y).sum(axis=-1)
 
 
 @derived(numpy=np.linalg.diagonal, torch="linalg.diagonal", internal=True)
