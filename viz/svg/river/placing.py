@@ -75,6 +75,7 @@ class _Placing:
         self.add_items()
         self.add_wires()
         for loop in self.river.loops.values():
+            self.make_labels_equal(loop)
             self.keep_straight(loop)
         distances = RIGHT if self.turned else DOWN
         arrange(self.root, list(self.wires.values()), distances)
@@ -188,6 +189,23 @@ class _Placing:
             self.wires[edge.id] = Wire(
                 edge.id, self.items[tail], self.items[head], edge.index or 0, flows, label
             )
+
+    def make_labels_equal(self, loop: Loop) -> None:
+        """Gives the labels of the same wire in all open steps the same room."""
+        places: dict[Record, tuple[int, int]] = {}
+        for number, step in enumerate(loop.steps):
+            some = members(self.river, step) if isinstance(step, OpenGroup) else []
+            places |= {record: (number, place) for place, record in enumerate(some)}
+        alike: dict[tuple[int, int, int], list[Wire]] = {}
+        for edge, tail, head in self.river.wires:
+            (one, tail_place), (other, head_place) = (places.get(x, (-1, -1)) for x in (tail, head))
+            if one == other >= 0:
+                key = tail_place, head_place, edge.index or 0
+                alike.setdefault(key, []).append(self.wires[edge.id])
+        for wires in alike.values():
+            longest = max(wire.label for wire in wires)
+            for wire in wires:
+                wire.label = longest
 
     def keep_straight(self, loop: Loop) -> None:
         """The states of a loop run straight through each of its steps."""
