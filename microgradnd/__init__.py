@@ -55,7 +55,7 @@ from microgradnd.grad_mode import (
 )
 from microgradnd.random import manual_seed
 from microgradnd.testing.anomaly import detect_anomaly
-from microgradnd.testing.gradcheck import GradientMismatch, gradcheck, gradgradcheck
+from microgradnd.testing.differences import GradientMismatch, gradcheck, gradgradcheck
 from microgradnd.transforms.gradients import grad
 
 __version__ = "0.1.0"
@@ -69,16 +69,20 @@ __all__ = [
     "rand", "rand_like", "randint", "randn", "randn_like", "set_default_dtype",
     "set_grad_enabled", "tensor", "uniform", "zeros", "zeros_like",
 ]  # fmt: skip
-_PACKAGES = ("data", "func", "io", "linalg", "models", "nn", "optim", "training")
+_PACKAGES = (
+    "data", "fft", "func", "io", "linalg", "models", "nn", "optim", "testing", "training",
+)  # fmt: skip
 
 if _typing.TYPE_CHECKING:
     from microgradnd import data as data
+    from microgradnd import fft as fft
     from microgradnd import func as func
     from microgradnd import io as io
     from microgradnd import linalg as linalg
     from microgradnd import models as models
     from microgradnd import nn as nn
     from microgradnd import optim as optim
+    from microgradnd import testing as testing
     from microgradnd import training as training
     from microgradnd.functions import *
     from microgradnd.nn.functional import cross_entropy

@@ -33,7 +33,11 @@ def fitted(x: Any, p: Node, node: Node) -> Any:
             raise errors.gradient_shape(node.op.name, node.op.operand(i), given, shape)
         if isinstance(x, np.generic):
             x = np.asarray(x)
-    return x if x.dtype == p.dtype else x.astype(p.dtype)
+    if x.dtype == p.dtype:
+        return x
+    if x.dtype.kind == "c" and type(p.dtype) is not type:  # what is real has a real gradient
+        x = x.real
+    return x.astype(p.dtype)
 
 
 def add_to(totals: Totals, own: Owned, p: Node, x: Array) -> None:

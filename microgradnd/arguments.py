@@ -152,13 +152,17 @@ RNG = optional(
     )
 )
 FLOATS = Kind("a dtype of floats, such as numpy.float32", lambda v: kind_of_dtype(v) == "f")
-REAL_DTYPE = Kind(
-    "a dtype of real numbers, such as numpy.float32", lambda v: kind_of_dtype(v) in tuple("biuf")
+NUMBER_DTYPE = Kind(
+    "a dtype of numbers, such as numpy.float32", lambda v: kind_of_dtype(v) in tuple("biufc")
 )
 DTYPE = optional(FLOATS)
 STRING = instance(str, "a string")
 REALS = "an array of real numbers (or a number, or nested lists of equal lengths)"
 TENSOR = Kind(REALS, lambda v: real_or_none(v) is not None)
+NUMBERS = Kind(
+    "an array of numbers, real or complex (or a number, or nested lists of equal lengths)",
+    lambda v: real_or_none(v, "biufc") is not None,
+)
 ARRAY = Kind(
     "a Tensor or an array of real numbers",
     lambda v: isinstance(getattr(v, "_array", v), np.ndarray) and v.dtype.kind in "biuf",
@@ -266,22 +270,25 @@ def required(owner: str, name: str, kind: Kind) -> Callable[[Any], Any]:
     return option
 
 
-def real_array(owner: str, name: str, value: Any) -> np.ndarray:
-    """What stands for an array of real numbers as one; a Tensor gives its own."""
-    array = real_or_none(value)
+def real_array(owner: str, name: str, value: Any, kind: str = "f") -> np.ndarray:
+    """What stands for an array of real numbers as one; a Tensor gives its own.
+
+    Where the kind of dtype is "c" the numbers may be complex.
+    """
+    array = real_or_none(value, "biuf" + kind)
     if array is None:
         raise TypeError(f"{owner}: {name} must be {REALS}, not {shown(value)}")
     return array
 
 
-def real_or_none(value: Any) -> np.ndarray | None:
+def real_or_none(value: Any, kinds: str = "biuf") -> np.ndarray | None:
     if hasattr(type(value), "__samples__"):
         return value.data  # of what stands for several arrays at once
     try:
         array = np.asarray(getattr(value, "_array", value))
     except Exception:  # ragged lists, objects that refuse in whatever way
         return None
-    return array if array.dtype.kind in "biuf" else None
+    return array if array.dtype.kind in kinds else None
 
 
 def number_of(owner: str, name: str, value: Any) -> float:

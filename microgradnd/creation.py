@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd import engine, errors
-from microgradnd.arguments import check
+from microgradnd.arguments import check, real_array
 from microgradnd.engine import Tensor
 from microgradnd.errors import explained
 from microgradnd.grad_mode import default_dtype
@@ -41,7 +41,8 @@ def _made(
     """What NumPy's function makes of the arguments given, as a Tensor."""
     with explained(function, {}, {**given, "dtype": dtype, **options}):
         array = numpys(*given.values())
-        dtype = default_dtype[0] if dtype is None else dtype
+        if dtype is None and array.dtype.kind != "c":
+            dtype = default_dtype[0]
         if isinstance(array, Methods):  # drawn for each of several samples
             return array.astype(dtype)
         return Tensor(array, dtype=dtype, **options)
@@ -96,7 +97,7 @@ def arange(start: float, stop: float | None = None, step: float = 1, *, dtype: A
     """
     first, last = (0, start) if stop is None else (start, stop)
     given = {"start": first, "stop": last, "step": step}
-    whole = np.result_type(*[errors.as_array("arange", *x) for x in given.items()]).kind in "iu"
+    whole = np.result_type(*[real_array("arange", *x) for x in given.items()]).kind in "iu"
     dtype = np.dtype(int) if whole and dtype is None else dtype
     return _made("arange", np.arange, given, dtype, **options)
 

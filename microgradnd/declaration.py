@@ -35,9 +35,9 @@ from microgradnd.engine import Tensor, new_tensor
 from microgradnd.generation import aliases_of, caller_source, code_of
 from microgradnd.grad_mode import notify, observers, recording
 from microgradnd.methods import Methods
-from microgradnd.node import Array, Constant, Node, next_seq
-from microgradnd.plan import Plan
-from microgradnd.signatures import REQUIRED, Signature, parameters_of, signature_of
+from microgradnd.node import Array, Constant, Node, dtype_for, next_seq
+from microgradnd.plan import Plan, conjugated
+from microgradnd.signatures import REQUIRED, Signature, needs_of, parameters_of, signature_of
 
 if TYPE_CHECKING:
     Value: TypeAlias = Any
@@ -64,6 +64,9 @@ REDUCES: dict[np.ufunc, Callable] = {}  # by ufunc, what computes its `reduce`
 PUBLIC: set[str] = set()  # the names of operations and functions that are for everyone
 TORCH: dict[str, str] = {}  # by PyTorch's name, the name here
 _public: dict[str, Any] = {}  # the functions that `public` has made
+FLOATING = frozenset("f")  # kinds of dtypes: of what real rules give a gradient to,
+KINDS = frozenset("biuf")  # of real numbers,
+NUMERIC = frozenset("biufc")  # of those that complex numbers are among
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "..."})()  # an alias that was not given
 
 
@@ -109,11 +112,15 @@ class Op:
     #     singular: the operand at whose zeros the result or a slope is not finite.
     #     numpy: NumPy's function or functions. method: True for a method of that name, other names
     #         (`"@T"` a property, `"*shape"` an option taken as *args). operator: "add" for __add__.
+    #     complex: takes complex numbers; True where its rules hold for them as they stand (by
+    #         default where it is linear in all operands at once), or by operand other rules.
+    #     holomorphic: takes complex numbers, and has a derivative f' by them: of its rule for real
+    #         ones, g f', is made g conj(f').
     #     cure: what to try where it raises. torch: PyTorch's names. internal: no public name.
     #     aliases: PyTorch's names of its options, beside those of `generation.ALIASES`.
 
     elementwise = contraction = discrete = casts = whole = internal = keeps_channels = False
-    permutes = flat = activation = False
+    permutes = flat = activation = holomorphic = False
     singular = truths = cure = None
     linear = view = reduction = cost = infix = sign = scalar = program = notation = None
     saturates = composed = scratch = batch_index = operator = torch = method = numpy = None
@@ -122,6 +129,7 @@ class Op:
     fresh: Any = ()
     fixed: Any = ()
     batch: Any = None
+    complex: Any = None
     prepare: Mapping[str, Callable] = {}
     function: Callable[..., Any]
 
@@ -140,10 +148,18 @@ class Op:
         self.fresh = _words(self.fresh)
         self.fixed = _words(self.fixed)
         self.forward = self._result_alone() if self.keeps or self.named else forward
-        self.needs = {key: tuple(parameters_of(rule))[1:] for key, rule in rules.items()}
+        self.needs = {key: needs_of(rule) for key, rule in rules.items()}
         known = {*self.operands, *self.options, *self.keeps, "out", "out_shape", "into"}
         known.update(f"{k}_shapes" if self.variadic else f"{k}_shape" for k in self.operands)
-        unknown = [n for needs in self.needs.values() for n in needs if n not in known]
+        if self.complex is None:
+            linear: str = self.linear or ""
+            together = "+" in linear or len(self.rules) == 1
+            self.complex = together and {*self.rules} == {*linear.replace("+", " ").split()}
+        self.kinds = NUMERIC if self.holomorphic or self.complex else KINDS
+        needed = [*self.needs.values()]
+        if isinstance(self.complex, Mapping):
+            needed += self.derivatives(True)[1].values()
+        unknown = [n for needs in needed for n in needs if n not in known]
         unknown += [k for k in (*self.operands, *self.options) if k in ("g", "out", "into")]
         if unknown or set(rules) - set(self.operands):
             raise errors.bad_rule(name, unknown or [*rules], sorted(known))
@@ -173,12 +189,25 @@ class Op:
         """The name of operand i."""
         return f"{self.operands[0]}[{i}]" if self.variadic else self.operands[i]
 
-    def plan(self, mask: int, exact: bool = False, wanted: int | None = None) -> Plan:
+    def plan(
+        self, mask: int, exact: bool = False, wanted: int | None = None, complex: bool = False
+    ) -> Plan:
         """What it saves and how it is pulled back, for a set of tracked operands."""
-        key = mask, exact, wanted
+        key = mask, exact, wanted, complex
         if key not in self.plans:
-            self.plans[key] = Plan(self, mask, wanted, exact)
+            self.plans[key] = Plan(self, mask, wanted, exact, complex)
         return self.plans[key]
+
+    def derivatives(self, complex: bool) -> tuple[Mapping[str, Callable], Mapping[str, tuple]]:
+        """The rules, and what they need by operand, where all is real or something is complex."""
+        if not complex:
+            return self.rules, self.needs
+        own = self.complex if isinstance(self.complex, Mapping) else {}
+        rules = self.rules
+        if self.holomorphic:
+            rules = {key: conjugated(rule) for key, rule in rules.items()}
+        needs = {key: needs_of(rule) for key, rule in own.items()}
+        return {**rules, **own}, self.needs | needs
 
     def kept_from(self, key: str) -> tuple[str, ...]:
         """The operands and options from which what the forward function keeps can be computed."""
@@ -433,7 +462,7 @@ class _Plans(dict):
 
 def _scope(row: Op) -> dict[str, Any]:
     """What a generated caller finds in its globals."""
-    names = {**_COMMON, "forward": row.call_forward, "plans": _Plans(row)}
+    names = {**_COMMON, "forward": row.call_forward, "plans": _Plans(row), "KINDS": row.kinds}
     names |= {f"prepare_{k}": f for k, f in row.prepare.items()}
     ruled = [i for i, k in enumerate(row.operands) if k in row.rules]
     masks = 2 ** len(ruled) - 1 if len(ruled) <= 3 else 0
@@ -464,9 +493,11 @@ def _plain(row: Op, operand: str, x: Any) -> Any:
         same._array, same.node, same._name = x._array, x.node, x.name
         return same
     single = len(row.operands) == 1
-    if type(x) in (int, float) and not single:
+    if type(x) in (int, float, complex) and not single:
         return x
-    if isinstance(x, (Array, np.generic, bool, int, float, list, tuple)) and not hasattr(x, "mask"):
+    if isinstance(x, (Array, np.generic, bool, int, float, complex, list, tuple)) and not hasattr(
+        x, "mask"
+    ):
         array: Any = errors.as_array(row.name, operand, x)
         return array.view(Array) if type(array) is not Array else array
     raise errors.not_an_operand(row.name, operand, x)
@@ -485,32 +516,60 @@ def constant_of(tensor: Tensor) -> Any:
 def _explain(error: Exception, row: Op, operands: tuple, options: tuple) -> None:
     given = operands[0] if row.variadic else operands
     names = [row.operand(i) for i in range(len(given))]
-    errors.explain(error, row.name, names, given, dict(zip(row.options, options)), row.cure)
+    errors.explain(error, row.name, names, given, dict(zip(row.options, options)), row.cure,
+                   row.kinds)  # fmt: skip
 
 
 def _refuse(row: Op, out: Array, operands: tuple, options: tuple) -> None:
-    """Raises for a result that is no array of real numbers, or not of its operand's shape."""
+    """Raises for a result that is no array of numbers it takes, or not of its operand's shape."""
     chosen = dict(zip(row.options, options))
-    if out.dtype.kind in KINDS and row.elementwise and len(row.operands) == 1:
-        raise errors.spread(row.name, out.shape, np.shape(operands[0]), chosen)
     given = operands[0] if row.variadic else operands
+    if row.elementwise and len(given) == 1 and np.shape(given[0]) != out.shape:
+        raise errors.spread(row.name, out.shape, np.shape(given[0]), chosen)
     named = {row.operand(i): x for i, x in enumerate(given)} | chosen
-    raise errors.not_real(row.name, out.dtype, named)
+    dtypes = [getattr(x, "dtype", out.dtype) for x in given]
+    raise errors.not_real(row.name, max(dtypes, key=lambda dtype: dtype.kind == "c"), named)
 
 
 def _missing(row: Op, option: str) -> None:
     raise TypeError(f"{row.name}() missing required argument {option!r}")
 
 
-KINDS, FLOATING = frozenset("biuf"), frozenset("f")
+def _recorded(row: Op, operands: tuple, options: tuple, out: Array, *kept: Any) -> Tensor:
+    """Records what real numbers' callers leave alone, where something is complex; or refuses it."""
+    if row.kinds is KINDS or out.dtype.kind not in "fc":
+        _refuse(row, out, operands, options)
+    flat = operands[0] if row.variadic else operands
+    parents = [constant_of(x) if isinstance(x, Tensor) else x for x in flat]
+    tracked = [i for i, x in enumerate(flat) if isinstance(x, Tensor) and x.node is not None]
+    for i in tracked:
+        if row.operand(i) not in row.fixed:
+            parents[i] = flat[i].node
+    node = Node()
+    mask = 1 if row.variadic else sum((type(p) is Node) << i for i, p in enumerate(parents))
+    node.plan = plan = row.plan(mask, complex=True)
+    few = len(parents) <= 2 and not row.variadic
+    node.first, node.second = (*parents, None)[:2] if few else (None, None)
+    node.many = None if few else tuple(parents)
+    node.saved = plan.pick((*[getattr(x, "_array", x) for x in flat], out, *kept))
+    node.options, node.notes, node.shape = options, None, out.shape
+    node.dtype = dtype_for(out)
+    node.seq = next_seq()
+    t = new_tensor(Tensor)
+    t._array, t.node = out, node
+    if observers:
+        notify(node, out)
+    return t
+
+
 _COMMON = {
     "ABSENT": ABSENT, "Array": Array, "FLOATING": FLOATING, "KINDS": KINDS, "Node": Node,
-    "NUMBER": frozenset({int, float}), "Tensor": Tensor, "asarray": np.asarray,
+    "NUMBER": frozenset({int, float, complex}), "Tensor": Tensor, "asarray": np.asarray,
     "by_option": by_option, "constant_of": constant_of, "dispatch": dispatch, "explain": _explain,
     "missing": _missing,
     "new": new_tensor,
     "next_seq": next_seq, "notify": notify, "observers": observers, "recording": recording.get,
-    "refuse": _refuse, "sequence": _sequence,
+    "recorded": _recorded, "refuse": _refuse, "sequence": _sequence,
 }  # fmt: skip
 
 

@@ -27,12 +27,14 @@ def documentation(forward: Callable, operands: tuple[str, ...], rules: Mapping) 
 
 def summary_of(forward: Callable, operands: tuple[str, ...]) -> str:
     """What a forward function says of itself; of NumPy's page, the paragraph that matters."""
-    summary = "\n".join(line.strip() for line in (forward.__doc__ or "").strip().splitlines())
-    if isinstance(forward, np.ufunc):  # NumPy's: the signature, one paragraph, then much more
-        summary = " ".join([*summary.split("\n\n"), "", ""][1].split())
-        summary = summary.partition(". ")[0].rstrip(".") + "."
-        for number, operand in enumerate(operands, start=1):
-            summary = summary.replace(f"x{number}", operand)
+    text = (forward.__doc__ or "").strip()
+    if not isinstance(forward, np.ufunc):
+        return "\n".join(map(str.strip, text.splitlines()))
+    # NumPy's: the signature, one paragraph, then much more, which no import should pay for.
+    summary = " ".join([*text.split("\n\n", 2), "", ""][1].split())
+    summary = summary.partition(". ")[0].rstrip(".") + "."
+    for number, operand in enumerate(operands, start=1):
+        summary = summary.replace(f"x{number}", operand)
     return summary
 
 

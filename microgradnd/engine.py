@@ -18,7 +18,7 @@ from microgradnd import arguments, errors, writes
 from microgradnd.accumulation import Owned, Totals, fitted
 from microgradnd.grad_mode import Walked, default_dtype, observers, recording, walk_observer
 from microgradnd.methods import Methods
-from microgradnd.node import Array, Node, leading_to, next_seq, reachable, saved_by
+from microgradnd.node import Array, Node, dtype_for, leading_to, next_seq, reachable, saved_by
 
 new_tensor = object.__new__
 TENSORS = "a Tensor, or several"
@@ -58,15 +58,18 @@ class Tensor(Methods):
             data = data._array
         array = errors.as_array("Tensor", "data", data)
         if dtype is not None:
-            arguments.require("Tensor", "dtype", dtype, arguments.REAL_DTYPE)
+            arguments.require("Tensor", "dtype", dtype, arguments.NUMBER_DTYPE)
+            if array.dtype.kind == "c" != np.dtype(dtype).kind:
+                raise errors.imaginary(dtype)
             array = array.astype(dtype, copy=False)
         if copy is not False:
             arguments.require("Tensor", "copy", copy, arguments.FLAG)
             array = np.array(array) if copy else array
         if name is not None:
             arguments.require("Tensor", "name", name, arguments.STRING)
-        if dtype is None and array.dtype == float and not isinstance(data, (Array, np.generic)):
-            array = array.astype(default_dtype[0], copy=False)
+        if dtype is None and array.dtype.char in "dD" and not isinstance(data, (Array, np.generic)):
+            complexes = [np.complex64] * (array.dtype.char == "D")
+            array = array.astype(np.result_type(default_dtype[0], *complexes), copy=False)
         self._array, self.node, self._grad, self._name = array, None, None, name
         if requires_grad is not False:
             self.requires_grad = requires_grad
@@ -81,8 +84,9 @@ class Tensor(Methods):
         if self.node is not None and self.node.plan is not None:
             raise errors.in_place("assigning to .data of a computed tensor")
         if value is not self._array:  # as it is after t.data -= step
-            value = arguments.real_array("Tensor", "data", value).astype(
-                self._array.dtype, copy=False
+            dtype = self._array.dtype
+            value = arguments.real_array("Tensor", "data", value, dtype.kind).astype(
+                dtype, copy=False
             )
             if value.shape != self._array.shape:
                 raise errors.wrong_data(self._array.shape, value.shape)
@@ -111,7 +115,7 @@ class Tensor(Methods):
     @grad.setter
     def grad(self, value: Tensor | Array | None) -> None:
         if value is not None:
-            array = arguments.real_array("Tensor", "grad", value)
+            array = arguments.real_array("Tensor", "grad", value, self._array.dtype.kind)
             if array.shape != self._array.shape:
                 raise errors.wrong_gradient("Tensor.grad", array.shape, self._array.shape)
             value = value if isinstance(value, Tensor) else Tensor(array)
@@ -132,12 +136,12 @@ class Tensor(Methods):
         elif not wanted:
             self.node, self._name = None, name
         elif self.node is None:
-            if self._array.dtype.kind != "f":
+            if self._array.dtype.kind not in "fc":
                 raise errors.needs_float(self._array.dtype)
             self.node = node = Node()
             node.plan = node.first = node.second = node.many = None
             node.saved, node.options = self._array, ()
-            node.shape, node.dtype, node.seq = self._array.shape, self._array.dtype, next_seq()
+            node.shape, node.dtype, node.seq = self._array.shape, dtype_for(self._array), next_seq()
             node.notes = {"name": name, "target": weakref.ref(self)}
 
     @property
@@ -210,10 +214,10 @@ def seed(
     for t, g in zip(outputs, gradients, strict=True):
         node = node_of(t)
         if g is None:
-            if t._array.size != 1:
-                raise errors.needs_gradient(node.shape)
+            if t._array.size != 1 or t._array.dtype.kind == "c":
+                raise errors.needs_gradient(node.shape, t._array.dtype)
             g = np.ones(node.shape, node.dtype)
-        array = arguments.real_array(owner, name, g)
+        array = arguments.real_array(owner, name, g, t._array.dtype.kind)
         if array.shape != node.shape:
             raise errors.wrong_gradient(owner, array.shape, node.shape)
         g = (g if isinstance(g, Tensor) else array).astype(node.dtype)

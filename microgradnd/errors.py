@@ -86,13 +86,14 @@ def explain(
     operands: Sequence[Any],
     options: dict,
     op_cure: str | None = None,
+    kinds: Any = "biufc",
 ) -> None:
     """Adds to an exception, which goes on as it is: op, operands, options and the cure.
 
-    What is no array of real numbers is refused instead.
+    What is no array of the numbers that the op takes is refused instead.
     """
     for name, x in zip(names, operands):
-        if getattr(x, "dtype", np.dtype(bool)).kind not in "biuf":
+        if getattr(x, "dtype", np.dtype(bool)).kind not in kinds:
             raise not_an_operand(op, name, x) from error
         if isinstance(error, AttributeError) and isinstance(x, (int, float)):
             raise TypeError(f"{op}: {name} is one number, {shown(x)}; it needs axes") from error
@@ -126,7 +127,7 @@ def _whole(value: Any) -> bool:
 
 
 def as_array(op: str, operand: str, value: Any) -> np.ndarray:
-    """A number or nested list as an array, if it is one of real numbers."""
+    """A number or nested list as an array, if it is one of numbers."""
     try:
         array = np.asarray(value)
     except _Lossy as error:
@@ -134,7 +135,7 @@ def as_array(op: str, operand: str, value: Any) -> np.ndarray:
         raise
     except Exception as error:  # ragged lists, objects that refuse in whatever way
         raise not_an_operand(op, operand, value) from error
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biufc":
         raise not_an_operand(op, operand, value)
     return array
 
@@ -153,7 +154,7 @@ def not_real(op: str, dtype: np.dtype, given: Mapping[str, Any]) -> TypeError:
     listed = ", ".join(f"{name} = {shown(x)}" for name, x in given.items())
     return TypeError(
         f"{op}: cannot compute with an array of dtype {dtype}, which {listed} gave; give real "
-        "numbers, for example array.astype(float)"
+        "numbers, for example array.astype(float), or .real, .imag, abs() of complex ones"
     )
 
 
@@ -217,7 +218,7 @@ no_derivative = _type_error(
     "gradient; pass {operand}.detach() if it is meant as a constant"
 )
 needs_float = _type_error(
-    "only real floating-point tensors can require a gradient, this one is {dtype}; "
+    "only floating-point and complex tensors can require a gradient, this one is {dtype}; "
     "make it one with Tensor(data, dtype=float, requires_grad=True)"
 )
 lossy = partial(_message, _Lossy)(
@@ -253,11 +254,15 @@ gradient_shape = _value_error(
     "the operand has shape {wanted}; mend the rule in the derivative table"
 )
 needs_gradient = _graph_error(
-    "backward() without a gradient needs a scalar, this tensor has shape {shape}; "
-    "reduce it first, e.g. t.sum().backward(), or pass backward(gradient) of that shape"
+    "backward() without a gradient needs a real scalar, this tensor has shape {shape} and dtype "
+    "{dtype}; reduce it first, e.g. t.abs().sum().backward(), or pass backward(gradient) of that "
+    "shape"
 )
 wrong_gradient = _value_error(
     "{owner}: the gradient given has shape {got}, the tensor has shape {wanted}"
+)
+imaginary = _type_error(
+    "Tensor: data is complex, {dtype} would lose its imaginary part; take .real, .imag or abs(data)"
 )
 wrong_data = _value_error("Tensor.data has shape {wanted}, what is assigned {got}")
 unused = _graph_error(

@@ -5,6 +5,9 @@
 Tensor(6.)
 """
 
+from typing import TYPE_CHECKING
+
+from microgradnd import errors
 from microgradnd.transforms.checkpoint import checkpoint
 from microgradnd.transforms.functional import (
     grad,
@@ -26,3 +29,6 @@ __all__ = [
     "checkpoint", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize",
     "stop_gradient", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves
+    __getattr__, __dir__ = errors.public_names(__name__, __all__)

@@ -207,8 +207,20 @@ def _given(op: Op) -> str:
 
 
 def _refuse(op: Op) -> str:
-    """Raises for what is no result to record: one call, for what comes next in a line."""
+    """Raises for what is no result: one call, for what comes next in a line."""
     return f"refuse(op, out, {_given(op)})"
+
+
+def _recorded(op: Op) -> str:
+    """Records what is complex, or refuses it."""
+    results = ", ".join(["out", *(f"kept_{key}" for key in op.keeps)])
+    return f"return recorded(op, {_given(op)}, {results})"
+
+
+def _unlike(tracked: list[int]) -> str:
+    """Whether something is complex, or the result no floating-point number."""
+    operands = "".join(f" or type(p{i}.dtype) is type" for i in tracked)
+    return f"dtype.kind not in FLOATING{operands}"
 
 
 def _recording(op: Op, values: list[str]) -> list[str]:
@@ -224,7 +236,7 @@ def _recording(op: Op, values: list[str]) -> list[str]:
     free = [i for i in range(count) if op.operands[i] not in op.fixed]
     ruled = [i for i in free if op.operands[i] in op.rules]
     none = " and ".join(f"p{i} is None" for i in free)
-    discrete = " or out.dtype.kind not in FLOATING" * op.casts
+    discrete = " or out.dtype.kind in 'biu'" * op.casts
     lines = [f"    if {none} or not recording(){discrete}:", *untracked]
     lines += [
         f"    if p{i} is not None: op.plan({1 << i})" for i in free if i not in ruled
@@ -232,7 +244,7 @@ def _recording(op: Op, values: list[str]) -> list[str]:
     lines += ["    node = Node()"]
     if op.variadic:
         lines += [
-            f"    if out.dtype is not p0.dtype and out.dtype.kind not in FLOATING: {refuse}",
+            f"    if out.dtype is not p0.dtype and out.dtype.kind not in FLOATING: {_recorded(op)}",
             "    node.plan = plan1; node.first = node.second = None",
             "    node.many = parents; node.saved = ()",
         ]
@@ -242,7 +254,7 @@ def _recording(op: Op, values: list[str]) -> list[str]:
             lines += [f"    if out.shape != p0.shape: {refuse}"]
         lines += [
             f"    if out.dtype is p0.dtype: node.plan = {plan}",
-            f"    elif out.dtype.kind not in FLOATING: {refuse}",
+            f"    elif out.{_unlike([0])}: {_recorded(op)}",
             "    else: node.plan = plan1",
             "    node.first = p0; node.second = node.many = None",
             f"    node.saved = {op.plan(1).saved_source(values)}",
@@ -290,13 +302,13 @@ def _few_operands(op: Op, values: list[str], ruled: list[int]) -> list[str]:
 
 def _kept_for(op: Op, values: list[str], tracked: list[int]) -> list[str]:
     mask = sum(1 << i for i in tracked)
-    same = " and ".join(f"p{i}.dtype is dtype and p{i}.shape == shape" for i in tracked)
+    same = " and ".join(f"p{i}.dtype is dtype" for i in tracked)
+    exact = " and ".join(f"p{i}.shape == shape" for i in tracked)
     kept = [f"p{i}" if i in tracked else _constant(op, i) for i in range(len(values))]
-    refuse = f"if dtype.kind not in FLOATING: {_refuse(op)}"
     return [
-        *[refuse] * (len(tracked) < len(values)),
-        f"node.plan = exact{mask} if {same} else plan{mask}" if op.elementwise
-        else f"node.plan = plan{mask}",
+        f"if {same}: node.plan = {f'exact{mask} if {exact} else ' * op.elementwise}plan{mask}",
+        f"elif {_unlike(tracked)}: {_recorded(op)}",
+        f"else: node.plan = plan{mask}",
         f"node.first = {kept[0]}; node.second = {kept[1]}; node.many = None" if len(kept) == 2
         else f"node.first = node.second = None; node.many = ({_tuple(kept)})",
         f"node.saved = {op.plan(mask).saved_source(values)}",
@@ -310,7 +322,7 @@ def _many_operands(op: Op, values: list[str], ruled: list[int]) -> list[str]:
     picked = _tuple([*values, "out", *(f"kept_{k}" for k in op.keeps)])
     return [
         "    shape = out.shape; dtype = out.dtype",
-        f"    if dtype.kind not in FLOATING: {_refuse(op)}",
+        f"    if dtype.kind not in FLOATING: {_recorded(op)}",
         f"    node.plan = plan = plans[{mask}]",
         f"    node.first = node.second = None; node.many = ({_tuple(kept)})",
         f"    node.saved = plan.pick(({picked}))",

@@ -29,10 +29,10 @@ import numpy as np
 from microgradnd import accumulation, engine, node, writes
 from microgradnd.arguments import (
     FLAG,
+    NUMBERS,
     POSITIVE,
     PROBABILITY,
     STRING,
-    TENSOR,
     Kind,
     checked,
     either,
@@ -48,7 +48,7 @@ from microgradnd.grad_mode import observed, set_grad_enabled
 from microgradnd.node import Call
 
 __all__ = [
-    "FLAG", "POSITIVE", "PROBABILITY", "STRING", "TENSOR", "Call", "Graph", "Kind", "Node",
+    "FLAG", "NUMBERS", "POSITIVE", "PROBABILITY", "STRING", "Call", "Graph", "Kind", "Node",
     "Observer", "Operand", "Seeds", "Use", "checked", "clock", "either", "fitted", "instance",
     "node_of", "one_of", "operand_of", "optional", "pullback", "replay", "seeded", "several",
     "walk", "watching", "whole",
@@ -155,7 +155,7 @@ class Node:
 
     @property
     def dtype(self) -> np.dtype:
-        return self._node.dtype
+        return np.dtype(self._node.dtype)
 
     @property
     def name(self) -> str | None:

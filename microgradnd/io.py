@@ -13,13 +13,16 @@ import secrets
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from microgradnd import errors
 from microgradnd.arguments import PATH, optional, require, whole
 
 __all__ = ["FileFormatError", "load", "save"]
+if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves
+    __getattr__, __dir__ = errors.public_names(__name__, __all__)
 
 _TREE = "__tree__"  # the member that holds, as JSON, how a nested state is put together
 _SIZES = ("8", "16", "32", "64")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # which is read last: what is imported imports this
 
 class Methods:
     @property
-    def H(self) -> Tensor: """The last two axes exchanged, each element conjugated (real ones are their own)."""
+    def H(self) -> Tensor: """The last two axes exchanged, each element conjugated."""
     @property
     def T(self) -> Tensor: """The axes in another order; reversed by default."""
     def __abs__(self) -> Tensor: ...
@@ -99,6 +99,7 @@ class Methods:
     def amax(self, axis: Axis = None, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """The largest element over the axes."""
     def amin(self, axis: Axis = None, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """The smallest element over the axes."""
     def aminmax(self, axis: Axis = None, keepdims: bool = False) -> tuple[Tensor, Tensor]: """The smallest and the largest element over the axes."""
+    def angle(self, deg: bool = False) -> Tensor: """The angle of a complex number from the axis of the real ones, in radians or degrees."""
     def any(self, axis: Axis = None, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ...) -> Tensor: """Whether any element over the axes is true."""
     def arccos(self) -> Tensor: """Trigonometric inverse cosine, element-wise."""
     def arccosh(self) -> Tensor: """Inverse hyperbolic cosine, element-wise."""
@@ -130,6 +131,9 @@ class Methods:
     def clamp(self, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor: """x, held within [min, max]; None leaves a side open, and max wins where they cross."""
     def clip(self, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor: """x, held within [min, max]; None leaves a side open, and max wins where they cross."""
     def clone(self) -> Tensor: """Numerical positive, element-wise."""
+    def conj(self) -> Tensor: """Return the complex conjugate, element-wise."""
+    def conj_physical(self) -> Tensor: """Return the complex conjugate, element-wise."""
+    def conjugate(self) -> Tensor: """Return the complex conjugate, element-wise."""
     def contiguous(self) -> Tensor: """The tensor itself: how its elements lie in memory is nobody's concern here."""
     def copysign(self, y: TensorLike) -> Tensor: """Change the sign of x to that of y, element-wise."""
     def cos(self) -> Tensor: """Cosine element-wise."""
@@ -184,6 +188,8 @@ class Methods:
     def hypot(self, y: TensorLike) -> Tensor: """Given the "legs" of a right triangle, return its hypotenuse."""
     def i0(self) -> Tensor: """The modified Bessel function of the first kind and order 0; needs SciPy."""
     def i1(self) -> Tensor: """The modified Bessel function of the first kind and order 1, the slope of i0."""
+    @property
+    def imag(self) -> Tensor: """The imaginary part, a real number."""
     def index_add(self, axis: int, index: TensorLike, source: TensorLike, *, alpha: float = 1) -> Tensor: """x with the parts of alpha source added at some indices along an axis."""
     def index_copy(self, axis: int, index: TensorLike, source: TensorLike) -> Tensor: """x with the parts of source written at some indices along an axis."""
     def index_fill(self, axis: int, index: TensorLike, value: TensorLike) -> Tensor: """x with one value written at some indices along an axis."""
@@ -266,6 +272,8 @@ class Methods:
     def quantile(self, q: TensorLike, axis: Axis = None, keepdims: bool = False, method: str = 'linear') -> Tensor: """What a share q of the elements over the axes lies below; several q stand in a first axis."""
     def rad2deg(self) -> Tensor: """Convert angles from radians to degrees."""
     def ravel(self) -> Tensor: """All elements in one axis."""
+    @property
+    def real(self) -> Tensor: """The real part."""
     def reciprocal(self) -> Tensor: """Return the reciprocal of the argument, element-wise."""
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]: """Calls hook(gradient) when this tensor's gradient is complete in a backward pass."""
     def relu(self) -> Tensor: """max(0, x)."""
@@ -299,7 +307,7 @@ class Methods:
     def sinh(self) -> Tensor: """Hyperbolic sine, element-wise."""
     @property
     def size(self) -> int: """How many elements there are."""
-    def slogdet(self) -> SignAndLog: """The sign of the determinant, a constant, and the logarithm of its absolute value."""
+    def slogdet(self) -> SignAndLog: """The sign of the determinant, a constant where it is real, and the log of its absolute value."""
     def softmax(self, axis: int = -1, *, dim: int = ...) -> Tensor: """exp(x) / sum(exp(x)) along an axis (eq. 5-30, with the sign of its own code)."""
     def sort(self, axis: int | None = -1, *, descending: bool = False, stable: bool = True) -> Tensor: """The elements in ascending order along the axis; flat, if it is None. NaN comes last."""
     def split(self, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]: """Cut into equal sections, or before the given indices, along an axis; as numpy.split."""
@@ -338,7 +346,7 @@ class Methods:
     def unsqueeze(self, *, dim: Shape) -> Tensor: """With new axes of length 1."""
     def unstack(self, axis: int = 0) -> tuple[Tensor, ...]: """The parts along an axis, which they lose."""
     def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False, *, dim: Axis = ..., keepdim: bool = ..., correction: float = ..., unbiased: float = ...) -> Tensor: """The variance over the axes, divided by their length less ddof."""
-    def vdot(self, y: TensorLike) -> Tensor: """The sum of the products of all elements."""
+    def vdot(self, y: TensorLike) -> Tensor: """The sum of the products of all elements, those of x conjugated."""
     @overload
     def view(self, shape: Shape) -> Tensor: """The same elements in another shape; one size may be -1."""
     @overload

@@ -40,7 +40,9 @@ class Node:
     saved: Any  # what the rules need, an array or a tuple of them; None once freed
     options: tuple  # in the order of the op's options
     shape: tuple[int, ...]
-    dtype: np.dtype
+    # Of complex nodes it is NumPy's scalar type, equal to the dtype and identical to none: an array
+    # whose dtype is identical to that of a tracked operand is real, which callers need not ask.
+    dtype: np.dtype | type
     seq: int  # grows in order of creation; backward is a walk in falling order of it
     notes: dict[str, Any] | MaybeNone  # rarely used: name, hooks, target, changed, calls, where
 
@@ -87,6 +89,11 @@ class Constant:
     @property
     def shape(self) -> tuple[int, ...]:
         return self.value.shape
+
+
+def dtype_for(array: Array) -> np.dtype | type:
+    """The dtype of the node of a value."""
+    return array.dtype.type if array.dtype.kind == "c" else array.dtype
 
 
 def reachable(roots: Iterable[Node]) -> tuple[list[Node], list[Node]]:

@@ -9,6 +9,7 @@ require a gradient ask for is saved, and the code that hands it to them is gener
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -46,20 +47,28 @@ class Plan:
         wanted: those of them whose contributions are asked for; default all.
         exact: the operands have the shape and dtype of the result, so that the gradients of rules
             that are written out need not be fitted.
+        complex: an operand or the result is complex.
     """
 
-    __slots__ = ("_fresh", "contributions", "exact", "mask", "op", "pick", "pull", "pulled", "save")
+    # fmt: off
+    __slots__ = ("_fresh", "complex", "contributions", "exact", "mask", "needs", "op", "pick",
+                 "pull", "pulled", "rules", "save")
+    # fmt: on
     pull: Callable[..., None]
     contributions: Callable[..., list[tuple[int, Node, Any]]]
 
-    def __init__(self, op: Op, mask: int, wanted: int | None = None, exact: bool = False) -> None:
-        self.op, self.mask, self.exact = op, mask, exact
+    def __init__(
+        self, op: Op, mask: int, wanted: int | None = None, exact: bool = False,
+        complex: bool = False,
+    ) -> None:  # fmt: skip
+        self.op, self.mask, self.exact, self.complex = op, mask, exact, complex
+        self.rules, self.needs = op.derivatives(complex)
         tracked = [i for i in range(len(op.operands)) if mask >> i & 1]
         for i in tracked:
-            if op.operands[i] not in op.rules:
+            if op.operands[i] not in self.rules:
                 raise errors.no_derivative(op.name, op.operands[i])
         self.pulled = [i for i in tracked if wanted is None or wanted >> i & 1]
-        needs = {need for i in tracked for need in op.needs[op.operands[i]]}
+        needs = {need for i in tracked for need in self.needs[op.operands[i]]}
         keys = [*op.operands, "out", *op.keeps]
         for key in needs.intersection(op.keeps):  # a recorded walk computes them anew, as Tensors
             needs.update(op.kept_from(key))
@@ -72,7 +81,7 @@ class Plan:
         if name not in ("pull", "contributions"):
             raise AttributeError(name)
         source = self._pull_source() if name == "pull" else self._contributions_source()
-        scope = {f"rule_{key}": rule for key, rule in self.op.rules.items()} | SCOPE
+        scope = {f"rule_{key}": rule for key, rule in self.rules.items()} | SCOPE
         if self.op.composed is not None:
             scope |= {f"rule_{key}": _composing(self.op, key) for key in self.op.rules}
         function = built(source, name, f"{self.op.name}, backward", scope)
@@ -89,7 +98,7 @@ class Plan:
             return self
         tracked = ((i, p) for i, p in enumerate(parents) if type(p) is Node)
         wanted = sum((p in needed) << i for i, p in tracked)
-        return self.op.plan(self.mask, wanted=wanted)
+        return self.op.plan(self.mask, False, wanted, self.complex)
 
     def is_fresh(self, i: int) -> bool:
         """Whether the contribution to operand i is a new array, which nobody else holds."""
@@ -144,11 +153,11 @@ class Plan:
         op = self.op
         if not op.elementwise:
             return None
-        return rule_text(op.rules[key], [self._argument(need) for need in op.needs[key]])
+        return rule_text(self.rules[key], [self._argument(need) for need in self.needs[key]])
 
     def _call(self, key: str, into: str = "") -> str:
         """The contribution to operand `key`: its rule written out, or called."""
-        needs = self.op.needs[key]
+        needs = self.needs[key]
         arguments = [into if need == "into" else self._argument(need) for need in needs]
         return self._inline(key) or f"rule_{key}({', '.join(['g', *arguments])})"
 
@@ -162,7 +171,7 @@ class Plan:
         for i in self.pulled:
             key = op.operands[i]
             lines += [f"    p = {self._place(key)}"]
-            if "into" in op.needs[key]:
+            if "into" in self.needs[key]:
                 lines += [f"    totals[p] = {self._call(key, 'buffer_of(totals, own, p)')}"]
             elif self._call(key) == "g":
                 lines += ["    x = g", *(f"    {line}" for line in self._adding(i)[1:])]
@@ -196,6 +205,19 @@ class Plan:
             each = [f"({i}, {p}, {self._call(key, f'zeros({p})')})" for i, key, p in places]
             body = f"[{', '.join(each)}]"
         return f"def contributions(g, s, n):\n    return {body}\n"
+
+
+def conjugated(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule of a holomorphic f by that of a real one: of g f'(x) is made g conj(f'(x)).
+
+    The gradient of a real loss L by z is ∂L/∂Re z + i ∂L/∂Im z, as in PyTorch.
+    """
+
+    @wraps(rule)
+    def contribution(g: Any, *given: Any) -> Any:
+        return np.conjugate(rule(np.conjugate(g), *given))
+
+    return contribution
 
 
 def _composing(op: Op, key: str) -> Callable[..., Any]:

@@ -23,6 +23,11 @@ def parameters_of(function: Any) -> dict[str, Any]:
     return dict(zip(names, (REQUIRED,) * (len(names) - len(defaults)) + defaults))
 
 
+def needs_of(rule: Any) -> tuple[str, ...]:
+    """What a rule asks for beside the gradient, by name."""
+    return tuple(parameters_of(getattr(rule, "__wrapped__", rule)))[1:]
+
+
 def _inspected(function: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Positional and keyword-only parameters of a function without code of its own."""
     import inspect  # takes 9 ms to load, and the library's own ops do not need it

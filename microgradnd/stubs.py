@@ -98,17 +98,17 @@ def _stub(name: str, value: Any, method: bool) -> str:
         given += ", decimals: int = 0, /" * (name == "__round__")
         return f"def {name}({given}) -> Tensor: ...{ignore}"
     if op is None:
-        return _with_doc(f"def {name}{_signature(value, method)}:", value.__doc__)
+        return _with_doc(f"def {name}{signature_text(value, method)}:", value.__doc__)
     return "\n".join(
         _with_doc(f"{start}def {name}({given}) -> Tensor:", value.__doc__)
-        for start, given in _forms(op, value, method)
+        for start, given in forms(op, value, method)
     )
 
 
 _OWN = {*tensor_methods.SPECIAL, *tensor_methods.METHODS}
 
 
-def _forms(op: Op, function: Callable, method: bool) -> list[tuple[str, str]]:
+def forms(op: Op, function: Callable, method: bool) -> list[tuple[str, str]]:
     """The parameters of an op's caller; several where an option may come in several ways."""
     packed = function.__globals__["how"]["packed"] if "how" in function.__globals__ else None
     first = ["self"] if method else [_operand(op, op.operands[0])]
@@ -151,7 +151,7 @@ def _option(op: Op, key: str) -> str:
     return f"{key}: {_annotation(op, key)}" + ("" if default is REQUIRED else f" = {default!r}")
 
 
-def _signature(function: Callable, method: bool) -> str:
+def signature_text(function: Callable, method: bool) -> str:
     """The signature of a function that is no op, as its source has it."""
     signature = inspect.signature(function)
     parameters = list(signature.parameters.values())

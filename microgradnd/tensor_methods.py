@@ -85,7 +85,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
 
 def astype(self: Tensor, dtype: Any) -> Tensor:
     """The tensor in another dtype; as integers or booleans it carries no gradient."""
-    dtype = shape.real_dtype(dtype)
+    dtype = shape.number_dtype(dtype)
     return self if self.dtype == dtype else shape.astype(self, dtype)
 
 

@@ -87,6 +87,20 @@ class Sample:
             for o in self.operands
         ]
 
+    def complex_arrays(self, tracked: list[int], elementwise: bool) -> list[np.ndarray]:
+        """The operands, those tracked of complex numbers: in each quadrant if `elementwise`."""
+        random = np.random.default_rng(zlib.crc32(self.label.encode()) + 1)
+        arrays = self.arrays()
+        for i in tracked:
+            operand = self.operands[i]
+            assert isinstance(operand, Operand)
+            if elementwise:
+                turned = random.choice([1, 1j, -1, -1j], operand.shape)
+                arrays[i] = (arrays[i] + 1j * operand.draw(random, operand.shape)) * turned
+            else:
+                arrays[i] = arrays[i] + 0.3j * random.uniform(-1, 1, operand.shape)
+        return [np.asarray(a) for a in arrays]
+
     def tensors(self, dtype: Any = np.float64) -> list[mg.Tensor]:
         arrays = enumerate(self.arrays(dtype))
         return [mg.Tensor(a, requires_grad=i in self.tracked) for i, a in arrays]
@@ -103,6 +117,7 @@ class OpCase:
     numpy: Callable | None = None  # NumPy's function, which must record the same node
     torch: Callable | None = None  # called with the module torch, the operands and the options
     keeps_dtype: bool = True  # False: an option of the op asks for another dtype
+    complex: bool = True  # False: not tried on complex numbers, though the op takes them; see why
 
 
 def samples(operands: Iterable[tuple[Operand | np.ndarray, ...]], *options: Mapping) -> Any:

@@ -37,7 +37,7 @@ def real_eigenvalues(random: np.random.Generator, shape: Shape) -> np.ndarray:
 
 
 def symmetric(x: Any) -> Any:
-    return (x + x.swapaxes(-1, -2)) * 0.5
+    return (x + (x.conj() if x.dtype.kind == "c" else x).swapaxes(-1, -2)) * 0.5
 
 
 def of_symmetric(function: Callable) -> Callable:
@@ -54,11 +54,12 @@ def case(
     draw: Draw = regular,
     reference: Callable | None = None,
     torch: Any = None,
+    complex: bool = True,
 ) -> OpCase:
     theirs = reference or numpy
     assert theirs is not None
     drawn = samples([(Operand(shape, draw),) for shape in shapes], *options)
-    return OpCase(name, call, theirs, drawn, numpy=numpy, torch=torch)
+    return OpCase(name, call, theirs, drawn, numpy=numpy, torch=torch, complex=complex)
 
 
 def exponential(x: np.ndarray) -> np.ndarray:
@@ -84,7 +85,7 @@ def packed_eigen(decomposed: Callable) -> Callable:
 
 
 def vector_norm_reference(x: np.ndarray, **options: Any) -> np.ndarray:
-    return np.asarray(np.linalg.vector_norm(x, **options), x.dtype)
+    return np.asarray(np.linalg.vector_norm(x, **options), x.real.dtype)
 
 
 SOLVED = (
@@ -109,19 +110,21 @@ DECOMPOSITIONS = (
          torch=lambda t, x: t.linalg.matrix_exp(x)),
     case("cholesky", of_symmetric(mg.linalg.cholesky), of_symmetric(np.linalg.cholesky), SQUARE,
          {}, {"upper": True}, draw=definite,
-         torch=lambda t, x, upper=False: t.linalg.cholesky((x + x.mT) / 2, upper=upper)),
+         torch=lambda t, x, upper=False: t.linalg.cholesky((x + x.mH) / 2, upper=upper)),
     case("packed_qr", decompositions.packed_qr, None, ANY, reference=packed_qr),
-    case("packed_svd", decompositions.packed_svd, None, ANY, reference=packed_svd),
+    # complex vectors' phases are arbitrary: test_complex.py has what does not depend on them
+    case("packed_svd", decompositions.packed_svd, None, ANY, reference=packed_svd, complex=False),
     case("svdvals", mg.linalg.svdvals, np.linalg.svdvals, ANY,
          torch=lambda t, x: t.linalg.svdvals(x)),
     case("packed_eigh", of_symmetric(decompositions.packed_eigh), None, SQUARE, {}, {"UPLO": "U"},
-         draw=definite, reference=of_symmetric(packed_eigen(np.linalg.eigh))),
+         draw=definite, reference=of_symmetric(packed_eigen(np.linalg.eigh)), complex=False),
     case("eigvalsh", of_symmetric(mg.linalg.eigvalsh), of_symmetric(np.linalg.eigvalsh), SQUARE,
-         draw=definite, torch=lambda t, x: t.linalg.eigvalsh((x + x.mT) / 2)),
+         draw=definite, torch=lambda t, x: t.linalg.eigvalsh((x + x.mH) / 2)),
     case("packed_eig", decompositions.packed_eig, None, SQUARE[:4], draw=real_eigenvalues,
-         reference=packed_eigen(np.linalg.eig)),
+         reference=packed_eigen(np.linalg.eig), complex=False),
     case("eigvals", mg.linalg.eigvals, np.linalg.eigvals, SQUARE[:4], draw=real_eigenvalues,
-         reference=lambda x: np.linalg.eigvals(x).real),
+         reference=lambda x: np.linalg.eigvals(x) if x.dtype.kind == "c"
+         else np.linalg.eigvals(x).real),
     case("pinv", mg.linalg.pinv, np.linalg.pinv, ANY, {}, {"rcond": 1e-3},
          torch=lambda t, x, rcond=1e-15: t.linalg.pinv(x, rtol=rcond)),
     case("vector_norm", mg.linalg.vector_norm, np.linalg.vector_norm, ((3,), (2, 3), (2, 0, 3)),

@@ -15,13 +15,13 @@ from tests.bad_arguments import Case, leaf, trials_of
 
 ANY_DTYPE = "dtype|integer dtype|class"
 KINDS = {
-    "data": "array", "requires_grad": "flag", "name": "string?", "copy": "flag", "dtype": ANY_DTYPE,
-    "rng": "rng",
+    "data": "array|1j|complex array", "requires_grad": "flag", "name": "string?", "copy": "flag",
+    "dtype": ANY_DTYPE, "rng": "rng",
 }  # fmt: skip
 FLOATS = {"0", "1", "7", "0.0", "0.5", "1.0"}
 
 
-def like_numpy(name: str, numpys: Callable[..., Any], **valid: Any) -> Case:
+def like_numpy(name: str, numpys: Callable[..., Any], complex: str = "none", **valid: Any) -> Case:
     """A function that makes tensors as NumPy makes arrays; its options are the same everywhere."""
     ours = getattr(mg, name)
 
@@ -36,7 +36,7 @@ def like_numpy(name: str, numpys: Callable[..., Any], **valid: Any) -> Case:
             options.setdefault("rng", np.random.default_rng(0))
         return ours(*given.values(), **options)
 
-    kinds = {k: "none" for k in valid} | {k: KINDS[k] for k in ("requires_grad", "name", "dtype")}
+    kinds = {k: complex for k in valid} | {k: KINDS[k] for k in ("requires_grad", "name", "dtype")}
     kinds |= {"rng": "rng"} if name.startswith("rand") else {}
     return Case(call, lambda: dict(valid), kinds, reference, name)
 
@@ -48,14 +48,17 @@ MADE = [
     like_numpy("ones", np.ones, shape=(2, 3)),
     like_numpy("rand", lambda shape: np.random.default_rng(0).random(shape), shape=(0,)),
     like_numpy("randn", lambda shape: np.random.default_rng(0).standard_normal(shape), shape=(0,)),
-    like_numpy("full", np.full, shape=(2, 3), value=0.5),
+    like_numpy("full", np.full, "none|1j", shape=(2, 3), value=0.5),
     like_numpy("eye", np.eye, n=2, m=3),
     like_numpy("arange", np.arange, start=0, stop=3.0, step=0.5),
-    like_numpy("linspace", np.linspace, start=0.0, stop=1.0, num=3),
-    like_numpy("zeros_like", lambda x: np.zeros(np.shape(x)), x=[0.5]),
-    like_numpy("ones_like", lambda x: np.ones(np.shape(x)), x=[0.5]),
+    like_numpy("linspace", np.linspace, "none|1j|complex array", start=0.0, stop=1.0, num=3),
+    like_numpy("zeros_like", lambda x: np.zeros(np.shape(x), getattr(x, "dtype", None)),
+               "none|complex array", x=[0.5]),
+    like_numpy("ones_like", lambda x: np.ones(np.shape(x), getattr(x, "dtype", None)),
+               "none|complex array", x=[0.5]),
     like_numpy("full_like", lambda x, value: np.full(
-        np.shape(x), value, getattr(x, "dtype", None)), x=[0.5], value=0.5),
+        np.shape(x), value, getattr(x, "dtype", None)),
+        "none|1j|complex array", x=[0.5], value=0.5),
 ]  # fmt: skip
 
 
@@ -175,7 +178,7 @@ def test_dir_lists_what_is_public() -> None:
         (lambda: mg.grad(loss(), np.ones(2)), "grad: inputs must be a Tensor"),
         (lambda: leaf(2).register_hook("s"), "register_hook: hook must be a function, not 's'"),
         (lambda: mg.Tensor(np.array([None, 1], object), dtype=float), "Tensor: cannot compute"),
-        (lambda: leaf(2).clip(1j), "clip: cannot compute with a complex"),
+        (lambda: leaf(2).clip(1j), "clip: cannot compute with an array of dtype complex128"),
         (lambda: viz.explain(5), "explain: loss must be a Tensor, not 5"),
         (lambda: mg.erf(np.ones(2, complex)), "erf: cannot compute"),
         (lambda: mg.concatenate([leaf(2), np.array(["a"])]), "concatenate: cannot compute"),

@@ -45,7 +45,8 @@ def test_recording_an_operation_takes_one_python_call(case: OpCase) -> None:
     call()  # its code is generated at the first call
     bare = python_calls(lambda: op.call_forward(*values, **options))
     constants = len(tensors) - len(sample.tracked)  # whether they have names is looked up
-    assert python_calls(call) <= bare + 1 + 2 * constants + 6 * len(op.prepare)
+    special = 20 if call().dtype.kind == "c" else 0  # complex numbers are recorded by a function
+    assert python_calls(call) <= bare + 1 + 2 * constants + 6 * len(op.prepare) + special
 
 
 def test_calling_a_layer_takes_two_python_calls_over_its_forward() -> None:

@@ -12,15 +12,16 @@ import pytest
 import microgradnd as mg
 from microgradnd.declaration import FUNCTIONS, public
 from tests.composed_cases import COMPOSED as GENERAL
+from tests.composed_complex import COMPLEX
 from tests.composed_linalg import LINALG
 from tests.op_case import OpCase, Sample, along_directions
 
-COMPOSED = (*GENERAL, *LINALG)
+COMPOSED = (*GENERAL, *COMPLEX, *LINALG)
 # Functions with tests of their own.
 ELSEWHERE = {
     "adaptive_avg_pool2d", "as_strided", "avg_pool1d", "avg_pool2d", "conjugate_transpose",
-    "contiguous", "dot", "einsum", "global_avg_pool2d", "gumbel_softmax", "hstack",
-    "matrix_transpose", "max_pool1d", "max_pool2d", "moveaxis", "multi_dot", "ravel",
+    "contiguous", "dot", "einsum", "fftfreq", "global_avg_pool2d", "gumbel_softmax", "hstack",
+    "matrix_transpose", "max_pool1d", "max_pool2d", "moveaxis", "multi_dot", "ravel", "rfftfreq",
     "split", "vstack",
 }  # fmt: skip
 # Rows whose operands come in a form of their own, tested below.
@@ -61,10 +62,18 @@ def total(case: OpCase, sample: Sample) -> Callable[..., mg.Tensor]:
 
     def function(*tensors: mg.Tensor) -> mg.Tensor:
         outs = called(case.call, case, sample, list(tensors))
-        outs = [out for out in outs if out.requires_grad]
-        return sum((out * weights(out.shape)).sum() for out in outs)
+        return sum(weighted(out) for out in outs if out.requires_grad)
 
     return function
+
+
+def weighted(out: Any) -> Any:
+    """The real sum of the elements, here or in torch, each with a weight of its own."""
+    factors = weights(tuple(out.shape))
+    factors = factors if isinstance(out, mg.Tensor) else out.real.new_tensor(factors)
+    if np.dtype(str(out.dtype).removeprefix("torch.")).kind != "c":
+        return (out * factors).sum()
+    return (out.real * factors).sum() - (out.imag * factors).sum() * 0.5
 
 
 def weights(shape: tuple[int, ...]) -> np.ndarray:
@@ -132,8 +141,8 @@ def test_float32_stays_float32(case: OpCase, sample: Sample) -> None:
     if np.float64 in constants:
         return
     outs = called(case.call, case, sample, tensors)
-    assert {out.dtype for out in outs if out.requires_grad} == {np.dtype(np.float32)}
-    sum(out.sum() for out in outs if out.requires_grad).backward()
+    assert {out.real.dtype for out in outs if out.requires_grad} == {np.dtype(np.float32)}
+    sum(out.real.sum() for out in outs if out.requires_grad).backward()
     assert {t.grad.dtype for t in tensors if t.requires_grad} == {np.dtype(np.float32)}
 
 
@@ -177,9 +186,11 @@ def test_torch_agrees_in_value_and_gradient(case: OpCase, sample: Sample, torch:
     outs = called(case.call, case, sample, tensors)
     for out, other in zip(outs, found, strict=True):
         assert out.shape == tuple(other.shape)
-        np.testing.assert_allclose(out.data, other.detach().numpy(), rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(
+            out.data, other.detach().resolve_conj().numpy(), rtol=1e-11, atol=1e-12
+        )
     if sample.tracked:
-        sum((o * torch.tensor(weights(tuple(o.shape)))).sum() for o in found).backward()
+        sum(weighted(o) for o in found).backward()
         total(case, sample)(*tensors).backward()
         for t, other in zip(tensors, theirs, strict=True):
             if t.requires_grad:

@@ -237,7 +237,7 @@ def test_retain_graph_allows_a_second_backward() -> None:
 
 def test_backward_of_a_non_scalar_needs_a_gradient_of_its_shape() -> None:
     y = leaf(1.0, 2.0) * 2.0
-    with pytest.raises(GraphError, match=r"needs a scalar, this tensor has shape \(2,\)"):
+    with pytest.raises(GraphError, match=r"needs a real scalar, this tensor has shape \(2,\)"):
         y.backward()
     with pytest.raises(ValueError, match=r"gradient given has shape \(3,\).*\(2,\)"):
         y.backward(np.ones(3))
@@ -480,17 +480,18 @@ def test_in_place_on_a_computed_tensor_is_recorded_as_a_new_value() -> None:
 
 @pytest.mark.parametrize("dtype", [int, bool, np.uint8])
 def test_an_integer_leaf_is_refused(dtype: type) -> None:
-    with pytest.raises(TypeError, match="only real floating-point tensors"):
+    with pytest.raises(TypeError, match="only floating-point and complex tensors"):
         Tensor([1, 0], requires_grad=True, dtype=dtype)
 
 
 def test_tensors_are_made_as_numpy_makes_arrays() -> None:
     assert Tensor([1.0]).dtype == np.float64
     assert Tensor([1]).dtype == np.int64
+    assert Tensor([1, 1j]).dtype == np.complex128
     array = np.ones(3, np.float16)
     assert Tensor(array).data is array
     assert not np.shares_memory(Tensor(array, copy=True).data, array)
-    for bad in (None, "a", [1.0, "b"], 1j):
+    for bad in (None, "a", [1.0, "b"]):
         with pytest.raises(TypeError, match="Tensor: cannot compute with"):
             Tensor(bad)
     with pytest.raises(TypeError, match="lose this tensor's gradient"):
@@ -505,6 +506,7 @@ def test_the_default_dtype_reaches_tensors_made_from_floats() -> None:
         assert Tensor([1.0]).dtype == np.float32
         assert Tensor(np.ones(1)).dtype == np.float64
         assert Tensor([1]).dtype == np.int64
+        assert Tensor([1j]).dtype == np.complex64
     finally:
         mg.set_default_dtype(np.float64)
     with pytest.raises(TypeError, match="dtype of floats"):

@@ -28,6 +28,7 @@ microgradnd.documentation microgradnd.generation microgradnd.signatures
 microgradnd.plan microgradnd.calling
 microgradnd.declaration
 microgradnd.ops
+microgradnd.packages
 microgradnd.functions microgradnd.creation microgradnd.tensor_methods microgradnd.numpy_protocol
 microgradnd.graph
 microgradnd.program microgradnd.transforms

@@ -23,6 +23,7 @@ FILES = sorted(
 WORDS = {
     "where", "sign", "sum", "step", "max", "min", "mean", "all", "any", "round", "log", "add",
     "abs", "exp", "pad", "linear", "tanh", "relu", "sigmoid", "softmax", "std", "clip",
+    "complex", "fft",  # a trait; a module
 }  # fmt: skip
 # Functions and options of these modules have PyTorch's names, as some operations do.
 NAMESAKES = {
@@ -74,7 +75,11 @@ def test_what_a_layer_is_called_with_has_a_type() -> None:
 def listed(assignment: ast.Assign) -> set[str]:
     """What `__all__` lists, or a standard: names of functions, which may be those of operations."""
     names = [t.id for t in assignment.targets if isinstance(t, ast.Name)]
-    values = ast.walk(assignment.value) if names in (["__all__"], ["FUNCTIONS"], ["LINALG"]) else ()
+    values = (
+        ast.walk(assignment.value)
+        if names in (["__all__"], ["FUNCTIONS"], ["LINALG"], ["FFT"])
+        else ()
+    )
     return {x.value for x in values if isinstance(x, ast.Constant)}
 
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microgradnd import errors
 from microgradnd.arguments import NUMBER, check, instance, one_of, optional, require
 from microgradnd.engine import Tensor
 from microgradnd.random import generator
@@ -26,6 +27,8 @@ __all__ = [
     "calculate_gain", "constant_", "fans", "kaiming_normal_", "kaiming_uniform_", "normal_",
     "ones_", "orthogonal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
+if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves
+    __getattr__, __dir__ = errors.public_names(__name__, __all__)
 
 _LINEAR = ("linear", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "sigmoid")
 _GAINS = {name: 1.0 for name in _LINEAR} | {"tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import REAL_DTYPE, checked, either, instance, optional, several, whole
+from microgradnd.arguments import NUMBER_DTYPE, checked, either, instance, optional, several, whole
 from microgradnd.engine import Tensor, default_dtype
 from microgradnd.grad_mode import enable_grad, observed
 from microgradnd.nn.module import Module
@@ -99,7 +99,7 @@ _SHAPES = several(whole(0), "a shape, such as (1, 3, 224, 224)")
 @checked(
     model=instance(Module, "a Module"),
     input_shape=either(_SHAPES, several(_SHAPES, "a list of shapes", 1)),
-    dtype=either(optional(REAL_DTYPE), several(REAL_DTYPE, "a list of them")),
+    dtype=either(optional(NUMBER_DTYPE), several(NUMBER_DTYPE, "a list of them")),
 )
 def summary(model: Module, input_shape: _Shape | Sequence[_Shape], dtype: Any = None) -> Summary:
     """The table of a model's layers for an input of zeros.

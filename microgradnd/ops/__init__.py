@@ -2,11 +2,13 @@
 
 from microgradnd.ops import (  # noqa: F401 - they declare themselves
     activations,
+    complex_numbers,
     convolution,
     cumulative,
     decompositions,
     einsum,
     elementwise,
+    fourier,
     indexing,
     linalg,
     linear_systems,

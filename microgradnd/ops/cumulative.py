@@ -42,7 +42,8 @@ def cumprod_x(g: Value, x: Value, out: Value, axis: int | None) -> Value:
     return (others * weights).sum(axis=-1).swapaxes(along, -1).reshape(x.shape)
 
 
-@op(x=cumprod_x, fresh="x", numpy=np.cumprod, method=True, whole=True, batch="flat")
+@op(x=cumprod_x, fresh="x", numpy=np.cumprod, method=True, whole=True, batch="flat",
+    holomorphic=True)  # fmt: skip
 def cumprod(x: Value, axis: int | None = None) -> Value:
     """The product of each element and all before it along the axis, with any number of zeros."""
     return np.cumprod(x, axis=axis)
@@ -92,7 +93,11 @@ def logcumsumexp_x(g: Value, x: Value, out: Value, axis: int) -> Value:
 
 @op(x=logcumsumexp_x, fresh="x", method=True, whole=True)
 def logcumsumexp(x: Value, axis: int) -> Value:
-    """ln of the sum of the exponentials of each element and all before it along the axis."""
+    """ln of the sum of the exponentials of each element and all before it along the axis.
+
+    >>> logcumsumexp(Tensor([0.0, 0.0, 0.0]), 0).exp().round(6)
+    Tensor([1., 2., 3.])
+    """
     return np.logaddexp.accumulate(x, axis)
 
 

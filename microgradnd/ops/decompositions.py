@@ -18,6 +18,7 @@ import numpy as np
 
 from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
+from microgradnd.ops.complex_numbers import conjugated_where_complex, real_where_complex
 from microgradnd.ops.linalg import matmul
 from microgradnd.ops.linear_systems import matrix_of_diagonal, solve
 from microgradnd.ops.rearranging import triu
@@ -49,8 +50,12 @@ def T(x: Value) -> Value:
     return x.swapaxes(-1, -2)
 
 
+def H(x: Value) -> Value:
+    return T(conjugated_where_complex(x))
+
+
 def symmetric(x: Value) -> Value:
-    return (x + T(x)) * 0.5
+    return (x + H(x)) * 0.5
 
 
 def safe_inverse(x: Value) -> Value:
@@ -66,21 +71,21 @@ def gaps(w: Value) -> Value:
 
 # --- Cholesky ------------------------------------------------------------------------------------
 def cholesky_a(g: Value, out: Value, upper: bool) -> Value:
-    factor, g = (T(out), T(g)) if upper else (out, g)
+    factor, g = (H(out), H(g)) if upper else (out, g)
     n = factor.shape[-1]
     below = np.tri(n, dtype=g.dtype) - 0.5 * np.eye(n, dtype=g.dtype)
-    middle = matmul(T(factor), g) * below
-    left = solve(T(factor), middle)  # L⁻ᵀ Φ, then L⁻¹ from the right
-    return symmetric(T(solve(T(factor), T(left))))
+    middle = matmul(H(factor), g) * below
+    left = solve(H(factor), middle)  # L⁻ᴴ Φ, then L⁻¹ from the right
+    return symmetric(H(solve(H(factor), H(left))))
 
 
 @op(a=cholesky_a, numpy=np.linalg.cholesky, torch="linalg.cholesky", fresh="a",
-    whole=True, cure="a must be symmetric and positive definite",
+    whole=True, complex=True, cure="a must be symmetric and positive definite",
     batch="leading")  # fmt: skip
 def cholesky(a: Value, upper: bool = False) -> Value:
-    """The lower triangular L with L Lᵀ = a, or its transpose, of symmetric positive definite a.
+    """The lower triangular L with L Lᴴ = a, or Lᴴ, of symmetric (Hermitian) positive definite a.
 
-    Only one triangle of a is read; its gradient is symmetric.
+    Only one triangle of a is read; its gradient is symmetric (Hermitian).
 
     >>> cholesky(np.array([[4.0, 2.0], [2.0, 5.0]])).tolist()
     [[2.0, 0.0], [1.0, 2.0]]
@@ -90,12 +95,11 @@ def cholesky(a: Value, upper: bool = False) -> Value:
 
 # --- QR ------------------------------------------------------------------------------------------
 def tall_qr(g_q: Value, g_r: Value, q: Value, r: Value) -> Value:
-    """The gradient of A, m×n with m ≥ n: (gQ + Q M') R⁻ᵀ, M' the lower triangle of M, mirrored."""
+    """The gradient of A, m×n with m ≥ n: (gQ + Q M') R⁻ᴴ, M' the lower triangle of M, mirrored."""
     n = r.shape[-1]
-    m = matmul(r, T(g_r)) - matmul(T(g_q), q)
-    low = m * np.tri(n, dtype=g_q.dtype)
-    mirrored = low + T(m * np.tri(n, k=-1, dtype=g_q.dtype))
-    return T(solve(r, T(g_q + matmul(q, mirrored))))
+    m = matmul(r, H(g_r)) - matmul(H(g_q), q)
+    low = m * (np.tri(n, dtype=g_q.dtype) - 0.5 * np.eye(n, dtype=g_q.dtype))
+    return H(solve(r, H(g_q + matmul(q, low + H(low)))))
 
 
 def packed_qr_a(g: Value, out: Value, a_shape: tuple[int, ...]) -> Value:
@@ -103,13 +107,13 @@ def packed_qr_a(g: Value, out: Value, a_shape: tuple[int, ...]) -> Value:
     q, r, g_q, g_r = T(out[..., :m]), out[..., m:], T(g[..., :m]), g[..., m:]
     if m >= n:
         return tall_qr(g_q, g_r, q, r)
-    # wide: A = [X Y], R = [U V], V = QᵀY; Q and U are of X alone
+    # wide: A = [X Y], R = [U V], V = QᴴY; Q and U are of X alone
     u, v, g_u, g_v = r[..., :m], r[..., m:], g_r[..., :m], g_r[..., m:]
-    g_q = g_q + matmul(matmul(q, v), T(g_v))
+    g_q = g_q + matmul(matmul(q, v), H(g_v))
     return np.concatenate([tall_qr(g_q, g_u, q, u), matmul(q, g_v)], axis=-1)
 
 
-@op(a=packed_qr_a, internal=True, whole=True,
+@op(a=packed_qr_a, internal=True, whole=True, complex=True,
     batch="leading")  # fmt: skip
 def packed_qr(a: Value) -> Value:
     """[Qᵀ | R], shape (..., min(m, n), m + n)."""
@@ -157,19 +161,21 @@ def packed_svd_a(g: Value, out: Value, a_shape: tuple[int, ...]) -> Value:
     u, s, vh = T(out[..., :m]), out[..., m], out[..., m + 1 :]
     g_u, g_s, g_vh = T(g[..., :m]), g[..., m], g[..., m + 1 :]
     k, between, inverse = s.shape[-1], gaps(s * s), safe_inverse(s)[..., None, :]
-    u_gu, v_gv = matmul(T(u), g_u), matmul(vh, T(g_vh))
-    middle = (u_gu - T(u_gu)) * between * s[..., None, :]
-    middle = middle + s[..., :, None] * (v_gv - T(v_gv)) * between + matrix_of_diagonal(g_s)
+    u_gu, v_gv = matmul(H(u), g_u), matmul(vh, H(g_vh))
+    if g.dtype.kind == "c":  # the vectors' phases turn together
+        g_s = np.real(g_s) + np.imag((np.conjugate(u) * g_u).sum(axis=-2)) * safe_inverse(s) * 1j
+    middle = (u_gu - H(u_gu)) * between * s[..., None, :]
+    middle = middle + s[..., :, None] * (v_gv - H(v_gv)) * between + matrix_of_diagonal(g_s)
     left = matmul(u, middle)
     if m > k:
         left = left + (g_u - matmul(u, u_gu)) * inverse
     total = matmul(left, vh)
     if n > k:
-        total = total + matmul(u * inverse, g_vh - matmul(T(v_gv), vh))
+        total = total + matmul(u * inverse, g_vh - matmul(H(v_gv), vh))
     return total
 
 
-@op(a=packed_svd_a, internal=True, whole=True,
+@op(a=packed_svd_a, internal=True, whole=True, complex=True,
     batch="leading")  # fmt: skip
 def packed_svd(a: Value) -> Value:
     """[Uᵀ | S | Vh], shape (..., min(m, n), m + 1 + n)."""
@@ -183,7 +189,7 @@ def svdvals_a(g: Value, a: Value) -> Value:
 
 
 @op(a=svdvals_a, fresh="a", numpy=np.linalg.svdvals, torch="linalg.svdvals", internal=True,
-    whole=True,
+    whole=True, complex=True,
     batch="leading")  # fmt: skip
 def svdvals(a: Value) -> Value:
     """The singular values, the largest first.
@@ -219,17 +225,18 @@ def svd(
     if full_matrices and m != n:
         return SVD(*[Tensor(part) for part in np.linalg.svd(a.data)])
     packed = packed_svd(a)
-    return SVD(packed[..., :m].swapaxes(-1, -2), packed[..., m], packed[..., m + 1 :])
+    s = real_where_complex(packed[..., m])
+    return SVD(packed[..., :m].swapaxes(-1, -2), s, packed[..., m + 1 :])
 
 
 # --- Eigenvalues ---------------------------------------------------------------------------------
 def packed_eigh_a(g: Value, out: Value) -> Value:
     w, v, g_w, g_v = out[..., 0, :], out[..., 1:, :], g[..., 0, :], g[..., 1:, :]
-    middle = matmul(T(v), g_v) * gaps(w) + matrix_of_diagonal(g_w)
-    return symmetric(matmul(matmul(v, middle), T(v)))
+    middle = matmul(H(v), g_v) * gaps(w) + matrix_of_diagonal(real_where_complex(g_w))
+    return symmetric(matmul(matmul(v, middle), H(v)))
 
 
-@op(a=packed_eigh_a, internal=True, whole=True,
+@op(a=packed_eigh_a, internal=True, whole=True, complex=True,
     batch="leading")  # fmt: skip
 def packed_eigh(a: Value, UPLO: str = "L") -> Value:
     """Eigenvalues in row 0, below them the eigenvectors in columns: shape (..., n + 1, n)."""
@@ -239,14 +246,14 @@ def packed_eigh(a: Value, UPLO: str = "L") -> Value:
 
 def eigvalsh_a(g: Value, a: Value, UPLO: str) -> Value:
     v = packed_eigh(a, UPLO)[..., 1:, :]
-    return matmul(v * g[..., None, :], T(v))
+    return matmul(v * g[..., None, :], H(v))
 
 
 @op(a=eigvalsh_a, fresh="a", numpy=np.linalg.eigvalsh, torch="linalg.eigvalsh", internal=True,
-    whole=True,
+    whole=True, complex=True,
     batch="leading")  # fmt: skip
 def eigvalsh(a: Value, UPLO: str = "L") -> Value:
-    """The eigenvalues of a symmetric matrix, rising; one triangle of it is read.
+    """The eigenvalues of a symmetric (Hermitian) matrix, rising; one triangle of it is read.
 
     >>> eigvalsh(np.array([[0.0, 1.0], [1.0, 0.0]])).round(6).tolist()
     [-1.0, 1.0]
@@ -256,70 +263,70 @@ def eigvalsh(a: Value, UPLO: str = "L") -> Value:
 
 @derived(numpy=np.linalg.eigh, torch="linalg.eigh", internal=True)
 def eigh(a: TensorLike, UPLO: str = "L") -> Eigen:
-    """a = V diag(w) Vᵀ of a symmetric matrix, as (w, V), the eigenvalues w rising.
+    """a = V diag(w) Vᴴ of a symmetric (Hermitian) matrix, as (w, V), the eigenvalues w rising.
 
-    One triangle is read, the gradient is symmetric. The signs of vectors are arbitrary, and
-    vectors of equal eigenvalues have no derivative; see the module's text.
+    One triangle is read, the gradient is symmetric (Hermitian). The signs (phases) of vectors are
+    arbitrary, and vectors of equal eigenvalues have no derivative; see the module's text.
 
     >>> w, v = eigh(Tensor([[2.0, 0.0], [0.0, 1.0]]))
     >>> w
     Tensor([1., 2.])
     """
     packed = packed_eigh(as_tensor(a), UPLO)
-    return Eigen(packed[..., 0, :], packed[..., 1:, :])
+    return Eigen(real_where_complex(packed[..., 0, :]), packed[..., 1:, :])
 
 
-def real_only(name: str, w: np.ndarray) -> np.ndarray:
-    """Eigenvalues as real numbers; newer NumPys give complex ones even where all are real."""
-    if w.dtype.kind == "c" and w.imag.any():
-        raise ValueError(
-            f"{name}: some eigenvalues are complex, and Tensors are real; of symmetric matrices "
-            "eigh has real ones"
-        )
-    return w.real
+def where_real(w: np.ndarray, a: np.ndarray) -> bool:
+    """Whether all eigenvalues of a real matrix are real; newer NumPys give complex ones even so."""
+    return a.dtype.kind != "c" and not (w.dtype.kind == "c" and w.imag.any())
 
 
 def packed_eig_a(g: Value, out: Value) -> Value:
     w, v, g_w, g_v = out[..., 0, :], out[..., 1:, :], g[..., 0, :], g[..., 1:, :]
-    along = (v * g_v).sum(axis=-2)  # the vectors keep length 1
-    middle = (matmul(T(v), g_v) - matmul(T(v), v) * along[..., None, :]) * gaps(w)
-    return solve(T(v), matmul(middle + matrix_of_diagonal(g_w), T(v)))
+    along = real_where_complex(conjugated_where_complex(v) * g_v).sum(axis=-2)  # they keep length 1
+    between = conjugated_where_complex(gaps(w))
+    middle = (matmul(H(v), g_v) - matmul(H(v), v) * along[..., None, :]) * between
+    return solve(H(v), matmul(middle + matrix_of_diagonal(g_w), H(v)))
 
 
-@op(a=packed_eig_a, internal=True, whole=True,
+@op(a=packed_eig_a, internal=True, whole=True, complex=True,
     batch="leading")  # fmt: skip
 def packed_eig(a: Value) -> Value:
-    """As `packed_eigh`, of any matrix whose eigenvalues are real."""
+    """As `packed_eigh`, of any matrix."""
     w, v = np.linalg.eig(a)
-    return np.concatenate([real_only("eig", w)[..., None, :], v.real], axis=-2)
+    w, v = (w.real, v.real) if where_real(w, a) else (w, v)
+    return np.concatenate([w[..., None, :], v], axis=-2)
 
 
 def eigvals_a(g: Value, a: Value) -> Value:
     v = packed_eig(a)[..., 1:, :]
-    return solve(T(v), g[..., :, None] * T(v))
+    return solve(H(v), g[..., :, None] * H(v))
 
 
 @op(a=eigvals_a, fresh="a", numpy=np.linalg.eigvals, torch="linalg.eigvals", internal=True,
-    whole=True,
+    whole=True, complex=True,
     batch="leading")  # fmt: skip
 def eigvals(a: Value) -> Value:
-    """The eigenvalues, in no order, of a matrix that has real ones only.
+    """The eigenvalues, in no order; real numbers where all of a real matrix are.
 
     >>> eigvals(np.array([[2.0, 1.0], [0.0, 3.0]]))
     array([2., 3.])
     """
-    return real_only("eigvals", np.linalg.eigvals(a))
+    w = np.linalg.eigvals(a)
+    return w.real if where_real(w, a) else w
 
 
 @derived(numpy=np.linalg.eig, torch="linalg.eig", internal=True)
 def eig(a: TensorLike) -> Eigen:
-    """Eigenvalues and eigenvectors, of length 1, in columns, where they are real: a V = V diag(w).
+    """Eigenvalues and eigenvectors, of length 1, in columns: a V = V diag(w).
 
-    Raises:
-        ValueError: an eigenvalue is complex.
+    They are real numbers where all of a real matrix are, as in NumPy, else complex ones. The phases
+    of complex vectors are arbitrary, and a loss should not depend on them.
 
     >>> eig(Tensor([[2.0, 1.0], [0.0, 3.0]])).eigenvalues
     Tensor([2., 3.])
+    >>> eig(Tensor([[0.0, 1.0], [-1.0, 0.0]])).eigenvalues.imag
+    Tensor([ 1., -1.])
     """
     packed = packed_eig(as_tensor(a))
     return Eigen(packed[..., 0, :], packed[..., 1:, :])
@@ -327,7 +334,7 @@ def eig(a: TensorLike) -> Eigen:
 
 # --- The inverse of any rank ---------------------------------------------------------------------
 def pinv_a(g: Value, a: Value, out: Value) -> Value:
-    gt, pt = T(g), T(out)
+    gt, pt = H(g), H(out)
     left = matmul(matmul(gt, out), pt)
     right = matmul(pt, matmul(out, gt))
     total = left - matmul(a, matmul(out, left)) + right - matmul(matmul(right, out), a)
@@ -335,6 +342,7 @@ def pinv_a(g: Value, a: Value, out: Value) -> Value:
 
 
 @op(a=pinv_a, fresh="a", numpy=np.linalg.pinv, torch="pinverse linalg.pinv", whole=True,
+    complex=True,
     batch="leading")  # fmt: skip
 def pinv(a: Value, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Value:
     """The Moore-Penrose inverse; singular values up to rcond times the largest count as 0.
@@ -370,13 +378,15 @@ def lstsq(a: TensorLike, b: TensorLike, rcond: Any = None) -> LeastSquares:
     a, b = as_tensor(a), as_tensor(b)
     m, n = a.shape[-2:]
     if rcond is None:
-        rcond = np.finfo(a.dtype if a.dtype.kind == "f" else float).eps * max(m, n)
+        rcond = np.finfo(a.dtype if a.dtype.kind in "fc" else float).eps * max(m, n)
     x = matmul(pinv(a, rcond), b)
     s = svdvals(a)
     cut = rcond * s.data.max(axis=-1, keepdims=True, initial=0)
     rank = np.asarray((s.data > cut).sum(axis=-1, dtype=np.intc))  # NumPy's type
     residuals = Tensor(np.zeros(0, x.dtype))
     if m > n and (rank == n).all():
-        residuals = ((matmul(a, x) - b) ** 2).sum(axis=-1 if b.ndim == 1 else -2)
+        r = matmul(a, x) - b
+        square = r**2 if r.dtype.kind != "c" else r.abs() ** 2
+        residuals = square.sum(axis=-1 if b.ndim == 1 else -2)
         residuals = residuals.reshape(1) if b.ndim == 1 == residuals.ndim + 1 else residuals
     return LeastSquares(x, residuals, Tensor(rank), s)

@@ -104,7 +104,8 @@ def einsum1(x: Value, subscripts: str) -> Value:
 
 
 @op(x=einsum2_x, y=einsum2_y, batch=with_batch, linear="x y", contraction=True, cost=products,
-    internal=True, whole=True, program="np.einsum({subscripts}, {x}, {y})")  # fmt: skip
+    holomorphic=True, internal=True, whole=True,
+    program="np.einsum({subscripts}, {x}, {y})")  # fmt: skip
 def einsum2(x: Value, y: Value, subscripts: str) -> Value:
     """An Einstein sum of two operands."""
     return np.einsum(subscripts, x, y, optimize=True)

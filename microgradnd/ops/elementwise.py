@@ -14,6 +14,7 @@ import numpy as np
 from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.kernels.special import logistic
+from microgradnd.plan import conjugated
 
 
 def where_larger(g: Value, x: Value, y: Value) -> Value:
@@ -53,6 +54,17 @@ def power_y(g: Value, x: Value, out: Value) -> Value:
     return g * (out * np.log(np.where(x == 0, 1, x)))
 
 
+@conjugated
+def complex_power_y(g: Value, x: Value, out: Value) -> Value:
+    return g * (out * np.log(np.where(x == 0, 1, x) + 0j))
+
+
+def complex_sign_x(g: Value, x: Value, out: Value) -> Value:
+    """Of x / |x|: what of g is at right angles to it, in the plane of complex numbers."""
+    size = np.where(x == 0, 1.0, np.abs(x))
+    return np.where(x == 0, 0.0, (g - out * np.real(g * np.conjugate(out))) / size)
+
+
 # fmt: off
 add      = op(np.add,      "x y", x=lambda g: g,          y=lambda g: g,
               operator="add", linear="x+y", infix=("+", 4), notation="plus", scalar="x + y")
@@ -61,13 +73,14 @@ subtract = op(np.subtract, "x y", x=lambda g: g,          y=lambda g: -g,
               scalar="x - y", torch="sub")
 multiply = op(np.multiply, "x y", x=lambda g, y: g * y,   y=lambda g, x: g * x,
               operator="mul", linear="x y", infix=("*", 5), notation="product",
-              scalar="x * y", torch="mul")
+              scalar="x * y", torch="mul", holomorphic=True)
 divide   = op(np.divide,   "x y", x=lambda g, y: g / y,   y=lambda g, y, out: -g * out / y,
               operator="truediv", linear="x", infix=("/", 5), notation="product",
-              scalar="x / y", torch="div true_divide", singular="y")
+              scalar="x / y", torch="div true_divide", singular="y", holomorphic=True)
 power    = op(np.power,    "x y", x=power_x,              y=power_y,
               operator="pow", method="pow", infix=("**", 7), notation="power",
-              scalar="x ** y", torch="pow", singular="x")
+              scalar="x ** y", torch="pow", singular="x", holomorphic=True,
+              complex={"y": complex_power_y})
 maximum  = op(np.maximum,  "x y", x=where_larger,         y=lambda g, x, y: where_larger(g, y, x),
               method=True, sign="max", scalar="max(x, y)")
 minimum  = op(np.minimum,  "x y", x=lambda g, x, y: where_larger(g, y, x), y=where_larger,
@@ -92,67 +105,79 @@ fmod     = op(np.fmod, "x y", x=lambda g: g, y=lambda g, x, y: -g * np.trunc(x /
               method=True, singular="y")
 floor_divide = op(np.floor_divide, "x y", x=lambda g: g * 0.0, y=lambda g: g * 0.0,
                   operator="floordiv", infix=("//", 5), method=True, flat=True, singular="y")
-float_power = op(np.float_power, "x y", x=power_x, y=power_y, method=True, singular="x")
+float_power = op(np.float_power, "x y", x=power_x, y=power_y, method=True, singular="x",
+                 holomorphic=True, complex={"y": complex_power_y})
 copysign = op(np.copysign, "x y", x=lambda g, x, out: g * (np.sign(x) * np.sign(out)),
               y=lambda g: g * 0.0, method=True)
 heaviside = op(np.heaviside, "x y", x=lambda g: g * 0.0, y=lambda g, x: np.where(x == 0, g, 0.0),
                method=True)
-ldexp    = op(np.ldexp, "x i", x=lambda g, i: np.ldexp(g, i), fixed="i", linear="x", method=True)
+ldexp    = op(np.ldexp, "x i", x=lambda g, i: np.ldexp(g, i), fixed="i", linear="x", method=True,
+              complex=False)
 
 negative   = op(np.negative,   "x", x=lambda g: -g, method="__neg__", linear="x",
                 infix=("-", 6), notation="product", scalar="-x", torch="neg")
 positive   = op(np.positive,   "x", x=lambda g: g,
                 method=(True, "__pos__"), linear="x", infix=("+", 6), scalar="x", torch="clone")
 abs        = op(np.absolute,   "x", name="abs", x=lambda g, x: g * np.sign(x),
-                method=(True, "__abs__"), torch="absolute", notation="magnitude", scalar="abs(x)")
+                method=(True, "__abs__"), torch="absolute", notation="magnitude", scalar="abs(x)",
+                complex=True)
 square     = op(np.square,     "x", x=lambda g, x: g * (x * 2),
-                method=True, notation="square", scalar="x * x")
+                method=True, notation="square", scalar="x * x", holomorphic=True)
 sqrt       = op(np.sqrt,       "x", x=lambda g, out: g * 0.5 / out,
-                method=True, notation="root", scalar="sqrt(x)", singular="x")
+                method=True, notation="root", scalar="sqrt(x)", singular="x", holomorphic=True)
 cbrt       = op(np.cbrt,       "x", x=lambda g, out: g / (out * out * 3),
                 method=True, scalar="cbrt(x)", singular="x")
 fabs       = op(np.fabs,       "x", x=lambda g, x: g * np.sign(x), scalar="abs(x)")
-deg2rad    = op(np.deg2rad,    "x", x=lambda g: g * float(np.pi / 180), numpy=(np.deg2rad,
-                np.radians), linear="x", method=True)
-rad2deg    = op(np.rad2deg,    "x", x=lambda g: g * float(180 / np.pi), numpy=(np.rad2deg,
-                np.degrees), linear="x", method=True)
+deg2rad    = op(np.deg2rad,    "x", x=lambda g: g * float(np.pi / 180), complex=False,
+                numpy=(np.deg2rad, np.radians), linear="x", method=True)
+rad2deg    = op(np.rad2deg,    "x", x=lambda g: g * float(180 / np.pi), complex=False,
+                numpy=(np.rad2deg, np.degrees), linear="x", method=True)
 reciprocal = op(np.reciprocal, "x", x=lambda g, out: -g * out * out,
-                method=True, notation="reciprocal", scalar="1 / x", singular="x")
-exp        = op(np.exp,        "x", x=lambda g, out: g * out, method=True, scalar="exp(x)")
-exp2       = op(np.exp2,       "x", x=lambda g, out: g * out * float(np.log(2)), method=True)
-expm1      = op(np.expm1,      "x", x=lambda g, out: g * (out + 1), method=True, scalar="expm1(x)")
+                method=True, notation="reciprocal", scalar="1 / x", singular="x", holomorphic=True)
+exp        = op(np.exp,        "x", x=lambda g, out: g * out, method=True, scalar="exp(x)",
+                holomorphic=True)
+exp2       = op(np.exp2,       "x", x=lambda g, out: g * out * float(np.log(2)), method=True,
+                holomorphic=True)
+expm1      = op(np.expm1,      "x", x=lambda g, out: g * (out + 1), method=True, scalar="expm1(x)",
+                holomorphic=True)
 log        = op(np.log,        "x", x=lambda g, x: g / x, method=True, sign="ln", scalar="log(x)",
-                singular="x")
+                singular="x", holomorphic=True)
 log2       = op(np.log2,       "x", x=lambda g, x: g / (x * float(np.log(2))),
-                method=True, scalar="log2(x)")
+                method=True, scalar="log2(x)", holomorphic=True)
 log10      = op(np.log10,      "x", x=lambda g, x: g / (x * float(np.log(10))),
-                method=True, scalar="log10(x)")
+                method=True, scalar="log10(x)", holomorphic=True)
 log1p      = op(np.log1p,      "x", x=lambda g, x: g / (x + 1),
-                method=True, sign="ln1p", scalar="log1p(x)")
+                method=True, sign="ln1p", scalar="log1p(x)", holomorphic=True)
 sin        = op(np.sin,        "x", x=lambda g, x: g * np.cos(x), method=True, scalar="sin(x)",
-                activation=True)
-cos        = op(np.cos,        "x", x=lambda g, x: -g * np.sin(x), method=True, scalar="cos(x)")
+                activation=True, holomorphic=True)
+cos        = op(np.cos,        "x", x=lambda g, x: -g * np.sin(x), method=True, scalar="cos(x)",
+                holomorphic=True)
 tan        = op(np.tan,        "x", x=lambda g, out: g * (1 + out * out),
-                method=True, scalar="tan(x)")
+                method=True, scalar="tan(x)", holomorphic=True)
 arcsin     = op(np.arcsin,     "x", x=lambda g, x: g / np.sqrt(1 - x * x),
-                method=True, scalar="asin(x)", torch="asin")
+                method=True, scalar="asin(x)", torch="asin", holomorphic=True)
 arccos     = op(np.arccos,     "x", x=lambda g, x: -g / np.sqrt(1 - x * x),
-                method=True, scalar="acos(x)", torch="acos")
+                method=True, scalar="acos(x)", torch="acos", holomorphic=True)
 arctan     = op(np.arctan,     "x", x=lambda g, x: g / (1 + x * x),
-                method=True, scalar="atan(x)", torch="atan")
-sinh       = op(np.sinh,       "x", x=lambda g, x: g * np.cosh(x), method=True, scalar="sinh(x)")
-cosh       = op(np.cosh,       "x", x=lambda g, x: g * np.sinh(x), method=True, scalar="cosh(x)")
+                method=True, scalar="atan(x)", torch="atan", holomorphic=True)
+sinh       = op(np.sinh,       "x", x=lambda g, x: g * np.cosh(x), method=True, scalar="sinh(x)",
+                holomorphic=True)
+cosh       = op(np.cosh,       "x", x=lambda g, x: g * np.sinh(x), method=True, scalar="cosh(x)",
+                holomorphic=True)
 tanh       = op(np.tanh,       "x", x=lambda g, out: g - g * out * out,
                 method=True, scalar="tanh(x)",
-                torch="nn.functional.tanh", activation=True, saturates=(-1.0, 1.0))
+                torch="nn.functional.tanh", activation=True, saturates=(-1.0, 1.0),
+                holomorphic=True)
 arcsinh    = op(np.arcsinh,    "x", x=lambda g, x: g / np.sqrt(x * x + 1),
-                method=True, scalar="asinh(x)", torch="asinh")
+                method=True, scalar="asinh(x)", torch="asinh", holomorphic=True)
 arccosh    = op(np.arccosh,    "x", x=lambda g, x: g / np.sqrt(x * x - 1),
-                method=True, scalar="acosh(x)", torch="acosh")
+                method=True, scalar="acosh(x)", torch="acosh",
+                complex={"x": conjugated(lambda g, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))})
 arctanh    = op(np.arctanh,    "x", x=lambda g, x: g / (1 - x * x),
-                method=True, scalar="atanh(x)", torch="atanh")
+                method=True, scalar="atanh(x)", torch="atanh", holomorphic=True)
 
-sign       = op(np.sign,       "x", x=lambda g: g * 0.0, method=True, scalar="sign(x)", flat=True)
+sign       = op(np.sign,       "x", x=lambda g: g * 0.0, method=True, scalar="sign(x)", flat=True,
+                complex={"x": complex_sign_x})
 floor      = op(np.floor,      "x", x=lambda g: g * 0.0, method=True, scalar="floor(x)", flat=True)
 trunc      = op(np.trunc,      "x", x=lambda g: g * 0.0, method=True, scalar="trunc(x)", flat=True,
                 torch="fix")
@@ -256,6 +281,9 @@ def clip(x: Value, min: Value | None = None, max: Value | None = None) -> Value:
     """x, held within [min, max]; None leaves a side open, and max wins where they cross.
 
     A bound gets the gradient where it is the result; at a bound x has slope 1.
+
+    >>> clip(Tensor([-2.0, 0.5, 2.0]), -1.0, 1.0)
+    Tensor([-1. ,  0.5,  1. ])
     """
     return np.clip(x, min, max)
 
@@ -266,6 +294,7 @@ def clip(x: Value, min: Value | None = None, max: Value | None = None) -> Value:
     method=(True, "__round__"),
     numpy=(np.round, np.around),
     flat=True,
+    complex=True,
 )
 def round(x: Value, decimals: int = 0) -> Value:
     """Rounded to a number of decimals, halves to even. Its slope is 0."""
@@ -273,13 +302,13 @@ def round(x: Value, decimals: int = 0) -> Value:
 
 
 @op(x=lambda g, out: g * (out * out * out * -0.5), elementwise=True, method=True, whole=True,
-    scalar="1 / sqrt(x)", singular="x")  # fmt: skip
+    scalar="1 / sqrt(x)", singular="x", holomorphic=True)  # fmt: skip
 def rsqrt(x: Value) -> Value:
     """1 / √x."""
     return 1 / np.sqrt(x)
 
 
-@op(x=sinc_x, elementwise=True, numpy=np.sinc, method=True, whole=True)
+@op(x=sinc_x, elementwise=True, numpy=np.sinc, method=True, whole=True, holomorphic=True)
 def sinc(x: Value) -> Value:
     """sin(πx) / (πx), 1 at 0."""
     return np.sinc(x)
@@ -300,7 +329,7 @@ def xlogy(x: Value, y: Value) -> Value:
 
 
 @op(x=lambda g, x: np.where(np.isfinite(x), g, 0.0), elementwise=True, fresh="x", method=True,
-    numpy=np.nan_to_num, whole=True)  # fmt: skip
+    numpy=np.nan_to_num, whole=True, complex=True)  # fmt: skip
 def nan_to_num(
     x: Value, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Value:

@@ -59,7 +59,7 @@ def matmul_batch(values: list, mapped: list[bool], n: int, options: dict) -> Val
 
 
 @op(x=matmul_x, y=matmul_y, numpy=np.matmul, operator="matmul", method=True, fresh="x y",
-    linear="x y", contraction=True, infix=("@", 5), torch="mm bmm mv", whole=True,
+    linear="x y", contraction=True, holomorphic=True, infix=("@", 5), torch="mm bmm mv", whole=True,
     batch=matmul_batch,
     notation="matrix_product",
     cost=lambda out_shape, x_shape: prod(out_shape) * x_shape[-1],
@@ -90,7 +90,7 @@ def linear_batch(values: list, mapped: list[bool], n: int, options: dict) -> Val
 @op(input=lambda g, weight: matmul(g, weight), batch=linear_batch, bias=lambda g: g,
     weight=lambda g, input: matmul(flat_rows(g).T, flat_rows(input)) if g.ndim > 1
     else g[:, None] * input,
-    fresh="input weight", linear="input weight", contraction=True, internal=True,
+    fresh="input weight", linear="input weight", contraction=True, holomorphic=True, internal=True,
     torch="nn.functional.linear", notation="weighted_sums",
     cost=lambda out_shape, input_shape: prod(out_shape) * input_shape[-1],
     cure="weight has as many columns as input has features (its last axis), bias as many elements "

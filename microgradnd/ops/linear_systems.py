@@ -14,6 +14,7 @@ import numpy as np
 from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.batches import aligned
+from microgradnd.ops.complex_numbers import conjugated_where_complex
 from microgradnd.ops.linalg import matmul
 from microgradnd.ops.rearranging import tril, triu
 
@@ -36,6 +37,7 @@ def inv_a(g: Value, out: Value) -> Value:
 
 
 @op(a=inv_a, fresh="a", numpy=np.linalg.inv, torch="inverse linalg.inv", whole=True, method=True,
+    holomorphic=True,
     cure="a singular matrix has no inverse; linalg.pinv is defined for each",
     batch="leading")  # fmt: skip
 def inv(a: Value) -> Value:
@@ -64,6 +66,7 @@ def det_a(g: Value, a: Value, out: Value) -> Value:
 
 
 @op(a=det_a, fresh="a", numpy=np.linalg.det, torch="linalg.det", method=True, whole=True,
+    holomorphic=True,
     batch="leading")  # fmt: skip
 def det(a: Value) -> Value:
     """The determinant. Its gradient, of cofactors, is right for singular matrices, too.
@@ -74,22 +77,36 @@ def det(a: Value) -> Value:
     return np.linalg.det(a)
 
 
-@op(a=lambda g, a: g[..., None, None] * inv(a).swapaxes(-1, -2), fresh="a", internal=True,
-    whole=True,
+@op(a=lambda g, a: g[..., None, None] * conjugated_where_complex(inv(a)).swapaxes(-1, -2),
+    fresh="a", internal=True, whole=True, complex=True,
     batch="leading")  # fmt: skip
 def logabsdet(a: Value) -> Value:
     """log |det a|."""
     return np.linalg.slogdet(a)[1]
 
 
+def signdet_a(g: Value, a: Value, out: Value) -> Value:
+    turn = np.imag(g * np.conjugate(out)) * 1j
+    return turn[..., None, None] * np.conjugate(inv(a)).swapaxes(-1, -2)
+
+
+@op(a=lambda g, a: a * 0.0, complex={"a": signdet_a}, fresh="a", internal=True, whole=True,
+    batch="leading")  # fmt: skip
+def signdet(a: Value) -> Value:
+    """det a / |det a|."""
+    return np.linalg.slogdet(a)[0]
+
+
 @derived(numpy=np.linalg.slogdet, torch="linalg.slogdet", method=True)
 def slogdet(a: TensorLike) -> SignAndLog:
-    """The sign of the determinant, a constant, and the logarithm of its absolute value.
+    """The sign of the determinant, a constant where it is real, and the log of its absolute value.
 
     >>> slogdet(Tensor([[-1.0, 0.0], [0.0, 1.0]])).sign
     Tensor(-1.)
     """
     a = as_tensor(a)
+    if a.dtype.kind == "c":
+        return SignAndLog(signdet(a), logabsdet(a))
     return SignAndLog(Tensor(np.linalg.slogdet(a.data)[0]), logabsdet(a))
 
 
@@ -129,7 +146,7 @@ def solve_batch(values: list, mapped: list[bool], n: int, options: dict) -> Valu
 
 
 @op(a=solve_a, b=solve_b, fresh="a b", numpy=np.linalg.solve, torch="linalg.solve", linear="b",
-    internal=True, whole=True, batch=solve_batch,
+    internal=True, whole=True, holomorphic=True, batch=solve_batch,
     cure="b is a vector (n,) or matrices (..., n, k); of a singular matrix take "
     "linalg.lstsq")  # fmt: skip
 def solve(a: Value, b: Value) -> Value:
@@ -263,7 +280,7 @@ def matrix_exp_a(g: Value, a: Value) -> Value:
     return matrix_exp(np.concatenate([top, bottom], axis=-2))[..., :n, n:]
 
 
-@op(a=matrix_exp_a, torch="linalg.matrix_exp", method=True, whole=True,
+@op(a=matrix_exp_a, torch="linalg.matrix_exp", method=True, whole=True, holomorphic=True,
     batch="leading")  # fmt: skip
 def matrix_exp(a: Value) -> Value:
     """The exponential of matrices, by Padé approximation, scaling and squaring (Higham, 2005).

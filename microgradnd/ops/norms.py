@@ -35,7 +35,7 @@ def vector_norm_x(g: Value, x: Value, out: Value, ord: Any, axis: Axis) -> Value
 
 
 @op(x=vector_norm_x, fresh="x", torch="linalg.vector_norm", numpy=np.linalg.vector_norm,
-    internal=True, whole=True)  # fmt: skip
+    internal=True, whole=True, complex=True)  # fmt: skip
 def vector_norm(x: Value, ord: Any = 2, axis: Axis = None, keepdims: Any = False) -> Value:
     """(Σ |x|^ord)^(1/ord) over the axes, by default all.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from microgradnd.declaration import TensorLike, derived
 from microgradnd.engine import Tensor, as_tensor
+from microgradnd.ops.complex_numbers import conjugated_where_complex
 from microgradnd.ops.einsum import contracted
 from microgradnd.ops.elementwise import multiply
 from microgradnd.ops.linalg import matmul
@@ -19,12 +20,12 @@ from microgradnd.ops.shape import moveaxis, swapaxes
 
 @derived(numpy=np.vdot, method=True)
 def vdot(x: TensorLike, y: TensorLike) -> Tensor:
-    """The sum of the products of all elements.
+    """The sum of the products of all elements, those of x conjugated.
 
     >>> vdot([[1.0, 2.0]], [[3.0], [4.0]])
     Tensor(11.)
     """
-    return matmul(as_tensor(x).reshape(-1), as_tensor(y).reshape(-1))
+    return matmul(conjugated_where_complex(as_tensor(x)).reshape(-1), as_tensor(y).reshape(-1))
 
 
 @derived(numpy=np.inner, method=True)
@@ -132,12 +133,12 @@ def vector_cross(x1: TensorLike, x2: TensorLike, axis: int = -1) -> Tensor:
 
 @derived(numpy=(np.linalg.vecdot, np.vecdot), torch="linalg.vecdot")
 def vecdot(x1: TensorLike, x2: TensorLike, axis: int = -1) -> Tensor:
-    """The sum of products along one axis, the others broadcast.
+    """The sum of products along one axis, the others broadcast; those of x1 are conjugated.
 
     >>> vecdot([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
     Tensor([3., 7.])
     """
-    return (as_tensor(x1) * as_tensor(x2)).sum(axis=axis)
+    return (conjugated_where_complex(as_tensor(x1)) * as_tensor(x2)).sum(axis=axis)
 
 
 @derived(numpy=np.linalg.diagonal, torch="linalg.diagonal", internal=True)

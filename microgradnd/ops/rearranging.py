@@ -74,7 +74,11 @@ def roll_batch(values: list, mapped: list[bool], n: int, options: dict) -> Value
     whole=True, fresh="x", prepare={"shift": _whole}, batch=roll_batch,
     aliases={"shifts": "shift", "dims": "axis"})  # fmt: skip
 def roll(x: Value, shift: int | Sequence[int], axis: Axis = None) -> Value:
-    """Shifted along the axes, what falls out at the end comes in at the start; flat by default."""
+    """Shifted along the axes, what falls out at the end comes in at the start; flat by default.
+
+    >>> roll(Tensor([1.0, 2.0, 3.0]), 1)
+    Tensor([3., 1., 2.])
+    """
     return np.roll(x, shift, axis)
 
 
@@ -523,12 +527,6 @@ def meshgrid(*xi: Any, indexing: str = "xy", copy: bool = True, sparse: bool = F
         return tuple(parts)
     shape = np.broadcast_shapes(*(part.shape for part in parts))
     return tuple(broadcast_to(part, shape) for part in parts)
-
-
-@derived(method="@H", internal=True)
-def conjugate_transpose(x: Any) -> Tensor:
-    """The last two axes exchanged, each element conjugated (real ones are their own)."""
-    return swapaxes(x, -1, -2)
 
 
 @derived(name="contiguous", method=True, internal=True)

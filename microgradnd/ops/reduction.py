@@ -107,7 +107,7 @@ def prod_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
 
 
 @op(x=prod_x, fresh="x", reduction=np.multiply, numpy=np.prod, method=True, sign="Π", whole=True,
-    notation="total")  # fmt: skip
+    notation="total", holomorphic=True)  # fmt: skip
 def prod(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """The product over the axes."""
     return np.multiply.reduce(x, axis, keepdims=keepdims)
@@ -118,7 +118,8 @@ def var_x(g: Value, x: Value, axis: Axis, ddof: float) -> Value:
     return kept(g, x.shape, axis) * centred * (2 / (length(x.shape, axis) - ddof or math.nan))
 
 
-@op(x=var_x, fresh="x", numpy=np.var, method=True, whole=True, prepare={"ddof": _ddof})
+@op(x=var_x, fresh="x", numpy=np.var, method=True, whole=True, prepare={"ddof": _ddof},
+    complex=True)  # fmt: skip
 def var(x: Value, axis: Axis = None, ddof: float = 0, keepdims: Flag = False) -> Value:
     """The variance over the axes, divided by their length less ddof."""
     return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
@@ -126,14 +127,15 @@ def var(x: Value, axis: Axis = None, ddof: float = 0, keepdims: Flag = False) ->
 
 def std_x(g: Value, x: Value, out: Value, axis: Axis, ddof: float) -> Value:
     centred = x - x.mean(axis=axis, keepdims=True)
-    # The rounded mean of equal elements need not equal them, so out == 0 is not enough.
-    low, high = x.min(axis=axis, keepdims=True), x.max(axis=axis, keepdims=True)
-    flat = (low == high) | (kept(out, x.shape, axis) == 0)
+    flat = kept(out, x.shape, axis) == 0
+    if x.dtype.kind != "c":  # the rounded mean of equal elements need not equal them
+        flat = flat | (x.min(axis=axis, keepdims=True) == x.max(axis=axis, keepdims=True))
     scale = np.where(flat, 1.0, kept(out, x.shape, axis)) * (length(x.shape, axis) - ddof)
     return np.where(flat, 0.0, kept(g, x.shape, axis) * centred / scale)
 
 
-@op(x=std_x, fresh="x", numpy=np.std, method=True, whole=True, prepare={"ddof": _ddof})
+@op(x=std_x, fresh="x", numpy=np.std, method=True, whole=True, prepare={"ddof": _ddof},
+    complex=True)  # fmt: skip
 def std(x: Value, axis: Axis = None, ddof: float = 0, keepdims: Flag = False) -> Value:
     """The standard deviation over the axes, divided by their length less ddof."""
     return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)

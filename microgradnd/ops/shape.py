@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import REAL_DTYPE, elements, require
+from microgradnd.arguments import NUMBER_DTYPE, elements, require
 from microgradnd.declaration import Axis, Shape, TensorLike, Value, Values, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.errors import explained
@@ -28,7 +28,12 @@ def reshape_batch(values: list, mapped: list[bool], n: int, options: dict) -> Va
     method="*shape", torch="view", notation="reshaped", batch=reshape_batch,
     cure="the new shape must hold the same number of elements; one size may be -1")  # fmt: skip
 def reshape(x: Value, shape: Shape) -> Value:
-    """The same elements in another shape; one size may be -1."""
+    """The same elements in another shape; one size may be -1.
+
+    >>> reshape(Tensor([1.0, 2.0, 3.0, 4.0]), (2, -1))
+    Tensor([[1., 2.],
+            [3., 4.]])
+    """
     return x.reshape(shape)
 
 
@@ -57,7 +62,11 @@ def transpose(x: Value, axes: Sequence[int] | None = None) -> Value:
 @op(x=lambda g, axis1, axis2: swapaxes(g, axis1, axis2), linear="x", view="x",
     numpy=np.swapaxes, method=True, notation="transposed", permutes=True)  # fmt: skip
 def swapaxes(x: Value, axis1: int, axis2: int) -> Value:
-    """Two axes exchanged."""
+    """Two axes exchanged.
+
+    >>> swapaxes(Tensor([[1.0, 2.0, 3.0]]), 0, 1).shape
+    (3, 1)
+    """
     return x.swapaxes(axis1, axis2)
 
 
@@ -70,7 +79,11 @@ def matrix_transpose(x: Any) -> Tensor:
 @op(x=lambda g, x_shape: reshape(g, x_shape), linear="x", view="x", numpy=np.expand_dims,
     method=True, torch="unsqueeze", batch="new axes")  # fmt: skip
 def expand_dims(x: Value, axis: Shape) -> Value:
-    """With new axes of length 1."""
+    """With new axes of length 1.
+
+    >>> expand_dims(Tensor([1.0, 2.0]), 0)
+    Tensor([[1., 2.]])
+    """
     return np.expand_dims(x, axis)
 
 
@@ -98,7 +111,12 @@ def broadcast_to_batch(values: list, mapped: list[bool], n: int, options: dict) 
     batch=broadcast_to_batch,
     notation="repeated")  # fmt: skip
 def broadcast_to(x: Value, shape: Shape) -> Value:  # the engine sums
-    """Repeated to a larger shape, by the rules of broadcasting, without copying."""
+    """Repeated to a larger shape, by the rules of broadcasting, without copying.
+
+    >>> broadcast_to(Tensor([1.0, 2.0]), (2, 2))
+    Tensor([[1., 2.],
+            [1., 2.]])
+    """
     if x.size == 1 and type(shape) is tuple:  # as np.broadcast_to, in a tenth of its time
         if len(shape) < x.ndim:
             raise ValueError(f"{x.shape} does not broadcast to {shape}")
@@ -148,13 +166,13 @@ def stack(xs: Values, axis: int = 0) -> Value:
     return np.stack(xs, axis)
 
 
-def real_dtype(value: Any) -> np.dtype:
-    require("astype", "dtype", value, REAL_DTYPE)
+def number_dtype(value: Any) -> np.dtype:
+    require("astype", "dtype", value, NUMBER_DTYPE)
     return np.dtype(value)
 
 
-@op(x=lambda g: g, linear="x", casts=True, prepare={"dtype": real_dtype}, internal=True, whole=True,
-    notation="itself", program="{x:atom}.astype({dtype})", batch="leading")  # fmt: skip
+@op(x=lambda g: g, linear="x", casts=True, prepare={"dtype": number_dtype}, internal=True,
+    whole=True, notation="itself", program="{x:atom}.astype({dtype})", batch="leading")  # fmt: skip
 def astype(x: Value, dtype: np.dtype) -> Value:  # the engine casts back
     """In another dtype."""
     return x.astype(dtype)

@@ -11,8 +11,9 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from microgradnd import errors
 from microgradnd.arguments import (
     NOT_NEGATIVE,
     PROBABILITY,
@@ -31,6 +32,8 @@ __all__ = [
     "CyclicLR", "ExponentialLR", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR",
     "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "Schedule", "SequentialLR", "StepLR",
 ]  # fmt: skip
+if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves
+    __getattr__, __dir__ = errors.public_names(__name__, __all__)
 
 
 @dataclass(eq=False, repr=False)

@@ -247,13 +247,19 @@ def ruled(
     places = needed(op, i, operands, out, options)
     try:
         with np.errstate(all="ignore"):
-            result = op.rules[key](g, *(places[need] for need in op.needs[key]))
+            rules, needs = rules_of(op, operands, out)
+            result = rules[key](g, *(places[need] for need in needs[key]))
     except Exception as error:
         raise NotSymbolic(f"{op.name}: {error}") from error
     result = result[i] if op.variadic else result
     if not isinstance(result, (Expression, Array, np.generic, int, float)):
         raise NotSymbolic(f"{op.name}: the rule gives a {type(result).__name__}")
     return result
+
+
+def rules_of(op: Op, operands: Sequence[Any], out: Any) -> tuple[Mapping, Mapping]:
+    """The rules of an operation and what they need, for the numbers it was given."""
+    return op.derivatives(any(np.iscomplexobj(concrete(x)) for x in (*operands, out)))
 
 
 def needed(
@@ -338,7 +344,7 @@ def gradients(
 def _differentiable(e: Expression) -> list[tuple[int, Expression]]:
     """The operands to which a gradient flows, with their numbers."""
     op = e.op
-    if op is None or op.discrete or e.dtype.kind != "f":
+    if op is None or op.discrete or e.dtype.kind not in "fc":
         return []
     fixed = [i for i, key in enumerate(op.operands) if key in op.fixed]
     places = enumerate(e.operands)

@@ -27,6 +27,7 @@ from microgradnd.program.expressions import (
     count,
     needed,
     ruled,
+    rules_of,
 )
 from microgradnd.program.numpy_text import Names, NotExpressible, NumPyText, identifier, plain_name
 
@@ -231,11 +232,12 @@ class _Writer:
         A rule that has no formula for this gradient gives way to the composed form.
         """
         op, operands = node.op, self.operands(node)
-        rule = op.rules[op.operands[0 if op.variadic else i]]
+        rules, needs = rules_of(op, operands, self.symbols[node])
+        rule = rules[op.operands[0 if op.variadic else i]]
         if op.variadic or rule.__name__ == "<lambda>":
             raise NotExpressible(f"{op.name}: its rule leaves no expression ({why})") from why
         places = needed(op, i, operands, self.symbols[node], node.options)
-        args = [g, *(places[need] for need in op.needs[op.operands[i]])]
+        args = [g, *(places[need] for need in needs[op.operands[i]])]
         value = rule(*concrete(args))
         if isinstance(value, np.ndarray):
             return Expression(bare_op(rule), args, {}, value)

@@ -1,1 +1,12 @@
 """Checks against finite differences, and the hunt for NaN."""
+
+from typing import TYPE_CHECKING
+
+from microgradnd import errors
+from microgradnd.testing.anomaly import detect_anomaly
+from microgradnd.testing.differences import GradientMismatch, gradcheck, gradgradcheck
+
+__all__ = ["GradientMismatch", "detect_anomaly", "gradcheck", "gradgradcheck"]
+
+if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves
+    __getattr__, __dir__ = errors.public_names(__name__, __all__)

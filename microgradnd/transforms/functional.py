@@ -47,7 +47,7 @@ def _variable(name: str, x: Any, trace: _Traced) -> Tensor:
     x = under(lifted(x, over))
     if x.node is not None:
         return wrapped(reshape(x, x.shape), over)
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in "fc":
         raise TypeError(
             f"{name}: {errors.describe(x)} cannot be differentiated by; it holds no floating-point "
             "numbers: x.astype(float)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ class Summary:
     """An array in few numbers.
 
     Attributes:
-        shape, dtype: of the array.
+        shape, dtype: of the array. Of a complex one all else is of its absolute values.
         mean, std, min, max, norm, rms, total: over all its elements, in float64; NaN if there are
             none of them. `norm` is the root of the sum of squares, `total` the sum.
         top: the largest finite magnitude, the end of the heat-map's scale.
@@ -70,12 +70,16 @@ class Summary:
 
 
 def summarise(value: Any) -> Summary:
-    """The summary of an array or a number.
+    """The summary of an array or a number; of complex ones that of their absolute values.
 
     >>> summarise(np.array([3.0, -4.0])).norm
     5.0
+    >>> summarise(np.array([3 + 4j, 0])).elements
+    [5.0, 0.0]
     """
     array = np.asarray(value)
+    if array.dtype.kind == "c":
+        return replace(summarise(np.abs(array)), dtype=str(array.dtype))
     if array.shape == ():
         return _of_scalar(float(array), array.dtype.name)
     if array.size == 0:

@@ -287,9 +287,10 @@ class Writer:
         return out
 
 
-def _scalar(operand: Operand) -> float | None:
-    """A number among the operands; None where an optional one is not given."""
-    return None if operand.value is None else float(operand.value)
+def _scalar(operand: Operand) -> float | str | None:
+    """A number among the operands, as text if complex; None where an optional one is not given."""
+    value = operand.value
+    return value if value is None else str(value) if np.iscomplexobj(value) else float(value)
 
 
 def _sealed(root: Group, most: int) -> set[Group]:

@@ -99,8 +99,8 @@ def _value(x: Any) -> float | int | str:
         return x
     try:
         return float(x)
-    except ValueError:
-        return clean(x)
+    except (TypeError, ValueError):  # text, complex numbers
+        return clean(str(x))
 
 
 _SHAPES = {  # of Mermaid, by kind; tensors that are not named here are plain boxes

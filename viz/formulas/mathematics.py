@@ -76,7 +76,9 @@ class Writer:
             return self.form.parentheses(inner, "()" if isinstance(x, tuple) else "[]"), ATOM
         return self.form.word(_index_text(x)), ATOM
 
-    def number(self, x: float) -> Piece:
+    def number(self, x: float | complex) -> Piece:
+        if isinstance(x, complex):
+            return self.form.word(f"{x:.4g}".replace("j", "i")), SUM
         text = (CONSTANTS.get(abs(x)) if isinstance(x, float) else None) or _spelled(abs(x))
         word = self.form.word(text)
         if x < 0:

@@ -279,7 +279,10 @@ class _Page:
     def array(self, x: np.ndarray) -> str:
         return f"[{', '.join(map(self.amount, x))}]"
 
-    def digits(self, x: float) -> str:
+    def digits(self, x: float | complex) -> str:
+        if isinstance(x, complex):
+            sign = "-" if x.imag < 0 else "+"
+            return rf"{self.digits(x.real)} {sign} {self.digits(abs(x.imag))}\,i"
         return number(x)
 
     def finished(self) -> str:
@@ -328,7 +331,10 @@ class _Markdown(_Page):
         body = r" \\ ".join(" & ".join(map(self.digits, row)) for row in np.atleast_2d(x).tolist())
         return rf"\begin{{bmatrix}}{body}\end{{bmatrix}}"
 
-    def digits(self, x: float) -> str:
+    def digits(self, x: float | complex) -> str:
+        if isinstance(x, complex):
+            sign = "-" if x.imag < 0 else "+"
+            return rf"{self.digits(x.real)} {sign} {self.digits(abs(x.imag))}\,i"
         if not math.isfinite(x):
             return r"\text{NaN}" if x != x else r"\infty" if x > 0 else r"-\infty"
         mantissa, _, exponent = f"{x:.4g}".partition("e")
@@ -389,7 +395,10 @@ class _Html(_Page):
         )
         return f'<mtable class="matrix">{rows}</mtable>'
 
-    def digits(self, x: float) -> str:
+    def digits(self, x: float | complex) -> str:
+        if isinstance(x, complex):
+            sign = "-" if x.imag < 0 else "+"
+            return rf"{self.digits(x.real)} {sign} {self.digits(abs(x.imag))}\,i"
         return f"<mn>{number(x)}</mn>"
 
     def finished(self) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 from microgradnd import OPS, AnomalyError, Op, Tensor
 from microgradnd.graph import (
     FLAG,
+    NUMBERS,
     POSITIVE,
     STRING,
-    TENSOR,
     Kind,
     either,
     instance,
@@ -31,7 +31,7 @@ def _is_trace(value: Any) -> bool:
 
 TRACE = Kind("what viz.trace gives", _is_trace)
 SOURCE = either(either(LOSSES, TRACE), instance(AnomalyError, "the error of detect_anomaly"))
-GRADIENT = optional(either(TENSOR, several(optional(TENSOR), "one for each tensor")))
+GRADIENT = optional(either(NUMBERS, several(optional(NUMBERS), "one for each tensor")))
 _COLLECTIONS = (list, tuple, set, frozenset, range)
 NAMES = Kind(
     "a collection of names",

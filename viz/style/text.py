@@ -121,10 +121,14 @@ def shape_of(shape: tuple[int, ...]) -> str:
 def dtype_of(dtype: Any) -> str:
     """The short name of a dtype.
 
-    >>> dtype_of("float64"), dtype_of("bool")
-    ('f64', 'bool')
+    Bars say that of complex numbers the absolute values are shown.
+
+    >>> dtype_of("float64"), dtype_of("bool"), dtype_of("complex64")
+    ('f64', 'bool', '|c64|')
     """
     match = re.fullmatch(r"([a-z]+)(\d*)", str(dtype))
+    if match and match[1] == "complex":
+        return f"|c{match[2]}|"
     return _DTYPES.get(match[1], match[1]) + match[2] if match else str(dtype)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def gradcheck(
 
     Args:
         function: takes the inputs, returns a tensor or several.
-        inputs: those that require a gradient are checked; they must be float64.
+        inputs: those that require a gradient are checked; they must be float64 or complex128.
         eps, atol, rtol: the step, and the tolerances |a - n| <= atol + rtol |n|.
         raise_exception: False returns False instead of raising GradientMismatch.
 
@@ -49,13 +50,15 @@ def gradcheck(
         if not out.requires_grad:
             continue
         numeric = [_central_differences(function, inputs, t, k, out.size, eps) for t in checked]
-        for j in range(max(out.size, 1)):  # the rules must run on an empty output all the same
-            start = np.zeros(out.shape)
-            start.reshape(-1)[j : j + 1] = 1.0
+        units = (1.0, 1j) if out.dtype.kind == "c" else (1.0,)
+        # the rules must run on an empty output all the same
+        for j, unit in product(range(max(out.size, 1)), units):
+            start = np.zeros(out.shape, out.dtype)
+            start.reshape(-1)[j : j + 1] = unit
             given = grad(out, checked, start, allow_unused=True, retain_graph=True)
             for i, (t, g) in enumerate(zip(checked, given)):
                 analytic = np.zeros(t.shape) if g is None else g.data
-                expected = numeric[i][j] if out.size else np.zeros(t.shape)
+                expected = _towards(unit, *numeric[i][:, j]) if out.size else np.zeros(t.shape)
                 if not np.allclose(analytic, expected, rtol, atol):
                     if raise_exception:
                         raise GradientMismatch(_mismatch(i, t, k, j, analytic, expected))
@@ -66,20 +69,30 @@ def gradcheck(
 def _central_differences(
     function: Callable, inputs: Sequence[Any], t: Tensor, k: int, size: int, eps: float
 ) -> np.ndarray:
-    """The derivatives of the elements of output k by those of t, by moving each both ways."""
-    original, numeric = t.data, np.zeros((size, *t.shape))
+    """The derivatives of the elements of output k by those of t, by moving each both ways.
+
+    There are two of them where t is complex, by the real and by the imaginary parts.
+    """
+    units = (1.0, 1j) if t.dtype.kind == "c" else (1.0,)
+    original, numeric = t.data, np.zeros((len(units), size, *t.shape), complex)
     try:
-        for place in np.ndindex(t.shape):
+        for place, (i, unit) in product(np.ndindex(t.shape), enumerate(units)):
             ends = []
-            for step in (eps, -eps):
+            for step in (eps * unit, -eps * unit):
                 moved = original.copy()
                 moved[place] += step
                 t._array = moved
                 ends.append(_as_list(function(*inputs))[k].data.ravel())
-            numeric[:, *place] = (ends[0] - ends[1]) / (2 * eps)
+            numeric[i, :, *place] = (ends[0] - ends[1]) / (2 * eps)
     finally:
         t._array = original
     return numeric
+
+
+def _towards(unit: complex, by_real: np.ndarray, by_imag: np.ndarray | None = None) -> np.ndarray:
+    """The gradient of the real (of 1j the imaginary) part of an output, by its derivatives."""
+    part = (np.conj(unit) * by_real).real
+    return part if by_imag is None else part + 1j * (np.conj(unit) * by_imag).real
 
 
 def _as_list(outputs: Tensor | Sequence[Tensor]) -> list[Tensor]:
@@ -96,8 +109,8 @@ def _inputs(owner: str, inputs: Any) -> list[Any]:
     if not _tracked(several):
         raise ValueError(f"{owner}: none of inputs requires a gradient, there is nothing to check")
     for t in _tracked(several):
-        if t.dtype != np.float64:
-            raise TypeError(f"{owner} needs float64 inputs, got {errors.describe(t)}")
+        if t.dtype not in (np.float64, np.complex128):
+            raise TypeError(f"{owner} needs float64 or complex128 inputs, got {errors.describe(t)}")
     return several
 
 
@@ -126,7 +139,7 @@ def gradgradcheck(
     inputs = _inputs("gradgradcheck", inputs)
     random = np.random.default_rng(0)
     outputs = [out for out in _as_list(function(*inputs)) if out.requires_grad]
-    starts = [Tensor(random.uniform(-1, 1, out.shape), requires_grad=True) for out in outputs]
+    starts = [Tensor(_drawn(random, out), requires_grad=True) for out in outputs]
 
     def gradients(*arguments: Any) -> list[Tensor]:
         own, given = arguments[: len(inputs)], arguments[len(inputs) :]
@@ -136,3 +149,9 @@ def gradgradcheck(
         return [g for g in found if g is not None]
 
     return gradcheck(gradients, [*inputs, *starts], eps, atol, rtol, raise_exception)
+
+
+def _drawn(random: np.random.Generator, out: Tensor) -> np.ndarray:
+    """Numbers in the shape of an output, complex ones if it is."""
+    numbers = random.uniform(-1, 1, out.shape)
+    return numbers + 1j * random.uniform(-1, 1, out.shape) if out.dtype.kind == "c" else numbers
