@@ -51,7 +51,7 @@ def _made(
     """What NumPy's function makes of the arguments given, as a Tensor."""
     with explained(function, {}, {**given, "dtype": dtype, **options}):
         array = numpys(*given.values())
-        if dtype is None and not np.iscomplexobj(array):
+        if dtype is None and array.dtype.kind != "c":
             dtype = default_dtype[0]
         if isinstance(array, Methods):  # drawn for each of several samples
             return array.astype(dtype)
