@@ -109,7 +109,7 @@ def divide(x: TensorLike, y: TensorLike) -> Tensor: """Divide arguments element-
 def dot(x: TensorLike, y: TensorLike) -> Tensor: """numpy.dot: the sum over the last axis of x and the second-to-last (or only) axis of y."""
 def dsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]: """`split` along the third axis."""
 def dstack(tup: Any) -> Tensor: """Joined along the third axis."""
-def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Tensor: """numpy.einsum of any number of operands; more than two are contracted pair by pair."""
+def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Tensor: """numpy.einsum of any number of operands; more than two are contracted pair by pair."""
 def elu(x: TensorLike, alpha: float = 1.0) -> Tensor: """x where x > 0, else α (exp(x) - 1); saturates at -α for x → -∞."""
 def eq(x: TensorLike, y: TensorLike) -> Tensor: """Return (x == y) element-wise."""
 def equal(x: TensorLike, y: TensorLike) -> Tensor: """Return (x == y) element-wise."""

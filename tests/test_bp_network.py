@@ -382,7 +382,7 @@ def test_main_job_prints_and_draws(tmp_path, capsys, digits) -> None:  # type: i
     for expected in ("sklearn MLPClassifier", "Erratum 6", "largest slope 0.25", "epoch     3"):
         assert expected in text
     svg = (tmp_path / "pictures" / "bp_network.svg").read_text(encoding="utf-8")
-    assert all(symbol in svg for symbol in ("net⁰", "θ¹", ">h<", ">o<", ">E<"))
+    assert all(symbol in svg for symbol in ("net⁰", "θ¹", ">h = ", ">o = ", ">E = "))
 
 
 def test_main_job_refuses_no_epochs(capsys: pytest.CaptureFixture) -> None:

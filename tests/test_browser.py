@@ -90,7 +90,7 @@ def pixel(image: Image.Image, x: float, y: float) -> Rgb:
 def test_a_picture_follows_the_reader_s_colour_scheme(
     browser: Browser, tmp_path: Path, scheme: str
 ) -> None:
-    path = draw(loss(), title="Squares").save(tmp_path / "x.svg")
+    path = draw(loss(), style="records", title="Squares").save(tmp_path / "x.svg")
     root = ElementTree.parse(path).getroot()
     image = screenshot(browser, path, scheme, size_of(root))
     expected = {role: rgb(pair[scheme == "dark"]) for role, pair in COLOURS.items()}

@@ -25,7 +25,7 @@ NUMPYS = "has NumPy's meaning here"
 OTHERWISE = {
     **dict.fromkeys(("bernoulli", "empty", "empty_like", "normal", "rand_like", "randint", "randn",
                      "randn_like", "uniform", "nn.functional.dropout", "nn.functional.dropout2d",
-                     "nn.functional.rrelu", "nn.functional.scaled_dot_product_attention"), RANDOM),
+                     "nn.functional.dropout3d", "nn.functional.alpha_dropout", "nn.functional.rrelu", "nn.functional.scaled_dot_product_attention"), RANDOM),
     **dict.fromkeys(("cumsum", "cumprod", "equal", "max", "median", "min", "nanmedian", "norm",
                      "repeat", "sort", "split", "std", "take_along_dim", "transpose", "unfold",
                      "var"), NUMPYS),
@@ -105,6 +105,7 @@ def pulled(grad: Callable, outs: list, leaves: list) -> list:
         if not _tracked(out):  # (it is constant, or of nothing but constants)
             continue
         weight = np.random.default_rng(i).uniform(-1, 1, tuple(out.shape))
+        out = out.real + out.imag * 0.7 if "complex" in str(out.dtype) else out
         term = (out * (weight if grad is mg.grad else out.new_tensor(weight))).sum()
         total = term if total is None else total + term
     if total is None:

@@ -32,7 +32,7 @@ conj = op(
 def real(x: Value) -> Value:
     """The real part.
 
-    >>> real(np.array([1 + 2j])).tolist()
+    >>> np.real(np.array([1 + 2j])).tolist()
     [1.0]
     """
     return x.real
@@ -43,7 +43,7 @@ def real(x: Value) -> Value:
 def imag(x: Value) -> Value:
     """The imaginary part, a real number.
 
-    >>> imag(np.array([1 + 2j])).tolist()
+    >>> np.imag(np.array([1 + 2j])).tolist()
     [2.0]
     """
     return x.imag

@@ -117,7 +117,7 @@ def einsum2(x: Value, y: Value, subscripts: str) -> Value:
 
 
 @derived(numpy=np.einsum)
-def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Tensor:
+def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Tensor:
     """numpy.einsum of any number of operands; more than two are contracted pair by pair.
 
     The letters may be given as lists of integers after each operand, as in NumPy and PyTorch:
