@@ -237,7 +237,7 @@ def test_retain_graph_allows_a_second_backward() -> None:
 
 def test_backward_of_a_non_scalar_needs_a_gradient_of_its_shape() -> None:
     y = leaf(1.0, 2.0) * 2.0
-    with pytest.raises(GraphError, match=r"needs a scalar that is real, this tensor has shape \(2,\)"):
+    with pytest.raises(GraphError, match=r"needs a scalar .*, this tensor has shape \(2,\)"):
         y.backward()
     with pytest.raises(ValueError, match=r"gradient given has shape \(3,\).*\(2,\)"):
         y.backward(np.ones(3))

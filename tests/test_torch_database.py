@@ -25,7 +25,8 @@ NUMPYS = "has NumPy's meaning here"
 OTHERWISE = {
     **dict.fromkeys(("bernoulli", "empty", "empty_like", "normal", "rand_like", "randint", "randn",
                      "randn_like", "uniform", "nn.functional.dropout", "nn.functional.dropout2d",
-                     "nn.functional.dropout3d", "nn.functional.alpha_dropout", "nn.functional.rrelu", "nn.functional.scaled_dot_product_attention"), RANDOM),
+                     "nn.functional.dropout3d", "nn.functional.alpha_dropout",
+                     "nn.functional.rrelu", "nn.functional.scaled_dot_product_attention"), RANDOM),
     **dict.fromkeys(("cumsum", "cumprod", "equal", "max", "median", "min", "nanmedian", "norm",
                      "repeat", "sort", "split", "std", "take_along_dim", "transpose", "unfold",
                      "var"), NUMPYS),

@@ -32,8 +32,9 @@ conj = op(
 def real(x: Value) -> Value:
     """The real part.
 
-    >>> np.real(np.array([1 + 2j])).tolist()
-    [1.0]
+    >>> import microgradnd as mg
+    >>> mg.Tensor([1 + 2j]).real
+    Tensor([1.])
     """
     return x.real
 
@@ -43,8 +44,9 @@ def real(x: Value) -> Value:
 def imag(x: Value) -> Value:
     """The imaginary part, a real number.
 
-    >>> np.imag(np.array([1 + 2j])).tolist()
-    [2.0]
+    >>> import microgradnd as mg
+    >>> mg.Tensor([1 + 2j]).imag
+    Tensor([2.])
     """
     return x.imag
 
