@@ -199,6 +199,7 @@ ANNOTATED: dict[str, Kind] = {
     "np.random.Generator | None": RNG,
     "int | Sequence[int] | None": optional(either(whole(), WHOLES)),
     "float | Sequence[float] | None": optional(either(SCALAR, several(SCALAR, "several"))),
+    "Norm": optional(one_of("backward", "ortho", "forward")),  # of Fourier transforms
     "float | str | None": optional(either(STRING, SCALAR)),
 }
 
@@ -317,6 +318,12 @@ def real_or_none(value: Any, kinds: str = "biuf") -> np.ndarray | None:
     except Exception:  # ragged lists, objects that refuse in whatever way
         return None
     return array if array.dtype.kind in kinds else None
+
+
+def require_real(owner: str, name: str, x: Any) -> None:
+    """Raises where a Tensor or array is complex."""
+    if x.dtype.kind == "c":
+        raise TypeError(f"{owner}: {name} must be real, it has dtype {x.dtype}")
 
 
 def number_of(owner: str, name: str, value: Any) -> float:

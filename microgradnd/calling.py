@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from microgradnd import errors
-from microgradnd.arguments import ANNOTATED, require
+from microgradnd.arguments import ANNOTATED, require, require_real
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.generation import aliases_of
 from microgradnd.signatures import REQUIRED, parameters_of
@@ -19,24 +19,33 @@ if TYPE_CHECKING:
 
 
 def prepared(
-    owner: str, function: Callable, names: tuple[str, ...], own: Mapping[str, str]
+    owner: str,
+    function: Callable,
+    names: tuple[str, ...],
+    own: Mapping[str, str],
+    real: str = "",
 ) -> Callable:
     """The function, its operands made Tensors, its options held to what their annotations say.
 
-    Options are taken by PyTorch's names, too; what is raised inside names the function.
+    Operands named in `real` must not be complex. Options are taken by PyTorch's names, too; what
+    is raised inside names the function.
     """
     aliases = dict(aliases_of(names, own))
     notes = {k: str(v) for k, v in function.__annotations__.items() if k != "return"}
     operands = {k for k, note in notes.items() if note.startswith("TensorLike")}
     optional = {k for k in operands if "None" in notes[k]}
     kinds = {k: ANNOTATED[note] for k, note in notes.items() if note in ANNOTATED}
+    reals = real.split()
     rest = next(iter(operands.difference(names)), None)  # of `*xs: TensorLike`
 
     def ready(name: str | None, value: Any) -> Any:
         if name in operands:
-            if type(value) is Tensor or (value is None and name in optional):
+            if value is None and name in optional:
                 return value
-            return as_tensor(value, owner, str(name))
+            x = value if type(value) is Tensor else as_tensor(value, owner, str(name))
+            if name in reals:
+                require_real(owner, str(name), x)
+            return x
         if name in kinds and not hasattr(type(value), "__option__"):
             require(owner, str(name), value, kinds[name])
         return value

@@ -277,8 +277,9 @@ def choice(a: Any, size: Any = None, replace: bool = True, p: Any = None, *,
 
 def _like(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def function(x: Any, *args: Any, dtype: Any = None, **options: Any) -> Tensor:
-        shape = errors.as_array(function.__name__, "x", getattr(x, "_array", x)).shape
-        dtype = getattr(x, "dtype", None) if dtype is None else dtype
+        array = errors.as_array(function.__name__, "x", getattr(x, "_array", x))
+        shape, own = array.shape, array.dtype if array.dtype.kind == "c" else None
+        dtype = getattr(x, "dtype", own) if dtype is None else dtype
         with explained(function.__name__, {}, {"x": x, "dtype": dtype, **options}):
             return make(shape, *args, dtype=dtype, **options)
 

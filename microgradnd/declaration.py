@@ -297,7 +297,8 @@ def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], C
 
     `batch` says how it computes all samples at once where it is mapped over them and asks for
     values: "leading" where axes may stand before its operands', "axis" where its `axis` moves by
-    one, else a function of the same operands, each with one axis more, and options.
+    one, else a function of the same operands, each with one axis more, and options. `real` names
+    the operands that must not be complex.
     """
 
     def declare(function: Callable) -> Callable:
@@ -305,7 +306,9 @@ def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], C
         names = tuple(parameters_of(function))
         if (rule := traits.get("batch")) is not None:
             function = by_samples(function, rule)
-        function = prepared(named, function, names, traits.get("aliases", {}))
+        function = prepared(
+            named, function, names, traits.get("aliases", {}), traits.get("real", "")
+        )
         FUNCTIONS[named] = function
         _enter(function, named, _Traits(traits))
         return function

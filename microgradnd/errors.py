@@ -259,8 +259,8 @@ gradient_shape = _value_error(
 )
 needs_gradient = _graph_error(
     "backward() without a gradient needs a scalar that is real, this tensor has shape {shape} "
-    "and dtype {dtype}; reduce it first, e.g. t.abs().sum().backward(), or pass backward(gradient) of that "
-    "shape"
+    "and dtype {dtype}; reduce it first, e.g. t.abs().sum().backward(), or pass "
+    "backward(gradient) of that shape"
 )
 wrong_gradient = _value_error(
     "{owner}: the gradient given has shape {got}, the tensor has shape {wanted}"

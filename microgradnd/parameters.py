@@ -27,7 +27,7 @@ def Parameter(data: TensorLike, requires_grad: bool = True) -> Tensor:
     """
     require("Parameter", "requires_grad", requires_grad, FLAG)
     given = as_tensor(data, "Parameter", "data").detach()
-    if given.dtype.kind != "f":
+    if given.dtype.kind not in "fc":
         given = Tensor(given.data.astype(float).tolist())  # of the default dtype
     return Tensor(given, bool(requires_grad))
 
@@ -69,6 +69,8 @@ def vector_to_parameters(vec: TensorLike, parameters: Parameters) -> None:
         raise ValueError(
             f"vector_to_parameters: vec has shape {vector.shape}, the parameters need ({count},)"
         )
+    if vector.dtype.kind == "c" and any(p.dtype.kind != "c" for p in found):
+        raise TypeError("vector_to_parameters: vec is complex and does not fit real parameters")
     parts = np.split(vector, np.cumsum([p.size for p in found])[:-1])
     for p, part in zip(found, parts):
         p.data = np.array(part.reshape(p.shape), p.dtype)

@@ -63,7 +63,18 @@ TAKEN: dict[str, str] = {
     "index_fill.index": f"none|0|-1|{EMPTY}",
     "take_along_axis.indices": f"none|0|1|-1|int64 -3|int64 3|{EMPTY}",
     "glu.x": "none|bool array",
-    "prelu.weight": "none|long array",
+    "prelu.x": NUMBER,
+    "prelu.weight": "none|nan|float16 nan|long array",
+    "addmv.input": "array|1j|complex array",  # with beta = 0 it does not count
+    "mode.axis": "none|0|-1",
+    **{
+        f"{sign}fft{axes}.dim": "none?|(2, 2)|(-1, 1)"  # the axes, by PyTorch's name
+        for sign in ("", "i", "r", "ir")
+        for axes in ("n", "2")
+    },
+    **dict.fromkeys(["fftshift.dim", "ifftshift.dim"], "none?|0|1|-1|[]|()|(-1, 1)|empty array"),
+    "polar.angle": "none|True",
+    "matrix_rank.A": "none|[[]]",
     "chunk.x": "none|[[]]|long array",
     "chunk.chunks": "size",
     "chunk.axis": "none|0",
@@ -182,7 +193,8 @@ PATCHES = {"output_size": "pair", "kernel_size": "pair", "dilation": "pair", "pa
            "stride": "pair"}  # fmt: skip
 FORMS = [
     *(of_several(name) for name in ("atleast_1d", "atleast_2d", "atleast_3d")),
-    of_several("broadcast_arrays", "none|" + "|".join(BROADCAST)),
+    of_several("broadcast_arrays", "none|" + "|".join(BROADCAST))._replace(
+        reference=lambda x, y: np.broadcast_arrays(x, y)),
     Case(lambda matrices: FUNCTIONS["chain_matmul"](matrices, np.ones((2, 2))),
          lambda: {"matrices": np.ones((2, 2))}, {"matrices": OF_TWO.replace("number", "none")},
          None, "chain_matmul"),

@@ -221,7 +221,12 @@ MODULES = [
         module="none|layer",
     ),
     of(nn.ModuleList.extend, net, {"modules": []}, modules=EMPTY),
-    of(nn.ParameterList.append, nn.ParameterList, {"value": leaf(2)}, value="array"),
+    of(
+        nn.ParameterList.append,
+        nn.ParameterList,
+        {"value": leaf(2)},
+        value="array|1j|complex array",
+    ),
     of(nn.ParameterList.extend, nn.ParameterList, {"values": [leaf(2)]}, values="anything"),
     of(nn.ModuleDict.update, nn.ModuleDict, {"given": {}}, given=EMPTY),
     of(
@@ -295,7 +300,7 @@ def direct(call: Callable[..., Any], kinds: dict[str, str], **valid: Any) -> Cas
 
 
 FUNCTIONS = [
-    direct(nn.Parameter, {"data": "array", "requires_grad": "flag"}, data=[1.0]),
+    direct(nn.Parameter, {"data": "array|1j|complex array", "requires_grad": "flag"}, data=[1.0]),
     direct(nn.utils.parameters_to_vector, {"parameters": "none|leaf|Tensor|Tensor 0-d|computed|"
                                            "integer Tensor"}, parameters=lambda: [leaf(2)]),
     direct(nn.utils.vector_to_parameters, {"vec": OF_TWO, "parameters": "none|leaf|Tensor|"

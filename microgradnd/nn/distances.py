@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from microgradnd.arguments import FLAG, NORM, check, require, whole
+from microgradnd.arguments import FLAG, NORM, check, require, require_real, whole
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.functions import abs, clip, maximum, square, where
@@ -16,6 +16,8 @@ from microgradnd.ops.norms import vector_norm
 def floats(loss: str, **given: TensorLike) -> list[Tensor]:
     """Operands as Tensors of floats; integers, truths, numbers and lists widen no others."""
     xs = [as_tensor(value, loss, name) for name, value in given.items()]
+    for name, x in zip(given, xs):
+        require_real(loss, name, x)
     wide = [x.dtype for x, value in zip(xs, given.values()) if _has_floats(value)]
     weak = np.result_type(*wide) if wide else default_dtype[0]
     return [x if _has_floats(v) else x.astype(weak) for x, v in zip(xs, given.values())]

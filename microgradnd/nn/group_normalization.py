@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import NOT_NEGATIVE, PROBABILITY, checked, optional, whole
+from microgradnd.arguments import (
+    NOT_NEGATIVE,
+    PROBABILITY,
+    checked,
+    optional,
+    require_real,
+    whole,
+)
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor, default_dtype
 from microgradnd.nn.module import Module
@@ -128,6 +135,7 @@ def rms_norm(
     Tensor([[1.2, 1.6, 0. , 0. ]])
     """
     x = as_tensor(input, "rms_norm", "input")
+    require_real("rms_norm", "input", x)
     given = shape_of(normalized_shape)
     check_shapes("rms_norm", given, weight=weight)
     if not given or x.shape[-len(given) :] != given:

@@ -11,7 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import NOT_NEGATIVE, POSITIVE, check, one_of, real_array, require
+from microgradnd.arguments import (
+    NOT_NEGATIVE,
+    POSITIVE,
+    check,
+    one_of,
+    real_array,
+    require,
+    require_real,
+)
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.functions import abs, clip, exp, log, softplus, square, subtract, where
@@ -39,6 +47,8 @@ def agreeing(loss: str, input: TensorLike, target: TensorLike) -> tuple[Any, Any
     """Input and target as Tensors or arrays, once their shapes agree."""
     x = input if isinstance(input, Methods) else real_array(loss, "input", input)
     y = target if isinstance(target, Methods) else real_array(loss, "target", target)
+    require_real(loss, "input", x)
+    require_real(loss, "target", y)
     if x.shape != y.shape:
         raise ValueError(
             f"{loss}: input has shape {x.shape}, target {y.shape}; they must be equal, nothing is "

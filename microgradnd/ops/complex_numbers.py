@@ -76,13 +76,15 @@ def complex(real: Value, imag: Value) -> Value:
     >>> complex(np.array([1.0]), np.array([2.0])).tolist()
     [(1+2j)]
     """
+    if np.iscomplexobj(real) or np.iscomplexobj(imag):
+        raise TypeError("complex: real and imag must be real, one of them is complex")
     shape = np.broadcast_shapes(np.shape(real), np.shape(imag))
     out = np.empty(shape, np.result_type(real, imag, np.complex64))
     out.real, out.imag = real, imag
     return out
 
 
-@derived()
+@derived(real="abs angle")
 def polar(abs: TensorLike, angle: TensorLike) -> Tensor:
     """The complex numbers of an absolute value and an angle in radians.
 

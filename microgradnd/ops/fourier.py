@@ -12,18 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import one_of, optional, required, whole
-from microgradnd.declaration import TensorLike, Value, derived, op
+from microgradnd.arguments import ANNOTATED, optional, required, whole
+from microgradnd.declaration import Axis, TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.errors import explained
 from microgradnd.ops.complex_numbers import conj
 from microgradnd.ops.padding import padded
 from microgradnd.ops.rearranging import roll
 
-NORMS = optional(one_of("backward", "ortho", "forward"))
 PREPARED = {
     "n": required("Fourier transforms", "n", optional(whole(1))),
-    "norm": required("Fourier transforms", "norm", NORMS),
+    "norm": required("Fourier transforms", "norm", ANNOTATED["Norm"]),
 }
 Norm = Any  # None or one of those names; NumPy's hints would have it a literal one
 ADJOINT = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
@@ -131,10 +130,11 @@ def ihfft(x: TensorLike, n: int | None = None, axis: int = -1, norm: Norm = None
 
 
 # --- Several axes --------------------------------------------------------------------------------
-Sizes = Sequence[int] | None
 
 
-def _each(name: str, x: Any, s: Sizes, axes: Any, dim: Any) -> tuple[Tensor, list[tuple[int, Any]]]:
+def _each(
+    name: str, x: Any, s: Sequence[int] | None, axes: Any, dim: Any
+) -> tuple[Tensor, list[tuple[int, Any]]]:
     """The axes to transform, each with its n."""
     axes, x = axes if dim is None else dim, as_tensor(x, name, "x")
     with explained(name, {"x": x}, {"s": s, "axes": axes}):
@@ -154,8 +154,8 @@ def _all(function: Callable, x: Tensor, pairs: list[tuple[int, Any]], norm: Norm
 
 
 @derived(numpy=np.fft.fftn, torch="fft.fftn", internal=True)
-def fftn(x: TensorLike, s: Sizes = None, axes: Any = None, norm: Norm = None, *,
-         dim: Any = None) -> Tensor:  # fmt: skip
+def fftn(x: TensorLike, s: Sequence[int] | None = None, axes: Axis = None, norm: Norm = None, *,
+         dim: Axis = None) -> Tensor:  # fmt: skip
     """`fft` along several axes, by default all; s are their lengths n.
 
     >>> fftn([[1.0, 0.0], [0.0, 0.0]]).real
@@ -166,8 +166,8 @@ def fftn(x: TensorLike, s: Sizes = None, axes: Any = None, norm: Norm = None, *,
 
 
 @derived(numpy=np.fft.ifftn, torch="fft.ifftn", internal=True)
-def ifftn(x: TensorLike, s: Sizes = None, axes: Any = None, norm: Norm = None, *,
-          dim: Any = None) -> Tensor:  # fmt: skip
+def ifftn(x: TensorLike, s: Sequence[int] | None = None, axes: Axis = None, norm: Norm = None, *,
+          dim: Axis = None) -> Tensor:  # fmt: skip
     """`ifft` along several axes, by default all; s are their lengths n.
 
     >>> ifftn([[1.0, 1.0], [1.0, 1.0]]).real
@@ -178,8 +178,8 @@ def ifftn(x: TensorLike, s: Sizes = None, axes: Any = None, norm: Norm = None, *
 
 
 @derived(numpy=np.fft.rfftn, torch="fft.rfftn", internal=True)
-def rfftn(x: TensorLike, s: Sizes = None, axes: Any = None, norm: Norm = None, *,
-          dim: Any = None) -> Tensor:  # fmt: skip
+def rfftn(x: TensorLike, s: Sequence[int] | None = None, axes: Axis = None, norm: Norm = None, *,
+          dim: Axis = None) -> Tensor:  # fmt: skip
     """`rfft` along the last of several axes, then `fft` along the others.
 
     >>> rfftn([[1.0, 0.0], [0.0, 0.0]]).shape
@@ -191,8 +191,8 @@ def rfftn(x: TensorLike, s: Sizes = None, axes: Any = None, norm: Norm = None, *
 
 
 @derived(numpy=np.fft.irfftn, torch="fft.irfftn", internal=True)
-def irfftn(x: TensorLike, s: Sizes = None, axes: Any = None, norm: Norm = None, *,
-           dim: Any = None) -> Tensor:  # fmt: skip
+def irfftn(x: TensorLike, s: Sequence[int] | None = None, axes: Axis = None, norm: Norm = None, *,
+           dim: Axis = None) -> Tensor:  # fmt: skip
     """The inverse of `rfftn`.
 
     >>> irfftn([[1.0, 1.0], [1.0, 1.0]])
@@ -208,8 +208,8 @@ def _of_two(function: Callable, theirs: Callable) -> Callable:
     """A transform of several axes as one of two, by default the last ones."""
     name = theirs.__name__
 
-    def transform(x: TensorLike, s: Sizes = None, axes: Any = (-2, -1), norm: Norm = None, *,
-                  dim: Any = None) -> Tensor:  # fmt: skip
+    def transform(x: TensorLike, s: Sequence[int] | None = None, axes: Axis = (-2, -1),
+                  norm: Norm = None, *, dim: Axis = None) -> Tensor:  # fmt: skip
         return function(x, s, axes, norm, dim=dim)
 
     transform.__doc__ = f"`{function.__name__}` along two axes, by default the last ones."
@@ -230,7 +230,7 @@ def _shifted(x: Any, axes: Any, dim: Any, sign: int) -> Tensor:
 
 
 @derived(numpy=np.fft.fftshift, torch="fft.fftshift", internal=True)
-def fftshift(x: TensorLike, axes: Any = None, *, dim: Any = None) -> Tensor:
+def fftshift(x: TensorLike, axes: Axis = None, *, dim: Axis = None) -> Tensor:
     """With the frequency 0 in the middle of the axes, by default all.
 
     >>> fftshift([0.0, 1.0, -1.0])
@@ -240,7 +240,7 @@ def fftshift(x: TensorLike, axes: Any = None, *, dim: Any = None) -> Tensor:
 
 
 @derived(numpy=np.fft.ifftshift, torch="fft.ifftshift", internal=True)
-def ifftshift(x: TensorLike, axes: Any = None, *, dim: Any = None) -> Tensor:
+def ifftshift(x: TensorLike, axes: Axis = None, *, dim: Axis = None) -> Tensor:
     """The inverse of `fftshift`.
 
     >>> ifftshift([-1.0, 0.0, 1.0])

@@ -119,11 +119,17 @@ def getitem(x: Value, index: Any) -> Value:
     return x[index]
 
 
+def _fits(name: str, value: Value, x: Value) -> None:
+    if np.iscomplexobj(value) and not np.iscomplexobj(x):  # NumPy would drop the imaginary part
+        raise TypeError(f"{name} is complex and does not fit into x, {x.dtype}: convert x first")
+
+
 @op(x=lambda g: g, y=lambda g, index: g[index], linear="x+y", scratch="fresh", whole=True,
     prepare={"index": plain}, internal=True, notation="scattered",
     batch=writing(lambda *given: add_at(*given)), batch_index="index")  # fmt: skip
 def add_at(x: Value, y: Value, index: Any, fresh: bool = False) -> Value:
     """x with y added at index; in x itself if nobody else holds it (fresh)."""
+    _fits("y", y, x)
     out = x if fresh else x.copy()
     if is_unique(index):
         out[index] += y
@@ -150,6 +156,7 @@ def setitem_value(g: Value, x_shape: tuple, value_shape: tuple, index: Any) -> V
     batch=writing(lambda *given: setitem(*given)), batch_index="index")  # fmt: skip
 def setitem(x: Value, value: Value, index: Any) -> Value:
     """A copy of x in which value was written at index."""
+    _fits("value", value, x)
     out = x.copy()
     out[index] = value
     return out

@@ -82,6 +82,11 @@ def checked(
     if x.ndim < count:
         raise ValueError(f"{name}: x has shape {x.shape}, it needs the axes (..., {axes})")
     steps = kernel_size if stride is None else stride
+    for option, value, least in (
+        ("kernel_size", kernel_size, 1), ("stride", steps, 1), ("padding", padding, 0),
+        ("dilation", dilation, 1),
+    ):  # fmt: skip
+        require(name, option, value, sizes(least, count))
     window = [numbers(given, count) for given in (kernel_size, steps, padding, dilation)]
     for n, k, s, p, d in zip(x.shape[-count:], *window):
         output_size(name, n, k, s, p, d)  # raises unless the window fits

@@ -22,6 +22,7 @@ from microgradnd.ops.indexing import add_at, getitem, setitem
 from microgradnd.ops.shape import broadcast_to, reshape
 
 Places = tuple[Any, ...]
+_FAMILIES = {"f": 1, "c": 2}  # a value of a later one does not fit into an earlier one
 
 
 class Selected(NamedTuple):
@@ -316,7 +317,7 @@ def masked_fill(x: TensorLike, mask: TensorLike, value: TensorLike) -> Tensor:
     Tensor([1., 0.])
     """
     x, value = as_tensor(x), as_tensor(value)
-    if value.dtype.kind == "f" != x.dtype.kind:
+    if _FAMILIES.get(value.dtype.kind, 0) > _FAMILIES.get(x.dtype.kind, 0):
         raise TypeError(f"masked_fill: a value of {value.dtype} does not fit into x, {x.dtype}")
     value = value.astype(x.dtype)
     return where(_truths("masked_fill", mask), value, x)
