@@ -154,13 +154,13 @@ def test_the_start_is_uniform_within_one_over_the_root_of_the_fan_in() -> None:
         (lambda: nn.Conv2d(1, 1, 3, padding_mode="mirror"), "must be 'zeros'"),
         (lambda: nn.Conv2d(1, 1, 3, 2, "same")(np.zeros((1, 1, 6, 6))), "stride 1 only"),
         (lambda: nn.MaxPool2d(3, padding=2)(np.zeros((1, 1, 6, 6))), "more than half"),
-        (lambda: np.pad(Tensor([0.0, 0.0]), 1, constant_values=(0, 1)), "must be one number"),
+        (lambda: np.pad(Tensor([0.0, 0.0]), 1, constant_values=(0, 1)), "must be a number, not"),
         (lambda: np.pad(Tensor([0.0, 0.0]), 1, "ramp"), "mode must be 'constant'"),
         (lambda: nn.ConvTranspose2d(1, 1, 1, padding=3)(np.zeros((1, 1, 3, 3))), "at least 1"),
     ],
 )
 def test_what_cannot_be_is_refused(call: Any, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises((TypeError, ValueError), match=words):
         call()
 
 
@@ -168,5 +168,5 @@ def test_what_cannot_be_is_refused(call: Any, words: str) -> None:
 @pytest.mark.parametrize("option", ["kernel_size", "stride", "padding"])
 def test_fractions_of_elements_are_refused_below_the_layers_too(option: str, size: Any) -> None:
     given = {"kernel_size": 2, option: size}
-    with pytest.raises(TypeError, match=r"a whole number or a pair .* is needed, got .*2.9"):
+    with pytest.raises(TypeError, match=f"max_pool2d: {option} must be a whole number.*2.9"):
         pooling.max_pool2d(np.ones((4, 4)), **given)

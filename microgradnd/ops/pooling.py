@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.arguments import require, sizes
 from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.kernels import pooling
