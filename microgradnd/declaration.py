@@ -297,7 +297,7 @@ def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], C
 
     `batch` says how it computes all samples at once where it is mapped over them and asks for
     values: "leading" where axes may stand before its operands', "axis" where its `axis` moves by
-    one, else a function of the same operands, each with one axis more, and options. `real` names
+    one, else a function of the same operands, each with one axis more, and options. `uncomplex` names
     the operands that must not be complex.
     """
 
@@ -307,7 +307,7 @@ def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], C
         if (rule := traits.get("batch")) is not None:
             function = by_samples(function, rule)
         function = prepared(
-            named, function, names, traits.get("aliases", {}), traits.get("real", "")
+            named, function, names, traits.get("aliases", {}), traits.get("uncomplex", "")
         )
         FUNCTIONS[named] = function
         _enter(function, named, _Traits(traits))

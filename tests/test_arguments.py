@@ -535,7 +535,7 @@ METHODS_ELSEWHERE = {
     "step", "sequence", "function", "adopted", "own", "named", "call_with_hooks", "hooks",
     "check_input", "weights", "of", "joined", "finish", "check", "mask", "start", "run",
     "kept_from", "multiply_adds", "call", "passed_to", "operand", "plan", "to_networkx",
-    "rates", "momenta", "set", "change", "each", "current",
+    "rates", "momenta", "set", "change", "each", "current", "with_extras",
     # raise AttributeError and KeyError for what they do not find: tests/test_containers.py
     "get_submodule", "get_parameter", "pop",
 }  # fmt: skip

@@ -160,7 +160,7 @@ def test_the_start_is_uniform_within_one_over_the_root_of_the_fan_in() -> None:
     ],
 )
 def test_what_cannot_be_is_refused(call: Any, words: str) -> None:
-    with pytest.raises((ValueError, TypeError), match=words):
+    with pytest.raises((TypeError, ValueError), match=words):
         call()
 
 
@@ -168,5 +168,5 @@ def test_what_cannot_be_is_refused(call: Any, words: str) -> None:
 @pytest.mark.parametrize("option", ["kernel_size", "stride", "padding"])
 def test_fractions_of_elements_are_refused_below_the_layers_too(option: str, size: Any) -> None:
     given = {"kernel_size": 2, option: size}
-    with pytest.raises(TypeError, match=r"a whole number or a pair .* is needed, got .*2.9"):
+    with pytest.raises(TypeError, match=f"max_pool2d: {option} must be a whole number.*2.9"):
         pooling.max_pool2d(np.ones((4, 4)), **given)

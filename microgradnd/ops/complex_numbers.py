@@ -84,7 +84,7 @@ def complex(real: Value, imag: Value) -> Value:
     return out
 
 
-@derived(real="abs angle")
+@derived(uncomplex="abs angle")
 def polar(abs: TensorLike, angle: TensorLike) -> Tensor:
     """The complex numbers of an absolute value and an angle in radians.
 

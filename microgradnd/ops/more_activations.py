@@ -171,7 +171,7 @@ def softmin(x: TensorLike, axis: int = -1) -> Tensor:
     return softmax(-as_tensor(x), axis)
 
 
-@derived(torch=F + "prelu", real="x weight")
+@derived(torch=F + "prelu", uncomplex="x weight")
 def prelu(x: TensorLike, weight: TensorLike) -> Tensor:
     """x where x > 0, else weight · x; the weight is learned.
 

@@ -190,7 +190,7 @@ def cond(x: TensorLike, p: float | str | None = None) -> Tensor:
 
 
 @derived(numpy=np.linalg.matrix_rank, torch="linalg.matrix_rank", internal=True,
-         aliases={"atol": "tol"}, real="tol rtol")  # fmt: skip
+         aliases={"atol": "tol"}, uncomplex="tol rtol")  # fmt: skip
 def matrix_rank(
     A: TensorLike,
     tol: TensorLike | None = None,

@@ -181,7 +181,7 @@ def _quantile(
     return reshape(moveaxis(out, -1, 0), (*chosen.shape, *shape))
 
 
-@derived(numpy=np.quantile, real="x q", method=True, aliases={"interpolation": "method"})
+@derived(numpy=np.quantile, uncomplex="x q", method=True, aliases={"interpolation": "method"})
 def quantile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool = False,
              method: str = "linear") -> Tensor:  # fmt: skip
     """What a share q of the elements over the axes lies below; several q stand in a first axis.
@@ -198,7 +198,7 @@ def quantile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool = F
     return _quantile(x, q, axis, keepdims, method, False, "quantile")
 
 
-@derived(numpy=np.nanquantile, real="x q", method=True, aliases={"interpolation": "method"})
+@derived(numpy=np.nanquantile, uncomplex="x q", method=True, aliases={"interpolation": "method"})
 def nanquantile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool = False,
                 method: str = "linear") -> Tensor:  # fmt: skip
     """`quantile` of the elements that are no NaN.
@@ -209,7 +209,7 @@ def nanquantile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool 
     return _quantile(x, q, axis, keepdims, method, True, "nanquantile")
 
 
-@derived(numpy=np.percentile, real="x q")
+@derived(numpy=np.percentile, uncomplex="x q")
 def percentile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool = False,
                method: str = "linear") -> Tensor:  # fmt: skip
     """`quantile` with q in percent.
@@ -220,7 +220,7 @@ def percentile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool =
     return _quantile(x, _bare(q) / 100, axis, keepdims, method, False, "percentile")
 
 
-@derived(numpy=np.nanpercentile, real="x q")
+@derived(numpy=np.nanpercentile, uncomplex="x q")
 def nanpercentile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool = False,
                   method: str = "linear") -> Tensor:  # fmt: skip
     """`nanquantile` with q in percent.
@@ -244,7 +244,7 @@ def partition(x: TensorLike, kth: Any, axis: int | None = -1) -> Tensor:
     return take_along_axis(x, np.argpartition(_bare(x), kth, axis), axis)
 
 
-@derived(numpy=np.median, real="x", method=True)
+@derived(numpy=np.median, uncomplex="x", method=True)
 def median(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The middle element over the axes; of an even number the mean of the two in the middle.
 
@@ -254,7 +254,7 @@ def median(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return _quantile(x, 0.5, axis, keepdims, "midpoint", False, "median")
 
 
-@derived(numpy=np.nanmedian, real="x", method=True)
+@derived(numpy=np.nanmedian, uncomplex="x", method=True)
 def nanmedian(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`median` of the elements that are no NaN.
 
