@@ -297,8 +297,8 @@ def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], C
 
     `batch` says how it computes all samples at once where it is mapped over them and asks for
     values: "leading" where axes may stand before its operands', "axis" where its `axis` moves by
-    one, else a function of the same operands, each with one axis more, and options. `uncomplex` names
-    the operands that must not be complex.
+    one, else a function of the same operands, each with one axis more, and options. `uncomplex`
+    names the operands that must not be complex.
     """
 
     def declare(function: Callable) -> Callable:
