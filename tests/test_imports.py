@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import networkx as nx
@@ -186,14 +187,10 @@ OF_EXTRAS = {"microgradnd.sklearn": "sklearn"}  # modules that need a package th
 
 def hidden() -> set[str]:
     """The modules that their package calls by another thing's name."""
-    loaded = []
-    for name in modules():
-        try:
-            if not name.endswith("__main__"):
-                importlib.import_module(name)
-                loaded.append(name)
-        except ModuleNotFoundError as error:  # of what an extra brings, which is not here
-            assert name in OF_EXTRAS and error.name == OF_EXTRAS[name]
+    missing = {name for name, needed in OF_EXTRAS.items() if find_spec(needed) is None}
+    loaded = [x for x in modules() if not x.endswith("__main__") and x not in missing]
+    for name in loaded:
+        importlib.import_module(name)
     found = set()
     for name in loaded:
         package, _, last = name.rpartition(".")
