@@ -80,8 +80,13 @@ class _Drawn:
         self.canvas, self.where, self.model, self.extras = canvas, where, model, extras
         self.turned = where.turned
         self.uses: dict[Record, list[Edge]] = {}
-        for edge, tail, _ in where.river.wires:
+        self.operands: dict[Record, list[Edge]] = {}  # the wires into each record
+        for edge, tail, head in where.river.wires:
             self.uses.setdefault(tail, []).append(model.edges[edge.id])
+            self.operands.setdefault(head, []).append(model.edges[edge.id])
+        self.into: dict[str, list[Edge]] = {}  # all edges, by the id of their head
+        for edge in model.edges.values():
+            self.into.setdefault(edge.head, []).append(edge)
         self.beside = {
             leaf: (record, edge) for record in where.river.records for leaf, edge in record.beside
         }
@@ -183,8 +188,7 @@ class _Drawn:
         tensor = self.node(record)
         parts = [drawing.border(self.canvas, record, look)]
         g = tensor.gradient if tensor is not None else None
-        operands = self.operands(record)
-        ribbon = self.ribbon(record, look, g, operands)
+        ribbon = self.ribbon(record, look, g, self.operands.get(record, []))
         beside = record in self.beside or record.shared
         head = drawing.head(self.canvas, state, look, self.turned, g is not None, beside)
         if record.operation is not None and record.result is not None:
@@ -246,7 +250,7 @@ class _Drawn:
         assert record.result is not None
         assert record.tensor is not None
         model = self.model
-        into = [e for e in model.edges.values() if e.head == record.operation.id]
+        into = self.into.get(record.operation.id, ())
         described = [
             tooltips.of_node(model.nodes[record.operation.id], model),
             tooltips.of_node(model.nodes[record.tensor.id], model),
@@ -276,11 +280,6 @@ class _Drawn:
             group=shown if isinstance(shown, ClosedGroup) else None,
             named=[self.model.edges[edge.id] for edge in record.named],
         )  # fmt: skip
-
-    def operands(self, record: Record) -> list[Edge]:
-        """The edges into a record, as they are at this stage."""
-        names = [e.id for e, _, head in self.where.river.wires if head is record]
-        return [self.model.edges[name] for name in names]
 
     def ribbon(self, record: Record, look: Look, g: Summary | None, operands: list[Edge]) -> str:
         beside = record in self.beside or record.shared
