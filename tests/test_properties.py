@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -40,7 +40,9 @@ BINARY: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (
 )
 REDUCTIONS: tuple[Callable[..., Tensor], ...] = (mg.sum, mg.mean, mg.var, mg.logsumexp)
 
-settings.register_profile("ops", deadline=None, derandomize=True)
+# A slow or busy machine is no failure of a test.
+SLOW = [HealthCheck.too_slow]
+settings.register_profile("ops", deadline=None, derandomize=True, suppress_health_check=SLOW)
 settings.load_profile("ops")
 
 
