@@ -80,7 +80,7 @@ def steps(draw: st.DrawFn, shapes: list[tuple[int, ...]]) -> tuple[Step, tuple[i
         return lambda values: mg.stack([values[i], values[i] * 2], -1), (*shape, 2)
     if kind == "reduce":
         h, keep = draw(st.sampled_from(REDUCTIONS)), draw(st.booleans())
-        reduced = np.empty(shape).sum(axis, keepdims=keep).shape
+        reduced = np.zeros(shape).sum(axis, keepdims=keep).shape
         return lambda values: h(values[i], axis=axis, keepdims=keep), reduced
     if kind == "transpose":
         return lambda values: values[i].T, shape[::-1]
