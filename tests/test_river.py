@@ -43,9 +43,9 @@ def random_blocks(seed: int) -> tuple[Block, list[Item], list[Wire]]:
         sizes = draw.choice([60.0, 120.0, 200.0]), 36.0, draw.choice([24.0, 44.0, 74.0])
         item = Item(f"i{k}", *sizes, block=around[-1])
         if draw.random() < 0.3:
-            item.leaves.append(Leaf(f"w{k}", 120.0, 44.0, learns=True, after=True))
+            item.leaves.append(Leaf(f"w{k}", 120.0, 44.0, after=True))
         if draw.random() < 0.2:
-            item.leaves.append(Leaf(f"c{k}", 80.0, 44.0, learns=False))
+            item.leaves.append(Leaf(f"c{k}", 80.0, 44.0))
         around[-1].items.append(item)
         recent = items[-12:]
         more = draw.choice([0, 0, 1, 2]) if items else 0

@@ -61,18 +61,23 @@ def title_of_box(cluster: OpenGroup) -> str:
 
 def captions(node: ClosedGroup) -> list[str]:
     """The lines below the title: shapes in and out, parameters and their gradient."""
-    given = [shape_of(shape) for _, _, shape in node.inputs]
-    made = [shape_of(record.shape) for record in node.results]
-    lines = [f"{some(given)} → {some(made)}"]
-    count = sum(math.prod(x.shape) for x in node.parameters if x.kind != "constant")
-    words = plural(node.operations, "operation")
-    lines.append(f"{words} · {count:,} parameters" if count else words)
+    lines = contents_of(node)
     if node.results and records.so_far(node.results[0]):
         lines[-1] = f"grad: {records.so_far(node.results[0])}"
     rms = _parameter_rms(node)
     if rms is not None:
         lines.append(f"their gradient: RMS {number(rms, 3)}")
     return lines
+
+
+def contents_of(node: ClosedGroup) -> list[str]:
+    """The shapes that a closed group takes and gives, and how much is in it."""
+    given = [shape_of(shape) for _, _, shape in node.inputs]
+    made = [shape_of(record.shape) for record in node.results]
+    count = sum(math.prod(x.shape) for x in node.parameters if x.kind != "constant")
+    words = plural(node.operations, "operation")
+    inside = f"{words} · {count:,} parameters" if count else words
+    return [f"{some(given)} → {some(made)}", inside]
 
 
 def some(shapes: list[str]) -> str:

@@ -11,13 +11,13 @@ from viz.capture.summary import Summary
 from viz.layout.blocks import OPERATION_HEIGHT
 from viz.model.elements import Operation, State, Tag, TensorRecord
 from viz.model.marks import Mark
+from viz.model.phrases import infix_of
 from viz.style.heatmap import colours, data_uri, rectangles
 from viz.style.text import brief, dtype_of, fit, number, one_line, shape_of, width
 from viz.style.theme import ink_on
 from viz.svg.canvas import Canvas, coordinate
 
 WORDS = {"parameter": "param", "leaf": "leaf", "constant": "const", "output": "output"}
-_SIGNS = {"-": "−", "*": "×", "/": "÷", "**": "^"}  # Python's operators as pictures write them
 
 HEADER = 22.0
 PAD = 9.0
@@ -313,7 +313,7 @@ def caption_of(node: Operation) -> str:
     """What an operation says below the name: operands that are plain numbers, and options."""
     words = []
     for i, x in node.numbers.items():
-        sign = _SIGNS.get(node.infix, node.infix)
+        sign = infix_of(node.infix)
         value = number(float(x))
         if sign and len(node.args) == 2:
             words.append(f"{sign} {value}" if i else f"{value} {sign}")

@@ -18,13 +18,12 @@ Point = tuple[float, float]  # (u, v)
 class Leaf:
     """A leaf that stands beside the only item that uses it: across and along are its size.
 
-    `learns` puts it after the item, else it stands before it; `at` is its corner when placed.
+    What learns stands `after` the item, else before it; `at` is its corner when placed.
     """
 
     id: str
     across: float
     along: float
-    learns: bool
     after: bool = False
     at: Point = (0.0, 0.0)
 
@@ -142,7 +141,6 @@ class Chain:
     first: int
     last: int
     lane: Lane = None  # type: ignore[assignment]  # until it is placed
-    wire: Segment | None = None
     u: float = 0.0
 
 

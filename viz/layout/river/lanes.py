@@ -139,7 +139,7 @@ class _Chains:
         """A wire between two items that are placed, in a lane of its own if it is long."""
         if s.near:
             return
-        chain = Chain([], 2 * s.tail.row + 1, 2 * s.head.row - 1, wire=s)
+        chain = Chain([], 2 * s.tail.row + 1, 2 * s.head.row - 1)
         s.run = chain
         self.add(chain, self.lane_for(chain, s, s))
 

@@ -23,7 +23,6 @@ from viz.layout.river.elements import (
     Distances,
     Item,
     Lane,
-    Point,
     Segment,
 )
 
@@ -76,8 +75,6 @@ def settle(block: Block, distances: Distances) -> None:
     for s in block.straight:
         s.head.u = s.tail.u + s.start
     _along(block, distances)
-    for s in block.segments:
-        s.points = _way(block, s)
 
 
 def _shift(block: Block) -> None:
@@ -368,10 +365,9 @@ def _tracks(
 
 
 def _find_ways(block: Block, zones: list[tuple[float, float, float, float]]) -> None:
-    block_zones = zones
     for s in block.segments:
-        begin, _, _, _ = block_zones[s.tail.row]
-        _, _, _, end = block_zones[s.head.row - 1]
+        begin, _, _, _ = zones[s.tail.row]
+        _, _, _, end = zones[s.head.row - 1]
         start, line, stop = s.tail.u + s.start, s.line, s.head.u + s.end
         points = [(start, s.tail.v + s.tail.along)]
         if s.split is not None:
@@ -383,12 +379,8 @@ def _find_ways(block: Block, zones: list[tuple[float, float, float, float]]) -> 
         points.append((stop, s.head.v))
         s.points = points
         if s.wire.label and s is s.wire.parts[0]:
-            s.wire.label_at = line, (block_zones[s.tail.row][1] + block_zones[s.tail.row][2]) / 2
+            s.wire.label_at = line, (zones[s.tail.row][1] + zones[s.tail.row][2]) / 2
             s.wire.label_after = s.run is None and s.end > 0
-
-
-def _way(block: Block, s: Segment) -> list[Point]:
-    return s.points
 
 
 def frame(block: Block, distances: Distances) -> None:

@@ -48,7 +48,7 @@ def border(canvas: Canvas, record: Record, look: Look) -> str:
     return ring + canvas.border(w, h, 0.5, 5.0, fill="record", stroke="line")
 
 
-def river(look: Look, turned: bool, before: float, after: float, ends: bool) -> tuple[str, str]:
+def river(look: Look, turned: bool, before: float, after: float, ends: bool) -> str:
     """The ribbon through a record, as the path of its outline.
 
     `after` is its width where the gradient of the result comes in, `before` where what flows on
@@ -69,7 +69,7 @@ def river(look: Look, turned: bool, before: float, after: float, ends: bool) -> 
         for v, u in points
     ]
     d = f"M{place[0]}L{place[1]}C{' '.join(place[2:5])}L{place[5]}C{' '.join(place[6:9])}z"
-    return d, place[1]
+    return d
 
 
 def head(
@@ -80,7 +80,7 @@ def head(
     parts = []
     state = getattr(record.operation or record.group, "state", None)
     if look.chip:
-        wide = max(18.0, width(look.chip, SMALL, True) + 7.0)
+        wide = look.chip_width
         parts.append(step_badge(canvas, look.chip, look.width - 4.0 - wide, 13.0, wide, state))
         right -= wide
     if not turned and not beside and (flowing or look.chip):

@@ -10,6 +10,7 @@ from viz.model.elements import ClosedGroup, Edge, TensorRecord
 from viz.model.phrases import NAMELESS, short, written
 from viz.model.river import Record
 from viz.style.text import number, one_line, plural, shape_of, width
+from viz.svg.nodes import contents_of
 from viz.svg.records import flat, tag_label, titled
 
 TITLE, SMALL = 12.0, 11.0  # sizes of text
@@ -65,6 +66,10 @@ class Look:
     bars: float | None = None  # y of a shared leaf's bars
     foot: str = ""
     cell: float = 0.0
+
+    @property
+    def chip_width(self) -> float:
+        return max(18.0, width(self.chip, SMALL, True) + 7.0) if self.chip else 0.0
 
     def stretch(self, by: float) -> None:
         """Gives heat-maps a part of the room that a longer record has."""
@@ -154,8 +159,7 @@ def look_of(
         return look
     _title(record, look, into)
     river = record.gradient is not None and not beside
-    y = HEAD
-    y += (LINE - 1.0) * len(look.captions)
+    y = HEAD + (LINE - 1.0) * len(look.captions)
     across = _body(record, look, y, turned)
     y = max((part.y + part.height for part in look.parts), default=y) + 3.0
     for text, edge in lines_of(record):
@@ -194,7 +198,7 @@ def _title(record: Record, look: Look, into: list[Edge]) -> None:
         if group.steps is not None:
             first, last = group.steps
             look.chip = str(first) if first == last else f"{first}–{last}"
-        look.captions = group_captions(group)
+        look.captions = contents_of(group)
     elif tensor is not None:
         look.title = short(tensor.name) if tensor.name else titled(None, tensor.id)
         look.bold = bool(tensor.name)
@@ -225,20 +229,6 @@ def group_title(group: ClosedGroup) -> str:
     if group.module in ("step", "stretch", "chain"):
         return name
     return name if name == group.module else f"{name} · {one_line(group.module)}"
-
-
-def group_captions(group: ClosedGroup) -> list[str]:
-    """The lines below a group's title: shapes in and out, its operations and parameters."""
-    given = [shape_of(shape) for _, _, shape in group.inputs]
-    made = [shape_of(result.shape) for result in group.results]
-    shapes = f"{_some(given)} → {_some(made)}"
-    count = sum(math.prod(x.shape) for x in group.parameters if x.kind != "constant")
-    words = plural(group.operations, "operation")
-    return [shapes, f"{words} · {count:,} parameters" if count else words]
-
-
-def _some(shapes: list[str]) -> str:
-    return ", ".join(shapes[:2]) + (f" +{len(shapes) - 2}" if len(shapes) > 2 else "")
 
 
 def lines_of(record: Record) -> list[tuple[str, Edge | None]]:
@@ -307,7 +297,7 @@ def _extent(look: Look, shape: tuple[int, ...], known: list[Summary]) -> tuple[f
 
 def _close(look: Look, across: float, y: float, turned: bool, river: bool) -> None:
     """The size of a record, so that title, body and river have their room."""
-    chip = max(18.0, width(look.chip, SMALL, True) + 7.0) if look.chip else 0.0
+    chip = look.chip_width
     gain = width(look.gain, SMALL, True) + 8.0 if look.gain else 0.0
     title = width(look.title, TITLE, True) + 2.0
     captions = max((width(caption, SMALL) for caption in look.captions), default=0.0)

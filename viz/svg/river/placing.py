@@ -30,7 +30,7 @@ class Placed:
         ribbons, wires: by edge, the ways of the gradient and of the value, from tail to head;
             one for each line of the picture that they run over.
         labels: by edge, where what it contributes is written, and how it is anchored there.
-        frames: by the id of an open group; `heads` says which are steps, with a line over them.
+        frames: by the id of an open group.
     """
 
     river: River
@@ -41,7 +41,6 @@ class Placed:
     wires: dict[str, list[list[Point]]] = field(default_factory=dict)
     labels: dict[str, tuple[Point, str]] = field(default_factory=dict)
     frames: dict[str, Rect] = field(default_factory=dict)
-    steps: set[str] = field(default_factory=set)
     width: float = 0.0
     height: float = 0.0
 
@@ -155,8 +154,7 @@ class _Placing:
             item.rigid = self.turned and (record.leaf or look.form == "none")
             for leaf, edge in record.beside:
                 size = self.turn(self.out.looks[leaf].width, self.out.looks[leaf].height)
-                learns = edge.contribution is not None
-                item.leaves.append(Leaf(leaf.id, *size, learns, learns))
+                item.leaves.append(Leaf(leaf.id, *size, after=edge.contribution is not None))
             self.items[record] = item
             block.items.append(item)
         for block in self.blocks.values():
@@ -263,13 +261,11 @@ class _Placing:
                 corner = self.point(item.u - item.before, item.v, lines, left)
                 w, h = self.turn(item.before + item.after, item.along)
                 out.frames[block.id] = corner[0], corner[1], corner[0] + w, corner[1] + h
-        for loop in self.river.loops.values():
-            out.steps |= {x.id for x in loop.steps if isinstance(x, OpenGroup)}
         y = 0.0
         for record in heads:
             out.at[record] = 0.0, y
             y += out.looks[record].height + 8.0
-        self.crop(y)
+        self.crop()
 
     def grown(self, item: Item) -> Point:
         """The size of a record: it is as long as the leaves beside it together."""
@@ -320,7 +316,7 @@ class _Placing:
             wire = [(ends[0], at - off), (ends[1], at - off)]
         out.ribbons[edge.id], out.wires[edge.id] = [ribbon], [wire]
 
-    def crop(self, low: float) -> None:
+    def crop(self) -> None:
         """Moves everything to the origin and finds the size of the picture."""
         out = self.out
         rects = [(*p, p[0] + out.looks[r].width, p[1] + out.looks[r].height)
@@ -334,8 +330,7 @@ class _Placing:
             rects.append((x, spot[1] - 10.0, x + wide, spot[1] + 3.0))
         if not rects:
             return
-        x0 = min((r[0] for r in rects), default=0.0)
-        y0 = min((r[1] for r in rects), default=0.0)
+        x0, y0 = min(r[0] for r in rects), min(r[1] for r in rects)
         move = lambda p: (p[0] - x0, p[1] - y0)
         out.at = {record: move(p) for record, p in out.at.items()}
         for ways in (out.ribbons, out.wires):
@@ -343,8 +338,8 @@ class _Placing:
                 ways[edge] = [[move(p) for p in way] for way in some]
         out.labels = {e: (move(p), anchor) for e, (p, anchor) in out.labels.items()}
         out.frames = {k: (*move(r[:2]), *move(r[2:])) for k, r in out.frames.items()}
-        out.width = max((r[2] for r in rects), default=0.0) - x0
-        out.height = max((r[3] for r in rects), default=0.0) - y0
+        out.width = max(r[2] for r in rects) - x0
+        out.height = max(r[3] for r in rects) - y0
 
 
 def title_of(river: River, group: OpenGroup) -> str:

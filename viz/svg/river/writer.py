@@ -217,7 +217,7 @@ class _Drawn:
         tensor = record.tensor if record.group is None else None
         shown = self.model.nodes[tensor.id if tensor is not None else record.id]
         title, data = tooltips.of_node(shown, self.model)
-        names = {record.id, getattr(record.tensor, "id", record.id)}
+        names = dict.fromkeys((record.id, getattr(record.tensor, "id", record.id)))  # in order
         marks = [self.extras.marks[name] for name in names if name in self.extras.marks]
         mark = _joined(marks)
         if mark is not None:
@@ -290,7 +290,7 @@ class _Drawn:
         after = drawing.broad(g.rms)
         side = [(leaf, edge) for leaf, edge in record.beside
                 if _flow(self.model.edges[edge.id]) is not None]  # fmt: skip
-        d, _ = drawing.river(look, self.turned, max(widths, default=0.0), after, not widths)
+        d = drawing.river(look, self.turned, max(widths, default=0.0), after, not widths)
         out = self.canvas.path(d, fill="river")
         x, y = self.where.at[record]
         for _, edge in side:
