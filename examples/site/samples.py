@@ -109,7 +109,8 @@ class Samples:
         """From its own examples, or simple ones, or as another example came to call it."""
         found = self.found.get(entry.place)
         if found is None and entry.op is not None:
-            found = simple(entry.op) or self.calls.first.get(_forward_code(entry.op))  # type: ignore[arg-type]
+            code = _forward_code(entry.op)
+            found = simple(entry.op) or (self.calls.first.get(code) if code else None)
         return found
 
 

@@ -386,7 +386,7 @@ def draw_mark(canvas: Canvas, f: Measures, mark: Mark) -> str:
     """The border around a node's box at (0, 0), and the badge on its upper left corner."""
     line, width, dash, fill, ink, sign = MARKS[mark.level]
     off = 3.5 + f.margin  # how far the border stands off
-    radius = 9.0 if f.rows else f.height / 2 + off  # operations and tags are round
+    radius = 9.0 if f.form else f.height / 2 + off  # operations and tags are round
     border = canvas.border(f.width, f.height, -off, radius, stroke=line, line=width, dash=dash)
     if not sign:
         return border

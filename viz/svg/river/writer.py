@@ -222,7 +222,8 @@ class _Drawn:
         mark = _joined(marks)
         if mark is not None:
             title, data = f"{title}\n{mark.words}", self.with_mark(data, shown.id)
-            parts.append(draw_mark(self.canvas, Measures(look.width, look.height, (1,)), mark))  # type: ignore[arg-type]
+            f = Measures(look.width, look.height, form="record")
+            parts.append(draw_mark(self.canvas, f, mark))
         lit = [self.extras.highlight[name] for name in names if name in self.extras.highlight]
         if lit:
             glow = self.canvas.border(look.width, look.height, -4.0, 9.0, stroke="glow", line=6.0)
