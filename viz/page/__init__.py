@@ -1,7 +1,8 @@
 """The interactive page of a picture: one file that needs no network and no framework.
 
 Python writes the document, the glyphs of all nodes and the legend; the modules of this folder are
-put together into one script. Their files are plain ES modules, read in the order of `_MODULES`.
+put together into one script. Their files are plain ES modules, read in the order of `_MODULES`,
+a folder's by "folder/module".
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
+from posixpath import dirname, normpath
 from typing import Any
 
 from microgradnd.graph import Node
@@ -82,11 +84,18 @@ def _scoped(name: str) -> str:
     """A module in a scope of its own, as a constant that holds what it exports."""
     text = _source(f"{name}.js")
     exports = re.findall(r"^export (?:class|function|const) ([\w$]+)", text, flags=re.M)
-    text = re.sub(
-        r'^import (\{[^}]*\}) from "\./(\w+)\.js";', r"const \1 = of_\2;", text, flags=re.M
-    )
+
+    def bound(found: re.Match[str]) -> str:
+        return f"const {found[1]} = {_scope(normpath(f'{dirname(name)}/{found[2]}').lstrip('/'))};"
+
+    text = re.sub(r'^import (\{[^}]*\}) from "([^"]*)\.js";', bound, text, flags=re.M)
     text = re.sub(r"^export ", "", text, flags=re.M)
-    return f"const of_{name} = (() => {{\n{text}return {{{', '.join(exports)}}};\n}})();\n"
+    return f"const {_scope(name)} = (() => {{\n{text}return {{{', '.join(exports)}}};\n}})();\n"
+
+
+def _scope(name: str) -> str:
+    """The constant of a module, which may lie in a folder: "river/lanes" is of_river_lanes."""
+    return f"of_{name.replace('/', '_')}"
 
 
 def _embedded(contents: Any) -> str:
