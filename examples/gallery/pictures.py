@@ -182,3 +182,4 @@ GALLERY: dict[str, Callable[..., viz.Picture | viz.Neurons]] = {
         attention, residual_block, scalars,
     )
 }  # fmt: skip
+PLAYING = {"bp_network"}  # those that play their backward pass
