@@ -31,7 +31,8 @@ is an object with these members; `schema.json` beside this file says the same as
                     operations add to its gradient; borders: by tensor from outside, what the group
                     as a whole adds to its gradient (`contribution`), what that is then (`after`),
                     over which `edges`, its `share` and of several uses their `norms`; stacked: of
-                    a layer of scalars its outputs' values and gradients in one array; sealed:
+                    a layer of scalars its outputs' values and gradients in one array; strip: of a
+                    chain what each operation does, with its gain or null; sealed:
                     whether its parts are left out because the document would be too large
     open            the groups that are open in the picture
     formulas        what `rule` and `rules` point at: text, mathml and given (conditions). There
@@ -269,6 +270,7 @@ class Writer:
             "sealed": closed,
             "inside": self.inside(group, crossing),
             "stacked": self.stacked(group),
+            "strip": [[text, spelled(gain)] for text, gain in self.describer.strip(group)],
             "borders": self.borders(group, crossing),
             "outputs": [self.ids.tensors[key] for key in crossing if self.made_in(key, group)],
         }
