@@ -16,7 +16,9 @@ from viz.layout.river import DOWN, RIGHT, Block, Distances, Item, Wire, arrange
 from viz.layout.river.score import divided, placed
 from viz.svg.river import placing
 
-LAYOUT = [f"river/{name}" for name in ("elements", "lanes", "tracks", "arrangement", "score")]
+LAYOUT = [
+    f"river/{name}" for name in ("elements", "rooms", "lanes", "tracks", "arrangement", "score")
+]
 ROOM = 700.0  # px of a line
 # Builds layouts from JSON, arranges them and says where everything is.
 ARRANGED = """
