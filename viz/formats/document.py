@@ -32,7 +32,7 @@ is an object with these members; `schema.json` beside this file says the same as
                     as a whole adds to its gradient (`contribution`), what that is then (`after`),
                     over which `edges`, its `share` and of several uses their `norms`; stacked: of
                     a layer of scalars its outputs' values and gradients in one array; strip: of a
-                    chain what each operation does, with its gain or null; sealed:
+                    row of operations what each does, with its gain or null; sealed:
                     whether its parts are left out because the document would be too large
     open            the groups that are open in the picture
     formulas        what `rule` and `rules` point at: text, mathml and given (conditions). There

@@ -100,13 +100,22 @@ class Describer:
         )  # fmt: skip
 
     def strip(self, group: Group) -> tuple[tuple[str, float | None], ...]:
-        """What the operations of a chain do, and their gains; nothing of other groups."""
-        nodes = [node for node in group.nodes() if self.in_focus(node) and group.kind == "chain"]
-        return tuple((phrase_of(node), self.gain(node)) for node in nodes)
+        """What a row of operations does, and their gains; nothing of groups that are none."""
+        nodes = [x for x in group.parts if isinstance(x, Node) and self.in_focus(x)]
+        plain = group.kind in ("chain", "step") and len(nodes) == len(group.parts)
+        if not plain or not all(map(self.alone_on, nodes[1:], nodes)):
+            return ()
+        before = [nodes[0].predecessors[0], *nodes]
+        return tuple((phrase_of(x), self.gain(x, p)) for x, p in zip(nodes, before, strict=False))
 
-    def gain(self, node: Node) -> float | None:
-        """‖∂ behind it‖ ÷ ‖∂ before it‖, of an operation on one tensor; None if not known."""
-        g, p = summary(self.trace.gradients.get(node)), node.predecessors[0]
+    def alone_on(self, node: Node, p: Node) -> bool:
+        """Whether it is made of one computed tensor, and that of nothing else is."""
+        computed = {x for x in node.predecessors if not x.is_leaf}
+        return computed == {p} and all(op == node for op, _ in self.trace.nesting.uses[p])
+
+    def gain(self, node: Node, p: Node) -> float | None:
+        """‖∂ of its operand p‖ ÷ ‖∂ of its result‖; None if not known."""
+        g = summary(self.trace.gradients.get(node))
         uses = [(node, i) for i, x in enumerate(node.operands) if x.node == p]
         flow = summary(self.trace.contributions.get(uses[0]))
         if len(uses) > 1:  # of x · x the gradient is the sum, known if nothing else uses x
