@@ -1,53 +1,49 @@
-"""JavaScript of the page, run outside of a browser."""
+"""Runs modules of the page in node: that on the PATH, else the one that playwright carries."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
-from functools import cache
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
-import viz
+import pytest
 
-_PAGE = Path(viz.__file__).parent / "page"
-
-
-@cache
-def executable() -> str:
-    """Node: the machine's own, else the one that comes with playwright."""
-    found = shutil.which("node")
-    if found is None:
-        import playwright
-
-        found = str(Path(playwright.__file__).parent / "driver" / "node")
-    return found
+from viz.page import _scoped
 
 
-@cache
-def _modules() -> Path:
-    """The page's modules in a folder that node takes for modules."""
-    folder = Path(mkdtemp(prefix="page-"))
-    shutil.copytree(_PAGE, folder / "page", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    (folder / "package.json").write_text('{"type": "module"}')
-    return folder
+def node() -> str | None:
+    """Where node is."""
+    found = find_spec("playwright")
+    carried = Path(found.origin).parent / "driver" / "node" if found and found.origin else Path()
+    return shutil.which("node") or (str(carried) if carried.is_file() else None)
 
 
-def run(script: str, given: Any = None) -> Any:
-    """What a script prints as JSON; it imports from "./page/…" and finds `given`.
+needs_node = pytest.mark.skipif(node() is None, reason="no node, on the PATH or in playwright")
 
-    >>> run("console.log(JSON.stringify(given.x + 1))", {"x": 2})
-    3
+
+def run(modules: Sequence[str], program: str, data: Any = None) -> Any:
+    """What the body of a function of `data` returns after the page's modules, by way of JSON.
+
+    A module is the constant `of_NAME`, in a folder `of_FOLDER_NAME`, as in the page.
     """
-    head = "import { readFileSync } from 'node:fs';\nconst given = JSON.parse(readFileSync(0));\n"
-    file = _modules() / f"script-{abs(hash(script))}.js"
-    file.write_text(head + script)
-    done = subprocess.run(
-        [executable(), str(file)], input=json.dumps(given), capture_output=True, text=True,
-        timeout=600, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise AssertionError(done.stderr[-3000:])
-    return json.loads(done.stdout)
+    binary = node()
+    assert binary is not None
+    script = f""""use strict";
+{"".join(map(_scoped, modules))}
+const run = (data) => {{{program}}};
+const given = JSON.parse(require("fs").readFileSync(0, "utf8"));
+process.stdout.write(JSON.stringify(run(given) ?? null));
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "script.cjs"
+        path.write_text(script, encoding="utf-8")
+        ended = subprocess.run(
+            [binary, str(path)], input=json.dumps(data), capture_output=True, encoding="utf-8"
+        )
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    return json.loads(ended.stdout)

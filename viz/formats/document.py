@@ -6,25 +6,31 @@ is an object with these members; `schema.json` beside this file says the same as
     format          "microgradnd/picture"
     version         1; grows when a member changes its meaning or goes
     title, summary  the words above the picture
-    direction       "TB" or "LR", of the forward pass
+    direction       "TB" or "LR", of the forward pass; null for what fits what is open
     backward        whether there was a backward pass, and its number of `steps`
     stale, changed  whether leaves were written to since the forward pass, and which
     outputs         the ids of the tensors that were drawn
     tensors         by id: name, kind (parameter, leaf, constant, intermediate or output), shape,
                     dtype, value, gradient, seed, contributions (keys of edges in the order in
-                    which they arrived), hooked, group, by (the operation that made it), uses
+                    which they arrived), hooked, group, by (the operation that made it), uses,
+                    shown (false if it is not in focus), elsewhere (its uses that are not)
     operations      by id: name, order (of the forward pass, from 1), step (of the backward pass,
                     from 1, or null), options, args (names of the operands), inputs (ids of tensors
                     or plain numbers), output, group, rule (of the forward pass) and rules (by
-                    operand, null where there is none)
+                    operand, null where there is none), text (what it does, in a few characters),
+                    view (whether its result holds no numbers of its own)
     contributions   by edge "e-<operation>-<operand>": what it added to the operand's gradient; by
                     "e-more-<tensor>" what all uses that are not in focus add (null: not known)
     running         by edge: the operand's gradient after it, where several contributions arrive
+    shares          by edge: which part of the gradient c makes up, <c, g> / <g, g>, where a few
+                    contributions add up
     groups          by id: name, path, kind, count, shared, parent, parts (ids of operations and
                     groups in order), operations (their number), first (the order of the first),
-                    steps (the first and the last), parameters (their elements), outputs,
-                    borders: by tensor from outside, what the group as a whole adds to its gradient
-                    (`contribution`), what that is then (`after`), and over which `edges`; sealed:
+                    steps (the first and the last), parameters (their elements), leaves (the ids
+                    of those used in it alone), outputs, inside: by output, what its own
+                    operations add to its gradient; borders: by tensor from outside, what the group
+                    as a whole adds to its gradient (`contribution`), what that is then (`after`),
+                    over which `edges`, its `share` and of several uses their `norms`; sealed:
                     whether its parts are left out because the document would be too large
     open            the groups that are open in the picture
     formulas        what `rule` and `rules` point at: text, mathml and given (conditions). There
@@ -67,6 +73,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # halves of surrogate pairs can
 FORMAT, VERSION = "microgradnd/picture", 1
 MOST = 6_000  # parts of groups in a document; the parts of groups beyond are left out
 _HOVER = 4_096  # elements that are written of an array that was kept in full
+_HELD = 64  # leaves that are written of a group whose parts are left out
 _MANY = 64  # operands of an operation whose rule is quoted: each of their rules uses all of them
 _COSTLY = 1 << 21  # elements of an operation's arrays whose rule is quoted, not run on symbols
 
@@ -123,7 +130,7 @@ class Writer:
             self.summaries.append(_described(x))
         return self.places[id(x)][0]
 
-    def write(self, model: PictureModel, direction: str = "TB") -> dict[str, Any]:
+    def write(self, model: PictureModel, direction: str | None = "TB") -> dict[str, Any]:
         """The document; the model says what is open and what the title is."""
         trace = self.trace
         shown = set(self.shown)
@@ -151,6 +158,7 @@ class Writer:
             "operations": {self.ids.operations[node]: self.operation(node) for node in self.shown},
             "contributions": contributions,
             "running": {edge(*u): summary(trace.running[u]) for u in flows if u in trace.running},
+            "shares": {edge(*u): spelled(trace.shares[u]) for u in flows if u in trace.shares},
             "groups": {group.id: self.group(group) for group in self.groups},
             "open": [
                 group.id
@@ -168,7 +176,7 @@ class Writer:
         for node in shown:
             wanted.update([node, *(x.key for x in node.operands if x.kind != "number")])
         for group in self.sealed:
-            wanted.update(self.crossing(group))
+            wanted.update([*self.crossing(group), *self.leaves(group)])
         for key, name in self.ids.tensors.items():
             if key not in wanted:
                 continue
@@ -179,7 +187,12 @@ class Writer:
             ]
             made = self.ids.operations[key] if isinstance(key, Node) and key in shown else None
             group = self.visible(trace.nesting.group_of.get(key, trace.groups))
-            out[name] = self.tensor(key) | {"by": made, "uses": uses, "group": group.id}
+            out[name] = self.tensor(key) | {
+                "by": made, "uses": uses, "group": group.id,
+                "shown": not isinstance(key, Node) or self.describer.in_focus(key),
+                "elsewhere": sum(not self.describer.in_focus(node)
+                                 for node, _ in trace.nesting.uses.get(key, ())),
+            }  # fmt: skip
         return out
 
     def visible(self, group: Group) -> Group:
@@ -208,6 +221,7 @@ class Writer:
     def operation(self, node: Node) -> dict[str, Any]:
         count = range(len(node.operands))
         flows = self.trace.contributions
+        described = self.describer.operation(node)
         return {
             "name": node.op.name,
             "order": self.number_of(node),
@@ -222,6 +236,8 @@ class Writer:
             "group": self.trace.nesting.group_of[node].id,
             "rule": self.rules.number(node),
             "rules": [self.rules.number(node, i) if (node, i) in flows else None for i in count],
+            "text": described.text,
+            "view": described.view,
         }
 
     def group(self, group: Group) -> dict[str, Any]:
@@ -248,10 +264,24 @@ class Writer:
             "first": self.number_of(nodes[0]) if nodes else None,
             "steps": [min(walked), max(walked)] if walked else None,
             "parameters": sum(math.prod(p.shape) for p in own),
+            "leaves": [self.ids.tensors[key] for key in self.leaves(group)],
             "sealed": closed,
+            "inside": self.inside(group, crossing),
             "borders": self.borders(group, crossing),
             "outputs": [self.ids.tensors[key] for key in crossing if self.made_in(key, group)],
         }
+
+    def leaves(self, group: Group) -> list[Key]:
+        """The leaves and constants that a group alone uses; of a sealed one no more than a few."""
+        found = self.describer.leaves(group)
+        return found if group not in self.sealed or len(found) <= _HELD else []
+
+    def inside(self, group: Group, crossing: Mapping[Any, Any]) -> dict[str, Any]:
+        """What the operations of a group add to the gradients of its own results."""
+        made = [node for node in crossing if self.made_in(node, group)]
+        flows = {self.ids.tensors[x]: self.describer.kept_flow(group, x) for x in made
+                 if isinstance(x, Node) and not x.is_leaf}  # fmt: skip
+        return {name: self.summary(x) for name, x in flows.items() if x is not None}
 
     def made_in(self, key: Key, group: Group) -> bool:
         return group in self.trace.nesting.group_of[key].around()
@@ -283,6 +313,8 @@ class Writer:
                 "contribution": self.summary(total),
                 "after": self.summary(trace.running.get(flowing[-1])) if flowing else None,
                 "edges": [self.ids.edge(*use) for use in flowing or uses],
+                "share": spelled(self.describer.share(uses)),
+                "norms": [spelled(x) for x in self.describer.norms(uses)] if uses[1:] else [],
             }
         return out
 

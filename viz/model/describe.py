@@ -89,19 +89,21 @@ class Describer:
             for node in nodes
             if node in self.outputs or any(op not in own for op, _ in uses.get(node, ()))
         ]
-        inputs, leaves = dict[Key, None](), dict[Key, None]()
-        for node in nodes:
-            for operand in node.operands:
-                key = operand.key
-                if operand.kind != "number" and key not in own:
-                    (leaves if self.belongs(key, group) else inputs)[key] = None
+        given = [x.key for node in nodes for x in node.operands if x.kind != "number"]
+        inputs = dict.fromkeys(x for x in given if x not in own and not self.belongs(x, group))
         walked = [self.trace.steps[node] for node in nodes if node in self.trace.steps]
         return ClosedGroup(
             group.id, group.name, group.kind, group.path(), group.count, group.shared, len(nodes),
             (min(walked), max(walked)) if walked else None,
             tuple((self.ids.tensors[key], *self.name_and_shape(key)) for key in inputs),
-            tuple(results), tuple(self.record(key) for key in leaves),
+            tuple(results), tuple(map(self.record, self.leaves(group))),
         )  # fmt: skip
+
+    def leaves(self, group: Group) -> list[Key]:
+        """The leaves and constants that a group alone uses, as they are used first."""
+        given = [x.key for node in group.nodes() if self.in_focus(node)
+                 for x in node.operands if x.kind != "number"]  # fmt: skip
+        return [key for key in dict.fromkeys(given) if self.belongs(key, group)]
 
     def belongs(self, key: Key, group: Group) -> bool:
         """Whether a leaf or constant is used in a group alone."""
