@@ -12,20 +12,25 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from microgradnd.declaration import Op
+from microgradnd.declaration import OPS, PUBLIC, Op
 from microgradnd.node import Array
 from microgradnd.ops.elementwise import where
 from microgradnd.ops.indexing import add_at, getitem, setitem
 from microgradnd.program.expressions import (
     Expression,
+    NotSymbolic,
+    applied,
     assumptions,
     concrete,
     ordered,
     parts,
+    ruled,
     run,
     within,
 )
@@ -53,7 +58,7 @@ class Rows:
     >>> rows.bind(x), rows.write(np.exp(x * x).sum())
     (0, 3)
     >>> rows.functions, rows.rows
-    (['multiply', 'exp', 'add.reduce'], [[0, 1, [0, 0]], [1, 2, [1]], [2, 3, [2], {'axis': [0]}]])
+    (['multiply', 'exp', 'add.reduce'], [[0, 1, [0, 0]], [1, 2, [1]], [2, 3, [2]]])
     """
 
     def __init__(self, known: Collection[str]) -> None:
@@ -65,8 +70,19 @@ class Rows:
         self.elements = 0
         self.layout: list[Array] = []  # by place, an array that lies as it does there
         self.at: dict[Expression, int] = {}
-        self.same: dict[Any, int] = {}
-        self.held: list[Any] = []  # arrays whose ids are keys of `same`
+        self.written: list[Expression] = []  # those of `at` that belong to the present part
+        self.same: dict[Any, int] = {}  # in the present part, the places of equal results
+        self.fixed: dict[Any, int] = {}  # the places of constants
+        self.held: list[Any] = []  # arrays whose ids are keys of `fixed`
+
+    def table(self) -> dict[str, Any]:
+        """What the interpreter takes, in JSON."""
+        return {
+            "functions": self.functions,
+            "places": self.places,
+            "rows": self.rows,
+            "constants": {str(place): x for place, x in self.constants.items()},
+        }
 
     # --- Places ----------------------------------------------------------------------------------
     def new(self, shape: Iterable[int], dtype: Any) -> int:
@@ -96,11 +112,11 @@ class Rows:
         """The place of what is known from the start."""
         x = np.asarray(x)
         key = (x.shape, x.dtype.name, x.tobytes()) if x.size <= 64 else id(x)
-        if key not in self.same:
+        if key not in self.fixed:
             self.held.append(x)
-            self.same[key] = place = self.new(x.shape, x.dtype)
+            self.fixed[key] = place = self.new(x.shape, x.dtype)
             self.fill(place, x)
-        return self.same[key]
+        return self.fixed[key]
 
     def view(self, view: Array, of: int) -> int:
         """The place of what lies in another's memory, as a view of its layout does."""
@@ -120,13 +136,18 @@ class Rows:
     # --- Rows ------------------------------------------------------------------------------------
     def begin(self) -> int:
         """Starts a part that can be replaced: it shares no steps with those before it."""
-        self.same = {k: n for k, n in self.same.items() if n in self.constants}
-        self.at = {e: n for e, n in self.at.items() if e.name is not None}
+        for e in self.written:
+            del self.at[e]
+        self.written.clear()
+        self.same.clear()
         return len(self.rows)
 
-    def part(self, make: Callable[[], Any]) -> tuple[list[int], int, list[list[Any]]]:
-        """The steps of what a function gives, as one part: [first, end], the place of the result,
-        and what was assumed: places of truths, with the answer by which it went on."""
+    def part(self, make: Callable[[], Any]) -> dict[str, Any]:
+        """The steps of what a function gives, as a part that can be left out or replaced.
+
+        It has its `rows`, from one to before another, the `place` of the result, and `guards`:
+        places of truths that were asked for, with the answers by which it went on.
+        """
         start, noted = self.begin(), list[tuple[Expression, bool]]()
         token = assumptions.set(noted)
         try:
@@ -135,10 +156,11 @@ class Rows:
             guards = [g for g in guards if g[0] not in self.constants]
         finally:
             assumptions.reset(token)
-        return [start, len(self.rows)], place, guards
+        found: dict[str, Any] = {"rows": [start, len(self.rows)], "place": place}
+        return found | {"guards": guards} if guards else found
 
     def row(
-        self, name: str, operands: list[int | None], like: Expression,
+        self, name: str, operands: Sequence[int | None], like: Expression,
         options: Mapping[str, Any] | None = None,
     ) -> int:  # fmt: skip
         """A step, or the place of the result of an equal one."""
@@ -161,6 +183,7 @@ class Rows:
         for e in ordered(x, self.at):
             if self.varies(e):
                 self.at[e] = self.placed(e)
+                self.written.append(e)
         return self.operand(x)
 
     def varies(self, e: Any) -> bool:
@@ -203,8 +226,11 @@ class Rows:
     def as_view(self, e: Expression) -> int | None:
         """The place of a view, if the operation gives one."""
         x, op = e.operands[0], e.op
-        if not isinstance(x, Expression) or x not in self.at or len(e.operands) > 1 or (
-            self.varying(e.options)
+        if (
+            not isinstance(x, Expression)
+            or x not in self.at
+            or len(e.operands) > 1
+            or (self.varying(e.options))
         ):
             return None
         if not op.view and any(name in self.known for name in _names(op)):
@@ -240,7 +266,9 @@ class Rows:
             return None
         sizes = [x.size for x in moving]
         random = np.random.default_rng(0).uniform(1, 2, sum(sizes))
-        numbered, witness = (self.tried(e, moving, x) for x in (1.0 + np.arange(sum(sizes)), random))
+        numbered, witness = (
+            self.tried(e, moving, x) for x in (1.0 + np.arange(sum(sizes)), random)
+        )
         index = numbered.astype(np.int32) - 1 if np.isfinite(numbered).all() else None
         if index is None or (index.size and not -1 <= index.min() <= index.max() < random.size):
             return None
@@ -271,9 +299,46 @@ class Rows:
             raise NotExpressible("an index that is computed, beside slices or as a mask")
         flat, rest = 0, shape[len(parts) :]
         for n, p in zip(shape, parts):
-            inside = where(p < 0, p + n, p) if isinstance(p, Expression) else np.where(p < 0, p + n, p)
+            inside = (
+                where(p < 0, p + n, p) if isinstance(p, Expression) else np.where(p < 0, p + n, p)
+            )
             flat = flat * n + inside
         return self.write(flat), int(np.prod(rest, dtype=int)), (*flat.shape, *rest)
+
+
+def is_activation(op: Op) -> bool:
+    """Whether an operation is a function of a layer's elements that others can stand for."""
+    bare = len(op.options) == len(op.optional_options)
+    return op.activation and op.elementwise and len(op.operands) == 1 and bare
+
+
+@cache
+def activations(known: frozenset[str], dtype: str) -> Mapping[str, dict[str, Any]]:
+    """All such operations by name, as programs of their own.
+
+    A program has functions, places, rows and constants, and of its parts `forward` and `backward`
+    the rows, the result's place and guards. The first three places are those of the operand, of
+    the result and of its gradient; the operand's `shape` stands for any.
+    """
+    found = {}
+    for op in filter(is_activation, OPS.values()):
+        if op.name in PUBLIC:
+            try:
+                found[op.name] = _template(op, known, dtype)
+            except (NotExpressible, NotSymbolic):
+                continue
+    return MappingProxyType(found)
+
+
+def _template(op: Op, known: frozenset[str], dtype: str) -> dict[str, Any]:
+    rows, options, half = Rows(known), dict(op.options), np.full((2, 3), 0.5, dtype)
+    x = Expression.named("x", half)
+    out, g = (Expression.named(name, op.run([half], [*options.values()])) for name in ("y", "∂y"))
+    for symbol in (x, out, g):
+        rows.bind(symbol)
+    forward = rows.part(lambda: applied(op, [x], options))
+    backward = rows.part(lambda: ruled(op, 0, [x], out, g, options))
+    return rows.table() | {"shape": [*half.shape], "forward": forward, "backward": backward}
 
 
 def stored(x: Array) -> Any:
@@ -287,7 +352,7 @@ def _names(op: Op) -> list[str]:
     """What the interpreter may call an operation: as NumPy does, or by the library's own name."""
     function: Any = numpy_function(op)
     if function is not None:
-        names = [f"{op.reduction.__name__}.reduce"] if op.reduction else []
+        names: list[str] = [f"{op.reduction.__name__}.reduce"] if op.reduction else []
         owner = getattr(function, "__self__", None)  # of np.add.reduce the ufunc
         home = f"{owner.__name__}." if isinstance(owner, np.ufunc) else ""
         return [*names, home + function.__name__]
@@ -297,7 +362,7 @@ def _names(op: Op) -> list[str]:
 
 def _untold(x: Any) -> bool:
     """Whether an option is said by the result itself, or is not given."""
-    return x is None or isinstance(x, (type, np.dtype))
+    return x is None or x is False or isinstance(x, (type, np.dtype))
 
 
 def _plain(x: Any) -> Any:
@@ -324,16 +389,13 @@ def _taken(to: Rows, e: Expression) -> int:
     return to.row("take", [to.operand(x), flat], e, {"block": block} if block != 1 else None)
 
 
-def _written(name: str) -> Callable[[Rows, Expression], int]:
-    def write(to: Rows, e: Expression) -> int:
-        x, y = e.operands
-        flat, block, shape = to.index(e.options["index"], e.shape)
-        operands = [to.operand(x, e.operands), flat, to.operand(y, e.operands)]
-        return to.row(name, operands, e, {"block": block, "shape": [*shape]})
-
-    return write
+def _written(to: Rows, e: Expression) -> int:
+    x, y = e.operands
+    flat, block, shape = to.index(e.options["index"], e.shape)
+    operands = [to.operand(x, e.operands), flat, to.operand(y, e.operands)]
+    return to.row(e.op.name, operands, e, {"block": block, "shape": [*shape]})
 
 
 _SPECIAL: dict[Any, Callable[[Rows, Expression], int]] = {
-    getitem.op: _taken, add_at.op: _written("add_at"), setitem.op: _written("put"),
+    getitem.op: _taken, add_at.op: _written, setitem.op: _written,
 }  # fmt: skip

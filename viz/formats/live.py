@@ -5,7 +5,11 @@ something of the computation cannot run in a page:
 
     functions, places, rows, constants   see `microgradnd.program.javascript.Rows`
     tensors      by id: the places of the value and, or null, of the gradient
-    operations   by id: output (an id), rows [first, end], place of the result, guards
+    operations   by id: output (an id), rows [first, end], place of the result, guards; of an
+                 activation input (an id) and alike: its dtype, by which alternatives are found
+    alternatives by dtype and name, the programs of other activations: functions, places, rows,
+                 constants, `shape` of the operand (stands for any), forward and backward (rows,
+                 place, guards); the first three places are operand, result and its gradient
     contributions  by edge as in the document, in the order in which they arrive: of, to (ids),
                  rows, place, guards
     seeds        by id of a tensor, the place of what its gradient starts from
@@ -17,6 +21,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -29,9 +34,11 @@ from microgradnd.program import (
     NotExpressible,
     NotSymbolic,
     Rows,
+    activations,
     applied,
     composed,
     concrete,
+    is_activation,
     ruled,
 )
 from viz.capture.trace import Trace
@@ -98,31 +105,29 @@ class _Writer:
         if rows.elements > MOST:
             why = f"{rows.elements:,} numbers are too many to be computed in a page"
             return {"missing": [], "why": why}
-        return {
-            "functions": rows.functions,
-            "places": rows.places,
-            "rows": rows.rows,
-            "constants": {str(place): x for place, x in rows.constants.items()},
+        return rows.table() | {
             "tensors": self.tensors,
             "operations": self.operations,
             "contributions": self.contributions,
             "seeds": self.seeds,
+            "alternatives": self.alternatives(),
         }
 
-    def tried(self, name: str, write: Any, *given: Any) -> None:
+    def tried(self, name: str, write: Callable[..., None], *given: Any) -> None:
         """Notes what cannot be written, and goes on: the page says all of it."""
         try:
             write(*given)
         except (NotExpressible, NotSymbolic) as error:
-            said = str(error) if isinstance(error, NotExpressible) else name
-            self.missing[said if said in (name,) or " " in said else name] = None
+            words = isinstance(error, NotExpressible) and " " in str(error)  # no operation's name
+            self.missing[str(error) if words else name] = None
 
     def bind(self, key: Any, name: str, value: Any, constant: bool) -> None:
         symbol = Expression.named(name, value)
         self.symbols[key] = symbol
-        self.tensors[name] = [self.rows.bind(symbol), None]
+        place = self.rows.bind(symbol)
+        self.tensors[name] = [place, None]
         if constant:
-            self.rows.fill(self.tensors[name][0], symbol.value)
+            self.rows.fill(place, symbol.value)
 
     def operands(self, node: Node) -> list[Any]:
         return [self.symbols.get(x.key, x.value) for x in node.operands]
@@ -134,10 +139,16 @@ class _Writer:
         if node.is_leaf:
             return
         operands = self.operands(node)
-        part, place, guards = self.rows.part(lambda: applied(node.op, operands, node.options))
-        self.operations[self.ids.operations[node]] = {
-            "output": name, "rows": part, "place": place, "guards": guards,
-        }  # fmt: skip
+        part = self.rows.part(lambda: applied(node.op, operands, node.options))
+        self.operations[self.ids.operations[node]] = {"output": name} | part
+        if is_activation(node.op):
+            also = {"input": self.ids.tensors[node.operands[0].key], "alike": node.dtype.name}
+            self.operations[self.ids.operations[node]] |= also
+
+    def alternatives(self) -> dict[str, dict[str, Any]]:
+        """Programs of the activations that can stand for those in the graph, by dtype and name."""
+        dtypes = {x["alike"] for x in self.operations.values() if "alike" in x}
+        return {dtype: dict(activations(known(), dtype)) for dtype in sorted(dtypes)}
 
     def backward(self) -> None:
         for node, g in self.trace.starts.items():
@@ -168,11 +179,11 @@ class _Writer:
             found = _pulled(node, i, self.operands(node), self.symbols[node], g)
             return found
 
-        part, place, guards = self.rows.part(contributed)
+        part = self.rows.part(contributed)
         self.contributions[self.ids.edge(node, i)] = {
-            "of": self.ids.operations[node], "to": self.ids.tensors[p],
-            "rows": part, "place": place, "guards": guards,
-        }  # fmt: skip
+            "of": self.ids.operations[node],
+            "to": self.ids.tensors[p],
+        } | part
         x = concrete(found)
         self.totals[p] = self.totals[p] + x if p in self.totals else np.asarray(x)
 

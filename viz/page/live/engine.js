@@ -4,7 +4,7 @@
 // memory from the start; `run` goes over the steps and makes nothing new. Values, gradients and
 // contributions are asked for by the ids of the document.
 
-import { copyInto, decoded, NdArray, product, typed } from "./ndarray.js";
+import { copyInto, decoded, NdArray, typed } from "./ndarray.js";
 import { steps } from "./kernels.js";
 
 export class Live {
@@ -52,13 +52,13 @@ export class Live {
     let moved = false; // whether the last step itself could write to the target
     for (let k = part.rows[0]; k < part.rows[1]; k++) {
       const [f, out, operands, options = {}] = rows[k];
-      const last = target && k === part.rows[1] - 1 && place(out) === result && !part.guards.length;
+      const last = target && k === part.rows[1] - 1 && place(out) === result && !part.guards?.length;
       moved ||= last;
       const given = operands.map((n) => (n === null ? null : place(n)));
       run.push(steps[functions[f]](last ? target : place(out), given, options));
     }
     if (target && !moved) run.push(copyInto(target, result));
-    const guards = part.guards.map(([n, truth]) => [place(n), truth]);
+    const guards = (part.guards ?? []).map(([n, truth]) => [place(n), truth]);
     return { run, guards, result: target ?? result };
   }
 
@@ -210,16 +210,18 @@ export class Live {
   // The places of a template, whose first three are operand, result and gradient.
   instance(other, edge, out) {
     const result = this.tensors[out];
-    const operand = this.tensors[this.program.operations[this.madeBy[out].id].inputs[0]].value;
+    const operand = this.tensors[this.program.operations[this.madeBy[out].id].input].value;
     const shape = (given) => (String(given) === String(other.shape) ? operand.shape : given);
     const mine = [operand, result.value, result.gradient];
-    return memo((n) => {
+    const get = memo((n) => {
       if (n < 3) return mine[n];
-      const [dtype, given] = other.places[n];
+      const [dtype, given, of, offset, strides] = other.places[n];
+      if (of !== undefined) return get(of).view(offset, shape(given), strides);
       const made = new NdArray(dtype, shape(given));
       if (n in other.constants) this.fill(made, other.constants[n]);
       return made;
     });
+    return get;
   }
 
   undo() {

@@ -357,7 +357,7 @@ const rest = {
     });
   },
   add_at: (out, operands, options) => writing(out, operands, options, true),
-  put: (out, operands, options) => writing(out, operands, options, false),
+  setitem: (out, operands, options) => writing(out, operands, options, false),
 };
 
 // A copy of x, with y added or written in blocks at the places that an index counts.
