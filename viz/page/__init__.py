@@ -29,11 +29,12 @@ from viz.svg.legend import items, legend
 from viz.svg.nodes import draw_node, measured
 from viz.svg.records import Measures, draw_mark, row
 
+_LIVE = tuple(f"live/{name}" for name in ("ndarray", "special", "functions", "kernels", "engine"))
 _MODULES = (
-    "dom", "model", "river/elements", "river/lanes", "river/tracks", "river/arrangement",
-    "river/score", "view", "layered", "layout", "drawing", "pointer", "viewport",
-    "heatmap", "formula", "stepper", "panel", "chart", "search",
-    "live/ndarray", "live/special", "live/functions", "live/kernels", "live/engine", "main",
+    *_LIVE,
+    "dom", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
+    "river/arrangement", "river/score", "view", "layered", "layout", "drawing", "pointer",
+    "viewport", "heatmap", "formula", "stepper", "panel", "chart", "search", "main",
 )  # fmt: skip
 _LEGEND_WIDTH = 300
 _CANVAS = Canvas("auto")
