@@ -44,14 +44,15 @@ from microgradnd.arguments import (
 )
 from microgradnd.declaration import Op
 from microgradnd.engine import Tensor
+from microgradnd.expansion import expanded
 from microgradnd.grad_mode import observed, set_grad_enabled
 from microgradnd.node import Call
 
 __all__ = [
     "FLAG", "NUMBERS", "POSITIVE", "PROBABILITY", "STRING", "Call", "Graph", "Kind", "Node",
-    "Observer", "Operand", "Seeds", "Use", "checked", "clock", "either", "fitted", "instance",
-    "node_of", "one_of", "operand_of", "optional", "pullback", "replay", "seeded", "several",
-    "walk", "watching", "whole",
+    "Observer", "Operand", "Seeds", "Use", "checked", "clock", "either", "expanded", "fitted",
+    "instance", "node_of", "one_of", "operand_of", "optional", "pullback", "replay", "seeded",
+    "several", "walk", "watching", "whole",
 ]  # fmt: skip
 
 Array = np.ndarray
