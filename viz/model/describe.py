@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from microgradnd.graph import Node, Operand, Use
 from viz.capture.summary import Summary, summarise
 from viz.model.elements import ClosedGroup, Operation, TensorRecord
@@ -56,6 +58,8 @@ class Describer:
         kind = "output" if node in self.outputs and not node.is_leaf else kind
         value, gradient = summary(trace.values[node]), summary(trace.gradients.get(node))
         assert value is not None
+        if gradient is not None and gradient.scale < (errors := self.rounding(node)):
+            gradient = replace(gradient, scale=errors)
         # in the graph of a gradient the walk itself has gradients no more
         alone = gradient is None and trace.gradients and not trace.seeds
         return TensorRecord(
@@ -68,6 +72,18 @@ class Describer:
         x = self.ids.constants[key]
         name, dtype = self.ids.tensors[key], str(x.dtype)
         return TensorRecord(name, "constant", x.name, x.shape, dtype, summarise(x.value))
+
+    def rounding(self, node: Node) -> float:
+        """How large rounding errors in a gradient may be: heat-maps do not make more of them.
+
+        What its uses pass on is rounded, and so are the contributions that are added up.
+        """
+        trace = self.trace
+        uses = [use for use in trace.nesting.uses.get(node, ()) if use in trace.contributions]
+        kept = [trace.gradients.get(op) for op, _ in uses]
+        kept += [trace.contributions[use] for use in uses] if len(uses) > 1 else []
+        tops = (x.top for x in map(summary, kept) if x is not None)
+        return 4.0 * float(np.finfo(node.dtype).eps) * max(tops, default=0.0)
 
     def operation(self, node: Node) -> Operation:
         return Operation(
