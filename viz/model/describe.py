@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from viz.capture.trace import Trace
 
 
+_FEW = 8  # operands
+
+
 class Describer:
     """Describes the parts of a trace.
 
@@ -31,6 +34,7 @@ class Describer:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.records: dict[Key, TensorRecord] = {}
+        self.summaries: dict[int, Summary] = {}  # by the ids of arrays that the trace keeps
         self.flows: dict[tuple[Group | None, Node], Summary | None] = {}
 
     @cached_property
@@ -56,8 +60,7 @@ class Describer:
         trace = self.trace
         kind = "intermediate" if not node.is_leaf else "parameter" if node.name else "leaf"
         kind = "output" if node in self.outputs and not node.is_leaf else kind
-        value, gradient = summary(trace.values[node]), summary(trace.gradients.get(node))
-        assert value is not None
+        value, gradient = self.value(node), self.known(trace.gradients.get(node))
         if gradient is not None and gradient.scale < (errors := self.rounding(node)):
             gradient = replace(gradient, scale=errors)
         # in the graph of a gradient the walk itself has gradients no more
@@ -76,14 +79,34 @@ class Describer:
     def rounding(self, node: Node) -> float:
         """How large rounding errors in a gradient may be: heat-maps do not make more of them.
 
-        What its uses pass on is rounded, and so are the contributions that are added up.
+        They are those of sums: of contributions that are added up, and of what an operation that
+        is not elementwise, or broadcasts, passes on, weighted by its other operands.
         """
-        trace = self.trace
+        trace, tops = self.trace, [0.0]
         uses = [use for use in trace.nesting.uses.get(node, ()) if use in trace.contributions]
-        kept = [trace.gradients.get(op) for op, _ in uses]
-        kept += [trace.contributions[use] for use in uses] if len(uses) > 1 else []
-        tops = (x.top for x in map(summary, kept) if x is not None)
-        return 4.0 * float(np.finfo(node.dtype).eps) * max(tops, default=0.0)
+        for op, i in uses:
+            g = self.known(trace.gradients.get(op))
+            alone = op.op.elementwise and op.shape == node.shape
+            if g is not None and not alone and len(op.operands) <= _FEW:  # no sum has more
+                keys = [x.key for k, x in enumerate(op.operands) if k != i and x.kind != "number"]
+                others = [self.value(key).top for key in keys]
+                tops.append(g.top * min(1.0, max(others, default=1.0)))
+        kept = [trace.contributions[use] for use in uses if len(uses) > 1]
+        tops += [x.top for x in map(self.known, kept) if x is not None]
+        return 4.0 * float(np.finfo(node.dtype).eps) * max(tops)
+
+    def known(self, kept: Any) -> Summary | None:
+        """The summary of what the trace kept, made once."""
+        if isinstance(kept, np.ndarray) and id(kept) not in self.summaries:
+            self.summaries[id(kept)] = summarise(kept)
+        return self.summaries.get(id(kept)) or summary(kept)
+
+    def value(self, key: Key) -> Summary:
+        if not isinstance(key, Node):
+            return self.record(key).value
+        found = self.known(self.trace.values[key])
+        assert found is not None
+        return found
 
     def operation(self, node: Node) -> Operation:
         return Operation(
