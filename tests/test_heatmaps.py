@@ -15,10 +15,10 @@ from tests.node import needs_node, run
 from tests.picture_laws import broken
 from viz import draw, trace
 from viz.capture.summary import Summary, summarise
-from viz.capture.thumbnails import GAP, planned, shrink, thumbnail
+from viz.capture.thumbnails import planned, shrink, thumbnail
 from viz.capture.trace import Trace
 from viz.model.describe import Describer
-from viz.style.heatmap import colours, ink_of, over, png
+from viz.style.heatmap import GAP, colours, ink_of, over, png
 from viz.style.theme import COLOURS, luminance, rgb
 from viz.svg.cells import form_of, spelled
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from viz.capture.thumbnails import GAP, thumbnail
+from viz.capture.thumbnails import thumbnail
+from viz.style.heatmap import GAP
 
 Array = np.ndarray
 _FULL = 64  # arrays of up to so many elements are kept whole

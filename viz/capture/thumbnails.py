@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from viz.style.heatmap import GAP
+
 Array = np.ndarray
 Span = tuple[int, int, int]  # from, to, and how much of it each block takes
 MATRIX = 32  # rows and columns at most
@@ -26,7 +28,6 @@ _GRID = 6  # tiles at most in a row or column of a grid
 _TILES = 12  # and of a single axis of them
 _LEGIBLE = 12  # rows and columns of a tile below which there are rather fewer tiles
 _LOOK = 32  # elements along each side of a cell that are looked at, about
-GAP = np.float64(2e300)  # stands for the space between tiles, which has no colour
 
 
 class Plan(NamedTuple):

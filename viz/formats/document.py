@@ -65,13 +65,13 @@ import numpy as np
 from microgradnd.graph import Node, Operand, Use, operand_of
 from microgradnd.program import Expression, NotSymbolic, applied, simplified
 from viz.capture.summary import Summary, spelled, summarise
-from viz.capture.thumbnails import GAP
 from viz.capture.trace import Trace
 from viz.formulas.formulas import Formula, of_contribution, stated
 from viz.model.describe import Describer
 from viz.model.elements import ClosedGroup, PictureModel
-from viz.structure.groups import Group
 from viz.structure.nesting import Key
+from viz.structure.tree import Group
+from viz.style.heatmap import GAP
 from viz.style.text import brief
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # halves of surrogate pairs cannot be encoded

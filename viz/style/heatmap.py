@@ -12,10 +12,10 @@ from base64 import b64encode
 
 import numpy as np
 
-from viz.capture.thumbnails import GAP
 from viz.style.theme import COLOURS, NEGATIVE, POSITIVE, Rgb, ink_on, rgb
 
 Array = np.ndarray
+GAP = np.float64(2e300)  # stands for the space between tiles
 _GREY, _FAINT = (128, 128, 128), 90  # a gap is a faint grey
 INKS = ("cell-ink", "cell-white", "cell-black")
 

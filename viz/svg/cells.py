@@ -18,8 +18,7 @@ SIZE = 11.0  # of numbers in cells
 CELL = 16.0  # height of a cell that shows its number
 _TABLE = 8  # a matrix of up to so many rows and columns shows its numbers
 _IMAGE = 64.0  # px along the longer side of images, about
-_MATRIX = (48.0, 32.0)  # px across and down of a matrix, about
-_THICK = 18.0  # px of a cell at most
+_MATRIX = ((40.0, 9.0), (32.0, 18.0))  # px across and down, of a matrix about, of a cell at most
 
 
 def form_of(shape: tuple[int, ...]) -> str:
@@ -96,7 +95,8 @@ def map_size(shape: tuple[int, ...]) -> tuple[float, float]:
         px = max(min(_IMAGE // max(rows, columns), 6.0), 1.0)
         return px * columns, px * rows
     across, down = (
-        max(min(most // n, _THICK), 1.0) for most, n in zip(_MATRIX, (columns, rows), strict=True)
+        max(min(room // n, most), 1.0)
+        for (room, most), n in zip(_MATRIX, (columns, rows), strict=True)
     )
     return across * columns, down * rows
 

@@ -84,7 +84,7 @@ _ITEMS: tuple[tuple[str, Draw, str], ...] = (
     ("bad", _marked("bad"), "wrong"),
     ("warn", _marked("warn"), "suspicious"),
     ("way", _marked("way"), "on the way to what is wrong"),
-    ("cells", _scale, "negative … 0 … positive, to the ±end beside it"),
+    ("cells", _scale, "−s … 0 … +s, where ±s stands beside it"),
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ HEAD, PAD, LINE = 20.0, 7.0, 16.0
 CHANNEL = 36.0  # from the river to the right side of a record
 LOW, DEEP = 13.0, 20.0  # from the river to the lower side, and more where wires part
 WIDEST = 300.0
+_ROOM = 280.0  # long lines of numbers are heat-maps
 BARS = 32.0  # height of the bars of a shared leaf
 
 
@@ -77,7 +78,10 @@ def shown_as(x: Summary, gradient: Summary | None, small: bool) -> tuple[str, fl
     rows, columns = (1, 1, *x.shape)[-2:]
     if form == "table" and (small and (rows > 4 or columns > 2)):
         return "map", 0.0
-    return form, cell_width(known, 2) if form == "table" else 0.0
+    if form != "table":
+        return form, 0.0
+    cell = cell_width(known, 2)
+    return (form, cell) if cell * columns <= _ROOM or rows > 4 else ("map", 0.0)
 
 
 def amount(x: Summary, digits: int = 3) -> str:
@@ -89,7 +93,7 @@ def amount(x: Summary, digits: int = 3) -> str:
 
 def sizes(x: Summary) -> tuple[str, str]:
     """The numbers beside a heat-map: the norm, and the ends of the colours."""
-    return x.flaw or f"‖{spelled(x.norm)}‖", scale_of(x)
+    return x.flaw or spelled(x.norm), scale_of(x)
 
 
 def gain_of(record: Record, into: list[Edge]) -> float | None:
@@ -195,8 +199,8 @@ def group_title(group: ClosedGroup) -> str:
         return f"{name}  ×{group.count}" if group.shared else f"{name}  {group.count} alike"
     if group.module == "steps":
         return f"… {name}"
-    if group.module in ("step", "stretch", "chain"):
-        return name
+    if group.module in ("step", "stretch", "chain", "layer", "neuron"):
+        return name if group.count == 1 else f"{name} · {group.count} samples"
     return name if name == group.module else f"{name} · {one_line(group.module)}"
 
 
