@@ -18,6 +18,7 @@ from typing import Any
 
 from microgradnd.graph import Node
 from viz.formats.document import Writer, text_of
+from viz.formats.live import program
 from viz.model import elements
 from viz.model.describe import Describer
 from viz.model.marks import Mark, put
@@ -28,10 +29,12 @@ from viz.svg.legend import items, legend
 from viz.svg.nodes import draw_node, measured
 from viz.svg.records import Measures, draw_mark, row
 
+_LIVE = tuple(f"live/{name}" for name in ("ndarray", "special", "functions", "kernels", "engine"))
 _MODULES = (
-    "dom", "model", "river/elements", "river/lanes", "river/tracks", "river/arrangement",
-    "river/score", "view", "layered", "layout", "drawing", "pointer", "viewport",
-    "cells", "heatmap", "formula", "stepper", "panel", "chart", "search", "main",
+    *_LIVE,
+    "dom", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
+    "river/arrangement", "river/score", "view", "layered", "layout", "drawing", "pointer",
+    "viewport", "cells", "heatmap", "formula", "stepper", "panel", "chart", "search", "main",
 )  # fmt: skip
 _LEGEND_WIDTH = 300
 _CANVAS = Canvas("auto")
@@ -55,6 +58,7 @@ def page(
     """
     writer = Writer(describer)
     contents = writer.write(model, direction)
+    contents["live"] = program(describer.trace, describer.ids)
     script = f'"use strict";\n(() => {{\n{"".join(map(_scoped, _MODULES))}}})();\n'
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     glyphs = {name: _glyph(node, direction) for name, node in _nodes(writer, contents).items()}
