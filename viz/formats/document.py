@@ -132,7 +132,7 @@ class Writer:
 
     def write(self, model: PictureModel, direction: str | None = "TB") -> dict[str, Any]:
         """The document; the model says what is open and what the title is."""
-        trace = self.trace
+        trace, self.model = self.trace, model
         shown = set(self.shown)
         closed = {group.id for group in model.of_kind(ClosedGroup)}
         flows = [use for use in trace.contributions if use[0] in shown]

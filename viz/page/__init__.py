@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.resources import files
 from posixpath import dirname, normpath
@@ -44,6 +44,7 @@ def page(
     theme: str = "auto",
     marks: Mapping[str, Mark] | None = None,
     highlight: Mapping[str, str] | None = None,
+    film: Callable[[Writer, dict[str, Any]], dict[str, Any]] | None = None,
 ) -> str:
     """The page of a picture as the text of an HTML file.
 
@@ -52,9 +53,12 @@ def page(
         direction: of the forward pass, "TB" or "LR".
         theme: "light", "dark" or "auto" to start with.
         marks, highlight: by id, as `viz.svg.Extras` has them.
+        film: of the writer of the document and its contents, the member `film`.
     """
     writer = Writer(describer)
     contents = writer.write(model, direction)
+    if film is not None:
+        contents["film"] = film(writer, contents)
     script = f'"use strict";\n(() => {{\n{"".join(map(_scoped, _MODULES))}}})();\n'
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     glyphs = {name: _glyph(node, direction) for name, node in _nodes(writer, contents).items()}
