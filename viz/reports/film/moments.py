@@ -18,6 +18,13 @@ from viz.style.text import brief
 _TABLES = ("values", "gradients", "contributions", "running", "shares", "borders", "seeds")
 
 
+class _Word(str):
+    """An option in words, which stands for itself."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 @dataclass(frozen=True)
 class Said:
     """What an operation says besides numbers of tensors, where it differs from the first pass.
@@ -28,7 +35,7 @@ class Said:
         text: what it does, in a few characters.
     """
 
-    options: dict[str, str]
+    options: dict[str, Any]
     numbers: dict[int, Any]
     text: str
 
@@ -166,7 +173,7 @@ def _difference(number: int, one: Any, other: Any) -> str:
 
 
 def _said(node: Node) -> Said:
-    options = {key: brief(x) for key, x in node.changed_options.items()}
+    options = {key: _Word(brief(x)) for key, x in node.changed_options.items()}
     numbers = {k: x.value for k, x in enumerate(node.operands)
                if x.kind == "number" and x.value is not None}  # fmt: skip
     return Said(options, numbers, phrase_of(node) if options or numbers else "")

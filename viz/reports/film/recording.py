@@ -13,6 +13,7 @@ from typing import Any, Unpack
 from microgradnd.graph import (
     STRING,
     Graph,
+    Kind,
     Node,
     Observer,
     Seeds,
@@ -40,7 +41,10 @@ from viz.svg.river.writer import strip
 
 _BUDGET = 60_000  # summaries in memory; a film that would have more keeps each second moment
 _FEWEST = 8
-_AT = {"fold": DRAWN["fold"], "open": DRAWN["open"], **LOOKS}
+_TABLES = "tensors", "operations", "contributions", "running", "shares", "groups"
+_FOLD = Kind('"auto", True or False', lambda v: isinstance(v, (bool, str)),
+             lambda v: not isinstance(v, str) or v == "auto")  # fmt: skip
+_AT = {"at": whole(), "fold": _FOLD, "open": DRAWN["open"], **LOOKS}
 
 
 class Film:
@@ -117,9 +121,9 @@ class Film:
             )
         return self._moments.kept
 
-    @checked(at=whole(), **_AT)
+    @checked(**_AT)
     def draw(
-        self, at: int = -1, *, fold: bool | str | Collection[str] = "auto",
+        self, at: int = -1, *, fold: bool | str = "auto",
         open: str | Collection[str] | None = None, **looks: Unpack[Looks],
     ) -> Picture:  # fmt: skip
         """The picture of a moment, by its number; by default that of the last.
@@ -132,7 +136,7 @@ class Film:
         kept = self._kept()
         if not -len(kept) <= at < len(kept):
             raise IndexError(f"draw: there is no moment {at} in a film of {len(kept)}")
-        describer = _Described(self._moments.trace(kept[at]), kept[at])
+        describer = _Described(self._moments, kept[at])
         return pictured(describer, folding_of(describer.trace.nesting, fold, open, ()), looks)
 
     @checked(columns=COUNT)
@@ -174,12 +178,12 @@ class Film:
         """The moments as a document has them: each by what differs from its contents."""
         moments = []
         for moment in self._kept():
-            other = Writer(_Described(self._moments.trace(moment), moment))
+            other = Writer(_Described(self._moments, moment))
             other.rules = writer.rules  # formulas are those of the computation
             now = other.write(writer.model, contents["direction"])
             now["title"] = title or ", ".join(heads(other.trace))
-            changed = _difference(contents, now)
-            moments.append({"call": moment.call, "loss": spelled(moment.loss)} | changed)
+            differing = _difference(contents, now)
+            moments.append({"call": moment.call, "loss": spelled(moment.loss)} | differing)
         return {"moments": moments}
 
     @checked(**SAVED, columns=COUNT)
@@ -214,8 +218,10 @@ class Film:
 class _Described(Describer):
     """Describes the trace of a moment: what is no number of the trace is the moment's, too."""
 
-    def __init__(self, trace: Trace, moment: Moment) -> None:
+    def __init__(self, moments: Moments, moment: Moment) -> None:
+        trace = moments.trace(moment)
         super().__init__(trace)
+        self.varying = {trace.nodes[k] for one in moments.kept for k in one.said}
         self.said = {trace.nodes[k]: words for k, words in moment.said.items()}
         for operand, value in zip(constants_of(trace.graph), moment.constants, strict=True):
             self.records[operand.key] = replace(self.of_constant(operand.key), value=value)
@@ -224,41 +230,46 @@ class _Described(Describer):
         op, said = super().operation(node), self.said.get(node)
         if said is None:
             return op
-        return replace(op, numbers=said.numbers, text=said.text)
+        return replace(op, options=said.options, numbers=said.numbers, text=said.text)
 
 
 def _difference(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """What differs between two documents of one computation: title, summaries, operations."""
-    numbers = dict(_pairs(one, other))
-    summaries = {}
-    for k, n in sorted(numbers.items()):
-        changed = _changed(one["summaries"][k], other["summaries"][n])
-        if changed:
-            summaries[str(k)] = changed
-    operations = {}
-    for name, op in other["operations"].items():
-        changed = _changed(one["operations"][name], op)
-        if changed:
-            operations[name] = changed
-    return {"title": other["title"], "summaries": summaries, "operations": operations}
+    """What differs in another document of one computation: summaries, parts, other members."""
+    numbers = {}
+    for here, there, key in _numbers(one, other):
+        if here[key] is not None and there[key] is not None:
+            numbers[here[key]] = there[key]
+            there[key] = here[key]
+    summaries = {
+        str(k): _changed(one["summaries"][k], other["summaries"][n])
+        for k, n in sorted(numbers.items())
+    }
+    parts: dict[str, Any] = {}
+    for table in _TABLES:
+        before, now = one[table], other[table]
+        differing = {key: _changed(before[key], x) if isinstance(x, dict) else x
+                     for key, x in now.items() if x != before[key]}  # fmt: skip
+        parts |= {table: differing} if differing else {}
+    same = (*_TABLES, "summaries", "formulas", "open")
+    return {
+        "summaries": {key: x for key, x in summaries.items() if x},
+        "parts": parts,
+        "members": {key: x for key, x in other.items() if key not in same and x != one[key]},
+    }
 
 
-def _pairs(one: Any, other: Any) -> Iterator[tuple[int, int]]:
-    """The numbers of the same summary in two documents."""
+def _numbers(one: Any, other: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """Where numbers of summaries stand in two documents: what holds them, and by which key."""
     for name, x in one["tensors"].items():
-        yield from _both(x, other["tensors"][name], ("value", "gradient", "seed"))
+        yield from ((x, other["tensors"][name], key) for key in ("value", "gradient", "seed"))
     for table in ("contributions", "running"):
-        yield from _both(one[table], other[table], one[table])
+        yield from ((one[table], other[table], key) for key in one[table])
     for name, group in one["groups"].items():
+        now = other["groups"][name]
+        yield from ((group["inside"], now["inside"], key) for key in group["inside"])
         for tensor, border in group["borders"].items():
-            now = other["groups"][name]["borders"][tensor]
-            yield from _both(border, now, ("contribution", "after"))
-
-
-def _both(one: Any, other: Any, keys: Any) -> Iterator[tuple[int, int]]:
-    for key in keys:
-        if one[key] is not None and other[key] is not None:
-            yield one[key], other[key]
+            after = now["borders"][tensor]
+            yield from ((border, after, key) for key in ("contribution", "after"))
 
 
 def _changed(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
