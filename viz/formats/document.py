@@ -68,8 +68,8 @@ from viz.capture.trace import Trace
 from viz.formulas.formulas import Formula, of_contribution, stated
 from viz.model.describe import Describer
 from viz.model.elements import ClosedGroup, PictureModel
-from viz.structure.groups import Group
 from viz.structure.nesting import Key
+from viz.structure.tree import Group
 from viz.style.heatmap import GAP
 from viz.style.text import brief
 
