@@ -18,6 +18,7 @@ from typing import Any
 
 from microgradnd.graph import Node
 from viz.formats.document import Writer, text_of
+from viz.formats.live import program
 from viz.model import elements
 from viz.model.describe import Describer
 from viz.model.marks import Mark, put
@@ -28,7 +29,9 @@ from viz.svg.legend import items, legend
 from viz.svg.nodes import draw_node, measured
 from viz.svg.records import Measures, draw_mark, row
 
+_LIVE = tuple(f"live/{name}" for name in ("ndarray", "special", "functions", "kernels", "engine"))
 _MODULES = (
+    *_LIVE,
     "dom", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
     "river/arrangement", "river/score", "view", "layered", "layout", "drawing", "pointer",
     "viewport", "heatmap", "formula", "stepper", "panel", "chart", "search", "film", "main",
@@ -57,8 +60,10 @@ def page(
     """
     writer = Writer(describer)
     contents = writer.write(model, direction)
-    if film is not None:
+    if film is not None:  # its moments have other leaves than the graph has now
         contents["film"] = film(writer, contents)
+    else:
+        contents["live"] = program(describer.trace, describer.ids)
     script = f'"use strict";\n(() => {{\n{"".join(map(_scoped, _MODULES))}}})();\n'
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     glyphs = {name: _glyph(node, direction) for name, node in _nodes(writer, contents).items()}
