@@ -201,7 +201,7 @@ def _copied(node: Node, parents: Sequence[Any]) -> Node:
     """A node with the same operation and other operands."""
     made = Node()
     mask = sum(isinstance(p, Node) << i for i, p in enumerate(parents))
-    alike = node.many is not None or mask == node.plan.mask
+    alike = node.op.variadic or mask == node.plan.mask
     made.plan = node.plan if alike else node.op.plan(mask, complex=node.plan.complex)
     made.options, made.saved = node.options, None
     made.shape, made.dtype, made.notes, made.seq = node.shape, node.dtype, None, next_seq()

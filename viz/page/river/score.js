@@ -10,7 +10,8 @@ const OVER = 14; // by how much wires stand out at both ends
 // what lies across it; a picture that grows downward has one.
 export function divided(root, wires, room, turned) {
   const end = Math.max(root.along, 1), cuts = [0];
-  const fed = new Set(root.items.filter(({inputs}) => inputs.length).map(({row}) => row));
+  const made = root.items.filter(({inputs, leaves}) => inputs.length || leaves.length);
+  const fed = new Set(made.map(({row}) => row));
   for (const [row, [begin, stop]] of turned ? root.rows.entries() : []) {
     // what a line begins with is no mere leaf
     if (stop - cuts.at(-1) > room && begin - 8 > cuts.at(-1) + 1 && fed.has(row - 1)) {

@@ -18,6 +18,7 @@ from viz.svg.river.looks import SMALL, Look, amount, look_of
 Point = tuple[float, float]
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
 _WRAP = 2_000.0  # px of a line, of a picture that grows to the right
+_WIDEST = 2_140.0  # px of a line with the shared leaves at its left
 _SHIFT = 12.0  # from the ribbon of an edge to its forward wire
 
 
@@ -230,12 +231,14 @@ class _Placing:
         side = max((out.looks[x].width for x in heads), default=0.0)
         left = side + 40.0 if heads else 0.0
         left += 0.0 if self.turned else self.root.before
-        lines = divided(self.root, list(self.wires.values()), _WRAP - left, self.turned)
+        wires = list(self.wires.values())
+        lines = divided(self.root, wires, _WRAP - left, self.turned)
+        above = self.turned and left + max(x.last - x.first for x in lines) > _WIDEST
+        if above:  # a step alone is so long
+            left, lines = 0.0, divided(self.root, wires, _WRAP, self.turned)
         for record, item in self.items.items():
             look = out.looks[record]
             width, height = self.grown(item)
-            if look.form == "map" and not self.turned:
-                look.stretch(height - look.height)
             look.width, look.height, look.channel = width, height, item.after
             u, v = item.u - item.before, item.v
             out.at[record] = self.point(u, v, lines, left)
@@ -249,11 +252,22 @@ class _Placing:
                 corner = self.point(item.u - item.before, item.v, lines, left)
                 w, h = self.turn(item.before + item.after, item.along)
                 out.frames[block.id] = corner[0], corner[1], corner[0] + w, corner[1] + h
-        y = 0.0
-        for record in heads:
-            out.at[record] = 0.0, y
-            y += out.looks[record].height + 8.0
+        self.place_heads(above)
         self.crop()
+
+    def place_heads(self, above: bool) -> None:
+        """Shared leaves stand below each other at the left, or beside each other above all."""
+        looks, heads = self.out.looks, self.river.heads
+        x = y = 0.0
+        row = max((looks[record].height for record in heads), default=0.0) + 8.0
+        rows = 1 + int(sum(looks[r].width + 8.0 for r in heads) // (_WRAP - 300.0))
+        down = -row * rows - 16.0
+        for record in heads:
+            wide, high = looks[record].width, looks[record].height
+            if above and x + wide > _WRAP:
+                x, y = 0.0, y + row
+            self.out.at[record] = (x, y + down) if above else (0.0, y)
+            x, y = (x + wide + 8.0, y) if above else (0.0, y + high + 8.0)
 
     def grown(self, item: Item) -> Point:
         """The size of a record: it is as long as the leaves beside it together."""
