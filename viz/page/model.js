@@ -1,8 +1,10 @@
 // The document, with what is asked of it again and again.
 
+import {number, oneLine, toFloat} from "./text.js";
+
 export class Model {
-  constructor(doc, glyphs, annotations) {
-    Object.assign(this, {doc, glyphs, annotations});
+  constructor(doc, annotations = {marks: {}, highlight: {}}) {
+    Object.assign(this, {doc, annotations});
     this.root = Object.keys(doc.groups)[0];
     this.ancestry = new Map(); // of a group: those around it and itself, the outermost first
     for (const [id, {parent}] of Object.entries(doc.groups)) {
@@ -65,33 +67,7 @@ export class Model {
 }
 
 export const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
-export const oneLine = (text) => String(text).replace(/[\n\r]/g, "⏎").replace(/\t/g, "⇥");
-export const shapeOf = (shape) => (shape.length ? shape.join("×") : "scalar");
 export const sizeOf = (shape) => shape.reduce((a, b) => a * b, 1);
-export const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
-
-// A float of the document, where those that are no JSON numbers are strings.
-export const toFloat = (x) =>
-  (typeof x === "number" ? x : {nan: NaN, inf: Infinity, "-inf": -Infinity}[x]);
-
-// A number to so many significant digits, with a real minus sign.
-export function number(x, digits = 4) {
-  x = toFloat(x);
-  if (x === undefined) return "—";
-  if (Number.isNaN(x)) return "NaN";
-  if (!Number.isFinite(x)) return x > 0 ? "∞" : "−∞";
-  if (x === 0) return "0";
-  const rounded = Number(x.toPrecision(digits)), exponent = Math.floor(Math.log10(Math.abs(rounded)));
-  let text = String(rounded);
-  if (exponent < -4 || exponent >= digits) {
-    const [mantissa, power] = x.toExponential(digits - 1).split("e");
-    text = `${Number(mantissa)}e${Number(power)}`;
-  }
-  return text.replaceAll("-", "−");
-}
-
-export const exact = (x) =>
-  (Number.isFinite(toFloat(x)) ? String(x).replaceAll("-", "−") : number(x));
 
 // The statistics of a summary, whether it is of a scalar or of an array.
 export function stats(x) {
@@ -111,6 +87,16 @@ export function labelOf(x) {
   return sizeOf(x.shape) === 1 ? number(all.sum) : flaw(all) || `‖·‖ ${number(all.norm, 3)}`;
 }
 
-// The width of a backward edge: from 1.2 px at an RMS of 1e-6 to 4.8 px at 1 and above.
-export const thickness = (rms) =>
-  (Number.isFinite(toFloat(rms)) ? 1.2 + 0.6 * clamp(Math.log10(rms) + 6, 0, 6) : 1.2);
+const known = new WeakMap(); // by summary
+
+// The statistics of a summary as numbers, with its size and what is flawed in it; null for none.
+export function facts(x) {
+  if (!x) return null;
+  if (!known.has(x)) {
+    const all = stats(x), floats = ["mean", "std", "min", "max", "norm", "rms", "sum", "top"];
+    const numbers = Object.fromEntries(floats.map((key) => [key, toFloat(all[key])]));
+    known.set(x, {...x, ...numbers, size: sizeOf(x.shape), flaw: flaw(all),
+      elements: x.scalar === undefined ? x.elements : x.scalar});
+  }
+  return known.get(x);
+}
