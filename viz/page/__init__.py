@@ -29,8 +29,9 @@ from viz.svg.nodes import draw_node, measured
 from viz.svg.records import Measures, draw_mark, row
 
 _MODULES = (
-    "dom", "model", "view", "layered", "layout", "drawing", "pointer", "viewport", "heatmap",
-    "formula", "stepper", "panel", "chart", "search", "main",
+    "dom", "model", "river/elements", "river/lanes", "river/tracks", "river/arrangement",
+    "river/score", "view", "layered", "layout", "drawing", "pointer", "viewport",
+    "heatmap", "formula", "stepper", "panel", "chart", "search", "main",
 )  # fmt: skip
 _LEGEND_WIDTH = 300
 _CANVAS = Canvas("auto")
