@@ -150,7 +150,7 @@ class Picture:
 
         drawing, extras = self.drawing, self.extras
         return WholePage(page(
-            self.describer, self.model, self._direction, drawing["theme"], extras.get("marks"),
+            self.describer, self.model, drawing["direction"], drawing["theme"], extras.get("marks"),
             extras.get("highlight"),
         ))  # fmt: skip
 

@@ -5,7 +5,7 @@
 import {text} from "./canvas.js";
 import {animate, $, s, set} from "./dom.js";
 import {SMALL} from "./looks.js";
-import {labelOf, stats} from "./model.js";
+import {grouped, labelOf, stats} from "./model.js";
 import {everything, Painter} from "./painter.js";
 import {Picture} from "./picture.js";
 import {isTurned, Places} from "./placing.js";
@@ -75,8 +75,8 @@ export class Drawing {
     this.wired = [...river.wires.map(([edge]) => edge), ...beside].map(entry);
     this.edges = [...this.wired, ...river.records.flatMap((record) => record.named).map(entry)];
     this.byId = new Map(this.edges.map((one) => [one.edge.id, one]));
-    this.inward = Map.groupBy(this.edges, ({head}) => head);
-    this.outward = Map.groupBy(this.edges, ({tail}) => tail);
+    this.inward = grouped(this.edges, ({head}) => head);
+    this.outward = grouped(this.edges, ({tail}) => tail);
   }
 
   makeElements() {
@@ -135,7 +135,8 @@ export class Drawing {
   }
 
   paint(record, anew = false) {
-    const element = this.elements.get(record.id), {knowledge, painter} = this, key = knowledge.key(record);
+    const element = this.elements.get(record.id), {knowledge, painter} = this;
+    const key = element && knowledge.key(record);
     if (!element || (!anew && element.known === key)) return;
     element.known = key;
     element.classList.toggle("now", knowledge.state(record.id) === "now");

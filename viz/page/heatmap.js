@@ -1,7 +1,8 @@
 // Arrays as heat-maps, histograms and statistics.
 
 import {announce, h, set, s} from "./dom.js";
-import {clamp, exact, flaw, number, shapeOf, sizeOf, stats, toFloat} from "./model.js";
+import {clamp, flaw, sizeOf, stats} from "./model.js";
+import {exact, number, shapeOf, toFloat} from "./text.js";
 
 const NEGATIVE = [0xd5, 0x5e, 0x00], POSITIVE = [0x00, 0x72, 0xb2];
 const LINE = 64; // a vector of more elements goes on in the next line
@@ -20,7 +21,7 @@ function luminance(channels) {
 
 // What is shown of an array: rows of values (null for a gap), the index of each, a caption, and
 // whether a cell stands for a block.
-function sheetOf({scalar, elements, cells, shape, caption}) {
+export function sheetOf({scalar, elements, cells, shape, caption}) {
   if (scalar !== undefined) return {cells: [[scalar]], index: () => "", caption: ""};
   if (elements !== undefined) return ofElements(elements, shape);
   if (!cells) return {cells: [], index: () => "", caption: ""};
@@ -71,6 +72,21 @@ function ofElements(elements, shape) {
     return `[${[...at, a, b].join(", ")}]`;
   };
   return {cells, index, caption: ""};
+}
+
+// Red, green, blue and alpha of each cell; grey where there is no number, nothing in a gap.
+export const pixelsOf = (cells, top) => cells.map((row) => row.map((cell) => {
+  if (cell === null) return [0, 0, 0, 0];
+  const v = toFloat(cell);
+  return [...(Number.isFinite(v) ? colour(v / (top > 0 ? top : 1)) : [128, 128, 128]), 255];
+}));
+
+export const inkOn = (channels) => (luminance(channels.slice(0, 3)) < 0.179 ? "#fff" : "#000");
+
+// The cells of a summary as the address of an image, one pixel each.
+export function image(x) {
+  const {cells} = sheetOf(x), pixels = pixelsOf(cells, toFloat(x.top));
+  return cells.length ? dataUri(pixels) : "";
 }
 
 // A heat-map; a reader points at a cell, or goes through the cells with the arrow keys.
@@ -218,4 +234,29 @@ export function statistics(x) {
   return h("dl", {class: "stats"}, Object.entries(TITLES).map(([key, title]) =>
     row(title, key === "zeros" ? percent : number(all[key], 5), {title: exact(all[key])})),
   bad ? row("not finite", bad, {class: "bad"}) : null);
+}
+
+const TABLE = Uint32Array.from({length: 256}, (_, n) => {
+  for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
+  return n;
+});
+
+// An image of RGBA pixels as a PNG that is not compressed: for a few cells that is fastest.
+function dataUri(pixels) {
+  const rows = pixels.length, columns = pixels[0].length;
+  const lines = pixels.flatMap((row) => [0, ...row.flat()]), {length} = lines;
+  const big = (n) => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255];
+  let a = 1, b = 0;
+  for (const v of lines) b = (b + (a = (a + v) % 65521)) % 65521;
+  const little = [length & 255, length >> 8], flags = little.map((x) => 255 - x);
+  const data = [0x78, 1, 1, ...little, ...flags, ...lines, ...big(((b << 16) | a) >>> 0)];
+  const chunk = (kind, content) => {
+    const body = [...[...kind].map((c) => c.charCodeAt(0)), ...content];
+    let crc = 0xffffffff;
+    for (const v of body) crc = TABLE[(crc ^ v) & 255] ^ (crc >>> 8);
+    return [...big(content.length), ...body, ...big((crc ^ 0xffffffff) >>> 0)];
+  };
+  const bytes = [0x89, 80, 78, 71, 13, 10, 26, 10, ...chunk("IHDR", [...big(columns), ...big(rows), 8, 6, 0, 0, 0]),
+    ...chunk("IDAT", data), ...chunk("IEND", [])];
+  return `data:image/png;base64,${btoa(String.fromCharCode(...bytes))}`;
 }

@@ -1,10 +1,15 @@
 // How large each record is, and where in it everything stands: as `viz.svg.river.looks` has it.
 
 import {facts} from "./model.js";
-import {number, oneLine, plural, shapeOf, short, width} from "./text.js";
+import {number, oneLine, plural, shapeOf, short, toFloat, width} from "./text.js";
 
-export const TITLE = 12, SMALL = 11; // sizes of text
-export const HEAD = 20, PAD = 7, LINE = 16, THUMB = 36, CELL = 16;
+export const TITLE = 12; // sizes of text
+export const SMALL = 11;
+export const HEAD = 20;
+export const PAD = 7;
+export const LINE = 16;
+export const THUMB = 36;
+export const CELL = 16;
 const CHANNEL = 36; // from the river to the right side of a record
 const LOW = 13, DEEP = 20; // from the river to the lower side, and more where wires part
 const WIDEST = 300;
@@ -15,7 +20,7 @@ const BARS = 32; // height of the bars of a shared leaf
 const NAMELESS = "·";
 
 export const spelled = (x) => number(x, 2); // as a cell of a table has it
-export const flat = (x) => [x].flat(Infinity).map(Number); // strings of the document are numbers, too
+export const flat = (x) => [x].flat(Infinity).map((v) => (typeof v === "boolean" ? Number(v) : toFloat(v)));
 
 // An array in one number: itself, or its norm between bars.
 export const amount = (x, digits = 3) =>

@@ -52,18 +52,23 @@ export class Model {
     return (group ? group.borders[tensor]?.after : this.doc.running[key]) ?? null;
   }
 
-  // The outermost group around a group (or itself) that is not open, or null.
-  closed(group, open) {
-    const isClosed = (id) => !open.has(id) || this.group(id).sealed;
-    return this.ancestry.get(group)?.find(isClosed) ?? null;
-  }
-
   // What an edge into an operation or a closed group adds to the gradient of a tensor.
   edgeInto(head, tensor, key) {
     const {contributions, running} = this.doc, group = this.group(head);
     if (group) return group.borders[tensor] || {contribution: null, after: null, edges: []};
     return {contribution: contributions[key] ?? null, after: running[key] ?? null, edges: [key]};
   }
+}
+
+// Items in lists, by what a function makes of them.
+export function grouped(items, keyOf) {
+  const out = new Map();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (!out.has(key)) out.set(key, []);
+    out.get(key).push(item);
+  }
+  return out;
 }
 
 export const clamp = (x, low, high) => Math.min(Math.max(x, low), high);

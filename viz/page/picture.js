@@ -1,6 +1,8 @@
 // What is visible of the document when some groups are open: nodes, edges and the open groups, in
 // order of creation, as `viz.model.build` makes them of a trace.
 
+import {grouped} from "./model.js";
+
 const MANY = 4; // edges from a closed group to one operation, from which on they are drawn as one
 const PLAIN = ["chain", "stretch"]; // groups that stand for want of a better have no frame
 const LEAVES = ["leaf", "parameter", "constant"];
@@ -149,7 +151,7 @@ export class Picture {
   merge() {
     const inner = [...this.edges.values()].filter(({tail}) => tail.startsWith("g-"));
     const instead = new Map(), gone = new Map();
-    for (const [id, some] of Map.groupBy(inner, ({tail, head}) => `e-${tail}-${head}`)) {
+    for (const [id, some] of grouped(inner, ({tail, head}) => `e-${tail}-${head}`)) {
       if (some.length === 1 || (some[0].head.startsWith("op-") && some.length < MANY)) continue;
       const {tail, head} = some[0];
       for (const edge of some) gone.set(edge.id, id);

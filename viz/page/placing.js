@@ -1,6 +1,7 @@
 // Lays out a river: records become items of the layout, open groups frames, and long ones lines; as
 // `viz.svg.river.placing` does.
 
+import {grouped} from "./model.js";
 import {amount, Looks, SMALL} from "./looks.js";
 import {oneLine, width} from "./text.js";
 import {arrange} from "./river/arrangement.js";
@@ -31,8 +32,8 @@ export class Places {
     Object.assign(this, {river, turned, words, model: river.model, looks: new Map(), at: new Map(),
       ribbons: new Map(), ways: new Map(), labels: new Map(), frames: new Map(), width: 0, height: 0,
       root: new Block(""), items: new Map(), wires: new Map()});
-    this.into = Map.groupBy(river.wires, ([, , head]) => head);
-    this.outOf = Map.groupBy(river.wires, ([, tail]) => tail);
+    this.into = grouped(river.wires, ([, , head]) => head);
+    this.outOf = grouped(river.wires, ([, tail]) => tail);
     this.kinds = new Looks(river, turned);
     this.blocks = new Map([[null, this.root]]);
     this.measure();
@@ -214,14 +215,14 @@ export class Places {
   // For each state, the records between where it comes in and where it is made anew. Of all ways
   // the shortest; the state with the shortest has the choice.
   linesOf(some, {states}) {
-    const taken = new Set(), out = [], inside = new Set(some);
+    const taken = new Set(), out = [];
     for (;;) {
       const done = new Set(out.map(([made]) => made));
       const open = [...new Set(states.map(([made]) => made))]
         .filter((made) => !done.has(made) && made < some.length && !taken.has(some[made]));
       const found = open.map((made) => {
         const starts = states.filter(([m, head]) => m === made && head < some.length);
-        return [made, this.shortest(starts.map(([, head]) => some[head]), some[made], inside.difference(taken))];
+        return [made, this.shortest(starts.map(([, head]) => some[head]), some[made], new Set(some.filter((x) => !taken.has(x))))];
       }).filter(([, way]) => way.length);
       if (!found.length) return out;
       found.sort(([a, one], [b, other]) => one.length - other.length || a - b);

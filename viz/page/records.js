@@ -2,6 +2,7 @@
 // and its result are one record, leaves stand beside the only one that uses them, and what steps of
 // a loop share stands once at the side.
 
+import {grouped} from "./model.js";
 import {oneLine, short} from "./text.js";
 
 const MOST_WIRES = 4; // uses of a leaf; one of more stands once, at the side, and its users name it
@@ -68,7 +69,7 @@ export class River {
   absorbed() {
     const {model, shown, picture: {nodes}} = this, gone = new Set();
     const edges = [...this.picture.edges.values()].filter((edge) => !edge.out);
-    const into = Map.groupBy(edges, (edge) => edge.head);
+    const into = grouped(edges, (edge) => edge.head);
     const size = (id) => model.tensor(id).shape.reduce((a, b) => a * b, 1);
     for (const [id, {kind}] of nodes) {
       const some = into.get(id) ?? [];
@@ -147,7 +148,7 @@ export class River {
 
   // Which leaves stand at the side, which beside their users, and what is named instead of wired.
   divide(edges) {
-    const uses = Map.groupBy(edges, this.from), into = Map.groupBy(edges, this.head);
+    const uses = grouped(edges, this.from), into = grouped(edges, this.head);
     const states = this.statesOfFirstSteps(), away = new Set(), named = new Set();
     for (const [record, some] of uses) {
       record.uses = some;
