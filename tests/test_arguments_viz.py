@@ -86,7 +86,9 @@ DRAWN = [
 ]  # fmt: skip
 SAVED = {"path": "none", "scale": "positive"}
 METHODS = [
-    Case(viz.Picture.save, lambda: {"self": viz.draw(loss()), "path": in_a_folder("a.svg")}, SAVED),
+    Case(viz.Picture.save, lambda: {"self": viz.draw(loss()), "path": in_a_folder("a.svg")},
+         SAVED | {"animate": "flag"}),
+    Case(viz.Picture.svg, lambda: {"self": viz.draw(loss())}, {"animate": "flag"}),
     Case(viz.Picture.filmstrip, lambda: {"self": viz.draw(loss())}, {
         "steps": "none?|[]|()|set|(2, 2)|range", "columns": "size"}),
     Case(viz.Neurons.save, lambda: {"self": viz.neurons(network()), "path": in_a_folder("n.svg")},

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from viz.svg.river.writer import RiverDrawing
+    from viz.svg.sheet import Extras
 
 MOST = 20_000  # drawn nodes; beyond, neither layout engines nor browsers are of use
 GROUPINGS = ("modules", "repeats", "chains")
@@ -82,20 +83,35 @@ class Picture:
 
         return to_networkx(self.model)
 
-    def svg(self) -> str:
-        """The picture as the text of an SVG file; it is laid out at the first call."""
-        return self._svg
+    @checked(animate=FLAG)
+    def svg(self, *, animate: bool = False) -> str:
+        """The picture as the text of an SVG file; it is laid out at the first call.
+
+        With `animate`, the file plays the backward pass, over and over and without a script: what
+        a step adds appears in its turn. It is still and complete where a reader asks for less
+        motion, and in programs that know no animation.
+        """
+        if not animate:
+            return self._svg
+        if self._river is None or not self.model.steps:
+            why = "there is no backward pass" if not self.model.steps else "the style is 'records'"
+            raise ValueError(f"animate=True: {why}; a river with a backward pass can play it")
+        theme, step = self.drawing["theme"], self.drawing["step"]
+        return self._river.svg(theme, step, self._extras, animate=True)
 
     @cached_property
     def _svg(self) -> str:
-        from viz.svg.sheet import Extras
-
-        extras = Extras(**self.extras)
         if self._river is None:
             from viz.svg.writer import write
 
-            return write(self.model, **self.drawing, extras=extras)
-        return self._river.svg(self.drawing["theme"], self.drawing["step"], extras)
+            return write(self.model, **self.drawing, extras=self._extras)
+        return self._river.svg(self.drawing["theme"], self.drawing["step"], self._extras)
+
+    @property
+    def _extras(self) -> Extras:
+        from viz.svg.sheet import Extras
+
+        return Extras(**self.extras)
 
     @cached_property
     def _river(self) -> RiverDrawing | None:
@@ -172,8 +188,10 @@ class Picture:
 
         return mermaid(self.model, self._direction)
 
-    @checked(**SAVED)
-    def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
+    @checked(**SAVED, animate=FLAG)
+    def save(
+        self, path: str | os.PathLike[str], *, scale: float = 2.0, animate: bool = False
+    ) -> Path:
         """Writes a file in the format that its suffix names.
 
         .svg, .png and .pdf are images, .html is a page to step through, .json has every number;
@@ -183,9 +201,10 @@ class Picture:
         Args:
             path: of the file.
             scale: of a PNG, its pixels for each pixel of the SVG.
+            animate: of an SVG, lets it play the backward pass, see `svg`.
 
         Raises:
-            ValueError: the suffix names no format.
+            ValueError: the suffix names no format, or none that can be animated.
             ImportError: PNG or PDF, and the package that writes it is missing.
         """
         from viz.formats.export import of_svg
@@ -194,7 +213,10 @@ class Picture:
             ".html": self.html, ".json": self.json, ".dot": self.dot, ".graphml": self.graphml,
             ".mmd": self.mermaid,
         }  # fmt: skip
-        return files.save(path, of_svg(self.svg, scale) | texts, "a picture")
+        if animate and Path(path).suffix.lower() != ".svg":
+            raise ValueError(f"animate=True: an SVG can play, {Path(path).name!r} cannot")
+        still = of_svg(self.svg, scale) | texts
+        return files.save(path, still | {".svg": partial(self.svg, animate=animate)}, "a picture")
 
     def _repr_svg_(self) -> str:
         return self.svg()

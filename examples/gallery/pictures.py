@@ -163,3 +163,4 @@ GALLERY: dict[str, Callable[..., viz.Picture | viz.Neurons]] = {
         attention, residual_block,
     )
 }  # fmt: skip
+PLAYING = {"bp_network"}  # those that play their backward pass
