@@ -139,7 +139,7 @@ export class Drawing {
     const key = element && knowledge.key(record);
     if (!element || (!anew && element.known === key)) return;
     element.known = key;
-    element.classList.toggle("now", knowledge.state(record.id) === "now");
+    element.classList.toggle("now", knowledge.isNow(record));
     element.classList.toggle("later", knowledge.isLater(record));
     const {width, height} = this.places.looks.get(record), images = [...element.querySelectorAll("image")];
     const parts = [s("rect", {class: "halo", x: -4, y: -4, rx: 9, width: width + 8, height: height + 8}),
@@ -155,7 +155,7 @@ export class Drawing {
 
   paintWire({edge, tail}, anew = false) {
     const element = this.wires.get(edge.id), {knowledge, painter} = this;
-    const isNow = knowledge.isNow?.(edge) ?? false, key = `${knowledge.knows(edge)} ${isNow}`;
+    const isNow = knowledge.isUsedNow(edge), key = `${knowledge.knows(edge)} ${isNow}`;
     if (!element || (!anew && element.known === key)) return;
     element.known = key;
     element.classList.toggle("now", isNow);

@@ -110,7 +110,7 @@ class Page {
   }
 
   close(id) {
-    this.refold(() => this.drawing.open.delete(id), id);
+    this.refold(() => this.drawing.open.delete(id), this.focused, id);
     this.focus(id);
     announce(`${this.model.title(id)} is closed`);
   }
@@ -159,7 +159,8 @@ class Page {
         if (this.viewport.dragged) return (this.viewport.dragged = false);
         const node = within(event, ".node, .box");
         if (!node) return within(event, "#map, button") ? null : this.select(null);
-        const {id} = node.dataset;
+        const {id} = node.dataset, {closes} = within(event, ".toggle")?.dataset ?? {};
+        if (closes) return this.close(closes);
         this.focus(id);
         if (within(event, ".toggle, .box-title")) return this.activate(id);
         const record = this.drawing.record(id);

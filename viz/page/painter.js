@@ -13,6 +13,7 @@ const BADGE = 8; // radius
 // What is known where no step is chosen: everything.
 export const everything = (model) => ({
   key: () => "", hasValue: () => true, knows: () => true, state: () => null, isLater: () => false,
+  isNow: () => false, isUsedNow: () => false,
   gradient: (tensor) => model.summary(model.tensor(tensor).gradient), terms: (record) => record.terms,
 });
 
@@ -49,7 +50,8 @@ export class Painter {
       look.bars !== null && bars(look, record.uses.flatMap((edge) => this.norms(edge))),
       look.foot && text(PAD, look.height - (turned && !record.isLeaf ? look.channel + 10 : 7), look.foot,
         {size: SMALL, isBold: true, fill: "sum-ink"}),
-      this.mark(record, look), kind === "group" && !model.group(record.id).sealed && opener(look),
+      this.mark(record, look), kind === "group" && !model.group(record.id).sealed && toggle(look, "M-4.5 0H4.5M0 -4.5V4.5"),
+      record.within.length > 0 && toggle(look, "M-4.5 0H4.5", record.within.at(-1)),
     ];
   }
 
@@ -154,8 +156,10 @@ export class Painter {
   }
 }
 
-const opener = ({width, height}) => s("g", {class: "toggle", transform: `translate(${width - 2},${height - 2})`},
-  s("circle", {r: 9}), s("path", {d: "M-4.5 0H4.5M0 -4.5V4.5"}));
+// The button in the corner of a record: opens a group, or closes the one that is around it alone.
+const toggle = ({width, height}, d, closes = null) =>
+  s("g", {class: "toggle", "data-closes": closes, transform: `translate(${width - 2},${height - 2})`},
+    s("circle", {r: 9}), s("path", {d}));
 
 // The head of a ribbon, at the record that it flows to.
 const tip = ([[x0, y0], [x1, y1]], wide) => triangle([x0, y0], [x1 - x0, y1 - y0], 4 + wide * 0.28, 1.5);

@@ -93,8 +93,9 @@ export class Picture {
     this.nodes.set(id, {id, kind: "group", box: this.boxed(this.model.group(id).parent)});
   }
 
-  addSealed(id) {
-    if (this.closed(id) !== id) return;
+  // A group whose operations are not in the document, or the closed one that it is in.
+  addSealed(sealed) {
+    const id = this.closed(sealed);
     this.addClosed(id);
     for (const tensor of Object.keys(this.model.group(id).borders)) {
       if (this.model.tensor(tensor).kind === "constant") this.addTensor(tensor);

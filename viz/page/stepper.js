@@ -145,11 +145,13 @@ export class Stepper {
     const hasValue = (tensor) => backward || this.isMade(tensor);
     const terms = ({id, terms: all}) => all.filter((term) => term === "seed"
       || (term === "inside" ? isDone(id) : knows(this.drawing.picture.edges.get(term))));
-    const key = (record) => [...units(record).map(state), isLater(record), record.tensor && hasValue(record.tensor),
-      record.tensor && this.arrivals.get(record.tensor)?.filter((k) => k < at).length, backward,
+    const arrived = (tensor) => this.arrivals.get(tensor)?.filter((k) => k < at).length;
+    const key = (record) => [backward, ...units(record).map(state), isLater(record),
+      record.tensor && hasValue(record.tensor), record.tensor && arrived(record.tensor),
       [...record.named, ...(record.isShared ? record.uses : [])].filter(knows).length].join();
     return {key, hasValue, knows, state, isLater, terms, gradient: (tensor) => this.gradient(tensor),
-      isNow: (edge) => index.get(edge.head) === at - 1 && at > 0, isNowOf: (record) => units(record).some((id) => state(id) === "now")};
+      isNow: (record) => units(record).some((id) => state(id) === "now"),
+      isUsedNow: (edge) => at > 0 && index.get(edge.head) === at - 1};
   }
 
   // The step that makes a tensor, or is the first to add to its gradient.

@@ -148,7 +148,7 @@ export class Viewport {
     const [across, down] = this.scale(), {x, y, width, height} = extent;
     const outline = (rect) => `M${rect.x} ${rect.y}h${Math.max(rect.width, 1.5 / across)}`
       + `v${Math.max(rect.height, 1 / down)}H${rect.x}z`;
-    const {knowledge} = drawing, now = (record) => (knowledge.state(record.id) === "now" ? "now"
+    const {knowledge} = drawing, now = (record) => (knowledge.isNow(record) ? "now"
       : knowledge.isLater(record) ? "later" : "");
     const kinds = grouped(rects, ([record]) => `${record.kind} ${now(record)}`);
     const frames = [...places.frames.keys()].map((id) => outline(drawing.rect(id))).join("");
