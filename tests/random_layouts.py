@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from viz.layout.river import Block, Item, Leaf, Wire
 
@@ -39,3 +40,25 @@ def random_blocks(seed: int) -> tuple[Block, list[Item], list[Wire]]:
             wires.append(Wire(f"e{k}-{i}", tail, item, i, flows=True, label=label))
         items.append(item)
     return root, items, wires
+
+
+# Graphs of any number of items, as pairs of tail and head.
+FAMILIES: dict[str, Callable[[int], list[tuple[int, int]]]] = {
+    "chain": lambda n: [(k - 1, k) for k in range(1, n)],
+    "star": lambda n: [(0, k) for k in range(1, n)],
+    "sum": lambda n: [(k, n - 1) for k in range(n - 1)],
+    "both": lambda n: [pair for k in range(1, n - 1) for pair in ((0, k), (k, n - 1))],
+    "weight": lambda n: [pair for k in range(1, n) for pair in {(k - 1, k), (0, k)}],
+    "states": lambda n: [pair for k in range(1, n) for pair in {(k - 1, k), (k - 1, n - 1)}],
+    "recent": lambda n: (
+        [(max(0, k - 1 - k * k % 50), k) for k in range(1, n)] + [(k // 2, k) for k in range(1, n)]
+    ),
+}
+
+
+def of_family(name: str, count: int) -> tuple[Block, list[Wire]]:
+    """A graph of a family as items of one block."""
+    root = Block("whole")
+    items = root.items = [Item(f"i{k}", 100.0, 36.0, 44.0, block=root) for k in range(count)]
+    ends = enumerate(FAMILIES[name](count))
+    return root, [Wire(f"e{k}", items[a], items[b], k % 3, flows=True) for k, (a, b) in ends]

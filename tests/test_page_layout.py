@@ -10,39 +10,55 @@ import pytest
 import viz
 from microgradnd import Tensor
 from tests.node import needs_node, run
-from tests.random_layouts import random_blocks
+from tests.random_layouts import FAMILIES, of_family, random_blocks
 from tests.test_river import lstm, recurrent
 from viz.layout.river import DOWN, RIGHT, Block, Distances, Item, Wire, arrange
 from viz.layout.river.score import divided, placed
 from viz.svg.river import placing
 
-LAYOUT = [f"river/{name}" for name in ("elements", "lanes", "tracks", "arrangement", "score")]
+LAYOUT = [
+    f"river/{name}" for name in ("elements", "rooms", "lanes", "tracks", "arrangement", "score")
+]
 ROOM = 700.0  # px of a line
-# Builds layouts from JSON, arranges them and says where everything is.
-ARRANGED = """
+# A layout from JSON.
+BUILT = """
 const {Block, DOWN, Item, Leaf, RIGHT, Wire} = of_river_elements;
-const {divided, placed} = of_river_score;
-return data.layouts.map(({turned, blocks, items, wires}) => {
-  const allBlocks = blocks.map(({id, title}) => new Block(id, {title}));
+const {divided, placed} = of_river_score, {arrange} = of_river_arrangement;
+const built = ({turned, blocks, items, wires}) => {
+  const frames = blocks.map(({id, title}) => new Block(id, {title}));
   const all = items.map(({leaves, block, inner, ...fields}) => new Item(fields.id, {...fields,
-    block: allBlocks[block], inner: allBlocks[inner] ?? null,
+    block: frames[block], inner: frames[inner] ?? null,
     leaves: leaves.map((leaf) => new Leaf(...leaf))}));
   const lines = wires.map(({tail, head, ...fields}) =>
     new Wire(fields.id, all[tail], all[head], fields));
-  allBlocks.forEach((block, k) => Object.assign(block, {item: all[blocks[k].item] ?? null,
+  const named = {item: all, wire: lines};
+  frames.forEach((block, k) => Object.assign(block, {item: all[blocks[k].item] ?? null,
     items: blocks[k].items.map((n) => all[n]),
-    lines: blocks[k].lines.map((line) => line.map(([kind, n]) => ({item: all, wire: lines})[kind][n])),
-  }));
-  of_river_arrangement.arrange(allBlocks[0], lines, turned ? RIGHT : DOWN);
-  const cut = divided(allBlocks[0], lines, data.room, turned);
-  const ends = lines.map(({points}) => placed(points.at(-1), cut, turned, 5, points.at(-1)[1]));
+    lines: blocks[k].lines.map((line) => line.map(([kind, n]) => named[kind][n]))}));
+  return {blocks: frames, items: all, wires: lines, distances: turned ? RIGHT : DOWN};
+};
+"""
+# Where everything is.
+ARRANGED = """
+return data.layouts.map(built).map(({blocks, items, wires, distances}) => {
+  arrange(blocks[0], wires, distances);
+  const cut = divided(blocks[0], wires, data.room, distances.turned);
   return [
-    all.map((x) => [x.u, x.v, x.before, x.after, x.along, ...x.leaves.flatMap(({at}) => at)]),
-    lines.map(({points, labelAt, labelAfter}) => [...points.flat(), ...labelAt ?? [], labelAfter]),
-    allBlocks.map(({rows, before, after, along}) => [...rows.flat(), before, after, along]),
-    cut.map(({first, last, u, over}) => [first, last, u, over]), ends];
+    items.map((x) => [x.u, x.v, x.before, x.after, x.along, ...x.leaves.flatMap(({at}) => at)]),
+    wires.map(({points, labelAt, labelAfter}) => [...points.flat(), ...labelAt ?? [], labelAfter]),
+    blocks.map(({rows, before, after, along}) => [...rows.flat(), before, after, along]),
+    cut.map(({first, last, u, over}) => [first, last, u, over]),
+    wires.map(({points}) => placed(points.at(-1), cut, distances.turned, 5, points.at(-1)[1]))];
 });
-"""  # noqa: E501
+"""
+# How many milliseconds it takes.
+TIMED = """
+return data.layouts.map(built).map(({blocks, wires, distances}) => {
+  const start = performance.now();
+  arrange(blocks[0], wires, distances);
+  return performance.now() - start;
+});
+"""
 
 Layout = tuple[Block, list[Wire], Distances]
 
@@ -131,7 +147,7 @@ def layouts() -> Iterator[Layout]:
 def test_the_page_gives_everything_the_place_that_the_still_picture_gives() -> None:
     some = list(layouts())
     data = {"room": ROOM, "layouts": [described(*layout) for layout in some]}
-    found = run(LAYOUT, ARRANGED, data)
+    found = run(LAYOUT, BUILT + ARRANGED, data)
     assert len(found) == len(some) == 404
     lines = 0
     for number, (layout, places) in enumerate(zip(some, found, strict=True)):
@@ -142,3 +158,11 @@ def test_the_page_gives_everything_the_place_that_the_still_picture_gives() -> N
             for numbers, more in zip(one, other, strict=True):
                 assert more == pytest.approx(numbers, abs=0.01), number
     assert lines > 2 * len(some)
+
+
+@needs_node
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_page_places_ten_thousand_items_in_little_more_time_each(family: str) -> None:
+    some = [described(*of_family(family, count), DOWN) for count in (1_250, 10_000)]
+    few, many = run(LAYOUT, BUILT + TIMED, {"layouts": some})
+    assert many < 24 * few  # 8 times as many; squares would be 64

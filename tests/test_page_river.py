@@ -1,4 +1,4 @@
-"""The page's river is the still picture's: every record, wire, label and frame at the same place."""
+"""The page's river is the still picture's: every record, wire, label and frame is where it is."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from microgradnd import Tensor, nn
 from tests.node import needs_node, run
 from tests.random_programs import program
 from tests.test_river import lstm, recurrent
+from tests.test_scalar_layers import loss_of
+from tests.test_scalar_layers import network as scalars
 from viz.formats.document import Writer, text_of
 from viz.model.build import build
 from viz.page import _MODULES, _widths
@@ -50,7 +52,7 @@ return data.pictures.map(({document, open, direction}) => {
 
 
 def network(seed: int) -> Tensor:
-    """A random computation with modules, loops, shared weights, branches and leaves of all kinds."""
+    """A random computation with modules, loops, shared weights, branches and all kinds of leaves."""
     random = np.random.default_rng(seed)
     size = int(random.integers(1, 5))
     x = Tensor(random.normal(size=(int(random.integers(1, 4)), size)), name="x")
@@ -89,9 +91,12 @@ def results() -> Iterator[Tensor]:
     yield lstm(4)
     yield recurrent(6)
     yield recurrent(40)
+    yield loss_of(scalars((3, 4, 4, 1)), samples=2)
     for number in range(PROGRAMS):
         some = program(7, number)
-        yield some.loss(*(Tensor(a, requires_grad=True, name=f"x{k}") for k, a in enumerate(some.leaves)))
+        yield some.loss(
+            *(Tensor(a, requires_grad=True, name=f"x{k}") for k, a in enumerate(some.leaves))
+        )
     for seed in range(NETWORKS):
         yield network(seed)
 
@@ -119,12 +124,15 @@ def pictures() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """What the page is given for a picture, and where Python puts everything in it."""
     random = np.random.default_rng(1)
     for result in results():
-        describer = viz.draw(result).describer
+        focus = {"focus": result, "hops": 4} if random.random() < 0.2 else {}
+        describer = viz.draw(result, **focus).describer
         nesting, contents = describer.trace.nesting, None
         for _ in range(2):  # some groups open, others closed
             likely = random.uniform(0.2, 1.2)
             groups = [g for g in nesting.groups.groups() if random.random() < likely]
-            folding = Folding(nesting, {g for g in groups if all(x in groups for x in g.around() if x.parent)})
+            folding = Folding(
+                nesting, {g for g in groups if all(x in groups for x in g.around() if x.parent)}
+            )
             model = build(describer.trace, folding, describer, tags=False)
             contents = contents or json.loads(text_of(Writer(describer).write(model)))
             direction = [None, "TB", "LR"][int(random.integers(3))]
@@ -138,7 +146,12 @@ def test_the_page_puts_everything_where_the_still_picture_does() -> None:
     found = list(pictures())
     assert len(found) >= 400
     given = [picture for picture, _ in found]
-    data = {"pictures": given, "widths": _widths(json.dumps(given, ensure_ascii=False) + "".join(map(chr, range(32, 0x2300))))}
+    data = {
+        "pictures": given,
+        "widths": _widths(
+            json.dumps(given, ensure_ascii=False) + "".join(map(chr, range(32, 0x2300)))
+        ),
+    }
     said = run(_MODULES[: _MODULES.index("placing") + 1], PLACED, data)
     for number, ((_, expected), places) in enumerate(zip(found, said, strict=True)):
         for what, by_id in expected.items():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from time import process_time
 from xml.etree import ElementTree
 
 import numpy as np
@@ -15,8 +16,8 @@ import microgradnd as mg
 import viz
 from microgradnd import Tensor, nn
 from tests.picture_laws import broken, read
-from tests.random_layouts import random_blocks
-from viz.layout.river import DOWN, RIGHT, Block, Item, Wire, arrange
+from tests.random_layouts import FAMILIES, of_family, random_blocks
+from viz.layout.river import DOWN, RIGHT, Item, arrange
 from viz.model.build import build
 from viz.model.river import records_of
 from viz.svg.river.placing import place
@@ -73,7 +74,7 @@ def test_a_picture_of_the_gallery_breaks_no_law(path: Path) -> None:
     assert broken(svg) == []
     found = read(svg)
     assert found.size[0] <= 2_200
-    assert len(found.boxes) > 4
+    assert len(found.boxes) >= 4
 
 
 def test_spoiled_pictures_are_noticed() -> None:
@@ -179,17 +180,14 @@ def test_steps_run_to_the_right_and_all_else_downward() -> None:
     assert spread(viz.draw(recurrent(3)).svg()) > 1 > spread(down)
 
 
-@pytest.mark.parametrize(
-    "pairs",
-    [lambda n: [(k - 1, k) for k in range(1, n)], lambda n: [(0, k) for k in range(1, n)]],
-    ids=["chain", "star"],
-)
-def test_ten_thousand_items_are_placed(pairs: Callable[[int], list[tuple[int, int]]]) -> None:
-    root = Block("whole")
-    items = [Item(f"i{k}", 100.0, 36.0, 44.0, block=root) for k in range(10_000)]
-    root.items = list(items)
-    used = pairs(len(items))
-    wires = [Wire(f"e{b}", items[a], items[b], flows=True) for a, b in used]
-    arrange(root, wires, DOWN)
-    assert sum(len(chain.items) for chain in root.chains) == len(items)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_ten_thousand_items_are_placed_in_little_more_time_each(family: str) -> None:
+    seconds = []
+    for count in (1_250, 10_000):
+        root, wires = of_family(family, count)
+        start = process_time()
+        arrange(root, wires, DOWN)
+        seconds.append(process_time() - start)
+    assert sum(len(chain.items) for chain in root.chains) == len(root.items) == 10_000
     assert all(wire.points for wire in wires)
+    assert seconds[1] < 24 * seconds[0]  # 8 times as many; squares would be 64

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from viz.svg.sheet import Extras
 
 MOST = 20_000  # drawn nodes; beyond, neither layout engines nor browsers are of use
-GROUPINGS = ("modules", "repeats", "chains")
+GROUPINGS = ("modules", "repeats", "chains", "neurons")
 DRAWN = {
     "tensors": SOURCE, "gradient": GRADIENT, "backward": optional(FLAG),
     "fold": FOLD, "open": optional(either(STRING, NAMES)),
@@ -313,7 +313,7 @@ def draw(
             gradient to start from: none is given, and a tensor is no scalar.
         fold: "auto" opens as many groups (modules, repeated steps, long chains) as stay readable,
             True none, False knows no groups. A collection names the groupings to use: "modules",
-            "repeats", "chains".
+            "repeats", "chains", "neurons".
         open: groups to open besides, by path ("encoder.0"), name, class or id; "all" opens all.
         steps: of repetitions, which to show each by itself, the others folded between them;
             they count from 1, negative ones from the end.

@@ -31,8 +31,9 @@ from microgradnd.graph import (
     watching,
 )
 from viz.capture.summary import summarise
-from viz.structure.groups import Group, grouped
+from viz.structure.groups import grouped
 from viz.structure.nesting import Nesting, nested
+from viz.structure.tree import Group
 from viz.style.kinds import GRADIENT, LOOKS, LOSSES
 
 Array = np.ndarray

@@ -27,11 +27,13 @@ is an object with these members; `schema.json` beside this file says the same as
     groups          by id: name, path, kind, count, shared, parent, parts (ids of operations and
                     groups in order), operations (their number), first (the order of the first),
                     steps (the first and the last), parameters (their elements), leaves (the ids
-                    of those used in it alone), outputs, inside: by output, what its own
-                    operations add to its gradient; borders: by tensor from outside, what the group
-                    as a whole adds to its gradient (`contribution`), what that is then (`after`),
-                    over which `edges`, its `share` and of several uses their `norms`; sealed:
-                    whether its parts are left out because the document would be too large
+                    of those used in it alone), outputs, main (null, or of a layer of scalars
+                    shape, value and gradient of all its results as one array), inside: by output,
+                    what its own operations add to its gradient; borders: by tensor from outside,
+                    what the group as a whole adds to its gradient (`contribution`), what that is
+                    then (`after`), over which `edges`, its `share` and of several uses their
+                    `norms`; sealed: whether its parts are left out because the document would be
+                    too large
     open            the groups that are open in the picture
     formulas        what `rule` and `rules` point at: text, mathml and given (conditions). There
                     stand q0, q1, … for operands, qy for the result, qg for its gradient
@@ -64,8 +66,8 @@ from viz.capture.trace import Trace
 from viz.formulas.formulas import Formula, of_contribution, stated
 from viz.model.describe import Describer
 from viz.model.elements import ClosedGroup, PictureModel
-from viz.structure.groups import Group
 from viz.structure.nesting import Key
+from viz.structure.tree import Group
 from viz.style.heatmap import GAP
 from viz.style.text import brief
 
@@ -269,7 +271,19 @@ class Writer:
             "inside": self.inside(group, crossing),
             "borders": self.borders(group, crossing),
             "outputs": [self.ids.tensors[key] for key in crossing if self.made_in(key, group)],
+            "main": self.main(group),
         }
+
+    def main(self, group: Group) -> dict[str, Any] | None:
+        """What a closed group shows in place of its first result, if anything."""
+        if group.kind != "layer":
+            return None
+        closed = self.describer.closed_group(group)
+        main = closed.main
+        if main is None or main is closed.results[0]:
+            return None
+        value, gradient = self.summary(main.value), self.summary(main.gradient)
+        return {"shape": list(main.shape), "value": value, "gradient": gradient}
 
     def leaves(self, group: Group) -> list[Key]:
         """The leaves and constants that a group alone uses; of a sealed one no more than a few."""

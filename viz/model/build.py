@@ -10,8 +10,8 @@ from viz.model import elements
 from viz.model.describe import Describer, summary
 from viz.model.elements import ClosedGroup, Contribution, Edge, PictureModel, TensorRecord
 from viz.structure.folding import Folding, whole
-from viz.structure.groups import Group
 from viz.structure.nesting import Key, is_computed
+from viz.structure.tree import Group
 from viz.style.text import number, plural
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from microgradnd.graph import Node, Operand, Use
 from viz.capture.summary import Summary, summarise
 from viz.model.elements import ClosedGroup, Operation, TensorRecord
 from viz.model.phrases import phrase_of
-from viz.structure.groups import Group
 from viz.structure.ids import Ids, ids_of
 from viz.structure.nesting import Key, is_computed
+from viz.structure.tree import Group
 
 if TYPE_CHECKING:
     from viz.capture.trace import Trace

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from viz.capture.summary import Summary
+import numpy as np
+
+from viz.capture.summary import Summary, summarise
 
 State = Literal["done", "now", "pending"]  # of an operation at a stage of the backward pass
 
@@ -142,6 +144,28 @@ class ClosedGroup:
     state: State | None = None
 
     kind = "group"
+
+    @property
+    def main(self) -> TensorRecord | None:
+        """The result that it shows; of a layer of scalars all of them, as one array."""
+        first = self.results[0] if self.results else None
+        alike = all(record.value.scalar is not None for record in self.results)
+        if self.module != "layer" or len(self.results) < 2 or not alike:
+            return first
+        rows = self.count if len(self.results) % self.count == 0 else 1
+        value = _stacked([record.value for record in self.results], rows)
+        gradient = _stacked([record.gradient for record in self.results], rows)
+        assert first is not None
+        assert value is not None
+        return TensorRecord(first.id, first.kind, None, value.shape, first.dtype, value, gradient)
+
+
+def _stacked(some: list[Summary | None], rows: int) -> Summary | None:
+    """Scalars as one array, in so many rows, if all of them are known."""
+    known = np.array([x.scalar for x in some if x is not None and x.scalar is not None])
+    if len(known) < len(some):
+        return None
+    return summarise(known.reshape(rows, -1) if rows > 1 else known)
 
 
 @dataclass(frozen=True, slots=True)

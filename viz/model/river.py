@@ -190,8 +190,7 @@ def _combine(out: River) -> None:
     made = {edge.head for edge in results.values()}
     for name, node in nodes.items():
         if isinstance(node, ClosedGroup):
-            main = node.results[0] if node.results else None
-            out.shown[name] = Record(name, group=node, tensor=main)
+            out.shown[name] = Record(name, group=node, tensor=node.main)
         elif isinstance(node, TensorRecord) and name not in made:
             out.shown[name] = Record(name, tensor=node)
         elif isinstance(node, Elsewhere):

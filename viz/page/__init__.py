@@ -28,10 +28,10 @@ from viz.svg.records import MARKS
 from viz.svg.river.key import key_to
 
 _MODULES = (
-    "dom", "text", "model", "river/elements", "river/lanes", "river/tracks", "river/arrangement",
-    "river/score", "picture", "records", "looks", "placing", "canvas", "heatmap", "record",
-    "painter", "drawing", "pointer", "viewport", "formula", "stepper", "panel", "chart", "search",
-    "main",
+    "dom", "text", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
+    "river/arrangement", "river/score", "picture", "records", "looks", "placing", "canvas",
+    "heatmap", "record", "painter", "drawing", "pointer", "viewport", "formula", "stepper",
+    "panel", "chart", "search", "main",
 )  # fmt: skip
 _LEGEND_WIDTH = 300
 _CANVAS = Canvas("auto")

@@ -174,7 +174,9 @@ export class Looks {
     const {name, kind, shared, count} = this.model.group(id), title = oneLine(name) || kind;
     if (kind === "repeat") return `${title}  ${shared ? `×${count}` : `${count} alike`}`;
     if (kind === "steps") return `… ${title}`;
-    return ["step", "stretch", "chain", title].includes(kind) ? title : `${title} · ${oneLine(kind)}`;
+    if (["layer", "neuron"].includes(kind) && count > 1) return `${title} · ${count} samples`;
+    const isPlain = ["step", "stretch", "chain", "layer", "neuron", title].includes(kind);
+    return isPlain ? title : `${title} · ${oneLine(kind)}`;
   }
 
   // The shapes that a closed group takes and gives, and how much is in it.
@@ -182,6 +184,7 @@ export class Looks {
     const {model} = this, {borders, outputs, operations, parameters} = model.group(id);
     const shapes = (ids) => {
       const all = ids.map((t) => shapeOf(model.tensor(t).shape));
+      if (all.length > 2 && new Set(all).size === 1) return `${all.length} × ${all[0]}`;
       return all.slice(0, 2).join(", ") + (all.length > 2 ? ` +${all.length - 2}` : "");
     };
     const learned = this.learned(id).reduce((sum, t) => sum + this.value(t).size, 0) || parameters;

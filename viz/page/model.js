@@ -10,15 +10,20 @@ export class Model {
     for (const [id, {parent}] of Object.entries(doc.groups)) {
       this.ancestry.set(id, [...(this.ancestry.get(parent) ?? []), id]);
     }
+    this.mains = new Map(Object.entries(doc.groups).filter(([, {main}]) => main).map(([id, {main, outputs}]) =>
+      [`${id}-main`, {...doc.tensors[outputs[0]], ...main, name: null, seed: null, contributions: [], hooked: false,
+        of: id}]));
     this.sealed = Object.keys(doc.groups).filter((id) => doc.groups[id].sealed);
     this.operations = Object.keys(doc.operations);
     this.backward = this.inBackwardOrder(this.operations);
   }
 
   summary = (number) => this.doc.summaries[number] ?? null;
-  tensor = (id) => this.doc.tensors[id];
+  tensor = (id) => this.doc.tensors[id] ?? this.mains.get(id);
   operation = (id) => this.doc.operations[id];
   group = (id) => this.doc.groups[id];
+  // What a closed group shows: its first result, or all those of a layer of scalars as one array.
+  mainOf = (id) => (this.group(id).main ? `${id}-main` : this.group(id).outputs[0] ?? null);
   isWithin = (group, outer) => this.ancestry.get(group)?.includes(outer) ?? false;
 
   // When the backward pass comes to an operation or to the first of a group, or null.

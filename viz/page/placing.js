@@ -6,7 +6,7 @@ import {amount, Looks, SMALL} from "./looks.js";
 import {oneLine, width} from "./text.js";
 import {arrange} from "./river/arrangement.js";
 import {Block, DOWN, Item, Leaf, RIGHT, Wire} from "./river/elements.js";
-import {divided, placed} from "./river/score.js";
+import {divided, placed, spanned} from "./river/score.js";
 
 const WRAP = 2000; // px of a line, of a picture that grows to the right
 const SHIFT = 12; // from the ribbon of an edge to its forward wire
@@ -112,9 +112,10 @@ export class Places {
   titleOf(id) {
     for (const {titles} of this.river.loops.values()) if (titles.has(id)) return titles.get(id);
     const {name, kind, shared, count} = this.model.group(id);
-    const plain = name === kind || ["step", "steps", "stretch"].includes(kind);
-    const word = kind === "repeat" ? (shared ? `×${count} the same` : `${count} alike`) : oneLine(kind);
-    return oneLine(`${name}  ${plain ? "" : word}`.trim());
+    let word = name === kind ? "" : oneLine(kind);
+    if (word && kind === "repeat") word = shared ? `×${count} the same` : `${count} alike`;
+    if (["step", "steps", "stretch", "layer", "neuron"].includes(kind)) word = count > 1 ? `${count} samples` : "";
+    return oneLine(`${name}  ${name === kind ? "" : word}`.trim());
   }
 
   addItems() {
@@ -294,12 +295,12 @@ export class Places {
 
   // A way as parts, one on each line of the picture that it runs over.
   waysOf(points) {
-    const out = [];
-    for (const line of this.lines) {
+    const out = [], along = points.map(([, v]) => v);
+    for (const line of spanned(this.lines, Math.min(...along), Math.max(...along))) {
       const part = [];
       for (let k = 1; k < points.length; k++) {
-        const ends = [points[k - 1], points[k]], along = ends.map(([, v]) => v);
-        if (Math.max(...along) < line.first || Math.min(...along) > line.last) continue;
+        const ends = [points[k - 1], points[k]], [a, b] = [along[k - 1], along[k]];
+        if (Math.max(a, b) < line.first || Math.min(a, b) > line.last) continue;
         for (const [u, v] of ends) {
           const inside = Math.min(Math.max(v, line.first - line.over), line.last + line.over);
           const p = this.point(u, inside, inside, [line]), last = part.at(-1);

@@ -56,7 +56,7 @@ export class River {
       if (results.has(id)) this.shown.set(id, this.shown.get(results.get(id)));
       else if (kind === "operation") this.shown.set(id, new Record(node, made.get(id)));
       else if (kind === "group") {
-        this.shown.set(id, new Record(node, this.model.group(id).outputs[0] ?? null));
+        this.shown.set(id, new Record(node, this.model.mainOf(id)));
       } else this.shown.set(id, new Record(node, kind === "tensor" ? id : null));
     }
     for (const record of this.shown.values()) {

@@ -167,9 +167,12 @@ export class Stepper {
     return (this.index.get(by ? this.unitOf.get(by) : this.drawing.picture.closed(group)) ?? -1) < this.at;
   }
 
+  isWhole = (id) => this.arrivals.get(id).every((k) => k < this.at);
+
   // The summary of a tensor's gradient, as far as it has arrived.
   gradient(id) {
-    const {model} = this, {gradient, contributions, seed} = model.tensor(id), steps = this.arrivals.get(id);
+    const {model} = this, {gradient, contributions, seed, of} = model.tensor(id), steps = this.arrivals.get(id);
+    if (of) return model.group(of).outputs.every((t) => this.isWhole(t)) ? model.summary(gradient) : null;
     const arrived = steps.filter((k) => k < this.at).length - (seed === null ? 0 : 1);
     if (!this.backward || gradient === null) return null;
     if (arrived + (seed === null ? 0 : 1) === steps.length) return model.summary(gradient);

@@ -8,115 +8,47 @@ back: it can be collapsed into one node without making a cycle.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from microgradnd.graph import Node
+from viz.structure.neurons import with_neurons
+from viz.structure.tree import Group, Part, numbered
 
 _LONGEST = 400  # operations and groups in one period of a repetition, at most
 _FEWEST = 12  # operations that a repetition folds, if no groups are among them
 _CHAIN = 6  # elementwise operations in a row, from which on they are one group
-# kinds of groups that are no modules; a "stretch" is a part of the order of creation
-_DETECTED = ("graph", "repeat", "step", "steps", "chain", "stretch")
 _FANOUT = 40  # parts of a group; more are divided into stretches
-
-
-@dataclass(eq=False)
-class Group:
-    """A part of a computation.
-
-    Attributes:
-        name: what it is called, of a module the name in the module around it.
-        kind: the module's class, "graph" for the whole, or what was detected: "repeat", "step",
-            "chain" (of operations, each on the one before) or "stretch" (for want of structure).
-        parts: the operations and groups in it, in order of creation.
-        count: of a "repeat", how often its steps come.
-        shared: of a "repeat", whether all steps use the same parameters.
-        id: "g-1", "g-2", ... in order of creation, the outer before the inner.
-        parent: the group around it; None of the whole.
-        inputs: of a module's call, the ids of its arguments' nodes, of constants their arrays'.
-    """
-
-    name: str
-    kind: str
-    parts: list[Part] = field(default_factory=list)
-    count: int = 1
-    shared: bool = False
-    id: str = ""
-    parent: Group | None = None
-    inputs: tuple[int, ...] = ()
-
-    @property
-    def is_module(self) -> bool:
-        return self.kind not in _DETECTED
-
-    def __repr__(self) -> str:
-        return f"<Group {self.id} {self.path()!r} ({self.kind})>"
-
-    def around(self) -> Iterator[Group]:
-        """This group and those around it, the innermost first."""
-        group: Group | None = self
-        while group is not None:
-            yield group
-            group = group.parent
-
-    def path(self) -> str:
-        """The names of the modules around it and its own, joined by dots."""
-        names = [g.name for g in self.around() if g.parent is not None and g.is_module]
-        own = [] if self.is_module else [self.name]
-        return ".".join([*names[::-1], *own])
-
-    def nodes(self) -> Iterator[Node]:
-        """All operations in it."""
-        for part in self.parts:
-            if isinstance(part, Group):
-                yield from part.nodes()
-            else:
-                yield part
-
-    def groups(self) -> Iterator[Group]:
-        """This group and all groups in it, the outer before the inner."""
-        yield self
-        for part in self.parts:
-            if isinstance(part, Group):
-                yield from part.groups()
-
-
-Part: TypeAlias = Node | Group
 
 
 def grouped(
     computed: Sequence[Node], *, modules: bool = True, repeats: bool = True, chains: bool = True,
-    stretches: bool = True,
+    neurons: bool = True, stretches: bool = True,
 ) -> Group:  # fmt: skip
     """The tree of groups of operations in order of creation.
 
     Calls of modules, repetitions and chains (long rows of operations, each on the result of the
-    one before) become groups; with `stretches`, those of more than 40 parts are divided.
+    one before) become groups, and the neurons and layers of computations with scalar weights, see
+    `viz.structure.neurons`; with `stretches`, groups of more than 40 parts are divided.
     """
     root = Group("", "graph", list(computed))
     if modules:
         root.parts = _called(computed)
         if len(root.parts) == 1 and isinstance(root.parts[0], Group):
             root = root.parts[0]
+    if neurons:
+        uses = Counter(p for node in computed for p in node.predecessors)
+        for group in list(root.groups()):
+            group.parts = with_neurons(group.parts, uses)
     if repeats or chains:
         _folded(root, {}, repeats, chains)
     if stretches:
         _divide(root)
     numbered(root)
     return root
-
-
-def numbered(root: Group) -> None:
-    """Gives the groups of a tree their ids and parents."""
-    for number, group in enumerate(root.groups()):
-        group.id = f"g-{number}"
-        for part in group.parts:
-            if isinstance(part, Group):
-                part.parent = group
 
 
 def _called(computed: Sequence[Node]) -> list[Part]:
@@ -155,6 +87,8 @@ def _folded(group: Group, known: dict[Any, int], repeats: bool, chains: bool) ->
         for part in group.parts
     ]
     own = known.setdefault((group.kind, *tokens), len(known))
+    if group.kind in ("layer", "neuron"):  # one neuron beside the other, and that is what it says
+        return own
     parts = group.parts
     for period in range(1, min(_LONGEST, len(tokens) // 3) + 1) if repeats else ():
         parts, tokens = _with_repeats(parts, tokens, period, known)

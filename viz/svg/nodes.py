@@ -46,11 +46,16 @@ def title_of_group(node: ClosedGroup) -> str:
     return one_line(node.name) or node.module
 
 
+_PLAIN = ("step", "steps", "stretch", "layer", "neuron")  # kinds that the name says
+
+
 def kind_of_group(node: ClosedGroup | OpenGroup) -> str:
     """What a group is, in a word or two; a repetition says honestly what is repeated."""
     if node.module == "repeat":
         return f"×{node.count} the same" if node.shared else f"{node.count} alike"
-    return "" if node.module in ("step", "steps", "stretch") else one_line(node.module)
+    if node.module in _PLAIN:
+        return f"{node.count} samples" if node.count > 1 else ""
+    return one_line(node.module)
 
 
 def title_of_box(cluster: OpenGroup) -> str:
@@ -81,6 +86,8 @@ def contents_of(node: ClosedGroup) -> list[str]:
 
 
 def some(shapes: list[str]) -> str:
+    if len(shapes) > 2 and len(set(shapes)) == 1:
+        return f"{len(shapes)} × {shapes[0]}"
     return ", ".join(shapes[:2]) + (f" +{len(shapes) - 2}" if len(shapes) > 2 else "")
 
 

@@ -5,6 +5,7 @@
 // side where it comes from.
 
 import {Chain, Wire, compare, first, largest, smallest, sortedBy} from "./elements.js";
+import {Taken, bisect} from "./rooms.js";
 
 const SEARCH = 48; // lanes that are looked at on the way outward, at most
 const PENDING = new Chain([], 0, 0);
@@ -37,6 +38,7 @@ class Chains {
   lanes = []; // in order
   queue = new Queue();
   count = 0;
+  main = new Map(); // the two main inputs of each
 
   constructor(block) {
     this.block = block;
@@ -87,7 +89,7 @@ class Chains {
       line.push(item);
       item.chain = PENDING;
       const fresh = item.inputs.filter(({tail}) => !tail.chain);
-      const best = main(fresh.length ? fresh : item.inputs);
+      const best = first(fresh.length ? fresh : item.inputs, main);
       for (const s of item.inputs) if (s !== best) later.add(s);
       if (!fresh.length) {
         top = best;
@@ -126,8 +128,7 @@ class Chains {
 
   add(chain, lane) {
     chain.lane = lane;
-    const cells = [chain.first, chain.last];
-    lane.taken.splice(bisect(lane.taken, (x) => compare(x, cells) <= 0), 0, cells);
+    lane.taken.add(chain.first, chain.last);
     for (const item of chain.items) item.chain = chain;
     this.block.chains.push(chain);
   }
@@ -144,7 +145,9 @@ class Chains {
   // On which side of its user a chain comes: by its place among the operands.
   sideOf(chain, join) {
     if (!join || !chain.items.length) return 1;
-    const other = main(join.head.inputs.filter((s) => s !== join));
+    const {head} = join;
+    if (!this.main.has(head)) this.main.set(head, sortedBy(head.inputs, main).slice(0, 2));
+    const other = this.main.get(head).find((s) => s !== join);
     if (!other) return 1;
     if (join.headPort && other.headPort) return join.headPort.u < other.headPort.u ? -1 : 1;
     return join.wire.index < other.wire.index ? -1 : 1;
@@ -152,23 +155,21 @@ class Chains {
 
   // The next free lane on one side; a new one before a line that the chain would cross.
   outward(chain, start, side) {
-    const place = this.placeOf(start);
+    const {first, last} = chain, place = this.placeOf(start);
     for (let k = 1; k < SEARCH; k++) {
       const at = place + side * k, lane = this.lanes[at];
       if (!lane) break;
-      if (isFree(lane, chain)) return lane;
-      if (lane.taken.some(([a, b]) => a <= chain.last && b > chain.last)) {
-        return this.newLane(side > 0 ? at : at + 1);
-      }
+      if (lane.taken.isFree(first, last)) return lane;
+      if (lane.taken.until(last) > last) return this.newLane(side > 0 ? at : at + 1);
     }
     return this.newLane(side > 0 ? this.lanes.length : 0);
   }
 
   // A free lane between those of its user and its source, or a new one beside the source.
-  between(chain, user, source) {
+  between({first, last}, user, source) {
     const a = this.placeOf(user), b = this.placeOf(source), side = b > a ? 1 : -1;
     for (let at = a + side, k = 0; at !== b && k < SEARCH; at += side, k++) {
-      if (isFree(this.lanes[at], chain)) return this.lanes[at];
+      if (this.lanes[at].taken.isFree(first, last)) return this.lanes[at];
     }
     return this.newLane(side > 0 ? b : b + 1);
   }
@@ -190,7 +191,7 @@ class Chains {
         order = at - 0.5;
       }
     }
-    const lane = {order, taken: []};
+    const lane = {order, taken: new Taken()};
     this.lanes.splice(at, 0, lane);
     return lane;
   }
@@ -225,23 +226,5 @@ class Queue {
   }
 }
 
-// Of operands the one that gradient flows to, the deepest, the first.
-const main = (some) =>
-  first(some, ({wire}) => [-Number(wire.flows), -wire.tail.depth, wire.index]);
-
-// How many items of a sorted list come before a place: those for which `isBefore` is true.
-function bisect(items, isBefore) {
-  let low = 0, high = items.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (isBefore(items[middle])) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function isFree({taken}, chain) {
-  const cells = [chain.first, chain.last], at = bisect(taken, (x) => compare(x, cells) < 0);
-  const before = at === 0 || taken[at - 1][1] < chain.first;
-  return before && (at === taken.length || taken[at][0] > chain.last);
-}
+// How an operand compares: the one that gradient flows to, the deepest, the first.
+const main = ({wire}) => [-Number(wire.flows), -wire.tail.depth, wire.index];

@@ -1,7 +1,7 @@
 // Lines: a picture that grows to the right is broken into lines, like a score. It is cut between
 // two rows of the whole, where only wires run, and these go on where the next line begins.
 
-import {largest, smallest} from "./elements.js";
+import {bisect} from "./rooms.js";
 
 const BETWEEN = 46; // from one line to the next
 const OVER = 14; // by how much wires stand out at both ends
@@ -18,37 +18,43 @@ export function divided(root, wires, room, turned) {
     }
   }
   if (cuts.length === 1) return [{first: 0, last: end, u: 0, over: OVER}];
+  const reach = reaches(root, wires, cuts);
   let u = 0;
   return cuts.map((first, k) => {
-    const last = cuts[k + 1] ?? end, [low, high] = reach(root, wires, first, last);
-    const line = {first, last, u: u - low, over: OVER};
+    const [low, high] = reach[k], line = {first, last: cuts[k + 1] ?? end, u: u - low, over: OVER};
     u += high - low + BETWEEN;
     return line;
   });
 }
 
-// How far what stands between two places of the flow reaches across it.
-function reach(root, wires, first, last) {
-  const lows = [], highs = [];
-  for (const item of root.items) {
-    if (!(first <= item.v && item.v < last)) continue;
-    const [before, after] = item.reach;
-    lows.push(item.u - before);
-    highs.push(item.u + after);
+// How far what stands on each line reaches across the flow.
+function reaches(root, wires, cuts) {
+  const found = cuts.map(() => [Infinity, -Infinity]);
+  const add = (begin, end, low, high) => {
+    for (let k = begin; k < end; k++) {
+      found[k] = [Math.min(found[k][0], low), Math.max(found[k][1], high)];
+    }
+  };
+  const until = (v) => bisect(cuts, (cut) => cut <= v);
+  for (const {u, v, reach: [before, after]} of root.items) {
+    add(until(v) - 1, until(v), u - before, u + after);
   }
   for (const {points} of wires) {
     for (let k = 1; k < points.length; k++) {
-      const [[u0, v0], [u1, v1]] = [points[k - 1], points[k]];
-      if (Math.min(v0, v1) >= last || Math.max(v0, v1) <= first) continue;
-      lows.push(Math.min(u0, u1) - 34);
-      highs.push(Math.max(u0, u1) + 10);
+      const [[u0, v0], [u1, v1]] = [points[k - 1], points[k]], end = Math.max(v0, v1);
+      add(until(Math.min(v0, v1)) - 1, bisect(cuts, (cut) => cut < end),
+        Math.min(u0, u1) - 34, Math.max(u0, u1) + 10);
     }
   }
-  return [smallest(lows), largest(highs)];
+  return found.map(([low, high]) => (low <= high ? [low, high] : [0, 0]));
 }
+
+// The lines that what lies between two places of the flow is on.
+export const spanned = (lines, begin, end) => lines.slice(
+  bisect(lines, ({last}) => last < begin), bisect(lines, ({first}) => first <= end));
 
 // Where a point of the layout is in the picture; `near` says on which line it belongs.
 export function placed([u, v], lines, turned, left, near) {
-  const line = lines.find(({last}) => near < last) ?? lines.at(-1);
+  const line = lines[bisect(lines, ({last}) => last <= near)] ?? lines.at(-1);
   return turned ? [v - line.first + left, u + line.u] : [u + left, v];
 }

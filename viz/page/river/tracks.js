@@ -5,6 +5,7 @@
 
 import {AFTER, BESIDE, LANE, MARGIN, PORT, STACK, TRACK, WIRE} from "./elements.js";
 import {first, largest, smallest, sortedBy, sum} from "./elements.js";
+import {Skyline, Taken} from "./rooms.js";
 
 const EDGE = 12; // from a side's end to the first wire that leaves there
 
@@ -124,7 +125,7 @@ function placeAcross(block, distances) {
   const off = ({lane}) => lane.order - start.order;
   const outward = sortedBy(chains, (chain) => [Math.abs(off(chain)), chain.first]);
   for (const side of [1, -1]) {
-    const sky = new Array(cells).fill(-LANE);
+    const sky = new Skyline(cells, -LANE);
     if (side < 0) {
       for (const chain of outward) if (chain.lane === start) raise(chain, sky, -1, extents);
     }
@@ -134,7 +135,7 @@ function placeAcross(block, distances) {
       if (offset === 0) chain.u = 0;
       else {
         const need = largest(extents.get(chain).map(([a, b, before, after]) =>
-          highest(sky, a, b) + LANE + (side > 0 ? before : after)));
+          sky.highest(a, b) + LANE + (side > 0 ? before : after)));
         const wish = wishOf(chain);
         chain.u = wish !== null && wish * side >= need ? wish : side * need;
       }
@@ -205,16 +206,9 @@ function extentsOf(chain, labels) {
   return [...out, ...labels.get(chain) ?? []];
 }
 
-function highest(sky, a, b) {
-  let out = sky[a];
-  for (let cell = a + 1; cell <= b; cell++) out = Math.max(out, sky[cell]);
-  return out;
-}
-
 function raise(chain, sky, side, extents) {
   for (const [a, b, before, after] of extents.get(chain)) {
-    const end = side > 0 ? chain.u + after : -chain.u + before;
-    for (let cell = a; cell <= b; cell++) sky[cell] = Math.max(sky[cell], end);
+    sky.lift(a, b, side > 0 ? chain.u + after : -chain.u + before);
   }
 }
 
@@ -301,9 +295,9 @@ function setTracks(some, kind) {
     if (!last.has(item)) last.set(item, {true: -1, false: -1});
     const own = last.get(item);
     let k = own[right] + 1;
-    while (k < tracks.length && !tracks[k].every(([a, b]) => high < a || b < low)) k++;
+    while (k < tracks.length && !tracks[k].isFree(low, high)) k++;
     own[right] = k;
-    (tracks[k] ??= []).push([low, high]);
+    (tracks[k] ??= new Taken()).add(low, high);
     s[kind] = k;
   }
   return tracks.length;

@@ -226,8 +226,8 @@ def group_title(group: ClosedGroup) -> str:
         return f"{name}  ×{group.count}" if group.shared else f"{name}  {group.count} alike"
     if group.module == "steps":
         return f"… {name}"
-    if group.module in ("step", "stretch", "chain"):
-        return name
+    if group.module in ("step", "stretch", "chain", "layer", "neuron"):
+        return name if group.count == 1 else f"{name} · {group.count} samples"
     return name if name == group.module else f"{name} · {one_line(group.module)}"
 
 

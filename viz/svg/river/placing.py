@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from viz.layout.river import DOWN, RIGHT, Block, Item, Leaf, Wire, arrange
-from viz.layout.river.score import Line, divided, placed
+from viz.layout.river.score import Line, divided, placed, spanned
 from viz.model.elements import Edge, OpenGroup
 from viz.model.river import Loop, Record, River
 from viz.style.text import width
@@ -363,10 +363,13 @@ def shifted(points: list[Point], by: float) -> list[Point]:
     return out
 
 
-def _ways(points: list[Point], lines: list[Line], turned: bool, left: float) -> list[list[Point]]:
+def _ways(
+    points: list[Point], lines: Sequence[Line], turned: bool, left: float
+) -> list[list[Point]]:
     """A way as parts, one on each line of the picture that it runs over."""
     out = []
-    for line in lines:
+    along = [v for _, v in points]
+    for line in spanned(lines, min(along), max(along)):
         part: list[Point] = []
         for (u0, v0), (u1, v1) in pairwise(points):
             if max(v0, v1) < line.first or min(v0, v1) > line.last:

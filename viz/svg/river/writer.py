@@ -108,7 +108,7 @@ class _Drawn:
         """The tensor of a record at this stage."""
         now = self.model.nodes.get(record.id)
         if isinstance(now, ClosedGroup):
-            return now.results[0] if now.results else None
+            return now.main
         tensor = self.model.nodes[record.tensor.id] if record.tensor is not None else None
         assert tensor is None or isinstance(tensor, TensorRecord)
         return tensor
