@@ -36,8 +36,6 @@ class Skyline:
     greatest height that raises within a node have led to.
     """
 
-    __slots__ = ("best", "cells", "floor")
-
     def __init__(self, cells: int, height: float) -> None:
         self.cells = cells
         self.floor = [height] * (2 * cells)
