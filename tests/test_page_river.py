@@ -52,7 +52,7 @@ return data.pictures.map(({document, open, direction}) => {
 
 
 def network(seed: int) -> Tensor:
-    """A random computation with modules, loops, shared weights, branches and all kinds of leaves."""
+    """A random computation: modules, loops, shared weights, branches and all kinds of leaves."""
     random = np.random.default_rng(seed)
     size = int(random.integers(1, 5))
     x = Tensor(random.normal(size=(int(random.integers(1, 4)), size)), name="x")
