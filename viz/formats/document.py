@@ -27,13 +27,13 @@ is an object with these members; `schema.json` beside this file says the same as
     groups          by id: name, path, kind, count, shared, parent, parts (ids of operations and
                     groups in order), operations (their number), first (the order of the first),
                     steps (the first and the last), parameters (their elements), leaves (the ids
-                    of those used in it alone), outputs, main (null, or of a layer of scalars
-                    shape, value and gradient of all its results as one array), inside: by output,
-                    what its own operations add to its gradient; borders: by tensor from outside,
-                    what the group as a whole adds to its gradient (`contribution`), what that is
-                    then (`after`), over which `edges`, its `share` and of several uses their
-                    `norms`; sealed: whether its parts are left out because the document would be
-                    too large
+                    of those used in it alone), outputs, stacked: of a layer of scalars all its
+                    outputs' values and gradients in one array each; strip: of a row of operations
+                    what each does, with its gain or null; inside: by output, what its own
+                    operations add to its gradient; borders: by tensor from outside, what the
+                    group as a whole adds to its gradient (`contribution`), what that is then
+                    (`after`), over which `edges`, its `share` and of several uses their `norms`;
+                    sealed: whether its parts are left out because the document would be too large
     open            the groups that are open in the picture
     formulas        what `rule` and `rules` point at: text, mathml and given (conditions). There
                     stand q0, q1, … for operands, qy for the result, qg for its gradient
@@ -269,21 +269,11 @@ class Writer:
             "leaves": [self.ids.tensors[key] for key in self.leaves(group)],
             "sealed": closed,
             "inside": self.inside(group, crossing),
+            "stacked": self.stacked(group),
+            "strip": [[text, spelled(gain)] for text, gain in self.describer.strip(group)],
             "borders": self.borders(group, crossing),
             "outputs": [self.ids.tensors[key] for key in crossing if self.made_in(key, group)],
-            "main": self.main(group),
         }
-
-    def main(self, group: Group) -> dict[str, Any] | None:
-        """What a closed group shows in place of its first result, if anything."""
-        if group.kind != "layer":
-            return None
-        closed = self.describer.closed_group(group)
-        main = closed.main
-        if main is None or main is closed.results[0]:
-            return None
-        value, gradient = self.summary(main.value), self.summary(main.gradient)
-        return {"shape": list(main.shape), "value": value, "gradient": gradient}
 
     def leaves(self, group: Group) -> list[Key]:
         """The leaves and constants that a group alone uses; of a sealed one no more than a few."""
@@ -296,6 +286,13 @@ class Writer:
         flows = {self.ids.tensors[x]: self.describer.kept_flow(group, x) for x in made
                  if isinstance(x, Node) and not x.is_leaf}  # fmt: skip
         return {name: self.summary(x) for name, x in flows.items() if x is not None}
+
+    def stacked(self, group: Group) -> list[int | None] | None:
+        """What a closed layer of scalars shows: its results as one array, and their gradients."""
+        node = self.describer.closed_group(group) if group.kind == "layer" else None
+        if node is None or node.main is None or len(node.results) < 2:
+            return None
+        return [self.summary(node.main.value), self.summary(node.main.gradient)]
 
     def made_in(self, key: Key, group: Group) -> bool:
         return group in self.trace.nesting.group_of[key].around()

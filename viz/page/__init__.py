@@ -17,6 +17,7 @@ from posixpath import dirname, normpath
 from typing import Any
 
 from viz.formats.document import Writer, text_of
+from viz.formats.live import program
 from viz.model.describe import Describer
 from viz.model.elements import PictureModel
 from viz.model.marks import Mark, put
@@ -27,7 +28,9 @@ from viz.svg.legend import legend
 from viz.svg.records import MARKS
 from viz.svg.river.key import key_to
 
+_LIVE = tuple(f"live/{name}" for name in ("ndarray", "special", "functions", "kernels", "engine"))
 _MODULES = (
+    *_LIVE,
     "dom", "text", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
     "river/arrangement", "river/score", "picture", "records", "looks", "placing", "canvas",
     "heatmap", "record", "painter", "drawing", "pointer", "viewport", "formula", "stepper",
@@ -55,6 +58,7 @@ def page(
     """
     writer = Writer(describer)
     contents = writer.write(model, direction)
+    contents["live"] = program(describer.trace, describer.ids)
     script = f'"use strict";\n(() => {{\n{"".join(map(_scoped, _MODULES))}}})();\n'
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     document = _embedded(contents)

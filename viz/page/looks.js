@@ -13,6 +13,8 @@ export const CELL = 16;
 const CHANNEL = 36; // from the river to the right side of a record
 const LOW = 13, DEEP = 20; // from the river to the lower side, and more where wires part
 const WIDEST = 300;
+const STRIP = 230; // width of a line of operations
+const MOST_LINES = 6;
 const TABLE = 8; // a matrix of up to so many rows and columns shows its numbers
 const ROOM = 184; // if they are no wider than this
 const TALLEST = 44; // of a heat-map
@@ -153,7 +155,7 @@ export class Looks {
       look.title = this.groupTitle(id);
       look.isBold = true;
       if (steps) look.chip = steps[0] === steps[1] ? String(steps[0]) : steps.join("–");
-      look.captions = this.contentsOf(id);
+      look.captions = model.group(id).strip.length ? this.stripOf(id) : this.contentsOf(id);
     } else {
       look.title = tensor.name ? short(tensor.name) : `#${id.slice(2)}`;
       look.isBold = Boolean(tensor.name);
@@ -177,6 +179,21 @@ export class Looks {
     if (["layer", "neuron"].includes(kind) && count > 1) return `${title} · ${count} samples`;
     const isPlain = ["step", "stretch", "chain", "layer", "neuron", title].includes(kind);
     return isPlain ? title : `${title} · ${oneLine(kind)}`;
+  }
+
+  // What the operations of a row do one after the other, each with its gain, in lines.
+  stripOf(id) {
+    const {strip} = this.model.group(id), lines = [""];
+    strip.forEach(([text, gain], k) => {
+      const name = text.endsWith(`(${NAMELESS})`) ? text.slice(0, -3) : text;
+      const word = name + (gain === null ? "" : ` (×${number(gain, 2)})`) + (k + 1 < strip.length ? " →" : "");
+      if (lines.at(-1) && width(`${lines.at(-1)} ${word}`, SMALL) > STRIP) lines.push("");
+      lines.push(`${lines.pop()} ${word}`.trim());
+    });
+    if (lines.length > MOST_LINES) {
+      lines.splice(MOST_LINES - 2, lines.length - MOST_LINES + 1, `… ${plural(strip.length, "operation")} in all …`);
+    }
+    return lines;
   }
 
   // The shapes that a closed group takes and gives, and how much is in it.

@@ -10,20 +10,24 @@ export class Model {
     for (const [id, {parent}] of Object.entries(doc.groups)) {
       this.ancestry.set(id, [...(this.ancestry.get(parent) ?? []), id]);
     }
-    this.mains = new Map(Object.entries(doc.groups).filter(([, {main}]) => main).map(([id, {main, outputs}]) =>
-      [`${id}-main`, {...doc.tensors[outputs[0]], ...main, name: null, seed: null, contributions: [], hooked: false,
-        of: id}]));
+    this.stacked = new Map(); // layers of scalars: tensors that stand for all their results
+    for (const [id, {stacked, outputs}] of Object.entries(doc.groups)) {
+      const first = doc.tensors[outputs[0]], [value, gradient] = stacked ?? [];
+      if (!stacked || value === first.value) continue;
+      this.stacked.set(`${id}-all`, {...first, value, gradient, shape: doc.summaries[value].shape,
+        name: null, seed: null, contributions: [], hooked: false, of: id});
+    }
     this.sealed = Object.keys(doc.groups).filter((id) => doc.groups[id].sealed);
     this.operations = Object.keys(doc.operations);
     this.backward = this.inBackwardOrder(this.operations);
   }
 
   summary = (number) => this.doc.summaries[number] ?? null;
-  tensor = (id) => this.doc.tensors[id] ?? this.mains.get(id);
+  tensor = (id) => this.doc.tensors[id] ?? this.stacked.get(id);
   operation = (id) => this.doc.operations[id];
   group = (id) => this.doc.groups[id];
   // What a closed group shows: its first result, or all those of a layer of scalars as one array.
-  mainOf = (id) => (this.group(id).main ? `${id}-main` : this.group(id).outputs[0] ?? null);
+  mainOf = (id) => (this.stacked.has(`${id}-all`) ? `${id}-all` : this.group(id).outputs[0] ?? null);
   isWithin = (group, outer) => this.ancestry.get(group)?.includes(outer) ?? false;
 
   // When the backward pass comes to an operation or to the first of a group, or null.

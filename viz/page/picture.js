@@ -182,7 +182,7 @@ export class Picture {
     for (const node of this.nodes.values()) {
       if (node.kind === "tensor") give(node, node.id, null);
       const group = node.kind === "group" ? model.group(node.id) : null;
-      if (!group?.outputs.length || group.main) continue;
+      if (!group?.outputs.length || model.mainOf(node.id) !== group.outputs[0]) continue;
       give(node, group.outputs[0], group.inside[group.outputs[0]] ?? null);
     }
   }
