@@ -43,6 +43,10 @@ is an object with these members; `schema.json` beside this file says the same as
                     equal intervals from the smallest to the largest finite element), elements (if
                     at most 64, or all were kept), cells (a thumbnail, rounded; null is a gap) and
                     caption (what it leaves out)
+    film            of a training (`viz.film`) alone: `moments`, each with the number of its
+                    backward `call`, the `loss`, and what differs from this document then: members
+                    of `summaries` by number (null for one that is gone), of `parts` by table and
+                    id, and other `members` of the document
 
 Floats that are no JSON numbers are the strings "nan", "inf" and "-inf". Ids count in order of
 creation over the whole computation, whatever is folded: the same program gives the same bytes.
@@ -100,7 +104,7 @@ class Writer:
         nesting = trace.nesting
         self.summaries: list[dict[str, Any]] = []
         self.places: dict[int, tuple[int, Any]] = {}  # by id, which is kept by what it is of
-        self.rules = _Rules(trace)
+        self.rules = _Rules(trace, describer.varying)
         self.sealed = _sealed(nesting.groups, most)
         self.groups = [g for g in nesting.groups.groups() if self.sealed.isdisjoint(_enclosing(g))]
         self.shown = sorted(
@@ -134,7 +138,7 @@ class Writer:
 
     def write(self, model: PictureModel, direction: str | None = "TB") -> dict[str, Any]:
         """The document; the model says what is open and what the title is."""
-        trace = self.trace
+        trace, self.model = self.trace, model
         shown = set(self.shown)
         closed = {group.id for group in model.of_kind(ClosedGroup)}
         flows = [use for use in trace.contributions if use[0] in shown]
@@ -228,11 +232,13 @@ class Writer:
             "name": node.op.name,
             "order": self.number_of(node),
             "step": self.trace.steps.get(node),
-            "options": {key: brief(x) for key, x in node.changed_options.items()},
+            "options": {key: brief(x) for key, x in described.options.items()},
             "args": [x.parameter for x in node.operands],
             "inputs": [
-                spelled(_scalar(x)) if x.kind == "number" else self.ids.tensors[x.key]
-                for x in node.operands
+                self.ids.tensors[x.key]
+                if x.kind != "number"
+                else spelled(_scalar(described.numbers.get(i)))
+                for i, x in enumerate(node.operands)
             ],
             "output": self.ids.tensors[node],
             "group": self.trace.nesting.group_of[node].id,
@@ -330,9 +336,8 @@ class Writer:
         return out
 
 
-def _scalar(operand: Operand) -> float | str | None:
+def _scalar(value: Any) -> float | str | None:
     """A number among the operands, as text if complex; None where an optional one is not given."""
-    value = operand.value
     return value if value is None else str(value) if np.iscomplexobj(value) else float(value)
 
 
@@ -358,8 +363,8 @@ def _enclosing(group: Group) -> list[Group]:
 class _Rules:
     """The formulas of a trace's operations, each distinct one once."""
 
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
+    def __init__(self, trace: Trace, varying: Collection[Node]) -> None:
+        self.trace, self.varying = trace, varying
         self.table: list[dict[str, Any]] = []
         self.known: dict[tuple[int, int | None], int] = {}
         self.kinds: dict[Any, int] = {}  # of operations
@@ -389,7 +394,9 @@ class _Rules:
     def alike(self, node: Node) -> int:
         """A number that equal operations on equal shapes share."""
         if node not in self.tokens:
-            shapes = tuple(_scalar(x) if x.kind == "number" else x.shape for x in node.operands)
+            shapes = tuple(
+                _scalar(x.value) if x.kind == "number" else x.shape for x in node.operands
+            )
             options = tuple((key, repr(x)) for key, x in node.options.items())
             key = (node.op.name, options, node.shape, shapes)
             self.tokens[node] = self.kinds.setdefault(key, len(self.kinds))
@@ -414,7 +421,7 @@ class _Rules:
         return np.broadcast_to(np.array(0.5, kept.dtype), kept.shape)
 
     def cheap(self, node: Node) -> bool:
-        if len(node.operands) > _MANY:
+        if len(node.operands) > _MANY or node in self.varying:
             return False
         sizes = [math.prod(x.shape) for x in node.operands if x.kind != "number"]
         return sum(sizes) + math.prod(node.shape) <= _COSTLY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,10 @@ class Describer:
     Attributes:
         trace: the numbers.
         ids: of its tensors and operations.
+        varying: operations whose options or plain numbers differ from pass to pass.
     """
+
+    varying: Collection[Node] = ()
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace

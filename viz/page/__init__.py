@@ -11,7 +11,7 @@ import hashlib
 import math
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from posixpath import dirname, normpath
 from typing import Any
@@ -47,6 +47,7 @@ def page(
     theme: str = "auto",
     marks: Mapping[str, Mark] | None = None,
     highlight: Mapping[str, str] | None = None,
+    film: Callable[[Writer, dict[str, Any]], dict[str, Any]] | None = None,
 ) -> str:
     """The page of a picture as the text of an HTML file.
 
@@ -55,10 +56,14 @@ def page(
         direction: of the forward pass, "TB" or "LR"; None for what fits what is open.
         theme: "light", "dark" or "auto" to start with.
         marks, highlight: by id, as `viz.svg.Extras` has them.
+        film: of the writer of the document and its contents, the member `film`.
     """
     writer = Writer(describer)
     contents = writer.write(model, direction)
-    contents["live"] = program(describer.trace, describer.ids)
+    if film is not None:  # its moments have other leaves than the graph has now
+        contents["film"] = film(writer, contents)
+    else:
+        contents["live"] = program(describer.trace, describer.ids)
     script = f'"use strict";\n(() => {{\n{"".join(map(_scoped, _MODULES))}}})();\n'
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     document = _embedded(contents)

@@ -134,6 +134,13 @@ export class Drawing {
     for (const one of this.wired) this.paintWire(one, anew);
   }
 
+  // Other numbers stand in the document: draws them in their places.
+  renew() {
+    for (const edge of this.picture.edges.values()) this.picture.renew(edge);
+    this.model.renew();
+    this.repaint(true);
+  }
+
   paint(record, anew = false) {
     const element = this.elements.get(record.id), {knowledge, painter} = this;
     const key = element && knowledge.key(record);

@@ -10,6 +10,15 @@ export class Model {
     for (const [id, {parent}] of Object.entries(doc.groups)) {
       this.ancestry.set(id, [...(this.ancestry.get(parent) ?? []), id]);
     }
+    this.renew();
+    this.sealed = Object.keys(doc.groups).filter((id) => doc.groups[id].sealed);
+    this.operations = Object.keys(doc.operations);
+    this.backward = this.inBackwardOrder(this.operations);
+  }
+
+  // Takes over numbers that have changed in the document.
+  renew() {
+    const {doc} = this;
     this.stacked = new Map(); // layers of scalars: tensors that stand for all their results
     for (const [id, {stacked, outputs}] of Object.entries(doc.groups)) {
       const first = doc.tensors[outputs[0]], [value, gradient] = stacked ?? [];
@@ -17,9 +26,6 @@ export class Model {
       this.stacked.set(`${id}-all`, {...first, value, gradient, shape: doc.summaries[value].shape,
         name: null, seed: null, contributions: [], hooked: false, of: id});
     }
-    this.sealed = Object.keys(doc.groups).filter((id) => doc.groups[id].sealed);
-    this.operations = Object.keys(doc.operations);
-    this.backward = this.inBackwardOrder(this.operations);
   }
 
   summary = (number) => this.doc.summaries[number] ?? null;

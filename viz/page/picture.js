@@ -85,7 +85,7 @@ export class Picture {
     if (closed !== null) return;
     this.addTensor(output);
     this.edges.set(`e-${op.slice(3)}-out`, {id: `e-${op.slice(3)}-out`, tail: op, head: output,
-      home: output, out: true, merged: [], steps: []});
+      home: output, out: true, merged: []});
   }
 
   addClosed(id) {
@@ -104,11 +104,24 @@ export class Picture {
   }
 
   addUse(key, tensor, op, index, arg) {
-    const {contributions, running, shares} = this.model.doc;
     this.keyOf.set(key, key);
-    this.edges.set(key, {id: key, tail: this.tail(tensor, op), head: op, home: tensor, index, arg,
-      contribution: contributions[key] ?? null, running: running[key] ?? null,
-      share: shares[key] ?? null, norms: [], merged: [], uses: [key]});
+    this.addEdge({id: key, tail: this.tail(tensor, op), head: op, home: tensor, index, arg});
+  }
+
+  addEdge(edge) {
+    this.edges.set(edge.id, {...edge, merged: []});
+    this.renew(this.edges.get(edge.id));
+  }
+
+  // Gives an edge the numbers that the document has now.
+  renew(edge) {
+    const {contributions, running, shares} = this.model.doc, {id, head, home} = edge;
+    if (edge.out) return;
+    for (const one of edge.merged) this.renew(one);
+    const border = this.model.group(head)?.borders[home];
+    Object.assign(edge, border
+      ? {contribution: border.contribution, running: border.after, share: border.share, norms: border.norms}
+      : {contribution: contributions[id] ?? null, running: running[id] ?? null, share: shares[id] ?? null, norms: []});
   }
 
   // The edge over a closed group's border, once for all its uses of a tensor.
@@ -116,9 +129,7 @@ export class Picture {
     const id = `e-${group}-${tensor}`, border = this.model.group(group).borders[tensor];
     if (this.edges.has(id)) return;
     for (const key of border.edges) this.keyOf.set(key, id);
-    this.edges.set(id, {id, tail: this.tail(tensor, group), head: group, home: tensor, index: null,
-      arg: "", contribution: border.contribution, running: border.after, share: border.share,
-      norms: border.norms, merged: [], uses: border.edges});
+    this.addEdge({id, tail: this.tail(tensor, group), head: group, home: tensor, index: null, arg: ""});
   }
 
   // Where an edge starts: at what shows the tensor, or at a tag of it where nothing does.
@@ -142,9 +153,7 @@ export class Picture {
       if (!this.nodes.has(tail)) continue;
       this.nodes.set(id, {id, kind: "more", tensor, uses: elsewhere, box: null});
       this.keyOf.set(key, key);
-      this.edges.set(key, {id: key, tail, head: id, home: tensor, index: null, arg: "",
-        contribution: model.doc.contributions[key] ?? null, running: null, share: null, norms: [],
-        merged: [], uses: [key]});
+      this.addEdge({id: key, tail, head: id, home: tensor, index: null, arg: ""});
     }
   }
 
@@ -157,7 +166,7 @@ export class Picture {
       const {tail, head} = some[0];
       for (const edge of some) gone.set(edge.id, id);
       instead.set(some[0].id, {id, tail, head, home: null, index: null, arg: "", contribution: null,
-        running: null, share: null, norms: [], merged: some, uses: some.flatMap(({uses}) => uses)});
+        running: null, share: null, norms: [], merged: some});
     }
     if (!gone.size) return;
     const kept = [...this.edges.values()].filter(({id}) => instead.has(id) || !gone.has(id))
