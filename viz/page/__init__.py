@@ -34,7 +34,7 @@ _MODULES = (
     "dom", "text", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
     "river/arrangement", "river/score", "picture", "records", "looks", "placing", "canvas",
     "heatmap", "record", "painter", "drawing", "pointer", "viewport", "formula", "stepper",
-    "panel", "chart", "search", "main",
+    "panel", "chart", "search", "film", "main",
 )  # fmt: skip
 _LEGEND_WIDTH = 300
 _CANVAS = Canvas("auto")
