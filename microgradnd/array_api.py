@@ -133,16 +133,20 @@ def broadcast_arrays(*arrays: Any) -> list[Tensor]:
     return [*_standard(np.broadcast_arrays)(*arrays)]
 
 
+def _dtype_of(given: Any) -> Any:
+    return given.dtype if isinstance(given, (Tensor, Array)) else given
+
+
 def finfo(type: Any, /) -> SimpleNamespace:
     """Bits and bounds of a floating-point dtype, or of that of a Tensor, as Python numbers."""
-    its = np.finfo(getattr(type, "dtype", type))
+    its = np.finfo(_dtype_of(type))
     numbers = {k: float(getattr(its, k)) for k in ("eps", "max", "min", "smallest_normal")}
     return SimpleNamespace(bits=int(its.bits), dtype=its.dtype, **numbers)
 
 
 def iinfo(type: Any, /) -> Any:
     """Bits and bounds of an integer dtype, or of that of a Tensor."""
-    return np.iinfo(getattr(type, "dtype", type))
+    return np.iinfo(_dtype_of(type))
 
 
 def _frequencies(function: Callable[..., Any]) -> Callable[..., Tensor]:

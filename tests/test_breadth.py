@@ -220,20 +220,7 @@ OTHERWISE = {
     "select": "numpy.select chooses by conditions; mg.select is PyTorch's",
     "unique": "numpy.unique gives values alone, tests/test_composed.py",
 }
-OF_TWO = [
-    "dot",
-    "vdot",
-    "inner",
-    "outer",
-    "kron",
-    "cross",
-    "matmul",
-    "isclose",
-    "allclose",
-    "array_equal",
-    "isin",
-    "searchsorted",
-]
+OF_TWO = "dot vdot inner outer kron cross matmul isclose allclose array_equal isin searchsorted"
 NUMPYS = [n for n in dict.fromkeys(FUNCTIONS) if hasattr(np, n) and n not in OTHERWISE]
 
 
