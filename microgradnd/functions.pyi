@@ -255,7 +255,7 @@ def put_along_axis(x: TensorLike, indices: TensorLike, values: TensorLike, axis:
 def qr(a: TensorLike, mode: str = 'reduced') -> Any: """a = Q R with orthonormal columns in Q and upper triangular R, as (Q, R)."""
 def quantile(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool = False, method: str = 'linear') -> Tensor: """What a share q of the elements over the axes lies below; several q stand in a first axis."""
 def rad2deg(x: TensorLike) -> Tensor: """Convert angles from radians to degrees."""
-def ravel(x: Any) -> Tensor: """All elements in one axis."""
+def ravel(x: TensorLike) -> Tensor: """All elements in one axis."""
 def real(x: TensorLike) -> Tensor: """The real part."""
 def reciprocal(x: TensorLike) -> Tensor: """Return the reciprocal of the argument, element-wise."""
 def relu(x: TensorLike, *, inplace: bool = ...) -> Tensor: """max(0, x)."""

@@ -179,7 +179,7 @@ def astype(x: Value, dtype: np.dtype) -> Value:  # the engine casts back
 
 
 @derived(numpy=np.ravel, method=True)
-def ravel(x: Any) -> Tensor:
+def ravel(x: TensorLike) -> Tensor:
     """All elements in one axis.
 
     >>> ravel(Tensor([[1.0, 2.0], [3.0, 4.0]]))
