@@ -6,7 +6,8 @@ import numpy as np
 
 from microgradnd import Tensor, nn
 from microgradnd.graph import Graph
-from viz.structure.groups import Group, Part, grouped
+from viz.structure.groups import grouped
+from viz.structure.tree import Group, Part
 
 
 def operations(t: Tensor) -> list:

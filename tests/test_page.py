@@ -9,6 +9,7 @@ from base64 import b64decode
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
+from posixpath import dirname, normpath
 from typing import Any
 
 import numpy as np
@@ -141,16 +142,19 @@ def test_each_module_imports_what_another_exports() -> None:
     }
     for place, name in enumerate(_MODULES):
         imports = re.findall(
-            r'^import \{([^}]*)\} from "\./(\w+)\.js";$', _source(f"{name}.js"), re.M
+            r'^import \{([^}]*)\} from "(\.[\w./]*)\.js";$', _source(f"{name}.js"), re.M
         )
         assert len(imports) == len(re.findall(r"^import", _source(f"{name}.js"), re.M))
-        for words, other in imports:
+        for words, path in imports:
+            other = normpath(f"{dirname(name) or '.'}/{path}")
             assert other in _MODULES[:place]
             assert {word.strip() for word in words.split(",")} <= exports[other]
 
 
 def test_no_file_of_the_page_is_forgotten() -> None:
-    there = {item.name for item in files("viz.page").iterdir() if "." in item.name}
+    folder = Path(str(files("viz.page")))
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
+    there = {name for name in there if not name.endswith(".pyc")}
     modules = {f"{name}.js" for name in _MODULES}
     assert there == modules | {"__init__.py", "style.css", "template.html"}
 

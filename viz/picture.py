@@ -39,9 +39,10 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from viz.svg.river.writer import RiverDrawing
+    from viz.svg.sheet import Extras
 
 MOST = 20_000  # drawn nodes; beyond, neither layout engines nor browsers are of use
-GROUPINGS = ("modules", "repeats", "chains")
+GROUPINGS = ("modules", "repeats", "chains", "neurons")
 DRAWN = {
     "tensors": SOURCE, "gradient": GRADIENT, "backward": optional(FLAG),
     "fold": FOLD, "open": optional(either(STRING, NAMES)),
@@ -82,20 +83,40 @@ class Picture:
 
         return to_networkx(self.model)
 
-    def svg(self) -> str:
-        """The picture as the text of an SVG file; it is laid out at the first call."""
-        return self._svg
+    @checked(animate=FLAG)
+    def svg(self, *, animate: bool = False) -> str:
+        """The picture as the text of an SVG file; it is laid out at the first call.
+
+        With `animate`, the file plays the backward pass, over and over and without a script: what
+        a step adds appears in its turn. It is still and complete where a reader asks for less
+        motion, and in programs that know no animation.
+        """
+        if not animate:
+            return self._svg
+        if not self.model.steps:
+            raise ValueError("animate=True: there is no backward pass to play")
+        theme, step = self.drawing["theme"], self.drawing["step"]
+        return self.river().svg(theme, step, self._extras, animate=True)
+
+    def river(self) -> RiverDrawing:
+        """The picture with every record in its place; ValueError if it is no river."""
+        if self._river is None:
+            raise ValueError("only a river can move: leave style='records' and engine= out")
+        return self._river
 
     @cached_property
     def _svg(self) -> str:
-        from viz.svg.sheet import Extras
-
-        extras = Extras(**self.extras)
         if self._river is None:
             from viz.svg.writer import write
 
-            return write(self.model, **self.drawing, extras=extras)
-        return self._river.svg(self.drawing["theme"], self.drawing["step"], extras)
+            return write(self.model, **self.drawing, extras=self._extras)
+        return self._river.svg(self.drawing["theme"], self.drawing["step"], self._extras)
+
+    @property
+    def _extras(self) -> Extras:
+        from viz.svg.sheet import Extras
+
+        return Extras(**self.extras)
 
     @cached_property
     def _river(self) -> RiverDrawing | None:
@@ -172,8 +193,10 @@ class Picture:
 
         return mermaid(self.model, self._direction)
 
-    @checked(**SAVED)
-    def save(self, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
+    @checked(**SAVED, animate=FLAG)
+    def save(
+        self, path: str | os.PathLike[str], *, scale: float = 2.0, animate: bool = False
+    ) -> Path:
         """Writes a file in the format that its suffix names.
 
         .svg, .png and .pdf are images, .html is a page to step through, .json has every number;
@@ -183,9 +206,10 @@ class Picture:
         Args:
             path: of the file.
             scale: of a PNG, its pixels for each pixel of the SVG.
+            animate: of an SVG, lets it play the backward pass, see `svg`.
 
         Raises:
-            ValueError: the suffix names no format.
+            ValueError: the suffix names no format, or none that can be animated.
             ImportError: PNG or PDF, and the package that writes it is missing.
         """
         from viz.formats.export import of_svg
@@ -194,7 +218,10 @@ class Picture:
             ".html": self.html, ".json": self.json, ".dot": self.dot, ".graphml": self.graphml,
             ".mmd": self.mermaid,
         }  # fmt: skip
-        return files.save(path, of_svg(self.svg, scale) | texts, "a picture")
+        if animate and Path(path).suffix.lower() != ".svg":
+            raise ValueError(f"animate=True: an SVG can play, {Path(path).name!r} cannot")
+        still = of_svg(self.svg, scale) | texts
+        return files.save(path, still | {".svg": partial(self.svg, animate=animate)}, "a picture")
 
     def _repr_svg_(self) -> str:
         return self.svg()
@@ -291,7 +318,7 @@ def draw(
             gradient to start from: none is given, and a tensor is no scalar.
         fold: "auto" opens as many groups (modules, repeated steps, long chains) as stay readable,
             True none, False knows no groups. A collection names the groupings to use: "modules",
-            "repeats", "chains".
+            "repeats", "chains", "neurons".
         open: groups to open besides, by path ("encoder.0"), name, class or id; "all" opens all.
         steps: of repetitions, which to show each by itself, the others folded between them;
             they count from 1, negative ones from the end.
@@ -321,7 +348,8 @@ def draw(
     else:
         keep = looks.get("keep", "summaries")
         trace = _recorded(tensors, gradient, backward, keep, nest, carrying)
-    return _pictured(trace, _folding_of(trace.nesting, fold, open, steps), looks)
+    folding = folding_of(trace.nesting, fold, open, steps)
+    return pictured(Describer(trace), folding, looks)
 
 
 def _recorded(
@@ -345,8 +373,9 @@ def _check(looks: Looks) -> None:
             raise TypeError(f"draw() knows no argument {what!r}; how a picture looks say {known}")
 
 
-def _pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
-    """The picture of a trace, folded so."""
+def pictured(describer: Describer, folding: Folding, looks: Looks) -> Picture:
+    """The picture of a trace that is described so, and folded so."""
+    trace = describer.trace
     if folding.size() > MOST and not looks.get("force"):
         raise ValueError(
             f"the picture would have more than {MOST:,} nodes; fold it (fold='auto'), focus on a "
@@ -355,7 +384,6 @@ def _pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
     step = looks.get("step")
     if step is not None and not 0 <= step <= len(trace.steps):
         raise ValueError(f"draw: step {step} of a backward pass that has {len(trace.steps)} steps")
-    describer = Describer(trace)
     model = build(trace, folding, describer)
     title = looks.get("title")
     model = model if title is None else replace(model, title=title)
@@ -404,7 +432,7 @@ def _arranged(
     return nested(groups, graph.nodes, None if focus is None else focused(graph, focus, hops))
 
 
-def _folding_of(nesting: Nesting, fold: Any, open: Any, steps: Collection[int]) -> Folding:
+def folding_of(nesting: Nesting, fold: Any, open: Any, steps: Collection[int]) -> Folding:
     """Which groups are open, as `draw` was asked."""
     if fold is False or open == "all":
         return whole(nesting)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from examples.gallery import stepper
-from examples.gallery.pictures import GALLERY
+from examples.gallery.pictures import GALLERY, PLAYING
 from viz.style.theme import THEMES
 
 HERE = Path(__file__).parent
@@ -36,7 +36,8 @@ def main(arguments: list[str] | None = None) -> None:
         options.error(f"no picture is called {unknown[0]!r}: choose from {', '.join(GALLERY)}")
     for name in given.names or GALLERY:
         start = time.perf_counter()
-        saved = GALLERY[name](theme=given.theme).save(given.out / f"{name}.svg")
+        playing = {"animate": True} if name in PLAYING else {}
+        saved = GALLERY[name](theme=given.theme).save(given.out / f"{name}.svg", **playing)
         seconds, size = time.perf_counter() - start, saved.stat().st_size / 1024
         print(f"{name:16} {size:7.1f} KiB {seconds:6.2f} s  {saved}")
     if given.out == HERE and not given.names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,24 @@ def attention(**looks: Any) -> viz.Picture:
     return viz.draw(y.square().mean().named("loss"), direction="LR", title="Attention", **looks)
 
 
+def scalars(**looks: Any) -> viz.Picture:
+    """Some 1,900 operations on single numbers, five samples: read again as three layers."""
+    rng = np.random.default_rng(0)
+    sizes = (2, 12, 12, 1)
+    net = [
+        [[Tensor(w, requires_grad=True) for w in rng.uniform(-1, 1, n + 1)] for _ in range(m)]
+        for n, m in pairwise(sizes)
+    ]
+    loss: Any = 0.0
+    for sample in rng.uniform(-1, 1, (5, 2)):
+        x = list(sample)
+        for layer in net:
+            sums = [sum((w * v for w, v in zip(row, x, strict=False)), row[-1]) for row in layer]
+            x = sums if layer is net[-1] else [z.tanh() for z in sums]
+        loss = loss + (x[0] - 1.0) ** 2
+    return viz.draw(loss.named("loss"), title="A network of single numbers", **looks)
+
+
 def residual_block(**looks: Any) -> viz.Picture:
     """A block of ResNet-18: the gradient of its input is the sum over branch and shortcut."""
     rng = np.random.default_rng(0)
@@ -160,6 +179,7 @@ GALLERY: dict[str, Callable[..., viz.Picture | viz.Neurons]] = {
     f.__name__: f
     for f in (
         bp_network, neurons, neuron, path, lenet, deep, vgg16, rnn, sequence, lstm_cell, lstm,
-        attention, residual_block,
+        attention, residual_block, scalars,
     )
 }  # fmt: skip
+PLAYING = {"bp_network"}  # those that play their backward pass

@@ -140,7 +140,7 @@ class NumPyText:
         if names and not self.changed(x):
             return _Code(f"{operands[0]:atom}.{names[0]}")
         array = isinstance(x.operands[0], Expression)
-        if array and _numpy_function(op) and not op.elementwise and hasattr(np.ndarray, op.name):
+        if array and numpy_function(op) and not op.elementwise and hasattr(np.ndarray, op.name):
             nameless = [m[1:] for m in methods if isinstance(m, str) and m.startswith("*")]
             options = ", ".join(self.given(x, nameless))
             return _Code(f"{operands[0]:atom}.{op.name}({options})")
@@ -151,7 +151,7 @@ class NumPyText:
         operands = [self(y) for y in x.operands]
         if op.variadic:
             operands = [f"({', '.join(operands)}{',' * (len(operands) == 1)})"]
-        if (function := _numpy_function(op)) is not None:
+        if (function := numpy_function(op)) is not None:
             owner = getattr(function, "__self__", None)  # of np.add.reduce the ufunc
             home = f"np.{owner.__name__}" if isinstance(owner, np.ufunc) else "np"
             if (module := getattr(function, "__module__", None) or "").startswith("numpy."):
@@ -298,7 +298,7 @@ class NumPyText:
         raise NotExpressible(f"{by} needs {name}, a {type(value).__name__} of the library")
 
 
-def _numpy_function(op: Op) -> Any:
+def numpy_function(op: Op) -> Any:
     """NumPy's function that computes the same; of another's operation only its very forward."""
     known: Any = op.numpy[0] if isinstance(op.numpy, tuple) else op.numpy
     forward = op.call_forward

@@ -31,8 +31,9 @@ from microgradnd.graph import (
     watching,
 )
 from viz.capture.summary import summarise
-from viz.structure.groups import Group, grouped
+from viz.structure.groups import grouped
 from viz.structure.nesting import Nesting, nested
+from viz.structure.tree import Group
 from viz.style.kinds import GRADIENT, LOOKS, LOSSES
 
 Array = np.ndarray
@@ -52,7 +53,7 @@ class Trace:
         gradients: of each node the walk reached, after its hooks; empty without a backward pass.
         contributions: by operation and operand index, what it added to that operand's gradient,
             in the order of the walk.
-        seeds: the gradients the walk started from.
+        seeds: the gradients the walk started from; starts: the same in full.
         steps: by operation, when it was walked: 1 for the first.
         running: by operation and operand index, where a gradient is the sum of several
             contributions: what the sum was after this one.
@@ -79,6 +80,7 @@ class Trace:
     borders: dict[tuple[Group | None, Node], Snapshot] = field(default_factory=dict)
     nesting: Nesting = field(default_factory=lambda: Nesting(Group("", "graph")))
     seeds: dict[Node, Snapshot] = field(default_factory=dict)
+    starts: dict[Node, Array] = field(default_factory=dict)
     steps: dict[Node, int] = field(default_factory=dict)
     hooked: set[Node] = field(default_factory=set)
     changed: tuple[Node, ...] = ()
@@ -116,7 +118,7 @@ class Recorder:
         }
         self.added = {node for node in trace.nodes if len(uses[node]) > 1 or node.has_hooks}
         for node, x in merged(seeds).items():
-            trace.seeds[node] = self.snapshot(x)
+            trace.seeds[node], trace.starts[node] = self.snapshot(x), x
             if uses[node]:
                 self.added.add(node)
             self.add(node, x)

@@ -16,8 +16,8 @@ import numpy as np
 from microgradnd.graph import Node
 from viz.capture.summary import Summary, square
 from viz.capture.trace import Trace
-from viz.structure.groups import Group
 from viz.structure.ids import Ids
+from viz.structure.tree import Group
 from viz.style.text import one_line
 
 # The bins of every table and chart: the word, and the RMS from which on a gradient is in it.

@@ -4,27 +4,38 @@
 is an object with these members; `schema.json` beside this file says the same as a JSON Schema.
 
     format          "microgradnd/picture"
-    version         1; grows when a member changes its meaning or goes
+    version         2; grows when a member changes its meaning or goes. 1 had in each of `cells`
+                    the element of largest magnitude, now it is a mean: blocks of 2 × 2 cells (4 × 1
+                    or 1 × 4 where the other axis is whole) hold the means of the quarters of their
+                    elements, sorted
     title, summary  the words above the picture
-    direction       "TB" or "LR", of the forward pass
+    direction       "TB" or "LR", of the forward pass; null for what fits what is open
     backward        whether there was a backward pass, and its number of `steps`
     stale, changed  whether leaves were written to since the forward pass, and which
     outputs         the ids of the tensors that were drawn
     tensors         by id: name, kind (parameter, leaf, constant, intermediate or output), shape,
                     dtype, value, gradient, seed, contributions (keys of edges in the order in
-                    which they arrived), hooked, group, by (the operation that made it), uses
+                    which they arrived), hooked, group, by (the operation that made it), uses,
+                    shown (false if it is not in focus), elsewhere (its uses that are not)
     operations      by id: name, order (of the forward pass, from 1), step (of the backward pass,
                     from 1, or null), options, args (names of the operands), inputs (ids of tensors
                     or plain numbers), output, group, rule (of the forward pass) and rules (by
-                    operand, null where there is none)
+                    operand, null where there is none), text (what it does, in a few characters),
+                    view (whether its result holds no numbers of its own)
     contributions   by edge "e-<operation>-<operand>": what it added to the operand's gradient; by
                     "e-more-<tensor>" what all uses that are not in focus add (null: not known)
     running         by edge: the operand's gradient after it, where several contributions arrive
+    shares          by edge: which part of the gradient c makes up, <c, g> / <g, g>, where a few
+                    contributions add up
     groups          by id: name, path, kind, count, shared, parent, parts (ids of operations and
                     groups in order), operations (their number), first (the order of the first),
-                    steps (the first and the last), parameters (their elements), outputs,
-                    borders: by tensor from outside, what the group as a whole adds to its gradient
-                    (`contribution`), what that is then (`after`), and over which `edges`; sealed:
+                    steps (the first and the last), parameters (their elements), leaves (the ids
+                    of those used in it alone), outputs, inside: by output, what its own
+                    operations add to its gradient; borders: by tensor from outside, what the group
+                    as a whole adds to its gradient (`contribution`), what that is then (`after`),
+                    over which `edges`, its `share` and of several uses their `norms`; stacked: of
+                    a layer of scalars its outputs' values and gradients in one array; strip: of a
+                    row of operations what each does, with its gain or null; sealed:
                     whether its parts are left out because the document would be too large
     open            the groups that are open in the picture
     formulas        what `rule` and `rules` point at: text, mathml and given (conditions). There
@@ -33,8 +44,14 @@ is an object with these members; `schema.json` beside this file says the same as
                     scalar, or mean, std, min, max, norm, rms, sum, top (the largest magnitude),
                     zeros (their share), nans and infs (their number), bins (counts in as many
                     equal intervals from the smallest to the largest finite element), elements (if
-                    at most 64, or all were kept), cells (a thumbnail, rounded; null is a gap) and
-                    caption (what it leaves out)
+                    at most 64, or all were kept), scale (the end of the heat-map's colours, which
+                    rounding errors do not reach), and where there are no elements cells (a
+                    thumbnail, rounded; null is a gap between tiles), block (rows and columns of
+                    elements that a cell stands for) and caption (what the thumbnail leaves out)
+    film            of a training (`viz.film`) alone: `moments`, each with the number of its
+                    backward `call`, the `loss`, and what differs from this document then: members
+                    of `summaries` by number (null for one that is gone), of `parts` by table and
+                    id, and other `members` of the document
 
 Floats that are no JSON numbers are the strings "nan", "inf" and "-inf". Ids count in order of
 creation over the whole computation, whatever is folded: the same program gives the same bytes.
@@ -58,15 +75,16 @@ from viz.capture.trace import Trace
 from viz.formulas.formulas import Formula, of_contribution, stated
 from viz.model.describe import Describer
 from viz.model.elements import ClosedGroup, PictureModel
-from viz.structure.groups import Group
 from viz.structure.nesting import Key
+from viz.structure.tree import Group
 from viz.style.heatmap import GAP
 from viz.style.text import brief
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # halves of surrogate pairs cannot be encoded
-FORMAT, VERSION = "microgradnd/picture", 1
+FORMAT, VERSION = "microgradnd/picture", 2
 MOST = 6_000  # parts of groups in a document; the parts of groups beyond are left out
 _HOVER = 4_096  # elements that are written of an array that was kept in full
+_HELD = 64  # leaves that are written of a group whose parts are left out
 _MANY = 64  # operands of an operation whose rule is quoted: each of their rules uses all of them
 _COSTLY = 1 << 21  # elements of an operation's arrays whose rule is quoted, not run on symbols
 
@@ -91,7 +109,7 @@ class Writer:
         nesting = trace.nesting
         self.summaries: list[dict[str, Any]] = []
         self.places: dict[int, tuple[int, Any]] = {}  # by id, which is kept by what it is of
-        self.rules = _Rules(trace)
+        self.rules = _Rules(trace, describer.varying)
         self.sealed = _sealed(nesting.groups, most)
         self.groups = [g for g in nesting.groups.groups() if self.sealed.isdisjoint(_enclosing(g))]
         self.shown = sorted(
@@ -123,9 +141,9 @@ class Writer:
             self.summaries.append(_described(x))
         return self.places[id(x)][0]
 
-    def write(self, model: PictureModel, direction: str = "TB") -> dict[str, Any]:
+    def write(self, model: PictureModel, direction: str | None = "TB") -> dict[str, Any]:
         """The document; the model says what is open and what the title is."""
-        trace = self.trace
+        trace, self.model = self.trace, model
         shown = set(self.shown)
         closed = {group.id for group in model.of_kind(ClosedGroup)}
         flows = [use for use in trace.contributions if use[0] in shown]
@@ -151,6 +169,7 @@ class Writer:
             "operations": {self.ids.operations[node]: self.operation(node) for node in self.shown},
             "contributions": contributions,
             "running": {edge(*u): summary(trace.running[u]) for u in flows if u in trace.running},
+            "shares": {edge(*u): spelled(trace.shares[u]) for u in flows if u in trace.shares},
             "groups": {group.id: self.group(group) for group in self.groups},
             "open": [
                 group.id
@@ -168,7 +187,7 @@ class Writer:
         for node in shown:
             wanted.update([node, *(x.key for x in node.operands if x.kind != "number")])
         for group in self.sealed:
-            wanted.update(self.crossing(group))
+            wanted.update([*self.crossing(group), *self.leaves(group)])
         for key, name in self.ids.tensors.items():
             if key not in wanted:
                 continue
@@ -179,7 +198,12 @@ class Writer:
             ]
             made = self.ids.operations[key] if isinstance(key, Node) and key in shown else None
             group = self.visible(trace.nesting.group_of.get(key, trace.groups))
-            out[name] = self.tensor(key) | {"by": made, "uses": uses, "group": group.id}
+            out[name] = self.tensor(key) | {
+                "by": made, "uses": uses, "group": group.id,
+                "shown": not isinstance(key, Node) or self.describer.in_focus(key),
+                "elsewhere": sum(not self.describer.in_focus(node)
+                                 for node, _ in trace.nesting.uses.get(key, ())),
+            }  # fmt: skip
         return out
 
     def visible(self, group: Group) -> Group:
@@ -193,13 +217,16 @@ class Writer:
         if isinstance(key, Node):  # what the trace kept may be more than a summary of it
             value, g = self.trace.values[key], self.trace.gradients.get(key)
             start, arrivals = self.trace.seeds.get(key), self.arrivals.get(key, ())
+        gradient = self.summary(g)
+        if gradient is not None and x.gradient is not None and x.gradient.shape:
+            self.summaries[gradient]["scale"] = spelled(x.gradient.scale)
         return {
             "name": x.name,
             "kind": x.kind,
             "shape": list(x.shape),
             "dtype": x.dtype,
             "value": self.summary(value),
-            "gradient": self.summary(g),
+            "gradient": gradient,
             "seed": self.summary(start),
             "contributions": list(arrivals),
             "hooked": x.hooked,
@@ -208,20 +235,25 @@ class Writer:
     def operation(self, node: Node) -> dict[str, Any]:
         count = range(len(node.operands))
         flows = self.trace.contributions
+        described = self.describer.operation(node)
         return {
             "name": node.op.name,
             "order": self.number_of(node),
             "step": self.trace.steps.get(node),
-            "options": {key: brief(x) for key, x in node.changed_options.items()},
+            "options": {key: brief(x) for key, x in described.options.items()},
             "args": [x.parameter for x in node.operands],
             "inputs": [
-                spelled(_scalar(x)) if x.kind == "number" else self.ids.tensors[x.key]
-                for x in node.operands
+                self.ids.tensors[x.key]
+                if x.kind != "number"
+                else spelled(_scalar(described.numbers.get(i)))
+                for i, x in enumerate(node.operands)
             ],
             "output": self.ids.tensors[node],
             "group": self.trace.nesting.group_of[node].id,
             "rule": self.rules.number(node),
             "rules": [self.rules.number(node, i) if (node, i) in flows else None for i in count],
+            "text": described.text,
+            "view": described.view,
         }
 
     def group(self, group: Group) -> dict[str, Any]:
@@ -248,10 +280,33 @@ class Writer:
             "first": self.number_of(nodes[0]) if nodes else None,
             "steps": [min(walked), max(walked)] if walked else None,
             "parameters": sum(math.prod(p.shape) for p in own),
+            "leaves": [self.ids.tensors[key] for key in self.leaves(group)],
             "sealed": closed,
+            "inside": self.inside(group, crossing),
+            "stacked": self.stacked(group),
+            "strip": [[text, spelled(gain)] for text, gain in self.describer.strip(group)],
             "borders": self.borders(group, crossing),
             "outputs": [self.ids.tensors[key] for key in crossing if self.made_in(key, group)],
         }
+
+    def leaves(self, group: Group) -> list[Key]:
+        """The leaves and constants that a group alone uses; of a sealed one no more than a few."""
+        found = self.describer.leaves(group)
+        return found if group not in self.sealed or len(found) <= _HELD else []
+
+    def inside(self, group: Group, crossing: Mapping[Any, Any]) -> dict[str, Any]:
+        """What the operations of a group add to the gradients of its own results."""
+        made = [node for node in crossing if self.made_in(node, group)]
+        flows = {self.ids.tensors[x]: self.describer.kept_flow(group, x) for x in made
+                 if isinstance(x, Node) and not x.is_leaf}  # fmt: skip
+        return {name: self.summary(x) for name, x in flows.items() if x is not None}
+
+    def stacked(self, group: Group) -> list[int | None] | None:
+        """What a closed layer of scalars shows: its results as one array, and their gradients."""
+        node = self.describer.closed_group(group) if group.kind == "layer" else None
+        if node is None or node.main is None or len(node.results) < 2:
+            return None
+        return [self.summary(node.main.value), self.summary(node.main.gradient)]
 
     def made_in(self, key: Key, group: Group) -> bool:
         return group in self.trace.nesting.group_of[key].around()
@@ -283,13 +338,14 @@ class Writer:
                 "contribution": self.summary(total),
                 "after": self.summary(trace.running.get(flowing[-1])) if flowing else None,
                 "edges": [self.ids.edge(*use) for use in flowing or uses],
+                "share": spelled(self.describer.share(uses)),
+                "norms": [spelled(x) for x in self.describer.norms(uses)] if uses[1:] else [],
             }
         return out
 
 
-def _scalar(operand: Operand) -> float | str | None:
+def _scalar(value: Any) -> float | str | None:
     """A number among the operands, as text if complex; None where an optional one is not given."""
-    value = operand.value
     return value if value is None else str(value) if np.iscomplexobj(value) else float(value)
 
 
@@ -315,8 +371,8 @@ def _enclosing(group: Group) -> list[Group]:
 class _Rules:
     """The formulas of a trace's operations, each distinct one once."""
 
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
+    def __init__(self, trace: Trace, varying: Collection[Node]) -> None:
+        self.trace, self.varying = trace, varying
         self.table: list[dict[str, Any]] = []
         self.known: dict[tuple[int, int | None], int] = {}
         self.kinds: dict[Any, int] = {}  # of operations
@@ -346,7 +402,9 @@ class _Rules:
     def alike(self, node: Node) -> int:
         """A number that equal operations on equal shapes share."""
         if node not in self.tokens:
-            shapes = tuple(_scalar(x) if x.kind == "number" else x.shape for x in node.operands)
+            shapes = tuple(
+                _scalar(x.value) if x.kind == "number" else x.shape for x in node.operands
+            )
             options = tuple((key, repr(x)) for key, x in node.options.items())
             key = (node.op.name, options, node.shape, shapes)
             self.tokens[node] = self.kinds.setdefault(key, len(self.kinds))
@@ -371,7 +429,7 @@ class _Rules:
         return np.broadcast_to(np.array(0.5, kept.dtype), kept.shape)
 
     def cheap(self, node: Node) -> bool:
-        if len(node.operands) > _MANY:
+        if len(node.operands) > _MANY or node in self.varying:
             return False
         sizes = [math.prod(x.shape) for x in node.operands if x.kind != "number"]
         return sum(sizes) + math.prod(node.shape) <= _COSTLY
@@ -406,7 +464,7 @@ def _described(kept: Any) -> dict[str, Any]:
         return out | {"scalar": spelled(x.scalar)}
     for key in ("mean", "std", "min", "max", "norm", "rms", "sum", "top", "zeros"):
         out[key] = spelled(x.total if key == "sum" else getattr(x, key))
-    out |= {"nans": x.nans, "infs": x.infs, "bins": list(x.bins)}
+    out |= {"nans": x.nans, "infs": x.infs, "bins": list(x.bins), "scale": spelled(x.scale)}
     if x.elements is not None:
         out["elements"] = spelled(x.elements)
     elif not isinstance(kept, Summary) and kept.size <= _HOVER:
@@ -414,12 +472,12 @@ def _described(kept: Any) -> dict[str, Any]:
         out["elements"] = spelled(exact.tolist())
     elif x.thumb is not None:
         out["cells"] = [[_thumbnail_cell(v) for v in row] for row in x.thumb.tolist()]
-        out["caption"] = x.caption
+        out |= {"block": list(x.block), "caption": x.caption}
     return out
 
 
 def _thumbnail_cell(x: float) -> Any:
-    """A cell of a thumbnail to six digits; null for the gap between tiles."""
+    """A cell of a thumbnail to four digits; null for the gap between tiles."""
     if x == GAP:
         return None
-    return float(f"{x:.6g}") if math.isfinite(x) else repr(x)
+    return float(f"{x:.4g}") if math.isfinite(x) else repr(x)

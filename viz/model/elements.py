@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from viz.capture.summary import Summary
+import numpy as np
+
+from viz.capture.summary import Summary, summarise
 
 State = Literal["done", "now", "pending"]  # of an operation at a stage of the backward pass
 
@@ -124,6 +126,8 @@ class ClosedGroup:
         inputs: id, name and shape of the tensors it is given.
         results: what it gives to others.
         parameters: the leaves that are used in it alone.
+        strip: of a row of operations, what each of them does, and its gain: the norm of the
+            gradient behind it over that before it.
     """
 
     id: str
@@ -137,11 +141,34 @@ class ClosedGroup:
     inputs: tuple[tuple[str, str | None, tuple[int, ...]], ...]
     results: tuple[TensorRecord, ...]
     parameters: tuple[TensorRecord, ...]
+    strip: tuple[tuple[str, float | None], ...] = ()
     box: str | None = None
     tooltip: str = ""
     state: State | None = None
 
     kind = "group"
+
+    @property
+    def main(self) -> TensorRecord | None:
+        """The result that it shows; of a layer of scalars all of them, as one array."""
+        first = self.results[0] if self.results else None
+        alike = all(record.value.scalar is not None for record in self.results)
+        if self.module != "layer" or len(self.results) < 2 or not alike:
+            return first
+        rows = self.count if len(self.results) % self.count == 0 else 1
+        value = _stacked([record.value for record in self.results], rows)
+        gradient = _stacked([record.gradient for record in self.results], rows)
+        assert first is not None
+        assert value is not None
+        return TensorRecord(first.id, first.kind, None, value.shape, first.dtype, value, gradient)
+
+
+def _stacked(some: list[Summary | None], rows: int) -> Summary | None:
+    """Scalars as one array, in so many rows, if all of them are known."""
+    known = np.array([x.scalar for x in some if x is not None and x.scalar is not None])
+    if len(known) < len(some):
+        return None
+    return summarise(known.reshape(rows, -1) if rows > 1 else known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Literal
 
 from microgradnd.graph import Node
 from viz.structure.folding import Folding
-from viz.structure.groups import Group
 from viz.structure.ids import Ids
+from viz.structure.tree import Group
 
 Level = Literal["bad", "warn", "way"]
 _RANK = {"bad": 2, "warn": 1, "way": 0}

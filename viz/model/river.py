@@ -107,6 +107,9 @@ class River:
         heads: the shared leaves.
         loops: by the id of their group.
         shown: the record that shows a node, by the node's id.
+        around: by the id of an open group, its own and those of the groups around it, the inner
+            before the outer; by None, nothing.
+        members: by the id of a loop's step, its operations and closed groups, in order.
     """
 
     model: PictureModel
@@ -115,6 +118,12 @@ class River:
     heads: list[Record] = field(default_factory=list)
     loops: dict[str, Loop] = field(default_factory=dict)
     shown: dict[str, Record] = field(default_factory=dict)
+    around: dict[str | None, tuple[str, ...]] = field(default_factory=lambda: {None: ()})
+    members: dict[str, list[Record]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for group in self.model.groups:
+            self.around[group.id] = group.id, *self.around[group.box]
 
     def all(self) -> Iterator[Record]:
         """Every record, those beside others too."""
@@ -122,6 +131,11 @@ class River:
             yield record
             yield from (leaf for leaf, _ in record.beside)
         yield from self.heads
+
+    def step_of(self, record: Record) -> str | None:
+        """The id of the innermost step of a loop that a record is in or is; None outside."""
+        boxes = record.id, *self.around[record.box]
+        return next((box for box in boxes if box in self.members), None)
 
 
 def records_of(model: PictureModel) -> River:
@@ -136,12 +150,11 @@ def records_of(model: PictureModel) -> River:
         uses.setdefault(out.shown[edge.tail], []).append(edge)
         into.setdefault(out.shown[edge.head], []).append(edge)
     states = _states_of_first_steps(out)
-    stepped = _Steps(out)
     away: set[Record] = set()
     named: set[str] = set()
     for record, some in uses.items():
         record.uses = some
-        if (record.leaf and stepped.shared(some, into)) or len(some) > _MOST_FAN:
+        if (record.leaf and _is_shared(out, some, into)) or len(some) > _MOST_FAN:
             record.shared = record.leaf
             named.update(edge.id for edge in some)
             _name(out, record, some)
@@ -151,7 +164,7 @@ def records_of(model: PictureModel) -> River:
     for record, some in uses.items():
         user = out.shown[some[0].head]
         alone = record.leaf and not record.shared and len(some) == 1 and user.more is None
-        if alone and some[0].id not in states and not _is_source(out, record, into[user], stepped):
+        if alone and some[0].id not in states and not _is_source(out, record, into[user]):
             user.beside.append((record, some[0]))
             away.add(record)
     out.records = [x for x in dict.fromkeys(out.shown.values()) if x not in away]
@@ -177,8 +190,7 @@ def _combine(out: River) -> None:
     made = {edge.head for edge in results.values()}
     for name, node in nodes.items():
         if isinstance(node, ClosedGroup):
-            main = node.results[0] if node.results else None
-            out.shown[name] = Record(name, group=node, tensor=main)
+            out.shown[name] = Record(name, group=node, tensor=node.main)
         elif isinstance(node, TensorRecord) and name not in made:
             out.shown[name] = Record(name, tensor=node)
         elif isinstance(node, Elsewhere):
@@ -212,17 +224,13 @@ def _absorbed(out: River) -> list[Edge]:
 
 def _find_alone(out: River) -> None:
     """Groups of one record: it bears their names, and they need no frame."""
-    around = {group.id: group.box for group in out.model.groups}
     held: dict[str, list[Record]] = {}
     for record in out.records:
-        box = record.box
-        while box is not None:
+        for box in out.around[record.box]:
             held.setdefault(box, []).append(record)
-            box = around[box]
-    steps = {x.id for loop in out.loops.values() for x in loop.steps if isinstance(x, OpenGroup)}
     for group in out.model.groups:
         some = held.get(group.id, [])
-        if len(some) == 1 and group.id not in steps and group.id not in out.loops:
+        if len(some) == 1 and not (group.id in out.members or group.id in out.loops):
             some[0].within.append(group)
 
 
@@ -237,9 +245,9 @@ def _find_loops(out: River) -> None:
     for record in dict.fromkeys(out.shown.values()):
         if record.group is not None and record.box in out.loops:
             out.loops[record.box].steps.append(record)
+    _find_members(out)
     for loop in out.loops.values():
-        order = {name: number for number, name in enumerate(out.model.nodes)}
-        loop.steps.sort(key=lambda step: order[_first(out, step)])
+        loop.steps.sort(key=lambda step: int(step.id.removeprefix("g-")))  # in order of creation
         loop.states = _states(out, loop)
         _number(loop)
 
@@ -256,35 +264,19 @@ def _number(loop: Loop) -> None:
         number = int(several[1]) + 1 if several else number + 1
 
 
-def _first(out: River, step: OpenGroup | Record) -> str:
-    if isinstance(step, Record):
-        return step.id
-    inside = _boxes_in(out.model, step.id)
-    return next(name for name, node in out.model.nodes.items()
-                if isinstance(node, (Operation, ClosedGroup)) and node.box in inside)  # fmt: skip
-
-
-def _boxes_in(model: PictureModel, box: str) -> set[str]:
-    """The ids of an open group and of those in it."""
-    inside = {box}
-    for group in model.groups:
-        if group.box in inside:
-            inside.add(group.id)
-    return inside
-
-
-def members(out: River, step: OpenGroup | Record) -> list[Record]:
-    """The operations and closed groups of a step, in order."""
-    if isinstance(step, Record):
-        return [step]
-    inside = _boxes_in(out.model, step.id)
-    return [x for x in dict.fromkeys(out.shown.values()) if not x.leaf and x.box in inside]
+def _find_members(out: River) -> None:
+    """The operations and closed groups of each step, in order."""
+    out.members = {step.id: [] for loop in out.loops.values() for step in loop.steps}
+    for record in dict.fromkeys(out.shown.values()):
+        for box in (record.id, *out.around[record.box]) if not record.leaf else ():
+            if box in out.members:
+                out.members[box].append(record)
 
 
 def _states(out: River, loop: Loop) -> list[tuple[int, int, int]]:
     """What most pairs of open steps that follow each other hand on."""
     found: Counter[tuple[int, int, int]] = Counter()
-    places = [{x: k for k, x in enumerate(members(out, step))} for step in loop.steps]
+    places = [{x: k for k, x in enumerate(out.members[step.id])} for step in loop.steps]
     pairs = [
         (a, b) for a, b in zip(range(len(places)), range(1, len(places)), strict=False)
         if not isinstance(loop.steps[a], Record) and not isinstance(loop.steps[b], Record)
@@ -304,7 +296,7 @@ def _states_of_first_steps(out: River) -> set[str]:
     for loop in out.loops.values():
         if not loop.steps:
             continue
-        places = {x: k for k, x in enumerate(members(out, loop.steps[0]))}
+        places = {x: k for k, x in enumerate(out.members[loop.steps[0].id])}
         heads = {(head, index) for _, head, index in loop.states}
         for edge in out.model.edges.values():
             head = out.shown[edge.head]
@@ -313,31 +305,15 @@ def _states_of_first_steps(out: River) -> set[str]:
     return found
 
 
-class _Steps:
-    """In which step of a loop records stand."""
+def _is_shared(out: River, uses: list[Edge], into: dict[Record, list[Edge]]) -> bool:
+    """Whether a leaf stands once at the side: steps of a loop share it, or many use it.
 
-    def __init__(self, out: River) -> None:
-        self.out = out
-        self.boxes = {group.id: group.box for group in out.model.groups}
-
-    def of(self, record: Record) -> str | None:
-        """The id of the step that a record is in or is; None outside of loops."""
-        if record.group is not None and record.box in self.out.loops:
-            return record.id
-        box = record.box
-        while box is not None and self.boxes[box] not in self.out.loops:
-            box = self.boxes[box]
-        return box
-
-    def shared(self, uses: list[Edge], into: dict[Record, list[Edge]]) -> bool:
-        """Whether a leaf stands once at the side: steps of a loop share it, or many use it.
-
-        Fewer uses are many of a weight, which mostly meets computed data, than of data itself.
-        """
-        users = [self.out.shown[edge.head] for edge in uses]
-        computed = sum(any(not self.out.shown[e.tail].leaf for e in into[user]) for user in users)
-        few = _MOST_OF_WEIGHT if 2 * computed > len(users) else MOST_WIRES
-        return len(uses) > few or len({self.of(user) for user in users} - {None}) > 1
+    Fewer uses are many of a weight, which mostly meets computed data, than of data itself.
+    """
+    users = [out.shown[edge.head] for edge in uses]
+    computed = sum(any(not out.shown[e.tail].leaf for e in into[user]) for user in users)
+    few = _MOST_OF_WEIGHT if 2 * computed > len(users) else MOST_WIRES
+    return len(uses) > few or len({out.step_of(user) for user in users} - {None}) > 1
 
 
 def _name(out: River, record: Record, uses: list[Edge]) -> None:
@@ -349,11 +325,11 @@ def _name(out: River, record: Record, uses: list[Edge]) -> None:
         user.names[edge.id] = short(name) if name else f"#{(edge.home or record.id)[2:]}"
 
 
-def _is_source(out: River, leaf: Record, into: list[Edge], steps: _Steps) -> bool:
+def _is_source(out: River, leaf: Record, into: list[Edge]) -> bool:
     """Whether a leaf is the data that the picture begins with: it stands before its user."""
     user = out.shown[into[0].head]
     tails = [out.shown[edge.tail] for edge in into]
-    if steps.of(user) is not None or not all(x.leaf for x in tails):
+    if out.step_of(user) is not None or not all(x.leaf for x in tails):
         return False
     leaves = [x for x in dict.fromkeys(tails) if not x.shared]
     if any(len(x.uses) > 1 for x in leaves):

@@ -48,7 +48,7 @@ export class Drawing {
 
   boxTitle(id) {
     const {name, kind, shared, count} = this.model.group(id);
-    const plain = [name, "step", "steps", "stretch", "chain"].includes(kind);
+    const plain = [name, "step", "steps", "stretch", "chain", "layer", "neuron"].includes(kind);
     const word = kind === "repeat" ? (shared ? `×${count}` : `${count} alike`) : plain ? "" : kind;
     return `${name || kind}  ${word}`.trim();
   }

@@ -16,9 +16,10 @@ from microgradnd import Tensor
 from microgradnd.graph import Node, checked, clock, node_of, seeded, walk
 from viz.capture.trace import KEEP, Trace, trace
 from viz.picture import Picture, draw
-from viz.structure.groups import Group, Part, grouped, numbered
+from viz.structure.groups import grouped
 from viz.structure.ids import ids_of
 from viz.structure.nesting import nested
+from viz.structure.tree import Group, Part, numbered
 from viz.style.kinds import GRADIENT, LOSS, LOSSES
 
 NAMES = 2  # a tensor that is the gradient of several others is called after so many of them

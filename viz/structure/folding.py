@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from microgradnd.graph import Node
-from viz.structure.groups import Group, numbered
 from viz.structure.nesting import Key, Nesting, is_computed, leaves_by_group
+from viz.structure.tree import Group, numbered
 
 _SMALL = 160  # nodes of a computation that is drawn whole
+_SCALAR = 60  # the same of one with neurons, each of which is tied to all of the layer before
 _BUDGET = 50  # nodes up to which groups of a larger one are opened
 _MOST = 300  # nodes of an overview, where no group has a meaning of its own
 _STEP = 40  # operations of a step up to which some steps of a long loop are shown
@@ -103,16 +104,18 @@ def overview(nesting: Nesting) -> Folding:
 
     groups = list(nesting.groups.groups())
     everything = 1 + sum(collapsed(group) - 1 for group in groups)
-    few = nesting.focus is not None and len(nesting.focus) <= _SMALL
+    scalar = any(group.kind == "neuron" for group in groups)
+    small = _SCALAR if scalar else _SMALL
+    few = nesting.focus is not None and len(nesting.focus) <= small
     plain = all(group.kind in ("graph", *_PLAIN) for group in groups)
-    if few or everything <= (_MOST if plain else _SMALL):
+    if few or everything <= (_MOST if plain else small):
         return whole(nesting)
     open_groups = {nesting.groups}
     total, level = collapsed(nesting.groups), _inner(nesting.groups)
     while level:
         kinds: dict[str, list[Group]] = {}
         for group in level:
-            if _opens(group):
+            if _opens(group, scalar):
                 kinds.setdefault(group.kind, []).append(group)
         opened: list[Group] = []
         for alike in sorted(kinds.values(), key=lambda some: sum(map(collapsed, some))):
@@ -125,11 +128,15 @@ def overview(nesting: Nesting) -> Folding:
     return Folding(nesting, open_groups)
 
 
-def _opens(group: Group) -> bool:
-    """Whether an overview may open a group: it is no layer, and no row of many steps of time."""
+def _opens(group: Group, scalar: bool) -> bool:
+    """Whether an overview may open a group: it is no layer, and no row of many steps of time.
+
+    In `scalar` computations it is no row of operations, one for each neuron or sample.
+    """
     if group.kind == "repeat":
-        return group.count <= _FEW_STEPS or not group.shared
-    return group.kind not in ("steps", *_PLAIN) and bool(_inner(group))
+        plain = all(part.kind == "step" and not _inner(part) for part in _inner(group))
+        return not (scalar and plain) and (group.count <= _FEW_STEPS or not group.shared)
+    return group.kind not in ("steps", "layer", "neuron", *_PLAIN) and bool(_inner(group))
 
 
 def _inner(group: Group) -> list[Group]:

@@ -8,115 +8,47 @@ back: it can be collapsed into one node without making a cycle.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from microgradnd.graph import Node
+from viz.structure.neurons import with_neurons
+from viz.structure.tree import Group, Part, numbered
 
 _LONGEST = 400  # operations and groups in one period of a repetition, at most
 _FEWEST = 12  # operations that a repetition folds, if no groups are among them
-_CHAIN = 6  # elementwise operations in a row, from which on they are one group
-# kinds of groups that are no modules; a "stretch" is a part of the order of creation
-_DETECTED = ("graph", "repeat", "step", "steps", "chain", "stretch")
+_CHAIN = 6  # operations in a row, from which on they are one group
 _FANOUT = 40  # parts of a group; more are divided into stretches
-
-
-@dataclass(eq=False)
-class Group:
-    """A part of a computation.
-
-    Attributes:
-        name: what it is called, of a module the name in the module around it.
-        kind: the module's class, "graph" for the whole, or what was detected: "repeat", "step",
-            "chain" (of operations, each on the one before) or "stretch" (for want of structure).
-        parts: the operations and groups in it, in order of creation.
-        count: of a "repeat", how often its steps come.
-        shared: of a "repeat", whether all steps use the same parameters.
-        id: "g-1", "g-2", ... in order of creation, the outer before the inner.
-        parent: the group around it; None of the whole.
-        inputs: of a module's call, the ids of its arguments' nodes, of constants their arrays'.
-    """
-
-    name: str
-    kind: str
-    parts: list[Part] = field(default_factory=list)
-    count: int = 1
-    shared: bool = False
-    id: str = ""
-    parent: Group | None = None
-    inputs: tuple[int, ...] = ()
-
-    @property
-    def is_module(self) -> bool:
-        return self.kind not in _DETECTED
-
-    def __repr__(self) -> str:
-        return f"<Group {self.id} {self.path()!r} ({self.kind})>"
-
-    def around(self) -> Iterator[Group]:
-        """This group and those around it, the innermost first."""
-        group: Group | None = self
-        while group is not None:
-            yield group
-            group = group.parent
-
-    def path(self) -> str:
-        """The names of the modules around it and its own, joined by dots."""
-        names = [g.name for g in self.around() if g.parent is not None and g.is_module]
-        own = [] if self.is_module else [self.name]
-        return ".".join([*names[::-1], *own])
-
-    def nodes(self) -> Iterator[Node]:
-        """All operations in it."""
-        for part in self.parts:
-            if isinstance(part, Group):
-                yield from part.nodes()
-            else:
-                yield part
-
-    def groups(self) -> Iterator[Group]:
-        """This group and all groups in it, the outer before the inner."""
-        yield self
-        for part in self.parts:
-            if isinstance(part, Group):
-                yield from part.groups()
-
-
-Part: TypeAlias = Node | Group
 
 
 def grouped(
     computed: Sequence[Node], *, modules: bool = True, repeats: bool = True, chains: bool = True,
-    stretches: bool = True,
+    neurons: bool = True, stretches: bool = True,
 ) -> Group:  # fmt: skip
     """The tree of groups of operations in order of creation.
 
     Calls of modules, repetitions and chains (long rows of operations, each on the result of the
-    one before) become groups; with `stretches`, those of more than 40 parts are divided.
+    one before) become groups, and the neurons and layers of computations with scalar weights, see
+    `viz.structure.neurons`; with `stretches`, groups of more than 40 parts are divided.
     """
     root = Group("", "graph", list(computed))
     if modules:
         root.parts = _called(computed)
         if len(root.parts) == 1 and isinstance(root.parts[0], Group):
             root = root.parts[0]
+    uses = Counter(p for node in computed for p in node.predecessors)
+    if neurons:
+        for group in list(root.groups()):
+            group.parts = with_neurons(group.parts, uses)
     if repeats or chains:
-        _folded(root, {}, repeats, chains)
+        _folded(root, {}, repeats, uses if chains else None)
     if stretches:
         _divide(root)
     numbered(root)
     return root
-
-
-def numbered(root: Group) -> None:
-    """Gives the groups of a tree their ids and parents."""
-    for number, group in enumerate(root.groups()):
-        group.id = f"g-{number}"
-        for part in group.parts:
-            if isinstance(part, Group):
-                part.parent = group
 
 
 def _called(computed: Sequence[Node]) -> list[Part]:
@@ -145,20 +77,23 @@ def _called(computed: Sequence[Node]) -> list[Part]:
     return top
 
 
-def _folded(group: Group, known: dict[Any, int], repeats: bool, chains: bool) -> int:
+def _folded(group: Group, known: dict[Any, int], repeats: bool, uses: Counter[Node] | None) -> int:
     """Gathers what repeats in a group, inner groups first; returns the number of its kind.
 
+    With `uses`, how often each node is used, rows of operations are gathered, too.
     Equal numbers mean equal structure: the same operations on operands of the same shapes.
     """
     tokens = [
-        _folded(part, known, repeats, chains) if isinstance(part, Group) else _token(part, known)
+        _folded(part, known, repeats, uses) if isinstance(part, Group) else _token(part, known)
         for part in group.parts
     ]
     own = known.setdefault((group.kind, *tokens), len(known))
+    if group.kind in ("layer", "neuron"):  # one neuron beside the other, and that is what it says
+        return own
     parts = group.parts
     for period in range(1, min(_LONGEST, len(tokens) // 3) + 1) if repeats else ():
         parts, tokens = _with_repeats(parts, tokens, period, known)
-    group.parts = _with_chains(parts) if chains else parts
+    group.parts = _with_chains(parts, uses) if uses is not None else parts
     return own
 
 
@@ -206,11 +141,7 @@ def _repeat(steps: list[list[Part]]) -> Group:
         alone = parts[0] if len(parts) == 1 else None  # a call of a module is a step by itself
         step = alone if isinstance(alone, Group) else Group(f"step {number}", "step", list(parts))
         groups.append(step)
-    names = [
-        (part.kind if part.is_module else part.name) if isinstance(part, Group) else part.op.name
-        for part in steps[0]
-    ]
-    name = " ".join(names[:3]) + (" …" if len(names) > 3 else "")
+    name = _named(steps[0])
     used = [
         {p for node in group.nodes() for p in node.predecessors if p.is_leaf and p.name}
         for group in groups
@@ -222,17 +153,32 @@ def _repeat(steps: list[list[Part]]) -> Group:
     return Group(name, "repeat", [*groups], count=len(steps), shared=shared)
 
 
-def _with_chains(parts: list[Part]) -> list[Part]:
-    """Long rows of operations, each made of the one before alone, as one group each."""
+def _with_chains(parts: list[Part], uses: Counter[Node]) -> list[Part]:
+    """Long rows of operations, each made of the one before alone, as one group each.
+
+    What stands within a row is used there and nowhere else.
+    """
     out: list[Part] = []
-    row: list[Part] = []
+    row: list[Node] = []
     for part in [*parts, None]:
-        if isinstance(part, Node) and row and part.predecessors == (row[-1],):
-            row.append(part)
+        node = part if isinstance(part, Node) else None
+        used = node.predecessors if node is not None else ()
+        if node is not None and row and {*used} == {row[-1]} and uses[row[-1]] == len(used):
+            row.append(node)
             continue
-        out += [Group(f"{len(row)} operations", "chain", row)] if len(row) >= _CHAIN else row
-        row = [part] if part is not None else []
+        out += [Group(_named(row), "chain", [*row])] if len(row) >= _CHAIN else row
+        row = [node] if node is not None else []
+        out += [part] if isinstance(part, Group) else []
     return out
+
+
+def _named(some: Sequence[Part]) -> str:
+    """What operations and groups are called together: by the first of them."""
+    names = [
+        (part.kind if part.is_module else part.name) if isinstance(part, Group) else part.op.name
+        for part in some
+    ]
+    return " ".join(names[:3]) + (" …" if len(names) > 3 else "")
 
 
 def _divide(group: Group) -> None:

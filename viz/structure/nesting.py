@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from microgradnd.graph import Node, Use
-from viz.structure.groups import Group
+from viz.structure.tree import Group
 
 Key: TypeAlias = Node | int  # what tells tensors and constants apart, `Operand.key`
 

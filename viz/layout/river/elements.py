@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from viz.layout.river.rooms import Taken
+
 Point = tuple[float, float]  # (u, v)
 
 
@@ -149,7 +151,7 @@ class Lane:
     """A place across the flow that chains share; `order` says where it lies."""
 
     order: float
-    taken: list[tuple[int, int]] = field(default_factory=list)
+    taken: Taken = field(default_factory=Taken)
 
 
 @dataclass(eq=False, slots=True)

@@ -8,8 +8,8 @@ comes from.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from heapq import heappop, heappush
+from bisect import bisect_left
+from heapq import heappop, heappush, nlargest
 
 from viz.layout.river.elements import Block, Chain, Item, Lane, Segment, Wire
 
@@ -49,6 +49,7 @@ class _Chains:
         self.lanes: list[Lane] = []  # in order
         self.queue: list[tuple[int, int, Item, Segment | None]] = []
         self.count = 0
+        self.main: dict[Item, list[Segment]] = {}  # the two main inputs of each
 
     def place(self) -> None:
         self.prescribed()
@@ -98,14 +99,14 @@ class _Chains:
             self.wire(join)
             return
         line: list[Item] = []
-        later: list[Segment] = []
+        later: dict[Segment, None] = {}  # in order
         top: Segment | None = None
         while True:
             line.append(item)
             item.chain = _PENDING
             fresh = [s for s in item.inputs if s.tail.chain is None]
             best = max(fresh or item.inputs, key=_main, default=None)
-            later += [s for s in item.inputs if s is not best]
+            later |= {s: None for s in item.inputs if s is not best}
             if best is None or not fresh:
                 top = best
                 break
@@ -145,7 +146,7 @@ class _Chains:
 
     def add(self, chain: Chain, lane: Lane) -> None:
         chain.lane = lane
-        insort(lane.taken, (chain.first, chain.last))
+        lane.taken.add(chain.first, chain.last)
         for item in chain.items:
             item.chain = chain
         self.block.chains.append(chain)
@@ -165,7 +166,9 @@ class _Chains:
         """On which side of its user a chain comes: by its place among the operands."""
         if join is None or not chain.items:
             return 1
-        main = max((s for s in join.head.inputs if s is not join), key=_main, default=None)
+        if join.head not in self.main:
+            self.main[join.head] = nlargest(2, join.head.inputs, key=_main)
+        main = next((s for s in self.main[join.head] if s is not join), None)
         if main is None:
             return 1
         if join.head_port is not None and main.head_port is not None:
@@ -179,9 +182,9 @@ class _Chains:
             at = place + side * k
             if not 0 <= at < len(self.lanes):
                 break
-            if _free(self.lanes[at], chain):
+            if self.lanes[at].taken.is_free(chain.first, chain.last):
                 return self.lanes[at]
-            if any(b > chain.last for a, b in self.lanes[at].taken if a <= chain.last):
+            if self.lanes[at].taken.until(chain.last) > chain.last:
                 return self.new_lane(at if side > 0 else at + 1)
         return self.new_lane(len(self.lanes) if side > 0 else 0)
 
@@ -190,7 +193,7 @@ class _Chains:
         a, b = self.place_of(user), self.place_of(source)
         side = 1 if b > a else -1
         for at in range(a + side, b, side)[:_SEARCH]:
-            if _free(self.lanes[at], chain):
+            if self.lanes[at].taken.is_free(chain.first, chain.last):
                 return self.lanes[at]
         return self.new_lane(b if side > 0 else b + 1)
 
@@ -223,9 +226,3 @@ def _main(s: Segment) -> tuple[bool, int, int]:
     """How an operand compares: the one that gradient flows to, the deepest, the first."""
     tail = s.wire.tail
     return s.wire.flows, tail.depth, -s.wire.index
-
-
-def _free(lane: Lane, chain: Chain) -> bool:
-    at = bisect_left(lane.taken, (chain.first, chain.last))
-    before = at == 0 or lane.taken[at - 1][1] < chain.first
-    return before and (at == len(lane.taken) or lane.taken[at][0] > chain.last)

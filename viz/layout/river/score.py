@@ -6,8 +6,12 @@ the next line.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import inf
+from operator import attrgetter
 
 from viz.layout.river.elements import Block, Point, Wire
 
@@ -38,31 +42,42 @@ def divided(root: Block, wires: Sequence[Wire], room: float, turned: bool) -> li
     if len(cuts) == 1:
         return [Line(0.0, end, 0.0)]
     lines, u = [], 0.0
-    for first, last in zip(cuts, [*cuts[1:], end], strict=True):
-        low, high = _reach(root, wires, first, last)
+    ends = zip(cuts, [*cuts[1:], end], _reaches(root, wires, cuts), strict=True)
+    for first, last, (low, high) in ends:
         lines.append(Line(first, last, u - low))
         u += high - low + _BETWEEN
     return lines
 
 
-def _reach(root: Block, wires: Sequence[Wire], first: float, last: float) -> Point:
-    """How far what stands between two places of the flow reaches across it."""
-    spans = [
-        (item.u - item.reach[0], item.u + item.reach[1])
-        for item in root.items
-        if first <= item.v < last
-    ]
+def _reaches(root: Block, wires: Sequence[Wire], cuts: list[float]) -> list[Point]:
+    """How far what stands on each line reaches across the flow."""
+    lows, highs = [inf] * len(cuts), [-inf] * len(cuts)
+
+    def add(lines: range, low: float, high: float) -> None:
+        for k in lines:
+            lows[k] = min(lows[k], low)
+            highs[k] = max(highs[k], high)
+
+    for item in root.items:
+        k = bisect_right(cuts, item.v) - 1
+        add(range(k, k + 1), item.u - item.reach[0], item.u + item.reach[1])
     for wire in wires:
-        for (u0, v0), (u1, v1) in zip(wire.points, wire.points[1:], strict=False):
-            if min(v0, v1) < last and max(v0, v1) > first:
-                spans.append((min(u0, u1) - 34.0, max(u0, u1) + 10.0))
-    return min((a for a, _ in spans), default=0.0), max((b for _, b in spans), default=0.0)
+        for (u0, v0), (u1, v1) in pairwise(wire.points):
+            over = range(bisect_right(cuts, min(v0, v1)) - 1, bisect_left(cuts, max(v0, v1)))
+            add(over, min(u0, u1) - 34.0, max(u0, u1) + 10.0)
+    return [(a, b) if a <= b else (0.0, 0.0) for a, b in zip(lows, highs, strict=True)]
+
+
+def spanned(lines: Sequence[Line], begin: float, end: float) -> Sequence[Line]:
+    """The lines that what lies between two places of the flow is on."""
+    first = bisect_left(lines, begin, key=attrgetter("last"))
+    return lines[first : bisect_right(lines, end, key=attrgetter("first"))]
 
 
 def placed(point: Point, lines: Sequence[Line], turned: bool, left: float, near: float) -> Point:
     """Where a point of the layout is in the picture; `near` says on which line it belongs."""
     u, v = point
-    line = next((x for x in lines if near < x.last), lines[-1])
+    line = lines[min(bisect_right(lines, near, key=attrgetter("last")), len(lines) - 1)]
     if not turned:
         return u + left, v
     return v - line.first + left, u + line.u

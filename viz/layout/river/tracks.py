@@ -25,6 +25,7 @@ from viz.layout.river.elements import (
     Lane,
     Segment,
 )
+from viz.layout.river.rooms import Skyline, Taken
 
 Labels = dict[Chain, list[tuple[int, float, float]]]
 Extents = dict[Chain, list[tuple[int, int, float, float]]]
@@ -170,7 +171,7 @@ def _across(block: Block, distances: Distances) -> None:
     extents = {chain: _extents(chain, labels) for chain in block.chains}
     outward = sorted(block.chains, key=lambda c: (abs(c.lane.order - start.order), c.first))
     for side in (1, -1):
-        sky = [-LANE] * cells
+        sky = Skyline(cells, -LANE)
         if side < 0:
             for chain in outward:
                 if chain.lane is start:
@@ -183,7 +184,7 @@ def _across(block: Block, distances: Distances) -> None:
                 chain.u = 0.0
             else:
                 need = max(
-                    (max(sky[a : b + 1]) + LANE + (before if side > 0 else after)
+                    (sky.highest(a, b) + LANE + (before if side > 0 else after)
                      for a, b, before, after in extents[chain]),
                     default=0.0,
                 )  # fmt: skip
@@ -266,14 +267,9 @@ def _extents(chain: Chain, labels: Labels) -> list[tuple[int, int, float, float]
     return out
 
 
-def _raise(chain: Chain, sky: list[float], side: int, extents: Extents) -> None:
+def _raise(chain: Chain, sky: Skyline, side: int, extents: Extents) -> None:
     for a, b, before, after in extents[chain]:
-        end = chain.u + after if side > 0 else -chain.u + before
-        part = sky[a : b + 1]
-        if max(part) <= end:
-            sky[a : b + 1] = [end] * len(part)
-        else:
-            sky[a : b + 1] = [max(x, end) for x in part]
+        sky.lift(a, b, chain.u + after if side > 0 else -chain.u + before)
 
 
 def _along(block: Block, distances: Distances) -> None:
@@ -345,7 +341,7 @@ def _tracks(
 
     Of one item's, the farther it leads the nearer to the item it lies.
     """
-    tracks: list[list[tuple[float, float]]] = []
+    tracks: list[Taken] = []
     last: dict[tuple[Item, bool], int] = {}
     spans = []
     for s in some:
@@ -354,12 +350,12 @@ def _tracks(
     for _, a, b, item, right, s in sorted(spans, key=lambda x: x[:3]):
         own = item, right if kind == "split" else not right
         k = last.get(own, -1) + 1
-        while k < len(tracks) and not all(b < p or q < a for p, q in tracks[k]):
+        while k < len(tracks) and not tracks[k].is_free(a, b):
             k += 1
         last[own] = k
         if k == len(tracks):
-            tracks.append([])
-        tracks[k].append((a, b))
+            tracks.append(Taken())
+        tracks[k].add(a, b)
         setattr(s, kind, k)
     return len(tracks)
 

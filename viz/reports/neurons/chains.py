@@ -17,6 +17,7 @@ import numpy as np
 
 from microgradnd.graph import Node, Operand
 from viz.capture.trace import Trace
+from viz.structure.neurons import signs
 
 Array = np.ndarray
 
@@ -257,12 +258,13 @@ def _shifted(
 
 def _shift(user: Node, node: Node, units: Callable, found: Trace) -> Parameter | None:
     """The bias that an operation adds to a node, or the threshold that it subtracts."""
-    if user.op.linear != "x+y" or user.shape != node.shape:
+    sign = signs(user.op)
+    if sign is None or user.shape != node.shape:
         return None
     i = 1 if user.operands[0].node == node else 0
-    if user.operands[i].node == node or _sign_of(user, 1 - i) < 0:
+    if user.operands[i].node == node or sign[1 - i] < 0:
         return None
-    return _shift_by(user, i, _sign_of(user, i), units, found)
+    return _shift_by(user, i, sign[i], units, found)
 
 
 def _shift_by(user: Node, i: int, sign: int, units: Callable, found: Trace) -> Parameter | None:
@@ -279,11 +281,6 @@ def _shift_by(user: Node, i: int, sign: int, units: Callable, found: Trace) -> P
     by_unit = None if here is None else here.ravel()[units(np.broadcast_to(
         _numbered(other.shape), user.shape))[0]]  # fmt: skip
     return _parameter(base, at[0], found, by_unit, sign)
-
-
-def _sign_of(node: Node, i: int) -> int:
-    """The sign with which an operand goes into a sum: −1 for what is subtracted."""
-    return int(np.sign(node.compute([float(k == i) for k in range(2)])))
 
 
 def _link(layers: list[Layer], uses: dict[Node, list[Node]], found: Trace, sample: int) -> None:

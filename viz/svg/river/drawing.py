@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
-from viz.capture.summary import Summary
 from viz.model.river import Record
-from viz.style.heatmap import colours, data_uri, rectangles
 from viz.style.text import fit, number, width
-from viz.style.theme import ink_on
 from viz.svg.canvas import Canvas, coordinate
-from viz.svg.records import flat, step_badge
-from viz.svg.river.looks import HEAD, LINE, PAD, SMALL, THUMB, TITLE, Look, Part, size, spelled
+from viz.svg.cells import heat, map_size, table
+from viz.svg.records import step_badge
+from viz.svg.river.looks import HEAD, LINE, PAD, SMALL, TITLE, Look, Part, sizes
 
+At = Callable[[int | None, str], str]  # what appears at a backward step, see `motion.Motion.at`
 PARTS = 7  # colours of contributions that add up
-_CELL = 16.0
 
 
 def broad(rms: float) -> float:
@@ -73,15 +72,20 @@ def river(look: Look, turned: bool, before: float, after: float, ends: bool) -> 
 
 
 def head(
-    canvas: Canvas, record: Record, look: Look, turned: bool, flowing: bool, beside: bool
+    canvas: Canvas, record: Record, look: Look, turned: bool, flowing: bool, beside: bool,
+    back: Callable[[str], str],
 ) -> str:  # fmt: skip
-    """The first line of a record, and what stands below it in words."""
+    """The first line of a record, and what stands below it in words.
+
+    `back` puts what the backward pass brings into its moment.
+    """
     right = look.width - PAD
     parts = []
     state = getattr(record.operation or record.group, "state", None)
     if look.chip:
         wide = look.chip_width
-        parts.append(step_badge(canvas, look.chip, look.width - 4.0 - wide, 13.0, wide, state))
+        badge = step_badge(canvas, look.chip, look.width - 4.0 - wide, 13.0, wide, state)
+        parts.append(back(badge))
         right -= wide
     if not turned and not beside and (flowing or look.chip):
         right = min(right, look.width - look.channel - 11.0)
@@ -92,9 +96,9 @@ def head(
         wide = width(text, SMALL, True)
         y = 15.0 if not turned or not look.parts else look.parts[0].y + 14.0
         at = right if y == 15.0 else look.width - PAD
-        parts.append(
-            canvas.text(at, y, text, size=SMALL, fill=role, bold=role != "muted", anchor="end")
-        )
+        bold = role != "muted"
+        words = canvas.text(at, y, text, size=SMALL, fill=role, bold=bold, anchor="end")
+        parts.append(back(words))
         right -= wide + 6.0 if y == 15.0 else 0.0
     if look.meta:
         parts.append(canvas.text(right, 15.0, look.meta, size=SMALL, fill="muted", anchor="end"))
@@ -114,9 +118,10 @@ def _gain_role(factor: str) -> str:
     return "below-1" if value < 0.95 else "above-1" if value > 1.05 else "muted"
 
 
-def body(canvas: Canvas, look: Look) -> str:
-    """Data and gradient of a record."""
-    return "".join(_part(canvas, look, part) for part in look.parts)
+def body(canvas: Canvas, look: Look, arrived: Callable[[str], str]) -> str:
+    """Data and gradient of a record; `arrived` puts the gradient into its moment."""
+    parts = [(part, _part(canvas, look, part)) for part in look.parts]
+    return "".join(arrived(svg) if part.label == "∂" else svg for part, svg in parts)
 
 
 def _part(canvas: Canvas, look: Look, part: Part) -> str:
@@ -138,57 +143,28 @@ def _part(canvas: Canvas, look: Look, part: Part) -> str:
     if look.form == "empty":
         return out + canvas.text(x, y + 15.0, "empty", size=SMALL, fill="muted")
     if look.form == "table":
-        return out + _table(canvas, summary, look.cell, x, y + 2.0)
-    return out + _map(canvas, summary, x, y + 2.0, part.height - 6.0, ink)
-
-
-def _table(canvas: Canvas, x: Summary, cell: float, left: float, top: float) -> str:
-    assert x.thumb is not None
-    pixels = colours(x.thumb, x.top)
-    rows, columns = x.thumb.shape
-    parts = [rectangles(pixels, left, top, cell, _CELL)]
-    for k, v in enumerate(flat(x.elements)):
-        i, j = divmod(k, columns)
-        at = left + cell * (j + 0.5), top + 12.0 + _CELL * i
-        if v - v != 0:  # NaN or infinite
-            box = left + cell * j, top + _CELL * i, cell, _CELL
-            parts.append(canvas.rect(*box, fill="record") + canvas.hatch(*box))
-            parts.append(canvas.text(*at, number(v), size=SMALL, bold=True, anchor="middle",
-                                     halo="record"))  # fmt: skip
-            continue
-        r, g, b, _ = pixels[i, j].tolist()
-        parts.append(
-            f'<text x="{coordinate(at[0])}" y="{coordinate(at[1])}" font-size="{SMALL:g}" '
-            f'text-anchor="middle" fill="{ink_on((r, g, b))}">{spelled(v)}</text>'
-        )
-    frame = canvas.rect(left, top, cell * columns, _CELL * rows, stroke="line", line=0.6)
-    return "".join(parts) + frame
-
-
-def _map(canvas: Canvas, x: Summary, left: float, top: float, high: float, ink: str) -> str:
-    assert x.thumb is not None
-    pixels = colours(x.thumb, x.top)
-    picture = (
-        f'<image x="{coordinate(left)}" y="{coordinate(top)}" width="{THUMB:g}" '
-        f'height="{high:g}" preserveAspectRatio="none" image-rendering="optimizeSpeed" '
-        f'style="image-rendering:pixelated" href="{data_uri(pixels)}"/>'
-    )
-    flawed = canvas.hatch(left, top, THUMB, high) if x.flaw else ""
-    frame = canvas.rect(left, top, THUMB, high, stroke="line", line=0.6)
-    text = canvas.text(left + THUMB + 5.0, top + 13.0, size(x), size=SMALL, fill=ink,
-                       bold=bool(x.flaw))  # fmt: skip
-    return picture + flawed + frame + text
+        return out + table(canvas, summary, x, y + 2.0, look.cell)
+    at, (norm, scale) = x + map_size(summary.shape)[0] + 5.0, sizes(summary)
+    out += canvas.text(at, y + 13.0, norm, size=SMALL, fill=ink, bold=bool(summary.flaw))
+    out += canvas.text(at, y + 27.0, scale, size=SMALL, fill="muted")
+    return out + heat(canvas, summary, x, y + 2.0)
 
 
 def shares(
-    canvas: Canvas, look: Look, values: list[float | None], expected: int, right: float
-) -> str:
+    canvas: Canvas, look: Look, values: Sequence[tuple[float | None, int | None]], expected: int,
+    right: float, at: At,
+) -> str:  # fmt: skip
     """A signed bar of the contributions to a gradient, from a line at zero.
 
-    Shares that are not known are drawn alike; `expected` contributions there are in the end.
+    Args:
+        values: the shares, drawn alike where they are not known, and the steps that made them.
+        expected: how many contributions there are in the end.
+        right: where the bar ends.
+        at: puts what a step brings into its moment.
     """
     y = look.bar or 0.0
-    known = [x if x is not None else 1.0 / expected for x in values]
+    known = [x if x is not None else 1.0 / expected for x, _ in values]
+    steps = [step for _, step in values]
     words = str(expected) if len(values) == expected else f"{len(values)} of {expected}"
     left = PAD + 15.0
     room = right - left - width(f"{expected} of {expected}", SMALL) - 6.0
@@ -197,37 +173,42 @@ def shares(
     unit = room / (high - low)
     zero = plus = minus = left - low * unit
     out = [canvas.text(PAD, y + 11.0, "Σ", size=SMALL, fill="sum-ink", bold=True)]
-    for k, x in enumerate(known):
+    for k, (x, step) in enumerate(zip(known, steps, strict=True)):
         long = abs(x) * unit
-        at = plus if x >= 0 else minus - long
-        out.append(
-            canvas.rect(at, y + 3.0, max(long, 0.8), 9.0, fill=f"part-{k % PARTS}", stroke="record")
-        )
+        box = plus if x >= 0 else minus - long, y + 3.0, max(long, 0.8), 9.0
+        out.append(at(step, canvas.rect(*box, fill=f"part-{k % PARTS}", stroke="record")))
         plus, minus = (plus + long, minus) if x >= 0 else (plus, minus - long)
     out.append(canvas.path(f"M{coordinate(zero)} {coordinate(y + 1)}v13", stroke="ink"))
     count = canvas.text(right, y + 11.5, words, size=SMALL, fill="sum-ink", anchor="end")
-    return "".join([*out, count])
+    return "".join([*out, at(max((step or 0 for step in steps), default=None), count)])
 
 
-def bars(canvas: Canvas, look: Look, norms: list[float | None]) -> str:
-    """What each use of a shared leaf contributes to its gradient, one bar each, logarithmic."""
+def bars(
+    canvas: Canvas, look: Look, norms: Sequence[tuple[float | None, int | None]], at: At
+) -> str:
+    """What each use of a shared leaf contributes to its gradient, one bar each, logarithmic.
+
+    The norms stand with the steps that made them; `at` puts a bar into the moment of its step.
+    """
     y = (look.bars or 0.0) + 4.0
-    known = [x for x in norms if x is not None and 0 < x < math.inf]
+    known = [x for x, _ in norms if x is not None and 0 < x < math.inf]
     wide = look.width - 2 * PAD - 62.0
     top, step = max(known, default=1.0), wide / max(len(norms), 1)
     out = []
-    for k, x in enumerate(norms):
+    for k, (x, when) in enumerate(norms):
         high = 0.0
         if x is not None and x > 0:
             high = 20.0 * min(max((math.log10(x / top) + 6.0) / 6.0, 0.03), 1.0)
         if high:
             bar = PAD + k * step, y + 20.0 - high, max(step - 1.5, 0.6), high
-            out.append(canvas.rect(*bar, fill="tip"))
+            out.append(at(when, canvas.rect(*bar, fill="tip")))
     line = f"M{PAD:g} {coordinate(y + 20.5)}h{coordinate(wide)}"
     out.append(canvas.path(line, stroke="line"))
-    count = sum(x is not None for x in norms)
+    count = sum(x is not None for x, _ in norms)
     words = f"Σ of {count}" if count else f"{len(norms)} uses"
-    for at, text, bold in ((9.0, words, True), (21.0, "uses, log" if count else "", False)):
-        look_at = look.width - PAD, y + at
-        out.append(canvas.text(*look_at, text, size=SMALL, fill="sum-ink", bold=bold, anchor="end"))
+    last = max((when or 0 for x, when in norms if x is not None), default=None)
+    for down, text, bold in ((9.0, words, True), (21.0, "uses, log" if count else "", False)):
+        spot = look.width - PAD, y + down
+        line = canvas.text(*spot, text, size=SMALL, fill="sum-ink", bold=bold, anchor="end")
+        out.append(at(last, line))
     return "".join(out)

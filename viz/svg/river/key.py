@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from viz.model.elements import PictureModel, TensorRecord
+from viz.model.elements import ClosedGroup, PictureModel, TensorRecord
 from viz.model.river import River
 from viz.svg.canvas import Canvas
 from viz.svg.legend import Draw, Item, items
@@ -50,8 +50,9 @@ def _norm(canvas: Canvas) -> str:
 
 def key_of(model: PictureModel, river: River, cells: bool, besides: set[str]) -> list[Item]:
     """The items that a picture needs; `besides` are kinds that every legend knows."""
-    tensors = [x for x in model.of_kind(TensorRecord)]
-    kinds = {x.kind for x in tensors} | {node.kind for node in model.nodes.values()}
+    mains = (group.main for group in model.of_kind(ClosedGroup))
+    tensors = [*model.of_kind(TensorRecord), *(x for x in mains if x is not None)]
+    kinds = {node.kind for node in model.nodes.values()}
     flows = any(x.gradient is not None for x in tensors)
     sums = any(len(x.terms) > 1 for x in tensors)
     several = any(math.prod(x.shape) > 1 for x in tensors)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from viz.layout.river import DOWN, RIGHT, Block, Item, Leaf, Wire, arrange
-from viz.layout.river.score import Line, divided, placed
+from viz.layout.river.score import Line, divided, placed, spanned
 from viz.model.elements import Edge, OpenGroup
-from viz.model.river import Loop, Record, River, members
+from viz.model.river import Loop, Record, River
 from viz.style.text import width
 from viz.svg.nodes import title_of_box
 from viz.svg.river.looks import SMALL, Look, amount, look_of
@@ -95,7 +96,7 @@ class _Placing:
 
     def make_equal(self, loop: Loop) -> None:
         """Gives the records of all open steps the same sizes, place by place."""
-        steps = [members(self.river, x) for x in loop.steps if isinstance(x, OpenGroup)]
+        steps = [self.river.members[x.id] for x in loop.steps if isinstance(x, OpenGroup)]
         if len({len(some) for some in steps}) != 1:
             return
         for alike in zip(*steps, strict=True):
@@ -107,12 +108,7 @@ class _Placing:
 
     def open_blocks(self) -> None:
         """A block for each open group that something stands in; repetitions have none."""
-        boxes = {x.box for x in self.river.records}
-        around = {group.id: group.box for group in self.river.model.groups}
-        for box in list(boxes):
-            while box is not None:
-                boxes.add(box)
-                box = around[box]
+        boxes = {box for x in self.river.records for box in self.river.around[x.box]}
         alone = {group.id for record in self.river.records for group in record.within}
         alone |= self.broken() if self.turned else set()
         for group in self.river.model.groups:
@@ -129,20 +125,12 @@ class _Placing:
 
     def broken(self) -> set[str]:
         """Groups around what is broken into lines: they have no frame, for nothing could be cut."""
-        around = {group.id: group.box for group in self.river.model.groups}
-        inside: dict[str, int] = {}
-        for record in self.river.records:
-            box = record.box
-            while box is not None:
-                inside[box] = inside.get(box, 0) + 1
-                box = around[box]
-        out = {box for box, count in inside.items() if 2 * count > len(self.river.records) > 8}
-        for loop in self.river.loops.values():
-            box = loop.group.box
-            while box is not None:
-                out.add(box)
-                box = around[box]
-        return out - {x.id for loop in self.river.loops.values() for x in loop.steps}
+        river = self.river
+        inside = Counter(box for record in river.records for box in river.around[record.box])
+        out = {box for box, count in inside.items() if 2 * count > len(river.records) > 8}
+        for loop in river.loops.values():
+            out.update(river.around[loop.group.box])
+        return out - set(river.members)
 
     def add_items(self) -> None:
         order = {name: k for k, name in enumerate(self.river.model.nodes)}
@@ -167,7 +155,7 @@ class _Placing:
             for loop in self.river.loops.values():
                 first = loop.steps[0] if loop.steps else None
                 if isinstance(first, OpenGroup) and block is self.blocks.get(first.id):
-                    heads = {x: k for k, x in enumerate(members(self.river, first))}
+                    heads = {x: k for k, x in enumerate(self.river.members[first.id])}
                     places = {(head, index) for _, head, index in loop.states}
                     head = heads.get(self.river.shown[record.uses[0].head])
                     if (head, record.uses[0].index or 0) in places and block.item is not None:
@@ -192,7 +180,7 @@ class _Placing:
         """Gives the labels of the same wire in all open steps the same room."""
         places: dict[Record, tuple[int, int]] = {}
         for number, step in enumerate(loop.steps):
-            some = members(self.river, step) if isinstance(step, OpenGroup) else []
+            some = self.river.members[step.id] if isinstance(step, OpenGroup) else []
             places |= {record: (number, place) for place, record in enumerate(some)}
         alike: dict[tuple[int, int, int], list[Wire]] = {}
         for edge, tail, head in self.river.wires:
@@ -209,7 +197,7 @@ class _Placing:
         """The states of a loop run straight through each of its steps."""
         steps = [x for x in loop.steps if isinstance(x, OpenGroup) and x.id in self.blocks]
         for step in steps:
-            some = members(self.river, step)
+            some = self.river.members[step.id]
             block = self.blocks[step.id]
             if any(self.items[x].block is not block for x in some):
                 continue
@@ -246,8 +234,6 @@ class _Placing:
         for record, item in self.items.items():
             look = out.looks[record]
             width, height = self.grown(item)
-            if look.form == "map" and not self.turned:
-                look.stretch(height - look.height)
             look.width, look.height, look.channel = width, height, item.after
             u, v = item.u - item.before, item.v
             out.at[record] = self.point(u, v, lines, left)
@@ -375,10 +361,13 @@ def shifted(points: list[Point], by: float) -> list[Point]:
     return out
 
 
-def _ways(points: list[Point], lines: list[Line], turned: bool, left: float) -> list[list[Point]]:
+def _ways(
+    points: list[Point], lines: Sequence[Line], turned: bool, left: float
+) -> list[list[Point]]:
     """A way as parts, one on each line of the picture that it runs over."""
     out = []
-    for line in lines:
+    along = [v for _, v in points]
+    for line in spanned(lines, min(along), max(along)):
         part: list[Point] = []
         for (u0, v0), (u1, v1) in pairwise(points):
             if max(v0, v1) < line.first or min(v0, v1) > line.last:

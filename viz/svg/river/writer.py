@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from viz.capture.summary import Summary
@@ -21,9 +22,10 @@ from viz.svg.records import MARKS, Measures, draw_mark
 from viz.svg.river import drawing
 from viz.svg.river.key import key_of
 from viz.svg.river.looks import PAD, SMALL, Look, lines_of
+from viz.svg.river.motion import STILL, Motion
 from viz.svg.river.placing import Placed, Point, label_of, title_of
 from viz.svg.river.placing import place as placed
-from viz.svg.sheet import MOST_HELD, Extras, assembled, besides, filmed
+from viz.svg.sheet import MOST_HELD, Chart, Extras, assembled, besides, filmed, stage_of
 
 _ROW = 8  # closed groups that stand below each other
 _TURN = 10.0  # radius of a wire's turns
@@ -49,14 +51,21 @@ class RiverDrawing:
         turned = direction == "LR" or (direction is None and stepped)
         self.where = placed(river, turned, words or {})
 
-    def svg(self, theme: str, step: int | None = None, extras: Extras | None = None) -> str:
-        """The picture, or a stage of its backward pass, as the text of an SVG file."""
+    def svg(
+        self, theme: str, step: int | None = None, extras: Extras | None = None,
+        animate: bool = False,
+    ) -> str:  # fmt: skip
+        """The picture, or a stage of its backward pass, as the text of an SVG file.
+
+        With `animate`, it plays the pass, see `viz.svg.river.motion`.
+        """
         where, extras = self.where, extras or Extras()
         shown = self.model if step is None else at_step(self.model, step)
-        drawn = _Drawn(Canvas(theme), where, shown, extras)
+        drawn = _Drawn(Canvas(theme), where, shown, extras, Motion(shown) if animate else STILL)
         extent = 0.0, 0.0, where.width, where.height
         key = self.key(shown, extras)
-        return assembled(drawn.canvas, shown, drawn.parts(), extent, extras, key, "river")
+        parts = [drawn.motion.style(), *drawn.parts()]
+        return assembled(drawn.canvas, shown, parts, extent, extras, key, "river")
 
     def film(self, theme: str, steps: Sequence[int], columns: int) -> str:
         """Stages side by side as the text of an SVG file."""
@@ -64,7 +73,8 @@ class RiverDrawing:
         stages = []
         for step in steps:
             stage = at_step(self.model, step)
-            stages.append((step, _Drawn(canvas, self.where, stage, Extras()).parts()))
+            parts = _Drawn(canvas, self.where, stage, Extras()).parts()
+            stages.append((step, stage_of(step, self.model.steps), parts))
         size = self.where.width, self.where.height
         return filmed(canvas, self.model, stages, size, columns, self.key(self.model, Extras()))
 
@@ -73,11 +83,36 @@ class RiverDrawing:
         return key_of(model, self.where.river, cells, besides(extras))
 
 
+def strip(
+    moments: Sequence[tuple[int, str, RiverDrawing]], theme: str, title: str, chart: Chart
+) -> str:
+    """Pictures of one computation side by side, as the text of an SVG file.
+
+    Args:
+        moments: the number of each, the words above it, and itself.
+        title: of all of them.
+        chart: what stands under them.
+    """
+    canvas, last = Canvas(theme), moments[-1][2]
+    stages = [
+        (number, words, _Drawn(canvas, x.where, x.model, Extras()).parts())
+        for number, words, x in moments
+    ]
+    size = max(x.where.width for *_, x in moments), max(x.where.height for *_, x in moments)
+    model = replace(last.model, title=title)
+    key = last.key(last.model, Extras())
+    return filmed(canvas, model, stages, size, len(moments), key, chart=chart)
+
+
 class _Drawn:
     """Draws a picture that has its places, at a stage of its backward pass."""
 
-    def __init__(self, canvas: Canvas, where: Placed, model: PictureModel, extras: Extras) -> None:
+    def __init__(
+        self, canvas: Canvas, where: Placed, model: PictureModel, extras: Extras,
+        motion: Motion = STILL,
+    ) -> None:  # fmt: skip
         self.canvas, self.where, self.model, self.extras = canvas, where, model, extras
+        self.motion = motion
         self.turned = where.turned
         self.uses: dict[Record, list[Edge]] = {}
         self.operands: dict[Record, list[Edge]] = {}  # the wires into each record
@@ -95,7 +130,7 @@ class _Drawn:
         """The tensor of a record at this stage."""
         now = self.model.nodes.get(record.id)
         if isinstance(now, ClosedGroup):
-            return now.results[0] if now.results else None
+            return now.main
         tensor = self.model.nodes[record.tensor.id] if record.tensor is not None else None
         assert tensor is None or isinstance(tensor, TensorRecord)
         return tensor
@@ -139,8 +174,10 @@ class _Drawn:
         flow = _flow(edge)
         if flow is not None:
             wide = drawing.broad(flow)
-            parts += [self.path(way, "river", wide) for way in self.where.ribbons[name]]
-            parts.append(self.tip(self.where.ribbons[name][0], wide, self.colour(edge, tail)))
+            ribbons = [self.path(way, "river", wide) for way in self.where.ribbons[name]]
+            tip = self.tip(self.where.ribbons[name][0], wide, self.colour(edge, tail))
+            parts.append(self.motion.at(_when(edge), "".join(map(self.motion.ribbon, ribbons))))
+            parts.append(self.motion.arrived(_when(edge), tip))
         for way in self.where.wires[name]:
             if len(way) > 2:
                 parts.append(self.path(way, "canvas", 3.6))
@@ -179,7 +216,8 @@ class _Drawn:
                                     halo="canvas")  # fmt: skip
         if spot is None or not text:
             return ""
-        return self.canvas.text(*spot, text, size=SMALL, fill="grad-ink", anchor=anchor)
+        words = self.canvas.text(*spot, text, size=SMALL, fill="grad-ink", anchor=anchor)
+        return self.motion.at(_when(edge), words)
 
     def record(self, record: Record) -> str:
         look = self.now(record)
@@ -190,7 +228,11 @@ class _Drawn:
         g = tensor.gradient if tensor is not None else None
         ribbon = self.ribbon(record, look, g, self.operands.get(record, []))
         beside = record in self.beside or record.shared
-        head = drawing.head(self.canvas, state, look, self.turned, g is not None, beside)
+        step, motion = _step_of(state), self.motion
+        at, arrived = partial(motion.at, step), partial(motion.arrived, self.arrival(record))
+        ribbon = at(ribbon) if step is not None else arrived(ribbon)
+        head = drawing.head(self.canvas, state, look, self.turned, g is not None, beside, at)
+        parts.append(motion.glow(self.canvas, step, look.width, look.height))
         if record.operation is not None and record.result is not None:
             edge, op = record.result, self.model.nodes[record.operation.id]
             title, data = tooltips.of_edge(edge, self.model)
@@ -199,13 +241,14 @@ class _Drawn:
             parts.append(group(self.with_mark(data, op.id), title, [head]))
         else:
             parts += [ribbon, head]
-        parts.append(drawing.body(self.canvas, look))
+        parts.append(drawing.body(self.canvas, look, arrived))
         parts += self.lines(record, look)
         if tensor is not None and look.bar is not None and tensor.terms:
             parts.append(self.sum(tensor, look))
         if tensor is not None and look.bars is not None:
-            norms = [x for edge in record.uses for x in _norms(self.model.edges[edge.id])]
-            parts.append(drawing.bars(self.canvas, look, norms))
+            uses = [self.model.edges[edge.id] for edge in record.uses]
+            norms = [(x, _when(edge)) for edge in uses for x in _norms(edge)]
+            parts.append(drawing.bars(self.canvas, look, norms, self.motion.arrived))
         if look.foot:
             low = look.height - (look.channel + 10.0 if self.turned and not record.leaf else 7.0)
             parts.append(self.canvas.text(PAD, low, look.foot, size=SMALL, bold=True,
@@ -239,6 +282,16 @@ class _Drawn:
             held = [*shown.results, *shown.parameters][:MOST_HELD]
             inner += "".join(_data_of(x, self.model) for x in held)
         return group(data, title, [*parts, inner], shift)
+
+    def arrival(self, record: Record) -> int | None:
+        """The step after which the gradient of a record's tensor is there."""
+        tensor = self.node(record)
+        if tensor is None or tensor.gradient is None:
+            return None
+        inside = record.group.steps if record.group and tensor.inside is not None else None
+        steps = [inside[1] if inside else 0]
+        steps += [_when(self.model.edges[edge]) or 0 for edge in tensor.contributions]
+        return max(steps)
 
     def with_mark(self, data: dict[str, Any], name: str) -> dict[str, Any]:
         """The data of a node, with the level of its own mark."""
@@ -300,11 +353,12 @@ class _Drawn:
             if self.turned:
                 line = look.height - look.channel
                 far = (x1 - x, y1 - y)
-                d = f"M{coordinate(far[0])} {coordinate(line)}V{coordinate(far[1])}"
+                d = f"M{place(far)}V{coordinate(line)}"
             else:
                 line = look.width - look.channel
-                d = f"M{coordinate(line)} {coordinate(y1 - y)}H{coordinate(x1 - x)}"
-            out += self.canvas.path(d, stroke="river", line=wide)
+                d = f"M{place((x1 - x, y1 - y))}H{coordinate(line)}"
+            ribbon = self.motion.ribbon(self.canvas.path(d, stroke="river", line=wide))
+            out += self.motion.at(_when(self.model.edges[edge.id]), ribbon)
         return out
 
     def lines(self, record: Record, look: Look) -> list[str]:
@@ -313,6 +367,9 @@ class _Drawn:
             limit = look.width - PAD - (PAD if self.turned or record.leaf else look.channel + 12.0)
             role = "grad-ink" if words.startswith("∂") else "muted"
             text = self.canvas.text(PAD, y + 11.0, fit(words, limit, SMALL), size=SMALL, fill=role)
+            if role == "grad-ink":
+                last = record.group.steps[1] if record.group and record.group.steps else None
+                text = self.motion.at(last if edge is None else _when(edge), text)
             if edge is not None:
                 title, data = tooltips.of_edge(self.model.edges[edge.id], self.model)
                 text = group(data, title, [text])
@@ -322,16 +379,19 @@ class _Drawn:
     def sum(self, tensor: TensorRecord, look: Look) -> str:
         """The bar of the contributions that a gradient is the sum of."""
         terms = tensor.terms
-        shares, total = [], 0.0
+        shares, steps, total = [], [], 0.0
         for term in terms:
             edge = self.model.edges.get(term)
+            steps.append(0 if edge is None else _when(edge))
             shares.append(edge.share if edge is not None else None)
             total += shares[-1] or 0.0
         unknown = shares.count(None)
         if unknown == 1:  # shares sum to 1
             shares[shares.index(None)] = 1.0 - total
         right = look.width - PAD - (0.0 if self.turned else look.channel + 4.0)
-        return drawing.shares(self.canvas, look, shares, max(tensor.expected, len(terms)), right)
+        expected = max(tensor.expected, len(terms))
+        known = list(zip(shares, steps, strict=True))
+        return drawing.shares(self.canvas, look, known, expected, right, self.motion.arrived)
 
 
 def _in_a_row(model: PictureModel) -> bool:
@@ -347,6 +407,18 @@ def _flow(edge: Edge) -> float | None:
         count = sum(x.size for x in edge.flowing)
         return edge.norm / math.sqrt(count) if count else None
     return edge.contribution.rms if edge.contribution is not None else None
+
+
+def _when(edge: Edge) -> int | None:
+    """The backward step after which all that flows back over an edge is there."""
+    return edge.steps[-1] if edge.steps else None
+
+
+def _step_of(record: Record) -> int | None:
+    """The backward step that comes to a record first."""
+    if record.group is not None:
+        return record.group.steps[0] if record.group.steps else None
+    return record.operation.step if record.operation is not None else None
 
 
 def _norms(edge: Edge) -> Sequence[float | None]:

@@ -1,0 +1,337 @@
+// Places: lines across the flow by a skyline, rows along it, wires in tracks between the rows.
+// Between two rows there are zones: for what leaves the row before, for labels, and for what joins
+// the row after. Only wires that run along the flow pass through all of them, and lines keep their
+// distance, so nothing can meet.
+
+import {AFTER, BESIDE, LANE, MARGIN, PORT, STACK, TRACK, WIRE} from "./elements.js";
+import {first, largest, smallest, sortedBy, sum} from "./elements.js";
+import {Skyline, Taken} from "./rooms.js";
+
+const EDGE = 12; // from a side's end to the first wire that leaves there
+
+// Widens records until the wires on either side of the channel have room beside each other.
+export function makeRoom(block, distances) {
+  for (const item of block.items) {
+    if (item.inner || item.port) continue;
+    const own = item.chain.lane.order;
+    for (const some of [item.outputs, item.inputs]) {
+      if (some.length < 2) continue;
+      const rooms = some.map((s) => [roomOf(s, item, distances), laneOf(s, item).order > own]);
+      const before = sum(rooms.filter(([, isAfter]) => !isAfter).map(([room]) => room));
+      const after = rooms.filter(([, isAfter]) => isAfter).map(([room]) => room);
+      item.before = Math.max(item.before, before + EDGE);
+      if (after.length > 1) {
+        item.after = Math.max(item.after, AFTER + sum(after) - smallest(after) + 14);
+      }
+    }
+  }
+}
+
+// The lane that a wire of an item leads to.
+const laneOf = (s, item) => (s.run ?? (s.tail === item ? s.head : s.tail).chain).lane;
+
+// How far the next wire has to be from one of an item, and from its label if it is there.
+function roomOf(s, item, {turned}) {
+  const other = s.tail === item ? s.head : s.tail;
+  const near = !s.run && (s.head === item || other.chain === item.chain);
+  if (!s.wire.label || !(near || s.run === item.chain)) return PORT;
+  return turned ? PORT + 15 : Math.max(PORT, s.wire.label + 28);
+}
+
+// Gives a block's items and segments their places, from (0, 0) of its own on.
+export function settle(block, distances) {
+  shift(block);
+  spread(block, distances);
+  placeAcross(block, distances);
+  spread(block, distances); // again: now it is known on which side every wire runs
+  for (const s of block.straight) s.head.u = s.tail.u + s.start;
+  placeAlong(block, distances);
+}
+
+// Moves items off the channel of their chain so that fixed ports meet.
+function shift({chains}) {
+  for (const chain of chains) {
+    let total = 0, before = null;
+    for (const item of chain.items) {
+      const s = before && item.inputs.find(({tail, run}) => tail === before && run === chain);
+      if (s) total += fixed(s.tailPort) - fixed(s.headPort);
+      item.shift = total;
+      before = item;
+    }
+  }
+}
+
+const fixed = (port) => port?.u ?? 0;
+
+// Ports: wires leave an item beside each other in the order of the lines they run along.
+function spread({items}, distances) {
+  for (const item of items) {
+    spreadSide(item, item.outputs, distances, "start");
+    spreadSide(item, item.inputs, distances, "end");
+  }
+}
+
+function spreadSide(item, some, distances, end) {
+  if (item.inner) {
+    for (const s of some) s[end] = fixed(end === "start" ? s.tailPort : s.headPort);
+    return;
+  }
+  if (some.length === 1 && (!some[0].run || some[0].run === item.chain)) {
+    some[0][end] = 0;
+    return;
+  }
+  const aims = new Map(some.map((s) => [s, aimOf(s, item, end)]));
+  let straight = some.find(({run}) => run === item.chain);
+  if (!straight) {
+    straight = first(some, (s) => [Math.abs(aims.get(s)), s.wire.index]);
+    if (straight?.run) straight = null;
+  }
+  const others = some.filter((s) => s !== straight), room = (s) => roomOf(s, item, distances);
+  const before = others.filter((s) => aims.get(s) <= 0);
+  const after = others.filter((s) => aims.get(s) > 0);
+  if (straight) straight[end] = 0;
+  const near = straight ? room(straight) : 0, needed = near + sum(before.map(room));
+  let scale = needed ? Math.min(1, Math.max(item.before - EDGE, 1) / needed) : 1;
+  let at = -near * scale;
+  // the nearest line gets the port nearest to the channel, of those that run before it
+  for (const s of sortedBy(before, (s) => [-aims.get(s), s.wire.index])) {
+    s[end] = Math.min(at, 0);
+    at -= room(s) * scale;
+  }
+  at = Math.min(AFTER, Math.max(item.after - 3, 0));
+  const free = Math.max(item.after - at - 3, 0);
+  scale = after.length > 1 ? Math.min(1, free / sum(after.map(room))) : 1;
+  for (const s of sortedBy(after, (s) => [aims.get(s), s.wire.index])) {
+    s[end] = at;
+    at += room(s) * scale;
+  }
+}
+
+// Where a wire leads, from the channel of an item.
+function aimOf(s, item, end) {
+  if (s.run) return s.run.lane === item.chain.lane ? 0 : s.run.u - item.u;
+  const other = end === "start" ? s.head : s.tail;
+  const port = fixed(end === "start" ? s.headPort : s.tailPort);
+  if (other.chain === item.chain && !port) return -1; // a twin of the straight one
+  return other.u + port - item.u || other.chain.lane.order - item.chain.lane.order;
+}
+
+// The u of every chain: from the first lane outward, as near as its cells allow.
+function placeAcross(block, distances) {
+  const {chains} = block, cells = 2 * largest(block.items.map(({row}) => row)) + 2;
+  if (!chains.length) return;
+  const start = chains[0].lane, labels = labelsOf(block, distances);
+  const extents = new Map(chains.map((chain) => [chain, extentsOf(chain, labels)]));
+  const off = ({lane}) => lane.order - start.order;
+  const outward = sortedBy(chains, (chain) => [Math.abs(off(chain)), chain.first]);
+  for (const side of [1, -1]) {
+    const sky = new Skyline(cells, -LANE);
+    if (side < 0) {
+      for (const chain of outward) if (chain.lane === start) raise(chain, sky, -1, extents);
+    }
+    for (const chain of outward) {
+      const offset = off(chain);
+      if (offset * side < 0 || (offset === 0 && side < 0)) continue;
+      if (offset === 0) chain.u = 0;
+      else {
+        const need = largest(extents.get(chain).map(([a, b, before, after]) =>
+          sky.highest(a, b) + LANE + (side > 0 ? before : after)));
+        const wish = wishOf(chain);
+        chain.u = wish !== null && wish * side >= need ? wish : side * need;
+      }
+      raise(chain, sky, side, extents);
+    }
+  }
+  for (const chain of chains) for (const item of chain.items) item.u = chain.u + item.shift;
+  extend(block);
+}
+
+// Where a chain of one item would have a straight way to a place in a block's border.
+function wishOf({items}) {
+  if (items.length !== 1 || items[0].outputs.length !== 1) return null;
+  const {headPort, head} = items[0].outputs[0];
+  return headPort && head.chain ? head.chain.u + head.shift + headPort.u : null;
+}
+
+// How far the block reaches on either side of its main line.
+function extend(block) {
+  let low = 0, high = 0;
+  for (const chain of block.chains) {
+    for (const item of chain.items) {
+      const [before, after] = item.port ? [0, 0] : item.reach;
+      low = Math.min(low, item.u - before);
+      high = Math.max(high, item.u + after);
+    }
+    if (chain.items.length) continue;
+    low = Math.min(low, chain.u - WIRE[0]);
+    high = Math.max(high, chain.u + WIRE[1]);
+  }
+  Object.assign(block, {before: -low, after: high});
+}
+
+// By chain, the gaps in which labels of wires stand, and the room that they take there.
+function labelsOf(block, {turned}) {
+  const out = new Map();
+  const add = (chain, label) => out.set(chain, out.get(chain) ?? []).get(chain).push(label);
+  for (const s of block.segments) {
+    if (!hasLabel(s)) continue;
+    const cell = 2 * s.tail.row + 1, long = turned ? 15 : s.wire.label;
+    if (s.run) add(s.run, [cell, cell, long + 26, WIRE[1]]);
+    else if (s.end > 0) add(s.head.chain, [cell, cell, WIRE[0], s.end + long + 16]);
+  }
+  return out;
+}
+
+const hasLabel = (s) => s.wire.label && s === s.wire.parts[0];
+
+// Cells of a chain with how far it reaches before and after its line there.
+function extentsOf(chain, labels) {
+  const out = [], shifts = chain.items.map(({shift: by}) => by);
+  const wire = [WIRE[0] - smallest(shifts), WIRE[1] + largest(shifts)];
+  let at = chain.first;
+  for (const item of chain.items) {
+    const cell = 2 * item.row, [before, after] = item.port ? WIRE : item.reach;
+    if (at < cell) out.push([at, cell - 1, ...wire]);
+    out.push([cell, cell, before - item.shift, after + item.shift]);
+    at = cell + 1;
+  }
+  if (at <= chain.last) out.push([at, chain.last, ...wire]);
+  // beside the ports of an item there are wires in the gaps before and after it
+  for (const {port, row, before, after, shift: by} of chain.items) {
+    for (const cell of port ? [] : [2 * row - 1, 2 * row + 1]) {
+      if (cell < chain.first || cell > chain.last) continue;
+      out.push([cell, cell, before - by, after + by]);
+    }
+  }
+  return [...out, ...labels.get(chain) ?? []];
+}
+
+function raise(chain, sky, side, extents) {
+  for (const [a, b, before, after] of extents.get(chain)) {
+    sky.lift(a, b, side > 0 ? chain.u + after : -chain.u + before);
+  }
+}
+
+// The v of every row, the tracks between rows, and where leaves stand.
+function placeAlong(block, distances) {
+  const count = 1 + largest(block.items.map(({row}) => row));
+  const high = heights(block.items, count), {splits, joins, label} = turns(block, count, distances);
+  const zones = [];
+  let v = 0;
+  block.rows = [];
+  for (let row = 0; row < count; row++) {
+    block.rows.push([v, v + high[row]]);
+    v += high[row];
+    if (row + 1 === count) break;
+    const left = setTracks(splits[row], "split"), came = setTracks(joins[row + 1], "join");
+    const a = v + (left ? 6 + TRACK * left + 8 : 0), b = a + label[row];
+    const end = b + (came ? 8 + TRACK * came + 6 : 0);
+    const border = !high[row] || !high[row + 1]; // of the block
+    const least = border && !left && !came ? 0 : distances.gap;
+    zones.push([v, a, b, Math.max(end + 5, v + least)]);
+    v = zones.at(-1)[3];
+  }
+  block.along = v;
+  for (const item of block.items) {
+    [item.v] = block.rows[item.row];
+    stand(item);
+  }
+  findWays(block, zones);
+}
+
+// The height of each row; records are as high as the leaves beside them together.
+function heights(items, count) {
+  const high = new Array(count).fill(0);
+  for (const item of items) {
+    let stack = 0;
+    for (const after of [true, false]) {
+      const side = item.leaves.filter((leaf) => leaf.after === after);
+      stack = Math.max(stack, sum(side.map(({along}) => along)) + STACK * (side.length - 1));
+    }
+    if (!item.inner) item.along = Math.max(item.along, stack);
+    high[item.row] = Math.max(high[item.row], item.along, stack);
+  }
+  return high;
+}
+
+// By row, the parts of wires that run across the flow after and before it, and the room of labels.
+function turns({segments}, count, distances) {
+  const splits = Array.from({length: count}, () => []), joins = splits.map(() => []);
+  const label = new Array(count).fill(0);
+  for (const s of segments) {
+    s.split = s.join = null;
+    if (Math.abs(s.tail.u + s.start - s.line) > 0.5) splits[s.tail.row].push(s);
+    if (Math.abs(s.head.u + s.end - s.line) > 0.5) joins[s.head.row].push(s);
+    if (!hasLabel(s)) continue;
+    label[s.tail.row] = Math.max(label[s.tail.row], distances.label || s.wire.label + 12);
+  }
+  return {splits, joins, label};
+}
+
+// The places of leaves beside an item: those that learn after it, others before it.
+function stand(item) {
+  for (const after of [true, false]) {
+    let {v} = item;
+    for (const leaf of item.leaves) {
+      if (leaf.after !== after) continue;
+      const u = after ? item.u + item.after + BESIDE : item.u - item.before - BESIDE;
+      leaf.at = [after ? u : u - leaf.across, v];
+      v += leaf.along + STACK;
+    }
+  }
+}
+
+// The track of each part across a gap; returns their number. Of one item's, the farther it leads
+// the nearer to the item it lies.
+function setTracks(some, kind) {
+  const tracks = [], last = new Map();
+  const spans = some.map((s) => {
+    const [item, a, b] = kind === "split" ? [s.tail, s.tail.u + s.start, s.line]
+      : [s.head, s.line, s.head.u + s.end];
+    return {s, item, right: b > a, long: Math.abs(b - a),
+      low: Math.min(a, b) - WIRE[0], high: Math.max(a, b) + WIRE[0]};
+  });
+  for (const {s, item, right, low, high} of sortedBy(spans, (x) => [-x.long, x.low, x.high])) {
+    if (!last.has(item)) last.set(item, {true: -1, false: -1});
+    const own = last.get(item);
+    let k = own[right] + 1;
+    while (k < tracks.length && !tracks[k].isFree(low, high)) k++;
+    own[right] = k;
+    (tracks[k] ??= new Taken()).add(low, high);
+    s[kind] = k;
+  }
+  return tracks.length;
+}
+
+function findWays({segments}, zones) {
+  for (const s of segments) {
+    const [begin, low, high] = zones[s.tail.row], end = zones[s.head.row - 1][3], {line} = s;
+    const start = s.tail.u + s.start, stop = s.head.u + s.end;
+    s.points = [[start, s.tail.v + s.tail.along]];
+    if (s.split !== null) {
+      const v = begin + 16 + TRACK * s.split;
+      s.points.push([start, v], [line, v]);
+    }
+    if (s.join !== null) {
+      const v = end - 16 - TRACK * s.join;
+      s.points.push([line, v], [stop, v]);
+    }
+    s.points.push([stop, s.head.v]);
+    if (!hasLabel(s)) continue;
+    s.wire.labelAt = [line, (low + high) / 2];
+    s.wire.labelAfter = !s.run && s.end > 0;
+  }
+}
+
+// Sizes the item that a block is for the block around it: with a margin and its title.
+export function frame(block, {turned, titleAlong, titleAcross}) {
+  const {item} = block, title = block.title + 2 * MARGIN;
+  item.before = block.before + MARGIN + titleAcross;
+  item.after = block.after + MARGIN;
+  item.along = Math.max(block.along + 2 * MARGIN + titleAlong, 24);
+  if (turned) item.along = Math.max(item.along, title);
+  else { // the title stands before the first wire that comes in
+    const entries = block.items.filter(({entry}) => entry).map(({u}) => u - WIRE[0]);
+    item.before = Math.max(item.before, title - smallest(entries, block.after));
+  }
+}
