@@ -94,9 +94,10 @@ def results() -> Iterator[Tensor]:
     yield loss_of(scalars((3, 4, 4, 1)), samples=2)
     for number in range(PROGRAMS):
         some = program(7, number)
-        yield some.loss(
-            *(Tensor(a, requires_grad=True, name=f"x{k}") for k, a in enumerate(some.leaves))
-        )
+        leaves = [Tensor(a, requires_grad=True, name=f"x{k}") for k, a in enumerate(some.leaves)]
+        loss = some.loss(*leaves)
+        if isinstance(loss, Tensor):  # else all its results are counts or truth values
+            yield loss
     for seed in range(NETWORKS):
         yield network(seed)
 

@@ -32,9 +32,9 @@ _LIVE = tuple(f"live/{name}" for name in ("ndarray", "special", "functions", "ke
 _MODULES = (
     *_LIVE,
     "dom", "text", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
-    "river/arrangement", "river/score", "picture", "records", "looks", "placing", "canvas",
-    "heatmap", "record", "painter", "drawing", "pointer", "viewport", "formula", "stepper",
-    "panel", "chart", "search", "film", "main",
+    "river/arrangement", "river/score", "picture", "records", "cells", "looks", "placing",
+    "canvas", "heatmap", "record", "painter", "drawing", "pointer", "viewport", "formula",
+    "stepper", "panel", "chart", "search", "film", "main",
 )  # fmt: skip
 _LEGEND_WIDTH = 300
 _CANVAS = Canvas("auto")

@@ -1,5 +1,6 @@
 // How large each record is, and where in it everything stands: as `viz.svg.river.looks` has it.
 
+import {mapSize, spelled} from "./cells.js";
 import {facts} from "./model.js";
 import {number, oneLine, plural, shapeOf, short, toFloat, width} from "./text.js";
 
@@ -8,7 +9,6 @@ export const SMALL = 11;
 export const HEAD = 20;
 export const PAD = 7;
 export const LINE = 16;
-export const THUMB = 36;
 export const CELL = 16;
 const CHANNEL = 36; // from the river to the right side of a record
 const LOW = 13, DEEP = 20; // from the river to the lower side, and more where wires part
@@ -16,18 +16,17 @@ const WIDEST = 300;
 const STRIP = 230; // width of a line of operations
 const MOST_LINES = 6;
 const TABLE = 8; // a matrix of up to so many rows and columns shows its numbers
-const ROOM = 184; // if they are no wider than this
-const TALLEST = 44; // of a heat-map
+const ROOM = 280; // long lines of numbers are heat-maps
 const BARS = 32; // height of the bars of a shared leaf
 const NAMELESS = "·";
 
-export const spelled = (x) => number(x, 2); // as a cell of a table has it
 export const flat = (x) => [x].flat(Infinity).map((v) => (typeof v === "boolean" ? Number(v) : toFloat(v)));
 
 // An array in one number: itself, or its norm between bars.
 export const amount = (x, digits = 3) =>
   (x.size === 1 ? number(x.sum, digits) : x.flaw || `‖${number(x.norm, digits)}‖`);
-export const sizeText = (x) => x.flaw || number(x.norm, x.norm < 99 ? 2 : 3);
+// The numbers beside a heat-map: the norm, and the ends of the colours.
+export const sizes = (x) => [x.flaw || spelled(x.norm), `±${spelled(x.scale)}`];
 
 const most = (some) => some.reduce((a, b) => (b > a ? b : a), -Infinity);
 
@@ -43,32 +42,18 @@ class Look {
   get chipWidth() {
     return this.chip ? Math.max(18, width(this.chip, SMALL, true) + 7) : 0;
   }
-
-  // Gives heat-maps a part of the room that a longer record has.
-  stretch(room) {
-    const tops = [...new Set(this.parts.map(({y}) => y))].sort((a, b) => a - b);
-    const by = Math.min(room / tops.length, TALLEST - 18);
-    if (!(by > 0)) return;
-    this.parts = this.parts.map((part) =>
-      ({...part, y: part.y + by * tops.indexOf(part.y), height: part.height + by}));
-    const more = by * tops.length;
-    this.lines = this.lines.map(([y, ...rest]) => [y + more, ...rest]);
-    if (this.bar !== null) this.bar += more;
-  }
 }
 
-// How an array and its gradient are shown, and of a table the width of a cell.
-function formOf(x, gradient, isSmall) {
-  if (x.size === 1) return ["scalar", 0];
-  if (x.size === 0) return ["empty", 0];
+// How an array and its gradient are shown, and of a table the width of a cell. Where it has to be
+// small, only columns and pairs of numbers are tables.
+function shownAs(x, gradient, isSmall) {
   const [rows, columns] = [1, 1, ...x.shape].slice(-2), known = [x, gradient].filter(Boolean);
-  if (isSmall && (rows > 4 || columns > 2)) return ["map", 0];
-  if (x.shape.length > 2 || Math.max(rows, columns) > TABLE || known.some((s) => !s.elements)) {
-    return ["map", 0];
-  }
-  const words = known.flatMap((s) => flat(s.elements)).map(spelled);
+  if (x.size <= 1) return [x.size ? "scalar" : "empty", 0];
+  const isTable = rows * columns === x.size && Math.max(rows, columns) <= TABLE;
+  if (!isTable || (isSmall && (rows > 4 || columns > 2))) return ["map", 0];
+  const words = known.flatMap((s) => flat(s.elements)).map((v) => spelled(v));
   const cell = words.reduce((a, word) => Math.max(a, width(word, SMALL) + 6), 18);
-  return cell * columns <= ROOM ? ["table", cell] : ["map", 0];
+  return cell * columns <= ROOM || rows > 4 ? ["table", cell] : ["map", 0];
 }
 
 export class Looks {
@@ -247,7 +232,7 @@ export class Looks {
     const isWalk = !g && kind !== "constant" && model.doc.steps > 0 && !model.doc.backward;
     const shown = isWalk ? [["data", x]] : kind === "constant" ? [["", x]] : [["", x], ["∂", g]];
     const known = shown.map(([, part]) => part).filter(Boolean);
-    [look.form, look.cell] = formOf(x, g, isTurned);
+    [look.form, look.cell] = shownAs(x, g, isTurned);
     const [wide, high] = this.extent(look, shape, known);
     const label = shown.length > 1 ? Math.max(...shown.map(([name]) => width(name, TITLE) + 5)) : 0;
     const isStacked = isWalk || (isTurned && !record.isLeaf && look.form !== "table")
@@ -271,7 +256,8 @@ export class Looks {
       return [look.cell * columns, CELL * rows + 6];
     }
     if (look.form === "empty") return [width("empty", SMALL), 20];
-    return [THUMB + 5 + widest(sizeText, SMALL, false, 0), 24];
+    const [wide, high] = mapSize(shape), words = known.flatMap(sizes).map((word) => width(word, SMALL));
+    return [wide + 5 + most(words), Math.max(high, 28) + 6];
   }
 
   // The size of a record, so that title, body and river have their room.

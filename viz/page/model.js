@@ -93,7 +93,7 @@ export const sizeOf = (shape) => shape.reduce((a, b) => a * b, 1);
 export function stats(x) {
   if (x?.scalar === undefined) return x;
   const v = toFloat(x.scalar), size = Math.abs(v);
-  return {...x, mean: v, std: 0, min: v, max: v, norm: size, rms: size, sum: v, top: size,
+  return {...x, mean: v, std: 0, min: v, max: v, norm: size, rms: size, sum: v, top: size, scale: size,
     zeros: Number(v === 0), nans: Number(Number.isNaN(v)), infs: Number(size === Infinity)};
 }
 
@@ -113,7 +113,7 @@ const known = new WeakMap(); // by summary
 export function facts(x) {
   if (!x) return null;
   if (!known.has(x)) {
-    const all = stats(x), floats = ["mean", "std", "min", "max", "norm", "rms", "sum", "top"];
+    const all = stats(x), floats = ["mean", "std", "min", "max", "norm", "rms", "sum", "top", "scale"];
     const numbers = Object.fromEntries(floats.map((key) => [key, toFloat(all[key])]));
     known.set(x, {...x, ...numbers, size: sizeOf(x.shape), flaw: flaw(all),
       elements: x.scalar === undefined ? x.elements : x.scalar});

@@ -255,7 +255,6 @@ export class Places {
     this.point = (u, v, near = v, lines = this.lines) => placed([u, v], lines, turned, left, near);
     for (const [record, item] of this.items) {
       const look = looks.get(record), [wide, high] = this.turn(item.before + item.after, item.along);
-      if (look.form === "map" && !turned) look.stretch(high - look.height);
       Object.assign(look, {width: wide, height: high, channel: item.after});
       at.set(record, this.point(item.u - item.before, item.v));
       const leaves = new Map(item.leaves.map((leaf) => [leaf.id, leaf]));

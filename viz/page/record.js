@@ -2,8 +2,9 @@
 
 import {border, hatch, path, rect, text} from "./canvas.js";
 import {s} from "./dom.js";
-import {image, inkOn, pixelsOf, sheetOf} from "./heatmap.js";
-import {CELL, flat, HEAD, LINE, PAD, SMALL, sizeText, spelled, THUMB, TITLE} from "./looks.js";
+import {colour, inkOf, mapSize, spelled} from "./cells.js";
+import {image} from "./heatmap.js";
+import {CELL, flat, HEAD, LINE, PAD, SMALL, sizes, TITLE} from "./looks.js";
 import {clamp} from "./model.js";
 import {fit, number, width} from "./text.js";
 
@@ -88,7 +89,7 @@ export function head(look, isTurned, {state, gain, hasRiver, isBeside}) {
 }
 
 // The data or the gradient of a record; `x` is what is known of it.
-export function part({form, cell}, {label, x: left, y, width: wide, height}, x) {
+export function part({form, cell}, {label, x: left, y, width: wide}, x) {
   const isGradient = label === "∂", fill = isGradient ? "grad-ink" : "ink", parts = [];
   if (label) parts.push(text(left - width(label, TITLE) - 3, y + 15, label, {size: TITLE, fill}));
   if (!x) parts.push(text(left, y + 15, "—", {size: TITLE, fill: "muted"}));
@@ -97,31 +98,37 @@ export function part({form, cell}, {label, x: left, y, width: wide, height}, x) 
       {size: TITLE, fill, isBold: !isGradient, halo: x.flaw ? "record" : null}));
   } else if (form === "empty") parts.push(text(left, y + 15, "empty", {size: SMALL, fill: "muted"}));
   else if (form === "table") parts.push(table(x, cell, left, y + 2));
-  else parts.push(map(x, left, y + 2, height - 6, fill));
+  else parts.push(map(x, left, y + 2, fill));
   return s("g", {class: `row ${isGradient ? "grad" : "data"}`}, parts);
 }
 
+// The elements as cells of a heat-map with their numbers in them.
 function table(x, cell, left, top) {
-  const {cells} = sheetOf(x), pixels = pixelsOf(cells, x.top), columns = cells[0].length;
-  const inside = cells.flatMap((row, i) => row.map((v, j) => {
-    const at = [left + cell * j, top + CELL * i], middle = [at[0] + cell / 2, at[1] + 12];
-    const value = flat(v)[0], fill = `rgb(${pixels[i][j].slice(0, 3)})`;
-    if (!Number.isFinite(value)) {
+  const columns = [1, ...x.shape].at(-1), rows = x.size / columns;
+  const inside = flat(x.elements).map((v, k) => {
+    const at = [left + cell * (k % columns), top + CELL * Math.floor(k / columns)];
+    const middle = [at[0] + cell / 2, at[1] + 12], [r, g, b, alpha] = colour(v, x.scale);
+    if (!Number.isFinite(v)) {
       return [rect(...at, cell, CELL, {fill: "record"}), hatch(...at, cell, CELL), text(...middle,
-        number(value), {size: SMALL, isBold: true, anchor: "middle", halo: "record"})];
+        spelled(v), {size: SMALL, isBold: true, anchor: "middle", halo: "record"})];
     }
-    return [s("rect", {x: at[0], y: at[1], width: cell, height: CELL, fill, "shape-rendering": "crispEdges"}),
-      s("text", {x: middle[0], y: middle[1], "font-size": SMALL, "text-anchor": "middle",
-        fill: inkOn(pixels[i][j])}, spelled(value))];
-  }));
-  return [inside, rect(left, top, cell * columns, CELL * cells.length, {stroke: "line", line: 0.6})];
+    return [s("rect", {x: at[0], y: at[1], width: cell, height: CELL, fill: `rgb(${r},${g},${b})`,
+      "fill-opacity": alpha / 255, "shape-rendering": "crispEdges", class: "cell-ground"}),
+    text(...middle, spelled(v), {size: SMALL, fill: inkOf([r, g, b, alpha]), anchor: "middle"})];
+  });
+  return [rect(left, top, cell * columns, CELL * rows, {fill: "record"}), inside,
+    rect(left, top, cell * columns, CELL * rows, {stroke: "line", line: 0.6})];
 }
 
-function map(x, left, top, high, fill) {
-  return [s("image", {x: left, y: top, width: THUMB, height: high, preserveAspectRatio: "none",
-    style: "image-rendering:pixelated", href: image(x)}),
-  x.flaw && hatch(left, top, THUMB, high), rect(left, top, THUMB, high, {stroke: "line", line: 0.6}),
-  text(left + THUMB + 5, top + 13, sizeText(x), {size: SMALL, fill, isBold: Boolean(x.flaw)})];
+// A small image that is drawn without smoothing, with its norm and its scale beside it.
+function map(x, left, top, fill) {
+  const [wide, high] = mapSize(x.shape), at = left + wide + 5, [norm, scale] = sizes(x);
+  return [text(at, top + 11, norm, {size: SMALL, fill, isBold: Boolean(x.flaw)}),
+    text(at, top + 25, scale, {size: SMALL, fill: "muted"}),
+    rect(left, top, wide, high, {fill: "record"}),
+    s("image", {x: left, y: top, width: wide, height: high, preserveAspectRatio: "none",
+      style: "image-rendering:pixelated", href: image(x)}),
+    x.flaw && hatch(left, top, wide, high), rect(left, top, wide, high, {stroke: "line", line: 0.6})];
 }
 
 // A signed bar of the contributions to a gradient, from a line at zero. Shares that are not known
