@@ -5,7 +5,8 @@ something of the computation cannot run in a page:
 
     functions, places, rows, constants   see `microgradnd.program.javascript.Rows`
     tensors      by id: the places of the value and, or null, of the gradient
-    operations   by id: output (an id), rows [first, end], place of the result, guards; of an
+    operations   by id: output (an id), elementwise, rows [first, end], place of the result and,
+                 where there are any, guards; of an
                  activation input (an id) and alike: its dtype, by which alternatives are found
     alternatives by dtype and name, the programs of other activations: functions, places, rows,
                  constants, `shape` of the operand (stands for any), forward and backward (rows,
@@ -140,7 +141,8 @@ class _Writer:
             return
         operands = self.operands(node)
         part = self.rows.part(lambda: applied(node.op, operands, node.options))
-        self.operations[self.ids.operations[node]] = {"output": name} | part
+        also = {"output": name, "elementwise": node.op.elementwise}
+        self.operations[self.ids.operations[node]] = also | part
         if is_activation(node.op):
             also = {"input": self.ids.tensors[node.operands[0].key], "alike": node.dtype.name}
             self.operations[self.ids.operations[node]] |= also
