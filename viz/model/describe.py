@@ -96,8 +96,23 @@ class Describer:
             group.id, group.name, group.kind, group.path(), group.count, group.shared, len(nodes),
             (min(walked), max(walked)) if walked else None,
             tuple((self.ids.tensors[key], *self.name_and_shape(key)) for key in inputs),
-            tuple(results), tuple(map(self.record, self.leaves(group))),
+            tuple(results), tuple(map(self.record, self.leaves(group))), self.strip(group),
         )  # fmt: skip
+
+    def strip(self, group: Group) -> tuple[tuple[str, float | None], ...]:
+        """What the operations of a chain do, and their gains; nothing of other groups."""
+        nodes = [node for node in group.nodes() if self.in_focus(node) and group.kind == "chain"]
+        return tuple((phrase_of(node), self.gain(node)) for node in nodes)
+
+    def gain(self, node: Node) -> float | None:
+        """‖∂ behind it‖ ÷ ‖∂ before it‖, of an operation on one tensor; None if not known."""
+        g, p = summary(self.trace.gradients.get(node)), node.predecessors[0]
+        uses = [(node, i) for i, x in enumerate(node.operands) if x.node == p]
+        flow = summary(self.trace.contributions.get(uses[0]))
+        if len(uses) > 1:  # of x · x the gradient is the sum, known if nothing else uses x
+            alone = len(uses) == len(self.trace.nesting.uses[p])
+            flow = summary(self.trace.gradients.get(p)) if alone else None
+        return flow.norm / g.norm if flow is not None and g is not None and g.norm else None
 
     def leaves(self, group: Group) -> list[Key]:
         """The leaves and constants that a group alone uses, as they are used first."""
