@@ -29,7 +29,10 @@ from viz.svg.legend import items, legend
 from viz.svg.nodes import draw_node, measured
 from viz.svg.records import Measures, draw_mark, row
 
-_LIVE = tuple(f"live/{name}" for name in ("ndarray", "special", "functions", "kernels", "engine"))
+_LIVE = (
+    "live/ndarray", "live/special", "live/functions", "live/kernels", "live/engine",
+    "live/thumbnail", "live/summary", "live/training",
+)  # fmt: skip
 _MODULES = (
     *_LIVE,
     "dom", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
@@ -47,6 +50,7 @@ def page(
     theme: str = "auto",
     marks: Mapping[str, Mark] | None = None,
     highlight: Mapping[str, str] | None = None,
+    samples: Mapping[str, Any] | None = None,
 ) -> str:
     """The page of a picture as the text of an HTML file.
 
@@ -55,10 +59,11 @@ def page(
         direction: of the forward pass, "TB" or "LR".
         theme: "light", "dark" or "auto" to start with.
         marks, highlight: by id, as `viz.svg.Extras` has them.
+        samples: that the page goes through, see `viz.formats.live`.
     """
     writer = Writer(describer)
     contents = writer.write(model, direction)
-    contents["live"] = program(describer.trace, describer.ids)
+    contents["live"] = program(describer.trace, describer.ids) | {"samples": samples}
     script = f'"use strict";\n(() => {{\n{"".join(map(_scoped, _MODULES))}}})();\n'
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     glyphs = {name: _glyph(node, direction) for name, node in _nodes(writer, contents).items()}

@@ -80,9 +80,10 @@ export class Descent {
 }
 
 // --- Samples -------------------------------------------------------------------------------------
-// A small data set that travels in the page: {count, arrays: {id: [dtype, base64]}}.
+// A small data set that travels in the page: {count, arrays: {id: [dtype, base64]},
+// answers: [[target, prediction]]} as the document's `live.samples` has it.
 export class Samples {
-  constructor(live, {count, arrays}) {
+  constructor(live, {count, arrays, answers}) {
     this.live = live;
     this.count = count;
     this.at = 0;
@@ -90,13 +91,7 @@ export class Samples {
       const data = decoded(dtype, text), size = live.tensors[id].value.size;
       return {id, of: (k) => data.subarray(k * size, (k + 1) * size)};
     });
-    this.answers = this.arrays.map(({id}) => id).flatMap((id) => this.answer(id) ?? []);
-  }
-
-  // Of a target its id and that of what is compared with it: the other operand of its only use.
-  answer(target) {
-    const uses = this.live.program.samples.uses?.[target] ?? [];
-    return uses.length ? {target, prediction: uses[0]} : null;
+    this.answers = answers;
   }
 
   show(k) {
@@ -129,7 +124,7 @@ export class Samples {
     for (let k = 0; k < count; k++) {
       this.show(k);
       losses.push(objective(live));
-      for (const {target, prediction} of answers) {
+      for (const [target, prediction] of answers) {
         const [r, n] = correct(live.value(prediction), live.value(target));
         right += r;
         asked += n;
