@@ -121,22 +121,48 @@ export function written(live, doc) {
       tensor, again(() => sumOf(live.arrivals(tensor).filter((key) => isWithin(doc, live.edges[key].of, id))), old)]));
     const borders = Object.fromEntries(Object.entries(group.borders).map(([tensor, border]) => {
       const flowing = border.edges.filter((key) => live.edges[key]);
+      const inOrder = flowing.toSorted(byUse); // of norms; edges are in that of their arrival
       const share = flowing.reduce((sum, key) => sum + (out.shares[key] ?? NaN), 0);
       return [tensor, {
         ...border,
         contribution: again(() => sumOf(flowing), border.contribution),
         after: border.after === null ? null : out.running[flowing.at(-1)] ?? null,
         share: border.share === null || border.share === undefined || share !== share ? null : share,
-        norms: (border.norms ?? []).map((old, k) => {
-          const x = old === null ? null : live.contribution(border.edges[k])?.data;
+        norms: (border.norms ?? []).map((old) => {
+          const x = old === null ? null : live.contribution(inOrder.shift())?.data;
           return x ? spelled(Math.sqrt(dot(x, x))) : null;
         }),
       }];
     }));
-    return [id, { ...group, inside, borders }];
+    const stacked = group.stacked?.map((old, k) => again(() => stack(live, doc.summaries[old], group.outputs, k), old));
+    const strip = group.strip?.map(([text, old], k) => [text, old === null ? null : gain(live, group.parts[k])]);
+    return [id, { ...group, inside, borders, ...(stacked && { stacked }), ...(strip && { strip }) }];
   }));
   scales(live, out);
   return out;
+}
+
+function byUse(one, other) {
+  const [a, b] = [one, other].map((key) => key.split("-").slice(1).map(Number));
+  return a[0] - b[0] || a[1] - b[1];
+}
+
+// Values (0) or gradients (1) of several tensors as one array.
+function stack(live, { shape, dtype }, ids, k) {
+  const data = ids.flatMap((id) => [...(k ? live.gradient(id) : live.value(id)).data]);
+  return { shape, dtype, data: Float64Array.from(data) };
+}
+
+// ‖∂ behind it‖ ÷ ‖∂ before it‖, of an operation on one tensor (Describer.gain).
+function gain(live, operation) {
+  const size = ({ data }) => Math.sqrt(dot(data, data));
+  const edges = live.backward.filter((unit) => unit.of === operation);
+  const g = size(live.gradient(live.program.operations[operation].output));
+  const p = edges[0]?.to;
+  const uses = edges.filter((unit) => unit.to === p);
+  const alone = uses.length === live.arrivals(p).length;
+  if (!uses.length || !g || (uses.length > 1 && !alone)) return null;
+  return spelled(size(uses.length > 1 ? live.gradient(p) : live.contribution(uses[0].key)) / g);
 }
 
 function plus(x, y) {
