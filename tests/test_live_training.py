@@ -20,6 +20,7 @@ from viz.formats.live import program
 from viz.page import _LIVE
 
 pytestmark = needs_node
+MODULES = ("model", "cells", *_LIVE)
 HEAD = """const {Live} = of_live_engine, {summarise, written} = of_live_summary;
 const {Descent, nudge, Samples, strongest, correct} = of_live_training;
 const live = new Live(data.live ?? data.doc?.live ?? data);
@@ -69,7 +70,7 @@ def test_summaries_are_those_of_python() -> None:
         const special = {nan: NaN, inf: Infinity, "-inf": -Infinity};
         return data.map(({data, ...x}) => summarise({...x, data: Float64Array.from(data, (v) =>
           typeof v === "string" ? special[v] : v)}));"""
-        for x, expected, got in zip(given, wanted, run(_LIVE, code, jobs), strict=True):
+        for x, expected, got in zip(given, wanted, run(MODULES, code, jobs), strict=True):
             cells = expected.pop("cells", None), got.pop("cells", None)
             assert near(expected, got, 1e-11), (x.shape, dtype, expected, got)
             assert cells[0] is None or near(*cells, 2e-3)
@@ -90,7 +91,7 @@ def test_a_document_with_new_numbers_is_that_of_python(name: str) -> None:
     return written(live, data.doc);"""
     given = {"doc": before, "id": ids.tensors[leaf],
              "value": float(leaf._node.saved.reshape(-1)[0])}  # fmt: skip
-    got, expected = run(_LIVE, code, given), document(loss)
+    got, expected = run(MODULES, code, given), document(loss)
     differences = [k for k in expected if k not in ("live", "stale", "changed", "title")
                    and not near(resolved(expected, k), resolved(got, k), 1e-9)]  # fmt: skip
     assert not differences
@@ -146,7 +147,7 @@ def test_steps_of_descent_are_those_of_the_optimizers(method: str, options: Any,
     doc = document(loss)
     ids = {x["name"]: k for k, x in doc["tensors"].items()}
     losses, got = run(
-        _LIVE, code, {"live": doc["live"], "method": method, "options": options, "ids": ids}
+        MODULES, code, {"live": doc["live"], "method": method, "options": options, "ids": ids}
     )
     optimizer, expected = make(parameters), []
     w, b = parameters
@@ -166,7 +167,7 @@ def test_steps_of_descent_are_those_of_the_optimizers(method: str, options: Any,
 def test_a_nudge_says_what_the_gradient_predicts_and_what_happens() -> None:
     x = Tensor([1.0, 3.0], requires_grad=True)
     code = f"{HEAD}return [nudge(live, 't-1', 1, 0.5), [...live.value('t-1').data]];"
-    found, after = run(_LIVE, code, document((x * x).sum())["live"])
+    found, after = run(MODULES, code, document((x * x).sum())["live"])
     assert found == {
         "before": 10,
         "after": 13.25,
@@ -192,7 +193,7 @@ def test_samples_travel_in_the_page() -> None:
     const ids = [...live.leaves].filter((id) => live.gradient(id));
     const {{loss, gradients}} = samples.mean(ids);
     return [all, loss, [...gradients.get(ids[0])], samples.at];"""
-    found, mean, gradient, at = run(_LIVE, code, live)
+    found, mean, gradient, at = run(MODULES, code, live)
     expected = loss(xs, classes)
     expected.backward()
     assert at == 0
@@ -219,7 +220,7 @@ def test_the_product_of_gains_is_the_norm_of_a_gradient() -> None:
     loss = lstm(5)
     doc = document(loss)
     leaf = next(k for k, x in doc["tensors"].items() if x["kind"] == "parameter")
-    found = run(_LIVE, f"{HEAD}return strongest(live, data.id);", {"doc": doc, "id": leaf})
+    found = run(MODULES, f"{HEAD}return strongest(live, data.id);", {"doc": doc, "id": leaf})
     assert found["path"][0]["tensor"] == leaf
     assert found["norm"] > 0
     np.testing.assert_allclose(found["product"], found["norm"], rtol=1e-12)

@@ -126,7 +126,7 @@ class ClosedGroup:
         inputs: id, name and shape of the tensors it is given.
         results: what it gives to others.
         parameters: the leaves that are used in it alone.
-        strip: of a chain, what each of its operations does, and its gain: the norm of the
+        strip: of a row of operations, what each of them does, and its gain: the norm of the
             gradient behind it over that before it.
     """
 

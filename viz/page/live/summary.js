@@ -1,7 +1,7 @@
 // Summaries of arrays and documents with new numbers, as Python writes them (see
 // viz/capture/summary.py and viz/formats/document.py).
 
-import { thumbnail } from "./thumbnail.js";
+import { thumbnail } from "../cells.js";
 
 const FULL = 64; // arrays of up to so many elements are written whole
 const BINS = 16;
@@ -55,9 +55,8 @@ export function summarise({ data, shape, dtype }, full = FULL) {
   };
   for (const key of Object.keys(found)) found[key] = spelled(found[key]);
   const out = { shape, dtype, ...found, nans, infs, bins: n > FULL ? histogram(data, whole) : [] };
-  const { cells, block, caption } = thumbnail(data, shape);
-  const sizes = cells.flat().map((x) => (x === null || !Number.isFinite(x) ? 0 : Math.abs(x)));
-  out.scale = sizes.reduce((x, y) => Math.max(x, y), 0);
+  const { cells, scale, block, caption } = thumbnail(data, shape);
+  out.scale = scale;
   if (n <= Math.max(full, FULL)) return { ...out, elements: nested(data, shape, dtype === "bool") };
   return { ...out, cells: cells.map((row) => row.map(rounded)), block, caption };
 }
