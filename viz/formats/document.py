@@ -4,7 +4,10 @@
 is an object with these members; `schema.json` beside this file says the same as a JSON Schema.
 
     format          "microgradnd/picture"
-    version         1; grows when a member changes its meaning or goes
+    version         2; grows when a member changes its meaning or goes. 1 had in each of `cells`
+                    the element of largest magnitude, now it is a mean: blocks of 2 × 2 cells (4 × 1
+                    or 1 × 4 where the other axis is whole) hold the means of the quarters of their
+                    elements, sorted
     title, summary  the words above the picture
     direction       "TB" or "LR", of the forward pass; null for what fits what is open
     backward        whether there was a backward pass, and its number of `steps`
@@ -41,8 +44,10 @@ is an object with these members; `schema.json` beside this file says the same as
                     scalar, or mean, std, min, max, norm, rms, sum, top (the largest magnitude),
                     zeros (their share), nans and infs (their number), bins (counts in as many
                     equal intervals from the smallest to the largest finite element), elements (if
-                    at most 64, or all were kept), cells (a thumbnail, rounded; null is a gap) and
-                    caption (what it leaves out)
+                    at most 64, or all were kept), scale (the end of the heat-map's colours, which
+                    rounding errors do not reach), and where there are no elements cells (a
+                    thumbnail, rounded; null is a gap between tiles), block (rows and columns of
+                    elements that a cell stands for) and caption (what the thumbnail leaves out)
     film            of a training (`viz.film`) alone: `moments`, each with the number of its
                     backward `call`, the `loss`, and what differs from this document then: members
                     of `summaries` by number (null for one that is gone), of `parts` by table and
@@ -76,7 +81,7 @@ from viz.style.heatmap import GAP
 from viz.style.text import brief
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # halves of surrogate pairs cannot be encoded
-FORMAT, VERSION = "microgradnd/picture", 1
+FORMAT, VERSION = "microgradnd/picture", 2
 MOST = 6_000  # parts of groups in a document; the parts of groups beyond are left out
 _HOVER = 4_096  # elements that are written of an array that was kept in full
 _HELD = 64  # leaves that are written of a group whose parts are left out
@@ -212,13 +217,16 @@ class Writer:
         if isinstance(key, Node):  # what the trace kept may be more than a summary of it
             value, g = self.trace.values[key], self.trace.gradients.get(key)
             start, arrivals = self.trace.seeds.get(key), self.arrivals.get(key, ())
+        gradient = self.summary(g)
+        if gradient is not None and x.gradient is not None and x.gradient.shape:
+            self.summaries[gradient]["scale"] = spelled(x.gradient.scale)
         return {
             "name": x.name,
             "kind": x.kind,
             "shape": list(x.shape),
             "dtype": x.dtype,
             "value": self.summary(value),
-            "gradient": self.summary(g),
+            "gradient": gradient,
             "seed": self.summary(start),
             "contributions": list(arrivals),
             "hooked": x.hooked,
@@ -456,7 +464,7 @@ def _described(kept: Any) -> dict[str, Any]:
         return out | {"scalar": spelled(x.scalar)}
     for key in ("mean", "std", "min", "max", "norm", "rms", "sum", "top", "zeros"):
         out[key] = spelled(x.total if key == "sum" else getattr(x, key))
-    out |= {"nans": x.nans, "infs": x.infs, "bins": list(x.bins)}
+    out |= {"nans": x.nans, "infs": x.infs, "bins": list(x.bins), "scale": spelled(x.scale)}
     if x.elements is not None:
         out["elements"] = spelled(x.elements)
     elif not isinstance(kept, Summary) and kept.size <= _HOVER:
@@ -464,12 +472,12 @@ def _described(kept: Any) -> dict[str, Any]:
         out["elements"] = spelled(exact.tolist())
     elif x.thumb is not None:
         out["cells"] = [[_thumbnail_cell(v) for v in row] for row in x.thumb.tolist()]
-        out["caption"] = x.caption
+        out |= {"block": list(x.block), "caption": x.caption}
     return out
 
 
 def _thumbnail_cell(x: float) -> Any:
-    """A cell of a thumbnail to six digits; null for the gap between tiles."""
+    """A cell of a thumbnail to four digits; null for the gap between tiles."""
     if x == GAP:
         return None
-    return float(f"{x:.6g}") if math.isfinite(x) else repr(x)
+    return float(f"{x:.4g}") if math.isfinite(x) else repr(x)

@@ -34,7 +34,8 @@ _MODULES = (
     *_LIVE,
     "dom", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
     "river/arrangement", "river/score", "view", "layered", "layout", "drawing", "pointer",
-    "viewport", "heatmap", "formula", "stepper", "panel", "chart", "search", "film", "main",
+    "viewport", "cells", "heatmap", "formula", "stepper", "panel", "chart", "search", "film",
+    "main",
 )  # fmt: skip
 _LEGEND_WIDTH = 300
 _CANVAS = Canvas("auto")
