@@ -167,7 +167,7 @@ class Picture:
         """Of the forward pass, in formats that have one direction for the whole."""
         return self.drawing["direction"] or "TB"
 
-    def html(self) -> str:
+    def html(self) -> WholePage:
         """An interactive page in one file: the passes step by step, every number, groups that open.
 
         It needs no network and starts as the picture is: the same groups are open. A notebook shows
@@ -233,7 +233,7 @@ class Picture:
         return self.svg()
 
     def _repr_html_(self) -> str:
-        return f'<div style="overflow:auto">{self.svg()}</div>'
+        return self.html().with_still(self.svg())._repr_html_()
 
     def __repr__(self) -> str:
         return f"<Picture of {self.model.summary}>"
