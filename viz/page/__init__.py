@@ -28,13 +28,23 @@ from viz.svg.legend import legend
 from viz.svg.records import MARKS
 from viz.svg.river.key import key_to
 
-_LIVE = tuple(f"live/{name}" for name in ("ndarray", "special", "functions", "kernels", "engine"))
+_LIVE = (
+    "live/ndarray", "live/special", "live/functions", "live/kernels", "live/engine",
+    "live/summary", "live/training",
+)  # fmt: skip
 _MODULES = (
+<<<<<<< HEAD
     *_LIVE,
     "dom", "text", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
     "river/arrangement", "river/score", "picture", "records", "cells", "looks", "placing",
     "canvas", "heatmap", "record", "painter", "drawing", "pointer", "viewport", "formula",
     "stepper", "panel", "chart", "search", "film", "main",
+=======
+    "dom", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
+    "river/arrangement", "river/score", "view", "layered", "layout", "drawing", "pointer",
+    "viewport", "cells", *_LIVE, "heatmap", "formula", "stepper", "panel", "chart", "search",
+    "film", "main",
+>>>>>>> main
 )  # fmt: skip
 _LEGEND_WIDTH = 300
 _CANVAS = Canvas("auto")
@@ -48,6 +58,7 @@ def page(
     marks: Mapping[str, Mark] | None = None,
     highlight: Mapping[str, str] | None = None,
     film: Callable[[Writer, dict[str, Any]], dict[str, Any]] | None = None,
+    samples: Mapping[str, Any] | None = None,
 ) -> str:
     """The page of a picture as the text of an HTML file.
 
@@ -57,13 +68,14 @@ def page(
         theme: "light", "dark" or "auto" to start with.
         marks, highlight: by id, as `viz.svg.Extras` has them.
         film: of the writer of the document and its contents, the member `film`.
+        samples: that the page goes through, see `viz.formats.live`.
     """
     writer = Writer(describer)
     contents = writer.write(model, direction)
     if film is not None:  # its moments have other leaves than the graph has now
         contents["film"] = film(writer, contents)
     else:
-        contents["live"] = program(describer.trace, describer.ids)
+        contents["live"] = program(describer.trace, describer.ids) | {"samples": samples}
     script = f'"use strict";\n(() => {{\n{"".join(map(_scoped, _MODULES))}}})();\n'
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     document = _embedded(contents)

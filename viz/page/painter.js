@@ -50,8 +50,8 @@ export class Painter {
       look.bars !== null && bars(look, record.uses.flatMap((edge) => this.norms(edge))),
       look.foot && text(PAD, look.height - (turned && !record.isLeaf ? look.channel + 10 : 7), look.foot,
         {size: SMALL, isBold: true, fill: "sum-ink"}),
-      this.mark(record, look), kind === "group" && !model.group(record.id).sealed && toggle(look, "M-4.5 0H4.5M0 -4.5V4.5"),
-      record.within.length > 0 && toggle(look, "M-4.5 0H4.5", record.within.at(-1)),
+      this.mark(record, look), kind === "group" && !model.group(record.id).sealed && toggle(look, "M-3.5 0H3.5M0 -3.5V3.5"),
+      record.within.length > 0 && toggle(look, "M-3.5 0H3.5", record.within.at(-1)),
     ];
   }
 
@@ -159,7 +159,7 @@ export class Painter {
 // The button in the corner of a record: opens a group, or closes the one that is around it alone.
 const toggle = ({width, height}, d, closes = null) =>
   s("g", {class: "toggle", "data-closes": closes, transform: `translate(${width - 2},${height - 2})`},
-    s("circle", {r: 9}), s("path", {d}));
+    s("circle", {r: 7}), s("path", {d}));
 
 // The head of a ribbon, at the record that it flows to.
 const tip = ([[x0, y0], [x1, y1]], wide) => triangle([x0, y0], [x1 - x0, y1 - y0], 4 + wide * 0.28, 1.5);
