@@ -127,9 +127,9 @@ class Segment:
     @property
     def line(self) -> float:
         """The u along which it runs."""
-        if self.run is not None:
-            return self.run.u
-        return self.head.u + self.end
+        if self.run is None or self.head.chain is self.run:
+            return self.head.u + self.end
+        return self.tail.u + self.start if self.tail.chain is self.run else self.run.u
 
 
 @dataclass(eq=False, slots=True)

@@ -85,7 +85,9 @@ export class Segment {
 
   // The u along which it runs.
   get line() {
-    return this.run ? this.run.u : this.head.u + this.end;
+    const {run, tail, head} = this;
+    if (!run || head.chain === run) return head.u + this.end;
+    return tail.chain === run ? tail.u + this.start : run.u;
   }
 }
 
