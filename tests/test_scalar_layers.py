@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import random
 from collections.abc import Sequence
@@ -188,3 +189,15 @@ def test_arrays_of_samples_go_through_scalar_weights_too() -> None:
     net, x = network((2, 3, 1)), [Tensor(draw.normal(size=5), name=n) for n in "xy"]
     y = outputs(net, x)[0]
     assert next(group.name for group in tops((y * y).sum())) == "layer of 3 neurons, tanh"
+
+
+def test_the_document_has_what_a_closed_layer_shows() -> None:
+    picture = viz.draw(loss_of(network((2, 3, 1)), samples=4))
+    document = json.loads(picture.json())
+    layers = [x for x in document["groups"].values() if x["kind"] == "layer" and x["count"] > 1]
+    shapes = [document["summaries"][i]["shape"] for x in layers for i in x["stacked"]]
+    assert shapes == [[4, 3], [4, 3], [4, 1], [4, 1]]
+    gradients = document["summaries"][layers[0]["stacked"][1]]["elements"]
+    flat = [x for row in gradients for x in row]
+    tensors = [document["tensors"][name] for name in layers[0]["outputs"]]
+    assert flat == [document["summaries"][x["gradient"]]["scalar"] for x in tensors]

@@ -30,7 +30,9 @@ is an object with these members; `schema.json` beside this file says the same as
                     of those used in it alone), outputs, inside: by output, what its own
                     operations add to its gradient; borders: by tensor from outside, what the group
                     as a whole adds to its gradient (`contribution`), what that is then (`after`),
-                    over which `edges`, its `share` and of several uses their `norms`; sealed:
+                    over which `edges`, its `share` and of several uses their `norms`; stacked: of
+                    a layer of scalars its outputs' values and gradients in one array; strip: of a
+                    row of operations what each does, with its gain or null; sealed:
                     whether its parts are left out because the document would be too large
     open            the groups that are open in the picture
     formulas        what `rule` and `rules` point at: text, mathml and given (conditions). There
@@ -267,6 +269,8 @@ class Writer:
             "leaves": [self.ids.tensors[key] for key in self.leaves(group)],
             "sealed": closed,
             "inside": self.inside(group, crossing),
+            "stacked": self.stacked(group),
+            "strip": [[text, spelled(gain)] for text, gain in self.describer.strip(group)],
             "borders": self.borders(group, crossing),
             "outputs": [self.ids.tensors[key] for key in crossing if self.made_in(key, group)],
         }
@@ -282,6 +286,13 @@ class Writer:
         flows = {self.ids.tensors[x]: self.describer.kept_flow(group, x) for x in made
                  if isinstance(x, Node) and not x.is_leaf}  # fmt: skip
         return {name: self.summary(x) for name, x in flows.items() if x is not None}
+
+    def stacked(self, group: Group) -> list[int | None] | None:
+        """What a closed layer of scalars shows: its results as one array, and their gradients."""
+        node = self.describer.closed_group(group) if group.kind == "layer" else None
+        if node is None or node.main is None or len(node.results) < 2:
+            return None
+        return [self.summary(node.main.value), self.summary(node.main.gradient)]
 
     def made_in(self, key: Key, group: Group) -> bool:
         return group in self.trace.nesting.group_of[key].around()

@@ -96,8 +96,32 @@ class Describer:
             group.id, group.name, group.kind, group.path(), group.count, group.shared, len(nodes),
             (min(walked), max(walked)) if walked else None,
             tuple((self.ids.tensors[key], *self.name_and_shape(key)) for key in inputs),
-            tuple(results), tuple(map(self.record, self.leaves(group))),
+            tuple(results), tuple(map(self.record, self.leaves(group))), self.strip(group),
         )  # fmt: skip
+
+    def strip(self, group: Group) -> tuple[tuple[str, float | None], ...]:
+        """What a row of operations does, and their gains; nothing of groups that are none."""
+        nodes = [x for x in group.parts if isinstance(x, Node) and self.in_focus(x)]
+        plain = group.kind in ("chain", "step") and len(nodes) == len(group.parts)
+        if not plain or not all(map(self.alone_on, nodes[1:], nodes)):
+            return ()
+        before = [nodes[0].predecessors[0], *nodes]
+        return tuple((phrase_of(x), self.gain(x, p)) for x, p in zip(nodes, before, strict=False))
+
+    def alone_on(self, node: Node, p: Node) -> bool:
+        """Whether it is made of one computed tensor, and that of nothing else is."""
+        computed = {x for x in node.predecessors if not x.is_leaf}
+        return computed == {p} and all(op == node for op, _ in self.trace.nesting.uses[p])
+
+    def gain(self, node: Node, p: Node) -> float | None:
+        """‖∂ of its operand p‖ ÷ ‖∂ of its result‖; None if not known."""
+        g = summary(self.trace.gradients.get(node))
+        uses = [(node, i) for i, x in enumerate(node.operands) if x.node == p]
+        flow = summary(self.trace.contributions.get(uses[0]))
+        if len(uses) > 1:  # of x · x the gradient is the sum, known if nothing else uses x
+            alone = len(uses) == len(self.trace.nesting.uses[p])
+            flow = summary(self.trace.gradients.get(p)) if alone else None
+        return flow.norm / g.norm if flow is not None and g is not None and g.norm else None
 
     def leaves(self, group: Group) -> list[Key]:
         """The leaves and constants that a group alone uses, as they are used first."""

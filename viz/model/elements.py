@@ -126,6 +126,8 @@ class ClosedGroup:
         inputs: id, name and shape of the tensors it is given.
         results: what it gives to others.
         parameters: the leaves that are used in it alone.
+        strip: of a row of operations, what each of them does, and its gain: the norm of the
+            gradient behind it over that before it.
     """
 
     id: str
@@ -139,6 +141,7 @@ class ClosedGroup:
     inputs: tuple[tuple[str, str | None, tuple[int, ...]], ...]
     results: tuple[TensorRecord, ...]
     parameters: tuple[TensorRecord, ...]
+    strip: tuple[tuple[str, float | None], ...] = ()
     box: str | None = None
     tooltip: str = ""
     state: State | None = None

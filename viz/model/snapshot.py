@@ -38,6 +38,7 @@ def _node_at(node: Node, edges: Mapping[str, Edge], step: int) -> Node:
     parameters = node.parameters
     if last is None or last > step:
         parameters = tuple(replace(record, gradient=None) for record in parameters)
+        node = replace(node, strip=tuple((text, None) for text, _ in node.strip))
     results = tuple(so_far(record, edges, step, last) for record in node.results)
     return replace(node, state=_state(first, last, step), results=results, parameters=parameters)
 

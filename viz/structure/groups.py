@@ -20,7 +20,7 @@ from viz.structure.tree import Group, Part, numbered
 
 _LONGEST = 400  # operations and groups in one period of a repetition, at most
 _FEWEST = 12  # operations that a repetition folds, if no groups are among them
-_CHAIN = 6  # elementwise operations in a row, from which on they are one group
+_CHAIN = 6  # operations in a row, from which on they are one group
 _FANOUT = 40  # parts of a group; more are divided into stretches
 
 
@@ -39,12 +39,12 @@ def grouped(
         root.parts = _called(computed)
         if len(root.parts) == 1 and isinstance(root.parts[0], Group):
             root = root.parts[0]
+    uses = Counter(p for node in computed for p in node.predecessors)
     if neurons:
-        uses = Counter(p for node in computed for p in node.predecessors)
         for group in list(root.groups()):
             group.parts = with_neurons(group.parts, uses)
     if repeats or chains:
-        _folded(root, {}, repeats, chains)
+        _folded(root, {}, repeats, uses if chains else None)
     if stretches:
         _divide(root)
     numbered(root)
@@ -77,13 +77,14 @@ def _called(computed: Sequence[Node]) -> list[Part]:
     return top
 
 
-def _folded(group: Group, known: dict[Any, int], repeats: bool, chains: bool) -> int:
+def _folded(group: Group, known: dict[Any, int], repeats: bool, uses: Counter[Node] | None) -> int:
     """Gathers what repeats in a group, inner groups first; returns the number of its kind.
 
+    With `uses`, how often each node is used, rows of operations are gathered, too.
     Equal numbers mean equal structure: the same operations on operands of the same shapes.
     """
     tokens = [
-        _folded(part, known, repeats, chains) if isinstance(part, Group) else _token(part, known)
+        _folded(part, known, repeats, uses) if isinstance(part, Group) else _token(part, known)
         for part in group.parts
     ]
     own = known.setdefault((group.kind, *tokens), len(known))
@@ -92,7 +93,7 @@ def _folded(group: Group, known: dict[Any, int], repeats: bool, chains: bool) ->
     parts = group.parts
     for period in range(1, min(_LONGEST, len(tokens) // 3) + 1) if repeats else ():
         parts, tokens = _with_repeats(parts, tokens, period, known)
-    group.parts = _with_chains(parts) if chains else parts
+    group.parts = _with_chains(parts, uses) if uses is not None else parts
     return own
 
 
@@ -140,11 +141,7 @@ def _repeat(steps: list[list[Part]]) -> Group:
         alone = parts[0] if len(parts) == 1 else None  # a call of a module is a step by itself
         step = alone if isinstance(alone, Group) else Group(f"step {number}", "step", list(parts))
         groups.append(step)
-    names = [
-        (part.kind if part.is_module else part.name) if isinstance(part, Group) else part.op.name
-        for part in steps[0]
-    ]
-    name = " ".join(names[:3]) + (" …" if len(names) > 3 else "")
+    name = _named(steps[0])
     used = [
         {p for node in group.nodes() for p in node.predecessors if p.is_leaf and p.name}
         for group in groups
@@ -156,17 +153,32 @@ def _repeat(steps: list[list[Part]]) -> Group:
     return Group(name, "repeat", [*groups], count=len(steps), shared=shared)
 
 
-def _with_chains(parts: list[Part]) -> list[Part]:
-    """Long rows of operations, each made of the one before alone, as one group each."""
+def _with_chains(parts: list[Part], uses: Counter[Node]) -> list[Part]:
+    """Long rows of operations, each made of the one before alone, as one group each.
+
+    What stands within a row is used there and nowhere else.
+    """
     out: list[Part] = []
-    row: list[Part] = []
+    row: list[Node] = []
     for part in [*parts, None]:
-        if isinstance(part, Node) and row and part.predecessors == (row[-1],):
-            row.append(part)
+        node = part if isinstance(part, Node) else None
+        used = node.predecessors if node is not None else ()
+        if node is not None and row and {*used} == {row[-1]} and uses[row[-1]] == len(used):
+            row.append(node)
             continue
-        out += [Group(f"{len(row)} operations", "chain", row)] if len(row) >= _CHAIN else row
-        row = [part] if part is not None else []
+        out += [Group(_named(row), "chain", [*row])] if len(row) >= _CHAIN else row
+        row = [node] if node is not None else []
+        out += [part] if isinstance(part, Group) else []
     return out
+
+
+def _named(some: Sequence[Part]) -> str:
+    """What operations and groups are called together: by the first of them."""
+    names = [
+        (part.kind if part.is_module else part.name) if isinstance(part, Group) else part.op.name
+        for part in some
+    ]
+    return " ".join(names[:3]) + (" …" if len(names) > 3 else "")
 
 
 def _divide(group: Group) -> None:

@@ -19,6 +19,8 @@ CHANNEL = 36.0  # from the river to the right side of a record
 LOW, DEEP = 13.0, 20.0  # from the river to the lower side, and more where wires part
 THUMB = 36.0
 WIDEST = 300.0
+_STRIP = 230.0  # of a line of operations
+_MOST_LINES = 6
 _CELL = 16.0  # height of a cell that shows its number
 _TABLE = 8  # a matrix of up to so many rows and columns shows its numbers
 _ROOM = 184.0  # if they are no wider than this
@@ -198,7 +200,7 @@ def _title(record: Record, look: Look, into: list[Edge]) -> None:
         if group.steps is not None:
             first, last = group.steps
             look.chip = str(first) if first == last else f"{first}–{last}"
-        look.captions = contents_of(group)
+        look.captions = strip_of(group) or contents_of(group)
     elif tensor is not None:
         look.title = short(tensor.name) if tensor.name else titled(None, tensor.id)
         look.bold = bool(tensor.name)
@@ -229,6 +231,22 @@ def group_title(group: ClosedGroup) -> str:
     if group.module in ("step", "stretch", "chain", "layer", "neuron"):
         return name if group.count == 1 else f"{name} · {group.count} samples"
     return name if name == group.module else f"{name} · {one_line(group.module)}"
+
+
+def strip_of(group: ClosedGroup) -> list[str]:
+    """What the operations of a chain do one after the other, each with its gain, in lines."""
+    lines = [""]
+    for k, (text, gain) in enumerate(group.strip):
+        word = text.removesuffix(f"({NAMELESS})") + (
+            f" (×{number(gain, 2)})" if gain is not None else ""
+        )
+        word += " →" if k + 1 < len(group.strip) else ""
+        if width(f"{lines[-1]} {word}", SMALL) > _STRIP and lines[-1]:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES - 2 : -1] = [f"… {plural(len(group.strip), 'operation')} in all …"]
+    return lines if group.strip else []
 
 
 def lines_of(record: Record) -> list[tuple[str, Edge | None]]:
