@@ -29,6 +29,13 @@ def loss() -> mg.Tensor:
     return (x * x).sum().named("y")
 
 
+def filmed() -> viz.Film:
+    with viz.film() as film:
+        for _ in range(8):
+            loss().backward()
+    return film
+
+
 def with_leaf(**more: Any) -> dict[str, Any]:
     x = mg.Tensor([3.0, 2.0], requires_grad=True, name="x")
     return {"loss": (x * x).sum().named("y"), **{k: x if v is ... else v for k, v in more.items()}}
@@ -79,6 +86,7 @@ DRAWN = [
     Case(viz.neurons, lambda: {"source": network()}, {
         "source": "none", "gradient": "number?|[None]|[nan]", "colour": "none", "sample": "none|0",
         "unit": "none?", "theme": "none", "title": "string?"}),
+    Case(viz.film, dict, {"every": "size", "of": "string?"}),
     Case(viz.numpy_program, lambda: {"loss": loss()}, {"loss": ONE, "gradient": "number?"}),
     Case(viz.formula, lambda: {"op": "multiply", "operand": "x"}, {
         "op": "none", "operand": "none?|0|1|True|False", "operands": "none?", "out": "string",
@@ -91,6 +99,10 @@ METHODS = [
     Case(viz.Picture.svg, lambda: {"self": viz.draw(loss())}, {"animate": "flag"}),
     Case(viz.Picture.filmstrip, lambda: {"self": viz.draw(loss())}, {
         "steps": "none?|[]|()|set|(2, 2)|range", "columns": "size"}),
+    Case(viz.Film.save, lambda: {"self": filmed(), "path": in_a_folder("f.svg")},
+         SAVED | {"columns": "size"}),
+    Case(viz.Film.draw, lambda: {"self": filmed()}, {
+        "at": "whole", "fold": "none|True|False", "open": "none?|''|[]|()"}),
     Case(viz.Neurons.save, lambda: {"self": viz.neurons(network()), "path": in_a_folder("n.svg")},
          SAVED),
     Case(viz.Comparison.save, lambda: {"self": viz.compare(loss(), loss()),

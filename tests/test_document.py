@@ -80,13 +80,18 @@ def elements(doc: Document, place: int) -> np.ndarray:
     return np.array(x["scalar"] if "scalar" in x else x["elements"], dtype=float)
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_a_document_is_as_its_schema_says(program: Callable[[], Tensor], tmp_path: Path) -> None:
+def follow_the_schema(*documents: Document) -> None:
     validators = pytest.importorskip("jsonschema", reason="it validates the schema, for tests only")
     schema = json.loads((Path(viz.__file__).parent / "formats/schema.json").read_text("utf-8"))
     validators.Draft202012Validator.check_schema(schema)
-    for how in ({"fold": True}, {"fold": False}, {"backward": False}):
-        validators.validate(saved(program(), tmp_path, **how), schema)
+    for document in documents:
+        validators.validate(document, schema)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_document_is_as_its_schema_says(program: Callable[[], Tensor], tmp_path: Path) -> None:
+    ways = ({"fold": True}, {"fold": False}, {"backward": False})
+    follow_the_schema(*(saved(program(), tmp_path, **how) for how in ways))
 
 
 def test_every_number_is_the_engine_s(tmp_path: Path) -> None:

@@ -16,9 +16,8 @@ from PIL import Image
 
 from microgradnd import Tensor, no_grad
 from viz import draw
-from viz.style.heatmap import colours, png, shrink, thumbnail
 from viz.style.text import fit, width
-from viz.style.theme import COLOURS, NEGATIVE, ink_on, luminance, rgb
+from viz.style.theme import COLOURS, luminance, rgb
 
 SVG = "{http://www.w3.org/2000/svg}"
 Arrays = dict[str, np.ndarray]
@@ -347,52 +346,6 @@ def test_every_text_is_legible_on_what_it_is_written(theme: int) -> None:
     for role, grounds in TEXT_ON.items():
         for ground in grounds:
             assert contrast(COLOURS[role][theme], COLOURS[ground][theme]) >= 4.5, (role, ground)
-
-
-def test_numbers_are_legible_on_every_cell_of_a_heat_map() -> None:
-    pixels = colours(np.linspace(-1, 1, 401)[None], 1.0)[0]
-    for r, g, b, _ in pixels.tolist():
-        assert contrast(ink_on((r, g, b)), f"#{r:02x}{g:02x}{b:02x}") >= 4.5
-
-
-def test_heat_maps_keep_sign_scale_and_the_largest_element() -> None:
-    x = np.zeros((40, 30))
-    x[17, 5], x[30, 29] = -8.0, 4.0
-    cells, _ = thumbnail(x)
-    assert cells.shape == (16, 16)
-    assert {cells.min(), cells.max()} == {-8.0, 4.0}
-    pixels = colours(cells, 8.0)
-    assert tuple(pixels[np.unravel_index(cells.argmin(), cells.shape)][:3]) == NEGATIVE
-    assert np.isnan(shrink(np.array([[1.0, np.nan, 3.0]]), 1, 1)).all()
-
-
-def test_a_thumbnail_does_not_hide_what_was_dropped() -> None:
-    random = np.random.default_rng(1)
-    mask = 2.0 * (random.random((32, 256)) < 0.5)
-    cells, caption = thumbnail(mask)
-    assert np.array_equal(cells, mask[:16, :16])
-    assert caption == "first 16×16 of 32×256"
-    tooltip = read(draw(Tensor(mask, name="mask")).svg())[1]["t-1"].findtext(f"{SVG}title", "")
-    assert "thumbnail: first 16×16 of 32×256" in tooltip
-    strip, caption = thumbnail(mask[:, :8].ravel())
-    assert 0.3 < np.mean(strip == 0) < 0.7
-    assert caption == "first 1×64 of 1×256"
-    assert 0.3 < np.mean(thumbnail(mask.reshape(2, 4, 32, 32))[0] == 0) < 0.7
-    dense = random.normal(size=(32, 256))
-    assert np.abs(thumbnail(dense)[0]).max() == np.abs(dense).max()
-    assert thumbnail(dense)[1] == ""
-
-
-def test_stacks_of_images_are_tiled_and_captioned() -> None:
-    cells, caption = thumbnail(np.ones((2, 20, 30, 30)))
-    assert cells.shape == (2 * 12 + 1, 4 * 12 + 3)
-    assert caption == "first of 2, 8 of 20 channels"
-
-
-def test_a_png_is_a_png() -> None:
-    pixels = colours(np.array([[0.0, 1.0], [-1.0, np.nan]]), 1.0)
-    back = np.asarray(Image.open(BytesIO(png(pixels))))
-    assert np.array_equal(back, pixels)
 
 
 def test_fit_keeps_to_its_room() -> None:

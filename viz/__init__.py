@@ -12,6 +12,7 @@ from viz.model.marks import Mark
 from viz.picture import Picture, draw
 from viz.reports.compare import Comparison, compare
 from viz.reports.explanation import Explanation, explain
+from viz.reports.film import Film, film
 from viz.reports.gradient_graph import gradient_graph, gradient_trace
 from viz.reports.neurons import Neurons, neurons
 from viz.reports.paths import Path, Paths, paths
@@ -21,6 +22,7 @@ notebook.register()
 __all__ = [
     "Comparison",
     "Explanation",
+    "Film",
     "Formula",
     "Health",
     "Mark",
@@ -33,6 +35,7 @@ __all__ = [
     "compare",
     "draw",
     "explain",
+    "film",
     "formula",
     "gradient_graph",
     "gradient_trace",

@@ -93,11 +93,16 @@ class Picture:
         """
         if not animate:
             return self._svg
-        if self._river is None or not self.model.steps:
-            why = "there is no backward pass" if not self.model.steps else "the style is 'records'"
-            raise ValueError(f"animate=True: {why}; a river with a backward pass can play it")
+        if not self.model.steps:
+            raise ValueError("animate=True: there is no backward pass to play")
         theme, step = self.drawing["theme"], self.drawing["step"]
-        return self._river.svg(theme, step, self._extras, animate=True)
+        return self.river().svg(theme, step, self._extras, animate=True)
+
+    def river(self) -> RiverDrawing:
+        """The picture with every record in its place; ValueError if it is no river."""
+        if self._river is None:
+            raise ValueError("only a river can move: leave style='records' and engine= out")
+        return self._river
 
     @cached_property
     def _svg(self) -> str:
@@ -343,7 +348,8 @@ def draw(
     else:
         keep = looks.get("keep", "summaries")
         trace = _recorded(tensors, gradient, backward, keep, nest, carrying)
-    return _pictured(trace, _folding_of(trace.nesting, fold, open, steps), looks)
+    folding = folding_of(trace.nesting, fold, open, steps)
+    return pictured(Describer(trace), folding, looks)
 
 
 def _recorded(
@@ -367,8 +373,9 @@ def _check(looks: Looks) -> None:
             raise TypeError(f"draw() knows no argument {what!r}; how a picture looks say {known}")
 
 
-def _pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
-    """The picture of a trace, folded so."""
+def pictured(describer: Describer, folding: Folding, looks: Looks) -> Picture:
+    """The picture of a trace that is described so, and folded so."""
+    trace = describer.trace
     if folding.size() > MOST and not looks.get("force"):
         raise ValueError(
             f"the picture would have more than {MOST:,} nodes; fold it (fold='auto'), focus on a "
@@ -377,7 +384,6 @@ def _pictured(trace: Trace, folding: Folding, looks: Looks) -> Picture:
     step = looks.get("step")
     if step is not None and not 0 <= step <= len(trace.steps):
         raise ValueError(f"draw: step {step} of a backward pass that has {len(trace.steps)} steps")
-    describer = Describer(trace)
     model = build(trace, folding, describer)
     title = looks.get("title")
     model = model if title is None else replace(model, title=title)
@@ -426,7 +432,7 @@ def _arranged(
     return nested(groups, graph.nodes, None if focus is None else focused(graph, focus, hops))
 
 
-def _folding_of(nesting: Nesting, fold: Any, open: Any, steps: Collection[int]) -> Folding:
+def folding_of(nesting: Nesting, fold: Any, open: Any, steps: Collection[int]) -> Folding:
     """Which groups are open, as `draw` was asked."""
     if fold is False or open == "all":
         return whole(nesting)

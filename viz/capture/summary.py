@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from viz.style.heatmap import thumbnail
+from viz.capture.thumbnails import thumbnail
+from viz.style.heatmap import GAP
 
 Array = np.ndarray
 _FULL = 64  # arrays of up to so many elements are kept whole
@@ -25,12 +26,15 @@ class Summary:
         shape, dtype: of the array. Of a complex one all else is of its absolute values.
         mean, std, min, max, norm, rms, total: over all its elements, in float64; NaN if there are
             none of them. `norm` is the root of the sum of squares, `total` the sum.
-        top: the largest finite magnitude, the end of the heat-map's scale.
+        top: the largest finite magnitude.
         zeros: the share of elements that are exactly 0.
         nans, infs: how many elements are not numbers, or infinite.
         elements: all elements as nested lists, if there are at most 64.
-        thumb: the array shrunk to at most 16 × 16 cells, or tiles of channels.
+        thumb: the array shrunk to at most 32 × 32 cells, or tiles of channels.
         caption: what the thumbnail leaves out.
+        scale: the end of the heat-map's scale, the largest magnitude of a cell of the thumbnail or
+            that of rounding errors, if they are larger.
+        block: rows and columns of elements that a cell of the thumbnail stands for.
         bins: how many of the finite elements lie in each of 16 equal intervals from the smallest
             to the largest of them; empty if `elements` has them all.
     """
@@ -51,6 +55,8 @@ class Summary:
     elements: Any
     thumb: Array | None
     caption: str
+    scale: float
+    block: tuple[int, int] = (1, 1)
     bins: tuple[int, ...] = ()
 
     @property
@@ -87,7 +93,7 @@ def summarise(value: Any) -> Summary:
         empty = array.tolist()
         return Summary(
             array.shape, str(array.dtype), nan, nan, nan, nan, 0.0, nan, 0.0, 0.0, nan, 0, 0, empty,
-            None, "",
+            None, "", 0.0,
         )  # fmt: skip
     if array.size > LARGE:
         return _of_large(array)
@@ -99,7 +105,6 @@ def summarise(value: Any) -> Summary:
     top = float(np.abs(x).max()) if whole else float(np.abs(x[finite]).max(initial=0.0))
     # squares of elements near the ends of the range of float64 would not be numbers
     unit = top if whole and top > 0 and not 1e-140 < top < 1e140 else 1.0
-    thumb, caption = thumbnail(x)
     with np.errstate(all="ignore"):
         flat = x.ravel() / unit
         norm = math.sqrt(flat @ flat) * unit if whole else math.sqrt(np.square(flat).sum())
@@ -113,7 +118,7 @@ def summarise(value: Any) -> Summary:
         zeros=1.0 - float(np.count_nonzero(x)) / x.size, nans=nans, infs=infs,
         # NumPy's long doubles are no floats of Python
         elements=(x if array.dtype == np.longdouble else array).tolist()
-        if array.size <= _FULL else None, thumb=thumb, caption=caption,
+        if array.size <= _FULL else None, **_thumbnail(x),
         bins=_histogram([x.ravel() if whole else x[finite]]) if array.size > _FULL else (),
     )  # fmt: skip
 
@@ -142,14 +147,22 @@ def _of_large(array: Array) -> Summary:
         squares = sum(square(x) for x in blocks)
         deviations = sum(square(x - x.dtype.type(mean)) for x in blocks)
         zeros = 1.0 - sum(int(np.count_nonzero(x)) for x in blocks) / flat.size
-        thumb, caption = thumbnail(array)
     bins = _histogram(blocks if whole else [x[np.isfinite(x)] for x in blocks])
     return Summary(
         shape=array.shape, dtype=dtype, mean=mean, std=math.sqrt(deviations / flat.size),
         min=low, max=high, norm=math.sqrt(squares), rms=math.sqrt(squares / flat.size),
         total=total, top=top, zeros=zeros, nans=nans, infs=infs, elements=None,
-        thumb=thumb.astype(np.float64), caption=caption, bins=bins,
+        **_thumbnail(array), bins=bins,
     )  # fmt: skip
+
+
+def _thumbnail(x: Array) -> dict[str, Any]:
+    cells, plan = thumbnail(x)
+    sizes = np.abs(cells[np.isfinite(cells) & (cells != GAP)])
+    return {
+        "thumb": cells, "scale": float(sizes.max(initial=0.0)),
+        "caption": plan.caption, "block": plan.block,
+    }  # fmt: skip
 
 
 def _histogram(blocks: list[Array]) -> tuple[int, ...]:
@@ -184,6 +197,7 @@ def _of_scalar(x: float, dtype: str) -> Summary:
     return Summary(
         (), dtype, x, math.nan if nan or inf else 0.0, x, x, size, size, x,
         0.0 if nan or inf else size, float(x == 0), int(nan), int(inf), x, None, "",
+        0.0 if nan or inf else size,
     )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ def _plot(canvas: Canvas, series: Series, room: float) -> tuple[str, float]:
     """One series as a chart at (0, 0), and its height."""
     across = room - LEFT - RIGHT
     points = _thinned(series.points, max(int(across / _CLOSEST), 2))
-    head, words = f"gradient RMS {series.title}", fit(_description(series), room, 10.0)
+    head, words = f"gradient RMS {series.title}", fit(_description(series), room, 11.0)
     parts = [canvas.text(0, 11, fit(head, room, 11.0, True), size=11.0, bold=True)]
     parts.append(canvas.text(0, 25, words, fill="muted"))
     scale = _Scale.of(p.rms for p in points)
@@ -129,7 +129,7 @@ def _bands(canvas: Canvas, series: Series, scale: _Scale, room: float) -> list[s
         if k or scale.lowest < LOWEST:
             bound = number(start, 2) if k else f"1e−{-scale.lowest:.0f}"
             parts.append(
-                canvas.text(LEFT - 6, bottom + 3.4, bound, size=9.5, fill="muted", anchor="end")
+                canvas.text(LEFT - 6, bottom + 3.4, bound, size=11.0, fill="muted", anchor="end")
             )
         words = f"{word} {counts[word]}"
         ink, middle = "ink" if counts[word] else "muted", (top + bottom) / 2 + 3.6
@@ -163,12 +163,12 @@ def _labels(
     """The names of as many points as have room, the ends first of all."""
     parts: list[str] = []
     last = len(points) - 1
-    widest = max(min(max(width(_short(p.label), 9.5) for p in points), 90.0) + 8.0, _APART)
+    widest = max(min(max(width(_short(p.label), 11.0) for p in points), 90.0) + 8.0, _APART)
     every = max(1, math.ceil(widest / step))
     for k in [*range(0, last - every // 2, every), last] if last else [0]:
-        words = fit(_short(points[k].label), max(widest, step) - 6.0, 9.5)
+        words = fit(_short(points[k].label), max(widest, step) - 6.0, 11.0)
         parts.append(
-            canvas.text(spots[k][0], y + 13.5, words, size=9.5, fill="muted", anchor="middle")
+            canvas.text(spots[k][0], y + 13.5, words, size=11.0, fill="muted", anchor="middle")
         )
     return parts
 

@@ -4,7 +4,10 @@
 is an object with these members; `schema.json` beside this file says the same as a JSON Schema.
 
     format          "microgradnd/picture"
-    version         1; grows when a member changes its meaning or goes
+    version         2; grows when a member changes its meaning or goes. 1 had in each of `cells`
+                    the element of largest magnitude, now it is a mean: blocks of 2 × 2 cells (4 × 1
+                    or 1 × 4 where the other axis is whole) hold the means of the quarters of their
+                    elements, sorted
     title, summary  the words above the picture
     direction       "TB" or "LR", of the forward pass; null for what fits what is open
     backward        whether there was a backward pass, and its number of `steps`
@@ -41,8 +44,14 @@ is an object with these members; `schema.json` beside this file says the same as
                     scalar, or mean, std, min, max, norm, rms, sum, top (the largest magnitude),
                     zeros (their share), nans and infs (their number), bins (counts in as many
                     equal intervals from the smallest to the largest finite element), elements (if
-                    at most 64, or all were kept), cells (a thumbnail, rounded; null is a gap) and
-                    caption (what it leaves out)
+                    at most 64, or all were kept), scale (the end of the heat-map's colours, which
+                    rounding errors do not reach), and where there are no elements cells (a
+                    thumbnail, rounded; null is a gap between tiles), block (rows and columns of
+                    elements that a cell stands for) and caption (what the thumbnail leaves out)
+    film            of a training (`viz.film`) alone: `moments`, each with the number of its
+                    backward `call`, the `loss`, and what differs from this document then: members
+                    of `summaries` by number (null for one that is gone), of `parts` by table and
+                    id, and other `members` of the document
 
 Floats that are no JSON numbers are the strings "nan", "inf" and "-inf". Ids count in order of
 creation over the whole computation, whatever is folded: the same program gives the same bytes.
@@ -72,7 +81,7 @@ from viz.style.heatmap import GAP
 from viz.style.text import brief
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # halves of surrogate pairs cannot be encoded
-FORMAT, VERSION = "microgradnd/picture", 1
+FORMAT, VERSION = "microgradnd/picture", 2
 MOST = 6_000  # parts of groups in a document; the parts of groups beyond are left out
 _HOVER = 4_096  # elements that are written of an array that was kept in full
 _HELD = 64  # leaves that are written of a group whose parts are left out
@@ -100,7 +109,7 @@ class Writer:
         nesting = trace.nesting
         self.summaries: list[dict[str, Any]] = []
         self.places: dict[int, tuple[int, Any]] = {}  # by id, which is kept by what it is of
-        self.rules = _Rules(trace)
+        self.rules = _Rules(trace, describer.varying)
         self.sealed = _sealed(nesting.groups, most)
         self.groups = [g for g in nesting.groups.groups() if self.sealed.isdisjoint(_enclosing(g))]
         self.shown = sorted(
@@ -134,7 +143,7 @@ class Writer:
 
     def write(self, model: PictureModel, direction: str | None = "TB") -> dict[str, Any]:
         """The document; the model says what is open and what the title is."""
-        trace = self.trace
+        trace, self.model = self.trace, model
         shown = set(self.shown)
         closed = {group.id for group in model.of_kind(ClosedGroup)}
         flows = [use for use in trace.contributions if use[0] in shown]
@@ -208,13 +217,16 @@ class Writer:
         if isinstance(key, Node):  # what the trace kept may be more than a summary of it
             value, g = self.trace.values[key], self.trace.gradients.get(key)
             start, arrivals = self.trace.seeds.get(key), self.arrivals.get(key, ())
+        gradient = self.summary(g)
+        if gradient is not None and x.gradient is not None and x.gradient.shape:
+            self.summaries[gradient]["scale"] = spelled(x.gradient.scale)
         return {
             "name": x.name,
             "kind": x.kind,
             "shape": list(x.shape),
             "dtype": x.dtype,
             "value": self.summary(value),
-            "gradient": self.summary(g),
+            "gradient": gradient,
             "seed": self.summary(start),
             "contributions": list(arrivals),
             "hooked": x.hooked,
@@ -228,11 +240,13 @@ class Writer:
             "name": node.op.name,
             "order": self.number_of(node),
             "step": self.trace.steps.get(node),
-            "options": {key: brief(x) for key, x in node.changed_options.items()},
+            "options": {key: brief(x) for key, x in described.options.items()},
             "args": [x.parameter for x in node.operands],
             "inputs": [
-                spelled(_scalar(x)) if x.kind == "number" else self.ids.tensors[x.key]
-                for x in node.operands
+                self.ids.tensors[x.key]
+                if x.kind != "number"
+                else spelled(_scalar(described.numbers.get(i)))
+                for i, x in enumerate(node.operands)
             ],
             "output": self.ids.tensors[node],
             "group": self.trace.nesting.group_of[node].id,
@@ -330,9 +344,8 @@ class Writer:
         return out
 
 
-def _scalar(operand: Operand) -> float | str | None:
+def _scalar(value: Any) -> float | str | None:
     """A number among the operands, as text if complex; None where an optional one is not given."""
-    value = operand.value
     return value if value is None else str(value) if np.iscomplexobj(value) else float(value)
 
 
@@ -358,8 +371,8 @@ def _enclosing(group: Group) -> list[Group]:
 class _Rules:
     """The formulas of a trace's operations, each distinct one once."""
 
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
+    def __init__(self, trace: Trace, varying: Collection[Node]) -> None:
+        self.trace, self.varying = trace, varying
         self.table: list[dict[str, Any]] = []
         self.known: dict[tuple[int, int | None], int] = {}
         self.kinds: dict[Any, int] = {}  # of operations
@@ -389,7 +402,9 @@ class _Rules:
     def alike(self, node: Node) -> int:
         """A number that equal operations on equal shapes share."""
         if node not in self.tokens:
-            shapes = tuple(_scalar(x) if x.kind == "number" else x.shape for x in node.operands)
+            shapes = tuple(
+                _scalar(x.value) if x.kind == "number" else x.shape for x in node.operands
+            )
             options = tuple((key, repr(x)) for key, x in node.options.items())
             key = (node.op.name, options, node.shape, shapes)
             self.tokens[node] = self.kinds.setdefault(key, len(self.kinds))
@@ -414,7 +429,7 @@ class _Rules:
         return np.broadcast_to(np.array(0.5, kept.dtype), kept.shape)
 
     def cheap(self, node: Node) -> bool:
-        if len(node.operands) > _MANY:
+        if len(node.operands) > _MANY or node in self.varying:
             return False
         sizes = [math.prod(x.shape) for x in node.operands if x.kind != "number"]
         return sum(sizes) + math.prod(node.shape) <= _COSTLY
@@ -449,7 +464,7 @@ def _described(kept: Any) -> dict[str, Any]:
         return out | {"scalar": spelled(x.scalar)}
     for key in ("mean", "std", "min", "max", "norm", "rms", "sum", "top", "zeros"):
         out[key] = spelled(x.total if key == "sum" else getattr(x, key))
-    out |= {"nans": x.nans, "infs": x.infs, "bins": list(x.bins)}
+    out |= {"nans": x.nans, "infs": x.infs, "bins": list(x.bins), "scale": spelled(x.scale)}
     if x.elements is not None:
         out["elements"] = spelled(x.elements)
     elif not isinstance(kept, Summary) and kept.size <= _HOVER:
@@ -457,12 +472,12 @@ def _described(kept: Any) -> dict[str, Any]:
         out["elements"] = spelled(exact.tolist())
     elif x.thumb is not None:
         out["cells"] = [[_thumbnail_cell(v) for v in row] for row in x.thumb.tolist()]
-        out["caption"] = x.caption
+        out |= {"block": list(x.block), "caption": x.caption}
     return out
 
 
 def _thumbnail_cell(x: float) -> Any:
-    """A cell of a thumbnail to six digits; null for the gap between tiles."""
+    """A cell of a thumbnail to four digits; null for the gap between tiles."""
     if x == GAP:
         return None
-    return float(f"{x:.6g}") if math.isfinite(x) else repr(x)
+    return float(f"{x:.4g}") if math.isfinite(x) else repr(x)

@@ -17,7 +17,7 @@ _PAIR = 26.0  # between the edges that share a side of a box
 _SHORT = 150.0  # an edge across no more than this is drawn as one S
 _SAMPLES = (0.0, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.92, 1.0)
 _SPOTS = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)  # where along an edge a label may sit
-TEXT = 10.0
+TEXT = 11.0
 
 
 @dataclass(slots=True)

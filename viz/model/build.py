@@ -233,7 +233,7 @@ class _Builder:
         trace = self.trace
         names = [repr(leaf.name) if leaf.name else "an unnamed leaf" for leaf in trace.changed]
         return PictureModel(
-            self.nodes, self.edges, self.open_groups(), ", ".join(self.heads()), self.summary(),
+            self.nodes, self.edges, self.open_groups(), ", ".join(heads(trace)), self.summary(),
             len(trace.steps), bool(trace.seeds), trace.stale, tuple(dict.fromkeys(names)),
         )  # fmt: skip
 
@@ -255,15 +255,6 @@ class _Builder:
     def box_of(self, group: Group | None) -> str | None:
         return getattr(self.folding.boxed(group), "id", None)
 
-    def heads(self) -> list[str]:
-        """Names and values of the outputs."""
-        out = []
-        for t in self.trace.outputs:
-            value = summary(self.trace.values[node_of(t)] if t.requires_grad else t.data)
-            text = "" if value is None or value.scalar is None else f" = {number(value.scalar)}"
-            out.append(f"{t.name or 'output'}{text}")
-        return out
-
     def summary(self) -> str:
         tensors, operations = len(self.ids.tensors), len(self.ids.operations)
         words = f"{plural(tensors, 'tensor')}, {plural(operations, 'operation')}"
@@ -273,3 +264,13 @@ class _Builder:
             count = sum(self.folding.shows(node) for node in self.trace.nodes)
             words += f", {count} of them in focus"
         return words
+
+
+def heads(trace: Trace) -> list[str]:
+    """Names and values of what was computed."""
+    out = []
+    for t in trace.outputs:
+        value = summary(trace.values[node_of(t)] if t.requires_grad else t.data)
+        text = "" if value is None or value.scalar is None else f" = {number(value.scalar)}"
+        out.append(f"{t.name or 'output'}{text}")
+    return out

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from microgradnd.graph import Node, Operand, Use
 from viz.capture.summary import Summary, summarise
@@ -18,17 +21,24 @@ if TYPE_CHECKING:
     from viz.capture.trace import Trace
 
 
+_FEW = 8  # operands
+
+
 class Describer:
     """Describes the parts of a trace.
 
     Attributes:
         trace: the numbers.
         ids: of its tensors and operations.
+        varying: operations whose options or plain numbers differ from pass to pass.
     """
+
+    varying: Collection[Node] = ()
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.records: dict[Key, TensorRecord] = {}
+        self.summaries: dict[int, Summary] = {}  # by the ids of arrays that the trace keeps
         self.flows: dict[tuple[Group | None, Node], Summary | None] = {}
 
     @cached_property
@@ -54,8 +64,9 @@ class Describer:
         trace = self.trace
         kind = "intermediate" if not node.is_leaf else "parameter" if node.name else "leaf"
         kind = "output" if node in self.outputs and not node.is_leaf else kind
-        value, gradient = summary(trace.values[node]), summary(trace.gradients.get(node))
-        assert value is not None
+        value, gradient = self.value(node), self.known(trace.gradients.get(node))
+        if gradient is not None and gradient.scale < (errors := self.rounding(node)):
+            gradient = replace(gradient, scale=errors)
         # in the graph of a gradient the walk itself has gradients no more
         alone = gradient is None and trace.gradients and not trace.seeds
         return TensorRecord(
@@ -68,6 +79,38 @@ class Describer:
         x = self.ids.constants[key]
         name, dtype = self.ids.tensors[key], str(x.dtype)
         return TensorRecord(name, "constant", x.name, x.shape, dtype, summarise(x.value))
+
+    def rounding(self, node: Node) -> float:
+        """How large rounding errors in a gradient may be: heat-maps do not make more of them.
+
+        They are those of sums: of contributions that are added up, and of what an operation that
+        is not elementwise, or broadcasts, passes on, weighted by its other operands.
+        """
+        trace, tops = self.trace, [0.0]
+        uses = [use for use in trace.nesting.uses.get(node, ()) if use in trace.contributions]
+        for op, i in uses:
+            g = self.known(trace.gradients.get(op))
+            alone = op.op.elementwise and op.shape == node.shape
+            if g is not None and not alone and len(op.operands) <= _FEW:  # no sum has more
+                keys = [x.key for k, x in enumerate(op.operands) if k != i and x.kind != "number"]
+                others = [self.value(key).top for key in keys]
+                tops.append(g.top * min(1.0, max(others, default=1.0)))
+        kept = [trace.contributions[use] for use in uses if len(uses) > 1]
+        tops += [x.top for x in map(self.known, kept) if x is not None]
+        return 4.0 * float(np.finfo(node.dtype).eps) * max(tops)
+
+    def known(self, kept: Any) -> Summary | None:
+        """The summary of what the trace kept, made once."""
+        if isinstance(kept, np.ndarray) and id(kept) not in self.summaries:
+            self.summaries[id(kept)] = summarise(kept)
+        return self.summaries.get(id(kept)) or summary(kept)
+
+    def value(self, key: Key) -> Summary:
+        if not isinstance(key, Node):
+            return self.record(key).value
+        found = self.known(self.trace.values[key])
+        assert found is not None
+        return found
 
     def operation(self, node: Node) -> Operation:
         return Operation(

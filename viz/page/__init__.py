@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.resources import files
 from posixpath import dirname, normpath
@@ -34,7 +34,8 @@ _MODULES = (
     *_LIVE,
     "dom", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
     "river/arrangement", "river/score", "view", "layered", "layout", "drawing", "pointer",
-    "viewport", "heatmap", "formula", "stepper", "panel", "chart", "search", "main",
+    "viewport", "cells", "heatmap", "formula", "stepper", "panel", "chart", "search", "film",
+    "main",
 )  # fmt: skip
 _LEGEND_WIDTH = 300
 _CANVAS = Canvas("auto")
@@ -47,6 +48,7 @@ def page(
     theme: str = "auto",
     marks: Mapping[str, Mark] | None = None,
     highlight: Mapping[str, str] | None = None,
+    film: Callable[[Writer, dict[str, Any]], dict[str, Any]] | None = None,
 ) -> str:
     """The page of a picture as the text of an HTML file.
 
@@ -55,10 +57,14 @@ def page(
         direction: of the forward pass, "TB" or "LR".
         theme: "light", "dark" or "auto" to start with.
         marks, highlight: by id, as `viz.svg.Extras` has them.
+        film: of the writer of the document and its contents, the member `film`.
     """
     writer = Writer(describer)
     contents = writer.write(model, direction)
-    contents["live"] = program(describer.trace, describer.ids)
+    if film is not None:  # its moments have other leaves than the graph has now
+        contents["film"] = film(writer, contents)
+    else:
+        contents["live"] = program(describer.trace, describer.ids)
     script = f'"use strict";\n(() => {{\n{"".join(map(_scoped, _MODULES))}}})();\n'
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     glyphs = {name: _glyph(node, direction) for name, node in _nodes(writer, contents).items()}

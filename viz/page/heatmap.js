@@ -1,52 +1,32 @@
 // Arrays as heat-maps, histograms and statistics.
 
 import {announce, h, set, s} from "./dom.js";
+import {colour, inkOf, spelled, standsFor} from "./cells.js";
 import {clamp, exact, flaw, number, shapeOf, sizeOf, stats, toFloat} from "./model.js";
 
-const NEGATIVE = [0xd5, 0x5e, 0x00], POSITIVE = [0x00, 0x72, 0xb2];
 const LINE = 64; // a vector of more elements goes on in the next line
 const BINS = 16;
 
-// Orange through white to blue for x in [-1, 1], as in the still picture.
-function colour(x) {
-  const end = x > 0 ? POSITIVE : NEGATIVE, share = Math.min(Math.abs(x), 1);
-  return end.map((c) => Math.round(255 + (c - 255) * share));
-}
-
-function luminance(channels) {
-  const [r, g, b] = channels.map((c) => (c <= 10 ? c / 3294.6 : ((c / 255 + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-}
-
-// What is shown of an array: rows of values (null for a gap), the index of each, a caption, and
-// whether a cell stands for a block.
+// What is shown of an array: rows of values (null for a gap), what a reader is told of each, and
+// a caption.
 function sheetOf({scalar, elements, cells, shape, caption}) {
-  if (scalar !== undefined) return {cells: [[scalar]], index: () => "", caption: ""};
+  if (scalar !== undefined) return {cells: [[scalar]], told: (i, j, v) => `= ${exact(v)}`, caption: ""};
   if (elements !== undefined) return ofElements(elements, shape);
-  if (!cells) return {cells: [], index: () => "", caption: ""};
-  const rows = cells.length, columns = cells[0].length;
-  const block = !caption && sizeOf(shape) > rows * columns;
-  const span = (i, most, n) => {
-    if (caption || n <= most) return `${i}`;
-    const from = Math.floor((i * n) / most), to = Math.floor(((i + 1) * n) / most) - 1;
-    return from === to ? `${from}` : `${from}–${to}`;
+  if (!cells) return {cells: [], told: null, caption: ""};
+  const told = (i, j, v) => {
+    const {index, several} = standsFor(shape, i, j);
+    return several ? `${exact(v)}, a mean in ${index}` : `${index} ≈ ${exact(v)}`;
   };
-  const index = (i, j) => {
-    if (shape.length === 1) return `[${span(j, columns, shape[0])}]`;
-    if (shape.length > 2) return `cell ${i}, ${j}`;
-    return `[${span(i, rows, shape[0])}, ${span(j, columns, shape[1])}]`;
-  };
-  const shrunk = "shrunk: each cell shows the element of largest magnitude in its block";
-  return {cells, index, block, caption: caption || (block ? shrunk : "")};
+  return {cells, told, caption};
 }
 
 // An array of more than two dimensions is shown as its matrices, side by side.
 function ofElements(elements, shape) {
-  if (sizeOf(shape) === 0) return {cells: [], index: () => "", caption: "empty"};
+  if (sizeOf(shape) === 0) return {cells: [], told: null, caption: "empty"};
   if (shape.length === 1) {
     const cells = [];
     for (let k = 0; k < elements.length; k += LINE) cells.push(elements.slice(k, k + LINE));
-    return {cells, index: (i, j) => `[${i * LINE + j}]`, caption: ""};
+    return {cells, told: (i, j, v) => `[${i * LINE + j}] = ${exact(v)}`, caption: ""};
   }
   let matrices = [[elements, []]];
   for (let depth = 0; depth < shape.length - 2; depth++) {
@@ -66,21 +46,21 @@ function ofElements(elements, shape) {
       const [matrix, a, b] = find(i, j);
       return matrix?.[0][a]?.[b] ?? null;
     }));
-  const index = (i, j) => {
+  const told = (i, j, v) => {
     const [[, at], a, b] = find(i, j);
-    return `[${[...at, a, b].join(", ")}]`;
+    return `[${[...at, a, b].join(", ")}] = ${exact(v)}`;
   };
-  return {cells, index, caption: ""};
+  return {cells, told, caption: ""};
 }
 
 // A heat-map; a reader points at a cell, or goes through the cells with the arrow keys.
 export function heatmap(x, {name = "", top = null, room = 330, high = 220, largest = 46} = {}) {
   const sheet = sheetOf(x), {cells} = sheet, all = stats(x);
   if (!cells.length) return h("p", {class: "muted"}, "empty");
-  const scale = top ?? toFloat(all.top), rows = cells.length, columns = cells[0].length;
+  const scale = top ?? toFloat(all.scale), rows = cells.length, columns = cells[0].length;
   const wide = clamp(room / columns, 1, largest);
   const tall = Math.max(Math.min(high / rows, wide * 2.2, Math.max(wide, 22), largest), 1.5);
-  const idle = [flaw(all), `±${number(scale, 3)}`, sheet.caption].filter(Boolean).join(" · ");
+  const idle = [flaw(all), `±${spelled(scale)}`, sheet.caption].filter(Boolean).join(" · ");
   const output = h("output", {class: "reading"});
   const canvas = paint(cells, scale, wide, tall, {role: "img", tabindex: "0",
     "aria-label": `heat-map of ${name || "the array"}, ${shapeOf(x.shape)}, `
@@ -90,8 +70,7 @@ export function heatmap(x, {name = "", top = null, room = 330, high = 220, large
   const show = (i, j) => {
     const v = cells[i]?.[j] ?? null;
     frame.hidden = v === null;
-    output.textContent = v === null ? idle
-      : `${sheet.index(i, j)} = ${exact(v)}${sheet.block ? " (largest)" : ""}`;
+    output.textContent = v === null ? idle : sheet.told(i, j, v);
     Object.assign(frame.style, {left: `${j * wide}px`, top: `${i * tall}px`});
   };
   const point = (i, j) => show(...(at = [i, j]));
@@ -111,7 +90,7 @@ export function heatmap(x, {name = "", top = null, room = 330, high = 220, large
       announce(output.textContent);
     },
   });
-  return h("figure", {class: "heat"}, h("div", {class: "sheet"}, canvas, frame), output);
+  return h("figure", {class: "heat"}, h("div", {class: "sheet"}, canvas, numbers(cells, scale, wide, tall), frame), output);
 }
 
 function paint(cells, scale, wide, tall, attributes = {}) {
@@ -119,29 +98,29 @@ function paint(cells, scale, wide, tall, attributes = {}) {
   const canvas = h("canvas", {width: Math.round(wide * columns * sharpness),
     height: Math.round(tall * rows * sharpness),
     style: `width:${wide * columns}px;height:${tall * rows}px`, ...attributes});
-  const context = canvas.getContext("2d");
-  context.scale(sharpness, sharpness);
-  context.textAlign = "center";
-  context.textBaseline = "middle";
-  context.font = `${Math.min(11, tall * 0.62)}px system-ui, sans-serif`;
+  const context = canvas.getContext("2d"), edge = (k, length) => Math.round(k * length * sharpness);
   cells.forEach((row, i) => row.forEach((cell, j) => {
-    const v = cell === null ? 0 : toFloat(cell), known = Number.isFinite(v);
-    const channels = known ? colour(v / (scale > 0 ? scale : 1)) : [255, 255, 255];
-    context.fillStyle = cell === null ? "rgba(128,128,128,.35)" : `rgb(${channels})`;
-    // a little over the edge, so that no seam shows between cells
-    context.fillRect(j * wide, i * tall, wide + (j + 1 < columns ? 0.5 : 0), tall + (i + 1 < rows ? 0.5 : 0));
-    if (cell === null) return;
-    if (!known) hatch(context, j * wide, i * tall, wide, tall);
-    if (wide >= 36 && tall >= 14) {
-      const text = [number(v, 3), (j + 0.5) * wide, (i + 0.5) * tall + 0.5, wide - 3];
-      context.fillStyle = luminance(channels) < 0.179 ? "#fff" : "#000";
-      context.strokeStyle = "#fff";
-      context.lineWidth = 3;
-      if (!known) context.strokeText(...text);
-      context.fillText(...text);
-    }
+    const [r, g, b, alpha] = colour(cell, scale), left = edge(j, wide), top = edge(i, tall);
+    context.fillStyle = `rgba(${r},${g},${b},${alpha / 255})`;
+    context.fillRect(left, top, edge(j + 1, wide) - left, edge(i + 1, tall) - top);
+  }));
+  context.scale(sharpness, sharpness);
+  cells.forEach((row, i) => row.forEach((cell, j) => {
+    if (cell !== null && !Number.isFinite(toFloat(cell))) hatch(context, j * wide, i * tall, wide, tall);
   }));
   return canvas;
+}
+
+// The numbers of cells that have room for them, in ink that is read in either theme.
+function numbers(cells, scale, wide, tall) {
+  if (wide < 36 || tall < 14) return null;
+  const size = clamp(tall * 0.62, 9, 11);
+  return s("svg", {class: "numbers", width: wide * cells[0].length, height: tall * cells.length,
+    "font-size": size, "aria-hidden": "true"},
+  cells.flatMap((row, i) => row.map((cell, j) => cell !== null && s("text", {x: (j + 0.5) * wide,
+    y: (i + 0.5) * tall + size * 0.36, "text-anchor": "middle",
+    class: Number.isFinite(toFloat(cell)) ? `mg-f-${inkOf(colour(cell, scale))}` : "flaw"},
+  spelled(cell)))));
 }
 
 // Slanting lines: there is no number here, or an infinite one.
@@ -150,7 +129,7 @@ function hatch(context, x, y, wide, tall) {
   context.beginPath();
   context.rect(x, y, wide, tall);
   context.clip();
-  context.strokeStyle = `rgb(${NEGATIVE})`;
+  context.strokeStyle = "#d55e00";
   context.lineWidth = 1;
   context.beginPath();
   for (let offset = 5; offset < wide + tall; offset += 5) {
@@ -167,7 +146,7 @@ export function swatch(x, top = null, room = 64, high = 34) {
   if (!cells.length) return h("span", {class: "muted"}, "empty");
   const rows = cells.length, columns = cells[0].length;
   const wide = Math.min(room / columns, 14), tall = Math.min(high / rows, Math.max(2.2 * wide, 4), 14);
-  const canvas = paint(cells, top ?? toFloat(stats(x).top), wide, tall, {"aria-hidden": "true"});
+  const canvas = paint(cells, top ?? toFloat(stats(x).scale), wide, tall, {"aria-hidden": "true"});
   canvas.style.verticalAlign = `${5 - (tall * rows) / 2}px`; // its middle at that of the letters
   return h("span", {class: "swatch"}, canvas);
 }

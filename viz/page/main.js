@@ -3,6 +3,7 @@
 import {Chart} from "./chart.js";
 import {$, announce, set} from "./dom.js";
 import {Drawing} from "./drawing.js";
+import {Film} from "./film.js";
 import {clamp, Model, number} from "./model.js";
 import {Panel} from "./panel.js";
 import {Search} from "./search.js";
@@ -30,6 +31,7 @@ class Page {
       this.goTo(id);
       this.focus(this.focused);
     });
+    this.film = new Film(model, () => this.filmed());
     this.actions = this.actionsByKey();
     this.heading();
     drawing.arrange();
@@ -55,6 +57,14 @@ class Page {
     this.search.mark();
     this.focusable(drawing.element(focused) ? focused : drawing.reading[0]);
     this.unpoint();
+  }
+
+  // Other numbers stand in the document: those of another moment of the training.
+  filmed() {
+    $("#title").textContent = this.model.doc.title;
+    this.stepper.arranged();
+    this.chart.arranged();
+    this.show();
   }
 
   stepped() {

@@ -97,7 +97,7 @@ export const exact = (x) =>
 export function stats(x) {
   if (x?.scalar === undefined) return x;
   const v = toFloat(x.scalar), size = Math.abs(v);
-  return {...x, mean: v, std: 0, min: v, max: v, norm: size, rms: size, sum: v, top: size,
+  return {...x, mean: v, std: 0, min: v, max: v, norm: size, rms: size, sum: v, top: size, scale: size,
     zeros: Number(v === 0), nans: Number(Number.isNaN(v)), infs: Number(size === Infinity)};
 }
 

@@ -163,7 +163,7 @@ export class Panel {
       x.contributions.indexOf(key));
     const previous = first > 0 ? model.sumAfter(id, x.contributions[first - 1]) : x.seed;
     const [before, added, sum] = [previous, contribution, after ?? x.gradient].map(model.summary);
-    const top = topOf([before, added, sum], "top");
+    const top = topOf([before, added, sum], "scale");
     const cell = (part, title) => {
       const array = part && sizeOf(part.shape) > 1;
       return h("div", {class: "term"}, array ? swatch(part, top, 88, 70)
@@ -255,7 +255,7 @@ export class Panel {
         step: group ? group.steps.join("–") : model.operation(maker).step,
         sum: unknown ? null : model.sumAfter(id, key)});
     }
-    const all = rows.map(({adds}) => model.summary(adds)), top = topOf(all, "top");
+    const all = rows.map(({adds}) => model.summary(adds)), top = topOf(all, "scale");
     const most = Math.max(topOf(all, "norm"), 1e-300);
     const show = (part) => part && (sizeOf(part.shape) === 1 ? number(stats(part).sum) : swatch(part, top, 54, 26));
     const share = (part) => (part ? `width:${Math.min((toFloat(stats(part).norm) / most) * 100, 100)}%` : null);

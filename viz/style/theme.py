@@ -52,6 +52,9 @@ COLOURS: dict[str, tuple[str, str]] = {
     "warn-line": ("#b88700", "#d6a520"),
     "bad": ("#c1121f", "#ff7b72"),
     "bad-ink": ("#ffffff", "#2b0808"),
+    "cell-ink": ("#000000", "#ffffff"),  # numbers on cells, from pale to full ones
+    "cell-white": ("#ffffff", "#ffffff"),
+    "cell-black": ("#000000", "#000000"),
 }
 
 THEMES = ("auto", "light", "dark")

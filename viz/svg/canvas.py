@@ -82,7 +82,7 @@ class Canvas:
         return text + (f' stroke-dasharray="{dash}"' if dash else "")
 
     def text(
-        self, x: float, y: float, words: str, *, size: float = 10.0, fill: str = "ink",
+        self, x: float, y: float, words: str, *, size: float = 11.0, fill: str = "ink",
         bold: bool = False, anchor: str = "", halo: str | None = None,
     ) -> str:  # fmt: skip
         """A line of text; y is that of its baseline, a halo keeps lines behind it apart."""

@@ -51,7 +51,11 @@ def _ring(canvas: Canvas) -> str:
 
 def _scale(canvas: Canvas) -> str:
     cells = rectangles(colours(np.linspace(-1.0, 1.0, 9)[None], 1.0), 0.0, 1.0, 6.0, 13.0)
-    return cells + canvas.rect(0, 1, 54, 13, stroke="line", line=0.8)
+    return (
+        canvas.rect(0, 1, 54, 13, fill="record")
+        + cells
+        + canvas.rect(0, 1, 54, 13, stroke="line", line=0.8)
+    )
 
 
 def _marked(level: Level) -> Draw:
@@ -80,7 +84,7 @@ _ITEMS: tuple[tuple[str, Draw, str], ...] = (
     ("bad", _marked("bad"), "wrong"),
     ("warn", _marked("warn"), "suspicious"),
     ("way", _marked("way"), "on the way to what is wrong"),
-    ("cells", _scale, "−max … 0 … +max of the tensor"),
+    ("cells", _scale, "−s … 0 … +s, where ±s stands beside it"),
 )  # fmt: skip
 
 

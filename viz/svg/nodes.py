@@ -18,6 +18,7 @@ from viz.model.elements import (
 from viz.style.text import fit, number, one_line, plural, shape_of, width
 from viz.svg import records
 from viz.svg.canvas import Canvas, Look
+from viz.svg.cells import form_of
 from viz.svg.records import HEADER, INDENT, PAD, WIDEST, Measures, Row, even
 
 _LINE = 13.0  # from one line of small text to the next
@@ -28,13 +29,13 @@ def _measures_of_group(node: ClosedGroup, direction: str) -> Measures:
     """The measures of a closed group: title, shapes, parameters and its main result's rows."""
     cards = 2 * _STACK if node.module == "repeat" else 0.0
     y = HEADER + _LINE * len(captions(node)) + 4.0
-    texts = [width(line, 9.5) + 2 * PAD for line in captions(node)]
-    head = width(title_of_group(node), 12.0, True) + width(kind_of_group(node), 9.5)
+    texts = [width(line, 11.0) + 2 * PAD for line in captions(node)]
+    head = width(title_of_group(node), 12.0, True) + width(kind_of_group(node), 11.0)
     across = min(max([head + 12.0 + 2 * PAD + _steps_of_group(node)[1], *texts, 96.0]), WIDEST + 40)
     form, rows = "", list[Row]()
     if node.results:
         result = node.results[0]
-        form = records.form_of(result.shape)
+        form = form_of(result.shape)
         parts = [("out", result.value), ("grad", result.gradient)]
         room = INDENT + records.inner_width(result.shape, form, [x for _, x in parts if x]) + PAD
         across = even(max(across, room))
@@ -104,7 +105,7 @@ def _steps_of_group(node: ClosedGroup) -> tuple[str, float]:
         return "", 0.0
     first, last = node.steps
     text = str(first) if first == last else f"{first}–{last}"
-    return text, width(text, 10.0, True) + 15.0
+    return text, width(text, 11.0, True) + 15.0
 
 
 def _draw_group(canvas: Canvas, node: ClosedGroup, f: Measures) -> str:
@@ -125,20 +126,20 @@ def _draw_group(canvas: Canvas, node: ClosedGroup, f: Measures) -> str:
         )
         right -= wide
     kind = kind_of_group(node)
-    room = right - PAD - (width(kind, 9.5) + 8.0 if kind else 0.0)
+    room = right - PAD - (width(kind, 11.0) + 8.0 if kind else 0.0)
     title = fit(title_of_group(node), room, 12.0, True)
     parts.append(canvas.text(PAD, 15.5, title, size=12.0, bold=True))
     right = PAD + width(title, 12.0, True) + 7.0
-    parts.append(canvas.text(right, 15.3, kind, size=9.5, fill="muted"))
+    parts.append(canvas.text(right, 15.3, kind, size=11.0, fill="muted"))
     for k, line in enumerate(captions(node)):
-        line = fit(line, f.width - 2 * PAD, 9.5)
-        parts.append(canvas.text(PAD, HEADER + 9.0 + k * _LINE, line, size=9.5, fill="muted"))
+        line = fit(line, f.width - 2 * PAD, 11.0)
+        parts.append(canvas.text(PAD, HEADER + 9.0 + k * _LINE, line, size=11.0, fill="muted"))
     parts += [records.row(canvas, part, f.form) for part in f.rows]
     return "".join(parts)
 
 
 def _measures_of_elsewhere(node: Elsewhere, direction: str) -> Measures:
-    return Measures(even(width(elsewhere_label(node), 10.0) + 18.0), 20.0)
+    return Measures(even(width(elsewhere_label(node), 11.0) + 18.0), 20.0)
 
 
 def elsewhere_label(node: Elsewhere) -> str:

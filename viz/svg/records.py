@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from viz.capture.summary import Summary
 from viz.layout.blocks import OPERATION_HEIGHT
 from viz.model.elements import Operation, State, Tag, TensorRecord
 from viz.model.marks import Mark
 from viz.model.phrases import infix_of
-from viz.style.heatmap import colours, data_uri, rectangles
 from viz.style.text import brief, dtype_of, fit, number, one_line, shape_of, width
-from viz.style.theme import ink_on
 from viz.svg.canvas import Canvas, coordinate
+from viz.svg.cells import CELL, cell_width, form_of, heat, map_size, scale_of, table
 
 WORDS = {"parameter": "param", "leaf": "leaf", "constant": "const", "output": "output"}
 
 HEADER = 22.0
 PAD = 9.0
 INDENT = 42.0  # where the contents of a row start, after its label
-_THUMB = (54.0, 26.0)
-_NUMBER = 12.0  # font size of a scalar
-_CELL = 16.0  # height of a cell that shows its number
+SMALL = 11.0  # font size of all but titles and scalars
+_NUMBER = 12.0
+_STATISTICS = 28.0  # height of two lines of them
 _FOOT = 17.0
 RING = 4.0  # how far the ring of an accumulated gradient stands off
 WIDEST = 236.0
-_FEW = 9  # a matrix of so many elements shows its numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +57,6 @@ class Measures:
         return self.width + 2 * self.margin, self.height + 2 * self.margin
 
 
-def form_of(shape: tuple[int, ...]) -> str:
-    """How an array is shown: as a number, a table of numbers or a heat-map.
-
-    >>> form_of((1, 1)), form_of((3, 2)), form_of((16, 16))
-    ('scalar', 'table', 'map')
-    """
-    if math.prod(shape) == 1:
-        return "scalar"
-    rows, columns = (1, *shape)[-2:]
-    if 0 in shape:
-        return "empty"
-    few = len(shape) <= 2 and rows <= 3 and columns <= 4 and rows * columns <= _FEW
-    return "table" if few else "map"
-
-
 def measures_of_tag(node: Tag, direction: str) -> Measures:
     return Measures(min(width(tag_label(node), 11.0, True) + 18.0, WIDEST), 20.0)
 
@@ -93,9 +74,9 @@ def measures_of_record(node: TensorRecord, direction: str) -> Measures:
     parts = list(node.rows) if node.rows is not None else parts
     abreast = direction == "TB" and (1, *node.shape)[-1] == 1 and len(parts) == 2
     foot = footnote(node)
-    head = width(title_of(node), 12.0, True) + 12.0 + width(meta_of(node), 9.5) + 2 * PAD
-    below = width(foot, 9.5, True) + 2 * PAD
-    indent = max([INDENT, *(PAD + 2.0 + width(label, 10.0) + 6.0 for label, _ in parts)])
+    head = width(title_of(node), 12.0, True) + 12.0 + width(meta_of(node), SMALL) + 2 * PAD
+    below = width(foot, SMALL, True) + 2 * PAD
+    indent = max([INDENT, *(PAD + 2.0 + width(label, SMALL) + 6.0 for label, _ in parts)])
     room = indent + inner_width(node.shape, form, [x for _, x in parts if x]) + PAD
     count = len(parts) if abreast else 1
     across = even(max(count * room, min(max(head, below), WIDEST), 96.0))
@@ -120,7 +101,10 @@ def rows_of(
 
 
 def _row_height(shape: tuple[int, ...], form: str) -> float:
-    high = {"table": (1, 1, *shape)[-2] * _CELL + 5.0, "map": _THUMB[1] + 6.0}
+    high = {
+        "table": (1, 1, *shape)[-2] * CELL + 5.0,
+        "map": max(map_size(shape)[1], _STATISTICS) + 6.0,
+    }
     return high.get(form, 18.0)
 
 
@@ -129,11 +113,10 @@ def inner_width(shape: tuple[int, ...], form: str, shown: Sequence[Summary]) -> 
     if form == "scalar":
         return max(width(number(x.mean), _NUMBER, True) for x in shown)
     if form == "table":
-        cells = (number(v, 3) for x in shown for v in flat(x.elements))
-        return max(34.0, *(width(v, 10.0) + 7.0 for v in cells)) * (1, *shape)[-1]
+        return cell_width(list(shown), 3) * (1, *shape)[-1]
     if form == "map":
-        return _THUMB[0] + 8.0 + max(max(map(_stat_width, shown)), 100.0)
-    return width("empty", 10.0)
+        return map_size(shape)[0] + 8.0 + max(max(map(_stat_width, shown)), 100.0)
+    return width("empty", SMALL)
 
 
 def even(x: float) -> float:
@@ -169,25 +152,21 @@ def meta_of(node: TensorRecord) -> str:
     return f"{shape_of(node.shape)} {dtype_of(node.dtype)}{kind}"
 
 
-def flat(x: Any) -> list[float]:
-    return [v for item in x for v in flat(item)] if isinstance(x, list) else [float(x)]
-
-
 def _stats_of(x: Summary) -> tuple[str, str, str]:
     if x.flaw:
-        return x.flaw, f"of {x.size}", f"±{number(x.top, 2)}"
-    return f"μ {number(x.mean, 3)}", f"‖·‖ {number(x.norm, 3)}", f"±{number(x.top, 2)}"
+        return x.flaw, f"of {x.size}", scale_of(x)
+    return f"μ {number(x.mean, 3)}", f"‖·‖ {number(x.norm, 3)}", scale_of(x)
 
 
 def _stat_width(x: Summary) -> float:
     mean, norm, top = _stats_of(x)
-    return max(width(mean, 9.5), width(norm, 9.5)) + 8.0 + width(top, 9.5)
+    return max(width(mean, SMALL), width(norm, SMALL)) + 8.0 + width(top, SMALL)
 
 
 def draw_tag(canvas: Canvas, node: Tag, f: Measures) -> str:
     label = fit(tag_label(node), f.width - 16.0, 11.0, True)
     box = canvas.border(f.width, f.height, fill="leaf", stroke="leaf-line", radius=9.5, dash="4 3")
-    return box + canvas.text(f.width / 2, 14.0, label, size=11.0, bold=True, anchor="middle")
+    return box + canvas.text(f.width / 2, 14.0, label, size=SMALL, bold=True, anchor="middle")
 
 
 def draw_record(canvas: Canvas, node: TensorRecord, f: Measures) -> str:
@@ -195,8 +174,9 @@ def draw_record(canvas: Canvas, node: TensorRecord, f: Measures) -> str:
     parts = [frame(canvas, node.kind, f), _heading(canvas, node, f)]
     parts += [row(canvas, part, f.form) for part in f.rows]
     if f.foot:
-        look = {"fill": "sum-ink", "anchor": "middle"}
-        parts.append(canvas.text(f.width / 2, f.height - 9.0, f.foot, size=9.5, bold=True, **look))
+        x, y = f.width / 2, f.height - 9.0
+        text = canvas.text(x, y, f.foot, size=SMALL, bold=True, fill="sum-ink", anchor="middle")
+        parts.append(text)
     return "".join(parts)
 
 
@@ -221,12 +201,12 @@ def _heading(canvas: Canvas, node: TensorRecord, f: Measures) -> str:
     meta = meta_of(node)
     right = f.width - PAD - (5.0 if node.kind == "constant" else 0.0)
     left = PAD + (2.0 if node.kind == "parameter" else 0.0)
-    name = fit(title_of(node), right - left - width(meta, 9.5) - 6.0, 12.0, True)
+    name = fit(title_of(node), right - left - width(meta, SMALL) - 6.0, 12.0, True)
     named = bool(node.name)
     rule = f"M{coordinate(left - 3)} {HEADER:g}H{coordinate(f.width - 6)}"
     return (
         canvas.text(left, 15.5, name, size=12.0, bold=named, fill="ink" if named else "muted")
-        + canvas.text(right, 15.0, meta, size=9.5, fill="muted", anchor="end")
+        + canvas.text(right, 15.0, meta, size=SMALL, fill="muted", anchor="end")
         + canvas.path(rule, stroke="hair")
     )
 
@@ -245,67 +225,20 @@ def row(canvas: Canvas, part: Row, form: str) -> str:
         value = canvas.text(left, middle + 4.2, number(x.mean), size=_NUMBER, bold=True, halo=halo)
         return text + back + value
     if form == "table":
-        return text + _table(canvas, x, left, part.y + 2.0, part.width - part.indent - PAD)
+        cell = (part.width - part.indent - PAD) / (1, *x.shape)[-1]
+        return text + table(canvas, x, left, part.y + 2.0, cell, digits=3)
     if form == "empty":
         return text + canvas.text(left, middle + 3.5, "empty", fill="muted")
     right = part.x + part.width - PAD
-    return text + _heat(canvas, x, left, part.y + 3.0) + _statistics(canvas, x, left, right, middle)
-
-
-def _table(canvas: Canvas, x: Summary, x0: float, y: float, wide: float) -> str:
-    """Few elements as cells of a heat-map with their numbers in them."""
-    assert x.thumb is not None
-    pixels = colours(x.thumb, x.top)
-    columns = x.thumb.shape[1]
-    cell = wide / columns
-    values = flat(x.elements)
-    parts = [rectangles(pixels, x0, y, cell, _CELL)]
-    for k, v in enumerate(values):
-        i, j = divmod(k, columns)
-        left, top = x0 + j * cell, y + i * _CELL
-        r, g, b, _ = pixels[i, j].tolist()
-        if v - v != 0:  # NaN or infinite
-            at, middle = (left, top, cell, _CELL), (left + cell / 2, top + 11.7)
-            parts.append(canvas.rect(*at, fill="record") + canvas.hatch(*at))
-            text = canvas.text(*middle, number(v), bold=True, anchor="middle", halo="record")
-            parts.append(text)
-            continue
-        parts.append(
-            f'<text x="{coordinate(left + cell / 2)}" y="{coordinate(top + 11.7)}" font-size="10" '
-            f'text-anchor="middle" fill="{ink_on((r, g, b))}">{number(v, 3)}</text>'
-        )
-    high = x.thumb.shape[0] * _CELL
-    return "".join(parts) + canvas.rect(x0, y, wide, high, stroke="line", line=0.8)
-
-
-def _heat(canvas: Canvas, x: Summary, x0: float, y: float) -> str:
-    """The thumbnail: rectangles if its cells are few, else a small PNG drawn without smoothing."""
-    assert x.thumb is not None
-    pixels = colours(x.thumb, x.top)
-    rows, columns = x.thumb.shape
-    # cells are as square as the room allows
-    dx = min(_THUMB[0] / columns, 2.2 * _THUMB[1] / rows)
-    dy = min(_THUMB[1] / rows, max(2.2 * dx, 6.0))
-    w, h = dx * columns, dy * rows
-    left, top = x0 + (_THUMB[0] - w) / 2, y + (_THUMB[1] - h) / 2
-    if rows * columns <= 64 and min(dx, dy) >= 3.0:
-        cells = rectangles(pixels, left, top, dx, dy)
-    else:
-        cells = (
-            f'<image x="{coordinate(left)}" y="{coordinate(top)}" width="{w:g}" height="{h:g}" '
-            'preserveAspectRatio="none" image-rendering="optimizeSpeed" '
-            f'style="image-rendering:pixelated" href="{data_uri(pixels)}"/>'
-        )
-    flawed = canvas.hatch(left, top, w, h) if x.flaw else ""
-    return cells + flawed + canvas.rect(left, top, w, h, stroke="line", line=0.8)
+    return text + heat(canvas, x, left, part.y + 3.0) + _statistics(canvas, x, left, right, middle)
 
 
 def _statistics(canvas: Canvas, x: Summary, x0: float, right: float, middle: float) -> str:
-    (first, second, top), left = _stats_of(x), x0 + _THUMB[0] + 8.0
+    (first, second, top), left = _stats_of(x), x0 + map_size(x.shape)[0] + 8.0
     return (
-        canvas.text(left, middle - 2.5, first, size=9.5, bold=bool(x.flaw))
-        + canvas.text(left, middle + 9.5, second, size=9.5)
-        + canvas.text(right, middle + 3.5, top, size=9.5, fill="muted", anchor="end")
+        canvas.text(left, middle - 2.5, first, size=SMALL, bold=bool(x.flaw))
+        + canvas.text(left, middle + 11.0, second, size=SMALL)
+        + canvas.text(right, middle + 3.5, top, size=SMALL, fill="muted", anchor="end")
     )
 
 
@@ -323,13 +256,13 @@ def caption_of(node: Operation) -> str:
         text = one_line(brief(x))
         words.append(f"[{text}]" if key == "index" else f"{key} {text}")
     words += node.notes
-    return fit(" · ".join(words), 150.0, 9.5)
+    return fit(" · ".join(words), 150.0, SMALL)
 
 
 def measures_of_operation(node: Operation, direction: str) -> Measures:
     caption = caption_of(node)
     label = fit(one_line(node.name), 150.0, 12.0, True)
-    text = max(width(label, 12.0, True), width(caption, 9.5))
+    text = max(width(label, 12.0, True), width(caption, SMALL))
     high = 40.0 if caption else OPERATION_HEIGHT
     return Measures(even(max(text + 26.0 + _step_width(node), 64.0)), high)
 
@@ -337,7 +270,7 @@ def measures_of_operation(node: Operation, direction: str) -> Measures:
 def _step_width(node: Operation) -> float:
     if node.step is None:
         return 0.0
-    return max(18.0, width(str(node.step), 10.0, True) + 9.0)
+    return max(18.0, width(str(node.step), SMALL, True) + 9.0)
 
 
 def draw_operation(canvas: Canvas, node: Operation, f: Measures) -> str:
@@ -349,7 +282,7 @@ def draw_operation(canvas: Canvas, node: Operation, f: Measures) -> str:
     y = f.height / 2 + (-2.0 if caption else 4.2)
     words = canvas.text(middle, y, label, size=12.0, bold=True, anchor="middle")
     if caption:
-        words += canvas.text(middle, y + 13.5, caption, size=9.5, fill="muted", anchor="middle")
+        words += canvas.text(middle, y + 13.5, caption, size=SMALL, fill="muted", anchor="middle")
     if not room:
         return box + words
     left, y = f.width - room - 6.0, f.height / 2
@@ -362,7 +295,7 @@ def step_badge(
     """A backward step's number; hollow while the step is yet to come, ringed when it is now."""
     top, ink = middle - 9.0, "grad-ink" if state == "pending" else "chip-ink"
     words = canvas.text(
-        left + wide / 2, middle + 4.0, text, size=11.0, bold=True, fill=ink, anchor="middle"
+        left + wide / 2, middle + 4.0, text, size=SMALL, bold=True, fill=ink, anchor="middle"
     )
     if state == "pending":
         hollow = canvas.rect(left + 0.5, top + 0.5, wide - 1, 17, 8.5, stroke="chip", dash="3 2")

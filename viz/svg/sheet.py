@@ -12,6 +12,7 @@ from viz.style.theme import style
 from viz.svg.canvas import Canvas, Point, attributes, coordinate, document, place
 from viz.svg.legend import Item, legend
 
+Chart = Callable[[Canvas, float], tuple[str, float]]
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
 
 MARGIN = 26.0
@@ -31,7 +32,7 @@ class Extras:
 
     marks: Mapping[str, Mark] = field(default_factory=dict)
     highlight: Mapping[str, str] = field(default_factory=dict)
-    chart: Callable[[Canvas, float], tuple[str, float]] | None = None
+    chart: Chart | None = None
 
 
 def moved(x: float, y: float, content: str) -> str:
@@ -97,31 +98,42 @@ def assembled(
 
 
 def filmed(
-    canvas: Canvas, model: PictureModel, stages: Sequence[tuple[int, list[str]]], size: Point,
-    columns: int, key: list[Item], origin: Point = (0.0, 0.0),
+    canvas: Canvas, model: PictureModel, stages: Sequence[tuple[int, str, list[str]]],
+    size: Point, columns: int, key: list[Item], origin: Point = (0.0, 0.0),
+    chart: Chart | None = None,
 ) -> str:  # fmt: skip
-    """The file of several stages of a backward pass, side by side.
+    """The file of several stages of a pass, or moments of a training, side by side.
 
     Args:
-        stages: the number of backward steps that are done, and the picture then.
+        stages: the number of each, the words above it, and its picture.
         size: of each, and `origin` its upper left corner in its own coordinates.
+        chart: what stands under them, as in `Extras`.
     """
     wide, high = size[0] + 2 * MARGIN, size[1] + MARGIN + 18.0
     columns = max(min(columns, len(stages)), 1)
     inner = max(columns * wide, NARROWEST)
     head, head_height = heading(canvas, model, inner)
     parts = []
-    for k, (step, body) in enumerate(stages):
+    for k, (step, text, body) in enumerate(stages):
         row, column = divmod(k, columns)
         x, y = column * wide + MARGIN, MARGIN + head_height + row * high
-        text = f"after step {step} of {model.steps}" if step else "before the first step"
         parts.append(canvas.text(x, y + 11, text, size=11.0, bold=True, fill="grad-ink"))
         at = f"translate({coordinate(x - origin[0])},{coordinate(y + 20 - origin[1])})"
         parts += [f'<g transform="{at}" data-stage="{step}">', *body, "</g>"]
-    drawn_key, key_height = legend(canvas, key, inner - 2 * MARGIN)
+    room = inner - 2 * MARGIN
+    drawn_key, key_height = legend(canvas, key, room)
     below = MARGIN + head_height + -(-len(stages) // columns) * high
+    if chart is not None:
+        under, under_height = chart(canvas, room)
+        parts.append(moved(MARGIN, below + 10, under))
+        below += under_height + 16.0
     parts.append(moved(MARGIN, below + 12, drawn_key))
     return sheet(canvas, model, (inner, below + key_height + 26.0), head, parts)
+
+
+def stage_of(step: int, last: int) -> str:
+    """The words above a stage of a backward pass of so many steps."""
+    return f"after step {step} of {last}" if step else "before the first step"
 
 
 def _banner_words(model: PictureModel) -> str:

@@ -18,7 +18,7 @@ from viz.svg.canvas import Canvas, Point, coordinate, curve, group, place
 from viz.svg.legend import items, kinds_in
 from viz.svg.nodes import draw_node, measured, title_of_box
 from viz.svg.records import MARKS, Measures, draw_mark, footnote
-from viz.svg.sheet import MOST_HELD, Extras, assembled, besides, filmed
+from viz.svg.sheet import MOST_HELD, Extras, assembled, besides, filmed, stage_of
 
 _RANKSEP = {"TB": 30.0, "LR": 78.0}  # in the second, labels lie along the edges
 _ROOMY = 14.0  # more where groups are closed: edges leave them at a slant
@@ -68,7 +68,8 @@ def film(
     stages = []
     for step in steps:
         stage, shown = _stepped(model, drawing, step)
-        stages.append((step, _body(canvas, stage, shown, Extras())))
+        body = _body(canvas, stage, shown, Extras())
+        stages.append((step, stage_of(step, model.steps), body))
     key = items(kinds_in(model) | drawing.cells)
     return filmed(canvas, model, stages, (right - left, bottom - top), columns, key, (left, top))
 

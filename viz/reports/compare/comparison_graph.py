@@ -17,14 +17,15 @@ from viz.structure.ids import Ids, ids_of
 from viz.structure.nesting import Key
 from viz.style.text import fit, number, one_line, shape_of
 from viz.svg import writer as svg
-from viz.svg.records import caption_of, form_of
+from viz.svg.cells import form_of
+from viz.svg.records import caption_of
 from viz.svg.sheet import Extras
 from viz.svg.writer import label_of
 
 if TYPE_CHECKING:
     from viz.reports.compare.comparison import Comparison
 
-WIDEST, LABEL = 90.0, 10.0  # of a pass's name at a row, in px, and its size
+WIDEST, LABEL = 90.0, 11.0  # of a pass's name at a row, in px, and its size
 
 
 def write(comparison: Comparison) -> str:

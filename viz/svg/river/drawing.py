@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from viz.capture.summary import Summary
 from viz.model.river import Record
-from viz.style.heatmap import colours, data_uri, rectangles
 from viz.style.text import fit, number, width
-from viz.style.theme import ink_on
 from viz.svg.canvas import Canvas, coordinate
-from viz.svg.records import flat, step_badge
-from viz.svg.river.looks import HEAD, LINE, PAD, SMALL, THUMB, TITLE, Look, Part, size, spelled
+from viz.svg.cells import heat, map_size, table
+from viz.svg.records import step_badge
+from viz.svg.river.looks import HEAD, LINE, PAD, SMALL, TITLE, Look, Part, sizes
 
 At = Callable[[int | None, str], str]  # what appears at a backward step, see `motion.Motion.at`
 PARTS = 7  # colours of contributions that add up
-_CELL = 16.0
 
 
 def broad(rms: float) -> float:
@@ -146,46 +143,11 @@ def _part(canvas: Canvas, look: Look, part: Part) -> str:
     if look.form == "empty":
         return out + canvas.text(x, y + 15.0, "empty", size=SMALL, fill="muted")
     if look.form == "table":
-        return out + _table(canvas, summary, look.cell, x, y + 2.0)
-    return out + _map(canvas, summary, x, y + 2.0, part.height - 6.0, ink)
-
-
-def _table(canvas: Canvas, x: Summary, cell: float, left: float, top: float) -> str:
-    assert x.thumb is not None
-    pixels = colours(x.thumb, x.top)
-    rows, columns = x.thumb.shape
-    parts = [rectangles(pixels, left, top, cell, _CELL)]
-    for k, v in enumerate(flat(x.elements)):
-        i, j = divmod(k, columns)
-        at = left + cell * (j + 0.5), top + 12.0 + _CELL * i
-        if v - v != 0:  # NaN or infinite
-            box = left + cell * j, top + _CELL * i, cell, _CELL
-            parts.append(canvas.rect(*box, fill="record") + canvas.hatch(*box))
-            parts.append(canvas.text(*at, number(v), size=SMALL, bold=True, anchor="middle",
-                                     halo="record"))  # fmt: skip
-            continue
-        r, g, b, _ = pixels[i, j].tolist()
-        parts.append(
-            f'<text x="{coordinate(at[0])}" y="{coordinate(at[1])}" font-size="{SMALL:g}" '
-            f'text-anchor="middle" fill="{ink_on((r, g, b))}">{spelled(v)}</text>'
-        )
-    frame = canvas.rect(left, top, cell * columns, _CELL * rows, stroke="line", line=0.6)
-    return "".join(parts) + frame
-
-
-def _map(canvas: Canvas, x: Summary, left: float, top: float, high: float, ink: str) -> str:
-    assert x.thumb is not None
-    pixels = colours(x.thumb, x.top)
-    picture = (
-        f'<image x="{coordinate(left)}" y="{coordinate(top)}" width="{THUMB:g}" '
-        f'height="{high:g}" preserveAspectRatio="none" image-rendering="optimizeSpeed" '
-        f'style="image-rendering:pixelated" href="{data_uri(pixels)}"/>'
-    )
-    flawed = canvas.hatch(left, top, THUMB, high) if x.flaw else ""
-    frame = canvas.rect(left, top, THUMB, high, stroke="line", line=0.6)
-    text = canvas.text(left + THUMB + 5.0, top + 13.0, size(x), size=SMALL, fill=ink,
-                       bold=bool(x.flaw))  # fmt: skip
-    return picture + flawed + frame + text
+        return out + table(canvas, summary, x, y + 2.0, look.cell)
+    at, (norm, scale) = x + map_size(summary.shape)[0] + 5.0, sizes(summary)
+    out += canvas.text(at, y + 13.0, norm, size=SMALL, fill=ink, bold=bool(summary.flaw))
+    out += canvas.text(at, y + 27.0, scale, size=SMALL, fill="muted")
+    return out + heat(canvas, summary, x, y + 2.0)
 
 
 def shares(

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from viz.capture.summary import Summary
 from viz.model.elements import ClosedGroup, Edge, TensorRecord
 from viz.model.phrases import NAMELESS, short, written
 from viz.model.river import Record
 from viz.style.text import number, one_line, plural, shape_of, width
+from viz.svg.cells import CELL, cell_width, form_of, map_size, scale_of, spelled
 from viz.svg.nodes import contents_of
-from viz.svg.records import flat, tag_label, titled
+from viz.svg.records import tag_label, titled
 
 TITLE, SMALL = 12.0, 11.0  # sizes of text
 HEAD, PAD, LINE = 20.0, 7.0, 16.0
 CHANNEL = 36.0  # from the river to the right side of a record
 LOW, DEEP = 13.0, 20.0  # from the river to the lower side, and more where wires part
-THUMB = 36.0
 WIDEST = 300.0
 _STRIP = 230.0  # of a line of operations
 _MOST_LINES = 6
-_CELL = 16.0  # height of a cell that shows its number
-_TABLE = 8  # a matrix of up to so many rows and columns shows its numbers
-_ROOM = 184.0  # if they are no wider than this
-_TALLEST = 44.0  # of a heat-map
+_ROOM = 280.0  # long lines of numbers are heat-maps
 BARS = 32.0  # height of the bars of a shared leaf
 
 
@@ -73,44 +70,20 @@ class Look:
     def chip_width(self) -> float:
         return max(18.0, width(self.chip, SMALL, True) + 7.0) if self.chip else 0.0
 
-    def stretch(self, by: float) -> None:
-        """Gives heat-maps a part of the room that a longer record has."""
-        tops = sorted({part.y for part in self.parts})
-        by = min(by / len(tops), _TALLEST - 18.0)
-        if by <= 0:
-            return
-        self.parts = [
-            replace(part, y=part.y + by * tops.index(part.y), height=part.height + by)
-            for part in self.parts
-        ]
-        more = by * len(tops)
-        self.lines = [(y + more, text, edge) for y, text, edge in self.lines]
-        self.bar = None if self.bar is None else self.bar + more
 
-
-def form_of(x: Summary, gradient: Summary | None, small: bool) -> tuple[str, float]:
+def shown_as(x: Summary, gradient: Summary | None, small: bool) -> tuple[str, float]:
     """How an array and its gradient are shown, and of a table the width of a cell.
 
     With `small`, only columns and pairs of numbers are tables.
     """
-    if x.size == 1:
-        return "scalar", 0.0
-    if x.size == 0:
-        return "empty", 0.0
+    form, known = form_of(x.shape), [s for s in (x, gradient) if s is not None]
     rows, columns = (1, 1, *x.shape)[-2:]
-    known = [s for s in (x, gradient) if s is not None]
-    if small and (rows > 4 or columns > 2):
+    if form == "table" and (small and (rows > 4 or columns > 2)):
         return "map", 0.0
-    if len(x.shape) > 2 or max(rows, columns) > _TABLE or any(s.elements is None for s in known):
-        return "map", 0.0
-    words = [spelled(v) for s in known for v in flat(s.elements)]
-    cell = max(18.0, *(width(word, SMALL) + 6.0 for word in words))
-    return ("table", cell) if cell * columns <= _ROOM else ("map", 0.0)
-
-
-def spelled(x: float) -> str:
-    """A number as a cell of a table has it."""
-    return number(x, 2)
+    if form != "table":
+        return form, 0.0
+    cell = cell_width(known, 2)
+    return (form, cell) if cell * columns <= _ROOM or rows > 4 else ("map", 0.0)
 
 
 def amount(x: Summary, digits: int = 3) -> str:
@@ -120,9 +93,9 @@ def amount(x: Summary, digits: int = 3) -> str:
     return x.flaw or f"‖{number(x.norm, digits)}‖"
 
 
-def size(x: Summary) -> str:
-    """The number beside a heat-map: the norm."""
-    return x.flaw or number(x.norm, 2 if x.norm < 99 else 3)
+def sizes(x: Summary) -> tuple[str, str]:
+    """The numbers beside a heat-map: the norm, and the ends of the colours."""
+    return x.flaw or spelled(x.norm), scale_of(x)
 
 
 def gain_of(record: Record, into: list[Edge]) -> float | None:
@@ -283,7 +256,7 @@ def _body(record: Record, look: Look, y: float, turned: bool) -> float:
     shown = shown[:1] if tensor.kind == "constant" else shown
     shown = list(tensor.rows) if tensor.rows is not None else shown
     known = [x for _, x in shown if x is not None]
-    look.form, look.cell = form_of(tensor.value, tensor.gradient, turned)
+    look.form, look.cell = shown_as(tensor.value, tensor.gradient, turned)
     wide, high = _extent(look, tensor.shape, known)
     label = max(width(name, TITLE) + 5.0 for name, _ in shown) if len(shown) > 1 else 0.0
     rows = tensor.rows is not None
@@ -307,10 +280,12 @@ def _extent(look: Look, shape: tuple[int, ...], known: list[Summary]) -> tuple[f
         return max(44.0, *(width(number(x.total), TITLE, True) for x in known)), 20.0
     if look.form == "table":
         rows, columns = (1, 1, *shape)[-2:]
-        return look.cell * columns, _CELL * rows + 6.0
+        return look.cell * columns, CELL * rows + 6.0
     if look.form == "empty":
         return width("empty", SMALL), 20.0
-    return THUMB + 5.0 + max(width(size(x), SMALL) for x in known), 24.0
+    wide, high = map_size(shape)
+    words = max(width(text, SMALL) for x in known for text in sizes(x))
+    return wide + 5.0 + words, max(high, 28.0) + 6.0
 
 
 def _close(look: Look, across: float, y: float, turned: bool, river: bool) -> None:

@@ -245,8 +245,6 @@ class _Placing:
         for record, item in self.items.items():
             look = out.looks[record]
             width, height = self.grown(item)
-            if look.form == "map" and not self.turned:
-                look.stretch(height - look.height)
             look.width, look.height, look.channel = width, height, item.after
             u, v = item.u - item.before, item.v
             out.at[record] = self.point(u, v, lines, left)

@@ -25,7 +25,7 @@ from viz.svg.river.looks import PAD, SMALL, Look, lines_of
 from viz.svg.river.motion import STILL, Motion
 from viz.svg.river.placing import Placed, Point, label_of, title_of
 from viz.svg.river.placing import place as placed
-from viz.svg.sheet import MOST_HELD, Extras, assembled, besides, filmed
+from viz.svg.sheet import MOST_HELD, Chart, Extras, assembled, besides, filmed, stage_of
 
 _ROW = 8  # closed groups that stand below each other
 _TURN = 10.0  # radius of a wire's turns
@@ -73,13 +73,35 @@ class RiverDrawing:
         stages = []
         for step in steps:
             stage = at_step(self.model, step)
-            stages.append((step, _Drawn(canvas, self.where, stage, Extras()).parts()))
+            parts = _Drawn(canvas, self.where, stage, Extras()).parts()
+            stages.append((step, stage_of(step, self.model.steps), parts))
         size = self.where.width, self.where.height
         return filmed(canvas, self.model, stages, size, columns, self.key(self.model, Extras()))
 
     def key(self, model: PictureModel, extras: Extras) -> list[Item]:
         cells = any(look.form in ("table", "map") for look in self.where.looks.values())
         return key_of(model, self.where.river, cells, besides(extras))
+
+
+def strip(
+    moments: Sequence[tuple[int, str, RiverDrawing]], theme: str, title: str, chart: Chart
+) -> str:
+    """Pictures of one computation side by side, as the text of an SVG file.
+
+    Args:
+        moments: the number of each, the words above it, and itself.
+        title: of all of them.
+        chart: what stands under them.
+    """
+    canvas, last = Canvas(theme), moments[-1][2]
+    stages = [
+        (number, words, _Drawn(canvas, x.where, x.model, Extras()).parts())
+        for number, words, x in moments
+    ]
+    size = max(x.where.width for *_, x in moments), max(x.where.height for *_, x in moments)
+    model = replace(last.model, title=title)
+    key = last.key(last.model, Extras())
+    return filmed(canvas, model, stages, size, len(moments), key, chart=chart)
 
 
 class _Drawn:
