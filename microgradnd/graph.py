@@ -39,6 +39,7 @@ from microgradnd.arguments import (
     instance,
     one_of,
     optional,
+    real_array,
     several,
     whole,
 )
@@ -51,8 +52,8 @@ from microgradnd.node import Call
 __all__ = [
     "FLAG", "NUMBERS", "POSITIVE", "PROBABILITY", "STRING", "Call", "Graph", "Kind", "Node",
     "Observer", "Operand", "Seeds", "Use", "checked", "clock", "either", "expanded", "fitted",
-    "instance", "node_of", "one_of", "operand_of", "optional", "pullback", "replay", "seeded",
-    "several", "walk", "watching", "whole",
+    "instance", "node_of", "one_of", "operand_of", "optional", "pullback", "real_array", "replay",
+    "seeded", "several", "walk", "watching", "whole",
 ]  # fmt: skip
 
 Array = np.ndarray
@@ -556,7 +557,6 @@ def clock() -> int:
 
 
 # How the engine keeps a graph is known here, by `Node`, and in `pullback`, `walk` and `watching`.
-
 _views: WeakValueDictionary[int, Node] = WeakValueDictionary()
 
 
