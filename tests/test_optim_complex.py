@@ -56,7 +56,9 @@ def test_fifty_steps_are_torchs(name: str, options: dict[str, Any], dtype: Any) 
 
     for _ in range(50):
         assert float(mine.step(loss).item()) == pytest.approx(
-            float(other.step(their_loss).detach()), rel=2e-3 if dtype is np.complex64 else 1e-7, abs=1e-6
+            float(other.step(their_loss).detach()),
+            rel=2e-3 if dtype is np.complex64 else 1e-7,
+            abs=1e-6,
         )
     for p, q in zip((w, b), theirs, strict=True):
         assert p.dtype == dtype
