@@ -177,13 +177,8 @@ class Picture:
 
         drawing, extras = self.drawing, self.extras
         return WholePage(page(
-<<<<<<< HEAD
             self.describer, self.model, drawing["direction"], drawing["theme"], extras.get("marks"),
-            extras.get("highlight"),
-=======
-            self.describer, self.model, self._direction, drawing["theme"], extras.get("marks"),
             extras.get("highlight"), samples=self._samples,
->>>>>>> main
         ))  # fmt: skip
 
     def json(self) -> str:

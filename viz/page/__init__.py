@@ -33,18 +33,10 @@ _LIVE = (
     "live/summary", "live/training",
 )  # fmt: skip
 _MODULES = (
-<<<<<<< HEAD
-    *_LIVE,
     "dom", "text", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
-    "river/arrangement", "river/score", "picture", "records", "cells", "looks", "placing",
-    "canvas", "heatmap", "record", "painter", "drawing", "pointer", "viewport", "formula",
-    "stepper", "panel", "chart", "search", "film", "main",
-=======
-    "dom", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
-    "river/arrangement", "river/score", "view", "layered", "layout", "drawing", "pointer",
-    "viewport", "cells", *_LIVE, "heatmap", "formula", "stepper", "panel", "chart", "search",
-    "film", "main",
->>>>>>> main
+    "river/arrangement", "river/score", "picture", "records", "cells", *_LIVE, "looks",
+    "placing", "canvas", "heatmap", "record", "painter", "drawing", "pointer", "viewport",
+    "formula", "stepper", "panel", "chart", "search", "film", "main",
 )  # fmt: skip
 _LEGEND_WIDTH = 300
 _CANVAS = Canvas("auto")
