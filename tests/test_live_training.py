@@ -20,7 +20,7 @@ from viz.formats.live import program
 from viz.page import _LIVE
 
 pytestmark = needs_node
-MODULES = ("model", "cells", *_LIVE)
+MODULES = ("text", "model", "cells", *_LIVE)
 HEAD = """const {Live} = of_live_engine, {summarise, written} = of_live_summary;
 const {Descent, nudge, Samples, strongest, correct} = of_live_training;
 const live = new Live(data.live ?? data.doc?.live ?? data);

@@ -32,11 +32,12 @@ _LIVE = (
     "live/ndarray", "live/special", "live/functions", "live/kernels", "live/engine",
     "live/summary", "live/training",
 )  # fmt: skip
+_DESK = ("live/controls", "live/fragment", "live/descend", "live/practice", "live/panel")
 _MODULES = (
     "dom", "text", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
-    "river/arrangement", "river/score", "picture", "records", "cells", *_LIVE, "looks",
-    "placing", "canvas", "heatmap", "record", "painter", "drawing", "pointer", "viewport",
-    "formula", "stepper", "panel", "chart", "search", "film", "main",
+    "river/arrangement", "river/score", "picture", "records", "cells", "looks", "placing",
+    "canvas", "heatmap", "record", "painter", "drawing", "pointer", "viewport", "formula",
+    *_LIVE, *_DESK, "stepper", "panel", "chart", "search", "film", "main",
 )  # fmt: skip
 _LEGEND_WIDTH = 300
 _CANVAS = Canvas("auto")
