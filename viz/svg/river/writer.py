@@ -210,6 +210,8 @@ class _Drawn:
         (spot, anchor) = self.where.labels.get(name, (None, "end"))
         edge = self.model.edges[name]
         text = label_of(edge, self.uses.get(tail, ()))
+        if words and tail in self.beside:
+            return ""  # they stand in the leaf
         if words:
             spot = spot or _middle(self.where.wires[name][0])
             return self.canvas.text(*spot, words, size=SMALL, bold=True, anchor=anchor,
