@@ -2,7 +2,8 @@
 
 Libraries written for the standard run on Tensors through it. NumPy implements the standard, so
 each function is NumPy's: constants are computed by it, and what requires a gradient is recorded
-through its protocols, or refused by name where there is no rule.
+through its protocols, or refused by name where there is no rule. Those in which NumPy differs from
+the standard, in names or kinds of results, are written out.
 
 >>> import microgradnd as mg
 >>> xp = mg.Tensor([1.0]).__array_namespace__()
@@ -21,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd import functions
 from microgradnd.engine import Tensor, constant
 from microgradnd.node import Array
 from microgradnd.numpy_protocol import stripped
@@ -106,6 +108,56 @@ def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -
     return constant(x.data.astype(dtype, copy=copy))
 
 
+def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """The order that sorts the elements along the axis."""
+    return functions.argsort(x, axis, descending=descending, stable=stable)
+
+
+def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """The elements in their order along the axis."""
+    return functions.sort(x, axis, descending=descending, stable=stable)
+
+
+def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:
+    """The elements, held within the bounds."""
+    return _standard(np.clip)(x, min, max)
+
+
+def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:
+    """The coordinates of a grid, as a list."""
+    return [*_standard(np.meshgrid)(*arrays, indexing=indexing)]
+
+
+def broadcast_arrays(*arrays: Any) -> list[Tensor]:
+    """The arrays in their common shape, as a list."""
+    return [*_standard(np.broadcast_arrays)(*arrays)]
+
+
+def _dtype_of(given: Any) -> Any:
+    return given.dtype if isinstance(given, (Tensor, Array)) else given
+
+
+def finfo(type: Any, /) -> SimpleNamespace:
+    """Bits and bounds of a floating-point dtype, or of that of a Tensor, as Python numbers."""
+    its = np.finfo(_dtype_of(type))
+    numbers = {k: float(getattr(its, k)) for k in ("eps", "max", "min", "smallest_normal")}
+    return SimpleNamespace(bits=int(its.bits), dtype=its.dtype, **numbers)
+
+
+def iinfo(type: Any, /) -> Any:
+    """Bits and bounds of an integer dtype, or of that of a Tensor."""
+    return np.iinfo(_dtype_of(type))
+
+
+def _frequencies(function: Callable[..., Any]) -> Callable[..., Tensor]:
+    @wraps(function, updated=())
+    def of_dtype(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None) -> Tensor:
+        return constant(function(n, d, device).astype(dtype or float))
+
+    del of_dtype.__wrapped__  # whose signature lacks the dtype
+    return of_dtype
+
+
 def __array_namespace_info__() -> Any:
     """What the namespace can do: what NumPy's can."""
     numpys: Any = np.__array_namespace_info__()
@@ -120,7 +172,11 @@ def __getattr__(name: str) -> Any:
         return _standard(getattr(np, name))
     if name in ("linalg", "fft"):
         theirs, names = (np.linalg, LINALG) if name == "linalg" else (np.fft, FFT)
-        return SimpleNamespace(**{key: _standard(getattr(theirs, key)) for key in names})
+        found = {key: _standard(getattr(theirs, key)) for key in names}
+        frequencies = [key for key in names if key.endswith("freq")]
+        return SimpleNamespace(
+            **found | {key: _frequencies(getattr(theirs, key)) for key in frequencies}
+        )
     raise AttributeError(f"the array API namespace has no {name!r}", name=name)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import partial, wraps
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from microgradnd import errors
-from microgradnd.arguments import ANNOTATED, require, require_real
+from microgradnd.arguments import ANNOTATED, check, require, require_real
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.generation import aliases_of
 from microgradnd.signatures import REQUIRED, parameters_of
@@ -24,11 +25,13 @@ def prepared(
     names: tuple[str, ...],
     own: Mapping[str, str],
     real: str = "",
+    extras: Mapping[str, Callable] = MappingProxyType({}),
 ) -> Callable:
     """The function, its operands made Tensors, its options held to what their annotations say.
 
     Operands named in `real` must not be complex. Options are taken by PyTorch's names, too; what
-    is raised inside names the function.
+    is raised inside names the function. `extras` are what computes it with an option that it has
+    not, see `Op`.
     """
     aliases = dict(aliases_of(names, own))
     notes = {k: str(v) for k, v in function.__annotations__.items() if k != "return"}
@@ -54,6 +57,10 @@ def prepared(
     def called(*args: Any, **options: Any) -> Any:
         for theirs in options.keys() & aliases.keys():
             options[aliases[theirs]] = options.pop(theirs)
+        for name in options.keys() & extras.keys():
+            value, given = options.pop(name), dict(zip(names, args)) | options
+            x = given.pop(names[0])
+            return extras[name](partial(called, **given), x, value)
         args = tuple(ready(names[i] if i < len(names) else rest, x) for i, x in enumerate(args))
         options = {name: ready(name, x) for name, x in options.items()}
         given = dict(zip(names, args)) | options
@@ -80,6 +87,21 @@ def by_option(row: Op, operands: tuple, options: tuple) -> Any:
     return None
 
 
+def call_with(row: Op, function: Callable, options: tuple) -> Callable:
+    """The call of an operation with its options settled, for `extras`."""
+    return lambda *operands: row.passed_to(function, operands, options)
+
+
+def reflected(function: Callable) -> Callable:
+    """The operator for a Tensor on the right: y.__rsub__(x) is x - y."""
+
+    def operator(y: Any, x: Any) -> Any:
+        return function(x, y)
+
+    operator.__doc__ = function.__doc__
+    return operator
+
+
 def by_samples(function: Callable, rule: Callable | str) -> Callable:
     """The function, whose rule says how it computes all samples that another class stands for."""
 
@@ -94,3 +116,19 @@ def by_samples(function: Callable, rule: Callable | str) -> Callable:
         return function(*args, **options)
 
     return each
+
+
+# --- Options that PyTorch and NumPy know, as `extras` --------------------------------------------
+def _in_dtype(call: Callable, x: Any, dtype: Any) -> Any:
+    """The operand is cast first."""
+    return call(x if dtype is None else as_tensor(x).astype(dtype))
+
+
+def _not_in_place(call: Callable, x: Any, inplace: bool) -> Any:
+    """Taken for PyTorch's sake: nothing is computed in place, the result is the same."""
+    check("nn.functional", inplace=inplace)
+    return call(x)
+
+
+IN_DTYPE: Mapping[str, Callable] = {"dtype": _in_dtype}
+IN_PLACE: Mapping[str, Callable] = {"inplace": _not_in_place}

@@ -29,7 +29,7 @@ import numpy as np
 
 from microgradnd import errors
 from microgradnd.arguments import CALLABLE, Kind, check, elements, optional, require
-from microgradnd.calling import by_option, by_samples, prepared
+from microgradnd.calling import by_option, by_samples, call_with, prepared, reflected
 from microgradnd.documentation import documentation, summary_of
 from microgradnd.engine import Tensor, new_tensor
 from microgradnd.generation import aliases_of, caller_source, code_of
@@ -118,6 +118,8 @@ class Op:
     #         ones, g f', is made g conj(f').
     #     cure: what to try where it raises. torch: PyTorch's names. internal: no public name.
     #     aliases: PyTorch's names of its options, beside those of `generation.ALIASES`.
+    #     extras: options that public functions and methods take by name beside its own; by name,
+    #         what computes it of a function of the operands, the operands and the option's value.
 
     elementwise = contraction = discrete = casts = whole = internal = keeps_channels = False
     permutes = flat = activation = holomorphic = False
@@ -126,6 +128,7 @@ class Op:
     saturates = composed = scratch = batch_index = operator = torch = method = numpy = None
     keeps: Mapping[str, Callable] = {}
     aliases: Mapping[str, str] = {}
+    extras: Mapping[str, Callable] = {}
     fresh: Any = ()
     fixed: Any = ()
     batch: Any = None
@@ -307,7 +310,12 @@ def derived(*, name: str | None = None, **traits: Any) -> Callable[[Callable], C
         if (rule := traits.get("batch")) is not None:
             function = by_samples(function, rule)
         function = prepared(
-            named, function, names, traits.get("aliases", {}), traits.get("uncomplex", "")
+            named,
+            function,
+            names,
+            traits.get("aliases", {}),
+            traits.get("uncomplex", ""),
+            traits.get("extras", {}),
         )
         FUNCTIONS[named] = function
         _enter(function, named, _Traits(traits))
@@ -343,22 +351,14 @@ def _enter(function: Callable, name: str, traits: Any) -> None:
     for method in _several(traits.method):
         if method is True or method.startswith("*"):
             made = function if method is True else _stub(traits, packed=method[1:])
+            if method is True and isinstance(traits, Op) and traits.extras:
+                made = _stub(traits, extras=True)
             for named in (name, *aliases):
                 setattr(Methods, named, made)
         elif method.startswith("@"):
             setattr(Methods, method[1:], property(function, doc=function.__doc__))
         else:
             setattr(Methods, method, function)
-
-
-def reflected(function: Callable) -> Callable:
-    """The operator for a Tensor on the right: y.__rsub__(x) is x - y."""
-
-    def operator(y: Any, x: Any) -> Any:
-        return function(x, y)
-
-    operator.__doc__ = function.__doc__
-    return operator
 
 
 def _several(given: Any) -> tuple:
@@ -397,9 +397,12 @@ def _first_call(*args: Any, **options: Any) -> Any:
     return stub["function"](*args, **options)
 
 
-def _stub(row: Any, module: str = "", public: bool = False, packed: str | None = None) -> Any:
+def _stub(
+    row: Any, module: str = "", public: bool = False, packed: str | None = None,
+    extras: bool = False,
+) -> Any:  # fmt: skip
     """A caller whose code is generated when it is first called, which few of them ever are."""
-    how = {"public": public, "packed": packed}
+    how = {"public": public, "packed": packed, "extras": extras or public}
     scope = {"_generate": _generate, "op": row, "how": how, "__name__": module or __name__}
     stub: Any = FunctionType(_first_call.__code__, scope, row.name)
     scope["function"] = stub
@@ -437,6 +440,7 @@ def _generate(function: Any, row: Op, how: dict[str, Any]) -> None:
         function.__globals__.update(_scope(row))
         renamed = aliases_of(row.options, row.aliases)
         aliases = {theirs: ABSENT for theirs, _ in renamed}
+        aliases |= dict.fromkeys(row.extras if how["extras"] else (), ABSENT)
         named = {k: row.options[k] for k in row.named if row.options[k] is not REQUIRED}
         function.__kwdefaults__ = {how["packed"]: ABSENT} if how["packed"] else {**named, **aliases}
         given = {k: ABSENT if d is REQUIRED else d for k, d in row.options.items()}
@@ -467,6 +471,7 @@ def _scope(row: Op) -> dict[str, Any]:
     """What a generated caller finds in its globals."""
     names = {**_COMMON, "forward": row.call_forward, "plans": _Plans(row), "KINDS": row.kinds}
     names |= {f"prepare_{k}": f for k, f in row.prepare.items()}
+    names |= {f"extra_{k}": f for k, f in row.extras.items()}
     ruled = [i for i, k in enumerate(row.operands) if k in row.rules]
     masks = 2 ** len(ruled) - 1 if len(ruled) <= 3 else 0
     for mask in range(1, masks + 1):
@@ -566,13 +571,12 @@ def _recorded(row: Op, operands: tuple, options: tuple, out: Array, *kept: Any) 
 
 
 _COMMON = {
-    "ABSENT": ABSENT, "Array": Array, "FLOATING": FLOATING, "KINDS": KINDS, "Node": Node,
-    "NUMBER": frozenset({int, float, complex}), "Tensor": Tensor, "asarray": np.asarray,
-    "by_option": by_option, "constant_of": constant_of, "dispatch": dispatch, "explain": _explain,
-    "missing": _missing,
-    "new": new_tensor,
-    "next_seq": next_seq, "notify": notify, "observers": observers, "recording": recording.get,
-    "recorded": _recorded, "refuse": _refuse, "sequence": _sequence,
+    "ABSENT": ABSENT, "Array": Array, "FLOATING": FLOATING, "KINDS": KINDS,
+    "NUMBER": frozenset({int, float, complex}), "Node": Node, "Tensor": Tensor,
+    "asarray": np.asarray, "by_option": by_option, "call_with": call_with,
+    "constant_of": constant_of, "dispatch": dispatch, "explain": _explain, "missing": _missing,
+    "new": new_tensor, "next_seq": next_seq, "notify": notify, "observers": observers,
+    "recorded": _recorded, "recording": recording.get, "refuse": _refuse, "sequence": _sequence,
 }  # fmt: skip
 
 

@@ -289,7 +289,49 @@ INSTEAD = {
     "no_grad_": "use mg.no_grad()",
     "array": "use mg.tensor(data)",
     "asarray": "use mg.Tensor(data)",
+    "is_tensor": "use isinstance(x, mg.Tensor)",
+    "is_floating_point": "use t.is_floating_point()",
+    "is_complex": "use t.is_complex()",
+    "numel": "use t.size",
+    "Generator": "use numpy.random.default_rng(seed), for rng=; or mg.manual_seed",
+    "seed": "use mg.manual_seed",
+    "set_printoptions": "use numpy.set_printoptions",
+    "inference_mode": "use mg.no_grad()",
+    "randperm": "use mg.permutation",
+    "multinomial": "use mg.choice",
+    "jit": "use viz.numpy_program, which writes the NumPy program of a graph",
+    "compile": "use viz.numpy_program, which writes the NumPy program of a graph",
+    "special": "its functions are mg.erf, mg.lgamma, mg.digamma, mg.i0, ...",
+    "degrees": "use mg.rad2deg",
+    "radians": "use mg.deg2rad",
+    "around": "use mg.round",
+    "mod": "use mg.remainder",
+    "dropout": "use mg.nn.functional.dropout",
+    **dict.fromkeys(["vmap", "checkpoint", "stop_gradient", "jvp", "vjp"], "use mg.func"),
+    **dict.fromkeys(["finfo", "iinfo", "result_type", "can_cast"], "use NumPy's"),
 }
+_WRITE = "use t[...] = value, for a leaf under mg.no_grad()"
+_NEW = "use mg.zeros, ones, full, empty or tensor, with dtype=t.dtype"
+INSTEAD_OF_METHODS = {
+    "nelement": "use t.size",
+    "ndimension": "use t.ndim",
+    "type": "use t.dtype, t.astype(dtype)",
+    "element_size": "use t.itemsize",
+    "equal": "use t.array_equal(u), or t == u by elements",
+    "grad_fn": "use microgradnd.graph, or viz.draw(t)",
+    "detach_": "use t = t.detach()",
+    "sum_to_size": "use t.sum(axis=..., keepdims=True)",
+    "searchsorted": "use mg.searchsorted(sorted, t)",
+    "bernoulli": "use mg.bernoulli(t)",
+    "copy": "use t.clone(), or t.data.copy()",
+    "retains_grad": "use t.retain_grad()",
+    **dict.fromkeys(["copy_", "fill_", "zero_", "fill", "put"], _WRITE),
+    **dict.fromkeys(["uniform_", "normal_"], "use mg.nn.init"),
+    **dict.fromkeys(["new_zeros", "new_ones", "new_full", "new_empty", "new_tensor"], _NEW),
+    **dict.fromkeys(
+        ["strides", "flags", "flat", "base", "ctypes", "tobytes", "tofile", "resize", "storage",
+         "is_contiguous"], "use t.numpy(), the array"),
+}  # fmt: skip
 
 
 def public_names(

@@ -22,12 +22,13 @@ from microgradnd.transforms.functional import (
     vjp,
 )
 from microgradnd.transforms.mapping import vmap
+from microgradnd.transforms.modules import functional_call
 
 jacobian = jacrev
 
 __all__ = [
-    "checkpoint", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize",
-    "stop_gradient", "value_and_grad", "vjp", "vmap",
+    "checkpoint", "functional_call", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev",
+    "jvp", "linearize", "stop_gradient", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves

@@ -101,19 +101,22 @@ def aliases_of(
 
 
 # --- The callers of ops --------------------------------------------------------------------------
-def caller_source(op: Op, public: bool = False, packed: str | None = None) -> str:
+def caller_source(
+    op: Op, public: bool = False, packed: str | None = None, extras: bool = False
+) -> str:
     """The source of an op's caller.
 
     Args:
         op: the operation.
         public: a Tensor comes back for arrays, too; else an array.
         packed: an option that is taken as `*args`, as in t.reshape(2, 3).
+        extras: it takes what the op's `extras` name, too.
     """
     operands, options = list(op.operands), list(op.options)
     aliases = aliases_of(options, op.aliases)
     given = _given(op)
     passed = "".join(f", {k}={k}" if k in op.named else f", {k}" for k in options)
-    lines = [f"def caller({_parameters(op, packed)}):"]
+    lines = [f"def caller({_parameters(op, packed, op.extras if extras else ())}):"]
     if packed:
         lines += [
             f"    if {packed} is ABSENT: {packed} = args[0] if len(args) == 1 else args or None"
@@ -123,6 +126,9 @@ def caller_source(op: Op, public: bool = False, packed: str | None = None) -> st
         renamed = {k for _, k in aliases}
         missing = [k for k in options if k in renamed and k not in op.optional_options]
         lines += [f"    if {k} is ABSENT: missing(op, {k!r})" for k in missing]
+    for k in op.extras if extras else ():
+        call = f"call_with(op, function, ({_tuple(options)}))"
+        lines += [f"    if {k} is not ABSENT: return extra_{k}({call}, {_tuple(operands)}{k})"]
     lines += [f"    {k} = prepare_{k}({k})" for k in op.prepare]
     if op.variadic:
         lines += _variadic_operands(op, given, passed, public)
@@ -149,7 +155,7 @@ def _tuple(names: list[str]) -> str:
     return "".join(f"{name}, " for name in names)
 
 
-def _parameters(op: Op, packed: str | None) -> str:
+def _parameters(op: Op, packed: str | None, extras: Iterable[str] = ()) -> str:
     """The parameters of a caller; their defaults are set on the function."""
     if packed:
         return f"{op.operands[0]}, *args, {packed}=None"
@@ -158,7 +164,7 @@ def _parameters(op: Op, packed: str | None) -> str:
     default = {*op.optional_options, *(ours for _, ours in aliases)}
     rest = [k + "=None" * (k in default) for k in op.options if k not in op.named]
     named = [f"{k}=None" for k in op.named]
-    named += [f"{theirs}=None" for theirs, _ in aliases]
+    named += [f"{theirs}=None" for theirs in (*dict(aliases), *extras)]
     return ", ".join([*first, *rest, *(["*", *named] if named else [])])
 
 

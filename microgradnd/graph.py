@@ -39,6 +39,7 @@ from microgradnd.arguments import (
     instance,
     one_of,
     optional,
+    real_array,
     several,
     whole,
 )
@@ -50,8 +51,8 @@ from microgradnd.node import Call
 __all__ = [
     "FLAG", "NUMBERS", "POSITIVE", "PROBABILITY", "STRING", "Call", "Graph", "Kind", "Node",
     "Observer", "Operand", "Seeds", "Use", "checked", "clock", "either", "fitted", "instance",
-    "node_of", "one_of", "operand_of", "optional", "pullback", "replay", "seeded", "several",
-    "walk", "watching", "whole",
+    "node_of", "one_of", "operand_of", "optional", "pullback", "real_array", "replay", "seeded",
+    "several", "walk", "watching", "whole",
 ]  # fmt: skip
 
 Array = np.ndarray

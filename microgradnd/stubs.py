@@ -29,7 +29,7 @@ Written by `python -m microgradnd.stubs`; do not edit.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 
@@ -78,8 +78,14 @@ def method_stubs() -> str:
     own |= {f"__i{name}__": vars(Tensor)[f"__i{name}__"] for name in tensor_methods.IN_PLACE}
     lines = ["class Methods:"]
     for name in sorted(set(own) - UNDECLARED):
-        lines += [f"    {line}" for line in _stub(name, own[name], method=True).splitlines()]
-    return HEAD.format(about=about) + "\n".join(lines) + "\n"
+        for line in _stub(name, own[name], method=True).splitlines():
+            declared, quotes, doc = line.partition('"""')
+            lines.append(f"    {_SHADOWED.sub(lambda m: '_' + m[0], declared)}{quotes}{doc}")
+    aliases = "".join(f"_{name}: TypeAlias = {name}\n" for name in ("bool", "float", "int"))
+    return HEAD.format(about=about) + aliases + "\n".join(lines) + "\n"
+
+
+_SHADOWED = re.compile(r"(?<!def )(?<![\w.])(bool|float|int)(?!\w)")  # by methods of that name
 
 
 def _stub(name: str, value: Any, method: bool) -> str:
@@ -105,7 +111,7 @@ def _stub(name: str, value: Any, method: bool) -> str:
     )
 
 
-_OWN = {*tensor_methods.SPECIAL, *tensor_methods.METHODS}
+_OWN = {*tensor_methods.SPECIAL, *tensor_methods.METHODS, *tensor_methods.SHARED}
 
 
 def forms(op: Op, function: Callable, method: bool) -> list[tuple[str, str]]:
@@ -122,6 +128,8 @@ def forms(op: Op, function: Callable, method: bool) -> list[tuple[str, str]]:
     renamed = aliases_of(op.options, op.aliases)
     aliases = [f"{theirs}: {_annotation(op, k)} = ..." for theirs, k in renamed]
     named = [_option(op, k) for k in op.named] + aliases
+    if getattr(function, "__globals__", {}).get("how", {}).get("extras"):
+        named += [f"{k}: {f.__annotations__[k]} = ..." for k, f in op.extras.items()]
     star = ["*", *named] if named else []
     required = [k for _, k in renamed if k not in op.optional_options]
     if required:

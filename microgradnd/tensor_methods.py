@@ -15,7 +15,7 @@ import numpy as np
 
 from microgradnd import errors, writes
 from microgradnd.arguments import CALLABLE, require
-from microgradnd.engine import Tensor
+from microgradnd.engine import Methods, Tensor
 from microgradnd.grad_mode import recording
 from microgradnd.node import Array, next_seq
 from microgradnd.ops import elementwise, indexing, linalg, shape
@@ -127,16 +127,100 @@ def formatted(self: Tensor, spec: str) -> str:
     return format(self._array.item(), spec)
 
 
-def to(self: Tensor, dtype: Any) -> Tensor:
-    """The tensor in another dtype, as `astype`; "cpu", where all tensors are, changes nothing."""
-    return self if isinstance(dtype, str) and dtype == "cpu" else astype(self, dtype)
+def to(
+    self: Tensor, *like: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False,
+    copy: bool = False,
+) -> Tensor:  # fmt: skip
+    """The tensor in another dtype, as `astype`, or in that of another tensor.
+
+    "cpu", where all tensors are, changes nothing.
+    """
+    out = self
+    for value in (*like, device, dtype):
+        value = getattr(value, "type", value)  # (of a device of PyTorch's)
+        if isinstance(value, Methods):
+            value = value.dtype
+        if value is not None and (device is value or (isinstance(value, str) and value == "cpu")):
+            to_device(self, value)
+        elif value is not None:
+            out = out.astype(value)
+    return elementwise.positive(out) if copy and out is self else out
+
+
+def cpu(self: Tensor) -> Tensor:
+    """The tensor itself: all of them are there."""
+    return self
+
+
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """The tensor in the dtype of another."""
+    return self.astype(other.dtype)
+
+
+def in_dtype(dtype: str) -> Callable[[Tensor], Tensor]:
+    """The method that casts to it."""
+
+    def cast(self: Tensor) -> Tensor:
+        return self.astype(dtype)
+
+    cast.__doc__ = f"The tensor in {dtype}, as `astype` gives it."
+    return cast
+
+
+def dim(self: Tensor) -> int:
+    """How many axes there are."""
+    return self.ndim
+
+
+def numel(self: Tensor) -> int:
+    """How many elements there are."""
+    return self.size
+
+
+def is_floating_point(self: Tensor) -> bool:
+    """Whether its elements are real floating-point numbers."""
+    return self.dtype.kind == "f"
+
+
+def is_complex(self: Tensor) -> bool:
+    """Whether its elements are complex numbers."""
+    return self.dtype.kind == "c"
+
+
+def transposed(self: Tensor) -> Tensor:
+    """The transposed matrix; a vector is its own."""
+    if self.ndim > 2:
+        raise ValueError(f"t() is for matrices, not for shape {self.shape}; use .mT or permute()")
+    return shape.transpose(self, None)
+
+
+def expand_as(self: Tensor, other: Any) -> Tensor:
+    """Broadcast to the shape of another tensor."""
+    return shape.broadcast_to(self, other.shape)
+
+
+def reshape_as(self: Tensor, other: Any) -> Tensor:
+    """Reshaped to the shape of another tensor."""
+    return shape.reshape(self, other.shape)
+
+
+def where(self: Tensor, condition: Any, other: Any) -> Tensor:
+    """Its elements where the condition holds, else those of the other."""
+    return elementwise.where(condition, self, other)
 
 
 def missing(self: Tensor, name: str) -> Any:
     """Called for attributes that are not there: says what there is in their place."""
     if name.startswith("__") or name in Tensor.__slots__:
         raise AttributeError(f"a Tensor has no attribute {name!r}", name=name, obj=self)
-    raise errors.missing_name("a Tensor", name, lambda: [n for n in dir(Tensor) if n[0] != "_"])
+    plain = name.removesuffix("_")
+    instead = errors.INSTEAD_OF_METHODS
+    if plain != name and plain not in instead and plain in dir(Tensor):
+        instead = {name: f"use t = t.{plain}(...); what the graph may need is not overwritten"}
+    known = errors.INSTEAD | instead
+    raise errors.missing_name(
+        "a Tensor", name, lambda: [n for n in dir(Tensor) if n[0] != "_"], known
+    )
 
 
 def numpy(self: Tensor) -> Array:
@@ -321,7 +405,6 @@ SPECIAL = {
 }
 METHODS = {
     "astype": astype,
-    "to": to,
     "item": item,
     "numpy": numpy,
     "tolist": tolist,
@@ -332,11 +415,34 @@ METHODS = {
     "named": named,
     "to_device": to_device,
 }
+# What asks other methods alone, so that all that stands for a Tensor can do it.
+SHARED = {
+    "to": to,
+    "cpu": cpu,
+    "dim": dim,
+    "numel": numel,
+    "is_floating_point": is_floating_point,
+    "is_complex": is_complex,
+    "t": transposed,
+    "expand_as": expand_as,
+    "reshape_as": reshape_as,
+    "view_as": reshape_as,
+    "type_as": type_as,
+    "where": where,
+    "half": in_dtype("float16"),
+    "float": in_dtype("float32"),
+    "double": in_dtype("float64"),
+    "int": in_dtype("int32"),
+    "long": in_dtype("int64"),
+    "bool": in_dtype("bool"),
+}
 PROPERTIES = {
     "shape": property(array_shape),
     "ndim": property(array_ndim),
     "size": property(array_size),
     "dtype": property(array_dtype),
+    "itemsize": property(lambda self: self.dtype.itemsize, doc="How many bytes an element takes."),
+    "nbytes": property(lambda self: self._array.nbytes, doc="How many bytes the elements take."),
     "device": property(lambda self: "cpu", doc="Where it is: always on the CPU."),
 }
 
@@ -347,6 +453,8 @@ def attach() -> None:
         setattr(Tensor, f"__i{name}__", in_place(function))
     for name, value in {**SPECIAL, **METHODS, **PROPERTIES}.items():
         setattr(Tensor, name, value)
+    for name, value in SHARED.items():
+        setattr(Methods, name, value)
 
 
 attach()

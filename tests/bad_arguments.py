@@ -296,7 +296,7 @@ def outcome(case: Case, labels: dict[str, str]) -> str | None:
 
 COMPLEX = {"1j", "complex array"}
 # What is real of complex operands by its nature: lengths, parts, comparisons, places.
-REAL_OF_COMPLEX = {"dist", "matrix_rank", "torch_norm", "view_as_real"}
+REAL_OF_COMPLEX = {"allclose", "array_equal", "dist", "matrix_rank", "torch_norm", "view_as_real"}
 
 
 def carries_complex(result: Any) -> bool:

@@ -90,6 +90,17 @@ def embedded(dtype: Any) -> Tensor:
     )
 
 
+def scalars(dtype: Any) -> Tensor:
+    """A network of one number at a time."""
+    draw = np.random.default_rng(8)
+    x = [Tensor(dtype(v), name=f"x{k}") for k, v in enumerate(draw.normal(size=2))]
+    for width in (3, 2):
+        x = [sum((Tensor(dtype(v), requires_grad=True) * u for v, u in zip(row, x)),
+                 Tensor(dtype(0.1), requires_grad=True)).tanh()
+             for row in draw.normal(size=(width, len(x)))]  # fmt: skip
+    return x[0] * x[1]
+
+
 SYSTEMS: dict[str, Callable[[Any], Tensor]] = {
     "back-propagation": back_propagation,
     "convolutional": convolutional,
@@ -100,6 +111,7 @@ SYSTEMS: dict[str, Callable[[Any], Tensor]] = {
     "attention": attention,
     "normalization": normalized,
     "embedding": embedded,
+    "scalars": scalars,
 }  # fmt: skip
 
 

@@ -324,7 +324,7 @@ INIT_KINDS = {
 INITS = [
     Case(getattr(init, name), lambda: {"tensor": leaf(2, 2)}, INIT_KINDS)
     for name in ("zeros_", "ones_", "uniform_", "normal_", "xavier_uniform_", "xavier_normal_",
-                 "kaiming_uniform_", "kaiming_normal_", "orthogonal_")
+                 "kaiming_uniform_", "kaiming_normal_", "orthogonal_", "trunc_normal_")
 ] + [
     Case(init.constant_, lambda: {"tensor": leaf(2), "val": 1.0}, INIT_KINDS),
     Case(init.calculate_gain, lambda: {"nonlinearity": "relu"}, INIT_KINDS),
@@ -530,6 +530,8 @@ ELSEWHERE = {
 METHODS_ELSEWHERE = {
     "as_strided",  # is not offered
     "to_device",  # takes "cpu" alone: tests/test_ownership.py
+    # of which others the arguments of `reshape`, `broadcast_to` and `astype` are made
+    "reshape_as", "view_as", "expand_as", "type_as",
     # what subclasses define and the library calls; for the library's own inner use
     "forward", "update", "decay", "lr", "option_problems", "converted", "read", "takes", "residual",
     "step", "sequence", "function", "adopted", "own", "named", "call_with_hooks", "hooks",

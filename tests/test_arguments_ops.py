@@ -106,6 +106,15 @@ COMPOSED = [
     composed("pad", lambda x, pad_width, mode, constant_values: np.pad(
                  x, pad_width, mode, constant_values=constant_values),
              x=x23(), pad_width=1, mode="constant", constant_values=2.0),
+    composed("ravel", lambda x: np.ravel(x), x=x23()),
+    composed("contiguous", lambda x: np.asarray(x), x=x23()),
+    composed("allclose", lambda x, y, rtol, atol, equal_nan: np.allclose(
+                 x, y, rtol, atol, equal_nan), lambda **given: mg.Tensor(mg.allclose(**given)),
+             x=x23(), y=x23(), rtol=0.1, atol=0.1, equal_nan=True),
+    composed("array_equal", lambda x, y, equal_nan: np.array_equal(
+                 np.asarray(x), np.asarray(y), equal_nan),
+             lambda **given: mg.Tensor(mg.array_equal(**given)),
+             x=x23(), y=x23(), equal_nan=True),
 ]  # fmt: skip
 CASES = [*OPERATIONS, *METHODS, *COMPOSED]
 (

@@ -103,6 +103,8 @@ METHODS = [
          SAVED | {"columns": "size"}),
     Case(viz.Film.draw, lambda: {"self": filmed()}, {
         "at": "whole", "fold": "none|True|False", "open": "none?|''|[]|()"}),
+    Case(viz.Paths.save, lambda: {"self": viz.paths(**with_leaf(w=...)),
+                                  "path": in_a_folder("p.md")}, {"path": "none"}),
     Case(viz.Neurons.save, lambda: {"self": viz.neurons(network()), "path": in_a_folder("n.svg")},
          SAVED),
     Case(viz.Comparison.save, lambda: {"self": viz.compare(loss(), loss()),

@@ -19,10 +19,10 @@ from tests.op_case import OpCase, Sample, along_directions
 COMPOSED = (*GENERAL, *COMPLEX, *LINALG)
 # Functions with tests of their own.
 ELSEWHERE = {
-    "adaptive_avg_pool2d", "as_strided", "avg_pool1d", "avg_pool2d", "conjugate_transpose",
-    "contiguous", "dot", "einsum", "fftfreq", "global_avg_pool2d", "gumbel_softmax", "hstack",
-    "matrix_transpose", "max_pool1d", "max_pool2d", "moveaxis", "multi_dot", "ravel", "rfftfreq",
-    "split", "vstack",
+    "adaptive_avg_pool2d", "allclose", "array_equal", "as_strided", "avg_pool1d", "avg_pool2d",
+    "conjugate_transpose", "contiguous", "dot", "einsum", "fftfreq", "global_avg_pool2d",
+    "gumbel_softmax", "hstack", "matrix_transpose", "max_pool1d", "max_pool2d", "moveaxis",
+    "multi_dot", "ravel", "rfftfreq", "split", "vstack",
 }  # fmt: skip
 # Rows whose operands come in a form of their own, tested below.
 FORMS = {"polygamma", "expand", "dstack", "column_stack", "select_by_conditions"}

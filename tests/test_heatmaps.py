@@ -193,7 +193,7 @@ def test_the_page_draws_the_same_cells_colours_and_texts() -> None:
     arrays.append(np.array([[np.nan, 1.0], [-np.inf, 0.0]]))
     program = """
       return data.map(([shape, elements]) => {
-        const flat = elements.map((x) => of_model.toFloat(x));
+        const flat = elements.map((x) => of_text.toFloat(x));
         const {cells, scale, block, caption} = of_cells.thumbnail(flat, shape);
         const all = cells.flat().map((v) => (v === null || Number.isFinite(v) ? v : String(v)));
         const colours = cells.flat().map((v) => of_cells.colour(v, scale));
@@ -202,7 +202,7 @@ def test_the_page_draws_the_same_cells_colours_and_texts() -> None:
       });"""
     given = [[list(x.shape), [float(v) if np.isfinite(v) else str(v) for v in x.ravel()]]
              for x in arrays]  # fmt: skip
-    for x, there in zip(arrays, run(["model", "cells"], program, given), strict=True):
+    for x, there in zip(arrays, run(["text", "cells"], program, given), strict=True):
         cells, plan = thumbnail(x)
         scale = summarise(x).scale
         assert (there["block"], there["caption"]) == (list(plan.block), plan.caption)

@@ -82,7 +82,7 @@ def test_help_and_stubs_tell_of_it(row: ModuleType, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(stubs, "_is_ours", lambda function: True)
     text = stubs.function_stubs()
     assert "def twice_sine(x: TensorLike, *, phase: float = 0.0) -> Tensor" in text
-    assert "def twice_sine(self, *, phase: float = 0.0) -> Tensor" in stubs.method_stubs()
+    assert "def twice_sine(self, *, phase: _float = 0.0) -> Tensor" in stubs.method_stubs()
     assert "twice_sine" in functions.names()
 
 

@@ -17,7 +17,8 @@ import pytest
 
 from microgradnd import Tensor, nn
 from viz import draw
-from viz.page import _MODULES, _embedded, _plain, _source
+from viz.page import _MODULES, _embedded, _source
+from viz.style.text import width
 from viz.style.theme import COLOURS
 
 HOSTILE = '</script><img src=x onerror="alert(1)">\n&{{script}}\\1${1}\u2028'
@@ -104,25 +105,15 @@ def test_json_in_a_script_holds_no_tag() -> None:
     assert json.loads(text) == {"<!--": ["</script>", "\u2028"]}
 
 
-def test_nodes_are_drawn_as_in_the_still_picture(tmp_path: Path) -> None:
-    picture = draw(network(), style="records")
-    faces = json.loads(Elements(picture.html()).inside[2])
-    svg = _plain(picture.svg())
-    for name, node in picture.graph.nodes(data=True):
-        face = faces[name if node["kind"] != "tag" else f"{node['home']}-u"]
-        assert face["base"].split("</text>")[0] in svg
-        for row in face["rows"]:
-            assert row["svg"] in svg
-
-
-def test_every_kind_of_node_has_a_face() -> None:
-    picture = draw(network(), fold=True)
-    page = Elements(picture.html())
-    contents, faces = json.loads(page.inside[1]), json.loads(page.inside[2])
-    groups = [name for name in contents["groups"] if name != "g-0"]
-    assert {*contents["tensors"], *contents["operations"], *groups} <= faces.keys()
-    used_often = {name for name, x in contents["tensors"].items() if len(x["uses"]) > 1}
-    assert {f"{name}-u" for name in used_often} <= faces.keys()
+def test_every_character_of_the_page_has_its_width() -> None:
+    page = Elements(draw(network("Ŵ漢"), title="⟨é⟩").html())
+    widths = {c: key for key, some in json.loads(page.inside[2]).items() for c in some}
+    for c in "".join(page.inside[1:]):
+        if c.isprintable():
+            regular, bold = map(float, widths[c].split())
+            assert regular == pytest.approx(width(c, 1.0))
+            assert bold == pytest.approx(width(c, 1.0, bold=True))
+    assert {"漢", "Ŵ", "⟨", "é"} <= widths.keys()
 
 
 def test_the_page_has_the_colours_of_the_picture_in_both_themes(tmp_path: Path) -> None:
@@ -176,6 +167,6 @@ def test_findings_are_marked_on_the_page(tmp_path: Path) -> None:
             page(picture.describer, picture.model, marks=marks, highlight={"op-1": ""})
         ).inside[3]
     )
-    assert looks["marks"]["t-1"]["words"] == "all NaN"
-    assert looks["marks"]["t-1"]["svg"].startswith("<rect")
+    assert looks["marks"]["t-1"] == {"words": "all NaN", "level": "bad"}
+    assert looks["levels"]["bad"][0] in COLOURS
     assert looks["highlight"] == {"op-1": ""}

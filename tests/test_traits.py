@@ -27,6 +27,7 @@ WORDS = {
 }  # fmt: skip
 # Functions and options of these modules have PyTorch's names, as some operations do.
 NAMESAKES = {
+    "microgradnd/errors.py": {"equal"},  # PyTorch's method, which is another function
     "microgradnd/data/idx.py": {"i1"},  # a dtype
     "microgradnd/nn/convolution.py": {"conv2d"},
     "microgradnd/nn/distances.py": {"normalize"},  # PyTorch's name of another function

@@ -58,14 +58,16 @@ def parameters(stub):
     found = dict(zip(names, defaults, strict=True))
     for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
         found[a.arg] = None if d is None else ast.unparse(d)
-    return {k: v for k, v in list(found.items())[1:] if k not in ALIASES}
+    # (what a row takes beside its own options, it knows once its code was generated)
+    return {k: v for k, v in list(found.items())[1:] if k not in ALIASES and v != "..."}
 
 
 def named_at_run_time(value):
     given = list(inspect.signature(value).parameters.values())[1:]
     if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in given):
         return None
-    own = [p for p in given if p.name not in ALIASES]  # (known once its code was generated)
+    extra = [p.name for p in given if p.kind is p.KEYWORD_ONLY and p.default is ABSENT]
+    own = [p for p in given if p.name not in {*ALIASES, *extra}]
     needed = (inspect.Parameter.empty, ABSENT)  # (what may come under PyTorch's name, too)
     return {p.name: None if p.default in needed else repr(p.default) for p in own}
 
@@ -100,7 +102,7 @@ def test_an_op_is_explained_by_its_row_of_the_table():
     assert "x: g * out" in mg.exp.__doc__
     assert "y: -g * out / y" in mg.divide.__doc__
     mg.sum(mg.Tensor(1.0))
-    aliased = "(x, axis=None, keepdims=False, *, dim=..., keepdim=...)"
+    aliased = "(x, axis=None, keepdims=False, *, dim=..., keepdim=..., dtype=...)"
     assert str(inspect.signature(mg.sum)) == aliased
 
 

@@ -15,6 +15,7 @@ from viz.capture.trace import Trace, captured, regrouped, several
 from viz.diagnosis import Health, differentiable, health, traced
 from viz.diagnosis.chart import gradient_chart
 from viz.formats import files
+from viz.formats.live import samples_of
 from viz.formats.whole_page import WholePage
 from viz.model.build import build
 from viz.model.describe import Describer, summary
@@ -49,6 +50,7 @@ DRAWN = {
     "steps": NUMBERS, "focus": optional(FOCUS), "hops": HOPS, "carrying": FLAG,
     "marks": Kind("a viz.Health, or marks by id", lambda v: isinstance(v, (Health, Mapping))),
     "highlight": instance(Mapping, "words by id"),
+    "samples": instance(Mapping, "arrays by name"),
 }  # fmt: skip
 
 
@@ -63,8 +65,10 @@ class Picture:
     def __init__(
         self, describer: Describer, model: PictureModel, drawing: dict[str, Any],
         extras: dict[str, Any], untagged: Callable[[], PictureModel] | None = None,
+        samples: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.describer, self.model, self.drawing, self.extras = describer, model, drawing, extras
+        self._samples = samples  # that travel in the page
         self._untagged = untagged  # makes the model of a river, if the picture is one
 
     @property
@@ -134,7 +138,9 @@ class Picture:
     def with_extras(self, **extras: Any) -> Picture:
         """The same picture with other marks, highlights or another chart, see `viz.svg.sheet`."""
         more = self.extras | extras
-        return Picture(self.describer, self.model, self.drawing, more, self._untagged)
+        return Picture(
+            self.describer, self.model, self.drawing, more, self._untagged, self._samples
+        )
 
     @checked(steps=optional(NUMBERS), columns=COUNT)
     def filmstrip(self, steps: Sequence[int] | None = None, columns: int = 3) -> Filmstrip:
@@ -163,7 +169,7 @@ class Picture:
         """Of the forward pass, in formats that have one direction for the whole."""
         return self.drawing["direction"] or "TB"
 
-    def html(self) -> str:
+    def html(self) -> WholePage:
         """An interactive page in one file: the passes step by step, every number, groups that open.
 
         It needs no network and starts as the picture is: the same groups are open. A notebook shows
@@ -173,8 +179,8 @@ class Picture:
 
         drawing, extras = self.drawing, self.extras
         return WholePage(page(
-            self.describer, self.model, self._direction, drawing["theme"], extras.get("marks"),
-            extras.get("highlight"),
+            self.describer, self.model, drawing["direction"], drawing["theme"], extras.get("marks"),
+            extras.get("highlight"), samples=self._samples,
         ))  # fmt: skip
 
     def json(self) -> str:
@@ -229,7 +235,7 @@ class Picture:
         return self.svg()
 
     def _repr_html_(self) -> str:
-        return f'<div style="overflow:auto">{self.svg()}</div>'
+        return self.html().with_still(self.svg())._repr_html_()
 
     def __repr__(self) -> str:
         return f"<Picture of {self.model.summary}>"
@@ -284,6 +290,8 @@ class Looks(TypedDict, total=False):
         force: draws more than 20,000 nodes.
         keep: "arrays" keeps all elements, so that a page tells each cell of its heat-maps;
             "summaries" (default) those of small arrays.
+        samples: a small data set for the page to go through: by the name of a leaf or constant
+            ("#4" for one without, as its record says), an array of the values that it takes.
     """
 
     theme: str
@@ -298,6 +306,7 @@ class Looks(TypedDict, total=False):
     timeout: float
     force: bool
     keep: str
+    samples: Mapping[str, Any]
 
 
 @checked(**LOOKS, **DRAWN)
@@ -401,7 +410,8 @@ def pictured(describer: Describer, folding: Folding, looks: Looks) -> Picture:
     marks = gathered(given.marks if isinstance(given, Health) else given, describer.ids, folding)
     extras = {"marks": marks, "highlight": looks.get("highlight", {}), "chart": chart}
     untagged = partial(build, trace, folding, describer, tags=False) if river else None
-    return Picture(describer, model, drawing, extras, untagged)
+    samples = samples_of(trace, describer.ids, looks.get("samples"))
+    return Picture(describer, model, drawing, extras, untagged, samples)
 
 
 def _is_river(looks: Looks) -> bool:

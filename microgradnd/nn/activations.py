@@ -41,8 +41,10 @@ def affine(x: TensorLike, k: float = 1.0, c: float = 0.0) -> Tensor:
     return functions.add(functions.multiply(x, k), c)
 
 
-def leaky_relu(x: TensorLike, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(x: TensorLike, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, else negative_slope times x; derivative 1 or negative_slope.
+
+    `inplace` is taken for PyTorch's sake; nothing is computed in place.
 
     >>> leaky_relu(Tensor([-2.0, 2.0]))
     Tensor([-0.02,  2.  ])

@@ -14,11 +14,13 @@ from microgradnd.random import generator
 
 
 def dropout(
-    x: TensorLike, p: float = 0.5, training: bool = True, *, rng: np.random.Generator | None = None
-) -> Tensor:
+    x: TensorLike, p: float = 0.5, training: bool = True, inplace: bool = False, *,
+    rng: np.random.Generator | None = None,
+) -> Tensor:  # fmt: skip
     """m ⊙ x / (1 - p), where m is 0 with probability p, else 1 (inverted dropout).
 
-    Outside of training, x itself. The mask is a constant operand of one product.
+    Outside of training, x itself. The mask is a constant operand of one product. `inplace` is
+    taken for PyTorch's sake; nothing is computed in place.
 
     >>> dropout(Tensor([1.0, 2.0]), training=False)
     Tensor([1., 2.])
@@ -34,7 +36,7 @@ def _of_maps(axes: int) -> Callable[..., Tensor]:
     needs = f"(N, {shape})" + f" or ({shape})" * (axes != 2)
 
     def function(
-        x: TensorLike, p: float = 0.5, training: bool = True, *,
+        x: TensorLike, p: float = 0.5, training: bool = True, inplace: bool = False, *,
         rng: np.random.Generator | None = None,
     ) -> Tensor:  # fmt: skip
         x = as_tensor(x, name, "x")
@@ -55,8 +57,9 @@ _SATURATED = -1.7580993408473766  # what SELU goes to for x → -∞
 
 
 def alpha_dropout(
-    x: TensorLike, p: float = 0.5, training: bool = True, *, rng: np.random.Generator | None = None
-) -> Tensor:
+    x: TensorLike, p: float = 0.5, training: bool = True, inplace: bool = False, *,
+    rng: np.random.Generator | None = None,
+) -> Tensor:  # fmt: skip
     """Dropout for SELU networks: what is dropped is -1.758, then all is scaled.
 
     So inputs of mean 0 and variance 1 keep both: with q = 1 - p, a (m ⊙ x + s (1 - m)) - a p s,

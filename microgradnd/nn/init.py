@@ -25,7 +25,8 @@ from microgradnd.random import generator
 
 __all__ = [
     "calculate_gain", "constant_", "fans", "kaiming_normal_", "kaiming_uniform_", "normal_",
-    "ones_", "orthogonal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
+    "ones_", "orthogonal_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_",
+    "zeros_",
 ]  # fmt: skip
 if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves
     __getattr__, __dir__ = errors.public_names(__name__, __all__)
@@ -130,6 +131,40 @@ def normal_(
     """
     check("normal_", mean=mean, std=std, rng=rng)
     return _filled("normal_", tensor, lambda shape: generator(rng).normal(mean, std, shape))
+
+
+def trunc_normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
+    *, rng: np.random.Generator | None = None,
+) -> Tensor:  # fmt: skip
+    """Draws each element from the normal distribution, of which only what is in [a, b] is left.
+
+    The bounds are values, as in PyTorch, not numbers of standard deviations.
+
+    >>> float(trunc_normal_(Tensor(np.empty(100)), std=5.0).max()) <= 2
+    True
+    """
+    name = "trunc_normal_"
+    for key, value in (("a", a), ("b", b)):
+        require(name, key, value, NUMBER)
+    check(name, mean=mean, std=std, rng=rng)
+    if not a < b or std == 0:
+        raise ValueError(f"{name}: needs a < b and std > 0, got a={a!r}, b={b!r}, std={std!r}")
+    low, high = (a - mean) / std, (b - mean) / std
+    top = min(max(low, 0.0), high)  # where the density is highest; it ends within this reach of it
+    reach = min(9.0, 40.0 / abs(top)) if top else 9.0
+    low, high = max(low, top - reach), min(high, top + reach)
+
+    def draw(shape: tuple[int, ...]) -> np.ndarray:
+        source, drawn, missing = generator(rng), [np.empty(0)], math.prod(shape)
+        while missing > 0:
+            z = source.uniform(low, high, 4 * missing + 16)
+            drawn.append(z[source.random(z.size) < np.exp((top - z) * (top / 2 + z / 2))])
+            missing -= drawn[-1].size
+        z = np.concatenate(drawn)[: math.prod(shape)].reshape(shape)
+        return np.clip(mean + std * z, a, b)
+
+    return _filled(name, tensor, draw)
 
 
 def xavier_uniform_(

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from microgradnd.calling import IN_PLACE
 from microgradnd.declaration import Value, op
 from microgradnd.kernels.special import floating
 from microgradnd.ops.elementwise import sigmoid
@@ -38,7 +39,7 @@ def silu_x(g: Value, x: Value) -> Value:
     return g * (s * (1 + x * (1 - s)))
 
 
-@op(x=silu_x, fresh="x", elementwise=True, torch="nn.functional.silu",
+@op(x=silu_x, fresh="x", elementwise=True, extras=IN_PLACE, torch="nn.functional.silu",
     scalar="x / (1 + exp(-x))", activation=True)  # fmt: skip
 def silu(x: Value) -> Value:
     """x σ(x), also called swish; saturates at 0 for x → -∞."""
@@ -55,7 +56,8 @@ def softplus(x: Value, beta: float = 1.0, threshold: float = 20.0) -> Value:
 
 
 @op(x=lambda g, x, alpha: g * np.where(x > 0, 1.0, np.exp(np.where(x > 0, 0.0, x)) * alpha),
-    elementwise=True, fresh="x", torch="nn.functional.elu", activation=True)  # fmt: skip
+    elementwise=True, fresh="x", torch="nn.functional.elu", activation=True,
+    extras=IN_PLACE)  # fmt: skip
 def elu(x: Value, alpha: float = 1.0) -> Value:
     """x where x > 0, else α (exp(x) - 1); saturates at -α for x → -∞."""
     return np.where(np.greater(x, 0), x, np.expm1(np.minimum(x, 0)) * alpha)
@@ -88,7 +90,7 @@ def gelu(x: Value, approximate: str = "none") -> Value:
 
 
 @op(x=lambda g, x, min_val, max_val: g * ((x > min_val) & (x < max_val)), elementwise=True,
-    fresh="x", torch="nn.functional.hardtanh", activation=True)  # fmt: skip
+    fresh="x", extras=IN_PLACE, torch="nn.functional.hardtanh", activation=True)  # fmt: skip
 def hardtanh(x: Value, min_val: float = -1.0, max_val: float = 1.0) -> Value:
     """x, held within [min_val, max_val], where it saturates."""
     if min_val >= max_val:

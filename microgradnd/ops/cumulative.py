@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from microgradnd.calling import IN_DTYPE
 from microgradnd.declaration import Axis, TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.indexing import getitem
@@ -25,7 +26,7 @@ def backward_sum(g: Value, axis: int | None) -> Value:
 
 
 @op(x=lambda g, x_shape, axis: backward_sum(g, axis).reshape(x_shape), linear="x",
-    numpy=np.cumsum, method=True, whole=True, batch="flat")  # fmt: skip
+    numpy=np.cumsum, method=True, whole=True, batch="flat", extras=IN_DTYPE)  # fmt: skip
 def cumsum(x: Value, axis: int | None = None) -> Value:
     """The sum of each element and all before it along the axis."""
     if x.dtype is HALF:
@@ -47,7 +48,7 @@ def cumprod_x(g: Value, x: Value, out: Value, axis: int | None) -> Value:
 
 
 @op(x=cumprod_x, fresh="x", numpy=np.cumprod, method=True, whole=True, batch="flat",
-    holomorphic=True)  # fmt: skip
+    holomorphic=True, extras=IN_DTYPE)  # fmt: skip
 def cumprod(x: Value, axis: int | None = None) -> Value:
     """The product of each element and all before it along the axis, with any number of zeros."""
     if x.dtype is HALF:

@@ -8,10 +8,13 @@ that infinity out of a gradient choose twice: `where(x > 0, sqrt(where(x > 0, x,
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from microgradnd.arguments import real, require
+from microgradnd.arguments import NUMBER, one_of, optional, real, require
+from microgradnd.calling import IN_PLACE
 from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.kernels.special import logistic
@@ -66,18 +69,39 @@ def complex_sign_x(g: Value, x: Value, out: Value) -> Value:
     return np.where(x == 0, 0.0, (g - out * np.real(g * np.conjugate(out))) / size)
 
 
+def scaled(call: Callable, x: Any, y: Any, alpha: float) -> Any:
+    """With alpha times the second operand."""
+    require("add and subtract", "alpha", alpha, NUMBER)
+    return call(x, y if alpha == 1 else multiply(y, alpha))
+
+
+def rounded_quotient(call: Callable, x: Any, y: Any, rounding_mode: str | None) -> Any:
+    """The quotient, rounded to whole numbers: down by "floor", towards 0 by "trunc"."""
+    require("divide", "rounding_mode", rounding_mode, optional(one_of("floor", "trunc")))
+    if rounding_mode is None:
+        return call(x, y)
+    if rounding_mode == "floor":
+        return floor_divide(x, y)
+    out = trunc(call(x, y))
+    dtype = np.result_type(*(getattr(v, "dtype", v) for v in (x, y)))
+    return out.astype(dtype) if dtype.kind in "iu" else out
+
+
 # fmt: off
 add      = op(np.add,      "x y", x=lambda g: g,          y=lambda g: g,
-              operator="add", linear="x+y", infix=("+", 4), notation="plus", scalar="x + y")
+              operator="add", linear="x+y", infix=("+", 4), notation="plus", scalar="x + y",
+              method=True, extras={"alpha": scaled})
 subtract = op(np.subtract, "x y", x=lambda g: g,          y=lambda g: -g,
               operator="sub", linear="x+y", infix=("-", 4), notation="minus",
-              scalar="x - y", torch="sub")
+              scalar="x - y", torch="sub",
+              method=True, extras={"alpha": scaled})
 multiply = op(np.multiply, "x y", x=lambda g, y: g * y,   y=lambda g, x: g * x,
-              operator="mul", linear="x y", infix=("*", 5), notation="product",
+              operator="mul", method=True, linear="x y", infix=("*", 5), notation="product",
               scalar="x * y", torch="mul", holomorphic=True)
 divide   = op(np.divide,   "x y", x=lambda g, y: g / y,   y=lambda g, y, out: -g * out / y,
-              operator="truediv", linear="x", infix=("/", 5), notation="product",
-              scalar="x / y", torch="div true_divide", singular="y", holomorphic=True)
+              operator="truediv", method=True, linear="x", infix=("/", 5), notation="product",
+              scalar="x / y", torch="div true_divide", singular="y", holomorphic=True,
+              extras={"rounding_mode": rounded_quotient})
 power    = op(np.power,    "x y", x=power_x,              y=power_y,
               operator="pow", method="pow", infix=("**", 7), notation="power",
               scalar="x ** y", torch="pow", singular="x", holomorphic=True,
@@ -115,7 +139,7 @@ heaviside = op(np.heaviside, "x y", x=lambda g: g * 0.0, y=lambda g, x: np.where
 ldexp    = op(np.ldexp, "x i", x=lambda g, i: np.ldexp(g, i), fixed="i", linear="x", method=True,
               complex=False)
 
-negative   = op(np.negative,   "x", x=lambda g: -g, method="__neg__", linear="x",
+negative   = op(np.negative,   "x", x=lambda g: -g, method=(True, "__neg__"), linear="x",
                 infix=("-", 6), notation="product", scalar="-x", torch="neg")
 positive   = op(np.positive,   "x", x=lambda g: g,
                 method=(True, "__pos__"), linear="x", infix=("+", 6), scalar="x", torch="clone",
@@ -187,30 +211,31 @@ rint       = op(np.rint,       "x", x=lambda g: g * 0.0, flat=True)
 ceil       = op(np.ceil,       "x", x=lambda g: g * 0.0, method=True, scalar="ceil(x)", flat=True)
 
 # No gradient by nature: the results are truths (or integers).
-less          = op(np.less,          "x y", discrete=True, method="__lt__",
+less          = op(np.less,          "x y", discrete=True, method=(True, "__lt__"),
                    infix=("<", 0), notation="statement", sign="<", scalar="+(x < y)", torch="lt")
-less_equal    = op(np.less_equal,    "x y", discrete=True, method="__le__", infix=("<=", 0),
+less_equal    = op(np.less_equal,    "x y", discrete=True, method=(True, "__le__"), infix=("<=", 0),
                    notation="statement", sign="≤", scalar="+(x <= y)", torch="le")
-greater       = op(np.greater,       "x y", discrete=True, method="__gt__",
+greater       = op(np.greater,       "x y", discrete=True, method=(True, "__gt__"),
                    infix=(">", 0), notation="statement", sign=">", scalar="+(x > y)", torch="gt")
-greater_equal = op(np.greater_equal, "x y", discrete=True, method="__ge__", infix=(">=", 0),
+greater_equal = op(np.greater_equal, "x y", discrete=True, method=(True, "__ge__"), infix=(">=", 0),
                    notation="statement", sign="≥", scalar="+(x >= y)", torch="ge")
-equal         = op(np.equal,         "x y", discrete=True, method="__eq__", infix=("==", 0),
+equal         = op(np.equal,         "x y", discrete=True, method=("eq", "__eq__"), infix=("==", 0),
                    notation="statement", sign="=", scalar="+(x == y)", torch="eq")
-not_equal     = op(np.not_equal,     "x y", discrete=True, method="__ne__", infix=("!=", 0),
+not_equal     = op(np.not_equal,     "x y", discrete=True, method=(True, "__ne__"), infix=("!=", 0),
                    notation="statement", sign="≠", scalar="+(x != y)", torch="ne")
-bitwise_and   = op(np.bitwise_and,   "x y", discrete=True, operator="and",
+bitwise_and   = op(np.bitwise_and,   "x y", discrete=True, method=True, operator="and",
                    infix=("&", 3), notation="statement", sign="∧", scalar="x & y")
-bitwise_or    = op(np.bitwise_or,    "x y", discrete=True, operator="or",
+bitwise_or    = op(np.bitwise_or,    "x y", discrete=True, method=True, operator="or",
                    infix=("|", 1), notation="statement", sign="∨", scalar="x | y")
-bitwise_xor   = op(np.bitwise_xor,   "x y", discrete=True, operator="xor",
+bitwise_xor   = op(np.bitwise_xor,   "x y", discrete=True, method=True, operator="xor",
                    infix=("^", 2), scalar="x ^ y")
 bitwise_left_shift  = op(np.left_shift,  "x i", name="bitwise_left_shift", discrete=True,
                          operator="lshift", infix=("<<", 3), numpy=np.left_shift)
 bitwise_right_shift = op(np.right_shift, "x i", name="bitwise_right_shift", discrete=True,
                          operator="rshift", infix=(">>", 3), numpy=np.right_shift)
 invert        = op(np.invert,        "x",   discrete=True,
-                   method="__invert__", infix=("~", 6), notation="not", scalar="+!x")
+                   method=(True, "__invert__"), torch="bitwise_not", infix=("~", 6),
+                   notation="not", scalar="+!x")
 logical_and   = op(np.logical_and,   "x y", discrete=True,
                    method=True, notation="statement", sign="∧", scalar="+(x && y)")
 logical_or    = op(np.logical_or,    "x y", discrete=True,
@@ -233,7 +258,7 @@ def sigmoid(x: Value) -> Value:
 
 
 @op(x=lambda g, out: g * (out > 0), elementwise=True, method=True, scalar="max(x, 0)",
-    sign="ReLU", program="np.maximum({x}, 0)", torch="nn.functional.relu",
+    sign="ReLU", program="np.maximum({x}, 0)", torch="nn.functional.relu", extras=IN_PLACE,
     activation=True, saturates=(0.0, None))  # fmt: skip
 def relu(x: Value) -> Value:
     """max(0, x)."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.calling import IN_DTYPE, IN_PLACE
 from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor, constant
 from microgradnd.ops.activations import elu, hardtanh, softplus
@@ -23,13 +24,13 @@ def _zero(x: Tensor) -> np.ndarray:
 
 
 @op(x=lambda g, x, alpha: np.where(x > 0, g, g * np.exp(np.minimum(x, 0.0) / alpha)),
-    elementwise=True, fresh="x", torch=F + "celu", activation=True)  # fmt: skip
+    elementwise=True, fresh="x", extras=IN_PLACE, torch=F + "celu", activation=True)  # fmt: skip
 def celu(x: Value, alpha: float = 1.0) -> Value:
     """x where x > 0, else α (exp(x/α) - 1): a continuous slope for every α."""
     return np.where(x > 0, x, np.expm1(np.minimum(x, 0.0) / alpha) * alpha)
 
 
-@derived(torch=F + "selu")
+@derived(extras=IN_PLACE, torch=F + "selu")
 def selu(x: TensorLike) -> Tensor:
     """1.0507 x where x > 0, else 1.0507 · 1.6733 (exp(x) - 1): keeps mean 0 and variance 1.
 
@@ -39,7 +40,7 @@ def selu(x: TensorLike) -> Tensor:
     return elu(as_tensor(x), SELU_ALPHA) * SELU_SCALE
 
 
-@derived(torch=F + "relu6", internal=True)
+@derived(extras=IN_PLACE, torch=F + "relu6", internal=True)
 def relu6(x: TensorLike) -> Tensor:
     """max(0, min(x, 6)); slope 0 at its bounds.
 
@@ -49,7 +50,7 @@ def relu6(x: TensorLike) -> Tensor:
     return hardtanh(as_tensor(x), 0.0, 6.0)
 
 
-@derived(torch=F + "mish", internal=True)
+@derived(extras=IN_PLACE, torch=F + "mish", internal=True)
 def mish(x: TensorLike) -> Tensor:
     """x tanh(softplus(x)).
 
@@ -71,7 +72,7 @@ def softsign(x: TensorLike) -> Tensor:
     return x / (1 + abs(x))
 
 
-@derived(torch=F + "hardsigmoid", internal=True)
+@derived(extras=IN_PLACE, torch=F + "hardsigmoid", internal=True)
 def hardsigmoid(x: TensorLike) -> Tensor:
     """x/6 + 1/2, held within 0 and 1.
 
@@ -82,7 +83,8 @@ def hardsigmoid(x: TensorLike) -> Tensor:
 
 
 @op(x=lambda g, x: np.where(np.abs(x) < 3, g * (x / 3 + 0.5), np.where(x > 0, g, 0.0)),
-    elementwise=True, fresh="x", torch=F + "hardswish", internal=True, activation=True)  # fmt: skip
+    elementwise=True, fresh="x", torch=F + "hardswish", internal=True, activation=True,
+    extras=IN_PLACE)  # fmt: skip
 def hardswish(x: Value) -> Value:
     """x hardsigmoid(x); slope 0 at -3, 1 at 3."""
     return x * np.clip(x * (1 / 6) + 0.5, 0.0, 1.0)
@@ -134,7 +136,7 @@ def logsigmoid(x: TensorLike) -> Tensor:
     return -logaddexp(_zero(x), -x)
 
 
-@derived(torch=F + "threshold")
+@derived(extras=IN_PLACE, torch=F + "threshold")
 def threshold(x: TensorLike, threshold: float, value: float) -> Tensor:
     """x where it exceeds the threshold, else the value.
 
@@ -161,7 +163,7 @@ def glu(x: TensorLike, axis: int = -1) -> Tensor:
     return a * sigmoid(b)
 
 
-@derived(torch=F + "softmin", internal=True)
+@derived(extras=IN_DTYPE, torch=F + "softmin", internal=True)
 def softmin(x: TensorLike, axis: int = -1) -> Tensor:
     """softmax(-x).
 
@@ -192,7 +194,7 @@ def prelu(x: TensorLike, weight: TensorLike) -> Tensor:
     return where(x.data > 0, x, x * slope)
 
 
-@derived(torch=F + "rrelu")
+@derived(extras=IN_PLACE, torch=F + "rrelu")
 def rrelu(
     x: TensorLike, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False,
     *, rng: np.random.Generator | None = None,

@@ -151,7 +151,7 @@ def torch_norm(
     return vector_norm(x, 2 if p in ("fro", None) else p, axes, keepdims)
 
 
-@derived()
+@derived(method=True)
 def dist(x: TensorLike, y: TensorLike, p: float = 2) -> Tensor:
     """The p-norm of the difference.
 

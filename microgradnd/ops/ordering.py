@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.calling import IN_DTYPE
 from microgradnd.declaration import Axis, TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.ops.elementwise import where
@@ -55,7 +56,7 @@ def sort(x: TensorLike, axis: int | None = -1, *, descending: bool = False,
     return take_along_axis(x, order, axis) if x.ndim else x
 
 
-@derived()
+@derived(method=True)
 def msort(x: TensorLike) -> Tensor:
     """The elements in ascending order along the first axis.
 
@@ -350,7 +351,8 @@ def _each_counted(
     return Tensor(counts), Tensor(edges)
 
 
-@derived(numpy=np.histogram, batch=_each_counted, aliases={"weight": "weights"})
+@derived(numpy=np.histogram, batch=_each_counted, method=True,
+         aliases={"weight": "weights"})  # fmt: skip
 def histogram(
     x: TensorLike, bins: Any = 10, range: tuple[float, float] | None = None,
     weights: TensorLike | None = None, density: bool = False,
@@ -380,7 +382,7 @@ def _each_binned(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     return reshape(bincount(places, flat_weights, size * len(x)), (len(x), size))
 
 
-@derived(numpy=np.bincount, batch=_each_binned)
+@derived(numpy=np.bincount, method=True, batch=_each_binned)
 def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 0) -> Tensor:
     """How often each integer from 0 on occurs, or the sum of its weights, which get a gradient.
 
@@ -408,7 +410,7 @@ def count_nonzero(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> T
 
 
 # --- Sums that pass over NaN ---------------------------------------------------------------------
-@derived(numpy=np.nansum, method=True)
+@derived(numpy=np.nansum, method=True, extras=IN_DTYPE)
 def nansum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum over the axes, in which a NaN counts as 0.
 
@@ -419,7 +421,7 @@ def nansum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return sum(where(np.isnan(x.data), np.zeros((), x.dtype), x), axis, keepdims)
 
 
-@derived(numpy=np.nanmean, method=True)
+@derived(numpy=np.nanmean, method=True, extras=IN_DTYPE)
 def nanmean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The mean over the axes of the elements that are no NaN.
 

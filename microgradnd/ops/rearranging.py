@@ -535,9 +535,14 @@ def meshgrid(*xi: Any, indexing: str = "xy", copy: bool = True, sparse: bool = F
     return tuple(broadcast_to(part, shape) for part in parts)
 
 
-@derived(name="contiguous", method=True, internal=True)
+@derived(name="contiguous", method=True)
 def contiguous(x: TensorLike) -> Tensor:
-    """The tensor itself: how its elements lie in memory is nobody's concern here."""
+    """The tensor itself: how its elements lie in memory is nobody's concern here.
+
+    >>> contiguous(Tensor([[1.0, 2.0]]).T)
+    Tensor([[1.],
+            [2.]])
+    """
     return as_tensor(x)
 
 

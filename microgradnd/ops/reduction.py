@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from microgradnd.arguments import NUMBER, require
+from microgradnd.calling import IN_DTYPE
 from microgradnd.declaration import Axis, Value, op
 from microgradnd.ops.shape import broadcast_to
 
@@ -62,7 +63,7 @@ def length(shape: tuple[int, ...], axis: Axis) -> int:
 
 
 @op(x=lambda g, x_shape, axis: spread(g, x_shape, axis), linear="x", reduction=np.add,
-    numpy=np.sum, method=True, sign="Σ", notation="total")  # fmt: skip
+    numpy=np.sum, method=True, sign="Σ", notation="total", extras=IN_DTYPE)  # fmt: skip
 def sum(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """The sum over the axes."""
     if x.dtype is HALF:
@@ -71,7 +72,7 @@ def sum(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
 
 
 @op(x=lambda g, x_shape, axis: spread(g * (1 / length(x_shape, axis)), x_shape, axis),
-    linear="x", numpy=np.mean, method=True)  # fmt: skip
+    linear="x", numpy=np.mean, method=True, extras=IN_DTYPE)  # fmt: skip
 def mean(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """The mean over the axes."""
     if x.dtype not in FAST or not x.size:
@@ -116,7 +117,7 @@ def prod_x(g: Value, x: Value, out: Value, axis: Axis) -> Value:
 
 
 @op(x=prod_x, fresh="x", reduction=np.multiply, numpy=np.prod, method=True, sign="Π", whole=True,
-    notation="total", holomorphic=True)  # fmt: skip
+    notation="total", holomorphic=True, extras=IN_DTYPE)  # fmt: skip
 def prod(x: Value, axis: Axis = None, keepdims: Flag = False) -> Value:
     """The product over the axes."""
     if x.dtype is HALF:
@@ -130,7 +131,7 @@ def var_x(g: Value, x: Value, axis: Axis, ddof: float) -> Value:
 
 
 @op(x=var_x, fresh="x", numpy=np.var, method=True, whole=True, prepare={"ddof": _ddof},
-    complex=True)  # fmt: skip
+    complex=True, extras=IN_DTYPE)  # fmt: skip
 def var(x: Value, axis: Axis = None, ddof: float = 0, keepdims: Flag = False) -> Value:
     """The variance over the axes, divided by their length less ddof."""
     if x.dtype is HALF:
@@ -148,7 +149,7 @@ def std_x(g: Value, x: Value, out: Value, axis: Axis, ddof: float) -> Value:
 
 
 @op(x=std_x, fresh="x", numpy=np.std, method=True, whole=True, prepare={"ddof": _ddof},
-    complex=True)  # fmt: skip
+    complex=True, extras=IN_DTYPE)  # fmt: skip
 def std(x: Value, axis: Axis = None, ddof: float = 0, keepdims: Flag = False) -> Value:
     """The standard deviation over the axes, divided by their length less ddof."""
     if x.dtype is HALF:

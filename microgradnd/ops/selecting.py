@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from microgradnd.declaration import TensorLike, derived
+from microgradnd.declaration import TensorLike, Value, derived, op
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.methods import Methods
 from microgradnd.ops.batches import aligned
-from microgradnd.ops.elementwise import divide, multiply, where
+from microgradnd.ops.elementwise import divide, isclose, multiply, where
 from microgradnd.ops.indexing import add_at, getitem, setitem
 from microgradnd.ops.shape import broadcast_to, reshape
 
@@ -408,7 +408,45 @@ def nonzero(x: TensorLike, *, as_tuple: bool = True) -> Any:
     return tuple(Tensor(index) for index in np.nonzero(as_tensor(x).data))
 
 
-@derived()
+@op(discrete=True, method=True, numpy=np.isin)
+def isin(
+    element: Value, test_elements: Value, assume_unique: bool = False, invert: bool = False
+) -> Value:
+    """Where an element is one of the others, or with `invert` none of them.
+
+    >>> isin(Tensor([1.0, 2.0]), [2.0, 5.0])
+    Tensor([False,  True])
+    """
+    return np.isin(element, test_elements, assume_unique, invert)
+
+
+@derived(numpy=np.allclose, method=True)
+def allclose(
+    x: TensorLike, y: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> bool:
+    """Whether all |x - y| ≤ atol + rtol |y|.
+
+    >>> allclose(Tensor([1.0, 2.0]), [1.0, 2.0 + 1e-9])
+    True
+    """
+    return bool(isclose(as_tensor(x), y, rtol, atol, equal_nan).all())
+
+
+@derived(numpy=np.array_equal, method=True)
+def array_equal(x: TensorLike, y: TensorLike, equal_nan: bool = False) -> bool:
+    """Whether shapes and elements are the same; torch.equal.
+
+    >>> array_equal(Tensor([1.0, 2.0]), [1.0, 2.0]), array_equal(Tensor([1.0]), [1.0, 1.0])
+    (True, False)
+    """
+    x, y = as_tensor(x), as_tensor(y)
+    if x.shape != y.shape:
+        return False
+    same = x == y
+    return bool((same | ((x != x) & (y != y)) if equal_nan else same).all())
+
+
+@derived(method=True)
 def argwhere(x: TensorLike) -> Tensor:
     """Where x is not 0: a row of indices for each such element.
 

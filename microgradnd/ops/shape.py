@@ -178,9 +178,13 @@ def astype(x: Value, dtype: np.dtype) -> Value:  # the engine casts back
     return x.astype(dtype)
 
 
-@derived(numpy=np.ravel, method=True, internal=True)
-def ravel(x: Any) -> Tensor:
-    """All elements in one axis."""
+@derived(numpy=np.ravel, method=True)
+def ravel(x: TensorLike) -> Tensor:
+    """All elements in one axis.
+
+    >>> ravel(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor([1., 2., 3., 4.])
+    """
     return reshape(x, -1)
 
 

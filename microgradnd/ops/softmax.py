@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradnd.calling import IN_DTYPE
 from microgradnd.declaration import Axis, Value, op
 from microgradnd.ops.indexing import add_at
 from microgradnd.ops.reduction import HALF, Flag, axes_of, kept, single, sum
@@ -18,7 +19,7 @@ def largest(x: Value, axis: Axis) -> Value:
 
 
 @op(x=lambda g, out, axis: out * (g - sum(g * out, axis, True)), fresh="x",
-    method=True, torch="nn.functional.softmax", activation=True)  # fmt: skip
+    method=True, torch="nn.functional.softmax", activation=True, extras=IN_DTYPE)  # fmt: skip
 def softmax(x: Value, axis: int = -1) -> Value:
     """exp(x) / sum(exp(x)) along an axis (eq. 5-30, with the sign of its own code)."""
     if x.dtype is HALF:
@@ -29,7 +30,7 @@ def softmax(x: Value, axis: int = -1) -> Value:
 
 
 @op(x=lambda g, out, axis: g - np.exp(out) * sum(g, axis, True), fresh="x",
-    method=True, torch="nn.functional.log_softmax", activation=True)  # fmt: skip
+    method=True, torch="nn.functional.log_softmax", activation=True, extras=IN_DTYPE)  # fmt: skip
 def log_softmax(x: Value, axis: int = -1) -> Value:
     """log(softmax(x)) along an axis."""
     if x.dtype is HALF:

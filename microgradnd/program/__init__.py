@@ -21,7 +21,7 @@ from microgradnd.program.expressions import (
     run,
     substitute,
 )
-from microgradnd.program.javascript import Rows, activations, is_activation
+from microgradnd.program.javascript import Rows, activations, encoded, is_activation
 from microgradnd.program.numpy_programs import Program, numpy_program
 from microgradnd.program.numpy_text import SUBSCRIPTS, SUPERSCRIPTS, NotExpressible, identifier
 from microgradnd.program.simplification import Product, core, product_of, simplified
@@ -29,7 +29,7 @@ from microgradnd.program.simplification import Product, core, product_of, simpli
 __all__ = [
     "REQUIRED", "SUBSCRIPTS", "SUPERSCRIPTS", "Expression", "NotExpressible", "NotSymbolic",
     "Product", "Program", "Rows", "activations", "alike", "applied", "assumptions", "composed",
-    "computed", "concrete", "core", "count", "evaluate", "gradients", "identifier", "is_activation",
-    "lowered", "names_of", "numpy_program", "product_of", "recorded", "ruled", "run", "simplified",
-    "source_of_rule", "substitute",
+    "computed", "concrete", "core", "count", "encoded", "evaluate", "gradients", "identifier",
+    "is_activation", "lowered", "names_of", "numpy_program", "product_of", "recorded", "ruled",
+    "run", "simplified", "source_of_rule", "substitute",
 ]  # fmt: skip

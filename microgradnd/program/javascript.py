@@ -343,8 +343,11 @@ def _template(op: Op, known: frozenset[str], dtype: str) -> dict[str, Any]:
 
 def stored(x: Array) -> Any:
     """Elements as the interpreter takes them: a number, or base64 of little-endian numbers."""
-    if x.ndim == 0 and np.isfinite(x):
-        return x.item()
+    return x.item() if x.ndim == 0 and np.isfinite(x) else encoded(x)
+
+
+def encoded(x: Array) -> str:
+    """The elements in base64."""
     return b64encode(np.ascontiguousarray(x, _STORED.get(x.dtype.name, "<f8")).tobytes()).decode()
 
 

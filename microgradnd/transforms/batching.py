@@ -122,9 +122,6 @@ class Batch(Methods):
     def astype(self, dtype: Any, **how: Any) -> Any:
         return Batch(self.value.astype(dtype), self.frame)
 
-    def to(self, dtype: Any) -> Any:
-        return self if dtype == "cpu" else self.astype(dtype)
-
     def __setitem__(self, index: Any, value: Any) -> None:
         from microgradnd.ops.indexing import setitem
 

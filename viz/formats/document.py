@@ -30,13 +30,13 @@ is an object with these members; `schema.json` beside this file says the same as
     groups          by id: name, path, kind, count, shared, parent, parts (ids of operations and
                     groups in order), operations (their number), first (the order of the first),
                     steps (the first and the last), parameters (their elements), leaves (the ids
-                    of those used in it alone), outputs, inside: by output, what its own
-                    operations add to its gradient; borders: by tensor from outside, what the group
-                    as a whole adds to its gradient (`contribution`), what that is then (`after`),
-                    over which `edges`, its `share` and of several uses their `norms`; stacked: of
-                    a layer of scalars its outputs' values and gradients in one array; strip: of a
-                    row of operations what each does, with its gain or null; sealed:
-                    whether its parts are left out because the document would be too large
+                    of those used in it alone), outputs, stacked: of a layer of scalars all its
+                    outputs' values and gradients in one array each; strip: of a row of operations
+                    what each does, with its gain or null; inside: by output, what its own
+                    operations add to its gradient; borders: by tensor from outside, what the
+                    group as a whole adds to its gradient (`contribution`), what that is then
+                    (`after`), over which `edges`, its `share` and of several uses their `norms`;
+                    sealed: whether its parts are left out because the document would be too large
     open            the groups that are open in the picture
     formulas        what `rule` and `rules` point at: text, mathml and given (conditions). There
                     stand q0, q1, … for operands, qy for the result, qg for its gradient

@@ -5,14 +5,18 @@ something of the computation cannot run in a page:
 
     functions, places, rows, constants   see `microgradnd.program.javascript.Rows`
     tensors      by id: the places of the value and, or null, of the gradient
-    operations   by id: output (an id), rows [first, end], place of the result, guards; of an
-                 activation input (an id) and alike: its dtype, by which alternatives are found
+    operations   by id: output (an id), elementwise, rows [first, end], place of the result and,
+                 where there are any, guards; of an activation input (an id) and alike: its dtype,
+                 by which alternatives are found
     alternatives by dtype and name, the programs of other activations: functions, places, rows,
                  constants, `shape` of the operand (stands for any), forward and backward (rows,
                  place, guards); the first three places are operand, result and its gradient
     contributions  by edge as in the document, in the order in which they arrive: of, to (ids),
                  rows, place, guards
     seeds        by id of a tensor, the place of what its gradient starts from
+
+    samples      null, or of a data set count, arrays ([dtype, base64] by id of the leaf or constant
+                 that they are put into) and answers: [target, prediction] (ids) to be compared
 
 Guards are [place, truth]: the rows are right as long as the place holds this.
 """
@@ -21,14 +25,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
-from microgradnd.graph import Node, fitted
+from microgradnd.graph import Node, fitted, real_array
 from microgradnd.program import (
     Expression,
     NotExpressible,
@@ -38,6 +42,7 @@ from microgradnd.program import (
     applied,
     composed,
     concrete,
+    encoded,
     is_activation,
     ruled,
 )
@@ -65,6 +70,50 @@ def written(trace: Trace, leaf: Node) -> bool:
     """Whether a leaf was written to since it was first used."""
     uses = trace.graph.uses[leaf]
     return bool(uses) and leaf.written_since(uses[0][0].seq)
+
+
+def samples_of(trace: Trace, ids: Ids, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The member `samples` for arrays by the names of leaves or constants.
+
+    Raises:
+        ValueError: there is no such name, or an array does not fit.
+    """
+    if not given:
+        return None
+    leaves: list[Any] = [*ids.constants.values(), *trace.graph.leaves]
+    places = {ids.title(x): x for x in leaves}
+    arrays, counts = {}, {}
+    for name, x in given.items():
+        array = real_array("draw", f"samples[{name!r}]", x)
+        if name not in places:
+            raise ValueError(
+                f"draw: samples has {name!r}, which no leaf or constant is called: there are "
+                f"{', '.join(places)}; constants get names by Tensor(x, name=...)"
+            )
+        shape = places[name].shape
+        counts[name] = len(array) if array.ndim else 0
+        if not counts[name] or array.size != counts[name] * math.prod(shape):
+            raise ValueError(
+                f"draw: samples[{name!r}] has shape {array.shape}; it needs an axis of samples "
+                f"before the shape {shape} that one sample has in the graph"
+            )
+        stored_as = places[name].dtype.name
+        arrays[ids.tensors[places[name].key]] = [stored_as, encoded(array.astype(stored_as))]
+    if len(set(counts.values())) > 1:
+        raise ValueError(f"draw: samples must be equally many, there are {counts}")
+    return {
+        "count": next(iter(counts.values())),
+        "arrays": arrays,
+        "answers": [pair for name in given for pair in _answers(trace, ids, places[name].key)],
+    }
+
+
+def _answers(trace: Trace, ids: Ids, target: Any) -> list[list[str]]:
+    """What a target is compared with: the computed operand beside it, where it is used once."""
+    uses = trace.nesting.uses.get(target, ())
+    operands = uses[0][0].operands if len(uses) == 1 else ()
+    others = [x.key for x in operands if x.kind == "computed" and x.key != target]
+    return [[ids.tensors[target], ids.tensors[others[0]]]] if len(others) == 1 else []
 
 
 @cache
@@ -140,7 +189,8 @@ class _Writer:
             return
         operands = self.operands(node)
         part = self.rows.part(lambda: applied(node.op, operands, node.options))
-        self.operations[self.ids.operations[node]] = {"output": name} | part
+        also = {"output": name, "elementwise": node.op.elementwise}
+        self.operations[self.ids.operations[node]] = also | part
         if is_activation(node.op):
             also = {"input": self.ids.tensors[node.operands[0].key], "alike": node.dtype.name}
             self.operations[self.ids.operations[node]] |= also

@@ -92,6 +92,11 @@ class Formula:
             raise ValueError(f"evaluate: values has none for {', '.join(missing)}")
         return evaluate(self.expression, values)
 
+    def _repr_markdown_(self) -> str:
+        given = [f"$ {words} $" for words in self.conditions("latex")]
+        where = f"\n\nwhere {', '.join(given)}" if given else ""
+        return f"$$ {self.latex(equation=True)} $${where}\n"
+
     def __str__(self) -> str:
         return self.text(equation=True)
 

@@ -133,7 +133,8 @@ class Describer:
             if node in self.outputs or any(op not in own for op, _ in uses.get(node, ()))
         ]
         given = [x.key for node in nodes for x in node.operands if x.kind != "number"]
-        inputs = dict.fromkeys(x for x in given if x not in own and not self.belongs(x, group))
+        inside = set(group.nodes())
+        inputs = dict.fromkeys(x for x in given if x not in inside and not self.belongs(x, group))
         walked = [self.trace.steps[node] for node in nodes if node in self.trace.steps]
         return ClosedGroup(
             group.id, group.name, group.kind, group.path(), group.count, group.shared, len(nodes),

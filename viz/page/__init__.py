@@ -1,41 +1,43 @@
 """The interactive page of a picture: one file that needs no network and no framework.
 
-Python writes the document, the glyphs of all nodes and the legend; the modules of this folder are
-put together into one script. Their files are plain ES modules, read in the order of `_MODULES`,
-a folder's by "folder/module".
+Python writes the document, the legend and the widths of characters; the modules of this folder
+are put together into one script, which lays out and draws what is open. Their files are plain ES
+modules, read in the order of `_MODULES`, a folder's by "folder/module".
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from importlib.resources import files
 from posixpath import dirname, normpath
 from typing import Any
 
-from microgradnd.graph import Node
 from viz.formats.document import Writer, text_of
 from viz.formats.live import program
-from viz.model import elements
 from viz.model.describe import Describer
+from viz.model.elements import PictureModel
 from viz.model.marks import Mark, put
-from viz.style.text import xml
+from viz.style.text import width, xml
 from viz.style.theme import COLOURS
 from viz.svg.canvas import Canvas
-from viz.svg.legend import items, legend
-from viz.svg.nodes import draw_node, measured
-from viz.svg.records import Measures, draw_mark, row
+from viz.svg.legend import legend
+from viz.svg.records import MARKS
+from viz.svg.river.key import key_to
 
-_LIVE = tuple(f"live/{name}" for name in ("ndarray", "special", "functions", "kernels", "engine"))
+_LIVE = (
+    "live/ndarray", "live/special", "live/functions", "live/kernels", "live/engine",
+    "live/summary", "live/training",
+)  # fmt: skip
+_DESK = ("live/controls", "live/fragment", "live/descend", "live/practice", "live/panel")
 _MODULES = (
-    *_LIVE,
-    "dom", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
-    "river/arrangement", "river/score", "view", "layered", "layout", "drawing", "pointer",
-    "viewport", "cells", "heatmap", "formula", "stepper", "panel", "chart", "search", "film",
-    "main",
+    "dom", "text", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
+    "river/arrangement", "river/score", "picture", "records", "cells", "looks", "placing",
+    "canvas", "heatmap", "record", "painter", "drawing", "pointer", "viewport", "formula",
+    *_LIVE, *_DESK, "stepper", "panel", "chart", "search", "film", "main",
 )  # fmt: skip
 _LEGEND_WIDTH = 300
 _CANVAS = Canvas("auto")
@@ -43,35 +45,38 @@ _CANVAS = Canvas("auto")
 
 def page(
     describer: Describer,
-    model: elements.PictureModel,
-    direction: str = "TB",
+    model: PictureModel,
+    direction: str | None = None,
     theme: str = "auto",
     marks: Mapping[str, Mark] | None = None,
     highlight: Mapping[str, str] | None = None,
     film: Callable[[Writer, dict[str, Any]], dict[str, Any]] | None = None,
+    samples: Mapping[str, Any] | None = None,
 ) -> str:
     """The page of a picture as the text of an HTML file.
 
     Args:
         describer, model: of the picture.
-        direction: of the forward pass, "TB" or "LR".
+        direction: of the forward pass, "TB" or "LR"; None for what fits what is open.
         theme: "light", "dark" or "auto" to start with.
         marks, highlight: by id, as `viz.svg.Extras` has them.
         film: of the writer of the document and its contents, the member `film`.
+        samples: that the page goes through, see `viz.formats.live`.
     """
     writer = Writer(describer)
     contents = writer.write(model, direction)
     if film is not None:  # its moments have other leaves than the graph has now
         contents["film"] = film(writer, contents)
     else:
-        contents["live"] = program(describer.trace, describer.ids)
+        contents["live"] = program(describer.trace, describer.ids) | {"samples": samples}
     script = f'"use strict";\n(() => {{\n{"".join(map(_scoped, _MODULES))}}})();\n'
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    glyphs = {name: _glyph(node, direction) for name, node in _nodes(writer, contents).items()}
-    marked = {}
-    for name, mark in _with_groups(marks or {}, writer).items():
-        svg = _plain(draw_mark(_CANVAS, glyphs[name][0], mark)) if name in glyphs else ""
-        marked[name] = {"words": mark.words, "svg": svg}
+    document = _embedded(contents)
+    marked = {
+        name: {"words": mark.words, "level": mark.level}
+        for name, mark in _with_groups(marks or {}, writer).items()
+    }
+    annotations = {"marks": marked, "highlight": dict(highlight or {}), "levels": MARKS}
     parts = {
         "title": xml(contents["title"]) or "picture",
         "theme": theme,
@@ -79,12 +84,22 @@ def page(
         "img-src data:; base-uri 'none'; form-action 'none'",
         "style": _palette() + _source("style.css"),
         "legend": _legend(contents),
-        "document": _embedded(contents),
-        "glyphs": _embedded({name: glyph for name, (_, glyph) in glyphs.items()}),
-        "annotations": _embedded({"marks": marked, "highlight": dict(highlight or {})}),
+        "document": document,
+        "widths": _embedded(_widths(text_of(contents) + text_of(annotations) + script)),
+        "annotations": _embedded(annotations),
         "script": script,
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _source("template.html"))
+
+
+def _widths(text: str) -> dict[str, str]:
+    """By their widths, regular and bold, all characters that the page can write."""
+    out: dict[str, str] = {}
+    for c in sorted({*text, "\N{REPLACEMENT CHARACTER}"}):
+        if c.isprintable():
+            key = f"{width(c, 1.0):g} {width(c, 1.0, True):g}"
+            out[key] = out.get(key, "") + c
+    return out
 
 
 def _source(name: str) -> str:
@@ -134,13 +149,20 @@ def _legend(contents: Mapping[str, Any]) -> str:
     """The legend as drawings: of all that can be visible, whatever is open."""
     tensors = contents["tensors"].values()
     sums = any(len(x["contributions"]) + (x["seed"] is not None) > 1 for x in tensors)
+    kinds = {x["kind"] for x in tensors}
     there = {
-        "tag": any(len(x["uses"]) > 1 for x in tensors), "operation": contents["operations"],
-        "edge": contents["operations"], "group": len(contents["groups"]) > 1,
-        "box": len(contents["groups"]) > 1, "step": contents["steps"], "sum": sums, "cells": True,
-    }  # fmt: skip
-    kinds = {x["kind"] for x in tensors} | {what for what, is_there in there.items() if is_there}
-    text, height = legend(_CANVAS, items(kinds), _LEGEND_WIDTH)
+        "value": contents["operations"],
+        "flow": contents["contributions"],
+        "learns": kinds & {"parameter", "leaf"},
+        "constant": "constant" in kinds,
+        "group": len(contents["groups"]) > 1,
+        "sum": sums,
+        "shared": any(group["shared"] for group in contents["groups"].values()),
+        "array": any(math.prod(x["shape"]) > 1 for x in tensors),
+    }
+    besides = {"cells"} | ({"step"} if contents["steps"] else set())
+    found = key_to({what for what, is_there in there.items() if is_there}, besides)
+    text, height = legend(_CANVAS, found, _LEGEND_WIDTH)
     size = f'width="{_LEGEND_WIDTH}" height="{height:g}" viewBox="0 0 {_LEGEND_WIDTH} {height:g}"'
     return f'<svg {size} role="img" aria-label="legend">{text}</svg>'
 
@@ -154,44 +176,3 @@ def _with_groups(marks: Mapping[str, Mark], writer: Writer) -> dict[str, Mark]:
                 if name in marks:
                     put(out, group.id, marks[name])
     return out
-
-
-def _nodes(writer: Writer, contents: Mapping[str, Any]) -> dict[str, elements.Node]:
-    """Every node that can be visible, by id; tags by "t-1-u"."""
-    describer, ids = writer.describer, writer.ids
-    found: dict[str, elements.Node] = {x.id: x for x in map(describer.operation, writer.shown)}
-    for key, name in ids.tensors.items():
-        if name in contents["tensors"]:
-            record = describer.record(key)
-            arrivals = writer.arrivals.get(key, ()) if isinstance(key, Node) else ()
-            found[name] = replace(record, contributions=tuple(arrivals))
-            shown = not isinstance(key, Node) or describer.in_focus(key)
-            if not shown or len(writer.trace.nesting.uses.get(key, ())) > 1:
-                tag = f"{name}-u"
-                found[tag] = elements.Tag(tag, name, record.name, record.shape, shown)
-    for group in writer.groups:
-        if group.parent is not None and any(map(describer.in_focus, group.nodes())):
-            found[group.id] = describer.closed_group(group)
-    return found
-
-
-def _glyph(node: elements.Node, direction: str) -> tuple[Measures, dict[str, Any]]:
-    """A node's measures and drawing at the origin.
-
-    Its width w, height h, margin m, `base` and `rows` (data, gradient); `of` is a group's result.
-    """
-    f = measured(node, direction)
-    rows = [
-        {"kind": part.label, "svg": _plain(row(_CANVAS, part, f.form)), "x": part.x, "y": part.y,
-         "height": part.height}
-        for part in f.rows
-    ]  # fmt: skip
-    base = _plain(draw_node(_CANVAS, node, replace(f, rows=())))
-    results = node.results if isinstance(node, elements.ClosedGroup) else ()
-    of = results[0].id if results else None
-    return f, {"w": f.width, "h": f.height, "m": f.margin, "base": base, "rows": rows, "of": of}
-
-
-def _plain(svg: str) -> str:
-    """A drawing without the colours that the page's classes give it anyway."""
-    return re.sub(r'(?: (?:fill|stroke)="#[0-9a-fA-F]{6}")+(?= class="mg-)', "", svg)

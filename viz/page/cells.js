@@ -1,7 +1,7 @@
 // Thumbnails and their colours, as viz/capture/thumbnails.py and viz/style/heatmap.py have them;
 // the docstrings there say what they are and why. Nothing here needs a page.
 
-import {number, toFloat} from "./model.js";
+import {number, toFloat} from "./text.js";
 
 const MATRIX = 32, STRIP = 64, SHEET = [57, 64], GRID = 6, TILES = 12, LEGIBLE = 12, LOOK = 32;
 const NEGATIVE = [0xd5, 0x5e, 0x00], POSITIVE = [0x00, 0x72, 0xb2], GREY = [128, 128, 128];
@@ -59,6 +59,17 @@ function plan(shape, [down, across], shown, [a, b], words) {
   const cell = a * b > 1 ? `a cell: ${a}×${b}${s * t > 1 ? `, 1 of ${s * t} looked at` : ""}` : "";
   return {down, across, shown, block: [a, b], steps: [s, t], caption: [words, cell].filter(Boolean).join(", "),
     size: [down * (Math.ceil(rows / a) + 1) - 1, across * (Math.ceil(columns / b) + 1) - 1]};
+}
+
+// How wide and how high a heat-map in a record is: whole pixels for each cell, images not distorted.
+export function mapSize(shape) {
+  const [rows, columns] = planned(shape).size;
+  if (shape.length > 2) {
+    const px = Math.max(Math.min(Math.floor(64 / Math.max(rows, columns)), 6), 1);
+    return [px * columns, px * rows];
+  }
+  const side = (room, most, n) => n * Math.max(Math.min(Math.floor(room / n), most), 1);
+  return [side(40, 9, columns), side(32, 18, rows)];
 }
 
 // The cells that stand for an array, given as its elements in a line: rows of numbers, null for a

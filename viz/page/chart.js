@@ -3,7 +3,8 @@
 // RMS of the results. A click goes to the step.
 
 import {$, set, s} from "./dom.js";
-import {number, sizeOf, stats} from "./model.js";
+import {sizeOf, stats} from "./model.js";
+import {number} from "./text.js";
 
 const TOP = 9, BOTTOM = 7, SIDE = 6;
 

@@ -2,7 +2,8 @@
 // A moment says what differs from the document as it came: null for what a summary has no more.
 
 import {h, s, set} from "./dom.js";
-import {clamp, number, toFloat} from "./model.js";
+import {clamp} from "./model.js";
+import {number, toFloat} from "./text.js";
 
 const MILLISECONDS = 4000, FASTEST = 80; // of all moments, and between two of them
 const STEEP = 30; // times the smallest loss, from which on the curve is logarithmic

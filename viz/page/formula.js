@@ -2,7 +2,8 @@
 
 import {m} from "./dom.js";
 import {swatch} from "./heatmap.js";
-import {number, oneLine, shapeOf, sizeOf, toFloat} from "./model.js";
+import {sizeOf} from "./model.js";
+import {number, oneLine, shapeOf, toFloat} from "./text.js";
 
 const FEW = 3; // a matrix of so many rows and columns is written with its numbers
 

@@ -1,8 +1,9 @@
 // Arrays as heat-maps, histograms and statistics.
 
 import {announce, h, set, s} from "./dom.js";
-import {colour, inkOf, spelled, standsFor} from "./cells.js";
-import {clamp, exact, flaw, number, shapeOf, sizeOf, stats, toFloat} from "./model.js";
+import {colour, inkOf, spelled, standsFor, thumbnail} from "./cells.js";
+import {clamp, flaw, sizeOf, stats} from "./model.js";
+import {exact, number, shapeOf, toFloat} from "./text.js";
 
 const LINE = 64; // a vector of more elements goes on in the next line
 const BINS = 16;
@@ -197,4 +198,35 @@ export function statistics(x) {
   return h("dl", {class: "stats"}, Object.entries(TITLES).map(([key, title]) =>
     row(title, key === "zeros" ? percent : number(all[key], 5), {title: exact(all[key])})),
   bad ? row("not finite", bad, {class: "bad"}) : null);
+}
+
+// The cells of a summary as the address of an image, one pixel each.
+export function image({cells, elements, shape, scale}) {
+  const all = cells ?? thumbnail([elements].flat(Infinity).map(toFloat), shape).cells;
+  return dataUri(all.map((row) => row.map((cell) => colour(cell, toFloat(scale)))));
+}
+
+const TABLE = Uint32Array.from({length: 256}, (_, n) => {
+  for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
+  return n;
+});
+
+// An image of RGBA pixels as a PNG that is not compressed: for a few cells that is fastest.
+function dataUri(pixels) {
+  const rows = pixels.length, columns = pixels[0].length;
+  const lines = pixels.flatMap((row) => [0, ...row.flat()]), {length} = lines;
+  const big = (n) => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255];
+  let a = 1, b = 0;
+  for (const v of lines) b = (b + (a = (a + v) % 65521)) % 65521;
+  const little = [length & 255, length >> 8], flags = little.map((x) => 255 - x);
+  const data = [0x78, 1, 1, ...little, ...flags, ...lines, ...big(((b << 16) | a) >>> 0)];
+  const chunk = (kind, content) => {
+    const body = [...[...kind].map((c) => c.charCodeAt(0)), ...content];
+    let crc = 0xffffffff;
+    for (const v of body) crc = TABLE[(crc ^ v) & 255] ^ (crc >>> 8);
+    return [...big(content.length), ...body, ...big((crc ^ 0xffffffff) >>> 0)];
+  };
+  const bytes = [0x89, 80, 78, 71, 13, 10, 26, 10, ...chunk("IHDR", [...big(columns), ...big(rows), 8, 6, 0, 0, 0]),
+    ...chunk("IDAT", data), ...chunk("IEND", [])];
+  return `data:image/png;base64,${btoa(String.fromCharCode(...bytes))}`;
 }

@@ -4,19 +4,20 @@ import {Chart} from "./chart.js";
 import {$, announce, set} from "./dom.js";
 import {Drawing} from "./drawing.js";
 import {Film} from "./film.js";
-import {clamp, Model, number} from "./model.js";
+import {clamp, Model} from "./model.js";
 import {Panel} from "./panel.js";
 import {Search} from "./search.js";
 import {Stepper} from "./stepper.js";
+import {number, setWidths} from "./text.js";
 import {Viewport} from "./viewport.js";
 
-const MANY = 600; // nodes from which on others are not dimmed while one is pointed at
 const ZOOM = 1.3, PAN = 80;
 
 class Page {
   constructor() {
     const read = (id) => JSON.parse($(id).textContent);
-    const model = this.model = new Model(read("#document"), read("#glyphs"), read("#annotations"));
+    setWidths(read("#widths"));
+    const model = this.model = new Model(read("#document"), read("#annotations"));
     const drawing = this.drawing = new Drawing(model, new Set(model.doc.open));
     this.viewport = drawing.viewport = new Viewport(drawing);
     this.chosen = this.focused = this.pointed = null;
@@ -62,6 +63,7 @@ class Page {
   // Other numbers stand in the document: those of another moment of the training.
   filmed() {
     $("#title").textContent = this.model.doc.title;
+    this.drawing.renew();
     this.stepper.arranged();
     this.chart.arranged();
     this.show();
@@ -76,8 +78,8 @@ class Page {
   }
 
   show() {
-    const shown = this.chosen && (this.drawing.view.byTensor.get(this.chosen) || this.chosen);
-    for (const [id, element] of this.drawing.nodeElements) element.classList.toggle("chosen", id === shown);
+    const shown = this.chosen && this.drawing.record(this.chosen)?.id;
+    for (const [id, element] of this.drawing.elements) element.classList.toggle("chosen", id === shown);
     if (this.chosen) this.panel.details(this.chosen, this.stepper);
     else if (this.stepper.mode) this.panel.step(this.stepper);
     else this.panel.intro();
@@ -95,10 +97,9 @@ class Page {
     const group = (model.tensor(id) || model.operation(id))?.group ?? model.group(id).parent;
     const closed = (model.ancestry.get(group) || []).filter((g) => !drawing.open.has(g) && !model.group(g).sealed);
     if (closed.length) this.refold(() => closed.forEach((g) => drawing.open.add(g)), closed[0], id);
-    const shown = drawing.element(id) ? id : drawing.view.byTensor.get(id) || id;
     this.select(id);
-    this.focusable(shown);
-    this.viewport.reveal(drawing.rect(shown));
+    this.focusable(drawing.record(id)?.id ?? id);
+    this.viewport.reveal(drawing.rect(id));
   }
 
   refold(change, origin, anchor = origin) {
@@ -115,12 +116,12 @@ class Page {
     if (model.group(id).sealed) return announce("What is in it is not in this file");
     if (this.chosen === id) this.chosen = null;
     this.refold(() => drawing.open.add(id), id);
-    this.focus(drawing.boxElements.has(id) ? id : drawing.reading[0]);
-    return announce(`${model.title(id)} is open, ${drawing.view.nodes.size} nodes in sight`);
+    this.focus(drawing.frames.has(id) ? id : drawing.reading[0]);
+    return announce(`${model.title(id)} is open, ${drawing.rects.size} records in sight`);
   }
 
   close(id) {
-    this.refold(() => this.drawing.open.delete(id), id);
+    this.refold(() => this.drawing.open.delete(id), this.focused, id);
     this.focus(id);
     announce(`${this.model.title(id)} is closed`);
   }
@@ -137,7 +138,6 @@ class Page {
     const {drawing} = this, element = drawing.element(id);
     drawing.element(this.focused)?.setAttribute("tabindex", "-1");
     element?.setAttribute("tabindex", "0");
-    if (element) element.style.display = ""; // it may be far from what is in sight
     this.focused = id;
   }
 
@@ -154,11 +154,14 @@ class Page {
   }
 
   activate(id) {
-    const {model, drawing} = this, node = drawing.view.nodes.get(id);
-    if (!node) return this.close(id);
-    if (node.kind === "group" && !model.group(id).sealed) return this.open(id);
-    return this.select(node.tensor || id);
+    const {model, drawing} = this, record = drawing.record(id);
+    if (!record) return this.close(id);
+    if (record.kind === "group" && !model.group(id).sealed) return this.open(id);
+    return this.select(this.subject(record));
   }
+
+  // What the panel tells of a record.
+  subject = ({id, kind, node}) => (["tag", "more"].includes(kind) ? node.tensor : id);
 
   listen() {
     const within = (event, selector) => event.target.closest(selector);
@@ -167,10 +170,12 @@ class Page {
         if (this.viewport.dragged) return (this.viewport.dragged = false);
         const node = within(event, ".node, .box");
         if (!node) return within(event, "#map, button") ? null : this.select(null);
-        const {id} = node.dataset;
+        const {id} = node.dataset, {closes} = within(event, ".toggle")?.dataset ?? {};
+        if (closes) return this.close(closes);
         this.focus(id);
         if (within(event, ".toggle, .box-title")) return this.activate(id);
-        return this.select(this.drawing.view.nodes.get(id)?.tensor || id);
+        const record = this.drawing.record(id);
+        return this.select(record ? this.subject(record) : id);
       },
       ondblclick: (event) => {
         const node = within(event, ".node.group, .box");
@@ -205,34 +210,31 @@ class Page {
       const {left, top, width} = element.getBoundingClientRect();
       tooltip.style.left = `${Math.min(event.clientX - left + 14, width - 260)}px`;
       tooltip.style.top = `${event.clientY - top + 14}px`;
-      tooltip.textContent = this.drawing.tooltip(edge);
+      tooltip.textContent = this.drawing.tooltip(edge.dataset.key);
     }
     tooltip.hidden = !edge;
   }
 
-  // Points out what flows into a node and out of it, and all that is before and after it.
+  // Points out what flows into a record and out of it, and all that is before and after it.
   point(id) {
-    const {drawing} = this, {view, inward, outward} = drawing, pointed = view.nodes.get(id);
+    const {drawing} = this, {inward, outward} = drawing, pointed = drawing.record(id);
     if (this.pointed === id) return;
     this.unpoint();
     if (!pointed) return;
     this.pointed = id;
-    for (const edge of [...(inward.get(id) || []), ...(outward.get(id) || [])]) {
-      drawing.edgeElements.get(edge.key).classList.add("highlighted");
+    for (const {edge} of [...(inward.get(pointed) ?? []), ...(outward.get(pointed) ?? [])]) {
+      drawing.wires.get(edge.id)?.classList.add("highlighted");
     }
-    if (view.nodes.size > MANY) return;
+    if (drawing.many) return;
     const reach = (edges, end) => {
-      const reached = new Set([id]); // grows while it is gone through
-      for (const other of reached) for (const edge of edges.get(other) || []) reached.add(edge[end]);
+      const reached = new Set([pointed]); // grows while it is gone through
+      for (const other of reached) for (const edge of edges.get(other) ?? []) reached.add(edge[end]);
       return reached;
     };
-    const near = reach(inward, "tail").union(reach(outward, "head"));
-    for (const [other, {tensor, kind}] of view.nodes) { // its tags, or the record of a tag
-      if (tensor && tensor === pointed.tensor && [kind, pointed.kind].includes("tag")) near.add(other);
-    }
-    for (const other of near) drawing.nodeElements.get(other).classList.add("highlighted");
-    for (const {key, tail, head} of view.edges) {
-      if (near.has(tail) && near.has(head)) drawing.edgeElements.get(key).classList.add("near");
+    const near = new Set([...reach(inward, "tail"), ...reach(outward, "head")]);
+    for (const record of near) drawing.made(record).classList.add("highlighted");
+    for (const {edge, tail, head} of drawing.wired) {
+      if (near.has(tail) && near.has(head)) drawing.wires.get(edge.id).classList.add("near");
     }
     drawing.svg.classList.add("dimmed");
   }
@@ -288,7 +290,7 @@ class Page {
   }
 
   closeAround() {
-    const box = this.drawing.view.nodes.get(this.focused)?.box ?? this.focused;
+    const box = this.drawing.record(this.focused)?.box ?? this.focused;
     if (this.drawing.open.has(box)) this.close(box);
   }
 }

@@ -1,22 +1,39 @@
 // The document, with what is asked of it again and again.
 
+import {number, oneLine, toFloat} from "./text.js";
+
 export class Model {
-  constructor(doc, glyphs, annotations) {
-    Object.assign(this, {doc, glyphs, annotations});
+  constructor(doc, annotations = {marks: {}, highlight: {}}) {
+    Object.assign(this, {doc, annotations});
     this.root = Object.keys(doc.groups)[0];
     this.ancestry = new Map(); // of a group: those around it and itself, the outermost first
     for (const [id, {parent}] of Object.entries(doc.groups)) {
       this.ancestry.set(id, [...(this.ancestry.get(parent) ?? []), id]);
     }
+    this.renew();
     this.sealed = Object.keys(doc.groups).filter((id) => doc.groups[id].sealed);
     this.operations = Object.keys(doc.operations);
     this.backward = this.inBackwardOrder(this.operations);
   }
 
+  // Takes over numbers that have changed in the document.
+  renew() {
+    const {doc} = this;
+    this.stacked = new Map(); // layers of scalars: tensors that stand for all their results
+    for (const [id, {stacked, outputs}] of Object.entries(doc.groups)) {
+      const first = doc.tensors[outputs[0]], [value, gradient] = stacked ?? [];
+      if (!stacked || value === first.value) continue;
+      this.stacked.set(`${id}-all`, {...first, value, gradient, shape: doc.summaries[value].shape,
+        name: null, seed: null, contributions: [], hooked: false, of: id});
+    }
+  }
+
   summary = (number) => this.doc.summaries[number] ?? null;
-  tensor = (id) => this.doc.tensors[id];
+  tensor = (id) => this.doc.tensors[id] ?? this.stacked.get(id);
   operation = (id) => this.doc.operations[id];
   group = (id) => this.doc.groups[id];
+  // What a closed group shows: its first result, or all those of a layer of scalars as one array.
+  mainOf = (id) => (this.stacked.has(`${id}-all`) ? `${id}-all` : this.group(id).outputs[0] ?? null);
   isWithin = (group, outer) => this.ancestry.get(group)?.includes(outer) ?? false;
 
   // When the backward pass comes to an operation or to the first of a group, or null.
@@ -50,12 +67,6 @@ export class Model {
     return (group ? group.borders[tensor]?.after : this.doc.running[key]) ?? null;
   }
 
-  // The outermost group around a group (or itself) that is not open, or null.
-  closed(group, open) {
-    const isClosed = (id) => !open.has(id) || this.group(id).sealed;
-    return this.ancestry.get(group)?.find(isClosed) ?? null;
-  }
-
   // What an edge into an operation or a closed group adds to the gradient of a tensor.
   edgeInto(head, tensor, key) {
     const {contributions, running} = this.doc, group = this.group(head);
@@ -64,34 +75,19 @@ export class Model {
   }
 }
 
-export const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
-export const oneLine = (text) => String(text).replace(/[\n\r]/g, "⏎").replace(/\t/g, "⇥");
-export const shapeOf = (shape) => (shape.length ? shape.join("×") : "scalar");
-export const sizeOf = (shape) => shape.reduce((a, b) => a * b, 1);
-export const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
-
-// A float of the document, where those that are no JSON numbers are strings.
-export const toFloat = (x) =>
-  (typeof x === "number" ? x : {nan: NaN, inf: Infinity, "-inf": -Infinity}[x]);
-
-// A number to so many significant digits, with a real minus sign.
-export function number(x, digits = 4) {
-  x = toFloat(x);
-  if (x === undefined) return "—";
-  if (Number.isNaN(x)) return "NaN";
-  if (!Number.isFinite(x)) return x > 0 ? "∞" : "−∞";
-  if (x === 0) return "0";
-  const rounded = Number(x.toPrecision(digits)), exponent = Math.floor(Math.log10(Math.abs(rounded)));
-  let text = String(rounded);
-  if (exponent < -4 || exponent >= digits) {
-    const [mantissa, power] = x.toExponential(digits - 1).split("e");
-    text = `${Number(mantissa)}e${Number(power)}`;
+// Items in lists, by what a function makes of them.
+export function grouped(items, keyOf) {
+  const out = new Map();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (!out.has(key)) out.set(key, []);
+    out.get(key).push(item);
   }
-  return text.replaceAll("-", "−");
+  return out;
 }
 
-export const exact = (x) =>
-  (Number.isFinite(toFloat(x)) ? String(x).replaceAll("-", "−") : number(x));
+export const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
+export const sizeOf = (shape) => shape.reduce((a, b) => a * b, 1);
 
 // The statistics of a summary, whether it is of a scalar or of an array.
 export function stats(x) {
@@ -111,6 +107,16 @@ export function labelOf(x) {
   return sizeOf(x.shape) === 1 ? number(all.sum) : flaw(all) || `‖·‖ ${number(all.norm, 3)}`;
 }
 
-// The width of a backward edge: from 1.2 px at an RMS of 1e-6 to 4.8 px at 1 and above.
-export const thickness = (rms) =>
-  (Number.isFinite(toFloat(rms)) ? 1.2 + 0.6 * clamp(Math.log10(rms) + 6, 0, 6) : 1.2);
+const known = new WeakMap(); // by summary
+
+// The statistics of a summary as numbers, with its size and what is flawed in it; null for none.
+export function facts(x) {
+  if (!x) return null;
+  if (!known.has(x)) {
+    const all = stats(x), floats = ["mean", "std", "min", "max", "norm", "rms", "sum", "top", "scale"];
+    const numbers = Object.fromEntries(floats.map((key) => [key, toFloat(all[key])]));
+    known.set(x, {...x, ...numbers, size: sizeOf(x.shape), flaw: flaw(all),
+      elements: x.scalar === undefined ? x.elements : x.scalar});
+  }
+  return known.get(x);
+}

@@ -3,7 +3,8 @@
 import {$, h} from "./dom.js";
 import {amount, derivative, filled, math, shaped, sign, symbol} from "./formula.js";
 import {heatmap, histogram, statistics, swatch} from "./heatmap.js";
-import {labelOf, number, oneLine, plural, shapeOf, sizeOf, stats, toFloat} from "./model.js";
+import {labelOf, sizeOf, stats} from "./model.js";
+import {number, oneLine, plural, shapeOf, toFloat} from "./text.js";
 
 const PLACEHOLDER = "q(\\d+|y|g)"; // of an operand, the result or its gradient in a formula
 

@@ -1,7 +1,8 @@
 // Search by name, operation or shape; what is found is shown, opened and gone to.
 
+import {grouped} from "./model.js";
 import {$, h, set} from "./dom.js";
-import {plural, shapeOf} from "./model.js";
+import {plural, shapeOf} from "./text.js";
 
 const MOST = 40;
 
@@ -54,14 +55,13 @@ export class Search {
       if (keys[0].startsWith(query)) return 2;
       return keys.some((key) => key.includes(query)) ? 3 : 4;
     };
-    const grades = Map.groupBy(this.index, grade);
+    const grades = grouped(this.index, grade);
     return [0, 1, 2, 3].flatMap((k) => grades.get(k) ?? []);
   }
 
   mark() {
-    const {view, nodeElements} = this.drawing;
-    const shown = new Set(this.hits.map(({id}) => view.byTensor.get(id) || id));
-    for (const [id, element] of nodeElements) element.classList.toggle("hit", shown.has(id));
+    const {drawing} = this, shown = new Set(this.hits.map(({id}) => drawing.record(id)?.id));
+    for (const [id, element] of drawing.elements) element.classList.toggle("hit", shown.has(id));
   }
 
   fill(query) {

@@ -2,7 +2,9 @@
 // is one step. Position 0 is before the first step: of the backward pass, its start is known.
 
 import {$, announce, set} from "./dom.js";
-import {clamp, labelOf, number, plural} from "./model.js";
+import {clamp, labelOf} from "./model.js";
+import {everything} from "./painter.js";
+import {plural} from "./text.js";
 
 const MILLISECONDS = 1500; // between steps at speed 1
 
@@ -26,12 +28,12 @@ export class Stepper {
   // Takes over a new arrangement; the step that was the current one stays it.
   arranged() {
     const {model, drawing} = this, current = this.current();
-    const units = drawing.view.units.map(({id}) => id);
+    const units = drawing.units.map(({id}) => id), {picture} = drawing;
     this.pass = this.backward ? model.inBackwardOrder(units) : units;
     this.index = new Map(this.pass.map((id, k) => [id, k]));
     this.unitOf = new Map([ // of an operation or a sealed group: the unit it is in
-      ...model.operations.map((id) => [id, model.closed(model.operation(id).group, drawing.open) || id]),
-      ...model.sealed.map((id) => [id, model.closed(id, drawing.open)])]);
+      ...model.operations.map((id) => [id, picture.closed(model.operation(id).group) ?? id]),
+      ...model.sealed.map((id) => [id, picture.closed(id)])]);
     this.arrivals = new Map(Object.entries(model.doc.tensors).map(([id, x]) => [id, this.stepsOf(x)]));
     this.slider.max = this.pass.length;
     if (this.mode) {
@@ -119,33 +121,37 @@ export class Stepper {
     slider.setAttribute("aria-valuetext", this.description());
     $("#count").textContent = mode ? `${at} / ${pass.length}` : plural(pass.length, "step");
     toggle(this.drawing.svg, {stepping: mode, forward: mode && !this.backward});
-    this.paintNodes();
-    this.paintEdges();
+    this.drawing.knowledge = this.knowledge();
+    this.drawing.repaint();
     this.buttons();
     this.stepped();
   }
 
-  // Of what is to be seen now: which nodes are still to come, and how much of a gradient is there.
-  paintNodes() {
-    const {drawing, model} = this;
-    for (const [id, {kind}] of drawing.view.nodes) {
-      const tensor = kind === "group" ? model.glyphs[id].of : kind === "tensor" ? id : null;
-      const when = this.when(id, kind), [value, gradient] = tensor ? this.known(tensor) : [true, "all"];
-      const element = drawing.nodeElements.get(id), state = `${when} ${value} ${gradient}`;
-      if (element.state === state) continue; // most nodes stay as they are from step to step
-      element.state = state;
-      toggle(element, {later: when === "later", now: when === "now", "no-value": !value,
-        "no-grad": gradient !== "all", "some-grad": gradient !== "all" && gradient !== "none"});
-      const placeholder = element.querySelector(".placeholder.grad");
-      if (placeholder && gradient !== "all") placeholder.textContent = gradient === "none" ? "—" : gradient;
-    }
-  }
-
-  // Whether a node is still to come ("later"), or its step is the current one ("now").
-  when(id, kind) {
-    if (!this.mode) return "";
-    const k = kind === "tensor" ? this.firstStep(id) : this.index.get(id);
-    return kind !== "tensor" && k === this.at - 1 ? "now" : k >= this.at ? "later" : "";
+  // What is known at the step, see `everything` in painter.js.
+  knowledge() {
+    if (!this.mode) return everything(this.model);
+    const {model, index, at, backward} = this;
+    const isDone = (unit) => (index.get(unit) ?? (at === this.pass.length ? -1 : Infinity)) < at;
+    const knows = (edge) => backward && isDone(edge.head);
+    const state = (id) => {
+      const k = index.get(id);
+      return k === undefined ? null : k === at - 1 ? "now" : k >= at ? "pending" : "done";
+    };
+    const units = ({id, views, isLeaf}) => (isLeaf ? views.map((view) => view.id) : [id]);
+    const isLater = (record) => {
+      if (!record.isLeaf) return state(record.id) === "pending";
+      return record.tensor !== null && this.firstStep(record.tensor) >= at;
+    };
+    const hasValue = (tensor) => backward || this.isMade(tensor);
+    const terms = ({id, terms: all}) => all.filter((term) => term === "seed"
+      || (term === "inside" ? isDone(id) : knows(this.drawing.picture.edges.get(term))));
+    const arrived = (tensor) => this.arrivals.get(tensor)?.filter((k) => k < at).length;
+    const key = (record) => [backward, ...units(record).map(state), isLater(record),
+      record.tensor && hasValue(record.tensor), record.tensor && arrived(record.tensor),
+      [...record.named, ...(record.isShared ? record.uses : [])].filter(knows).length].join();
+    return {key, hasValue, knows, state, isLater, terms, gradient: (tensor) => this.gradient(tensor),
+      isNow: (record) => units(record).some((id) => state(id) === "now"),
+      isUsedNow: (edge) => at > 0 && index.get(edge.head) === at - 1};
   }
 
   // The step that makes a tensor, or is the first to add to its gradient.
@@ -155,37 +161,24 @@ export class Stepper {
     return this.arrivals.get(id)[0] ?? (gradient === null ? -1 : Infinity);
   }
 
-  // Whether a tensor's value is known, and whether "all", "none" or so much of its gradient.
-  known(id) {
-    if (!this.mode) return [true, "all"];
-    const x = this.model.tensor(id);
-    if (!this.backward) {
-      const maker = x.by ? this.unitOf.get(x.by) : this.model.closed(x.group, this.drawing.open);
-      return [(this.index.get(maker) ?? -1) < this.at, "none"];
-    }
-    const steps = this.arrivals.get(id), arrived = steps.filter((k) => k < this.at).length;
-    if (x.gradient === null || arrived === steps.length) return [true, "all"];
-    return [true, arrived ? this.soFar(id, arrived, steps.length) : "none"];
+  // Whether the forward pass has come to a tensor.
+  isMade(id) {
+    const {by, group} = this.model.tensor(id);
+    return (this.index.get(by ? this.unitOf.get(by) : this.drawing.picture.closed(group)) ?? -1) < this.at;
   }
 
-  soFar(id, arrived, count) {
-    const {model} = this, {contributions, seed} = model.tensor(id), seeded = seed === null ? 0 : 1;
-    const key = contributions.filter((one) => model.maker(one))[arrived - seeded - 1];
-    const sum = model.summary(key ? model.sumAfter(id, key) : seed);
-    const text = sum?.scalar !== undefined ? number(sum.scalar, 3) : sum ? labelOf(sum) : "";
-    return `${text} (${arrived} of ${count})`.trim();
-  }
+  isWhole = (id) => this.arrivals.get(id).every((k) => k < this.at);
 
-  paintEdges() {
-    const {drawing, mode} = this, current = this.current();
-    for (const {key, out, tail, head} of drawing.view.edges) {
-      const unit = out ? tail : head, now = mode && unit === current;
-      const later = mode && !now && (this.index.get(unit) ?? Infinity) >= this.at;
-      const element = drawing.edgeElements.get(key), state = `${now} ${later}`;
-      if (element.state === state) continue;
-      element.state = state;
-      for (const one of [element, drawing.labels.get(key)]) if (one) toggle(one, {now, later});
-    }
+  // The summary of a tensor's gradient, as far as it has arrived.
+  gradient(id) {
+    const {model} = this, {gradient, contributions, seed, of} = model.tensor(id), steps = this.arrivals.get(id);
+    if (of) return model.group(of).outputs.every((t) => this.isWhole(t)) ? model.summary(gradient) : null;
+    const arrived = steps.filter((k) => k < this.at).length - (seed === null ? 0 : 1);
+    if (!this.backward || gradient === null) return null;
+    if (arrived + (seed === null ? 0 : 1) === steps.length) return model.summary(gradient);
+    const key = contributions.filter((one) => model.maker(one))[arrived - 1];
+    if (arrived <= 0) return model.summary(seed);
+    return model.summary(model.sumAfter(id, key) ?? (contributions.length === 1 ? gradient : null));
   }
 
   // The current step in words.
@@ -203,9 +196,10 @@ export class Stepper {
       const out = model.summary(model.tensor(model.operation(id)?.output)?.value);
       return out ? `: the result is ${labelOf(out)}` : "";
     }
-    const parts = (drawing.inward.get(id) || []).flatMap((edge) => edge.merged || edge)
+    const parts = [...drawing.picture.edges.values()].filter(({head}) => head === id)
+      .flatMap((edge) => (edge.merged.length ? edge.merged : edge))
       .filter((edge) => edge.contribution !== null).slice(0, 4)
-      .map((edge) => `${labelOf(model.summary(edge.contribution))} to ${model.title(edge.tensor)}`);
+      .map((edge) => `${labelOf(model.summary(edge.contribution))} to ${model.title(edge.home)}`);
     return parts.length ? `: adds ${parts.join(", ")}` : "";
   }
 

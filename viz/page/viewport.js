@@ -1,7 +1,7 @@
 // Pan and zoom by one transform of the whole drawing, and the small map of it.
 
 import {$, animate, s, set} from "./dom.js";
-import {clamp} from "./model.js";
+import {clamp, grouped} from "./model.js";
 import {mapPointer, pointers, wheel} from "./pointer.js";
 
 const FAR = 0.28; // where nothing can be read, nothing is written
@@ -13,7 +13,7 @@ export class Viewport {
       x: 0, y: 0, k: 1});
     for (const listen of [wheel, pointers, mapPointer]) listen(this);
     new ResizeObserver(() => {
-      if (!drawing.place) return;
+      if (!drawing.places) return;
       this.apply();
       this.drawMap();
     }).observe(this.element);
@@ -144,16 +144,18 @@ export class Viewport {
 
   // The small map: a rectangle for each node, and a frame for what is in sight.
   drawMap() {
-    const {place, extent, view, nodeElements} = this.drawing;
+    const {drawing, drawing: {places, extent, rects}} = this;
     const [across, down] = this.scale(), {x, y, width, height} = extent;
     const outline = (rect) => `M${rect.x} ${rect.y}h${Math.max(rect.width, 1.5 / across)}`
       + `v${Math.max(rect.height, 1 / down)}H${rect.x}z`;
-    const state = (id) => ["now", "later"].find((name) => nodeElements.get(id).classList.contains(name));
-    const kinds = Map.groupBy(place.nodes, ([id]) => `${view.nodes.get(id).kind} ${state(id) ?? ""}`);
+    const {knowledge} = drawing, now = (record) => (knowledge.isNow(record) ? "now"
+      : knowledge.isLater(record) ? "later" : "");
+    const kinds = grouped(rects, ([record]) => `${record.kind} ${now(record)}`);
+    const frames = [...places.frames.keys()].map((id) => outline(drawing.rect(id))).join("");
     this.frame = s("rect", {class: "sight"});
     this.map.replaceChildren(s("svg", {width: Math.round(width * across),
       height: Math.round(height * down), viewBox: `${x} ${y} ${width} ${height}`, preserveAspectRatio: "none"},
-    s("path", {class: "frames", d: [...place.boxes.values()].map(outline).join("")}),
+    s("path", {class: "frames", d: frames}),
     [...kinds].map(([kind, nodes]) => s("path", {class: kind, d: nodes.map(([, rect]) => outline(rect)).join("")})),
     this.frame));
     this.frameMap();

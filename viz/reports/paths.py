@@ -8,6 +8,8 @@ a tensor goes through single elements: what it contributes is a product of numbe
 
 from __future__ import annotations
 
+import os
+import pathlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,11 +19,12 @@ import numpy as np
 
 from microgradnd import Tensor
 from microgradnd.graph import Graph, Node, Use, checked, pullback, seeded, whole
+from viz.formats import files
 from viz.formulas.elements import Index, bracketed, element_in
 from viz.model.elements import Edge
 from viz.picture import Picture
 from viz.picture import draw as draw_picture
-from viz.style.kinds import GRADIENT, LOSS
+from viz.style.kinds import GRADIENT, LOSS, PATH
 from viz.style.text import number
 
 Array = np.ndarray
@@ -166,6 +169,16 @@ class Paths:
         return "\n".join(f"{number:>{wide}}  {way}" for number, way in rows)
 
     __repr__ = __str__
+
+    @checked(path=PATH)
+    def save(self, path: str | os.PathLike[str]) -> pathlib.Path:
+        """Writes the table as a .md or .txt file; folders are created.
+
+        Raises:
+            ValueError: the file has another suffix.
+        """
+        texts = {".md": lambda: f"{self._repr_markdown_()}\n", ".txt": lambda: f"{self}\n"}
+        return files.save(path, texts, "paths")
 
     def _repr_markdown_(self) -> str:
         return "\n".join(f"    {line}" for line in str(self).splitlines())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from viz.layout.river import lanes, tracks
 from viz.layout.river.elements import (
@@ -44,13 +45,14 @@ def arrange(root: Block, wires: Sequence[Wire], distances: Distances) -> None:
 
 
 def _make_equal(block: Block) -> None:
-    """Records on one line are equally wide, so that their borders are lines, too."""
+    """Records that follow each other on a line are equally wide: their borders are lines, too."""
     for chain in block.chains:
         some = [x for x in chain.items if x.inner is None and x.port is None and not x.rigid]
-        before = max((item.before for item in some), default=0.0)
-        after = max((item.after for item in some), default=0.0)
-        for item in some:
-            item.before, item.after = before, after
+        for _, rows in groupby(enumerate(some), lambda x: x[1].row - x[0]):
+            alike = [item for _, item in rows]
+            before, after = max(x.before for x in alike), max(x.after for x in alike)
+            for item in alike:
+                item.before, item.after = before, after
 
 
 def _turn_leaves(block: Block) -> None:

@@ -127,9 +127,9 @@ class Segment:
     @property
     def line(self) -> float:
         """The u along which it runs."""
-        if self.run is not None:
-            return self.run.u
-        return self.head.u + self.end
+        if self.run is None or self.head.chain is self.run:
+            return self.head.u + self.end
+        return self.tail.u + self.start if self.tail.chain is self.run else self.run.u
 
 
 @dataclass(eq=False, slots=True)
@@ -213,9 +213,9 @@ class Distances:
 DOWN = Distances(label=16.0, title_along=20.0, title_across=0.0, gap=17.0, turned=False)
 RIGHT = Distances(label=0.0, title_along=0.0, title_across=20.0, gap=24.0, turned=True)
 
-BESIDE = 34.0  # between an item and a leaf beside it
+BESIDE = 30.0  # between an item and a leaf beside it
 STACK = 6.0  # between two leaves beside the same item
-LANE = 20.0  # between chains
+LANE = 16.0  # between chains
 TRACK = 25.0  # between parts of wires that run across the flow
 AFTER = 23.0  # from the channel to the first wire after it
 PORT = 27.0  # between wires that leave an item

@@ -105,7 +105,7 @@ class _Chains:
             line.append(item)
             item.chain = _PENDING
             fresh = [s for s in item.inputs if s.tail.chain is None]
-            best = max(fresh or item.inputs, key=_main, default=None)
+            best = _best(fresh or item.inputs)
             later |= {s: None for s in item.inputs if s is not best}
             if best is None or not fresh:
                 top = best
@@ -220,6 +220,22 @@ class _Chains:
 
 
 _PENDING = Chain([], 0, 0)
+
+
+def _best(some: list[Segment]) -> Segment | None:
+    """The main one of an item's inputs; of those from the same item the straightest."""
+    best = max(some, key=_main, default=None)
+    if best is None or best.tail_port is None or best.head_port is None:
+        return best
+    alike = (s for s in some if s.tail is best.tail and s.wire.flows == best.wire.flows)
+    return max(alike, key=lambda s: (-_bend(s), _main(s)))
+
+
+def _bend(s: Segment) -> int:
+    """How far apart the places in the borders of two blocks are that a wire joins."""
+    assert s.tail_port is not None
+    assert s.head_port is not None
+    return int(abs(s.tail_port.u - s.head_port.u))
 
 
 def _main(s: Segment) -> tuple[bool, int, int]:

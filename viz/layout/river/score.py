@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from viz.layout.river.elements import Block, Point, Wire
 
-_BETWEEN = 46.0  # from one line to the next
+_BETWEEN = 36.0  # from one line to the next
+_MORE = 160.0  # by how much the last line may be longer
 _OVER = 14.0  # by how much wires stand out at both ends
 
 
@@ -33,20 +34,30 @@ def divided(root: Block, wires: Sequence[Wire], room: float, turned: bool) -> li
     """The lines of a picture; one that grows downward has one."""
     end = max(root.along, 1.0)
     cuts = [0.0]
-    fed = {item.row for item in root.items if item.inputs}
+    made = {item.row for item in root.items if item.inputs or item.inner is not None}
     rows = enumerate(root.rows)
     for row, (begin, stop) in rows if turned else ():
         # what a line begins with is no mere leaf
-        if stop - cuts[-1] > room and begin - 8.0 > cuts[-1] + 1.0 and row - 1 in fed:
+        if stop - cuts[-1] > room and begin - 8.0 > cuts[-1] + 1.0 and row - 1 in made:
             cuts.append(begin - 8.0)
     if len(cuts) == 1:
         return [Line(0.0, end, 0.0)]
+    found = [_stacked(root, wires, cuts, end)]
+    if end - cuts[-2] < room + _MORE:
+        found.append(_stacked(root, wires, cuts[:-1], end))
+    return min(found, key=itemgetter(0))[1]
+
+
+def _stacked(
+    root: Block, wires: Sequence[Wire], cuts: list[float], end: float
+) -> tuple[float, list[Line]]:
+    """Lines that begin at places of the flow, each after the one before it; first their area."""
     lines, u = [], 0.0
-    ends = zip(cuts, [*cuts[1:], end], _reaches(root, wires, cuts), strict=True)
-    for first, last, (low, high) in ends:
+    reaches = _reaches(root, wires, cuts)
+    for first, last, (low, high) in zip(cuts, [*cuts[1:], end], reaches, strict=True):
         lines.append(Line(first, last, u - low))
         u += high - low + _BETWEEN
-    return lines
+    return u * max(x.last - x.first for x in lines), lines
 
 
 def _reaches(root: Block, wires: Sequence[Wire], cuts: list[float]) -> list[Point]:

@@ -38,17 +38,23 @@ def make_room(block: Block, distances: Distances) -> None:
     for item in block.items:
         if item.inner is not None or item.port is not None:
             continue
-        own = item.chain.lane.order
         for some in (item.outputs, item.inputs):
-            if len(some) < 2:
-                continue
-            orders = [_lane_of(s, item).order for s in some]
-            rooms = [_room(s, item, distances) for s in some]
-            before = sum(x for x, order in zip(rooms, orders, strict=True) if order <= own)
-            after = [x for x, order in zip(rooms, orders, strict=True) if order > own]
-            item.before = max(item.before, before + _EDGE)
-            if len(after) > 1:
-                item.after = max(item.after, AFTER + sum(after) - min(after) + 14.0)
+            if len(some) > 1:
+                before, after = _sides(item, some, distances)
+                item.before = max(item.before, sum(before) + _EDGE)
+                if len(after) > 1:
+                    item.after = max(item.after, AFTER + sum(after) - min(after) + 14.0)
+
+
+def _sides(
+    item: Item, some: list[Segment], distances: Distances
+) -> tuple[list[float], list[float]]:
+    """The rooms of wires that leave an item before its channel or on it, and after it."""
+    sides: tuple[list[float], list[float]] = [], []
+    for s in some:
+        is_after = _lane_of(s, item).order > item.chain.lane.order
+        sides[is_after].append(_room(s, item, distances))
+    return sides
 
 
 def _lane_of(s: Segment, item: Item) -> Lane:
@@ -84,11 +90,16 @@ def _shift(block: Block) -> None:
         shift, before = 0.0, None
         for item in chain.items:
             if before is not None:
-                s = next((x for x in item.inputs if x.tail is before and x.run is chain), None)
-                if s is not None:
+                s = _straight(item.inputs, chain)
+                if s is not None and s.tail is before:
                     shift += _fixed(s.tail_port) - _fixed(s.head_port)
             item.shift = shift
             before = item
+
+
+def _straight(some: list[Segment], chain: Chain) -> Segment | None:
+    """The one of an item's segments that runs along the line of its chain."""
+    return next((s for s in some if s.run is chain), None)
 
 
 def _fixed(port: Item | None) -> float:
@@ -113,7 +124,7 @@ def _spread_side(item: Item, some: list[Segment], distances: Distances, out: boo
     if len(some) == 1 and (some[0].run is None or some[0].run is item.chain):
         _put(some[0], 0.0, out)
         return
-    straight = next((s for s in some if s.run is item.chain), None)
+    straight = _straight(some, item.chain)
     if straight is None:
         straight = min(some, key=lambda s: (abs(_target(s, item, out)), s.wire.index), default=None)
         if straight is not None and straight.run is not None:
@@ -152,7 +163,7 @@ def _put(s: Segment, offset: float, out: bool) -> None:
 def _target(s: Segment, item: Item, out: bool) -> float:
     """Where a wire leads, from the channel of an item."""
     if s.run is not None:
-        return s.run.u - item.u if s.run.lane is not item.chain.lane else 0.0
+        return s.line - item.u if s.run is not item.chain else 0.0
     other = s.head if out else s.tail
     port = _fixed(s.head_port) if out else _fixed(s.tail_port)
     aim = other.u + port - item.u
@@ -168,7 +179,7 @@ def _across(block: Block, distances: Distances) -> None:
         return
     start = block.chains[0].lane
     labels = _labels(block, distances)
-    extents = {chain: _extents(chain, labels) for chain in block.chains}
+    extents = {chain: _extents(chain, labels, distances) for chain in block.chains}
     outward = sorted(block.chains, key=lambda c: (abs(c.lane.order - start.order), c.first))
     for side in (1, -1):
         sky = Skyline(cells, -LANE)
@@ -239,32 +250,44 @@ def _labels(block: Block, distances: Distances) -> Labels:
     return out
 
 
-def _extents(chain: Chain, labels: Labels) -> list[tuple[int, int, float, float]]:
+def _extents(
+    chain: Chain, labels: Labels, distances: Distances
+) -> list[tuple[int, int, float, float]]:
     """Cells of a chain with how far it reaches before and after its line there."""
     out = []
     at = chain.first
-    shifts = [item.shift for item in chain.items]
-    before_wire = WIRE[0] - min(shifts, default=0.0)
-    after_wire = WIRE[1] + max(shifts, default=0.0)
     for item in chain.items:
         cell = 2 * item.row
         if at < cell:
-            out.append((at, cell - 1, before_wire, after_wire))
-        before, after = item.reach
-        if item.port is not None:
-            before, after = WIRE
+            s = _straight(item.inputs, chain)
+            off = item.shift + _fixed(s.head_port if s is not None else None)
+            out.append((at, cell - 1, WIRE[0] - off, WIRE[1] + off))
+        before, after = WIRE if item.port is not None else item.reach
         out.append((cell, cell, before - item.shift, after + item.shift))
         at = cell + 1
     if at <= chain.last:
-        out.append((at, chain.last, before_wire, after_wire))
-    # beside the ports of an item there are wires in the gaps before and after it
+        s = _straight(chain.items[-1].outputs, chain) if chain.items else None
+        off = chain.items[-1].shift + _fixed(s.tail_port) if s is not None else 0.0
+        out.append((at, chain.last, WIRE[0] - off, WIRE[1] + off))
+    # in the gaps before and after an item there are the wires to its ports
     for item in chain.items:
-        if item.port is None:
-            for cell in (2 * item.row - 1, 2 * item.row + 1):
-                if chain.first <= cell <= chain.last:
-                    out.append((cell, cell, item.before - item.shift, item.after + item.shift))
+        for cell, some in ((2 * item.row - 1, item.inputs), (2 * item.row + 1, item.outputs)):
+            if item.port is None and chain.first <= cell <= chain.last:
+                before, after = _ports(item, some, distances)
+                out.append((cell, cell, before - item.shift, after + item.shift))
     out += [(cell, cell, before, after) for cell, before, after in labels.get(chain, ())]
     return out
+
+
+def _ports(item: Item, some: list[Segment], distances: Distances) -> tuple[float, float]:
+    """How far the wires that leave an item on one side reach before and after its channel."""
+    if item.inner is not None:
+        offsets = [_fixed(s.tail_port if s.tail is item else s.head_port) for s in some]
+        return WIRE[0] - min(offsets, default=0.0), WIRE[1] + max(offsets, default=0.0)
+    before, after = _sides(item, some, distances)
+    low = min(sum(before) - min(before), item.before) if before else 0.0
+    high = min(AFTER + sum(after) - min(after), item.after) if after else 0.0
+    return low + WIRE[0], high + WIRE[1]
 
 
 def _raise(chain: Chain, sky: Skyline, side: int, extents: Extents) -> None:

@@ -141,6 +141,12 @@ export class Live {
     return unit.flows ? plain(unit.result) : { dtype, shape, data: typed(dtype, size) };
   }
 
+  // What a tensor's gradient starts from, where the walk starts there.
+  startOf(id) {
+    const place = this.program.seeds[id];
+    return place === undefined ? null : plain(this.places[place]);
+  }
+
   // The edges into a tensor, in the order in which what they carry arrives.
   arrivals(id) {
     return this.backward.filter((unit) => unit.to === id).map((unit) => unit.key);

@@ -1,6 +1,6 @@
 // Lays out a block with all blocks in it, and leads the wires over their borders.
 
-import {Item, MARGIN, Segment, largest, sortedBy} from "./elements.js";
+import {Item, MARGIN, Segment, sortedBy} from "./elements.js";
 import {placeLanes} from "./lanes.js";
 import {frame, makeRoom, settle} from "./tracks.js";
 
@@ -23,13 +23,16 @@ export function arrange(root, wires, distances) {
   for (const wire of wires) wire.points = joined(wire.parts.flatMap(({points}) => points));
 }
 
-// Records on one line are equally wide, so that their borders are lines, too.
+// Records that follow each other on a line are equally wide: their borders are lines, too.
 function makeEqual({chains}) {
   for (const {items} of chains) {
     const some = items.filter(({inner, port, rigid}) => !inner && !port && !rigid);
-    const before = largest(some.map((item) => item.before));
-    const after = largest(some.map((item) => item.after));
-    for (const item of some) Object.assign(item, {before, after});
+    const sizes = new Map(); // by what is the same for rows that follow each other
+    const keep = ([before, after], item) =>
+      [Math.max(before, item.before), Math.max(after, item.after)];
+    some.forEach((item, k) =>
+      sizes.set(item.row - k, keep(sizes.get(item.row - k) ?? [0, 0], item)));
+    some.forEach((item, k) => ([item.before, item.after] = sizes.get(item.row - k)));
   }
 }
 

@@ -85,7 +85,9 @@ export class Segment {
 
   // The u along which it runs.
   get line() {
-    return this.run ? this.run.u : this.head.u + this.end;
+    const {run, tail, head} = this;
+    if (!run || head.chain === run) return head.u + this.end;
+    return tail.chain === run ? tail.u + this.start : run.u;
   }
 }
 
@@ -137,9 +139,9 @@ export class Block {
 export const DOWN = {label: 16, titleAlong: 20, titleAcross: 0, gap: 17, turned: false};
 export const RIGHT = {label: 0, titleAlong: 0, titleAcross: 20, gap: 24, turned: true};
 
-export const BESIDE = 34; // between an item and a leaf beside it
+export const BESIDE = 30; // between an item and a leaf beside it
 export const STACK = 6; // between two leaves beside the same item
-export const LANE = 20; // between chains
+export const LANE = 16; // between chains
 export const TRACK = 25; // between parts of wires that run across the flow
 export const AFTER = 23; // from the channel to the first wire after it
 export const PORT = 27; // between wires that leave an item

@@ -89,7 +89,7 @@ class Chains {
       line.push(item);
       item.chain = PENDING;
       const fresh = item.inputs.filter(({tail}) => !tail.chain);
-      const best = first(fresh.length ? fresh : item.inputs, main);
+      const best = bestOf(fresh.length ? fresh : item.inputs);
       for (const s of item.inputs) if (s !== best) later.add(s);
       if (!fresh.length) {
         top = best;
@@ -225,6 +225,18 @@ class Queue {
     return top;
   }
 }
+
+// The main one of an item's inputs; of those from the same item the straightest.
+function bestOf(some) {
+  const best = first(some, main);
+  if (!best?.tailPort || !best.headPort) return best;
+  const alike = some.filter(({tail, wire}) =>
+    tail === best.tail && wire.flows === best.wire.flows);
+  return first(alike, (s) => [bend(s), ...main(s)]);
+}
+
+// How far apart the places in the borders of two blocks are that a wire joins.
+const bend = ({tailPort, headPort}) => Math.trunc(Math.abs(tailPort.u - headPort.u));
 
 // How an operand compares: the one that gradient flows to, the deepest, the first.
 const main = ({wire}) => [-Number(wire.flows), -wire.tail.depth, wire.index];

@@ -1,30 +1,42 @@
 // Lines: a picture that grows to the right is broken into lines, like a score. It is cut between
 // two rows of the whole, where only wires run, and these go on where the next line begins.
 
+import {largest} from "./elements.js";
 import {bisect} from "./rooms.js";
 
-const BETWEEN = 46; // from one line to the next
+const BETWEEN = 36; // from one line to the next
+const MORE = 160; // by how much the last line may be longer
 const OVER = 14; // by how much wires stand out at both ends
 
 // The lines of a picture, each a part of the flow from `first` to `last`, where `u` is added to
 // what lies across it; a picture that grows downward has one.
 export function divided(root, wires, room, turned) {
   const end = Math.max(root.along, 1), cuts = [0];
-  const fed = new Set(root.items.filter(({inputs}) => inputs.length).map(({row}) => row));
+  const records = root.items.filter(({inputs, inner}) => inputs.length || inner);
+  const made = new Set(records.map(({row}) => row));
   for (const [row, [begin, stop]] of turned ? root.rows.entries() : []) {
     // what a line begins with is no mere leaf
-    if (stop - cuts.at(-1) > room && begin - 8 > cuts.at(-1) + 1 && fed.has(row - 1)) {
+    if (stop - cuts.at(-1) > room && begin - 8 > cuts.at(-1) + 1 && made.has(row - 1)) {
       cuts.push(begin - 8);
     }
   }
   if (cuts.length === 1) return [{first: 0, last: end, u: 0, over: OVER}];
+  const {area, lines} = stacked(root, wires, cuts, end);
+  if (end - cuts.at(-2) >= room + MORE) return lines;
+  const fewer = stacked(root, wires, cuts.slice(0, -1), end);
+  return fewer.area < area ? fewer.lines : lines;
+}
+
+// Lines that begin at places of the flow, each after the one before it, and their area.
+function stacked(root, wires, cuts, end) {
   const reach = reaches(root, wires, cuts);
   let u = 0;
-  return cuts.map((first, k) => {
+  const lines = cuts.map((first, k) => {
     const [low, high] = reach[k], line = {first, last: cuts[k + 1] ?? end, u: u - low, over: OVER};
     u += high - low + BETWEEN;
     return line;
   });
+  return {lines, area: u * largest(lines.map(({first, last}) => last - first))};
 }
 
 // How far what stands on each line reaches across the flow.

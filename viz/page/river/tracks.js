@@ -13,18 +13,24 @@ const EDGE = 12; // from a side's end to the first wire that leaves there
 export function makeRoom(block, distances) {
   for (const item of block.items) {
     if (item.inner || item.port) continue;
-    const own = item.chain.lane.order;
     for (const some of [item.outputs, item.inputs]) {
       if (some.length < 2) continue;
-      const rooms = some.map((s) => [roomOf(s, item, distances), laneOf(s, item).order > own]);
-      const before = sum(rooms.filter(([, isAfter]) => !isAfter).map(([room]) => room));
-      const after = rooms.filter(([, isAfter]) => isAfter).map(([room]) => room);
-      item.before = Math.max(item.before, before + EDGE);
-      if (after.length > 1) {
-        item.after = Math.max(item.after, AFTER + sum(after) - smallest(after) + 14);
-      }
+      const [before, after] = sidesOf(item, some, distances);
+      item.before = Math.max(item.before, sum(before) + EDGE);
+      if (after.length < 2) continue;
+      item.after = Math.max(item.after, AFTER + sum(after) - smallest(after) + 14);
     }
   }
+}
+
+// The rooms of wires that leave an item before its channel or on it, and after it.
+function sidesOf(item, some, distances) {
+  const sides = [[], []];
+  for (const s of some) {
+    const after = laneOf(s, item).order > item.chain.lane.order;
+    sides[Number(after)].push(roomOf(s, item, distances));
+  }
+  return sides;
 }
 
 // The lane that a wire of an item leads to.
@@ -53,13 +59,16 @@ function shift({chains}) {
   for (const chain of chains) {
     let total = 0, before = null;
     for (const item of chain.items) {
-      const s = before && item.inputs.find(({tail, run}) => tail === before && run === chain);
-      if (s) total += fixed(s.tailPort) - fixed(s.headPort);
+      const s = straightOf(item.inputs, chain);
+      if (before && s?.tail === before) total += fixed(s.tailPort) - fixed(s.headPort);
       item.shift = total;
       before = item;
     }
   }
 }
+
+// The one of an item's segments that runs along the line of its chain.
+const straightOf = (some, chain) => some.find(({run}) => run === chain);
 
 const fixed = (port) => port?.u ?? 0;
 
@@ -81,7 +90,7 @@ function spreadSide(item, some, distances, end) {
     return;
   }
   const aims = new Map(some.map((s) => [s, aimOf(s, item, end)]));
-  let straight = some.find(({run}) => run === item.chain);
+  let straight = straightOf(some, item.chain);
   if (!straight) {
     straight = first(some, (s) => [Math.abs(aims.get(s)), s.wire.index]);
     if (straight?.run) straight = null;
@@ -109,7 +118,7 @@ function spreadSide(item, some, distances, end) {
 
 // Where a wire leads, from the channel of an item.
 function aimOf(s, item, end) {
-  if (s.run) return s.run.lane === item.chain.lane ? 0 : s.run.u - item.u;
+  if (s.run) return s.run === item.chain ? 0 : s.line - item.u;
   const other = end === "start" ? s.head : s.tail;
   const port = fixed(end === "start" ? s.headPort : s.tailPort);
   if (other.chain === item.chain && !port) return -1; // a twin of the straight one
@@ -121,7 +130,7 @@ function placeAcross(block, distances) {
   const {chains} = block, cells = 2 * largest(block.items.map(({row}) => row)) + 2;
   if (!chains.length) return;
   const start = chains[0].lane, labels = labelsOf(block, distances);
-  const extents = new Map(chains.map((chain) => [chain, extentsOf(chain, labels)]));
+  const extents = new Map(chains.map((chain) => [chain, extentsOf(chain, labels, distances)]));
   const off = ({lane}) => lane.order - start.order;
   const outward = sortedBy(chains, (chain) => [Math.abs(off(chain)), chain.first]);
   for (const side of [1, -1]) {
@@ -185,25 +194,44 @@ function labelsOf(block, {turned}) {
 const hasLabel = (s) => s.wire.label && s === s.wire.parts[0];
 
 // Cells of a chain with how far it reaches before and after its line there.
-function extentsOf(chain, labels) {
-  const out = [], shifts = chain.items.map(({shift: by}) => by);
-  const wire = [WIRE[0] - smallest(shifts), WIRE[1] + largest(shifts)];
-  let at = chain.first;
-  for (const item of chain.items) {
+function extentsOf(chain, labels, distances) {
+  const out = [], {items, first, last} = chain;
+  const addWire = (begin, end, off) => out.push([begin, end, WIRE[0] - off, WIRE[1] + off]);
+  let at = first;
+  for (const item of items) {
     const cell = 2 * item.row, [before, after] = item.port ? WIRE : item.reach;
-    if (at < cell) out.push([at, cell - 1, ...wire]);
+    if (at < cell) {
+      addWire(at, cell - 1, item.shift + fixed(straightOf(item.inputs, chain)?.headPort));
+    }
     out.push([cell, cell, before - item.shift, after + item.shift]);
     at = cell + 1;
   }
-  if (at <= chain.last) out.push([at, chain.last, ...wire]);
-  // beside the ports of an item there are wires in the gaps before and after it
-  for (const {port, row, before, after, shift: by} of chain.items) {
-    for (const cell of port ? [] : [2 * row - 1, 2 * row + 1]) {
-      if (cell < chain.first || cell > chain.last) continue;
-      out.push([cell, cell, before - by, after + by]);
+  if (at <= last) {
+    const s = items.length && straightOf(items.at(-1).outputs, chain);
+    addWire(at, last, s ? items.at(-1).shift + fixed(s.tailPort) : 0);
+  }
+  // in the gaps before and after an item there are the wires to its ports
+  for (const item of items) {
+    const gaps = [[2 * item.row - 1, item.inputs], [2 * item.row + 1, item.outputs]];
+    for (const [cell, some] of gaps) {
+      if (item.port || cell < first || cell > last) continue;
+      const [before, after] = portsOf(item, some, distances);
+      out.push([cell, cell, before - item.shift, after + item.shift]);
     }
   }
   return [...out, ...labels.get(chain) ?? []];
+}
+
+// How far the wires that leave an item on one side reach before and after its channel.
+function portsOf(item, some, distances) {
+  if (item.inner) {
+    const offsets = some.map((s) => fixed(s.tail === item ? s.tailPort : s.headPort));
+    return [WIRE[0] - smallest(offsets), WIRE[1] + largest(offsets)];
+  }
+  const [before, after] = sidesOf(item, some, distances);
+  const low = before.length ? Math.min(sum(before) - smallest(before), item.before) : 0;
+  const high = after.length ? Math.min(AFTER + sum(after) - smallest(after), item.after) : 0;
+  return [low + WIRE[0], high + WIRE[1]];
 }
 
 function raise(chain, sky, side, extents) {

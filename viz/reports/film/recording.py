@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -156,7 +157,7 @@ class Film:
         chart = partial(loss_curve, self.losses, [call for call, *_ in stages])
         return strip(stages, arguments.get("theme", "auto"), title, chart)
 
-    def html(self, **arguments: Any) -> str:
+    def html(self, **arguments: Any) -> WholePage:
         """The page of the last moment, with a slider through all of them and the loss curve."""
         x, title = self.draw(**arguments), arguments.get("title")
         theme, film = x.drawing["theme"], partial(self._document, title)
@@ -212,7 +213,9 @@ class Film:
         return files.save(path, texts | of_svg(svg, scale), "a film")
 
     def _repr_html_(self) -> str:
-        return self.html()._repr_html_() if len(self) else repr(self)  # type: ignore[attr-defined]
+        if not len(self):
+            return f"<p>{escape(repr(self))}</p>"
+        return self.html().with_still(self.svg())._repr_html_()
 
 
 class _Described(Describer):

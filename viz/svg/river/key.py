@@ -48,25 +48,41 @@ def _norm(canvas: Canvas) -> str:
     return canvas.text(2, 11.5, "‖·‖", size=SMALL, fill="grad-ink")
 
 
+# what makes an item part of the legend, its swatch, its words
+_ITEMS: tuple[tuple[str, Draw, str], ...] = (
+    ("value", _forward, "value"),
+    ("flow", _ribbon, "gradient flowing back, width: log of its RMS"),
+    ("learns", _box("leaf", "leaf-line", 1.8), "learns"),
+    ("constant", _box("const", "hair"), "gets no gradient"),
+    ("group", _box("group", "group-line", 1.4), "closed group"),
+    ("flow", _gain, "gain: ‖∂ in‖ ÷ ‖∂ out‖"),
+    ("sum", _shares, "shares of contributions in the sum Σ"),
+    ("shared", _bars, "contribution of each use"),
+    ("array", _norm, "norm of an array, beside its heat-map"),
+)
+
+
+def key_to(here: set[str], besides: set[str]) -> list[Item]:
+    """The items of what is here; `besides` are kinds that every legend knows."""
+    out: list[Item] = [(draw, 28.0, words) for kind, draw, words in _ITEMS if kind in here]
+    return out + items(besides, river=True)
+
+
 def key_of(model: PictureModel, river: River, cells: bool, besides: set[str]) -> list[Item]:
-    """The items that a picture needs; `besides` are kinds that every legend knows."""
+    """The items that a picture needs."""
     mains = (group.main for group in model.of_kind(ClosedGroup))
     tensors = [*model.of_kind(TensorRecord), *(x for x in mains if x is not None)]
     kinds = {node.kind for node in model.nodes.values()}
-    flows = any(x.gradient is not None for x in tensors)
-    sums = any(len(x.terms) > 1 for x in tensors)
-    several = any(math.prod(x.shape) > 1 for x in tensors)
-    found: list[tuple[bool, Draw, str]] = [
-        (bool(river.wires), _forward, "value"),
-        (flows, _ribbon, "gradient flowing back, width: log of its RMS"),
-        (bool(kinds & {"parameter", "leaf"}), _box("leaf", "leaf-line", 1.8), "learns"),
-        ("constant" in kinds, _box("const", "hair"), "gets no gradient"),
-        ("group" in kinds, _box("group", "group-line", 1.4), "closed group"),
-        (flows, _gain, "gain: ‖∂ in‖ ÷ ‖∂ out‖"),
-        (sums, _shares, "shares of contributions in the sum Σ"),
-        (any(x.shared for x in river.heads), _bars, "contribution of each use"),
-        (several, _norm, "norm of an array, beside its heat-map"),
-    ]
-    out: list[Item] = [(draw, 28.0, words) for here, draw, words in found if here]
+    here = {
+        "value": bool(river.wires),
+        "flow": any(x.gradient is not None for x in tensors),
+        "learns": bool(kinds & {"parameter", "leaf"}),
+        "constant": "constant" in kinds,
+        "group": "group" in kinds,
+        "sum": any(len(x.terms) > 1 for x in tensors),
+        "shared": any(x.shared for x in river.heads),
+        "array": any(math.prod(x.shape) > 1 for x in tensors),
+    }
     there = {"step"} if model.steps else set()
-    return out + items(there | besides | ({"cells"} if cells else set()), river=True)
+    more = there | besides | ({"cells"} if cells else set())
+    return key_to({kind for kind, is_here in here.items() if is_here}, more)

@@ -216,33 +216,44 @@ class _Placing:
             lines = _lines(some, loop, self.out_of, self.river)
             for made, line in lines:
                 items: list[Item | Wire] = [self.items[x] for x in line]
-                entry = self.wire_between(line[0], loop, made, some, True)
-                leave = self.wire_between(line[-1], loop, made, some, False)
-                block.lines.append(([entry] if entry else []) + items + ([leave] if leave else []))
+                entry, leave = self.state_wires(line, loop, made, some)
+                block.lines.append([*entry, *items, *leave])
 
-    def wire_between(
-        self, record: Record, loop: Loop, made: int, some: list[Record], entry: bool
-    ) -> Wire | None:
-        """The wire over which a state comes into a step, or leaves it."""
+    def state_wires(
+        self, line: list[Record], loop: Loop, made: int, some: list[Record]
+    ) -> tuple[list[Wire], list[Wire]]:
+        """The wires over which a state comes into a step and leaves it; one each, or none."""
         inside = set(some)
-        if entry:
-            for edge in self.into.get(record, ()):
-                place = made, some.index(record), edge.index or 0
-                if self.river.shown[edge.tail] not in inside and place in loop.states:
-                    return self.wires[edge.id]
-            return None
-        for edge in self.out_of.get(record, ()):
-            if self.river.shown[edge.head] not in inside:
-                return self.wires[edge.id]
-        return None
+        first = some.index(line[0])
+        entries = [
+            edge for edge in self.into.get(line[0], ())
+            if (made, first, edge.index or 0) in loop.states
+            and self.river.shown[edge.tail] not in inside
+        ]  # fmt: skip
+        leaves = [
+            edge
+            for edge in self.out_of.get(line[-1], ())
+            if self.river.shown[edge.head] not in inside
+        ]
+        place = first, entries[0].index or 0 if entries else 0
+        # the one that comes into the next step where this one comes in
+        leaves.sort(key=lambda edge: self.place_of(edge) != place)
+        return [self.wires[x.id] for x in entries[:1]], [self.wires[x.id] for x in leaves[:1]]
+
+    def place_of(self, edge: Edge) -> tuple[int, int] | None:
+        """Where an edge leads in a step: to which of its records, and as which operand."""
+        head = self.river.shown[edge.head]
+        step = self.river.step_of(head)
+        return (self.river.members[step].index(head), edge.index or 0) if step else None
 
     def read_back(self) -> None:
         out = self.out
-        heads = self.river.heads
-        side = max((out.looks[x].width for x in heads), default=0.0)
-        left = side + 40.0 if heads else 0.0
-        left += 0.0 if self.turned else self.root.before
-        lines = divided(self.root, list(self.wires.values()), _WRAP - left, self.turned)
+        wires = list(self.wires.values())
+        side = max((out.looks[x].width + 40.0 for x in self.river.heads), default=0.0)
+        lines = divided(self.root, wires, _WRAP - side, self.turned)
+        left = side if self.turned else side + self.root.before
+        if len(lines) > 1:
+            lines, left = divided(self.root, wires, _WRAP, self.turned), 0.0
         for record, item in self.items.items():
             look = out.looks[record]
             width, height = self.grown(item)
@@ -259,11 +270,25 @@ class _Placing:
                 corner = self.point(item.u - item.before, item.v, lines, left)
                 w, h = self.turn(item.before + item.after, item.along)
                 out.frames[block.id] = corner[0], corner[1], corner[0] + w, corner[1] + h
-        y = 0.0
-        for record in heads:
-            out.at[record] = 0.0, y
-            y += out.looks[record].height + 8.0
+        self.add_heads(above=len(lines) > 1)
         self.crop()
+
+    def add_heads(self, above: bool) -> None:
+        """Shared leaves stand above each other at the side, above several lines beside each other.
+
+        Above, they end before the first line begins.
+        """
+        looks = self.out.looks
+        x, y, high = 0.0, 0.0, 0.0
+        for record in self.river.heads:
+            look = looks[record]
+            if not above or x + look.width > _WRAP:
+                x, y, high = 0.0, y + high, 0.0
+            self.out.at[record] = x, y
+            x, high = x + look.width + 16.0, max(high, look.height + 8.0)
+        for record in self.river.heads if above else ():
+            left, top = self.out.at[record]
+            self.out.at[record] = left, top - y - high - 24.0
 
     def grown(self, item: Item) -> Point:
         """The size of a record: it is as long as the leaves beside it together."""
