@@ -132,8 +132,8 @@ class Picture:
         title, backward = self.model.title, self.model.backward
         model = replace(self._untagged(), title=title, backward=backward)
         notes = {name: mark.note for name, mark in self.extras.get("marks", {}).items()}
-        words = {**notes, **self.extras.get("highlight", {})}
-        return RiverDrawing(model, self.drawing["direction"], words)
+        words = self.extras.get("highlight")
+        return RiverDrawing(model, self.drawing["direction"], words, notes)
 
     def with_extras(self, **extras: Any) -> Picture:
         """The same picture with other marks, highlights or another chart, see `viz.svg.sheet`."""

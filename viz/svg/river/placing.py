@@ -47,19 +47,21 @@ class Placed:
     height: float = 0.0
 
 
-def place(river: River, turned: bool, words: Mapping[str, str]) -> Placed:
+def place(
+    river: River, turned: bool, words: Mapping[str, str], notes: Mapping[str, str]
+) -> Placed:  # fmt: skip
     """Gives everything in a picture its place.
 
-    `words` stand at edges in place of numbers, and in records.
+    `words` stand at edges in place of numbers, `notes` in records.
     """
     out = Placed(river, turned)
     edges = {leaf: edge.id for record in river.records for leaf, edge in record.beside}
     for record in river.all():
-        tensor = record.tensor
-        names = edges.get(record, ""), record.id, tensor.id if tensor is not None else ""
-        notes = dict.fromkeys(words[name] for name in names if words.get(name))
-        if tensor is not None and notes:  # the wire of a leaf beside is too short for words
-            record.tensor = replace(tensor, notes=(*tensor.notes, *notes))
+        if (tensor := record.tensor) is not None:
+            # the wire of a leaf beside is too short for words
+            said = words.get(edges.get(record, "")), notes.get(record.id), notes.get(tensor.id)
+            more = dict.fromkeys(filter(None, said))
+            record.tensor = replace(tensor, notes=(*tensor.notes, *more)) if more else tensor
     _Placing(out, words).run()
     return out
 
