@@ -1,7 +1,7 @@
 // Summaries of arrays and documents with new numbers, as Python writes them (see
 // viz/capture/summary.py and viz/formats/document.py).
 
-import { thumbnail } from "../cells.js";
+import {thumbnail} from "../cells.js";
 
 const FULL = 64; // arrays of up to so many elements are written whole
 const BINS = 16;
