@@ -48,13 +48,13 @@ class Placed:
 
 
 def place(
-    river: River, turned: bool, words: Mapping[str, str], notes: Mapping[str, str]
-) -> Placed:  # fmt: skip
+    river: River, turned: bool, words: Mapping[str, str], notes: Mapping[str, str] | None = None
+) -> Placed:
     """Gives everything in a picture its place.
 
     `words` stand at edges in place of numbers, `notes` in records.
     """
-    out = Placed(river, turned)
+    out, notes = Placed(river, turned), notes or {}
     edges = {leaf: edge.id for record in river.records for leaf, edge in record.beside}
     for record in river.all():
         if (tensor := record.tensor) is not None:
