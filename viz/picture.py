@@ -142,7 +142,9 @@ class Picture:
 
         title, backward = self.model.title, self.model.backward
         model = replace(self._untagged(), title=title, backward=backward)
-        return RiverDrawing(model, self.drawing["direction"], self.extras.get("highlight"))
+        notes = {name: mark.note for name, mark in self.extras.get("marks", {}).items()}
+        words = self.extras.get("highlight")
+        return RiverDrawing(model, self.drawing["direction"], words, notes)
 
     def with_extras(self, **extras: Any) -> Picture:
         """The same picture with other marks, highlights or another chart, see `viz.svg.sheet`."""
