@@ -103,3 +103,13 @@ def test_ten_thousand_scalar_operations_fold_into_a_few_groups_quickly() -> None
     root = grouped(operations(t))
     assert sum(1 for part in root.parts) <= 4
     assert next(g for g in root.groups() if g.kind == "repeat").count >= 4_998
+
+
+def test_three_projections_of_one_tensor_are_branches_and_many_blocks_are_alike() -> None:
+    x = Tensor(np.ones((2, 4)), requires_grad=True, name="x")
+    q, k, v = (nn.Linear(4, 4)(x) for _ in range(3))
+    root = grouped(operations((q @ k.T @ v).sum()))
+    assert {group.kind for group in root.groups()} == {"graph", "Linear"}
+    heads = [nn.Linear(4, 4)(x) for _ in range(6)]
+    repeats = [g for g in grouped(operations(sum(heads).sum())).groups() if g.kind == "repeat"]
+    assert [(g.count, g.shared) for g in repeats if "Linear" in g.name] == [(6, False)]

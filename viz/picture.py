@@ -15,6 +15,7 @@ from microgradnd.graph import (
     STRING,
     Graph,
     Kind,
+    Node,
     checked,
     either,
     expanded,
@@ -373,10 +374,12 @@ def draw(
         trace = regrouped(trace, _carriers(trace)) if carrying else trace
     else:
         keep = looks.get("keep", "summaries")
-        some, gradients = several(tensors, gradient)
-        written = Graph(some).changed if expand else ()
-        some = expanded(some) if expand else some
-        trace = _recorded(some, gradients, backward, keep, nest, carrying)
+        written: tuple[Node, ...] = ()
+        if expand:
+            some, gradients = several(tensors, gradient)
+            written, tensors = Graph(some).changed, expanded(some)
+            gradient = None if gradient is None else gradients
+        trace = _recorded(tensors, gradient, backward, keep, nest, carrying)
         if expand:  # the nodes are new, whatever was written to before
             trace.changed, trace.stale = written, bool(written)
     folding = folding_of(trace.nesting, fold, open, steps)
@@ -384,7 +387,7 @@ def draw(
 
 
 def _recorded(
-    tensors: Sequence[Tensor], gradient: Any, backward: bool | None, keep: str,
+    tensors: Tensor | Sequence[Tensor], gradient: Any, backward: bool | None, keep: str,
     nest: Callable[[Graph], Nesting], carrying: bool,
 ) -> Trace:  # fmt: skip
     """The trace of tensors, as `draw` was asked for it."""

@@ -21,6 +21,7 @@ from viz.structure.tree import Group, Part, numbered
 _LONGEST = 400  # operations and groups in one period of a repetition, at most
 _FEWEST = 12  # operations that a repetition folds, if no groups are among them
 _CHAIN = 6  # operations in a row, from which on they are one group
+_BRANCHES = 4  # fewer calls beside each other, as q, k and v, are no repetition
 _FANOUT = 40  # parts of a group; more are divided into stretches
 
 
@@ -124,14 +125,31 @@ def _with_repeats(
         of_groups = any(isinstance(part, Group) for part in parts[start : start + period])
         if start < at or not (of_groups or (period > 1 and times * period >= _FEWEST)):
             continue
+        end = start + times * period
+        steps = [parts[i : i + period] for i in range(start, end, period)]
+        if times < _BRANCHES and of_groups and not _linked(steps):
+            continue
         out += parts[at:start]
         numbers += tokens[at:start]
-        at = start + times * period
-        steps = [parts[i : i + period] for i in range(start, at, period)]
+        at = end
         out.append(_repeat(steps))
         kind = ("repeat", times, *tokens[start : start + period])
         numbers.append(known.setdefault(kind, len(known)))
     return out + parts[at:], numbers + tokens[at:]
+
+
+def _linked(steps: Sequence[Sequence[Part]]) -> bool:
+    """Whether any of the steps uses what another one made: else they are branches."""
+    made = [
+        {x for part in step for x in (part.nodes() if isinstance(part, Group) else (part,))}
+        for step in steps
+    ]
+    before: set[Node] = set()
+    for nodes in made:
+        if any(p in before for node in nodes for p in node.predecessors):
+            return True
+        before |= nodes
+    return False
 
 
 def _repeat(steps: list[list[Part]]) -> Group:
