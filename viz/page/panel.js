@@ -4,6 +4,7 @@ import {$, h} from "./dom.js";
 import {amount, derivative, filled, math, shaped, sign, symbol} from "./formula.js";
 import {heatmap, histogram, statistics, swatch} from "./heatmap.js";
 import {labelOf, sizeOf, stats} from "./model.js";
+import {explained} from "./products.js";
 import {number, oneLine, plural, shapeOf, toFloat} from "./text.js";
 
 const PLACEHOLDER = "q(\\d+|y|g)"; // of an operand, the result or its gradient in a formula
@@ -109,6 +110,26 @@ export class Panel {
     ];
   }
 
+  // Where the numbers of a result come from, if that can be pointed at.
+  origin(entry, op, isForward, result) {
+    const {model} = this, {inputs, output, options} = op;
+    const arrayOf = (key) => {
+      const id = inputs[key] ?? output, x = model.tensor(id);
+      return x ? this.elements(key === "g" ? x.gradient : x.value, () =>
+        this.live?.tensors?.[id]?.[key === "g" ? "gradient" : "value"]) : null;
+    };
+    const names = (key) => (key === "g" ? `∂${model.title(output)}` : model.title(inputs[key] ?? output));
+    return explained(entry.text, {options, isForward, arrayOf, names, result});
+  }
+
+  // An array as its elements in a line: those of its summary, or of the live program.
+  elements(index, living) {
+    const x = this.model.summary(index), {elements, shape, scalar} = x ?? {};
+    if (elements !== undefined) return {data: Float64Array.from([elements].flat(Infinity).map(toFloat)), shape};
+    const array = x && scalar === undefined ? living() : null;
+    return array ? {data: array.dense(), shape} : null;
+  }
+
   withNames(text, {inputs, output}) {
     const {model} = this;
     return text.replace(new RegExp(`${PLACEHOLDER}\\b`, "g"), (_, key) =>
@@ -128,10 +149,11 @@ export class Panel {
 
   forwardStep(op, out, title, options) {
     const {model} = this, left = () => this.symbol(op.output);
+    const result = this.elements(out.value, () => this.live?.tensors?.[op.output]?.value);
     return [
       h("section", {}, this.rule(model.doc.formulas[op.rule], op,
         {left, equals: "=", shape: out.shape, value: out.value})),
-      options,
+      this.origin(model.doc.formulas[op.rule], op, true, result), options,
       section(["Result ", this.link(op.output)], this.arrayOrScalar(out.value, title)),
       op.inputs.map((input, k) => (model.tensor(input)
         ? section([`${op.args[k]}: `, this.link(input)],
@@ -153,6 +175,8 @@ export class Panel {
     return section(["To ", this.link(input), h("span", {class: "muted"}, ` operand ${op.args[k]}`)], [
       this.rule(model.doc.formulas[op.rules[k]], op,
         {left, equals: several ? "+=" : "=", shape: x.shape, value: found}),
+      this.origin(model.doc.formulas[op.rules[k]], op, false,
+        this.elements(found, () => this.live?.edges?.[key]?.result)),
       several ? this.sum(input, found, model.doc.running[key], [key])
         : this.array(found, `what flows to ${name}`, {high: 110}),
     ], "operand");
