@@ -106,7 +106,7 @@ def check_parameter(p: Tensor, what: str) -> None:
             f"{what}: {described(p)} was computed, and only leaves can be changed; give the "
             "tensors it was computed from, or t.detach() made to require a gradient"
         )
-    if p.dtype.kind != "f":
+    if p.dtype.kind not in "fc":
         raise TypeError(f"{what}: {described(p)} is {p.dtype}; parameters are floating-point")
     if not p.data.flags.writeable:
         raise ValueError(

@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import microgradnd
-from examples.site import tables, text
+from examples.site import own_operations, tables, text
 from examples.site.pages import Pages, constants, link, section
 from examples.site.public import INTERNAL, entries, modules
 from examples.site.samples import Samples, has_examples
@@ -83,6 +84,7 @@ def sources(pieces: Pieces, only: str | None, drawn: str) -> Iterator[tuple[str,
     listed = [*modules(), INTERNAL]
     yield "index", index(listed)
     yield from tables.files()
+    yield "own-operations", guide(own_operations, pieces.put)
     for module in listed:
         yield module, section(module)
         if module != INTERNAL and (page := constants(module)):
@@ -98,23 +100,42 @@ def index(listed: list[str]) -> str:
     """The first page."""
     parts = [text.heading("microgradnd, the reference", "=")]
     parts.append(text.restructured(microgradnd.__doc__ or "", link))
+    guides = {"own-operations": str(own_operations.__doc__)}
     more = {"from-pytorch": "PyTorch's names, and what they are here",
             "from-numpy": "NumPy's functions, and what takes Tensors",
             "names": "all names, from A to Z"}  # fmt: skip
-    for caption, places in (("Reference", listed), ("Coming from", [*more])):
+    for caption, places in (("Guides", [*guides]), ("Reference", listed), ("Coming from", [*more])):
         lines = [".. toctree::", "   :hidden:", f"   :caption: {caption}", ""]
         parts += [*lines, *(f"   {place}" for place in places), ""]
     said = {name: str(module.__doc__).strip() for name, module in modules().items()}
-    said |= {INTERNAL: "Operations without a public name, of which others are made.", **more}
+    said |= {
+        INTERNAL: "Operations without a public name, of which others are made.",
+        **guides,
+        **more,
+    }
     rows = [
         [text.linked(place, place), text.inline(said[place].partition("\n\n")[0], link)]
-        for place in [*listed, *more]
+        for place in [*guides, *listed, *more]
     ]
     parts.append(text.table(["page", "what is there"], rows))
     parts += [text.heading("How formulas are written", "-")]
     notation = (mathematics.__doc__ or "").strip().partition("⊙")
     parts.append(text.paragraph("".join(notation[1:]), link))
     return "\n".join(parts)
+
+
+def guide(module: Any, put: Callable[[str], str]) -> str:
+    """The page of a module that is a guide: its docstring, with headings, and what it draws."""
+    title, *parts = re.split(r"^(.+)\n-+$", str(module.__doc__).strip(), flags=re.MULTILINE)
+    first, _, rest = title.partition("\n\n")
+    lines = [text.heading(first.rstrip(".").partition(":")[0], "="), text.restructured(rest, link)]
+    for head, body in zip(parts[::2], parts[1::2]):
+        lines += [text.heading(head, "-"), text.restructured(body, link)]
+    command = [sys.executable, "-m", module.__name__]
+    svg = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    lines.append(text.heading("Drawn", "-"))
+    lines.append(put(f'<div class="picture" tabindex="0">{svg}</div>'))
+    return "\n".join(lines)
 
 
 def build(out: Path, only: str | None = None, drawn: str = "") -> int:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from microgradnd.engine import Tensor
-from microgradnd.optim.optimizer import Array, Group, Optimizer, State, evaluated
+from microgradnd.optim.optimizer import Array, Group, Optimizer, State, evaluated, real_parts
 from microgradnd.parameters import Parameters
 from microgradnd.state import array_of, listed
 
@@ -117,17 +117,18 @@ class LBFGS(Optimizer):
 
     def _gradient(self) -> Array:
         """All gradients as one vector."""
-        found = [np.zeros(p.size, p.dtype) if p._grad is None else p._grad._array.ravel()
+        found = [np.zeros_like(p._array) if p._grad is None else p._grad._array
                  for p in self.parameters()]  # fmt: skip
-        return np.concatenate(found)
+        return np.concatenate([_parts(x).ravel() for x in found])
 
     def _move(self, t: float, d: Array) -> None:
         """w ← w + t d."""
         start = 0
         for p in self.parameters():
-            p._array += t * d[start : start + p.size].reshape(p.shape)
+            w = _parts(p._array)
+            w += t * d[start : start + w.size].reshape(w.shape)
             p.changed()
-            start += p.size
+            start += w.size
 
     def _tried(self, closure: Callable[[], Any], d: Array, t: float) -> Point:
         """The loss at w + t d; w is put back."""
@@ -142,7 +143,7 @@ class LBFGS(Optimizer):
     def _loaded(self, name: str, value: Any, p: Tensor) -> Any:
         if name in (*_COUNTS, *_FLOATS):
             return int(array_of(value)) if name in _COUNTS else float(array_of(value))
-        dtype = np.result_type(*(p.dtype for p in self.parameters()))
+        dtype = np.result_type(*(p._array.real.dtype for p in self.parameters()))
         if name in _LISTS:
             return [np.array(array_of(x), dtype)[()] for x in value]
         return np.array(array_of(value), dtype)
@@ -157,7 +158,7 @@ class LBFGS(Optimizer):
         begun = own.get("n_iter", 0) > 0
         problems += listed("missing", [k for k in known if begun and k not in own])
         problems += listed("unexpected", [k for k in own if k not in known])
-        size = sum(p.size for p in self.parameters())
+        size = sum(_parts(p._array).size for p in self.parameters())
         for name, value in own.items():
             wanted = () if name in (*_COUNTS, *_FLOATS, "ro") else (size,)
             shapes = {array_of(x).shape for x in (value if name in _LISTS else [value])} - {wanted}
@@ -196,6 +197,11 @@ class Point(NamedTuple):
     loss: float
     g: Array
     slope: float
+
+
+def _parts(x: Array) -> Array:
+    """The numbers of an array; those of complex ones are their parts."""
+    return real_parts(x) if x.dtype.kind == "c" else x
 
 
 def _wolfe(

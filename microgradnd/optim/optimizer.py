@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from microgradnd.arguments import (
     FLAG,
@@ -174,9 +175,23 @@ class Optimizer:
                     self.spare[i] = np.empty_like(p.data), np.empty_like(p.data)
                 g = p._grad._array
                 g = np.negative(g) if group.get("maximize") else g
-                self.update(p._array, g, self.state[i], group, self.spare[i])
+                if g.dtype.kind == "c":
+                    self._update_parts(p._array, g, self.state[i], group, self.spare[i])
+                else:
+                    self.update(p._array, g, self.state[i], group, self.spare[i])
                 p.changed()
         return loss
+
+    def _update_parts(
+        self, w: Array, g: Array, state: State, group: Group, spare: Spare
+    ) -> None:  # fmt: skip
+        """Changes complex numbers by their parts, each a number of its own, as in PyTorch."""
+        parts = {k: real_parts(x) if np.iscomplexobj(x) else x for k, x in state.items()}
+        one, other = spare
+        own = real_parts(w), real_parts(g), parts, group, (real_parts(one), real_parts(other))
+        self.update(*own)
+        for name, x in parts.items():
+            state[name] = x.view(w.dtype)[..., 0] if isinstance(x, np.ndarray) else x
 
     def update(self, w: Array, g: Array, state: State, group: Group, spare: Spare) -> None:
         """Changes the array of one parameter in place.
@@ -319,6 +334,12 @@ def buffer(state: State, name: str, w: Array, start: float = 0.0) -> Array:
     if array is None:
         array = state[name] = np.full_like(w, start)
     return array
+
+
+def real_parts(x: Array) -> Array:
+    """Real and imaginary parts of complex numbers along a last axis, in the same memory."""
+    real = x.real
+    return as_strided(real, (*x.shape, 2), (*x.strides, real.itemsize))
 
 
 def count_step(state: State) -> int:

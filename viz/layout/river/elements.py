@@ -137,11 +137,16 @@ class Chain:
     """Items on one straight line, or a wire alone, over the cells from `first` to `last`.
 
     Cells are rows and the gaps between them: row k is the cell 2k, the gap after it 2k + 1.
+
+    Attributes:
+        top, join: the segments that lead from another chain to it and from it to another.
     """
 
     items: list[Item]
     first: int
     last: int
+    top: Segment | None = None
+    join: Segment | None = None
     lane: Lane = None  # type: ignore[assignment]  # until it is placed
     u: float = 0.0
 

@@ -114,7 +114,7 @@ class _Chains:
         line.reverse()
         begin = 2 * line[0].row if top is None else 2 * top.tail.row + 1
         end = 2 * line[-1].row if join is None else 2 * join.head.row - 1
-        chain = Chain(line, begin, end)
+        chain = Chain(line, begin, end, top, join)
         self.add(chain, self.lane_for(chain, top, join))
         inside = set(line)
         for member in line:
@@ -140,7 +140,7 @@ class _Chains:
         """A wire between two items that are placed, in a lane of its own if it is long."""
         if s.near:
             return
-        chain = Chain([], 2 * s.tail.row + 1, 2 * s.head.row - 1)
+        chain = Chain([], 2 * s.tail.row + 1, 2 * s.head.row - 1, s, s)
         s.run = chain
         self.add(chain, self.lane_for(chain, s, s))
 

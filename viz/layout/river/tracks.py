@@ -22,13 +22,13 @@ from viz.layout.river.elements import (
     Chain,
     Distances,
     Item,
-    Lane,
     Segment,
 )
 from viz.layout.river.rooms import Skyline, Taken
 
 Labels = dict[Chain, list[tuple[int, float, float]]]
 Extents = dict[Chain, list[tuple[int, int, float, float]]]
+Ports = dict[Chain, list[tuple[int, Item, float, float]]]
 
 _EDGE = 12.0  # from a side's end to the first wire that leaves there
 
@@ -46,22 +46,29 @@ def make_room(block: Block, distances: Distances) -> None:
                     item.after = max(item.after, AFTER + sum(after) - min(after) + 14.0)
 
 
+def _end(s: Segment, item: Item) -> float:
+    """Where a wire of an item ends in the border of a block, from its channel."""
+    return _fixed(s.head_port if s.tail is item else s.tail_port)
+
+
 def _sides(
     item: Item, some: list[Segment], distances: Distances
 ) -> tuple[list[float], list[float]]:
     """The rooms of wires that leave an item before its channel or on it, and after it."""
     sides: tuple[list[float], list[float]] = [], []
     for s in some:
-        is_after = _lane_of(s, item).order > item.chain.lane.order
+        leads = _leads_to(s, item)
+        is_after = leads.lane.order > item.chain.lane.order
+        if leads is item.chain and s.run is None:
+            straight = _straight(some, leads)
+            is_after = straight is not None and _end(s, item) > _end(straight, item)
         sides[is_after].append(_room(s, item, distances))
     return sides
 
 
-def _lane_of(s: Segment, item: Item) -> Lane:
-    """The lane that a wire of an item leads to."""
-    if s.run is not None:
-        return s.run.lane
-    return (s.head if s.tail is item else s.tail).chain.lane
+def _leads_to(s: Segment, item: Item) -> Chain:
+    """The chain that a wire of an item runs along, or ends in."""
+    return s.run or (s.head if s.tail is item else s.tail).chain
 
 
 def _room(s: Segment, item: Item, distances: Distances) -> float:
@@ -180,34 +187,71 @@ def _across(block: Block, distances: Distances) -> None:
     start = block.chains[0].lane
     labels = _labels(block, distances)
     extents = {chain: _extents(chain, labels, distances) for chain in block.chains}
+    ports = {chain: _ports_of(chain, distances) for chain in block.chains}
     outward = sorted(block.chains, key=lambda c: (abs(c.lane.order - start.order), c.first))
     for side in (1, -1):
-        sky = Skyline(cells, -LANE)
-        if side < 0:
-            for chain in outward:
-                if chain.lane is start:
-                    _raise(chain, sky, -1, extents)
+        found = _Side(side, cells, extents, ports)
         for chain in outward:
             offset = chain.lane.order - start.order
-            if offset * side < 0 or (offset == 0 and side < 0):
-                continue
-            if offset == 0:
-                chain.u = 0.0
-            else:
-                need = max(
-                    (sky.highest(a, b) + LANE + (before if side > 0 else after)
-                     for a, b, before, after in extents[chain]),
-                    default=0.0,
-                )  # fmt: skip
-                chain.u = need if side > 0 else -need
+            if offset * side > 0:
+                need = found.need(chain)
                 wish = _wish(chain)
-                if wish is not None and wish * side >= need:
-                    chain.u = wish
-            _raise(chain, sky, side, extents)
+                chain.u = wish if wish is not None and wish * side >= need else side * need
+            if offset * side >= 0:
+                found.add(chain)
     for chain in block.chains:
         for item in chain.items:
             item.u = chain.u + item.shift
     _extend(block)
+
+
+class _Side:
+    """How far all that is placed reaches on one side of the main line.
+
+    Wires of an item reach its ports over each other in the order of their lines, so that the line
+    of one has to keep off the ports of all others' wires, but not of its siblings'.
+    """
+
+    def __init__(self, side: int, cells: int, extents: Extents, ports: Ports) -> None:
+        self.side, self.extents, self.ports = side, extents, ports
+        self.sky, self.high_ports = Skyline(cells, -LANE), Skyline(cells, -LANE)
+        self.owners: dict[int, list[tuple[float, Item]]] = {}  # by cell, of the two highest
+
+    def add(self, chain: Chain) -> None:
+        u, side = chain.u, self.side
+        for a, b, before, after in self.extents[chain]:
+            self.sky.lift(a, b, u + after if side > 0 else before - u)
+        for cell, item, before, after in self.ports[chain]:
+            height = u + after if side > 0 else before - u
+            self.high_ports.lift(cell, cell, height)
+            owners = self.owners.setdefault(cell, [])
+            owners.append((height, item))
+            owners.sort(key=lambda x: -x[0])
+            del owners[2:]
+
+    def need(self, chain: Chain) -> float:
+        """How far a chain has to keep from the main line."""
+        ends = {}
+        begin, end = chain.first, chain.last
+        if chain.top is not None:
+            ends[begin] = self.others(begin, chain.top.tail)
+            begin += 1
+        if chain.join is not None:
+            ends[end] = max(ends.get(end, -LANE), self.others(end, chain.join.head))
+            end -= 1
+        out = 0.0
+        for a, b, before, after in self.extents[chain]:
+            high = self.sky.highest(a, b)
+            if max(a, begin) <= min(b, end):
+                high = max(high, self.high_ports.highest(max(a, begin), min(b, end)))
+            for cell in {a, b}:
+                high = max(high, ends.get(cell, high))
+            out = max(out, high + LANE + (before if self.side > 0 else after))
+        return out
+
+    def others(self, cell: int, item: Item) -> float:
+        """How far ports of other items than one reach in a cell."""
+        return next((high for high, x in self.owners.get(cell, ()) if x is not item), -LANE)
 
 
 def _wish(chain: Chain) -> float | None:
@@ -269,17 +313,45 @@ def _extents(
         s = _straight(chain.items[-1].outputs, chain) if chain.items else None
         off = chain.items[-1].shift + _fixed(s.tail_port) if s is not None else 0.0
         out.append((at, chain.last, WIRE[0] - off, WIRE[1] + off))
-    # in the gaps before and after an item there are the wires to its ports
     for item in chain.items:
-        for cell, some in ((2 * item.row - 1, item.inputs), (2 * item.row + 1, item.outputs)):
-            if item.port is None and chain.first <= cell <= chain.last:
-                before, after = _ports(item, some, distances)
-                out.append((cell, cell, before - item.shift, after + item.shift))
+        for cell, some in _gaps(item):
+            if not _is_crowded(item, some):
+                some = [s for s in some if _leads_to(s, item) is chain]
+            before, after = _reach_of_ports(item, some, distances)
+            out.append((cell, cell, before - item.shift, after + item.shift))
     out += [(cell, cell, before, after) for cell, before, after in labels.get(chain, ())]
     return out
 
 
-def _ports(item: Item, some: list[Segment], distances: Distances) -> tuple[float, float]:
+def _gaps(item: Item) -> list[tuple[int, list[Segment]]]:
+    """The gaps before and after an item in which it has wires, and these."""
+    if item.port is not None:
+        return []
+    gaps = (2 * item.row - 1, item.inputs), (2 * item.row + 1, item.outputs)
+    return [(cell, some) for cell, some in gaps if some]
+
+
+def _is_crowded(item: Item, some: list[Segment]) -> bool:
+    """Whether no line may come between the ports of an item's wires in a gap.
+
+    Those of a block lie anywhere, and wires that cross only this gap run to them through all of it.
+    """
+    return item.inner is not None or any(
+        s.run is None and s.head is item and s.tail.chain is not item.chain for s in some
+    )
+
+
+def _ports_of(chain: Chain, distances: Distances) -> list[tuple[int, Item, float, float]]:
+    """By cell, how far the wires to the ports of a chain's items reach beside its line."""
+    out = []
+    for item in chain.items:
+        for cell, some in _gaps(item):
+            before, after = _reach_of_ports(item, some, distances)
+            out.append((cell, item, before - item.shift, after + item.shift))
+    return out
+
+
+def _reach_of_ports(item: Item, some: list[Segment], distances: Distances) -> tuple[float, float]:
     """How far the wires that leave an item on one side reach before and after its channel."""
     if item.inner is not None:
         offsets = [_fixed(s.tail_port if s.tail is item else s.head_port) for s in some]
@@ -288,11 +360,6 @@ def _ports(item: Item, some: list[Segment], distances: Distances) -> tuple[float
     low = min(sum(before) - min(before), item.before) if before else 0.0
     high = min(AFTER + sum(after) - min(after), item.after) if after else 0.0
     return low + WIRE[0], high + WIRE[1]
-
-
-def _raise(chain: Chain, sky: Skyline, side: int, extents: Extents) -> None:
-    for a, b, before, after in extents[chain]:
-        sky.lift(a, b, chain.u + after if side > 0 else -chain.u + before)
 
 
 def _along(block: Block, distances: Distances) -> None:

@@ -92,13 +92,14 @@ export class Segment {
 }
 
 // Items on one straight line, or a wire alone, over the cells from `first` to `last`: row k is the
-// cell 2k, the gap after it 2k + 1.
+// cell 2k, the gap after it 2k + 1. The segments `top` and `join` lead from another chain to it and
+// from it to another.
 export class Chain {
   lane = null;
   u = 0;
 
-  constructor(items, first, last) {
-    Object.assign(this, {items, first, last});
+  constructor(items, first, last, top = null, join = null) {
+    Object.assign(this, {items, first, last, top, join});
   }
 }
 

@@ -100,7 +100,7 @@ class Chains {
     line.reverse();
     const begin = top ? 2 * top.tail.row + 1 : 2 * line[0].row;
     const end = join ? 2 * join.head.row - 1 : 2 * line.at(-1).row;
-    const chain = new Chain(line, begin, end), inside = new Set(line);
+    const chain = new Chain(line, begin, end, top, join), inside = new Set(line);
     this.add(chain, this.laneFor(chain, top, join));
     for (const s of line.flatMap(({inputs}) => inputs)) {
       if (inside.has(s.tail) && !later.has(s)) s.run = chain;
@@ -121,7 +121,7 @@ class Chains {
   // A wire between two items that are placed, in a lane of its own if it is long.
   wire(s) {
     if (s.near) return;
-    const chain = new Chain([], 2 * s.tail.row + 1, 2 * s.head.row - 1);
+    const chain = new Chain([], 2 * s.tail.row + 1, 2 * s.head.row - 1, s, s);
     s.run = chain;
     this.add(chain, this.laneFor(chain, s, s));
   }

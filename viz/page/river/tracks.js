@@ -23,18 +23,26 @@ export function makeRoom(block, distances) {
   }
 }
 
+// Where a wire of an item ends in the border of a block, from its channel.
+const endOf = (s, item) => fixed(s.tail === item ? s.headPort : s.tailPort);
+
 // The rooms of wires that leave an item before its channel or on it, and after it.
 function sidesOf(item, some, distances) {
   const sides = [[], []];
   for (const s of some) {
-    const after = laneOf(s, item).order > item.chain.lane.order;
+    const leads = leadsTo(s, item);
+    let after = leads.lane.order > item.chain.lane.order;
+    if (leads === item.chain && !s.run) {
+      const straight = straightOf(some, leads);
+      after = Boolean(straight) && endOf(s, item) > endOf(straight, item);
+    }
     sides[Number(after)].push(roomOf(s, item, distances));
   }
   return sides;
 }
 
-// The lane that a wire of an item leads to.
-const laneOf = (s, item) => (s.run ?? (s.tail === item ? s.head : s.tail).chain).lane;
+// The chain that a wire of an item runs along, or ends in.
+const leadsTo = (s, item) => s.run ?? (s.tail === item ? s.head : s.tail).chain;
 
 // How far the next wire has to be from one of an item, and from its label if it is there.
 function roomOf(s, item, {turned}) {
@@ -131,28 +139,71 @@ function placeAcross(block, distances) {
   if (!chains.length) return;
   const start = chains[0].lane, labels = labelsOf(block, distances);
   const extents = new Map(chains.map((chain) => [chain, extentsOf(chain, labels, distances)]));
+  const ports = new Map(chains.map((chain) => [chain, portsOf(chain, distances)]));
   const off = ({lane}) => lane.order - start.order;
   const outward = sortedBy(chains, (chain) => [Math.abs(off(chain)), chain.first]);
   for (const side of [1, -1]) {
-    const sky = new Skyline(cells, -LANE);
-    if (side < 0) {
-      for (const chain of outward) if (chain.lane === start) raise(chain, sky, -1, extents);
-    }
+    const found = new Side(side, cells, extents, ports);
     for (const chain of outward) {
-      const offset = off(chain);
-      if (offset * side < 0 || (offset === 0 && side < 0)) continue;
-      if (offset === 0) chain.u = 0;
-      else {
-        const need = largest(extents.get(chain).map(([a, b, before, after]) =>
-          sky.highest(a, b) + LANE + (side > 0 ? before : after)));
-        const wish = wishOf(chain);
+      if (off(chain) * side > 0) {
+        const need = found.need(chain), wish = wishOf(chain);
         chain.u = wish !== null && wish * side >= need ? wish : side * need;
       }
-      raise(chain, sky, side, extents);
+      if (off(chain) * side >= 0) found.add(chain);
     }
   }
   for (const chain of chains) for (const item of chain.items) item.u = chain.u + item.shift;
   extend(block);
+}
+
+// How far all that is placed reaches on one side of the main line. Wires of an item reach its ports
+// over each other in the order of their lines, so that the line of one has to keep off the ports of
+// all others' wires, but not of its siblings'.
+class Side {
+  owners = new Map(); // by cell, of the two highest ports
+
+  constructor(side, cells, extents, ports) {
+    Object.assign(this, {side, extents, ports});
+    this.sky = new Skyline(cells, -LANE);
+    this.highPorts = new Skyline(cells, -LANE);
+  }
+
+  add(chain) {
+    const height = (before, after) => (this.side > 0 ? chain.u + after : before - chain.u);
+    for (const [a, b, before, after] of this.extents.get(chain)) {
+      this.sky.lift(a, b, height(before, after));
+    }
+    for (const [cell, item, before, after] of this.ports.get(chain)) {
+      this.highPorts.lift(cell, cell, height(before, after));
+      const owners = [...this.owners.get(cell) ?? [], [height(before, after), item]];
+      this.owners.set(cell, owners.sort(([x], [y]) => y - x).slice(0, 2));
+    }
+  }
+
+  // How far a chain has to keep from the main line.
+  need(chain) {
+    const ends = new Map(), {top, join} = chain;
+    let {first: begin, last: end} = chain, out = 0;
+    if (top) {
+      ends.set(begin, this.others(begin, top.tail));
+      begin++;
+    }
+    if (join) {
+      ends.set(end, Math.max(ends.get(end) ?? -LANE, this.others(end, join.head)));
+      end--;
+    }
+    for (const [a, b, before, after] of this.extents.get(chain)) {
+      let high = this.sky.highest(a, b);
+      const from = Math.max(a, begin), to = Math.min(b, end);
+      if (from <= to) high = Math.max(high, this.highPorts.highest(from, to));
+      for (const cell of [a, b]) high = Math.max(high, ends.get(cell) ?? high);
+      out = Math.max(out, high + LANE + (this.side > 0 ? before : after));
+    }
+    return out;
+  }
+
+  // How far ports of other items than one reach in a cell.
+  others = (cell, item) => this.owners.get(cell)?.find(([, owner]) => owner !== item)?.[0] ?? -LANE;
 }
 
 // Where a chain of one item would have a straight way to a place in a block's border.
@@ -210,20 +261,34 @@ function extentsOf(chain, labels, distances) {
     const s = items.length && straightOf(items.at(-1).outputs, chain);
     addWire(at, last, s ? items.at(-1).shift + fixed(s.tailPort) : 0);
   }
-  // in the gaps before and after an item there are the wires to its ports
   for (const item of items) {
-    const gaps = [[2 * item.row - 1, item.inputs], [2 * item.row + 1, item.outputs]];
-    for (const [cell, some] of gaps) {
-      if (item.port || cell < first || cell > last) continue;
-      const [before, after] = portsOf(item, some, distances);
+    for (const [cell, some] of gapsOf(item)) {
+      const own = isCrowded(item, some) ? some : some.filter((s) => leadsTo(s, item) === chain);
+      const [before, after] = reachOfPorts(item, own, distances);
       out.push([cell, cell, before - item.shift, after + item.shift]);
     }
   }
   return [...out, ...labels.get(chain) ?? []];
 }
 
+// The gaps before and after an item in which it has wires, and these.
+const gapsOf = ({port, row, inputs, outputs}) => (port ? []
+  : [[2 * row - 1, inputs], [2 * row + 1, outputs]].filter(([, some]) => some.length));
+
+// Whether no line may come between the ports of an item's wires in a gap: those of a block lie
+// anywhere, and wires that cross only this gap run to them through all of it.
+const isCrowded = (item, some) => item.inner
+  || some.some(({run, head, tail}) => !run && head === item && tail.chain !== item.chain);
+
+// By cell, how far the wires to the ports of a chain's items reach beside its line.
+const portsOf = ({items}, distances) => items.flatMap((item) =>
+  gapsOf(item).map(([cell, some]) => {
+    const [before, after] = reachOfPorts(item, some, distances);
+    return [cell, item, before - item.shift, after + item.shift];
+  }));
+
 // How far the wires that leave an item on one side reach before and after its channel.
-function portsOf(item, some, distances) {
+function reachOfPorts(item, some, distances) {
   if (item.inner) {
     const offsets = some.map((s) => fixed(s.tail === item ? s.tailPort : s.headPort));
     return [WIRE[0] - smallest(offsets), WIRE[1] + largest(offsets)];
@@ -232,12 +297,6 @@ function portsOf(item, some, distances) {
   const low = before.length ? Math.min(sum(before) - smallest(before), item.before) : 0;
   const high = after.length ? Math.min(AFTER + sum(after) - smallest(after), item.after) : 0;
   return [low + WIRE[0], high + WIRE[1]];
-}
-
-function raise(chain, sky, side, extents) {
-  for (const [a, b, before, after] of extents.get(chain)) {
-    sky.lift(a, b, side > 0 ? chain.u + after : -chain.u + before);
-  }
 }
 
 // The v of every row, the tracks between rows, and where leaves stand.
