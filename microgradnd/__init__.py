@@ -56,6 +56,7 @@ from microgradnd.grad_mode import (
 from microgradnd.random import manual_seed
 from microgradnd.testing.anomaly import detect_anomaly
 from microgradnd.testing.differences import GradientMismatch, gradcheck, gradgradcheck
+from microgradnd.testing.lines import source_lines
 from microgradnd.transforms.gradients import grad
 
 __version__ = "0.1.0"
@@ -67,7 +68,7 @@ __all__ = [
     "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "is_grad_enabled", "linspace",
     "logspace", "manual_seed", "no_grad", "normal", "ones", "ones_like", "op", "permutation",
     "rand", "rand_like", "randint", "randn", "randn_like", "set_default_dtype",
-    "set_grad_enabled", "tensor", "uniform", "zeros", "zeros_like",
+    "set_grad_enabled", "source_lines", "tensor", "uniform", "zeros", "zeros_like",
 ]  # fmt: skip
 _PACKAGES = (
     "data", "fft", "func", "io", "linalg", "models", "nn", "optim", "testing", "training",

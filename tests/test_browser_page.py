@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from microgradnd import Tensor, nn
+from microgradnd import Tensor, nn, source_lines
 from microgradnd.nn.functional import cross_entropy
 from tests.test_browser import CHROMIUM
 from viz import draw, trace
@@ -658,3 +658,19 @@ def test_the_small_map_covers_nothing(show: Open) -> None:
     assert box["x"] >= there["x"] + there["width"]
     body = page.locator("#panel-body").bounding_box()
     assert body["y"] + body["height"] <= box["y"] + 1
+
+
+def test_the_line_of_the_program_is_lit_at_each_step(show: Open) -> None:
+    x = Tensor(2.0, requires_grad=True, name="x")
+    with source_lines():
+        y = x.exp()
+        z = y * x
+    page = show(z)
+    page.keyboard.press("f")
+    lit = page.locator("#panel .source .now")
+    for code in ("y = x.exp()", "z = y * x"):
+        page.keyboard.press("ArrowRight")
+        assert lit.inner_text().strip() == code
+    assert page.locator("#panel h3").last.inner_text() == Path(__file__).name
+    page.locator("#panel .source .code").first.click()
+    assert page.locator("#panel h2").inner_text() == "exp"

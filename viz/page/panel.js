@@ -58,7 +58,20 @@ export class Panel {
     if (at === 0) return this.start(pass, backward);
     const id = pass[at - 1], title = `${backward ? "backward" : "forward"} step ${at} of ${pass.length}`;
     return this.put(heading(this.model.title(id), title, at),
-      this.model.group(id) ? this.groupStep(id, backward) : this.operationStep(id, backward));
+      this.model.group(id) ? this.groupStep(id, backward) : this.operationStep(id, backward), this.source(id));
+  }
+
+  // The lines of the program, that of an operation lit; a click leads to what a line computed.
+  source(id) {
+    const {model} = this, {source, operations} = model.doc, where = model.operation(id)?.where;
+    if (!Object.keys(source).length) return null;
+    const made = new Map(Object.entries(operations).map(([op, x]) => [x.where?.join(":"), op]));
+    return Object.entries(source).map(([file, lines]) => section(file.split(/[\\/]/).at(-1), [
+      h("ol", {class: "source"}, Object.entries(lines).map(([number_, code]) => {
+        const isLit = where?.[0] === file && where[1] === Number(number_), op = made.get(`${file}:${number_}`);
+        return h("li", {value: number_, class: isLit ? "now" : null, "aria-current": isLit ? "true" : null},
+          button({class: "code", onclick: () => this.actions.select(op)}, code));
+      }))]));
   }
 
   start(pass, backward) {
@@ -298,7 +311,7 @@ export class Panel {
     const {name, order, step} = this.model.operation(id), part = (title) => h("h3", {class: "part"}, title);
     return [heading(name, `operation ${order}${step ? ` · backward step ${step}` : ""}`, step),
       part("Forward"), this.operationStep(id, false),
-      step ? [part("Backward"), this.operationStep(id, true)] : null];
+      step ? [part("Backward"), this.operationStep(id, true)] : null, this.source(id)];
   }
 
   group(id) {
