@@ -54,10 +54,6 @@ from microgradnd.grad_mode import (
     set_grad_enabled,
 )
 from microgradnd.random import manual_seed
-from microgradnd.testing.anomaly import detect_anomaly
-from microgradnd.testing.differences import GradientMismatch, gradcheck, gradgradcheck
-from microgradnd.testing.lines import source_lines
-from microgradnd.transforms.gradients import grad
 
 __version__ = "0.1.0"
 
@@ -74,6 +70,13 @@ _PACKAGES = (
     "data", "fft", "func", "io", "linalg", "models", "nn", "optim", "testing", "training",
 )  # fmt: skip
 
+_LATE = {  # modules that are loaded when these names of theirs are spoken of
+    "grad": "transforms.gradients", "gradcheck": "testing.differences",
+    "gradgradcheck": "testing.differences", "GradientMismatch": "testing.differences",
+    "detect_anomaly": "testing.anomaly", "source_lines": "testing.lines",
+    "cross_entropy": "nn.functional",
+}  # fmt: skip
+
 if _typing.TYPE_CHECKING:
     from microgradnd import data as data
     from microgradnd import fft as fft
@@ -87,6 +90,10 @@ if _typing.TYPE_CHECKING:
     from microgradnd import training as training
     from microgradnd.functions import *
     from microgradnd.nn.functional import cross_entropy
+    from microgradnd.testing.anomaly import detect_anomaly
+    from microgradnd.testing.differences import GradientMismatch, gradcheck, gradgradcheck
+    from microgradnd.testing.lines import source_lines
+    from microgradnd.transforms.gradients import grad
 
     __all__ += _functions.__all__
 else:
@@ -95,14 +102,13 @@ else:
 
     def __getattr__(name: str) -> _typing.Any:
         """Makes the functions, and loads the packages of layers and training, when spoken of."""
-        if name in _PACKAGES:
+        if name in _PACKAGES or name in _LATE:
             from importlib import import_module
 
-            return import_module(f"{__name__}.{name}")
-        if name == "cross_entropy":
-            from microgradnd.nn.functional import cross_entropy
-
-            return cross_entropy
+            found = import_module(f"{__name__}.{_LATE.get(name, name)}")
+            if name in _LATE:
+                globals()[name] = found = getattr(found, name)
+            return found
         if name.startswith("__"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
         try:

@@ -20,25 +20,20 @@ if TYPE_CHECKING:
 
 
 def prepared(
-    owner: str,
-    function: Callable,
-    names: tuple[str, ...],
-    own: Mapping[str, str],
-    real: str = "",
-    extras: Mapping[str, Callable] = MappingProxyType({}),
-) -> Callable:
+    owner: str, function: Callable, names: tuple[str, ...], own: Mapping[str, str],
+    real: str = "", extras: Mapping[str, Callable] = MappingProxyType({}),
+) -> Callable:  # fmt: skip
     """The function, its operands made Tensors, its options held to what their annotations say.
 
     Operands named in `real` must not be complex. Options are taken by PyTorch's names, too; what
     is raised inside names the function. `extras` are what computes it with an option that it has
     not, see `Op`.
     """
-    aliases = dict(aliases_of(names, own))
+    aliases, reals = dict(aliases_of(names, own)), real.split()
     notes = {k: str(v) for k, v in function.__annotations__.items() if k != "return"}
     operands = {k for k, note in notes.items() if note.startswith("TensorLike")}
     optional = {k for k in operands if "None" in notes[k]}
     kinds = {k: ANNOTATED[note] for k, note in notes.items() if note in ANNOTATED}
-    reals = real.split()
     rest = next(iter(operands.difference(names)), None)  # of `*xs: TensorLike`
 
     def ready(name: str | None, value: Any) -> Any:
@@ -58,9 +53,8 @@ def prepared(
         for theirs in options.keys() & aliases.keys():
             options[aliases[theirs]] = options.pop(theirs)
         for name in options.keys() & extras.keys():
-            value, given = options.pop(name), dict(zip(names, args)) | options
-            x = given.pop(names[0])
-            return extras[name](partial(called, **given), x, value)
+            value = options.pop(name)
+            return _with_extra(called, extras[name], value, dict(zip(names, args)) | options)
         args = tuple(ready(names[i] if i < len(names) else rest, x) for i, x in enumerate(args))
         options = {name: ready(name, x) for name, x in options.items()}
         given = dict(zip(names, args)) | options
@@ -85,6 +79,12 @@ def by_option(row: Op, operands: tuple, options: tuple) -> Any:
             if (decide := getattr(type(x), "__option__", None)) is not None:
                 return decide(row, operands, options)
     return None
+
+
+def _with_extra(function: Callable, extra: Callable, value: Any, given: dict[str, Any]) -> Any:
+    """The result of a function with an option that it has not itself."""
+    first, *rest = given.items()
+    return extra(partial(function, **dict(rest)), first[1], value)
 
 
 def call_with(row: Op, function: Callable, options: tuple) -> Callable:

@@ -57,6 +57,7 @@ OPERANDS = Kind(
     lambda v: isinstance(v, str),
     lambda v: all(k.isidentifier() for k in v.removeprefix("*").split()),
 )
+_NAMES = optional(OPERANDS)
 OPS: dict[str, Op] = {}  # all operations by name
 FUNCTIONS: dict[str, Callable] = {}  # functions composed of operations, by name
 NUMPY: dict[Callable, Callable] = {}  # by NumPy's function, what computes it on Tensors
@@ -261,10 +262,10 @@ def op(forward: Any = None, operands: str | None = None, *, name: str | None = N
     >>> t.grad
     Tensor([2., 4.])
     """
-    check("op", name=name, replace=replace)
-    require("op", "operands", operands, optional(OPERANDS))
     if operands is None and (forward is None or isinstance(forward, str)):
         return lambda function: op(function, forward, name=name, replace=replace, **keys)
+    check("op", name=name, replace=replace)
+    require("op", "operands", operands, _NAMES)
     require("op", "forward", forward, CALLABLE)
     name = str(name or getattr(getattr(forward, "func", forward), "__name__", ""))
     if name in OPS and not replace:

@@ -231,9 +231,8 @@ def _unlike(tracked: list[int]) -> str:
 
 def _recording(op: Op, values: list[str]) -> list[str]:
     """Makes the result a Tensor, with the node that remembers how it came about."""
-    refuse = _refuse(op)
     untracked = [
-        f"        if out.dtype.kind not in KINDS: {refuse}",
+        f"        if out.dtype.kind not in KINDS: {_refuse(op)}",
         "        t = new(Tensor); t._array = out; t.node = t._name = None; return t",
     ]
     if not op.rules:
@@ -257,7 +256,7 @@ def _recording(op: Op, values: list[str]) -> list[str]:
     elif count == 1:
         plan = "exact1" if op.elementwise else "plan1"
         if op.elementwise and op.options:
-            lines += [f"    if out.shape != p0.shape: {refuse}"]
+            lines += [f"    if out.shape != p0.shape: {_refuse(op)}"]
         lines += [
             f"    if out.dtype is p0.dtype: node.plan = {plan}",
             f"    elif out.{_unlike([0])}: {_recorded(op)}",

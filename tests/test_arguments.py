@@ -181,7 +181,7 @@ FUNCTION_KINDS = {
     "input": "array", "x": "array", "target": "array", **CONVOLUTION, **OPTION_KINDS,
     "weight": "array", "bias": "array?", "pos_weight": "array?",
     "normalized_shape": "pair|(1, 2, 3)", "running_mean": "array?", "running_var": "array?",
-    "training": "flag", "momentum": "share",
+    "training": "flag", "inplace": "flag", "momentum": "share",
     "p": "share", "output_size": "pair?", "size": "size", "alpha": "real", "k": "real",
     "c": "real", "negative_slope": "real", "padding_idx": "whole?", "rng": "rng",
     "output_padding": "pair0", "count_include_pad": "flag", "keepdim": "flag",
@@ -516,7 +516,7 @@ ELSEWHERE = {
     # errors, types and what is made by what is tried
     "AnomalyError", "DetachWarning", "GradientMismatch", "GraphError", "FileFormatError", "Op",
     "Value", "Values", "OPS", "Summary", "Run", "Trace", "Path", "Health", "Mark", "Comparison",
-    "Explanation", "Formula", "Neurons", "Paths", "Picture", "Program",
+    "Explanation", "Formula", "Neurons", "Paths", "Picture", "Program", "Film",
     "Optimizer", "Schedule", "Dataset", "Module", "BasicBlock", "Bottleneck", "ResNet",
     # is not offered, whatever it is given: tests/test_composed.py
     "as_strided",
@@ -539,7 +539,7 @@ METHODS_ELSEWHERE = {
     "kept_from", "multiply_adds", "call", "passed_to", "operand", "plan", "to_networkx",
     "rates", "momenta", "set", "change", "each", "current", "with_extras",
     # raise AttributeError and KeyError for what they do not find: tests/test_containers.py
-    "get_submodule", "get_parameter", "pop",
+    "get_submodule", "get_parameter", "get_buffer", "pop",
 }  # fmt: skip
 
 

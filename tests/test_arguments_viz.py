@@ -101,6 +101,9 @@ METHODS = [
         "steps": "none?|[]|()|set|(2, 2)|range", "columns": "size"}),
     Case(viz.Film.save, lambda: {"self": filmed(), "path": in_a_folder("f.svg")},
          SAVED | {"columns": "size"}),
+    *(Case(lambda self, form=form, **given: getattr(self, form)(**given),  # as `draw` takes
+           lambda: {"self": filmed()}, {"at": "whole"}, name=f"Film.{form}")
+      for form in ("html", "json")),
     Case(viz.Film.draw, lambda: {"self": filmed()}, {
         "at": "whole", "fold": "none|True|False", "open": "none?|''|[]|()"}),
     Case(viz.Paths.save, lambda: {"self": viz.paths(**with_leaf(w=...)),

@@ -628,7 +628,7 @@ def test_a_product_shows_what_a_cell_is_made_of(show: Open) -> None:
     said = page.locator("#panel .product > .reading").inner_text().replace("−", "-")
     assert said.startswith("[1, 1]: ")
     assert said.endswith(f"(4 products) = {W.grad.numpy()[1, 1]:.4g}")
-    sheets, lit = page.locator(".product .sheet"), page.locator(".product .lit")
+    sheets, lit = page.locator(".product .sheet"), page.locator(".product .sheet .lit")
     sizes = [lit.nth(k).bounding_box() for k in (0, 1)]
     for k, part in enumerate(sizes):  # a column of x and one of the gradient
         whole = sheets.nth(k).bounding_box()

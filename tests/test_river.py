@@ -17,7 +17,7 @@ import viz
 from microgradnd import Tensor, nn
 from tests.picture_laws import broken, read
 from tests.random_layouts import FAMILIES, of_family, random_blocks
-from viz.layout.river import DOWN, RIGHT, Item, arrange
+from viz.layout.river import DOWN, RIGHT, Item, Wire, arrange
 from viz.model.build import build
 from viz.model.river import records_of
 from viz.svg.river.placing import place
@@ -57,6 +57,31 @@ def test_no_item_lies_on_another_and_no_wire_runs_through_one(distances: object)
                     inside = box[0] + 1 < line[2] and line[0] < box[2] - 1
                     crosses = inside and box[1] + 1 < line[3] and line[1] < box[3] - 1
                     assert not crosses, (seed, wire.id, name)
+
+
+@pytest.mark.parametrize("distances", [DOWN, RIGHT], ids=["down", "right"])
+def test_no_wire_runs_on_another(distances: object) -> None:
+    for seed in range(200):
+        root, _, wires = random_blocks(seed)
+        arrange(root, wires, distances)  # type: ignore[arg-type]
+        for along in (True, False):
+            parts = sorted(parts_of(wires, along))
+            for k, (at, low, high, name) in enumerate(parts):
+                for other, low_2, high_2, more in parts[k + 1 :]:
+                    if other - at > 12.0:  # less than a ribbon and the wire beside it take
+                        break
+                    apart = high <= low_2 + 1.0 or high_2 <= low + 1.0
+                    assert name == more or apart, (seed, name, more)
+
+
+def parts_of(wires: list[Wire], along: bool) -> Iterator[tuple[float, float, float, str]]:
+    """The straight parts of wires along the flow or across it: where they are, from, to."""
+    for wire in wires:
+        for (u0, v0), (u1, v1) in pairwise(wire.points):
+            if along and abs(u0 - u1) < 0.1:
+                yield u0, min(v0, v1), max(v0, v1), wire.id
+            elif not along and abs(v0 - v1) < 0.1:
+                yield v0, min(u0, u1), max(u0, u1), wire.id
 
 
 def test_the_same_items_get_the_same_places() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -238,11 +239,19 @@ def _wolfe(
     passed = high(now) or (count > 1 and now.loss >= before.loss)
     if count < most and flat(now) and not passed:
         return now, count + 1
-    ends, stuck = [before, now], False
-    ends.sort(key=lambda p: p.loss)  # the lower first; of equals the nearer
-    while count < most:  # inwards, between the two ends
+    ends = sorted([before, now], key=lambda p: p.loss)  # the lower first; of equals the nearer
+    return _narrowed(at, ends, high, flat, count, most, least / length if length else math.inf)
+
+
+def _narrowed(
+    at: Callable[[float], Point], ends: list[Point], high: Callable[[Point], bool],
+    flat: Callable[[Point], bool], count: int, most: int, least: float,
+) -> tuple[Point, int]:  # fmt: skip
+    """A point between two, the lower first, that is neither high nor steep; else the lowest."""
+    stuck = False
+    while count < most:
         low, top = sorted(p.t for p in ends)
-        if (top - low) * length < least:
+        if top - low < least:
             break
         t, margin = _cubic(ends[0], ends[1], low, top), 0.1 * (top - low)
         near = min(top - t, t - low) < margin

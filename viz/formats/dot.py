@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from viz.capture.summary import Summary
 from viz.model.elements import (
@@ -15,9 +16,11 @@ from viz.model.elements import (
     PictureModel,
     Tag,
 )  # fmt: skip
+from viz.model.gains import gains
+from viz.model.phrases import written
 from viz.style.text import clean, number
 from viz.svg.nodes import captions, elsewhere_label, kind_of_group, title_of_box, title_of_group
-from viz.svg.records import WORDS, caption_of, meta_of, tag_label, title_of
+from viz.svg.records import WORDS, meta_of, tag_label, title_of
 
 _LOOKS = {
     "parameter": 'shape=box, style="filled,bold", fillcolor="#fdf6e3", color="#6b5310"',
@@ -61,10 +64,12 @@ def _short(x: Summary | None) -> str:
     return x.flaw or f"μ {number(x.mean, 3)}  ‖·‖ {number(x.norm, 3)}  ±{number(x.top, 2)}"
 
 
-def texts(node: Node) -> list[str]:
-    """What a node says, line by line."""
+def texts(node: Node, gain: float | None = None) -> list[str]:
+    """What a node says, line by line; `gain` is that of an operation or a group."""
+    growth = "" if gain is None else f"×{number(gain, 2)}"
     if isinstance(node, Operation):
-        return [node.name, caption_of(node), f"step {node.step}" if node.step else ""]
+        step = f"step {node.step}" if node.step else ""
+        return [node.name, node.text, written(node.options), f"{step}   {growth}".strip()]
     if isinstance(node, Tag):
         return [tag_label(node)]
     if isinstance(node, Elsewhere):
@@ -72,7 +77,7 @@ def texts(node: Node) -> list[str]:
     if isinstance(node, ClosedGroup):
         results = [_short(record.gradient) for record in node.results[:1]]
         out = [f"{title_of_group(node)}   {kind_of_group(node)}".strip(), *captions(node)]
-        return [*out, *(f"grad {x}" for x in results)]
+        return [*out, *(f"grad {x}" for x in results), growth]
     rows = [f"{title_of(node)}   {meta_of(node)}", f"data {_short(node.value)}"]
     if node.kind != "constant":
         count = len(node.terms)
@@ -89,14 +94,20 @@ def backward_label(edge: Edge) -> str:
     x = edge.contribution
     if x is None:
         return ""
-    return number(x.total) if x.size == 1 else f"‖·‖ {number(x.norm, 3)}"
+    words = number(x.total) if x.size == 1 else f"‖·‖ {number(x.norm, 3)}"
+    return words if edge.share is None else f"{words}   {edge.share:.0%}".replace("-", "−")
 
 
 def write(model: PictureModel, direction: str) -> str:
-    """A picture as the text of a .dot file; backward edges are dashed and point backward."""
+    """A picture as the text of a .dot file.
+
+    An operation and its result are two nodes, so that layouts of others can part them; operations
+    say their gain (×0.22). Backward edges are dashed, point backward, and say the contribution
+    and, where several add up, its share of the sum.
+    """
     out = ["digraph {", f"  rankdir={direction}; label={_quoted(model.title)};"]
     out.append('  node [fontname="sans-serif", fontsize=10]; edge [fontsize=9, color="#6e7781"];')
-    out += nested(model, _node, _cluster, "}")
+    out += nested(model, partial(_node, gains(model)), _cluster, "}")
     for edge in model.edges.values():
         tail, head, label = _quoted(edge.tail), _quoted(edge.head), backward_label(edge)
         out.append(f"  {tail} -> {head} [id={_quoted(edge.id)}];")
@@ -106,8 +117,8 @@ def write(model: PictureModel, direction: str) -> str:
     return "\n".join([*out, "}", ""])
 
 
-def _node(name: str, node: Node) -> str:
-    looks = f"label={_lines(*texts(node))}, {_LOOKS[node.kind]}"
+def _node(known: Mapping[str, float], name: str, node: Node) -> str:
+    looks = f"label={_lines(*texts(node, known.get(name)))}, {_LOOKS[node.kind]}"
     return f"{_quoted(name)} [{looks}, class={_quoted(WORDS.get(node.kind, node.kind))}];"
 
 

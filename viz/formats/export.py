@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from viz.formats import dot
 from viz.formats.fonts import fonts, warn_of_missing_glyphs
 from viz.model.elements import ClosedGroup, Node, OpenGroup, PictureModel
+from viz.model.gains import gains
 from viz.style.text import clean
 from viz.svg import tooltips
 from viz.svg.nodes import title_of_box
@@ -69,16 +71,20 @@ def _pdf(svg: str) -> bytes:
 def graphml(model: PictureModel) -> str:
     """A picture as GraphML.
 
-    Nodes and edges have the attributes that the SVG has as data-*, numbers as numbers: `kind`,
-    `name`, `shape`, `value` of a scalar or `value-mean`, `value-norm`, ... of an array, `grad`
-    and `contribution` likewise, `step` of an operation, and `label`, what a tooltip says. Results
-    of closed groups have theirs in front: `result-t-5-grad-norm`.
+    An operation and its result are two nodes, as in the document. Nodes and edges have the
+    attributes that the SVG has as data-*, numbers as numbers: `kind`, `name`, `shape`, `value` of
+    a scalar or `value-mean`, `value-norm`, ... of an array, `grad` and `contribution` likewise,
+    `step`, `text` and `gain` of an operation, `share` and `running` of a contribution that is one
+    of several, and `label`, what a tooltip says. Results of closed groups have theirs in front:
+    `result-t-5-grad-norm`.
     """
     import networkx as nx
 
     out = nx.MultiDiGraph(title=clean(model.title), steps=model.steps, summary=model.summary)
+    known = gains(model)
     for name, node in model.nodes.items():
         label, data = tooltips.of_node(node, model)
+        data = data | {"gain": known.get(name)}
         for record in node.results if isinstance(node, ClosedGroup) else ():
             _, more = tooltips.of_record(record, model)
             data |= {f"result-{record.id}-{key}": x for key, x in more.items()}
@@ -131,9 +137,9 @@ def _identifier(name: str) -> str:
     return name.replace("-", "_")
 
 
-def _mermaid_node(name: str, node: Node) -> str:
+def _mermaid_node(known: Mapping[str, float], name: str, node: Node) -> str:
     left, right = _SHAPES.get(node.kind, ('["', '"]'))
-    text = "<br/>".join(entity(line) for line in dot.texts(node) if line)
+    text = "<br/>".join(entity(line) for line in dot.texts(node, known.get(name)) if line)
     return f"{_identifier(name)}{left}{text}{right}"
 
 
@@ -142,10 +148,11 @@ def _subgraph(group: OpenGroup) -> list[str]:
 
 
 def mermaid(model: PictureModel, direction: str) -> str:
-    """A picture as a Mermaid flowchart; dotted edges point backward and say the contribution."""
+    """A picture as a Mermaid flowchart, its nodes and edges those of `viz.formats.dot`."""
     ends = [(_identifier(edge.tail), _identifier(edge.head), dot.backward_label(edge))
             for edge in model.edges.values()]  # fmt: skip
-    out = [f"flowchart {direction}", *dot.nested(model, _mermaid_node, _subgraph, "end")]
+    node = partial(_mermaid_node, gains(model))
+    out = [f"flowchart {direction}", *dot.nested(model, node, _subgraph, "end")]
     out += [f"  {tail} --> {head}" for tail, head, _ in ends]
     out += [f'  {head} -. "{entity(label)}" .-> {tail}' for tail, head, label in ends if label]
     return "\n".join([*out, ""])

@@ -4,6 +4,8 @@ import {Chart} from "./chart.js";
 import {$, announce, set} from "./dom.js";
 import {Drawing} from "./drawing.js";
 import {Film} from "./film.js";
+import {Live} from "./live/engine.js";
+import {LivePanel, missing} from "./live/panel.js";
 import {clamp, Model} from "./model.js";
 import {Panel} from "./panel.js";
 import {Search} from "./search.js";
@@ -40,6 +42,32 @@ class Page {
     this.viewport.begin();
     this.viewport.drawMap();
     this.listen();
+    this.enliven();
+  }
+
+  // Where the computation can run in the page, numbers can be changed, and all follows.
+  enliven() {
+    const {doc} = this.model, {live} = doc;
+    if (!live) return;
+    if (live.missing) return void $("#panel-sheet").prepend(missing(live));
+    this.live = new LivePanel({
+      doc: {...doc}, live: new Live(live), announce, light: (ids) => this.light(ids),
+      redraw: (other) => {
+        Object.assign(doc, other);
+        this.filmed();
+      },
+    });
+    $("#panel-sheet").prepend(this.live.element);
+    this.panel.live = this.live.live;
+  }
+
+  // Lets records and wires stand out.
+  light(ids) {
+    const {drawing} = this, lit = new Set(ids);
+    for (const id of ids) lit.add(drawing.record(id)?.id);
+    for (const table of [drawing.elements, drawing.wires]) {
+      for (const [id, element] of table) element.classList?.toggle("lit", lit.has(id));
+    }
   }
 
   heading() {
@@ -88,6 +116,8 @@ class Page {
   select(id) {
     this.chosen = id;
     this.show();
+    this.live?.choose(id);
+    $("#panel-sheet").scrollTop = 0;
     if (id) announce(`${this.model.title(id)}: details beside the picture`);
   }
 

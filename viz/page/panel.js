@@ -36,7 +36,6 @@ export class Panel {
 
   put(...parts) {
     this.body.replaceChildren(...parts.flat(Infinity).filter(Boolean));
-    this.body.scrollTop = 0;
   }
 
   // A text of the page, with what is said of either pass, or of one alone.

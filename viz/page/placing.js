@@ -194,23 +194,24 @@ export class Places {
       const some = river.members.get(id), block = blocks.get(id);
       if (!block || some.some((record) => items.get(record).block !== block)) continue;
       for (const [made, line] of this.linesOf(some, loop)) {
-        const entry = this.wireInto(line[0], loop, made, some), leave = this.wireOutOf(line.at(-1), some);
+        const [entry, leave] = this.stateWires(line, loop, made, some);
         block.lines.push([entry, ...line.map((record) => items.get(record)), leave].filter(Boolean));
       }
     }
   }
 
-  // The wire over which a state comes into a step, and the one over which it leaves it.
-  wireInto(record, {states}, made, some) {
-    const place = some.indexOf(record);
-    const edge = this.edgesInto(record).find((one) => !some.includes(this.river.from(one))
-      && states.some(([a, b, c]) => a === made && b === place && c === (one.index ?? 0)));
-    return edge && this.wires.get(edge.id);
-  }
-
-  wireOutOf(record, some) {
-    const edge = this.edgesOutOf(record).find((one) => !some.includes(this.river.head(one)));
-    return edge && this.wires.get(edge.id);
+  // The wires over which a state comes into a step and leaves it, where there are any: it leaves
+  // over that which comes into the next step where this one comes in.
+  stateWires(line, {states}, made, some) {
+    const {river} = this, first = some.indexOf(line[0]);
+    const entry = this.edgesInto(line[0]).find((edge) => !some.includes(river.from(edge))
+      && states.some(([a, b, c]) => a === made && b === first && c === (edge.index ?? 0)));
+    const leaves = this.edgesOutOf(line.at(-1)).filter((edge) => !some.includes(river.head(edge)));
+    const leave = leaves.find((edge) => {
+      const head = river.head(edge), next = river.members.get(river.stepOf(head));
+      return next?.indexOf(head) === first && (edge.index ?? 0) === (entry?.index ?? 0);
+    });
+    return [entry, leave ?? leaves[0]].map((edge) => edge && this.wires.get(edge.id));
   }
 
   // For each state, the records between where it comes in and where it is made anew. Of all ways
@@ -248,10 +249,11 @@ export class Places {
   }
 
   readBack() {
-    const {river: {heads}, root, turned, looks, at} = this;
-    const side = heads.reduce((most, record) => Math.max(most, looks.get(record).width), 0);
-    const left = (heads.length ? side + 40 : 0) + (turned ? 0 : root.before);
-    this.lines = divided(root, [...this.wires.values()], WRAP - left, turned);
+    const {river: {heads}, root, turned, looks, at} = this, wires = [...this.wires.values()];
+    const side = heads.reduce((most, record) => Math.max(most, looks.get(record).width + 40), 0);
+    this.lines = divided(root, wires, WRAP - side, turned);
+    const above = this.lines.length > 1, left = above ? 0 : turned ? side : side + root.before;
+    if (above) this.lines = divided(root, wires, WRAP, turned);
     this.point = (u, v, near = v, lines = this.lines) => placed([u, v], lines, turned, left, near);
     for (const [record, item] of this.items) {
       const look = looks.get(record), [wide, high] = this.turn(item.before + item.after, item.along);
@@ -267,12 +269,21 @@ export class Places {
       const [wide, high] = this.turn(before + after, along);
       this.frames.set(id, [x, y, x + wide, y + high]);
     }
-    let y = 0;
-    for (const record of heads) {
-      at.set(record, [0, y]);
-      y += looks.get(record).height + 8;
-    }
+    this.addHeads(above);
     this.crop();
+  }
+
+  // Shared leaves stand above each other at the side, above several lines beside each other.
+  addHeads(above) {
+    const {river: {heads}, looks, at} = this;
+    let x = 0, y = 0, most = 0;
+    for (const record of heads) {
+      const {width, height} = looks.get(record);
+      if (!above || x + width > WRAP) [x, y, most] = [0, y + most, 0];
+      at.set(record, [x, y]);
+      [x, most] = [x + width + 16, Math.max(most, height + 8)];
+    }
+    for (const record of above ? heads : []) at.get(record)[1] -= y + most + 24;
   }
 
   readWires() {

@@ -109,7 +109,7 @@ def _of_operation(node: Operation, model: PictureModel) -> _Described:
     title = f"{node.name}({', '.join(given)}{', ' if options else ''}{options})"
     title += f"\nbackward step {node.step}" if node.step else ""
     data = {"id": node.id, "kind": "operation", "name": node.name, "step": node.step,
-            "options": options or None}  # fmt: skip
+            "text": node.text or None, "options": options or None}  # fmt: skip
     data |= {f"number-{i}": repr(float(x)) for i, x in node.numbers.items()}
     return title, data
 
@@ -165,7 +165,8 @@ def _of_merged(edge: Edge) -> _Described:
         lines.append(f"and {len(edge.merged) - 12} more")
     data = {"id": edge.id, "tail": edge.tail, "head": edge.head,
             "tensors": " ".join(one.tensor for one in edge.merged),
-            "contribution-norm": repr(edge.norm)}  # fmt: skip
+            "contribution-norm": repr(edge.norm), "norms": _norms(edge),
+            "steps": _steps(edge)}  # fmt: skip
     return "\n".join(lines), data
 
 
@@ -186,9 +187,21 @@ def of_edge(edge: Edge, model: PictureModel) -> _Described:
     data = {
         "id": edge.id, "op": edge.head, "arg": edge.index, "operand": edge.arg or None,
         "tail": edge.tail, "home": edge.home if edge.home != edge.tail else None,
-        **_numbers_of("contribution", x),
+        **_numbers_of("contribution", x), **_numbers_of("running", edge.running),
+        "share": None if edge.share is None else repr(edge.share),
+        "norms": _norms(edge), "steps": _steps(edge),
     }  # fmt: skip
     return title, data
+
+
+def _norms(edge: Edge) -> str | None:
+    """The norms of what flows back over an edge of several tensors or uses, "-" for nothing."""
+    norms = edge.norms or [x.summary.norm if x.summary else None for x in edge.merged]
+    return " ".join("-" if x is None else repr(x) for x in norms) or None
+
+
+def _steps(edge: Edge) -> str | None:
+    return " ".join(map(str, edge.steps)) or None
 
 
 def _of_result(edge: Edge, model: PictureModel) -> _Described:

@@ -7,7 +7,16 @@ export const shown = (x, digits = 4) => (Number.isFinite(x)
 export const button = (words, onclick, attributes = {}) =>
   h("button", {type: "button", class: "live-button", onclick, ...attributes}, words);
 export const note = (...words) => h("p", {class: "muted small"}, ...words);
-export const part = (title, ...content) => h("section", {class: "live-part"}, h("h3", {}, title), ...content);
+const closed = new Set(["Cut", "Why so small?", "Samples", "Practice"]); // as somebody left them
+
+// A part of the panel under a title that opens and closes it.
+export function part(title, ...content) {
+  const element = h("details", {class: "live-part", open: closed.has(title) ? null : ""},
+    h("summary", {}, title), ...content);
+  element.addEventListener("toggle", () => closed[element.open ? "delete" : "add"](title));
+  return element;
+}
+
 export const row = (...content) => h("div", {class: "live-row"}, ...content);
 
 // A choice of words: [value, words] each.

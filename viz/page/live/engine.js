@@ -4,8 +4,8 @@
 // memory from the start; `run` goes over the steps and makes nothing new. Values, gradients and
 // contributions are asked for by the ids of the document.
 
-import { copyInto, decoded, NdArray, typed } from "./ndarray.js";
-import { steps } from "./kernels.js";
+import {copyInto, decoded, NdArray, typed} from "./ndarray.js";
+import {steps} from "./kernels.js";
 
 export class Live {
   constructor(program) {
@@ -16,19 +16,19 @@ export class Live {
     program.places.forEach((place) => this.addPlace(place));
     for (const [place, x] of Object.entries(program.constants)) this.fill(this.places[place], x);
     this.tensors = Object.fromEntries(Object.entries(program.tensors).map(([id, [value, gradient]]) => (
-      [id, { value: this.places[value], gradient: gradient === null ? null : this.places[gradient] }])));
+      [id, {value: this.places[value], gradient: gradient === null ? null : this.places[gradient]}])));
     this.leaves = new Set(Object.keys(program.tensors));
     this.forward = Object.entries(program.operations).map(([id, part]) => {
       this.leaves.delete(part.output);
       const out = this.tensors[part.output].value;
-      return { id, out: part.output, ...this.compiled(part, program, (n) => this.places[n], out) };
+      return {id, out: part.output, ...this.compiled(part, program, (n) => this.places[n], out)};
     });
     this.backward = Object.entries(program.contributions).map(([key, part]) => (
-      { key, of: part.of, to: part.to, ...this.compiled(part, program, (n) => this.places[n]) }));
+      {key, of: part.of, to: part.to, ...this.compiled(part, program, (n) => this.places[n])}));
     this.madeBy = Object.fromEntries(this.forward.map((unit) => [unit.out, unit]));
     this.start = new Map([...this.leaves].map((id) => [id, this.tensors[id].value.data.slice()]));
     this.edges = Object.fromEntries(this.backward.map((unit) => [unit.key, unit]));
-    this.options = { blocked: new Set(), frozen: new Set(), held: new Set(), swapped: new Map() };
+    this.options = {blocked: new Set(), frozen: new Set(), held: new Set(), swapped: new Map()};
     this.history = [];
     this.broken = [];
     this.run();
@@ -46,7 +46,7 @@ export class Live {
   }
 
   // The steps of a part as functions; the last writes to `target`, if there is one.
-  compiled(part, { functions, rows }, place, target = null) {
+  compiled(part, {functions, rows}, place, target = null) {
     const result = place(part.place);
     const run = [];
     let moved = false; // whether the last step itself could write to the target
@@ -59,7 +59,7 @@ export class Live {
     }
     if (target && !moved) run.push(copyInto(target, result));
     const guards = (part.guards ?? []).map(([n, truth]) => [place(n), truth]);
-    return { run, guards, result: target ?? result };
+    return {run, guards, result: target ?? result};
   }
 
   // --- Running -------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ export class Live {
   }
 
   runForward() {
-    const { held } = this.options;
+    const {held} = this.options;
     for (const unit of this.forward) {
       if (held.has(unit.out)) continue;
       for (const step of unit.run) step();
@@ -80,7 +80,7 @@ export class Live {
   }
 
   runBackward() {
-    const { blocked, frozen, held } = this.options;
+    const {blocked, frozen, held} = this.options;
     for (const tensor of Object.values(this.tensors)) tensor.gradient?.data.fill(0);
     const met = (this.met ??= new Set());
     met.clear();
@@ -137,8 +137,8 @@ export class Live {
   contribution(key) {
     const unit = this.edges[key];
     if (!unit) return null;
-    const { dtype, shape, size } = unit.result;
-    return unit.flows ? plain(unit.result) : { dtype, shape, data: typed(dtype, size) };
+    const {dtype, shape, size} = unit.result;
+    return unit.flows ? plain(unit.result) : {dtype, shape, data: typed(dtype, size)};
   }
 
   // What a tensor's gradient starts from, where the walk starts there.
@@ -200,10 +200,10 @@ export class Live {
     const other = this.program.alternatives[operation.alike][name];
     const unit = this.forward.find((u) => u.id === id);
     const edge = this.backward.find((u) => u.of === id);
-    const was = [{ ...unit }, edge && { ...edge }, this.options.swapped.get(id)];
+    const was = [{...unit}, edge && {...edge}, this.options.swapped.get(id)];
     const place = this.instance(other, edge, unit.out);
     Object.assign(unit, this.compiled(other.forward, other, place, this.tensors[unit.out].value));
-    if (edge) Object.assign(edge, this.compiled(other.backward, other, place), { add: null });
+    if (edge) Object.assign(edge, this.compiled(other.backward, other, place), {add: null});
     this.options.swapped.set(id, name);
     this.history.push(() => {
       Object.assign(unit, was[0]);
@@ -237,7 +237,7 @@ export class Live {
   }
 }
 
-const plain = (x) => ({ dtype: x.dtype, shape: x.shape, data: x.dense() });
+const plain = (x) => ({dtype: x.dtype, shape: x.shape, data: x.dense()});
 
 function memo(f) {
   const known = new Map();

@@ -1,8 +1,8 @@
 // NumPy's functions, each as what makes the step of a program: (out, operands, options) => run.
 // The names are NumPy's; Python reads them from this file, one at the start of each line.
 
-import { copyInto, isInteger, NdArray, offsets, onDense, product, walked } from "./ndarray.js";
-import { special } from "./special.js";
+import {copyInto, isInteger, NdArray, offsets, onDense, product, walked} from "./ndarray.js";
+import {special} from "./special.js";
 
 const LN2 = Math.LN2;
 const larger = (x, y) => (x >= y || x !== x ? x : y); // a NaN wins, as in NumPy
@@ -138,7 +138,7 @@ function ofTwo(f) {
 function ofThree(f) {
   return (out, operands) => {
     const [n, to, [a, b, c]] = [out.size, out.data, operands.map((x) => x.data)];
-    const order = Int32Array.from({ length: n }, (_, k) => k);
+    const order = Int32Array.from({length: n}, (_, k) => k);
     const [i, j, l] = operands.map((x) => offsets(x, out.shape) ?? order);
     return () => { for (let k = 0; k < n; k++) to[k] = f(a[i[k]], b[j[k]], c[l[k]]); };
   };
@@ -154,7 +154,7 @@ export function groups(x, axis) {
 }
 
 function fold([f, start]) {
-  return (out, [x], { axis }) => {
+  return (out, [x], {axis}) => {
     const [last, length] = groups(x, axis);
     const to = out.data;
     return onDense([last], (from) => () => {
@@ -169,7 +169,7 @@ function fold([f, start]) {
 
 // Sums of f(x - shift) over the axes, divided.
 function moments(finish, centred) {
-  return (out, [x], { axis, ddof = 0 }) => {
+  return (out, [x], {axis, ddof = 0}) => {
     const [last, length] = groups(x, axis);
     const to = out.data;
     return onDense([last], (from) => () => {
@@ -189,7 +189,7 @@ function moments(finish, centred) {
 
 // The place of the largest or smallest element along an axis, the first of several.
 function place(better) {
-  return (out, [x], { axis }) => {
+  return (out, [x], {axis}) => {
     const [last, length] = groups(x, axis);
     const to = out.data;
     return onDense([last], (from) => () => {
@@ -206,7 +206,7 @@ function place(better) {
 
 // What is gone over along one axis; `step(from, to, start, stride, length)` does one line of it.
 export function along(step) {
-  return (out, [x], { axis, ...options }) => {
+  return (out, [x], {axis, ...options}) => {
     const shape = axis == null ? [x.size] : x.shape;
     const a = axis == null || !shape.length ? 0 : (axis + shape.length) % shape.length;
     const [length, stride] = [shape[a] ?? 1, product(shape.slice(a + 1))];
@@ -230,7 +230,7 @@ const running = (f) => along((from, to, start, stride, length) => {
 });
 
 function sorting(from, start, stride, length) {
-  const order = Array.from({ length }, (_, k) => k);
+  const order = Array.from({length}, (_, k) => k);
   const at = (k) => from[start + k * stride];
   const last = (x) => (x !== x ? 1 : 0); // NaN stands behind all numbers
   return order.sort((i, j) => last(at(i)) - last(at(j)) || at(i) - at(j) || i - j);
@@ -265,7 +265,7 @@ function matmul(out, [x, y]) {
 }
 
 // Products of all operands, summed over the letters that are not in the result's.
-function einsum(out, operands, { subscripts }) {
+function einsum(out, operands, {subscripts}) {
   const [inputs, result] = subscripts.replaceAll(" ", "").split("->");
   const terms = inputs.split(",");
   const letters = [...new Set(result + inputs.replaceAll(",", ""))];
@@ -308,7 +308,7 @@ const rest = {
     return ofOne(out.dtype === "bool" ? (v) => v !== 0 : whole ? Math.trunc : (v) => v)(out, [x]);
   },
   invert: (out, [x]) => ofOne(x.dtype === "bool" ? (v) => !v : (v) => -v - 1)(out, [x]),
-  round(out, [x], { decimals }) {
+  round(out, [x], {decimals}) {
     const unit = 10 ** Math.abs(decimals);
     const f = decimals > 0 ? (v) => rounded(v * unit) / unit : (v) => rounded(v / unit) * unit;
     return ofOne(decimals ? f : rounded)(out, [x]);
@@ -334,7 +334,7 @@ const rest = {
     sorting(from, start, stride, length).forEach((k, i) => { to[start + i * stride] = k; });
   }),
   // The elements at places, counted through all operands; -1 is the number `fill`.
-  take(out, operands, { block = 1, fill = 0 }) {
+  take(out, operands, {block = 1, fill = 0}) {
     const [xs, index] = [operands.slice(0, -1), operands.at(-1)];
     const to = out.data;
     if (xs.length === 1) {
@@ -361,7 +361,7 @@ const rest = {
 };
 
 // A copy of x, with y added or written in blocks at the places that an index counts.
-function writing(out, [x, index, y], { block = 1, shape }, adds) {
+function writing(out, [x, index, y], {block = 1, shape}, adds) {
   const from = offsets(y, shape);
   const [to, copy] = [out.data, copyInto(out, x)];
   return onDense([index], (at) => () => {

@@ -1,16 +1,16 @@
 // Operations that are no expression of NumPy's functions, by the operation's own name, one at the
 // start of each line: what each computes is said where it is declared, in microgradnd.ops.
 
-import { onDense, product, stridesOf, walked } from "./ndarray.js";
-import { along, functions, groups } from "./functions.js";
-import { polygamma } from "./special.js";
+import {onDense, product, stridesOf, walked} from "./ndarray.js";
+import {along, functions, groups} from "./functions.js";
+import {polygamma} from "./special.js";
 
 // --- Convolution ---------------------------------------------------------------------------------
 // One walk over all products w[o, c, i, j] x[n, c, …] y[n, o, p, q]: two of the three are given, what
 // they make is added up in the third.
 function convolution(...given) {
   const third = ["x", "w", "y"].find((name) => !given.includes(name));
-  return (out, operands, { stride, padding, dilation, groups }) => {
+  return (out, operands, {stride, padding, dilation, groups}) => {
     const shapes = {};
     given.forEach((name, k) => { shapes[name] = operands[k].shape; });
     shapes[third] = out.shape;
@@ -23,8 +23,8 @@ function convolution(...given) {
       Math.max(0, Math.ceil(-offset / step)), Math.min(count, Math.floor((length - 1 - offset) / step) + 1),
     ];
     return onDense([...operands.slice(0, 2), ...(bias ? [bias] : [])], (a, b, add) => {
-      const data = { [given[0]]: a, [given[1]]: b, [third]: total };
-      const { x, w, y } = data;
+      const data = {[given[0]]: a, [given[1]]: b, [third]: total};
+      const {x, w, y} = data;
       return () => {
         total.fill(0);
         for (let n = 0; n < batch; n++) for (let o = 0; o < outputs; o++) {
@@ -56,7 +56,7 @@ function convolution(...given) {
 
 // --- Pooling -------------------------------------------------------------------------------------
 // Calls `visit(window, element)` for all elements of all windows, row by row, that are no padding.
-function windows(size, high, wide, count, { kernel, stride, padding, dilation = [1, 1] }, visit) {
+function windows(size, high, wide, count, {kernel, stride, padding, dilation = [1, 1]}, visit) {
   const [height, width] = size;
   for (let n = 0; n < count; n++) for (let p = 0; p < high; p++) for (let q = 0; q < wide; q++) {
     const at = (n * high + p) * wide + q;
@@ -128,7 +128,7 @@ const pooling = {
 };
 
 // Visits (…, *kernel, H2, W2) and what each of it is of (…, H, W).
-function sliding(shape, windowed, operands, { stride, dilation }, visiting, before = () => {}) {
+function sliding(shape, windowed, operands, {stride, dilation}, visiting, before = () => {}) {
   const [height, width] = shape.slice(-2);
   const [rows, columns, high, wide] = windowed.slice(-4);
   return onDense(operands, (from) => {
@@ -191,7 +191,7 @@ function eliminate(a, b, n, m) {
 function matrices(from, n, count, each) {
   for (let k = 0; k < count; k++) each(Float64Array.from(from.subarray(k * n * n, (k + 1) * n * n)), k);
 }
-const identity = (n) => Float64Array.from({ length: n * n }, (_, k) => (k % (n + 1) ? 0 : 1));
+const identity = (n) => Float64Array.from({length: n * n}, (_, k) => (k % (n + 1) ? 0 : 1));
 function determined(finish) {
   return (out, [a]) => onDense([a], (from) => () => {
     const n = a.shape.at(-1);
@@ -224,7 +224,7 @@ const algebra = {
       });
     });
   },
-  cholesky: (out, [a], { upper }) => onDense([upper ? transposed(a) : a], (from) => () => {
+  cholesky: (out, [a], {upper}) => onDense([upper ? transposed(a) : a], (from) => () => {
     const n = a.shape.at(-1);
     matrices(from, n, images(a.shape), (x, k) => {
       const l = new Float64Array(n * n);
@@ -245,7 +245,7 @@ const transposed = (x) => x.moved([...x.shape.keys()].map((k, _, all) => (
 // Numbers in JSON; infinity is a word there.
 const number = (x) => (x === "inf" ? Infinity : x === "-inf" ? -Infinity : x === "nan" ? NaN : x);
 
-function norm(out, [x], { ord, axis }) {
+function norm(out, [x], {ord, axis}) {
   const [last, length] = groups(x, axis);
   const p = number(ord);
   const start = p === -Infinity ? Infinity : 0;
@@ -270,7 +270,7 @@ export const kernels = {
   cross_entropy: crossEntropy,
   einsum2: functions.einsum,
   vector_norm: norm,
-  pad(out, [x], { pad_width, constant_values = 0 }) {
+  pad(out, [x], {pad_width, constant_values = 0}) {
     const strides = stridesOf(out.shape);
     const start = strides.reduce((s, step, k) => s + step * pad_width[k][0], 0);
     const at = walked(start, x.shape, strides, x.shape);
@@ -279,7 +279,7 @@ export const kernels = {
       for (let k = 0; k < at.length; k++) out.data[at[k]] = from[k];
     });
   },
-  nan_to_num(out, [x], { nan = 0, posinf, neginf }) {
+  nan_to_num(out, [x], {nan = 0, posinf, neginf}) {
     const most = out.dtype === "float32" ? 3.4028234663852886e38 : Number.MAX_VALUE;
     const [high, low] = [posinf ?? most, neginf ?? -most];
     return onDense([x], (from) => () => {
@@ -289,7 +289,7 @@ export const kernels = {
       }
     });
   },
-  polygamma: (out, [x], { n }) => onDense([x], (from) => () => {
+  polygamma: (out, [x], {n}) => onDense([x], (from) => () => {
     for (let k = 0; k < out.size; k++) out.data[k] = polygamma(from[k], n);
   }),
   logcumsumexp: along((from, to, start, stride, length) => {
@@ -302,4 +302,4 @@ export const kernels = {
   }),
 };
 
-export const steps = { ...functions, ...kernels };
+export const steps = {...functions, ...kernels};

@@ -1,7 +1,7 @@
 // Arrays: typed data with a shape and strides. Views share their data, as NumPy's do. The shapes of
 // a program are known beforehand: places in memory are worked out once, a run only walks over them.
 
-const TYPES = { float64: Float64Array, float32: Float32Array, int32: Int32Array, bool: Uint8Array };
+const TYPES = {float64: Float64Array, float32: Float32Array, int32: Int32Array, bool: Uint8Array};
 
 // Other integers lie in float64, where they are exact up to 2^53.
 export const typed = (dtype, size) => new (TYPES[dtype] ?? Float64Array)(size);

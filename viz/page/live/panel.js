@@ -8,9 +8,16 @@ import {h} from "../dom.js";
 import {button, choice, editor, field, note, part, row, shown} from "./controls.js";
 import {Descend} from "./descend.js";
 import {apply, changes, remember, remembered} from "./fragment.js";
+import {number} from "../text.js";
 import {Practice} from "./practice.js";
 import {written} from "./summary.js";
 import {nudge, strongest} from "./training.js";
+
+// What is shown where a computation cannot run in a page: which operation it was, or why.
+export function missing({missing: names, why}) {
+  const words = names.length ? `${names.join(", ")}: ${why}` : why;
+  return h("div", {class: "live"}, note(`Numbers cannot be changed here. ${words}.`));
+}
 
 const NOTHING = {redraw() {}, light() {}, announce() {}};
 
@@ -22,14 +29,25 @@ export class LivePanel {
     this.warning = h("p", {class: "live-warning", role: "status", hidden: ""});
     this.descend = new Descend(this);
     this.practice = new Practice(this);
-    this.element = h("section", {class: "live", "aria-label": "live"},
-      row(h("h2", {}, "Change it and see"), button("undo", () => this.undo()), button("reset", () => this.reset())),
-      this.warning, this.body, this.descend.element, this.practice.element);
     const state = remembered();
+    this.element = h("details", {class: "live", open: Object.keys(state).length ? "" : null},
+      h("summary", {}, "Change it and see"),
+      row(button("undo", () => this.undo()), button("reset", () => this.reset())),
+      this.warning, this.body, this.descend.element, this.practice.element);
     apply(this.live, state);
     this.practice.restore(state.practice);
     if (Object.keys(state).length) this.draw();
     this.choose(null);
+  }
+
+  // The words above the picture, with the present values of what was drawn.
+  title() {
+    const {title, outputs} = this.doc, words = title.split(", ");
+    if (words.length !== outputs.length) return title;
+    return words.map((word, k) => {
+      const at = word.lastIndexOf(" = "), {shape, data} = this.live.value(outputs[k]);
+      return at < 0 || shape.length ? word : `${word.slice(0, at)} = ${number(data[0])}`;
+    }).join(", ");
   }
 
   name = (id) => this.doc.tensors[id]?.name ?? this.doc.operations[id]?.name ?? `#${id.slice(2)}`;
@@ -46,7 +64,7 @@ export class LivePanel {
   draw() {
     const {live} = this;
     live.run();
-    this.present = written(live, this.doc);
+    this.present = {...written(live, this.doc), title: this.title()};
     this.redraw(this.practice.veiled(this.present));
     this.update();
     clearTimeout(this.saving);
@@ -63,6 +81,7 @@ export class LivePanel {
     this.warning.hidden = !broken.length;
     this.warning.textContent = `The rule of ${broken.map(this.name).join(", ")} would go another way for these numbers: gradients from there are not right`;
     this.updates?.forEach((update) => update());
+    this.body.hidden = this.practice.on; // it would tell the answers
     this.descend.update();
   }
 
@@ -89,6 +108,7 @@ export class LivePanel {
       live.leaves.has(tensor) && live.tensors[tensor].gradient && this.nudging(tensor),
       this.cutting(tensor), live.tensors[tensor].gradient && this.why(tensor)];
     this.body.replaceChildren(...parts.filter(Boolean));
+    this.practice.light();
     this.update();
   }
 
@@ -143,13 +163,13 @@ export class LivePanel {
       options.blocked, key, () => live.block(key)));
     const swaps = made ? live.choices(made.id) : [];
     const now = made && (options.swapped.get(made.id) ?? doc.operations[made.id]?.name);
-    const swap = swaps.length > 0 && choice("activation", swaps.map((x) => [x, x]), (name) => {
+    const swap = !swaps.length ? null : choice("activation", swaps.map((x) => [x, x]), (name) => {
       live.swap(made.id, name);
       this.changed();
     });
     if (swap) swap.value = now;
-    return part("Cut", row(live.tensors[id].gradient && this.option("freeze: no gradient goes here", options.frozen, id,
-      () => live.freeze(id)), made && this.option("hold its value", options.held, id, () => live.hold(id)), swap), row(flows));
+    return part("Cut", row(!live.tensors[id].gradient ? null : this.option("freeze: no gradient goes here", options.frozen, id,
+      () => live.freeze(id)), made ? this.option("hold its value", options.held, id, () => live.hold(id)) : null, swap), row(flows));
   }
 
   why(id) {
@@ -162,11 +182,17 @@ export class LivePanel {
       const lines = path.toReversed().map(({operation, tensor, gain, sum, uses}) => {
         so *= gain * sum;
         const more = uses > 1 ? `, ×${shown(sum, 3)} by the sum of ${uses}` : "";
-        return h("li", {}, `${this.name(operation)} ×${shown(gain, 3)}${more}: ${this.name(tensor)} ${shown(so, 3)}`);
+        return h("li", {}, `${this.doc.operations[operation]?.text || this.name(operation)} ×${shown(gain, 3)}${more}: ${this.name(tensor)} ${shown(so, 3)}`);
       });
       list.replaceChildren(h("ol", {class: "small"}, lines), h("p", {class: "live-product"},
         `${[start, ...gains.toReversed()].map((x) => shown(x, 3)).join(" × ")} = ${shown(norm)} = ‖∂${this.name(id)}‖`));
     };
-    return part("Why so small?", row(button("show the strongest path", show)), list);
+    let isShown = false;
+    this.updates.push(() => isShown && show());
+    const press = () => {
+      isShown = true;
+      show();
+    };
+    return part("Why so small?", row(button("show the strongest path", press)), list);
   }
 }

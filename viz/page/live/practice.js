@@ -57,6 +57,7 @@ export class Practice {
 
   start(on) {
     Object.assign(this, {on, at: 0, score: 0, tries: 0, hints: 0});
+    this.panel.choose(on ? null : this.panel.chosen);
     this.show();
     this.panel.changed();
   }
@@ -110,7 +111,6 @@ export class Practice {
     const place = [];
     for (let k = x.shape.length - 1, rest = at; k >= 0; rest = Math.floor(rest / x.shape[k--])) place.unshift(rest % x.shape[k]);
     const index = x.shape.length ? `[${place.join(", ")}]` : "";
-    panel.light([key, id, tensor]);
     const input = h("input", {class: "live-number", inputmode: "decimal", "aria-label": `what ${operation.name} adds to the gradient of ${title}`,
       onkeydown: (event) => event.key === "Enter" && this.answer(isRight(input.value, x.data[at]), "number")});
     const rules = choices(doc, question);
@@ -120,6 +120,12 @@ export class Practice {
     return [h("p", {}, `What does ${operation.name} add to ∂${title}${index}${uses}?`),
       row(input, button("check", () => this.answer(isRight(input.value, x.data[at]), "number")), button("hint", () => this.hint())),
       picks && note("or pick its rule:"), picks].filter(Boolean);
+  }
+
+  // The record and the edge that are asked about stand out.
+  light() {
+    const {key, id, tensor} = (this.on && this.all[this.at]) || {};
+    if (key) this.panel.light([key, id, tensor]);
   }
 
   meaning(operation) {

@@ -13,15 +13,15 @@ const rounded = (x) => (x === null ? null : Number.isFinite(x) ? Number(x.toPrec
 function nested(data, shape, truths) {
   let flat = Array.from(data, truths ? Boolean : spelled);
   for (let k = shape.length - 1; k > 0; k--) {
-    const rows = Array.from({ length: flat.length / Math.max(shape[k], 1) });
+    const rows = Array.from({length: flat.length / Math.max(shape[k], 1)});
     flat = rows.map((_, i) => flat.slice(i * shape[k], (i + 1) * shape[k]));
   }
   return flat;
 }
 
 // What a document says of {data, shape, dtype}; elements are written of up to `full`.
-export function summarise({ data, shape, dtype }, full = FULL) {
-  if (!shape.length) return { shape, dtype, scalar: spelled(Number(data[0])) };
+export function summarise({data, shape, dtype}, full = FULL) {
+  if (!shape.length) return {shape, dtype, scalar: spelled(Number(data[0]))};
   const n = data.length;
   if (!n) {
     return {
@@ -54,11 +54,11 @@ export function summarise({ data, shape, dtype }, full = FULL) {
     max: nans ? NaN : high, norm, rms: norm / Math.sqrt(n), sum: total, top, zeros: 1 - (n - zeros) / n,
   };
   for (const key of Object.keys(found)) found[key] = spelled(found[key]);
-  const out = { shape, dtype, ...found, nans, infs, bins: n > FULL ? histogram(data, whole) : [] };
-  const { cells, scale, block, caption } = thumbnail(data, shape);
+  const out = {shape, dtype, ...found, nans, infs, bins: n > FULL ? histogram(data, whole) : []};
+  const {cells, scale, block, caption} = thumbnail(data, shape);
   out.scale = scale;
-  if (n <= Math.max(full, FULL)) return { ...out, elements: nested(data, shape, dtype === "bool") };
-  return { ...out, cells: cells.map((row) => row.map(rounded)), block, caption };
+  if (n <= Math.max(full, FULL)) return {...out, elements: nested(data, shape, dtype === "bool")};
+  return {...out, cells: cells.map((row) => row.map(rounded)), block, caption};
 }
 
 function histogram(data, whole) {
@@ -79,7 +79,7 @@ const dot = (x, y) => x.reduce((sum, v, k) => sum + v * y[k], 0);
 
 // A document with the numbers that a live engine has now, in the place of those in `doc`.
 export function written(live, doc) {
-  const out = { ...doc, summaries: [] };
+  const out = {...doc, summaries: []};
   const put = (summary) => out.summaries.push(summary) - 1;
   const full = (old) => doc.summaries[old]?.elements && 4096;
   const summary = (x, old) => (x === null ? null : put(summarise(x, full(old))));
@@ -135,7 +135,7 @@ export function written(live, doc) {
     }));
     const stacked = group.stacked?.map((old, k) => again(() => stack(live, doc.summaries[old], group.outputs, k), old));
     const strip = group.strip?.map(([text, old], k) => [text, old === null ? null : gain(live, group.parts[k])]);
-    return [id, { ...group, inside, borders, ...(stacked && { stacked }), ...(strip && { strip }) }];
+    return [id, { ...group, inside, borders, ...(stacked && {stacked}), ...(strip && {strip}) }];
   }));
   scales(live, out);
   return out;
@@ -147,14 +147,14 @@ function byUse(one, other) {
 }
 
 // Values (0) or gradients (1) of several tensors as one array.
-function stack(live, { shape, dtype }, ids, k) {
+function stack(live, {shape, dtype}, ids, k) {
   const data = ids.flatMap((id) => [...(k ? live.gradient(id) : live.value(id)).data]);
-  return { shape, dtype, data: Float64Array.from(data) };
+  return {shape, dtype, data: Float64Array.from(data)};
 }
 
 // ‖∂ behind it‖ ÷ ‖∂ before it‖, of an operation on one tensor (Describer.gain).
 function gain(live, operation) {
-  const size = ({ data }) => Math.sqrt(dot(data, data));
+  const size = ({data}) => Math.sqrt(dot(data, data));
   const edges = live.backward.filter((unit) => unit.of === operation);
   const g = size(live.gradient(live.program.operations[operation].output));
   const p = edges[0]?.to;
@@ -168,14 +168,14 @@ function plus(x, y) {
   if (x === null) return y;
   const data = x.data.slice();
   for (let k = 0; k < data.length; k++) data[k] += y.data[k];
-  return { ...x, data };
+  return {...x, data};
 }
 
 function isWithin(doc, operation, outer) {
   let group = doc.operations[operation]?.group;
   if (group === undefined) {
     const order = Number(operation.slice(3));
-    const { first, operations } = doc.groups[outer];
+    const {first, operations} = doc.groups[outer];
     return first <= order && order < first + operations;
   }
   while (group !== null && group !== outer) group = doc.groups[group].parent;
@@ -193,7 +193,7 @@ function scales(live, doc) {
     if (!summary?.shape.length || summary.scale === undefined) continue;
     const keys = live.arrivals(id).filter((key) => doc.operations[live.edges[key].of]);
     const tops = keys.map((key) => {
-      const { of } = live.edges[key];
+      const {of} = live.edges[key];
       const operation = doc.operations[of];
       const out = doc.tensors[operation.output];
       const alone = live.program.operations[of].elementwise && String(out.shape) === String(tensor.shape);

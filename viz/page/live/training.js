@@ -137,8 +137,8 @@ export class Samples {
 
 const largest = (row) => row.reduce((best, x, k) => (x > row[best] ? k : best), 0);
 
-// How many rows of a prediction are right, of how many: class numbers, distributions, or one number
-// that is nearer to 1 than to 0.
+// How many rows of a prediction are right, of how many: by class numbers, by distributions, or by
+// numbers that must be on the same side of one half.
 export function correct(prediction, target) {
   const width = prediction.shape.at(-1) ?? 1;
   const classes = target.shape.length < prediction.shape.length || (
@@ -147,9 +147,11 @@ export function correct(prediction, target) {
   let right = 0;
   for (let k = 0; k < rows; k++) {
     const row = prediction.data.subarray(k * width, (k + 1) * width);
+    const wanted = target.data.subarray(k * width, (k + 1) * width);
+    const one = width > 1 && Math.abs(wanted.reduce((sum, x) => sum + x, 0) - 1) < 1e-6;
     if (classes) right += largest(row) === target.data[k];
-    else if (width > 1) right += largest(row) === largest(target.data.subarray(k * width, (k + 1) * width));
-    else right += row[0] > 0.5 === target.data[k] > 0.5;
+    else if (one) right += largest(row) === largest(wanted);
+    else right += row.every((x, j) => x > 0.5 === wanted[j] > 0.5);
   }
   return [right, rows];
 }

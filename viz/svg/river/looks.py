@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from viz.capture.summary import Summary
 from viz.model.elements import ClosedGroup, Edge, TensorRecord
+from viz.model.gains import gain_of
 from viz.model.phrases import NAMELESS, short, written
 from viz.model.river import Record
 from viz.style.text import number, one_line, plural, shape_of, width
@@ -98,16 +99,6 @@ def sizes(x: Summary) -> tuple[str, str]:
     return x.flaw or spelled(x.norm), scale_of(x)
 
 
-def gain_of(record: Record, into: list[Edge]) -> float | None:
-    """‖∂ in‖ ÷ ‖∂ out‖: the largest contribution to an operand over the gradient of the result."""
-    g = record.gradient
-    flows = [e.norm for e in into if e.flowing]
-    flows += [e.contribution.norm for e in into if e.contribution is not None]
-    if g is None or not flows or not 0 < g.norm < math.inf:
-        return None
-    return max(flows) / g.norm
-
-
 def look_of(
     record: Record, into: list[Edge], turned: bool, wide: bool = False, beside: bool = False
 ) -> Look:
@@ -183,7 +174,8 @@ def _title(record: Record, look: Look, into: list[Edge]) -> None:
             assert view.operation is not None
             look.meta += " " + ("ᵀ" if view.operation.text.endswith("ᵀ") else "⟲")
         look.foot = _foot(tensor)
-    gain = gain_of(record, [*into, *record.named, *(edge for _, edge in record.beside)])
+    edges = [*into, *record.named, *(edge for _, edge in record.beside)]
+    gain = gain_of(record.gradient, edges)
     if gain is not None:
         look.gain = f"×{number(gain, 2)}"
 

@@ -240,7 +240,8 @@ class _Placing:
         side = max((out.looks[x].width + 40.0 for x in self.river.heads), default=0.0)
         lines = divided(self.root, wires, _WRAP - side, self.turned)
         left = side if self.turned else side + self.root.before
-        if len(lines) > 1:
+        above = len(lines) > 1
+        if above:
             lines, left = divided(self.root, wires, _WRAP, self.turned), 0.0
         for record, item in self.items.items():
             look = out.looks[record]
@@ -258,7 +259,7 @@ class _Placing:
                 corner = self.point(item.u - item.before, item.v, lines, left)
                 w, h = self.turn(item.before + item.after, item.along)
                 out.frames[block.id] = corner[0], corner[1], corner[0] + w, corner[1] + h
-        self.add_heads(above=len(lines) > 1)
+        self.add_heads(above)
         self.crop()
 
     def add_heads(self, above: bool) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from viz.capture.summary import Summary
 from viz.model.elements import ClosedGroup, Edge, Operation, PictureModel, TensorRecord
+from viz.model.gains import gains
 from viz.model.marks import Mark
 from viz.model.river import Record, records_of
 from viz.model.snapshot import at_step
@@ -122,6 +123,7 @@ class _Drawn:
         self.into: dict[str, list[Edge]] = {}  # all edges, by the id of their head
         for edge in model.edges.values():
             self.into.setdefault(edge.head, []).append(edge)
+        self.gains = gains(model)
         self.beside = {
             leaf: (record, edge) for record in where.river.records for leaf, edge in record.beside
         }
@@ -263,8 +265,9 @@ class _Drawn:
         names = dict.fromkeys((record.id, getattr(record.tensor, "id", record.id)))  # in order
         marks = [self.extras.marks[name] for name in names if name in self.extras.marks]
         mark = _joined(marks)
+        data = self.with_mark(data, shown.id)
         if mark is not None:
-            title, data = f"{title}\n{mark.words}", self.with_mark(data, shown.id)
+            title = f"{title}\n{mark.words}"
             f = Measures(look.width, look.height, form="record")
             parts.append(draw_mark(self.canvas, f, mark))
         lit = [self.extras.highlight[name] for name in names if name in self.extras.highlight]
@@ -294,9 +297,10 @@ class _Drawn:
         return max(steps)
 
     def with_mark(self, data: dict[str, Any], name: str) -> dict[str, Any]:
-        """The data of a node, with the level of its own mark."""
-        mark = self.extras.marks.get(name)
-        return data if mark is None else {**data, "mark": mark.level}
+        """The data of a node, with its gain and the level of its own mark."""
+        mark, growth = self.extras.marks.get(name), self.gains.get(name)
+        more = {} if growth is None else {"gain": repr(growth)}
+        return data | more | ({} if mark is None else {"mark": mark.level})
 
     def view(self, record: Record) -> str:
         """What is known of an operation that only shows a leaf otherwise; it has no record."""
