@@ -274,3 +274,53 @@ def test_help_tells_every_option(script: Path) -> None:
     for option in ("--call", "--list", "--format", "--fold", "--focus", "--open", "-o FILE"):
         assert option in text
     assert "examples:" in text
+
+
+def test_a_picture_plays(script: Path) -> None:
+    done = viz(script, "train.py", "--animate", "--call", "2")
+    assert done.stdout.splitlines()[-1] == "train.svg: backward call 2, loss = 0.16"
+    assert "@keyframes" in (script.parent / "train.svg").read_text(encoding="utf-8")
+    for words, why in (
+        (["-o", "x.png"], "an SVG can play, 'x.png' cannot"),
+        (["--style", "records"], "--animate plays a river"),
+    ):
+        done = viz(script, "--animate", *words, "train.py")
+        assert (done.returncode, why in done.stderr) == (2, True)
+        assert "args" not in done.stdout  # the script did not run
+
+
+def test_a_training_is_filmed(script: Path) -> None:
+    done = viz(script, "train.py", "--film", "2", "-o", "out/film.json")
+    assert done.stdout.splitlines()[-1] == "out/film.json: 2 moments of 3 backward calls"
+    contents = json.loads((script.parent / "out/film.json").read_text(encoding="utf-8"))
+    assert [m["call"] for m in contents["film"]["moments"]] == [1, 3]
+    assert viz(script, "train.py", "--film", "1").returncode == 0
+    assert '"film":{' in (script.parent / "train.html").read_text(encoding="utf-8")
+    done = viz(script, "train.py", "--film", "1", "--of", "cost", "-o", "none.svg")
+    assert done.returncode == 2
+    assert "no backward call from a tensor named 'cost'" in done.stderr
+    assert not (script.parent / "none.svg").exists()
+    done = viz(script, "train.py", "--film", "2", "--fail", "-o", "failed.svg")
+    assert done.returncode == 1  # the script's, and what was filmed is there
+    assert (script.parent / "failed.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--film", "0"], "--film 0: it counts from 1"),
+        (["--film", "2", "--call", "3"], "--call and --film do not go together"),
+        (["--film", "2", "--focus", "w"], "--focus and --film do not go together"),
+        (["--film", "2", "--health"], "--health and --film do not go together"),
+        (["--film", "2", "--fold", "repeats"], "of a film it is auto, all or none"),
+        (["--film", "2", "-o", "x.dot"], "a film is saved as .html, .json, .svg, .png, .pdf"),
+        (["--of", "loss"], "give --film N, too"),
+    ],
+)
+def test_what_no_film_can_be_is_refused_before_the_script_runs(
+    script: Path, words: list[str], why: str
+) -> None:
+    done = viz(script, *words, "train.py")
+    assert done.returncode == 2
+    assert why in done.stderr
+    assert done.stdout == ""

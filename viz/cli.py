@@ -10,6 +10,7 @@ import traceback
 import webbrowser
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from difflib import get_close_matches
 from functools import partial
 from importlib.util import find_spec
@@ -23,6 +24,7 @@ from microgradnd import AnomalyError
 from microgradnd.graph import Graph, Node, Observer, Seeds, watching
 from viz.capture.trace import Recorder, Trace, begun, fill, nesting_of, same
 from viz.picture import GROUPINGS, draw
+from viz.reports.film import film
 from viz.style.text import number, plural, shape_of
 
 _OURS = (str(Path(microgradnd.__file__).parent), str(Path(__file__).parent))
@@ -42,7 +44,11 @@ _EXAMPLES = """examples:
   python -m viz train.py --call -1 --health    the last one, with what is wrong in it
   python -m viz net.py --open encoder --steps 1,2,-1 -o net.html
   python -m viz net.py --focus W,loss -o path.svg
+  python -m viz net.py -o net.svg --animate    an SVG that plays the backward pass
+  python -m viz train.py --film 10             each tenth call: a slider through the training
 """
+_FILMED = (".html", ".json", ".svg", ".png", ".pdf")
+_NOT_FILMED = ("call", "list", "steps", "focus", "hops", "step", "health", "strip", "animate")
 
 
 class _KeptCall:
@@ -175,6 +181,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--call", metavar="N,N", default="1", help="the backward calls to draw: 1 (default) is the "
         "first, -1 the last; several are written to FILE-N")
     add("--list", action="store_true", help="list the backward calls, draw none")
+    add("--film", metavar="N", type=int, help="film the training: the numbers of each N-th call; "
+        f"as {' '.join(suffix for suffix in _FILMED)}")
+    add("--of", metavar="NAME", help="film the calls from the tensor of this name alone")
     add = out.add_argument_group("what is shown").add_argument
     add("--fold", metavar="HOW", default="auto",
         help=f"auto (default), all, none, or some of {','.join(GROUPINGS)}")
@@ -196,7 +205,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--format", metavar="F", choices=[suffix[1:] for suffix in FORMATS],
         help="the format where -o names no file: html (default), svg, ...")
     add("--theme", choices=("auto", "light", "dark"), default="auto")
-    add("--direction", choices=("TB", "LR"), default="TB", help="of the forward pass")
+    add("--style", choices=("river", "records"), default="river", help="river (default) draws an "
+        "operation with its result as one record, records draws them as nodes of a graph")
+    add("--direction", choices=("TB", "LR"), help="of the forward pass; default: to the right "
+        "where steps of time are drawn, else downward")
+    add("--animate", action="store_true", help="let an SVG play the backward pass")
     add("--title", help="first line of the picture")
     add("--show", action="store_true", help="open the picture in the browser")
     # fmt: on
@@ -206,10 +219,12 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the script's exit status, or 2 for a call that makes no sense."""
     options, arguments = _parsed(list(sys.argv[1:] if argv is None else argv))
+    if options.film is not None:
+        return _film(options, arguments)
     regroups = options.fold not in ("auto", "all") or options.steps or options.focus
     wanted, keep = () if options.list else options.call, "arrays" if regroups else "summaries"
     script = _Script(wanted, keep, partial(_draw_call, options))
-    status, failure = _run(Path(options.script), arguments, script)
+    status, failure = _run(Path(options.script), arguments, watching(None, script.watch))
     if options.list:
         print(*_listing(script.calls), sep="\n")
         return status
@@ -221,6 +236,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 2
     return max(script.statuses.values(), default=0) or status
+
+
+def _film(options: argparse.Namespace, arguments: list[str]) -> int:
+    """Films a script's training; returns its exit status, or 2 if there is nothing to write."""
+    filming = film(options.film, options.of)
+    with filming as training:
+        status, _ = _run(Path(options.script), arguments, nullcontext())
+    folds: dict[str, Any] = {"auto": "auto", "all": True, "none": False}
+    looks = {key: getattr(options, key) for key in ("theme", "direction", "title")}
+    opened = "all" if options.open == ["all"] else options.open
+    words = f"{plural(len(training), 'moment')} of {plural(training.calls, 'backward call')}"
+    save = partial(training.save, fold=folds[options.fold], open=opened, **looks)
+    return _saved(save, options.output, words, options.show) or status
 
 
 def _parsed(given: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -284,11 +312,33 @@ def _check(options: argparse.Namespace) -> None:
             if name not in GROUPINGS:
                 known = ", ".join(("auto", "all", "none", *GROUPINGS))
                 raise ValueError(f"--fold {name!r} is unknown: one of {known}")
+    if options.animate and options.style == "records":
+        raise ValueError("--animate plays a river: leave --style records out")
+    if options.film is None and options.of is not None:
+        raise ValueError("--of says what is filmed: give --film N, too")
+    if options.film is not None:
+        _check_film(options)
+
+
+def _check_film(options: argparse.Namespace) -> None:
+    """Raises for options that a film has not."""
+    if options.film < 1:
+        raise ValueError(f"--film {options.film}: it counts from 1")
+    usual = _parser().parse_args([])
+    for name in _NOT_FILMED:
+        given, default = getattr(options, name), getattr(usual, name)
+        if given != (_integers(name, usual) if isinstance(given, tuple) else default):
+            raise ValueError(f"--{name} and --film do not go together")
+    if options.fold not in ("auto", "all", "none"):
+        raise ValueError(f"--fold {options.fold}: of a film it is auto, all or none")
+    if options.style != "river":
+        raise ValueError("--film draws rivers: leave --style records out")
 
 
 def _output(options: argparse.Namespace) -> Path:
     """The file to write, which is one that can be written."""
-    usual = f"{Path(options.script).stem}.{options.format or 'html'}"
+    suffix = options.format or ("svg" if options.animate else "html")
+    usual = f"{Path(options.script).stem}.{suffix}"
     given = options.output or usual
     path = (
         Path(given, usual) if given.endswith(("/", os.sep)) or Path(given).is_dir() else Path(given)
@@ -299,6 +349,10 @@ def _output(options: argparse.Namespace) -> Path:
             f"cannot save a picture as {path.name!r}: "
             f"the suffix must be one of {', '.join(FORMATS)}"
         )
+    if options.animate and suffix != ".svg":
+        raise ValueError(f"--animate: an SVG can play, {path.name!r} cannot")
+    if options.film is not None and suffix not in _FILMED:
+        raise ValueError(f"a film is saved as {', '.join(_FILMED)}, not as {path.name!r}")
     if options.format is not None and suffix != f".{options.format}":
         raise ValueError(f"--format {options.format}, but the output is {path.name!r}")
     if (package := FORMATS[suffix]) is not None and find_spec(package) is None:
@@ -315,12 +369,14 @@ def _warn(words: str) -> None:
     print(f"python -m viz: {words}", file=sys.stderr)
 
 
-def _run(script: Path, args: list[str], watcher: _Script) -> tuple[int, BaseException | None]:
+def _run(
+    script: Path, args: list[str], watched: AbstractContextManager[None]
+) -> tuple[int, BaseException | None]:
     """Runs the script as Python would; its exit status, and what ended it if it failed."""
     kept = sys.argv, sys.path[0]
     sys.argv, sys.path[0] = [str(script), *args], str(script.resolve().parent)
     try:
-        with watching(None, watcher.watch):
+        with watched:
             runpy.run_path(str(script), run_name="__main__")
     except SystemExit as end:
         if isinstance(end.code, str):
@@ -358,13 +414,23 @@ def _draw_call(options: argparse.Namespace, call: int, found: Trace | AnomalyErr
         path = path.with_stem(f"{path.stem}-{call}")
     try:
         drawn = draw(found, **_draw_arguments(options, found))
-        drawn.save(path)
-    except (ValueError, OSError) as error:  # an unknown group or tensor, or a full disk
+    except ValueError as error:  # an unknown group or tensor
+        _warn(str(error))
+        return 2
+    words = f"backward call {call}, {drawn.model.title}"
+    return _saved(partial(drawn.save, animate=options.animate), path, words, options.show)
+
+
+def _saved(save: Callable[[Path], Path], path: Path, words: str, show: bool) -> int:
+    """Writes a file and says where; the exit status."""
+    try:
+        save(path)
+    except (ValueError, OSError) as error:  # nothing to draw, or a full disk
         _warn(str(error))
         return 2
     here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    print(f"{here}: backward call {call}, {drawn.model.title}", flush=True)
-    if options.show:
+    print(f"{here}: {words}", flush=True)
+    if show:
         webbrowser.open(path.as_uri())
     return 0
 
@@ -373,7 +439,7 @@ def _draw_arguments(options: argparse.Namespace, found: Any) -> dict[str, Any]:
     """The arguments of `viz.draw` that the options ask for."""
     folds: dict[str, Any] = {"auto": "auto", "all": True, "none": False}
     focus = options.focus.split(",") if options.focus else None
-    unchanged = ("steps", "hops", "theme", "direction", "title", "step", "strip")
+    unchanged = ("steps", "hops", "theme", "style", "direction", "title", "step", "strip")
     out: dict[str, Any] = {key: getattr(options, key) for key in unchanged}
     out["fold"] = folds.get(options.fold, options.fold.split(","))
     out["open"] = "all" if options.open == ["all"] else options.open

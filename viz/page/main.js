@@ -54,7 +54,7 @@ class Page {
       doc: {...doc}, live: new Live(live), announce, light: (ids) => this.light(ids),
       redraw: (other) => {
         Object.assign(doc, other);
-        this.filmed();
+        this.filmed(this.viewport.sight());
       },
     });
     $("#panel-sheet").prepend(this.live.element);
@@ -89,9 +89,9 @@ class Page {
   }
 
   // Other numbers stand in the document: those of another moment of the training.
-  filmed() {
+  filmed(sight) {
     $("#title").textContent = this.model.doc.title;
-    this.drawing.renew();
+    this.drawing.renew(sight);
     this.stepper.arranged();
     this.chart.arranged();
     this.show();

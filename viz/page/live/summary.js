@@ -55,10 +55,12 @@ export function summarise({data, shape, dtype}, full = FULL) {
   };
   for (const key of Object.keys(found)) found[key] = spelled(found[key]);
   const out = {shape, dtype, ...found, nans, infs, bins: n > FULL ? histogram(data, whole) : []};
-  const {cells, scale, block, caption} = thumbnail(data, shape);
-  out.scale = scale;
-  if (n <= Math.max(full, FULL)) return {...out, elements: nested(data, shape, dtype === "bool")};
-  return {...out, cells: cells.map((row) => row.map(rounded)), block, caption};
+  const written = n <= Math.max(full, FULL);
+  const apart = shape.length === 1 ? n <= 64 : shape.length === 2 && Math.max(...shape) <= 32;
+  // where each element is a cell, the largest of them is known
+  const {cells, scale, block, caption} = written && apart ? {scale: top} : thumbnail(data, shape);
+  if (written) return {...out, scale, elements: nested(data, shape, dtype === "bool")};
+  return {...out, scale, cells: cells.map((row) => row.map(rounded)), block, caption};
 }
 
 function histogram(data, whole) {
