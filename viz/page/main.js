@@ -92,9 +92,11 @@ class Page {
   filmed(sight) {
     $("#title").textContent = this.model.doc.title;
     this.drawing.renew(sight);
-    this.stepper.arranged();
     this.chart.arranged();
-    this.show();
+    this.panelling ??= setTimeout(() => { // the picture goes first
+      this.panelling = null;
+      this.show();
+    }, 150);
   }
 
   stepped() {
