@@ -623,6 +623,7 @@ def test_a_product_shows_what_a_cell_is_made_of(show: Open) -> None:
         page.keyboard.press("ArrowRight")
     loss.backward()
     canvas = page.locator("#panel .product .sheet canvas").last
+    canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
     said = page.locator("#panel .product > .reading").inner_text().replace("−", "-")
@@ -656,7 +657,7 @@ def test_the_small_map_covers_nothing(show: Open) -> None:
     page.wait_for_selector("#map", state="visible")
     there, box = page.locator("#viewport").bounding_box(), page.locator("#map").bounding_box()
     assert box["x"] >= there["x"] + there["width"]
-    body = page.locator("#panel-body").bounding_box()
+    body = page.locator("#panel-sheet").bounding_box()
     assert body["y"] + body["height"] <= box["y"] + 1
 
 
