@@ -159,6 +159,40 @@ def test_the_state_of_an_lstm_runs_straight_through_equal_steps() -> None:
     assert len(offsets[0]) == 16
 
 
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["stacked", "bidirectional"])
+def test_loops_beside_each_other_and_after_each_other_break_no_law(
+    bidirectional: bool, direction: str
+) -> None:
+    draw = np.random.default_rng(0)
+    net = nn.GRU(
+        2, 3, 2 - bidirectional, bidirectional=bidirectional, fused=False, rng=draw, dtype=float
+    )
+    out, _ = net(Tensor(draw.normal(size=(2, 1, 2)), name="x"))
+    svg = viz.draw((out * out).sum().named("loss"), direction=direction, fold=False).svg()
+    assert broken(svg) == []
+    assert len(read(svg).boxes) > 80
+
+
+def test_a_state_that_two_records_use_stays_on_its_line() -> None:
+    draw = np.random.default_rng(0)
+    cell, h = nn.GRUCell(2, 3, rng=draw, dtype=np.float64), Tensor(np.zeros((1, 3)), name="h0")
+    for _ in range(3):
+        h = cell(Tensor(draw.normal(size=(1, 2))), h)
+    model = build(viz.draw(h.sum()).trace, tags=False)
+    found = place(records_of(model), True, {})
+    pairs = {(tail, head) for _, tail, head in found.river.wires}
+    straight = [
+        head
+        for edge, tail, head in found.river.wires
+        if tail.box != head.box and head.box in found.frames and not tail.leaf
+        and all(len({y for _, y in way}) == 1 for way in found.ribbons[edge.id])
+    ]  # fmt: skip
+    assert len(straight) == 2
+    for head in straight:  # z × h, from which the way to the new state is the shortest
+        assert (head, found.river.members[head.box][-1]) in pairs
+
+
 def test_a_long_loop_shows_its_ends_and_counts_every_use() -> None:
     svg = viz.draw(recurrent(60)).svg()
     assert broken(svg) == []

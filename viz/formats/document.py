@@ -55,6 +55,7 @@ is an object with these members; `schema.json` beside this file says the same as
                     of `summaries` by number (null for one that is gone), of `parts` by table and
                     id, and other `members` of the document
 
+The document of a page has `live` besides, the program that it runs: see `viz.formats.live`.
 Floats that are no JSON numbers are the strings "nan", "inf" and "-inf". Ids count in order of
 creation over the whole computation, whatever is folded: the same program gives the same bytes.
 """

@@ -73,7 +73,7 @@ def page(
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     document = _embedded(contents)
     marked = {
-        name: {"words": mark.words, "level": mark.level}
+        name: {"words": mark.words, "level": mark.level, "note": mark.note}
         for name, mark in _with_groups(marks or {}, writer).items()
     }
     annotations = {"marks": marked, "highlight": dict(highlight or {}), "levels": MARKS}

@@ -155,9 +155,10 @@ def _spread_side(item: Item, some: list[Segment], distances: Distances, out: boo
         _put(s, min(at, 0.0), out)
         at -= _room(s, item, distances) * scale
     start = at = min(AFTER, max(item.after - 3.0, 0.0))
-    needed = sum(_room(s, item, distances) for *_, s in after)
-    scale = min(1.0, max(item.after - start - 3.0, 0.0) / needed) if len(after) > 1 else 1.0
-    for _, _, s in sorted(after, key=lambda x: (x[0], x[1])):
+    after.sort(key=lambda x: (x[0], x[1]))
+    needed = sum(_room(s, item, distances) for *_, s in after[:-1])
+    scale = min(1.0, max(item.after - start - 3.0, 0.0) / needed) if needed else 1.0
+    for _, _, s in after:
         _put(s, at, out)
         at += _room(s, item, distances) * scale
 

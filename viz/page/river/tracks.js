@@ -117,9 +117,10 @@ function spreadSide(item, some, distances, end) {
     at -= room(s) * scale;
   }
   at = Math.min(AFTER, Math.max(item.after - 3, 0));
-  const free = Math.max(item.after - at - 3, 0);
-  scale = after.length > 1 ? Math.min(1, free / sum(after.map(room))) : 1;
-  for (const s of sortedBy(after, (s) => [aims.get(s), s.wire.index])) {
+  const ordered = sortedBy(after, (s) => [aims.get(s), s.wire.index]);
+  const wanted = sum(ordered.slice(0, -1).map(room)), free = Math.max(item.after - at - 3, 0);
+  scale = wanted ? Math.min(1, free / wanted) : 1;
+  for (const s of ordered) {
     s[end] = at;
     at += room(s) * scale;
   }
