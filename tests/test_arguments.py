@@ -539,7 +539,7 @@ METHODS_ELSEWHERE = {
     "kept_from", "multiply_adds", "call", "passed_to", "operand", "plan", "to_networkx",
     "rates", "momenta", "set", "change", "each", "current", "with_extras",
     # raise AttributeError and KeyError for what they do not find: tests/test_containers.py
-    "get_submodule", "get_parameter", "pop",
+    "get_submodule", "get_parameter", "get_buffer", "pop",
 }  # fmt: skip
 
 

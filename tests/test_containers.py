@@ -202,6 +202,16 @@ def test_to_takes_a_device_a_dtype_or_both() -> None:
     weight = net.weight
     optimizer = mg.optim.SGD(net.parameters(), 0.1)
     assert net.to("cpu").weight.dtype == np.float64
+    assert net.cpu() is net
+    norm = nn.Sequential(nn.BatchNorm1d(2))
+    assert norm.get_buffer("0.running_mean") is norm[0].running_mean
+    with pytest.raises(AttributeError, match="no path to a buffer"):
+        norm.get_buffer("0.weight")
+    for name, words in (("cuda", "on the CPU"), ("type", "astype"), ("wieght", "mean weight")):
+        with pytest.raises(
+            AttributeError, match=f"'Linear' object has no attribute '{name}'.*{words}"
+        ):
+            getattr(net, name)
     assert net.to("cpu", np.float32).weight.dtype == np.float32
     assert net.to(device="cpu", dtype="float16").weight.dtype == np.float16
     assert net.to(np.float64).weight is weight

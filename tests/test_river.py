@@ -17,7 +17,7 @@ import viz
 from microgradnd import Tensor, nn
 from tests.picture_laws import broken, read
 from tests.random_layouts import FAMILIES, of_family, random_blocks
-from viz.layout.river import DOWN, RIGHT, Item, arrange
+from viz.layout.river import DOWN, RIGHT, Item, Wire, arrange
 from viz.model.build import build
 from viz.model.river import records_of
 from viz.svg.river.placing import place
@@ -57,6 +57,31 @@ def test_no_item_lies_on_another_and_no_wire_runs_through_one(distances: object)
                     inside = box[0] + 1 < line[2] and line[0] < box[2] - 1
                     crosses = inside and box[1] + 1 < line[3] and line[1] < box[3] - 1
                     assert not crosses, (seed, wire.id, name)
+
+
+@pytest.mark.parametrize("distances", [DOWN, RIGHT], ids=["down", "right"])
+def test_no_wire_runs_on_another(distances: object) -> None:
+    for seed in range(200):
+        root, _, wires = random_blocks(seed)
+        arrange(root, wires, distances)  # type: ignore[arg-type]
+        for along in (True, False):
+            parts = sorted(parts_of(wires, along))
+            for k, (at, low, high, name) in enumerate(parts):
+                for other, low_2, high_2, more in parts[k + 1 :]:
+                    if other - at > 12.0:  # less than a ribbon and the wire beside it take
+                        break
+                    apart = high <= low_2 + 1.0 or high_2 <= low + 1.0
+                    assert name == more or apart, (seed, name, more)
+
+
+def parts_of(wires: list[Wire], along: bool) -> Iterator[tuple[float, float, float, str]]:
+    """The straight parts of wires along the flow or across it: where they are, from, to."""
+    for wire in wires:
+        for (u0, v0), (u1, v1) in pairwise(wire.points):
+            if along and abs(u0 - u1) < 0.1:
+                yield u0, min(v0, v1), max(v0, v1), wire.id
+            elif not along and abs(v0 - v1) < 0.1:
+                yield v0, min(u0, u1), max(u0, u1), wire.id
 
 
 def test_the_same_items_get_the_same_places() -> None:
@@ -132,6 +157,40 @@ def test_the_state_of_an_lstm_runs_straight_through_equal_steps() -> None:
     ]  # fmt: skip
     assert offsets[0] == offsets[1]
     assert len(offsets[0]) == 16
+
+
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["stacked", "bidirectional"])
+def test_loops_beside_each_other_and_after_each_other_break_no_law(
+    bidirectional: bool, direction: str
+) -> None:
+    draw = np.random.default_rng(0)
+    net = nn.GRU(
+        2, 3, 2 - bidirectional, bidirectional=bidirectional, fused=False, rng=draw, dtype=float
+    )
+    out, _ = net(Tensor(draw.normal(size=(2, 1, 2)), name="x"))
+    svg = viz.draw((out * out).sum().named("loss"), direction=direction, fold=False).svg()
+    assert broken(svg) == []
+    assert len(read(svg).boxes) > 80
+
+
+def test_a_state_that_two_records_use_stays_on_its_line() -> None:
+    draw = np.random.default_rng(0)
+    cell, h = nn.GRUCell(2, 3, rng=draw, dtype=np.float64), Tensor(np.zeros((1, 3)), name="h0")
+    for _ in range(3):
+        h = cell(Tensor(draw.normal(size=(1, 2))), h)
+    model = build(viz.draw(h.sum()).trace, tags=False)
+    found = place(records_of(model), True, {})
+    pairs = {(tail, head) for _, tail, head in found.river.wires}
+    straight = [
+        head
+        for edge, tail, head in found.river.wires
+        if tail.box != head.box and head.box in found.frames and not tail.leaf
+        and all(len({y for _, y in way}) == 1 for way in found.ribbons[edge.id])
+    ]  # fmt: skip
+    assert len(straight) == 2
+    for head in straight:  # z × h, from which the way to the new state is the shortest
+        assert (head, found.river.members[head.box][-1]) in pairs
 
 
 def test_a_long_loop_shows_its_ends_and_counts_every_use() -> None:

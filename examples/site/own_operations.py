@@ -83,8 +83,8 @@ by name: whoever loads them has declared them before.
 
 Formulas and pictures
 ---------------------
-Pictures and formulas show an operation by its name. `infix` writes it as an operator, a sign with
-a level of precedence; `sign` as a letter or word; `scalar` says what one element is computed by.
+Pictures and formulas show an operation by its name. `infix=` writes it as an operator, a sign with
+a level of precedence; `sign=` as a letter or word; `scalar=` says what one element is computed by.
 
 >>> smooth = op(lambda x, y: np.sqrt(x * x + y * y), "x y", name="smooth_plus",
 ...             x=lambda g, x, out: g * x / out, y=lambda g, y, out: g * y / out,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from microgradnd.arguments import (
 )
 from microgradnd.declaration import TensorLike
 from microgradnd.engine import Tensor
-from microgradnd.errors import shown
+from microgradnd.errors import missing_name, shown
 from microgradnd.nn.backward_hooks import Call
 from microgradnd.node import next_seq
 from microgradnd.parameters import zero_grad
@@ -35,6 +35,15 @@ _NAME = Kind("a name without dots", lambda v: isinstance(v, str), lambda v: v an
 _LEAF = Kind("a Tensor that is a leaf", lambda v: isinstance(v, Tensor), lambda v: v.is_leaf)
 _MODULE = Kind("a module", lambda v: isinstance(v, Module))
 _KINDS = {"buffer": ("buffer", "temporary"), "saved": ("buffer",)}  # what a kind may be kept as
+_INSTEAD = {  # what users of PyTorch look for on a module
+    "cuda": "everything is computed on the CPU",
+    "type": "use astype(dtype)",
+    "bfloat16": "NumPy has no such dtype; use half() or float()",
+    "compile": "use viz.numpy_program, which writes the NumPy program of a graph",
+    "register_module": "use add_module(name, module)",
+    "register_backward_hook": "use register_full_backward_hook(hook)",
+    "share_memory": "arrays are those of one process",
+}
 _WHEN = ("before", "after", "before backward", "backward")  # hooks are called
 
 
@@ -80,6 +89,17 @@ class Module:
         elif kinds.get(name) not in _KINDS["buffer"] or value is None:
             kinds.pop(name, None)
         object.__setattr__(self, name, value)
+
+    if not TYPE_CHECKING:  # type checkers are to see misspelt names themselves
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for what is not there: says what takes its place."""
+            raise missing_name(
+                f"{type(self).__name__!r} object",
+                name,
+                lambda: [n for n in dir(self) if n[0] != "_"],
+                _INSTEAD,
+            )
 
     def __delattr__(self, name: str) -> None:
         vars(self).get("_kinds", {}).pop(name, None)
@@ -259,8 +279,13 @@ class Module:
         """The parameter at a path such as "0.weight"."""
         return self._at(target, "parameter")
 
+    @checked(target=STRING)
+    def get_buffer(self, target: str) -> np.ndarray:
+        """The buffer at a path such as "1.running_mean"."""
+        return self._at(target, "buffer")
+
     def _at(self, target: str, kind: str) -> Any:
-        found = dict(self.named_modules() if kind == "module" else self.named("parameter"))
+        found = dict(self.named_modules() if kind == "module" else self.named(kind))
         if target not in found:
             what = "submodule" if kind == "module" else kind
             raise AttributeError(
@@ -376,6 +401,10 @@ class Module:
     def half(self) -> Self:
         """Converts to float16, as `astype` does."""
         return self.astype(np.float16)
+
+    def cpu(self) -> Self:
+        """The module itself: everything is computed there."""
+        return self
 
     def parameter_count(self) -> int:
         return sum(parameter.size for parameter in self.parameters())

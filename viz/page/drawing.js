@@ -12,7 +12,7 @@ import {isTurned, Places} from "./placing.js";
 import {River} from "./records.js";
 import {fit, number, plural, shapeOf} from "./text.js";
 
-const MARGIN = 40, MILLISECONDS = 280;
+const MARGIN = 40, MILLISECONDS = 280, REST = 150;
 const ANIMATED = 400; // of more records, none is seen to move, and those far from sight are not made
 
 export class Drawing {
@@ -134,11 +134,23 @@ export class Drawing {
     for (const one of this.wired) this.paintWire(one, anew);
   }
 
-  // Other numbers stand in the document: draws them in their places.
-  renew() {
+  // Other numbers stand in the document: draws them in their places. With a part that is in sight,
+  // what is there at once, the rest when no other numbers have come for a moment.
+  renew(sight = [-Infinity, -Infinity, Infinity, Infinity]) {
     for (const edge of this.picture.edges.values()) this.picture.renew(edge);
     this.model.renew();
-    this.repaint(true);
+    this.painter.knowledge = this.knowledge;
+    const [left, top, right, bottom] = sight, later = [];
+    for (const [record, {x, y, width, height}] of this.rects) {
+      if (x > right || x + width < left || y > bottom || y + height < top) later.push(record);
+      else this.paint(record, true);
+    }
+    for (const one of this.wired) this.paintWire(one, true);
+    clearTimeout(this.resting);
+    if (!later.length) return;
+    this.resting = setTimeout(() => {
+      for (const record of later) if (this.rects.has(record)) this.paint(record, true);
+    }, REST);
   }
 
   paint(record, anew = false) {

@@ -49,15 +49,16 @@ class Page {
   enliven() {
     const {doc} = this.model, {live} = doc;
     if (!live) return;
-    if (live.missing) return void $("#panel").prepend(missing(live));
+    if (live.missing) return void $("#panel-sheet").prepend(missing(live));
     this.live = new LivePanel({
       doc: {...doc}, live: new Live(live), announce, light: (ids) => this.light(ids),
       redraw: (other) => {
         Object.assign(doc, other);
-        this.filmed();
+        this.filmed(this.viewport.sight());
       },
     });
-    $("#panel").prepend(this.live.element);
+    $("#panel-sheet").prepend(this.live.element);
+    this.panel.live = this.live.live;
   }
 
   // Lets records and wires stand out.
@@ -88,12 +89,14 @@ class Page {
   }
 
   // Other numbers stand in the document: those of another moment of the training.
-  filmed() {
+  filmed(sight) {
     $("#title").textContent = this.model.doc.title;
-    this.drawing.renew();
-    this.stepper.arranged();
+    this.drawing.renew(sight);
     this.chart.arranged();
-    this.show();
+    this.panelling ??= setTimeout(() => { // the picture goes first
+      this.panelling = null;
+      this.show();
+    }, 150);
   }
 
   stepped() {
@@ -116,7 +119,7 @@ class Page {
     this.chosen = id;
     this.show();
     this.live?.choose(id);
-    $("#panel").scrollTop = 0;
+    $("#panel-sheet").scrollTop = 0;
     if (id) announce(`${this.model.title(id)}: details beside the picture`);
   }
 

@@ -7,7 +7,8 @@ distance, so nothing can meet.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
 
 from viz.layout.river.elements import (
     AFTER,
@@ -30,6 +31,7 @@ Labels = dict[Chain, list[tuple[int, float, float]]]
 Extents = dict[Chain, list[tuple[int, int, float, float]]]
 Ports = dict[Chain, list[tuple[int, Item, float, float]]]
 
+_NEAR = 14.0  # parts of wires that lie on each other
 _EDGE = 12.0  # from a side's end to the first wire that leaves there
 
 
@@ -153,9 +155,10 @@ def _spread_side(item: Item, some: list[Segment], distances: Distances, out: boo
         _put(s, min(at, 0.0), out)
         at -= _room(s, item, distances) * scale
     start = at = min(AFTER, max(item.after - 3.0, 0.0))
-    needed = sum(_room(s, item, distances) for *_, s in after)
-    scale = min(1.0, max(item.after - start - 3.0, 0.0) / needed) if len(after) > 1 else 1.0
-    for _, _, s in sorted(after, key=lambda x: (x[0], x[1])):
+    after.sort(key=lambda x: (x[0], x[1]))
+    needed = sum(_room(s, item, distances) for *_, s in after[:-1])
+    scale = min(1.0, max(item.after - start - 3.0, 0.0) / needed) if needed else 1.0
+    for _, _, s in after:
         _put(s, at, out)
         at += _room(s, item, distances) * scale
 
@@ -398,7 +401,7 @@ def _along(block: Block, distances: Distances) -> None:
         if row + 1 == count:
             break
         left = _tracks(splits[row], lambda s: (s.tail, s.tail.u + s.start, s.line), "split")
-        came = _tracks(joins[row + 1], lambda s: (s.head, s.line, s.head.u + s.end), "join")
+        came = _tracks(joins[row + 1], lambda s: (s.head, s.head.u + s.end, s.line), "join")
         a = v + (6.0 + TRACK * left + 8.0 if left else 0.0)
         b = a + label[row]
         end = b + (8.0 + TRACK * came + 6.0 if came else 0.0)
@@ -429,25 +432,63 @@ def _tracks(
 ) -> int:
     """The track of each part across a gap; returns their number.
 
-    Of one item's, the farther it leads the nearer to the item it lies.
+    `ends` are the item at which a part is, the place there, and where it leads. Of one item's, the
+    farther it leads the nearer to the item it lies; none lies before one whose place it leads to.
     """
     tracks: list[Taken] = []
     last: dict[tuple[Item, bool], int] = {}
-    spans = []
-    for s in some:
-        item, a, b = ends(s)
-        spans.append((-abs(b - a), min(a, b) - WIRE[0], max(a, b) + WIRE[0], item, b > a, s))
-    for _, a, b, item, right, s in sorted(spans, key=lambda x: x[:3]):
-        own = item, right if kind == "split" else not right
-        k = last.get(own, -1) + 1
-        while k < len(tracks) and not tracks[k].is_free(a, b):
+    spans = {s: ends(s) for s in some}
+    blocking = _blocking(spans)
+
+    def key(s: Segment) -> tuple[float, float, float]:
+        _, a, b = spans[s]
+        return -abs(b - a), min(a, b), max(a, b)
+
+    for s in _after(sorted(some, key=key), blocking):
+        item, a, b = spans[s]
+        own = item, b > a
+        before = (getattr(x, kind) for x in blocking[s])
+        k = max([last.get(own, -1), *(x for x in before if x is not None)]) + 1
+        low, high = min(a, b) - WIRE[0], max(a, b) + WIRE[0]
+        while k < len(tracks) and not tracks[k].is_free(low, high):
             k += 1
         last[own] = k
         if k == len(tracks):
             tracks.append(Taken())
-        tracks[k].add(a, b)
+        tracks[k].add(low, high)
         setattr(s, kind, k)
     return len(tracks)
+
+
+def _blocking(
+    spans: dict[Segment, tuple[Item, float, float]],
+) -> dict[Segment, list[Segment]]:
+    """By segment, those that leave or arrive where it leads to."""
+    some = sorted(spans, key=lambda s: spans[s][1])
+    places = [spans[s][1] for s in some]
+    out = {}
+    for s, (_, _, line) in spans.items():
+        near = some[bisect_left(places, line - _NEAR) : bisect_right(places, line + _NEAR)]
+        out[s] = [x for x in near if x is not s]
+    return out
+
+
+def _after(some: list[Segment], blocking: dict[Segment, list[Segment]]) -> Iterator[Segment]:
+    """Segments in an order in which those that block others come first."""
+    seen: set[Segment] = set()
+    done: set[Segment] = set()
+    for one in some:
+        stack = [one]
+        while stack:
+            s = stack[-1]
+            waits = [] if s in seen else [x for x in blocking[s] if x not in seen]
+            seen.add(s)
+            stack += waits
+            if not waits:
+                stack.pop()
+                if s not in done:
+                    done.add(s)
+                    yield s
 
 
 def _find_ways(block: Block, zones: list[tuple[float, float, float, float]]) -> None:

@@ -26,8 +26,8 @@ export const choice = (label, options, onchange) => h("select", {"aria-label": l
 // A slider over powers of ten, with its value beside it.
 export function powers(label, [low, high], value, oninput) {
   const output = h("output", {}, shown(value, 2));
-  const input = h("input", {type: "range", min: low, max: high, step: 0.1, value: Math.log10(value), "aria-label": label,
-    oninput: () => {
+  const input = h("input", {type: "range", min: low, max: high, step: 0.1, "aria-label": label,
+    value: Math.log10(value), oninput: () => {
       const x = 10 ** Number(input.value);
       output.textContent = shown(x, 2);
       oninput(x);
@@ -87,7 +87,8 @@ export function editor(live, id, name, changed) {
 // An image to draw into: the pointer paints with the largest number, with a shift key it wipes.
 function pad(live, id, [rows, columns], name, changed) {
   const {data} = live.tensors[id].value, start = data.slice();
-  const top = Math.max(1, ...Array.from(start, Math.abs)), unit = Math.max(4, Math.floor(200 / Math.max(rows, columns)));
+  const top = Math.max(1, ...Array.from(start, Math.abs));
+  const unit = Math.max(4, Math.floor(200 / Math.max(rows, columns)));
   const canvas = h("canvas", {class: "live-pad", width: columns * unit, height: rows * unit, tabindex: "0",
     role: "img", "aria-label": `${name}, ${rows} by ${columns}: draw with the pointer`});
   const update = () => {

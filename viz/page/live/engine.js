@@ -28,6 +28,8 @@ export class Live {
     this.madeBy = Object.fromEntries(this.forward.map((unit) => [unit.out, unit]));
     this.start = new Map([...this.leaves].map((id) => [id, this.tensors[id].value.data.slice()]));
     this.edges = Object.fromEntries(this.backward.map((unit) => [unit.key, unit]));
+    this.into = new Map();
+    for (const {key, to} of this.backward) this.into.set(to, [...this.into.get(to) ?? [], key]);
     this.options = {blocked: new Set(), frozen: new Set(), held: new Set(), swapped: new Map()};
     this.history = [];
     this.broken = [];
@@ -149,7 +151,7 @@ export class Live {
 
   // The edges into a tensor, in the order in which what they carry arrives.
   arrivals(id) {
-    return this.backward.filter((unit) => unit.to === id).map((unit) => unit.key);
+    return this.into.get(id) ?? [];
   }
 
   // --- What can be changed -------------------------------------------------------------------------

@@ -20,7 +20,9 @@ export function apply(live, {set = {}, blocked = [], frozen = [], held = [], swa
     if (!live.leaves.has(id)) continue;
     for (const [k, x] of Object.entries(other)) if (k in live.tensors[id].value.data) live.set(id, k, Number(x));
   }
-  for (const [id, name] of swapped) if (live.program.operations[id] && live.choices(id).includes(name)) live.swap(id, name);
+  for (const [id, name] of swapped) {
+    if (live.program.operations[id] && live.choices(id).includes(name)) live.swap(id, name);
+  }
   blocked.filter((key) => live.edges[key]).forEach((key) => live.block(key));
   frozen.filter((id) => live.tensors[id]).forEach((id) => live.freeze(id));
   live.runForward();

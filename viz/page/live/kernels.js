@@ -36,7 +36,8 @@ function convolution(...given) {
             const [q0, q1] = range(right, stride[1], width, wide);
             const at = ((o * channels + c) * rows + i) * columns + j;
             for (let p = p0; p < p1; p++) {
-              let u = ((n * channels * groups + group * channels + c) * height + p * stride[0] + down) * width + q0 * stride[1] + right;
+              const plane = n * channels * groups + group * channels + c;
+              let u = (plane * height + p * stride[0] + down) * width + q0 * stride[1] + right;
               let v = ((n * outputs + o) * high + p) * wide + q0;
               if (third === "y") for (let q = q0; q < q1; q++, u += stride[1]) y[v++] += w[at] * x[u];
               else if (third === "x") for (let q = q0; q < q1; q++, u += stride[1]) x[u] += w[at] * y[v++];

@@ -79,7 +79,8 @@ export class LivePanel {
   update() {
     const {broken} = this.live;
     this.warning.hidden = !broken.length;
-    this.warning.textContent = `The rule of ${broken.map(this.name).join(", ")} would go another way for these numbers: gradients from there are not right`;
+    this.warning.textContent = `The rule of ${broken.map(this.name).join(", ")} would go another way `
+      + "for these numbers: gradients from there are not right";
     this.updates?.forEach((update) => update());
     this.body.hidden = this.practice.on; // it would tell the answers
     this.descend.update();
@@ -123,12 +124,14 @@ export class LivePanel {
     let [at, step] = [0, 0.01];
     const said = h("div", {class: "live-nudge"});
     const update = () => {
-      const found = nudge(live, id, at, step), most = Math.max(Math.abs(found.predicted), Math.abs(found.change), 1e-300);
+      const found = nudge(live, id, at, step);
+      const most = Math.max(Math.abs(found.predicted), Math.abs(found.change), 1e-300);
       const bar = (words, x) => row(h("span", {class: "small"}, words),
-        h("span", {class: "live-bar"}, h("i", {style: `width:${(100 * Math.abs(x)) / most}%`, class: x < 0 ? "less" : null})),
+        h("span", {class: "live-bar"}, h("i", {style: `width:${(100 * Math.abs(x)) / most}%`})),
         h("output", {}, shown(x)));
       said.replaceChildren(bar("∂ · ε predicts", found.predicted), bar("the loss changes by", found.change),
-        note(`element ${at}: ${shown(data[at])} ${step < 0 ? "−" : "+"} ${shown(Math.abs(step))}, ∂ = ${shown(found.slope)}`));
+        note(`element ${at}: ${shown(data[at])} ${step < 0 ? "−" : "+"} ${shown(Math.abs(step))}`,
+          `, ∂ = ${shown(found.slope)}`));
     };
     const index = field("which element", () => at, (x) => {
       at = Math.min(Math.max(Math.trunc(x), 0), size - 1);
@@ -168,8 +171,10 @@ export class LivePanel {
       this.changed();
     });
     if (swap) swap.value = now;
-    return part("Cut", row(!live.tensors[id].gradient ? null : this.option("freeze: no gradient goes here", options.frozen, id,
-      () => live.freeze(id)), made ? this.option("hold its value", options.held, id, () => live.hold(id)) : null, swap), row(flows));
+    const freeze = live.tensors[id].gradient && this.option("freeze: no gradient goes here",
+      options.frozen, id, () => live.freeze(id));
+    const hold = made && this.option("hold its value", options.held, id, () => live.hold(id));
+    return part("Cut", row(freeze, hold ?? null, swap), row(flows));
   }
 
   why(id) {
@@ -182,10 +187,12 @@ export class LivePanel {
       const lines = path.toReversed().map(({operation, tensor, gain, sum, uses}) => {
         so *= gain * sum;
         const more = uses > 1 ? `, ×${shown(sum, 3)} by the sum of ${uses}` : "";
-        return h("li", {}, `${this.doc.operations[operation]?.text || this.name(operation)} ×${shown(gain, 3)}${more}: ${this.name(tensor)} ${shown(so, 3)}`);
+        const what = this.doc.operations[operation]?.text || this.name(operation);
+        return h("li", {}, `${what} ×${shown(gain, 3)}${more}: ${this.name(tensor)} ${shown(so, 3)}`);
       });
-      list.replaceChildren(h("ol", {class: "small"}, lines), h("p", {class: "live-product"},
-        `${[start, ...gains.toReversed()].map((x) => shown(x, 3)).join(" × ")} = ${shown(norm)} = ‖∂${this.name(id)}‖`));
+      const product = [start, ...gains.toReversed()].map((x) => shown(x, 3)).join(" × ");
+      list.replaceChildren(h("ol", {class: "small"}, lines),
+        h("p", {class: "live-product"}, `${product} = ${shown(norm)} = ‖∂${this.name(id)}‖`));
     };
     let isShown = false;
     this.updates.push(() => isShown && show());

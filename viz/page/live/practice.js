@@ -16,7 +16,7 @@ export function questions(doc, live) {
       const key = `e-${id.slice(3)}-${i}`;
       if (!live.edges[key] || operation.rules[i] === null) return [];
       const size = live.contribution(key).data.length;
-      return [{key, id, i, tensor, at: size ? (7 * operation.order + 3 * i) % size : 0, rule: operation.rules[i]}];
+      return [{key, id, i, tensor, at: size ? (7 * operation.order + 3 * i) % size : 0}];
     });
   });
 }
@@ -32,15 +32,26 @@ export function isRight(typed, truth) {
 }
 
 // The rule and others that could be taken for it, in an order that the question decides.
-export function choices(doc, question) {
-  const {rule, id} = question, own = doc.operations[id].rules;
+export function choices(doc, {id, i}) {
+  const own = doc.operations[id].rules, rule = own[i];
   const others = [...own, ...Object.values(doc.operations).flatMap((x) => x.rules)];
   const texts = new Map([[doc.formulas[rule].text, rule]]);
   for (const n of others) {
-    if (texts.size < 4 && n !== null && !doc.formulas[n].stated && !texts.has(doc.formulas[n].text)) texts.set(doc.formulas[n].text, n);
+    const {text, stated} = doc.formulas[n] ?? {stated: true};
+    if (texts.size < 4 && !stated && !texts.has(text)) texts.set(text, n);
   }
   const all = [...texts.values()], turn = doc.operations[id].order % all.length;
   return [...all.slice(turn), ...all.slice(0, turn)];
+}
+
+// An element's index, counted through an array, in brackets.
+function indexOf(at, shape) {
+  const index = [];
+  for (let k = shape.length - 1; k >= 0; k--) {
+    index.unshift(at % shape[k]);
+    at = Math.floor(at / shape[k]);
+  }
+  return shape.length ? `[${index.join(", ")}]` : "";
 }
 
 export class Practice {
@@ -78,16 +89,19 @@ export class Practice {
     if (!this.on) return doc;
     const open = this.all.slice(this.at), hidden = new Set(open.map(({key}) => key));
     const waiting = new Set(open.map(({tensor}) => tensor));
-    const without = (table) => Object.fromEntries(Object.entries(table).filter(([key]) => !hidden.has(key)));
-    const tensors = Object.fromEntries(Object.entries(doc.tensors).map(([id, x]) => (
-      [id, waiting.has(id) ? {...x, gradient: null, contributions: x.contributions.filter((key) => !hidden.has(key))} : x])));
-    const groups = Object.fromEntries(Object.entries(doc.groups).map(([id, x]) => [id, {
-      ...x, inside: {}, ...(x.strip && {strip: x.strip.map(([text]) => [text, null])}),
-      ...(x.stacked && {stacked: [x.stacked[0], null]}),
-      borders: Object.fromEntries(Object.entries(x.borders).map(([t, border]) => [t, border.edges.some((key) => hidden.has(key))
-        ? {...border, contribution: null, after: null, share: null, norms: []} : border])),
-    }]));
-    return {...doc, tensors, groups, contributions: without(doc.contributions), running: without(doc.running), shares: without(doc.shares)};
+    const without = (table) =>
+      Object.fromEntries(Object.entries(table).filter(([key]) => !hidden.has(key)));
+    const each = (table, change) =>
+      Object.fromEntries(Object.entries(table).map(([id, x]) => [id, change(x, id)]));
+    const veil = (border) => (border.edges.some((key) => hidden.has(key))
+      ? {...border, contribution: null, after: null, share: null, norms: []} : border);
+    return {...doc, contributions: without(doc.contributions), running: without(doc.running),
+      shares: without(doc.shares),
+      tensors: each(doc.tensors, (x, id) => (waiting.has(id) ? {...x, gradient: null,
+        contributions: x.contributions.filter((key) => !hidden.has(key))} : x)),
+      groups: each(doc.groups, (x) => ({...x, inside: {}, borders: each(x.borders, veil),
+        ...(x.strip && {strip: x.strip.map(([text]) => [text, null])}),
+        ...(x.stacked && {stacked: [x.stacked[0], null]})}))};
   }
 
   // --- What is shown -------------------------------------------------------------------------------
@@ -95,37 +109,55 @@ export class Practice {
     if (!this.all.length) return;
     const {at, all, score} = this;
     if (!this.on) {
-      this.body.replaceChildren(note(`Gradients are hidden, and you work out the backward pass: ${all.length} questions.`),
-        row(button("practise", () => this.start(true))));
+      const words = "Gradients are hidden, and you work out the backward pass:";
+      this.body.replaceChildren(note(`${words} ${all.length} questions.`),
+        button("practise", () => this.start(true)));
       return;
     }
-    const head = row(h("b", {}, `${Math.min(at + 1, all.length)} of ${all.length}`), h("output", {}, `${score} points of ${all.length * POINTS[0]}`),
-      button("end", () => this.start(false)));
-    const done = at >= all.length && h("p", {}, `Done: ${score} points of ${all.length * POINTS[0]}.`);
+    const points = `${score} points of ${all.length * POINTS[0]}`;
+    const head = row(h("b", {}, `${Math.min(at + 1, all.length)} of ${all.length}`),
+      h("output", {}, points), button("end", () => this.start(false)));
+    const done = at >= all.length && h("p", {}, `Done: ${points}.`);
     this.body.replaceChildren(head, ...(done ? [done] : this.question(all[at])), ...feedback);
   }
 
   question(question) {
-    const {panel} = this, {doc, live} = panel, {key, id, i, tensor, at} = question;
+    const {panel} = this, {live} = panel, doc = this.doc(), {key, id, i, tensor, at} = question;
+    this.light();
     const operation = doc.operations[id], x = live.contribution(key), title = panel.name(tensor);
-    const place = [];
-    for (let k = x.shape.length - 1, rest = at; k >= 0; rest = Math.floor(rest / x.shape[k--])) place.unshift(rest % x.shape[k]);
-    const index = x.shape.length ? `[${place.join(", ")}]` : "";
-    const input = h("input", {class: "live-number", inputmode: "decimal", "aria-label": `what ${operation.name} adds to the gradient of ${title}`,
-      onkeydown: (event) => event.key === "Enter" && this.answer(isRight(input.value, x.data[at]), "number")});
-    const rules = choices(doc, question);
-    const picks = rules.length > 1 && h("div", {class: "live-rules", role: "group", "aria-label": "or pick the rule"},
-      rules.map((n) => button(math([filled(doc.formulas[n], this.meaning(operation))]), () => this.answer(n === question.rule, "rule"))));
-    const uses = operation.args[i] ? ` through ${operation.args[i]}` : "";
-    return [h("p", {}, `What does ${operation.name} add to ∂${title}${index}${uses}?`),
-      row(input, button("check", () => this.answer(isRight(input.value, x.data[at]), "number")), button("hint", () => this.hint())),
-      picks && note("or pick its rule:"), picks].filter(Boolean);
+    const input = h("input", {class: "live-number", inputmode: "decimal",
+      "aria-label": `what ${operation.name} adds to the gradient of ${title}`,
+      onkeydown: (event) => event.key === "Enter" && check()});
+    const check = () => this.answer(isRight(input.value, x.data[at]), "number");
+    const rule = operation.rules[i];
+    const pick = (n) => button(this.rule(n, operation), () => this.answer(n === rule, "rule"));
+    const rules = choices(doc, question).map(pick), uses = operation.args[i];
+    const asked = `∂${title}${indexOf(at, x.shape)}${uses ? ` through ${uses}` : ""}`;
+    return [h("p", {}, `What does ${operation.name} add to ${asked}?`),
+      row(input, button("check", check), button("hint", () => this.hint())),
+      ...(rules.length > 1 ? [note("or pick its rule:"), h("div", {class: "live-rules", role: "group",
+        "aria-label": "or pick the rule"}, rules)] : [])];
   }
 
   // The record and the edge that are asked about stand out.
   light() {
     const {key, id, tensor} = (this.on && this.all[this.at]) || {};
     if (key) this.panel.light([key, id, tensor]);
+  }
+
+  // The document with what was changed, an activation that was exchanged included.
+  doc() {
+    return this.panel.present ?? this.panel.doc;
+  }
+
+  // A rule with the operation's names in it, as a formula or, where it has none, in words.
+  rule(n, operation) {
+    const entry = this.doc().formulas[n];
+    if (!entry.stated) return math([filled(entry, this.meaning(operation))]);
+    const {panel} = this, name = (key) => (typeof operation.inputs[key] === "string"
+      ? panel.name(operation.inputs[key]) : key === "y" ? panel.name(operation.output) : `x${key}`);
+    return h("code", {}, entry.text.replace(/\bq(\d+|y|g)\b/g, (_, key) => (key === "g"
+      ? `∂${panel.name(operation.output)}` : name(key))));
   }
 
   meaning(operation) {
@@ -141,18 +173,21 @@ export class Practice {
     const {panel, all, at} = this, {key, at: k} = all[at];
     if (!right) {
       this.tries++;
-      this.show(h("p", {role: "status", class: "live-wrong"}, how === "rule" ? "Another rule." : "Not yet: try again, or take a hint."));
+      const words = how === "rule" ? "Another rule." : "Not yet: try again, or take a hint.";
+      this.show(h("p", {role: "status", class: "live-wrong"}, words));
       return;
     }
     const points = Math.max((POINTS[this.tries] ?? POINTS.at(-1)) - this.hints, 0);
     Object.assign(this, {score: this.score + points, at: at + 1, tries: 0, hints: 0});
-    this.show(h("p", {role: "status", class: "live-right"}, `Right, ${points} points: ${shown(panel.live.contribution(key).data[k])}.`));
+    const truth = shown(panel.live.contribution(key).data[k]);
+    this.show(h("p", {role: "status", class: "live-right"}, `Right, ${points} points: ${truth}.`));
     panel.changed();
   }
 
   hint() {
-    const {panel: {doc}, all, at} = this, {id, rule} = all[at];
+    const {all, at} = this, {id, i} = all[at];
     this.hints = 1;
-    this.show(h("div", {role: "status"}, note("The rule:"), math([filled(doc.formulas[rule], this.meaning(doc.operations[id]))])));
+    const operation = this.doc().operations[id], formula = this.rule(operation.rules[i], operation);
+    this.show(h("div", {role: "status"}, note("The rule:"), formula));
   }
 }

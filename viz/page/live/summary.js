@@ -55,10 +55,12 @@ export function summarise({data, shape, dtype}, full = FULL) {
   };
   for (const key of Object.keys(found)) found[key] = spelled(found[key]);
   const out = {shape, dtype, ...found, nans, infs, bins: n > FULL ? histogram(data, whole) : []};
-  const {cells, scale, block, caption} = thumbnail(data, shape);
-  out.scale = scale;
-  if (n <= Math.max(full, FULL)) return {...out, elements: nested(data, shape, dtype === "bool")};
-  return {...out, cells: cells.map((row) => row.map(rounded)), block, caption};
+  const written = n <= Math.max(full, FULL);
+  const apart = shape.length === 1 ? n <= 64 : shape.length === 2 && Math.max(...shape) <= 32;
+  // where each element is a cell, the largest of them is known
+  const {cells, scale, block, caption} = written && apart ? {scale: top} : thumbnail(data, shape);
+  if (written) return {...out, scale, elements: nested(data, shape, dtype === "bool")};
+  return {...out, scale, cells: cells.map((row) => row.map(rounded)), block, caption};
 }
 
 function histogram(data, whole) {
@@ -138,7 +140,23 @@ export function written(live, doc) {
     return [id, { ...group, inside, borders, ...(stacked && {stacked}), ...(strip && {strip}) }];
   }));
   scales(live, out);
+  exchanged(live, out);
   return out;
+}
+
+// Operations that another function stands in the place of: their names, and what they compute.
+function exchanged(live, doc) {
+  const {swapped} = live.options;
+  if (!swapped.size) return;
+  doc.operations = {...doc.operations};
+  doc.formulas = [...doc.formulas];
+  const stated = (text) => doc.formulas.push({text, mathml: "", given: [], stated: true}) - 1;
+  for (const [id, name] of swapped) {
+    const old = doc.operations[id];
+    if (!old || old.name === name) continue;
+    const rules = old.rules.map((rule) => (rule === null ? null : stated(`qg ⊙ ${name}′(q0)`)));
+    doc.operations[id] = {...old, name, text: `${name}(·)`, options: {}, rule: stated(`${name}(q0)`), rules};
+  }
 }
 
 function byUse(one, other) {

@@ -167,7 +167,10 @@ export function strongest(live, id) {
     const g = norm(live.gradient(at).data);
     const parts = live.arrivals(at).map((key) => ({key, size: norm(live.contribution(key).data)}));
     const best = parts.reduce((a, b) => (b.size > (a?.size ?? 0) ? b : a), null);
-    if (!best) return {path, start: g, product: path.reduce((p, x) => p * x.gain * x.sum, g), norm: norm(live.gradient(id).data)};
+    if (!best) {
+      const product = path.reduce((p, x) => p * x.gain * x.sum, g);
+      return {path, start: g, product, norm: norm(live.gradient(id).data)};
+    }
     const {of} = live.edges[best.key], out = live.program.operations[of].output;
     const gain = best.size / norm(live.gradient(out).data);
     path.push({tensor: at, edge: best.key, operation: of, gain, sum: g / best.size, uses: parts.length});

@@ -5,8 +5,9 @@
 
 import {AFTER, BESIDE, LANE, MARGIN, PORT, STACK, TRACK, WIRE} from "./elements.js";
 import {first, largest, smallest, sortedBy, sum} from "./elements.js";
-import {Skyline, Taken} from "./rooms.js";
+import {Skyline, Taken, bisect} from "./rooms.js";
 
+const NEAR = 14; // parts of wires that lie on each other
 const EDGE = 12; // from a side's end to the first wire that leaves there
 
 // Widens records until the wires on either side of the channel have room beside each other.
@@ -116,9 +117,10 @@ function spreadSide(item, some, distances, end) {
     at -= room(s) * scale;
   }
   at = Math.min(AFTER, Math.max(item.after - 3, 0));
-  const free = Math.max(item.after - at - 3, 0);
-  scale = after.length > 1 ? Math.min(1, free / sum(after.map(room))) : 1;
-  for (const s of sortedBy(after, (s) => [aims.get(s), s.wire.index])) {
+  const ordered = sortedBy(after, (s) => [aims.get(s), s.wire.index]);
+  const wanted = sum(ordered.slice(0, -1).map(room)), free = Math.max(item.after - at - 3, 0);
+  scale = wanted ? Math.min(1, free / wanted) : 1;
+  for (const s of ordered) {
     s[end] = at;
     at += room(s) * scale;
   }
@@ -369,25 +371,56 @@ function stand(item) {
 }
 
 // The track of each part across a gap; returns their number. Of one item's, the farther it leads
-// the nearer to the item it lies.
+// the nearer to the item it lies; none lies before one that leaves or arrives where it leads to.
 function setTracks(some, kind) {
   const tracks = [], last = new Map();
-  const spans = some.map((s) => {
-    const [item, a, b] = kind === "split" ? [s.tail, s.tail.u + s.start, s.line]
-      : [s.head, s.line, s.head.u + s.end];
-    return {s, item, right: b > a, long: Math.abs(b - a),
-      low: Math.min(a, b) - WIRE[0], high: Math.max(a, b) + WIRE[0]};
+  const spans = new Map(some.map((s) => [s, kind === "split" ? [s.tail, s.tail.u + s.start, s.line]
+    : [s.head, s.head.u + s.end, s.line]]));
+  const blocking = blockingOf(spans);
+  const ordered = sortedBy(some, (s) => {
+    const [, a, b] = spans.get(s);
+    return [-Math.abs(b - a), Math.min(a, b), Math.max(a, b)];
   });
-  for (const {s, item, right, low, high} of sortedBy(spans, (x) => [-x.long, x.low, x.high])) {
+  for (const s of inTurn(ordered, blocking)) {
+    const [item, a, b] = spans.get(s), right = b > a;
     if (!last.has(item)) last.set(item, {true: -1, false: -1});
-    const own = last.get(item);
-    let k = own[right] + 1;
+    const own = last.get(item), before = blocking.get(s).map((x) => x[kind] ?? -1);
+    const low = Math.min(a, b) - WIRE[0], high = Math.max(a, b) + WIRE[0];
+    let k = largest([own[right], ...before]) + 1;
     while (k < tracks.length && !tracks[k].isFree(low, high)) k++;
     own[right] = k;
     (tracks[k] ??= new Taken()).add(low, high);
     s[kind] = k;
   }
   return tracks.length;
+}
+
+// By segment, those that leave or arrive where it leads to.
+function blockingOf(spans) {
+  const some = sortedBy([...spans.keys()], (s) => [spans.get(s)[1]]);
+  const until = (isBefore) => bisect(some, (s) => isBefore(spans.get(s)[1]));
+  return new Map([...spans].map(([s, [, , line]]) => {
+    const near = some.slice(until((u) => u < line - NEAR), until((u) => u <= line + NEAR));
+    return [s, near.filter((x) => x !== s)];
+  }));
+}
+
+// Segments in an order in which those that block others come first.
+function* inTurn(some, blocking) {
+  const seen = new Set(), done = new Set();
+  for (const one of some) {
+    const stack = [one];
+    while (stack.length) {
+      const s = stack.at(-1);
+      const waits = seen.has(s) ? [] : blocking.get(s).filter((x) => !seen.has(x));
+      seen.add(s);
+      stack.push(...waits);
+      if (waits.length) continue;
+      stack.pop();
+      if (!done.has(s)) yield s;
+      done.add(s);
+    }
+  }
 }
 
 function findWays({segments}, zones) {
