@@ -99,6 +99,8 @@ class Op:
     #     scratch: the option that lets the forward function write into an operand; arrays only.
     #     prepare: by option, a function that makes it ready for rules and forward function.
     #     composed: the same by other operations, where its rules are to be differentiated again.
+    #     opened: the same by other operations, for those who look into it, by default `composed`;
+    #         True: its own forward function.
     #     whole: stays itself where operations are replaced by what they are composed of.
     #     infix: sign and level of precedence. sign: of a reduction or function. scalar: the
     #         formula of one element. program: it in NumPy, a template such as
@@ -126,7 +128,7 @@ class Op:
     permutes = flat = activation = holomorphic = False
     singular = truths = cure = None
     linear = view = reduction = cost = infix = sign = scalar = program = notation = None
-    saturates = composed = scratch = batch_index = operator = torch = method = numpy = None
+    saturates = composed = opened = scratch = batch_index = operator = torch = method = numpy = None
     keeps: Mapping[str, Callable] = {}
     aliases: Mapping[str, str] = {}
     extras: Mapping[str, Callable] = {}

@@ -45,14 +45,15 @@ from microgradnd.arguments import (
 )
 from microgradnd.declaration import Op
 from microgradnd.engine import Tensor
+from microgradnd.expansion import expanded
 from microgradnd.grad_mode import observed, set_grad_enabled
 from microgradnd.node import Call
 
 __all__ = [
     "FLAG", "NUMBERS", "POSITIVE", "PROBABILITY", "STRING", "Call", "Graph", "Kind", "Node",
-    "Observer", "Operand", "Seeds", "Use", "checked", "clock", "either", "fitted", "instance",
-    "node_of", "one_of", "operand_of", "optional", "pullback", "real_array", "replay", "seeded",
-    "several", "walk", "watching", "whole",
+    "Observer", "Operand", "Seeds", "Use", "checked", "clock", "either", "expanded", "fitted",
+    "instance", "node_of", "one_of", "operand_of", "optional", "pullback", "real_array", "replay",
+    "seeded", "several", "walk", "watching", "whole",
 ]  # fmt: skip
 
 Array = np.ndarray
@@ -192,7 +193,7 @@ class Node:
 
     @property
     def where(self) -> str | None:
-        """File and line of the operation's call, if `detect_anomaly` was on."""
+        """File and line of the operation's call, within `source_lines` or `detect_anomaly`."""
         return self._note("where", None)
 
     @property
@@ -556,7 +557,6 @@ def clock() -> int:
 
 
 # How the engine keeps a graph is known here, by `Node`, and in `pullback`, `walk` and `watching`.
-
 _views: WeakValueDictionary[int, Node] = WeakValueDictionary()
 
 

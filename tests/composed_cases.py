@@ -200,6 +200,8 @@ ORDER = (
     composed("count_nonzero", None, given(MASK), given(MASK, axis=0)),
     composed("nonzero", lambda x: np.nonzero(x), given(MASK), numpy=False),
     composed("argwhere", None, given(MASK), numpy=False),
+    composed("isin", None, given(np.array([[1.0, 2.0], [4.0, 2.5]]), np.array([2.0, 4.0])),
+             given(np.array([1.0, 2.0]), np.array([[2.0], [5.0]]), invert=True)),
     composed("one_hot", lambda x, num_classes=3: np.eye(num_classes, dtype=int)[x], given(INDEX),
              given(INDEX, num_classes=5),
              torch=lambda t, x, **o: t.nn.functional.one_hot(x, **o)),

@@ -104,11 +104,6 @@ MORE_ELEMENTWISE = (
         samples([(Operand((2, 3)), Operand((3,)))], {}, {"rtol": 0.5, "atol": 0.1}),
         numpy=np.isclose,
     ),
-    OpCase(
-        "isin", mg.isin, np.isin,
-        samples([(Operand((2, 3), off_grid), Operand((3,), off_grid))], {}, {"invert": True}),
-        numpy=np.isin,
-    ),
 )
 SPECIAL = (
     one("erfc", scipy.special.erfc, between(-4, 7)),

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from xml.etree import ElementTree
 
+from viz.style.heatmap import over
 from viz.style.text import width
+from viz.style.theme import Rgb, luminance, rgb
 
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
 SVG = "{http://www.w3.org/2000/svg}"
 SMALLEST = 11.0
 RECORDS = ("parameter", "leaf", "constant", "intermediate", "output", "group", "more", "tag")
+_BADGES = ("!", "×")  # of marks, on the corners of records
 _NUMBER = re.compile(r"-?\d+\.?\d*")
 
 
@@ -112,7 +115,7 @@ def _texts(found: Found) -> Iterator[str]:
         for name, box in found.boxes.items():
             if name != record and _meet(one, box, 0.5):
                 yield f"{words!r} lies on {name}"
-            if name == record and not _inside(one, box):
+            if name == record and not _inside(one, box) and words not in _BADGES:
                 yield f"{words!r} leaves {name}"
 
 
@@ -150,3 +153,61 @@ def _meet(one: Rect, other: Rect, by: float) -> bool:
 
 def _inside(text: Rect, box: Rect) -> bool:
     return text[0] >= box[0] and text[2] <= box[2] + 0.5 and text[3] <= box[3] + 0.5
+
+
+def faint(svg: str) -> list[str]:
+    """The texts that have less contrast than 4.5 to what they stand on, in a light or dark picture.
+
+    They stand on what was painted before at their middle, halos included.
+    """
+    grounds: list[tuple[Rect, Rgb, float]] = []
+    out: list[str] = []
+    _paint(ElementTree.fromstring(svg), 0.0, 0.0, 1.0, grounds, out)
+    return out
+
+
+def _paint(
+    element: ElementTree.Element, x: float, y: float, opacity: float,
+    grounds: list[tuple[Rect, Rgb, float]], out: list[str],
+) -> None:  # fmt: skip
+    found = re.fullmatch(r"translate\((\S+?)[ ,](\S+?)\)", element.get("transform", ""))
+    if found:
+        x, y = x + float(found[1]), y + float(found[2])
+    opacity *= float(element.get("opacity", "1"))
+    fill = element.get("fill", "none")
+    if element.tag == f"{SVG}text":
+        left, top, right, bottom = _extent(element, x, y)
+        spot = (left + right) / 2, (top + bottom) / 2
+        ground: Rgb = (255, 255, 255)
+        for (a, b, c, d), colour, alpha in grounds:
+            if a <= spot[0] <= c and b <= spot[1] <= d:
+                ground = over((*colour, round(255 * alpha)), ground)
+        if element.get("paint-order"):
+            ground = rgb(element.attrib["stroke"])
+        levels = sorted((luminance(ground), luminance(rgb(fill))))
+        if (levels[1] + 0.05) / (levels[0] + 0.05) < 4.5:
+            out.append(f"{''.join(element.itertext())!r} is {fill} on {ground}")
+    elif fill != "none":
+        alpha = opacity * float(element.get("fill-opacity", "1"))
+        grounds += [(rect, rgb(fill), alpha) for rect in _filled(element, x, y)]
+    for child in element:
+        _paint(child, x, y, opacity, grounds, out)
+
+
+def _filled(element: ElementTree.Element, x: float, y: float) -> Iterator[Rect]:
+    """The rectangles that an element fills; of paths those of cells, of circles their squares."""
+    if element.tag == f"{SVG}rect":
+        left, top = x + float(element.get("x", "0")), y + float(element.get("y", "0"))
+        yield (
+            left,
+            top,
+            left + float(element.attrib["width"]),
+            top + float(element.attrib["height"]),
+        )
+    elif element.tag == f"{SVG}circle":
+        cx, cy, r = (float(element.attrib[key]) for key in ("cx", "cy", "r"))
+        yield x + cx - r, y + cy - r, x + cx + r, y + cy + r
+    elif element.tag == f"{SVG}path":
+        for cell in re.finditer(r"M(\S+) (\S+?)h([\d.]+)v([\d.]+)h-[\d.]+z", element.get("d", "")):
+            left, top, wide, high = map(float, cell.groups())
+            yield x + left, y + top, x + left + wide, y + top + high

@@ -20,7 +20,7 @@ DRAWING = {
     "marks": "none|{}|dict", "highlight": "none|{}|dict", "gradient": "number?|[None]|[nan]",
     "backward": "flag?", "fold": "none|True|False|[]|()", "open": "none?|''|[]|()",
     "steps": "none|[]|()|set|(1, 2, 3)|(2, 2)|(-1, 1)",
-    "focus": "none?|leaf", "hops": "size0?", "carrying": "flag",
+    "focus": "none?|leaf", "hops": "size0?", "carrying": "flag", "expand": "flag",
 }  # fmt: skip
 
 

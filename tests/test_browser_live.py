@@ -118,6 +118,7 @@ def test_an_activation_is_exchanged_and_a_flow_is_blocked(show: Open) -> None:
     random = np.random.default_rng(0)
     w, x = random.normal(size=(3, 2)), random.normal(size=(1, 3))
     np.testing.assert_allclose(numbers(page, "loss", "value"), [(np.maximum(x @ w, 0) ** 2).sum()])
+    assert page.evaluate("page.model.doc.operations['op-2'].text") == "relu(·)"
     page.get_by_role("button", name="freeze").click()
     settled(page)
     assert not any(numbers(page, "w", "gradient"))
@@ -131,6 +132,7 @@ def test_practice_hides_gradients_until_they_are_worked_out(show: Open) -> None:
     settled(page)
     find = "Object.values(page.model.doc.tensors).filter((x) => x.gradient !== null).length"
     assert page.evaluate(find) == 1  # that of the loss
+    assert page.locator(".live-rules button").count() > 1
     count = page.evaluate("page.live.practice.all.length")
     page.locator(".live-row input").last.fill("77")
     page.get_by_role("button", name="check").click()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from microgradnd import Tensor, nn
+from microgradnd import Tensor, nn, source_lines
 from microgradnd.nn.functional import cross_entropy
 from tests.test_browser import CHROMIUM
 from viz import draw, trace
@@ -610,3 +610,68 @@ def test_uses_that_are_not_in_focus_are_one_term_of_a_sum(show: Open) -> None:
         page.keyboard.press("ArrowRight")
     assert page.locator(".sum-title").inner_text() == "Σ contribution 2 of 2"
     assert page.locator(".terms .big").all_inner_texts() == ["3"]  # no sum without the 12
+
+
+def test_a_product_shows_what_a_cell_is_made_of(show: Open) -> None:
+    random = np.random.default_rng(0)
+    x = Tensor(random.normal(size=(4, 3)), name="x")
+    W = Tensor(random.normal(size=(3, 2)), requires_grad=True, name="W")
+    loss = ((x @ W) ** 2).sum()
+    page = show(loss)
+    page.keyboard.press("b")
+    for _ in range(steps_of(page)[1]):
+        page.keyboard.press("ArrowRight")
+    loss.backward()
+    canvas = page.locator("#panel .product .sheet canvas").last
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
+    said = page.locator("#panel .product > .reading").inner_text().replace("−", "-")
+    assert said.startswith("[1, 1]: ")
+    assert said.endswith(f"(4 products) = {W.grad.numpy()[1, 1]:.4g}")
+    sheets, lit = page.locator(".product .sheet"), page.locator(".product .sheet .lit")
+    sizes = [lit.nth(k).bounding_box() for k in (0, 1)]
+    for k, part in enumerate(sizes):  # a column of x and one of the gradient
+        whole = sheets.nth(k).bounding_box()
+        assert part["height"] == pytest.approx(whole["height"], abs=1)
+        assert part["width"] == pytest.approx(whole["width"] / (3, 2)[k], abs=1)
+        assert part["x"] - whole["x"] == pytest.approx(part["width"], abs=1)
+    assert lit.nth(2).is_hidden()
+
+
+def test_the_first_view_has_the_result_in_it_and_can_be_read(show: Open) -> None:
+    for loss in (bp_network()[0], recurrent(6)[0], recurrent(60)[0]):
+        page = show(loss, fold=False)
+        result = page.evaluate("page.model.doc.outputs[0]")
+        box = page.evaluate("(id) => page.drawing.element(id).getBoundingClientRect()", result)
+        there = page.locator("#viewport").bounding_box()
+        assert there["x"] <= box["x"]
+        assert there["y"] <= box["y"]
+        assert box["x"] + box["width"] <= there["x"] + there["width"]
+        assert box["y"] + box["height"] <= there["y"] + there["height"]
+        assert page.evaluate("page.viewport.k") >= 0.7
+
+
+def test_the_small_map_covers_nothing(show: Open) -> None:
+    page = show(recurrent(60)[0], fold=False)
+    page.wait_for_selector("#map", state="visible")
+    there, box = page.locator("#viewport").bounding_box(), page.locator("#map").bounding_box()
+    assert box["x"] >= there["x"] + there["width"]
+    body = page.locator("#panel-sheet").bounding_box()
+    assert body["y"] + body["height"] <= box["y"] + 1
+
+
+def test_the_line_of_the_program_is_lit_at_each_step(show: Open) -> None:
+    x = Tensor(2.0, requires_grad=True, name="x")
+    with source_lines():
+        y = x.exp()
+        z = y * x
+    page = show(z)
+    page.keyboard.press("f")
+    lit = page.locator("#panel .source .now")
+    for code in ("y = x.exp()", "z = y * x"):
+        page.keyboard.press("ArrowRight")
+        assert lit.inner_text().strip() == code
+    assert page.locator("#panel h3").last.inner_text() == Path(__file__).name
+    page.locator("#panel .source .code").first.click()
+    assert page.locator("#panel h2").inner_text() == "exp"

@@ -31,7 +31,7 @@ microgradnd.declaration
 microgradnd.ops
 microgradnd.packages
 microgradnd.functions microgradnd.creation microgradnd.tensor_methods microgradnd.numpy_options
-microgradnd.numpy_protocol
+microgradnd.numpy_protocol microgradnd.expansion
 microgradnd.graph
 microgradnd.program microgradnd.transforms
 microgradnd.testing microgradnd.stubs

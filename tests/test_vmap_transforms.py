@@ -198,6 +198,8 @@ RULED: dict[str, tuple[Callable, list[np.ndarray]]] = {  # of operands (2, 3, ..
         np.sort(RANDOM.integers(0, 5, (2, 3, 6))), RANDOM.integers(0, 5, (2, 3, 2, 2))]),
     "searchsorted in an order": (lambda a, v: mg.searchsorted(a, v, sorter=mg.argsort(a)), [
         RANDOM.normal(size=(2, 3, 6)), RANDOM.normal(size=(2, 3, 4))]),
+    "isin": (lambda x, y: mg.isin(x, y, invert=True), [
+        RANDOM.integers(0, 5, (2, 3, 2, 2)), RANDOM.integers(0, 5, (2, 3, 4))]),
     "histogram": (lambda x, w: mg.histogram(x, 4, weights=w, density=True)[0], [
         RANDOM.integers(0, 9, (2, 3, 7)).astype(float), RANDOM.uniform(1, 2, (2, 3, 7))]),
     "edges": (lambda x: mg.histogram(x, 4)[1], [RANDOM.normal(size=(2, 3, 7))]),

@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from microgradnd import AnomalyError, Tensor
-from microgradnd.graph import FLAG, STRING, Graph, Kind, checked, either, instance, optional
+from microgradnd.graph import (
+    FLAG,
+    STRING,
+    Graph,
+    Kind,
+    checked,
+    either,
+    expanded,
+    instance,
+    optional,
+)
 from viz.capture.trace import Trace, captured, regrouped, several
 from viz.diagnosis import Health, differentiable, health, traced
 from viz.diagnosis.chart import gradient_chart
@@ -48,6 +58,7 @@ DRAWN = {
     "tensors": SOURCE, "gradient": GRADIENT, "backward": optional(FLAG),
     "fold": FOLD, "open": optional(either(STRING, NAMES)),
     "steps": NUMBERS, "focus": optional(FOCUS), "hops": HOPS, "carrying": FLAG,
+    "expand": FLAG,
     "marks": Kind("a viz.Health, or marks by id", lambda v: isinstance(v, (Health, Mapping))),
     "highlight": instance(Mapping, "words by id"),
     "samples": instance(Mapping, "arrays by name"),
@@ -131,7 +142,9 @@ class Picture:
 
         title, backward = self.model.title, self.model.backward
         model = replace(self._untagged(), title=title, backward=backward)
-        return RiverDrawing(model, self.drawing["direction"], self.extras.get("highlight"))
+        notes = {name: mark.note for name, mark in self.extras.get("marks", {}).items()}
+        words = self.extras.get("highlight")
+        return RiverDrawing(model, self.drawing["direction"], words, notes)
 
     def with_extras(self, **extras: Any) -> Picture:
         """The same picture with other marks, highlights or another chart, see `viz.svg.sheet`."""
@@ -312,7 +325,7 @@ def draw(
     tensors: Tensor | Sequence[Tensor] | Trace | AnomalyError, *, gradient: Any = None,
     backward: bool | None = None, fold: bool | str | Collection[str] = "auto",
     open: str | Collection[str] | None = None, steps: Collection[int] = (), focus: Any = None,
-    hops: int | None = None, carrying: bool = False, **looks: Unpack[Looks],
+    hops: int | None = None, carrying: bool = False, expand: bool = False, **looks: Unpack[Looks],
 ) -> Picture:  # fmt: skip
     """Draws how tensors were computed and how the gradient flows back from them.
 
@@ -334,6 +347,8 @@ def draw(
         focus: a tensor or its name, to draw only what is within `hops` (2) operations of it; or a
             pair of them, to draw the paths from the first to the second, `hops` (0) around.
         carrying: draws only what carries gradient: nothing without one, or with zeros alone.
+        expand: draws what fused operations (of `nn.LSTM`, `nn.GRU`, `nn.RNN`, the loss of cross
+            entropy, ...) are composed of: gates and steps of time in place of one record.
         looks: theme, direction, title, step and others, see `viz.picture.Looks`.
 
     Raises:
@@ -351,18 +366,25 @@ def draw(
         looks.setdefault("marks", health(tensors).marks)
     nest = partial(_arranged, fold=fold, steps=steps, focus=focus, hops=hops)
     if isinstance(tensors, Trace):
+        if expand:
+            raise ValueError("draw(expand): give it the tensors, not a trace of them")
         regroups = fold not in ("auto", True) or steps or focus is not None
         trace = regrouped(tensors, nest(tensors.graph)) if regroups else tensors
         trace = regrouped(trace, _carriers(trace)) if carrying else trace
     else:
         keep = looks.get("keep", "summaries")
-        trace = _recorded(tensors, gradient, backward, keep, nest, carrying)
+        some, gradients = several(tensors, gradient)
+        written = Graph(some).changed if expand else ()
+        some = expanded(some) if expand else some
+        trace = _recorded(some, gradients, backward, keep, nest, carrying)
+        if expand:  # the nodes are new, whatever was written to before
+            trace.changed, trace.stale = written, bool(written)
     folding = folding_of(trace.nesting, fold, open, steps)
     return pictured(Describer(trace), folding, looks)
 
 
 def _recorded(
-    tensors: Tensor | Sequence[Tensor], gradient: Any, backward: bool | None, keep: str,
+    tensors: Sequence[Tensor], gradient: Any, backward: bool | None, keep: str,
     nest: Callable[[Graph], Nesting], carrying: bool,
 ) -> Trace:  # fmt: skip
     """The trace of tensors, as `draw` was asked for it."""

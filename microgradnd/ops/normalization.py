@@ -13,7 +13,7 @@ def normalize_x(g: Value, x: Value, out: Value, axis: tuple[int, ...], eps: floa
     return (g - g.mean(axis=axis, keepdims=True) - out * along) / scale
 
 
-@op(x=normalize_x, fresh="x", internal=True, keeps_channels=True, whole=True)
+@op(x=normalize_x, fresh="x", internal=True, keeps_channels=True, whole=True, opened=True)
 def normalize(x: Value, axis: tuple[int, ...], eps: float = 1e-5) -> Value:
     """(x - mean) / sqrt(variance + eps) over the axes; the variance is divided by their length."""
     centred = x - x.mean(axis=axis, keepdims=True)

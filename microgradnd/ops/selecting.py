@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from microgradnd.declaration import TensorLike, Value, derived, op
+from microgradnd.declaration import TensorLike, derived
 from microgradnd.engine import Tensor, as_tensor
 from microgradnd.methods import Methods
 from microgradnd.ops.batches import aligned
@@ -408,16 +408,27 @@ def nonzero(x: TensorLike, *, as_tuple: bool = True) -> Any:
     return tuple(Tensor(index) for index in np.nonzero(as_tensor(x).data))
 
 
-@op(discrete=True, method=True, numpy=np.isin)
+def _each_found(
+    element: Tensor, test_elements: Tensor, assume_unique: bool = False, invert: bool = False
+) -> Tensor:
+    """`isin` of samples: each element is compared with all others of its sample."""
+    n = len(element.data)
+    same = element.data.reshape(n, -1, 1) == test_elements.data.reshape(n, 1, -1)
+    return Tensor((same.any(-1) != invert).reshape(element.shape))
+
+
+@derived(method=True, numpy=np.isin, batch=_each_found)
 def isin(
-    element: Value, test_elements: Value, assume_unique: bool = False, invert: bool = False
-) -> Value:
+    element: TensorLike, test_elements: TensorLike, assume_unique: bool = False,
+    invert: bool = False,
+) -> Tensor:  # fmt: skip
     """Where an element is one of the others, or with `invert` none of them.
 
     >>> isin(Tensor([1.0, 2.0]), [2.0, 5.0])
     Tensor([False,  True])
     """
-    return np.isin(element, test_elements, assume_unique, invert)
+    one, others = as_tensor(element).data, as_tensor(test_elements).data
+    return Tensor(np.isin(one, others, assume_unique, invert))
 
 
 @derived(numpy=np.allclose, method=True)

@@ -91,8 +91,14 @@ def places(target: Value) -> tuple[Value, ...]:
     return (*np.indices(target.shape, sparse=True), target)
 
 
+def cross_entropy_program(z: Value, target: Value) -> Value:
+    y = log_softmax(z)
+    return -sum(target * y, -1) if target.dtype.kind == "f" else -y[places(target)]
+
+
 @op(z=cross_entropy_z, target=lambda g, z: -g[..., None] * log_softmax(z), fresh="z target",
-    keeps={"p": lambda z: softmax(z)}, whole=True, internal=True, batch="leading")  # fmt: skip
+    keeps={"p": lambda z: softmax(z)}, whole=True, internal=True, batch="leading",
+    opened=cross_entropy_program)  # fmt: skip
 def cross_entropy(z: Value, target: Value) -> Value:
     """-log softmax(z)[target] along the last axis: one loss for each row of logits.
 

@@ -18,9 +18,10 @@ from viz.diagnosis.series import Series, series_of
 from viz.model.marks import Mark, put
 from viz.structure.ids import ids_of
 from viz.style.kinds import GRADIENT, SOURCE
-from viz.style.text import number, plural, xml
+from viz.style.text import fit, number, plural, xml
 
 _HEADS = ("", "what", "where", "figure", "should be", "cure")
+_NOTE = 190.0  # px of what a record says of a finding
 MOST = 50  # rows of a table
 _SIGNS = {"bad": "✗", "warn": "!"}
 _UNKNOWN = (
@@ -59,7 +60,8 @@ class Health:
         out: dict[str, Mark] = {}
         for row in self.findings:
             for name in row.ids:
-                put(out, name, Mark(row.level, row.words))
+                which = f" units: {units.ranges(row.units)}" if row.units else ""
+                put(out, name, Mark(row.level, row.words, fit(row.kind + which, _NOTE, 11.0)))
         for row in self.findings:
             for name in (name for name in row.way if name not in row.ids):
                 put(out, name, Mark("way", f"on the way of the {row.kind} from {row.where}"))

@@ -122,17 +122,17 @@ def _dead_row(one: _Activation, ids: Ids, dead: float) -> Finding | None:
     count, units = int(one.off.sum()), one.off.size
     which = tuple(np.flatnonzero(one.off).tolist())
     figure = f"{count} of {units} units ({share:.0%}) are 0 for all {one.samples:,} samples"
-    figure += f": {_ranges(which)}" if count < units else ""
+    figure += f": {ranges(which)}" if count < units else ""
     allowed, marked = math.floor(100 * bound), tuple(ids.tensors[node] for node in one.nodes)
     where = location(ids, one.nodes)
     return Finding("dead", level, where, figure, share, f"at most {allowed}%", _DEAD, marked,
                    units=which)  # fmt: skip
 
 
-def _ranges(numbers: Sequence[int]) -> str:
+def ranges(numbers: Sequence[int]) -> str:
     """Numbers in rising order, neighbours as ranges, the first few of many.
 
-    >>> _ranges([0, 1, 2, 5]), _ranges(range(0, 40, 2))
+    >>> ranges([0, 1, 2, 5]), ranges(range(0, 40, 2))
     ('0–2, 5', '0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22 and 8 more')
     """
     runs: list[list[int]] = []

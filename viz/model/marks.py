@@ -22,16 +22,19 @@ class Mark:
     Attributes:
         level: "bad", "warn", or "way" for what only lies on the way to something bad.
         words: one line for each finding, for the tooltip.
+        note: what is written in the record itself.
     """
 
     level: Level
     words: str
+    note: str = ""
 
     def joined(self, other: Mark) -> Mark:
         """Both marks in one: the graver level, the words of both."""
         first, second = sorted((self, other), key=lambda mark: -_RANK[mark.level])
         lines = dict.fromkeys([*first.words.splitlines(), *second.words.splitlines()])
-        return Mark(first.level, "\n".join(lines))
+        notes = dict.fromkeys(filter(None, (first.note, second.note)))
+        return Mark(first.level, "\n".join(lines), " · ".join(notes))
 
 
 def put(marks: dict[str, Mark], name: str, mark: Mark) -> None:

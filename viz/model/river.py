@@ -29,6 +29,7 @@ from viz.style.text import one_line
 MOST_WIRES = 4  # uses of a leaf; one of more stands once, at the side, and its users name it
 _MOST_OF_WEIGHT = 2  # the same of a leaf that is a weight
 _MOST_FAN = 8  # uses of a result that have wires
+_MOST_STEPS = 2  # steps of a loop to which a result has wires
 
 
 @dataclass(eq=False)
@@ -154,7 +155,7 @@ def records_of(model: PictureModel) -> River:
     named: set[str] = set()
     for record, some in uses.items():
         record.uses = some
-        if (record.leaf and _is_shared(out, some, into)) or len(some) > _MOST_FAN:
+        if _is_shared(out, some, into) if record.leaf else _is_spread(out, record, some):
             record.shared = record.leaf
             named.update(edge.id for edge in some)
             _name(out, record, some)
@@ -314,6 +315,12 @@ def _is_shared(out: River, uses: list[Edge], into: dict[Record, list[Edge]]) -> 
     computed = sum(any(not out.shown[e.tail].leaf for e in into[user]) for user in users)
     few = _MOST_OF_WEIGHT if 2 * computed > len(users) else MOST_WIRES
     return len(uses) > few or len({out.step_of(user) for user in users} - {None}) > 1
+
+
+def _is_spread(out: River, record: Record, uses: list[Edge]) -> bool:
+    """Whether a result has too many users for wires: at all, or in the steps of a loop."""
+    steps = {out.step_of(out.shown[edge.head]) for edge in uses} - {None, out.step_of(record)}
+    return len(uses) > _MOST_FAN or len(steps) > _MOST_STEPS
 
 
 def _name(out: River, record: Record, uses: list[Edge]) -> None:

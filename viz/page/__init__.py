@@ -37,7 +37,7 @@ _MODULES = (
     "dom", "text", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
     "river/arrangement", "river/score", "picture", "records", "cells", "looks", "placing",
     "canvas", "heatmap", "record", "painter", "drawing", "pointer", "viewport", "formula",
-    *_LIVE, *_DESK, "stepper", "panel", "chart", "search", "film", "main",
+    *_LIVE, *_DESK, "stepper", "products", "panel", "chart", "search", "film", "main",
 )  # fmt: skip
 _LEGEND_WIDTH = 300
 _CANVAS = Canvas("auto")
@@ -73,7 +73,7 @@ def page(
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     document = _embedded(contents)
     marked = {
-        name: {"words": mark.words, "level": mark.level}
+        name: {"words": mark.words, "level": mark.level, "note": mark.note}
         for name, mark in _with_groups(marks or {}, writer).items()
     }
     annotations = {"marks": marked, "highlight": dict(highlight or {}), "levels": MARKS}

@@ -15,6 +15,7 @@ const LOW = 13, DEEP = 20; // from the river to the lower side, and more where w
 const WIDEST = 300;
 const STRIP = 230; // width of a line of operations
 const MOST_LINES = 6;
+const FEW = 24; // records of a picture that has room for matrices of up to 8 × 8 numbers
 const TABLE = 8; // a matrix of up to so many rows and columns shows its numbers
 const ROOM = 280; // long lines of numbers are heat-maps
 const BARS = 32; // height of the bars of a shared leaf
@@ -45,20 +46,24 @@ class Look {
 }
 
 // How an array and its gradient are shown, and of a table the width of a cell. Where it has to be
-// small, only columns and pairs of numbers are tables.
-function shownAs(x, gradient, isSmall) {
+// small, only columns and pairs of numbers are tables; else those of at most `highest` rows.
+function shownAs(x, gradient, isSmall, highest) {
   const [rows, columns] = [1, 1, ...x.shape].slice(-2), known = [x, gradient].filter(Boolean);
   if (x.size <= 1) return [x.size ? "scalar" : "empty", 0];
   const isTable = rows * columns === x.size && Math.max(rows, columns) <= TABLE;
-  if (!isTable || (isSmall && (rows > 4 || columns > 2))) return ["map", 0];
+  if (!isTable || rows > highest || (isSmall && (rows > 4 || columns > 2))) return ["map", 0];
   const words = known.flatMap((s) => flat(s.elements)).map((v) => spelled(v));
   const cell = words.reduce((a, word) => Math.max(a, width(word, SMALL) + 6), 18);
   return cell * columns <= ROOM || rows > 4 ? ["table", cell] : ["map", 0];
 }
 
 export class Looks {
-  constructor(river, isTurned) {
-    Object.assign(this, {river, model: river.model, isTurned});
+  // `words` stand at edges; those of leaves beside have no room at their wires and stand in them.
+  constructor(river, isTurned, words = {}) {
+    const {records, heads} = river, besides = records.flatMap(({beside}) => beside);
+    const highest = records.length + besides.length + heads.length <= FEW ? TABLE : TABLE / 2;
+    Object.assign(this, {river, model: river.model, isTurned, highest,
+      said: new Map(besides.map(([leaf, edge]) => [leaf, words[edge.id]]))});
   }
 
   summary = (index) => facts(this.model.summary(index));
@@ -149,8 +154,9 @@ export class Looks {
       look.meta = tensor.shape.length && record.isLeaf ? shapeOf(tensor.shape) : "";
       const [view] = record.views.length === 1 || record.isShared ? record.views : [];
       if (view) look.meta += ` ${model.operation(view.id).text.endsWith("ᵀ") ? "ᵀ" : "⟲"}`;
-      look.foot = [record.hidden && "and more that is not shown", tensor.hooked && "changed by a hook"]
-        .filter(Boolean).join(" · ");
+      const {marks} = model.annotations, said = [this.said.get(record), marks[id]?.note, marks[record.tensor]?.note];
+      look.foot = [record.hidden && "and more that is not shown", tensor.hooked && "changed by a hook",
+        ...new Set(said)].filter(Boolean).join(" · ");
     }
     const gain = this.gainOf(record, into);
     if (gain !== null) look.gain = `×${number(gain, 2)}`;
@@ -230,9 +236,9 @@ export class Looks {
     if (!tensor || (record.kind === "operation" && model.operation(record.id).view)) return 0;
     const x = this.value(tensor), g = this.gradient(tensor), {kind, shape} = model.tensor(tensor);
     const isWalk = !g && kind !== "constant" && model.doc.steps > 0 && !model.doc.backward;
-    const shown = isWalk ? [["data", x]] : kind === "constant" ? [["", x]] : [["", x], ["∂", g]];
+    const shown = isWalk ? [["", x]] : kind === "constant" ? [["", x]] : [["", x], ["∂", g]];
     const known = shown.map(([, part]) => part).filter(Boolean);
-    [look.form, look.cell] = shownAs(x, g, isTurned);
+    [look.form, look.cell] = shownAs(x, g, isTurned, this.highest);
     const [wide, high] = this.extent(look, shape, known);
     const label = shown.length > 1 ? Math.max(...shown.map(([name]) => width(name, TITLE) + 5)) : 0;
     const isStacked = isWalk || (isTurned && !record.isLeaf && look.form !== "table")

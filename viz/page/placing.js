@@ -34,7 +34,7 @@ export class Places {
       root: new Block(""), items: new Map(), wires: new Map()});
     this.into = grouped(river.wires, ([, , head]) => head);
     this.outOf = grouped(river.wires, ([, tail]) => tail);
-    this.kinds = new Looks(river, turned);
+    this.kinds = new Looks(river, turned, words);
     this.blocks = new Map([[null, this.root]]);
     this.measure();
     this.openBlocks();

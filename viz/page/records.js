@@ -8,6 +8,7 @@ import {oneLine, short} from "./text.js";
 const MOST_WIRES = 4; // uses of a leaf; one of more stands once, at the side, and its users name it
 const MOST_OF_WEIGHT = 2; // the same of a leaf that is a weight
 const MOST_FAN = 8; // uses of a result that have wires
+const MOST_STEPS = 2; // steps of a loop to which a result has wires
 
 // What one box of the picture shows: `node` is its first node, `tensor` the id of its result.
 export class Record {
@@ -152,7 +153,7 @@ export class River {
     const states = this.statesOfFirstSteps(), away = new Set(), named = new Set();
     for (const [record, some] of uses) {
       record.uses = some;
-      if (!(record.isLeaf && this.isShared(some, into)) && some.length <= MOST_FAN) continue;
+      if (!(record.isLeaf ? this.isShared(some, into) : this.isSpread(record, some))) continue;
       record.isShared = record.isLeaf;
       this.name(record, some);
       for (const edge of some) named.add(edge);
@@ -195,6 +196,13 @@ export class River {
     const computed = users.filter((user) => into.get(user).some((edge) => !this.from(edge).isLeaf));
     const few = 2 * computed.length > users.length ? MOST_OF_WEIGHT : MOST_WIRES;
     return uses.length > few || new Set(users.map(this.stepOf).filter(Boolean)).size > 1;
+  }
+
+  // Whether a result has too many users for wires: at all, or in the steps of a loop.
+  isSpread(record, uses) {
+    const steps = new Set(uses.map((edge) => this.stepOf(this.head(edge))));
+    for (const none of [null, this.stepOf(record)]) steps.delete(none);
+    return uses.length > MOST_FAN || steps.size > MOST_STEPS;
   }
 
   name(record, uses) {

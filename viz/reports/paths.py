@@ -153,7 +153,7 @@ class Paths:
         labels = [_slope(x, node, i) for x, (node, i) in zip(self.jacobians(k), path.edges)]
         k = range(len(self))[k]
         title = f"path {k + 1} of {self.count} from {path.labels[0]} adds "
-        title += f"{_amount(path.contribution)} (bold: local slopes)"
+        title += f"{_amount(path.contribution).replace('-', '−')} (bold: local slopes)"
         options = {"fold": False, "title": title, "gradient": self.gradient, **options}
         picture = draw_picture(self.loss, **options)
         highlight = {**_on_picture(path, labels, picture), **options.get("highlight", {})}

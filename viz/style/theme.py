@@ -40,7 +40,7 @@ COLOURS: dict[str, tuple[str, str]] = {
     "part-5": ("#d55e00", "#ff8f3f"),
     "part-6": ("#8a8a8a", "#a5a5a5"),
     "plus": ("#0072B2", "#56b4e9"),  # strokes of weights by their sign
-    "minus": ("#D55E00", "#ff8f3f"),
+    "minus": ("#9c2a6f", "#ee8cc8"),  # gradients alone are orange
     "grad-ink": ("#a34700", "#ffa35f"),  # words about it: dark enough to read
     "glow": ("#ffd75e", "#8a6d00"),  # behind what is pointed out
     "chip": ("#b04c00", "#ff9d57"),

@@ -34,7 +34,7 @@ def divided(root: Block, wires: Sequence[Wire], room: float, turned: bool) -> li
     """The lines of a picture; one that grows downward has one."""
     end = max(root.along, 1.0)
     cuts = [0.0]
-    made = {item.row for item in root.items if item.inputs or item.inner is not None}
+    made = {item.row for item in root.items if item.inputs or item.leaves or item.inner}
     rows = enumerate(root.rows)
     for row, (begin, stop) in rows if turned else ():
         # what a line begins with is no mere leaf

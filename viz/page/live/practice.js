@@ -16,7 +16,7 @@ export function questions(doc, live) {
       const key = `e-${id.slice(3)}-${i}`;
       if (!live.edges[key] || operation.rules[i] === null) return [];
       const size = live.contribution(key).data.length;
-      return [{key, id, i, tensor, at: size ? (7 * operation.order + 3 * i) % size : 0, rule: operation.rules[i]}];
+      return [{key, id, i, tensor, at: size ? (7 * operation.order + 3 * i) % size : 0}];
     });
   });
 }
@@ -32,8 +32,8 @@ export function isRight(typed, truth) {
 }
 
 // The rule and others that could be taken for it, in an order that the question decides.
-export function choices(doc, question) {
-  const {rule, id} = question, own = doc.operations[id].rules;
+export function choices(doc, {id, i}) {
+  const own = doc.operations[id].rules, rule = own[i];
   const others = [...own, ...Object.values(doc.operations).flatMap((x) => x.rules)];
   const texts = new Map([[doc.formulas[rule].text, rule]]);
   for (const n of others) {
@@ -122,15 +122,15 @@ export class Practice {
   }
 
   question(question) {
-    const {panel} = this, {doc, live} = panel, {key, id, i, tensor, at} = question;
+    const {panel} = this, {live} = panel, doc = this.doc(), {key, id, i, tensor, at} = question;
     this.light();
     const operation = doc.operations[id], x = live.contribution(key), title = panel.name(tensor);
     const input = h("input", {class: "live-number", inputmode: "decimal",
       "aria-label": `what ${operation.name} adds to the gradient of ${title}`,
       onkeydown: (event) => event.key === "Enter" && check()});
     const check = () => this.answer(isRight(input.value, x.data[at]), "number");
-    const pick = (n) => button(math([filled(doc.formulas[n], this.meaning(operation))]),
-      () => this.answer(n === question.rule, "rule"));
+    const rule = operation.rules[i];
+    const pick = (n) => button(this.rule(n, operation), () => this.answer(n === rule, "rule"));
     const rules = choices(doc, question).map(pick), uses = operation.args[i];
     const asked = `∂${title}${indexOf(at, x.shape)}${uses ? ` through ${uses}` : ""}`;
     return [h("p", {}, `What does ${operation.name} add to ${asked}?`),
@@ -143,6 +143,21 @@ export class Practice {
   light() {
     const {key, id, tensor} = (this.on && this.all[this.at]) || {};
     if (key) this.panel.light([key, id, tensor]);
+  }
+
+  // The document with what was changed, an activation that was exchanged included.
+  doc() {
+    return this.panel.present ?? this.panel.doc;
+  }
+
+  // A rule with the operation's names in it, as a formula or, where it has none, in words.
+  rule(n, operation) {
+    const entry = this.doc().formulas[n];
+    if (!entry.stated) return math([filled(entry, this.meaning(operation))]);
+    const {panel} = this, name = (key) => (typeof operation.inputs[key] === "string"
+      ? panel.name(operation.inputs[key]) : key === "y" ? panel.name(operation.output) : `x${key}`);
+    return h("code", {}, entry.text.replace(/\bq(\d+|y|g)\b/g, (_, key) => (key === "g"
+      ? `∂${panel.name(operation.output)}` : name(key))));
   }
 
   meaning(operation) {
@@ -170,9 +185,9 @@ export class Practice {
   }
 
   hint() {
-    const {panel: {doc}, all, at} = this, {id, rule} = all[at];
+    const {all, at} = this, {id, i} = all[at];
     this.hints = 1;
-    const formula = math([filled(doc.formulas[rule], this.meaning(doc.operations[id]))]);
+    const operation = this.doc().operations[id], formula = this.rule(operation.rules[i], operation);
     this.show(h("div", {role: "status"}, note("The rule:"), formula));
   }
 }

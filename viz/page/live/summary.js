@@ -140,7 +140,23 @@ export function written(live, doc) {
     return [id, { ...group, inside, borders, ...(stacked && {stacked}), ...(strip && {strip}) }];
   }));
   scales(live, out);
+  exchanged(live, out);
   return out;
+}
+
+// Operations that another function stands in the place of: their names, and what they compute.
+function exchanged(live, doc) {
+  const {swapped} = live.options;
+  if (!swapped.size) return;
+  doc.operations = {...doc.operations};
+  doc.formulas = [...doc.formulas];
+  const stated = (text) => doc.formulas.push({text, mathml: "", given: [], stated: true}) - 1;
+  for (const [id, name] of swapped) {
+    const old = doc.operations[id];
+    if (!old || old.name === name) continue;
+    const rules = old.rules.map((rule) => (rule === null ? null : stated(`qg ⊙ ${name}′(q0)`)));
+    doc.operations[id] = {...old, name, text: `${name}(·)`, options: {}, rule: stated(`${name}(q0)`), rules};
+  }
 }
 
 function byUse(one, other) {

@@ -12,7 +12,7 @@ const OVER = 14; // by how much wires stand out at both ends
 // what lies across it; a picture that grows downward has one.
 export function divided(root, wires, room, turned) {
   const end = Math.max(root.along, 1), cuts = [0];
-  const records = root.items.filter(({inputs, inner}) => inputs.length || inner);
+  const records = root.items.filter(({inputs, leaves, inner}) => inputs.length || leaves.length || inner);
   const made = new Set(records.map(({row}) => row));
   for (const [row, [begin, stop]] of turned ? root.rows.entries() : []) {
     // what a line begins with is no mere leaf

@@ -215,7 +215,7 @@ def compare(
     sum → #3                     14 → 21, Δ 50%, cos 1      1 → 1, Δ 0%, cos 1
     relu → #3 (only in after)    —                          —
     """
-    options = {"theme": "auto", "direction": "TB", "engine": None, "timeout": 10.0}
+    options = {"theme": "auto", "direction": None, "engine": None, "timeout": 10.0}
     for key in drawing:
         if key not in options:
             raise TypeError(f"compare() takes no argument {key!r}; for its picture there are "

@@ -19,6 +19,7 @@ from viz.style.text import fit, number, one_line, shape_of
 from viz.svg import writer as svg
 from viz.svg.cells import form_of
 from viz.svg.records import caption_of
+from viz.svg.river.writer import RiverDrawing
 from viz.svg.sheet import Extras
 from viz.svg.writer import label_of
 
@@ -30,9 +31,14 @@ WIDEST, LABEL = 90.0, 11.0  # of a pass's name at a row, in px, and its size
 
 def write(comparison: Comparison) -> str:
     """The picture of a comparison as the text of an SVG file."""
-    merged = _Merged(comparison)
+    drawing = dict(comparison.drawing)
+    river = drawing["engine"] is None
+    merged = _Merged(comparison, tags=not river)
     model = merged.build()
-    return svg.write(model, **comparison.drawing, extras=Extras(marks=merged.marks))
+    extras = Extras(marks=merged.marks)
+    if river:
+        return RiverDrawing(model, drawing["direction"]).svg(drawing["theme"], extras=extras)
+    return svg.write(model, **drawing | {"direction": drawing["direction"] or "TB"}, extras=extras)
 
 
 class _Merged:
@@ -41,17 +47,17 @@ class _Merged:
     Where the picture of a folds, what is only in b is left to the table.
     """
 
-    def __init__(self, comparison: Comparison) -> None:
-        self.c, self.marks = comparison, dict[str, Mark]()
+    def __init__(self, comparison: Comparison, tags: bool) -> None:
+        self.tags, self.c, self.marks = tags, comparison, dict[str, Mark]()
         self.a, self.b = ids_of(comparison.a), ids_of(comparison.b)
         pairs = comparison.alignment
         self.labels = [fit(one_line(name), WIDEST, LABEL) for name in comparison.names]
         self.keys = {name: key for key, name in self.a.tensors.items()}
         self.tensors = {self.a.tensors[x]: y for x, y in pairs.tensors.items()}
         self.operations = {self.a.operations[x]: y for x, y in pairs.operations.items()}
-        self.first = build(comparison.a, overview(comparison.a.nesting))
+        self.first = build(comparison.a, overview(comparison.a.nesting), tags=tags)
         folded = any(self.first.of_kind(ClosedGroup))
-        self.other = None if folded else build(comparison.b)
+        self.other = None if folded else build(comparison.b, tags=tags)
         self.nodes: dict[str, Node] = {}
         self.edges: dict[str, Edge] = {}
 
@@ -77,8 +83,8 @@ class _Merged:
         """A node that is in one pass only, which is said there."""
         words = f"only in {self.c.names[which]}"
         self.marks[node.id] = Mark("warn", words)
-        if isinstance(node, (TensorRecord, Operation)):
-            return replace(node, notes=(words,))
+        if isinstance(node, TensorRecord) or (isinstance(node, Operation) and self.tags):
+            return replace(node, notes=(words,))  # a river says it of the result
         return node
 
     def operation(self, node: Operation) -> Node:
@@ -88,7 +94,8 @@ class _Merged:
             return self.lone(node, 0)
         if its.op.name != node.name:
             self.marks[node.id] = Mark("warn", f"{node.name} in {first}, {its.op.name} in {second}")
-            return replace(node, name=f"{node.name} | {its.op.name}")
+            both = f"{node.name} | {its.op.name}"
+            return replace(node, name=both, text=both)
         other = self.other.nodes[self.b.operations[its]] if self.other is not None else None
         if isinstance(other, Operation):
             caption = caption_of(other) or "—"

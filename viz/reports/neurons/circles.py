@@ -20,6 +20,8 @@ RADIUS = 32.0
 _BADGE = 17.0  # height of a bias or threshold
 NARROW, WIDE = 230.0, 430.0  # between two columns
 _LABELLED = 20  # a layer of more weights has no room for their numbers
+_DENSE = 48  # of more, only the strongest lines of each unit stand out
+_STRONGEST, PALE = 2, 0.16
 HEAD = 46.0
 
 
@@ -35,6 +37,11 @@ class Style:
     def shown(self, p: Parameter) -> Array | None:
         """The numbers that connections are coloured by."""
         return p.values if self.colour == "weight" else p.gradients
+
+    @property
+    def signs(self) -> tuple[str, str]:
+        """The roles of strokes of positive and negative numbers."""
+        return ("plus", "minus") if self.colour == "weight" else ("grad", "above-1")
 
     def slope(self, name: str) -> str:
         return f"∂{self.loss}/∂{name}"
@@ -86,9 +93,10 @@ def largest(values: Array | None) -> float:
 
 
 def line_of(
-    canvas: Canvas, d: str, value: float | None, top: float, widest: float = 5.0, dash: str = "7 4"
+    style: Style, d: str, value: float | None, top: float, widest: float = 5.0, dash: str = "7 4"
 ) -> str:
     """A stroke that tells a number: width by magnitude, dashes and colour by sign."""
+    canvas, (plus, minus) = style.canvas, style.signs
     hit = f'<path d="{d}" fill="none" stroke="#000000" stroke-width="9" stroke-opacity="0"/>'
     if value is None or not math.isfinite(value):
         return hit + canvas.path(d, stroke="line", line=1.0, dash="1 3")
@@ -96,8 +104,8 @@ def line_of(
         return hit + canvas.path(d, stroke="line", line=0.8)
     wide = 0.15 * widest + 0.85 * widest * min(abs(value) / top, 1.0)
     if value > 0:
-        return hit + canvas.path(d, stroke="plus", line=wide)
-    return hit + canvas.path(d, stroke="minus", line=wide, dash=dash)
+        return hit + canvas.path(d, stroke=plus, line=wide)
+    return hit + canvas.path(d, stroke=minus, line=wide, dash=dash)
 
 
 def _widest_of(one: Layer) -> float:
@@ -178,7 +186,7 @@ def row(
         for w in paths if w.label_at
     ]  # fmt: skip
     across = left + len(chain) * gap + 90.0
-    return lines + circles + labels + words, across, HEAD + tall
+    return [pointing(chain, numbers), *lines, *circles, *labels, *words], across, HEAD + tall
 
 
 def _around(spot: Point, shifts: int) -> Rect:
@@ -191,7 +199,7 @@ def _heading(canvas: Canvas, x: float, title: str, below: str, small: bool = Fal
     room = 130.0
     return [
         canvas.text(x, 14, fit(title, room, size, True), size=size, bold=True, anchor="middle"),
-        canvas.text(x, 29, fit(below, room, 10.0), fill="muted", anchor="middle"),
+        canvas.text(x, 29, fit(below, room, 11.0), fill="muted", anchor="middle"),
     ]
 
 
@@ -206,21 +214,43 @@ def _connections(
 ) -> tuple[list[str], list[EdgePath]]:
     """The lines of a layer's weights, and paths that carry their numbers if there is room."""
     values, lines, paths = style.shown(one.weight), [], []
-    top, widest = largest(values), _widest_of(one)
+    top, widest, dense = largest(values), _widest_of(one), is_dense(one)
     for j, head in enumerate(ends[1]):
+        strong = set[int]()
+        if values is not None:
+            strong = set(np.argsort(-np.abs(values[j]), kind="stable")[:_STRONGEST].tolist())
         for i, tail in enumerate(ends[0]):
             start, end = trimmed(tail, head)
             value = at(values, j, i)
-            line = line_of(style.canvas, f"M{place(start)}L{place(end)}", value, top, widest)
+            line = line_of(style, f"M{place(start)}L{place(end)}", value, top, widest)
             data = {"id": f"w-{k}-{j}-{i}", "kind": "weight", "from": i, "to": j}
             data |= data_of(one.weight, j, i)
-            lines.append(group(data, _weight_words(style, one, name, j, i), [line]))
+            pale = f' opacity="{PALE}"' if dense and i not in strong else ""
+            lines.append(group(data, _weight_words(style, one, name, j, i), [line], pale))
             if len(ends[0]) * len(ends[1]) <= _LABELLED and value is not None:
                 thirds = [(start[0] + (end[0] - start[0]) * t, start[1] + (end[1] - start[1]) * t)
                           for t in (1.0, 2 / 3, 1 / 3, 0.0)]  # fmt: skip
                 label = number(value, 3)
                 paths.append(EdgePath(f"w-{k}-{j}-{i}", "", "", True, label, [], thirds, thick=3.0))
     return lines, paths
+
+
+def is_dense(one: Layer) -> bool:
+    """Whether a layer has more weights than a reader could follow."""
+    return one.weight.values.size > _DENSE
+
+
+def pointing(chain: Sequence[Layer], numbers: Sequence[int]) -> str:
+    """The style by which a unit that one points at shows all the lines of it, in a browser."""
+    rules, before = [], f"x-{numbers[0]}"
+    for k, one in zip(numbers, chain, strict=True):
+        inputs, units = one.sizes if is_dense(one) else (0, 0)
+        for i in range(inputs):
+            rules.append((f"{before}-{i}", f'[data-id^="w-{k}-"][data-from="{i}"]'))
+        rules += [(f"u-{k}-{j}", f'[data-id^="w-{k}-{j}-"]') for j in range(units)]
+        before = f"u-{k}"
+    chosen = ",".join(f".mg:has([data-id={unit}]:hover) {lines}" for unit, lines in rules)
+    return f"<style>{chosen}{{opacity:1}}</style>" if rules else ""
 
 
 def trimmed(tail: Point, head: Point) -> tuple[Point, Point]:
@@ -272,7 +302,7 @@ def input_unit(
     if g is not None:
         title += f"\n{style.slope(own)} = {formatted(g, 6)}"
         title += ", over all units that it leads to" if alone else ""
-        below = [] if alone else [(f"{style.slope(name)} {formatted(g, 3)}", "grad-ink")]
+        below = [] if alone else [(style.slope(name), formatted(g, 3), "grad-ink")]
     data = {"id": f"x-{k}-{i}", "kind": "input", "name": first.name, "unit": i,
             "value": exact(value), "grad": exact(g)}  # fmt: skip
     return group(data, title, circle(style.canvas, spot, own, value, below, "leaf", "leaf-line"))
@@ -297,9 +327,9 @@ def unit(
         one.sums.name, "unit": j, "function": one.function or None, "net": exact(net),
         "net-grad": exact(slope), "value": exact(out), "grad": exact(g),
     }  # fmt: skip
-    below = [(f"net {formatted(net, 4)}", "muted")] if one.outputs else []
+    below = [("net", formatted(net, 4), "muted")] if one.outputs else []
     if style.slopes:
-        below.append((f"∂{style.loss}/∂net {formatted(slope, 3)}", "grad-ink"))
+        below.append((f"∂{style.loss}/∂net", formatted(slope, 3), "grad-ink"))
     shown = net if one.outputs is None else out
     parts = circle(style.canvas, spot, label, shown, below, "op", "op-line")
     shifts = enumerate(one.shifts if badges else ())
@@ -320,9 +350,10 @@ def shift_name(p: Parameter, s: int) -> str:
 
 
 def circle(
-    canvas: Canvas, spot: Point, name: str, value: float | None, below: Iterable[tuple[str, str]],
-    fill: str, stroke: str,
+    canvas: Canvas, spot: Point, name: str, value: float | None,
+    below: Iterable[tuple[str, str, str]], fill: str, stroke: str,
 ) -> list[str]:  # fmt: skip
+    """A unit: name and value within, below it lines of a symbol, a number and their role."""
     x, y = spot
     room = 2 * RADIUS - 10.0
     rim = f'<circle cx="{coordinate(x)}" cy="{coordinate(y)}" r="{RADIUS:g}" stroke-width="1.6"'
@@ -331,9 +362,10 @@ def circle(
                           anchor="middle"))  # fmt: skip
     words = _compact(value, room + 4.0)
     parts.append(canvas.text(x, y + 9.5, words, size=11.0, bold=True, anchor="middle"))
-    shown = [(fit(words, 120.0, 10.0), role) for words, role in below]
+    shown = [(fit(what, 136.0 - width(words, 11.0), 11.0) + " " + words, role)
+             for what, words, role in below]  # fmt: skip
     if shown:
-        wide = max(width(words, 10.0) for words, _ in shown) + 2.0
+        wide = max(width(words, 11.0) for words, _ in shown) + 2.0
         left, top, tall = x - wide / 2, y + RADIUS + 2.5, 12.0 * len(shown)
         parts.append(canvas.rect(left, top, wide, tall, fill="canvas", radius=3.0))
     for line, (words, role) in enumerate(shown):
@@ -351,17 +383,18 @@ def _badge(style: Style, spot: Point, k: int, j: int, one: Layer, p: Parameter, 
     title += _slope_words(style, one, p, own, j)
     kind = "bias" if p.sign > 0 else "threshold"
     data = {"id": f"b-{k}-{j}-{s}", "kind": kind, "to": j, **data_of(p, j)}
-    words = f"{sign} {fit(name, 40.0, 10.0)} {formatted(value, 3)}"
+    words = f"{sign} {fit(name, 46.0, 11.0)} {formatted(value, 3)}"
     if style.colour == "gradient":
-        words = f"∂{style.loss}/∂{fit(name, 34.0, 10.0)} {formatted(value, 3)}"
-    wide = width(words, 10.0) + 10.0
+        words = f"∂{style.loss}/∂{fit(name, 40.0, 11.0)} {formatted(value, 3)}"
+    wide = width(words, 11.0) + 10.0
     x, bottom = spot[0], spot[1] - RADIUS - 4.0 - _BADGE * s
     stem = f"M{place((x, bottom))}V{coordinate(bottom + 4.0)}"
-    line = line_of(style.canvas, stem, value, largest(values), dash="") if s == 0 else ""
-    role = "line" if not value or not math.isfinite(value) else "plus" if value > 0 else "minus"
+    line = line_of(style, stem, value, largest(values), dash="") if s == 0 else ""
+    plus, minus = style.signs
+    role = "line" if not value or not math.isfinite(value) else plus if value > 0 else minus
     box = style.canvas.rect(
         x - wide / 2, bottom - _BADGE + 2, wide, _BADGE - 3, fill="canvas", stroke=role, radius=7.0,
-        dash="4 3" if role == "minus" else "",
+        dash="4 3" if role == minus else "",
     )  # fmt: skip
     text = style.canvas.text(x, bottom - 4.0, words, anchor="middle")
     return group(data, title, [line, box, text])

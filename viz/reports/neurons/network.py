@@ -283,7 +283,7 @@ def _description(picture: Neurons, look: Style, subtitle: str) -> str:
     text = f"A network of circles and weighted connections: {subtitle}."
     text += " Connections are coloured by "
     text += "weight" if look.colour == "weight" else "gradient"
-    text += ": solid and blue where it is positive, dashed and orange where it is negative."
+    text += ": solid where it is positive, dashed where it is negative."
     for k, one in enumerate(picture.layers):
         text += f" Layer {k}: {plural(one.sizes[0], 'input')}, {plural(one.sizes[1], 'unit')}"
         text += f", {one.function}." if one.function else "."
@@ -297,14 +297,17 @@ def _items(
     of = "weight" if look.colour == "weight" else "gradient of the weight"
 
     def stroke(value: float) -> Draw:
-        return lambda canvas: circles.line_of(canvas, "M0 8H26", value, 1.0)
+        return lambda canvas: circles.line_of(look, "M0 8H26", value, 1.0)
 
     found = [
         (stroke(0.6), 26.0, f"{of} > 0"),
         (stroke(-0.6), 26.0, f"{of} < 0"),
-        (lambda canvas: circles.line_of(canvas, "M0 3H26", 0.1, 1.0)
-         + circles.line_of(canvas, "M0 12H26", 1.0, 1.0), 26.0, "width: magnitude within a layer"),
+        (lambda canvas: circles.line_of(look, "M0 3H26", 0.1, 1.0)
+         + circles.line_of(look, "M0 12H26", 1.0, 1.0), 26.0, "width: magnitude within a layer"),
     ]  # fmt: skip
+    if unit is None and any(map(circles.is_dense, picture.layers)):
+        pale = f'<g opacity="{circles.PALE}">{circles.line_of(look, "M0 8H26", 0.6, 1.0)}</g>'
+        found.append((lambda canvas: pale, 26.0, "not of a unit's two strongest: point at a unit"))
     shifts = {p.sign for one in picture.layers for p in one.shifts}
     if shifts and unit is None:
         sorts = ["bias (+)"] * (1 in shifts) + ["threshold (−)"] * (-1 in shifts)

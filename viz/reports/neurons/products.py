@@ -105,7 +105,7 @@ def _connection(
     values = style.shown(term.parameter)
     start, stop = circles.trimmed(*ends)
     line = circles.line_of(
-        style.canvas, f"M{place(start)}L{place(stop)}", at(values, *term.where), top or 1.0
+        style, f"M{place(start)}L{place(stop)}", at(values, *term.where), top or 1.0
     )
     data = {"id": f"w-{k}-{j}-{i}", "kind": "weight", "from": i, "to": j}
     data |= circles.data_of(term.parameter, *term.where)

@@ -20,6 +20,7 @@ HEAD, PAD, LINE = 20.0, 7.0, 16.0
 CHANNEL = 36.0  # from the river to the right side of a record
 LOW, DEEP = 13.0, 20.0  # from the river to the lower side, and more where wires part
 WIDEST = 300.0
+_TWO = 480.0  # of the arrays of two passes side by side
 _STRIP = 230.0  # of a line of operations
 _MOST_LINES = 6
 _ROOM = 280.0  # long lines of numbers are heat-maps
@@ -72,14 +73,16 @@ class Look:
         return max(18.0, width(self.chip, SMALL, True) + 7.0) if self.chip else 0.0
 
 
-def shown_as(x: Summary, gradient: Summary | None, small: bool) -> tuple[str, float]:
+def shown_as(
+    x: Summary, gradient: Summary | None, small: bool, most: int = 8
+) -> tuple[str, float]:  # fmt: skip
     """How an array and its gradient are shown, and of a table the width of a cell.
 
-    With `small`, only columns and pairs of numbers are tables.
+    With `small`, only columns and pairs of numbers are tables; else those of at most `most` rows.
     """
     form, known = form_of(x.shape), [s for s in (x, gradient) if s is not None]
     rows, columns = (1, 1, *x.shape)[-2:]
-    if form == "table" and (small and (rows > 4 or columns > 2)):
+    if form == "table" and (rows > most or (small and (rows > 4 or columns > 2))):
         return "map", 0.0
     if form != "table":
         return form, 0.0
@@ -100,8 +103,9 @@ def sizes(x: Summary) -> tuple[str, str]:
 
 
 def look_of(
-    record: Record, into: list[Edge], turned: bool, wide: bool = False, beside: bool = False
-) -> Look:
+    record: Record, into: list[Edge], turned: bool, wide: bool = False, beside: bool = False,
+    most: int = 8,
+) -> Look:  # fmt: skip
     """The measures of a record.
 
     Args:
@@ -110,6 +114,7 @@ def look_of(
         turned: whether the picture grows to the right.
         wide: whether several wires part at it.
         beside: whether it stands beside another one, or at the side of the picture.
+        most: rows of a matrix that is written in numbers.
     """
     look = Look(channel=(LOW + DEEP * wide) if turned else CHANNEL)
     if record.more is not None:
@@ -126,7 +131,7 @@ def look_of(
     _title(record, look, into)
     river = record.gradient is not None and not beside
     y = HEAD + (LINE - 1.0) * len(look.captions)
-    across = _body(record, look, y, turned)
+    across = _body(record, look, y, turned, most)
     y = max((part.y + part.height for part in look.parts), default=y) + 3.0
     for text, edge in lines_of(record):
         look.lines.append((y, text, edge))
@@ -239,7 +244,7 @@ def named(edge: Edge, names: dict[str, str]) -> str:
     return f"∂{name} += {amount(edge.contribution)}"
 
 
-def _body(record: Record, look: Look, y: float, turned: bool) -> float:
+def _body(record: Record, look: Look, y: float, turned: bool, most: int) -> float:
     """Places data and gradient; returns how wide they are."""
     tensor = record.tensor
     if tensor is None or (record.operation is not None and record.operation.view):
@@ -247,14 +252,17 @@ def _body(record: Record, look: Look, y: float, turned: bool) -> float:
     shown: list[tuple[str, Summary | None]] = [("", tensor.value), ("∂", tensor.gradient)]
     shown = shown[:1] if tensor.kind == "constant" else shown
     shown = list(tensor.rows) if tensor.rows is not None else shown
+    shown = [("", x) for _, x in shown] if len(shown) == 1 else shown
     known = [x for _, x in shown if x is not None]
-    look.form, look.cell = shown_as(tensor.value, tensor.gradient, turned)
+    look.form, look.cell = shown_as(tensor.value, tensor.gradient, turned, most)
+    if tensor.rows is not None and look.form == "table":
+        look.cell = cell_width(known, 2)
     wide, high = _extent(look, tensor.shape, known)
     label = max(width(name, TITLE) + 5.0 for name, _ in shown) if len(shown) > 1 else 0.0
-    rows = tensor.rows is not None
-    stacked = rows or (
-        (turned and not record.leaf and look.form != "table")
-        or 2 * wide + label > WIDEST - (20.0 if record.leaf else 60.0)
+    if tensor.rows is not None:
+        return _columns(look, shown, (label, wide, high), y)
+    stacked = (turned and not record.leaf and look.form != "table") or (
+        2 * wide + label > WIDEST - (20.0 if record.leaf else 60.0)
     )
     x = PAD
     for k, (name, summary) in enumerate(shown):
@@ -265,6 +273,18 @@ def _body(record: Record, look: Look, y: float, turned: bool) -> float:
         else:
             x += room + wide + 6.0
     return max(part.x + part.width for part in look.parts) - PAD
+
+
+def _columns(
+    look: Look, shown: list[tuple[str, Summary | None]], size: tuple[float, float, float], y: float
+) -> float:  # fmt: skip
+    """Places the arrays of two passes, a column for each if there is room; returns their width."""
+    label, wide, high = size
+    count = 2 if 2 * (label + wide) <= _TWO and len(shown) > 1 else 1
+    for k, (name, summary) in enumerate(shown):
+        x = PAD + label + k % count * (label + wide + 8.0)
+        look.parts.append(Part(name, summary, x, y + k // count * high, wide, high))
+    return count * (label + wide + 8.0) - 8.0
 
 
 def _extent(look: Look, shape: tuple[int, ...], known: list[Summary]) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from viz.layout.river import DOWN, RIGHT, Block, Item, Leaf, Wire, arrange
@@ -17,6 +17,7 @@ from viz.svg.river.looks import SMALL, Look, amount, look_of
 
 Point = tuple[float, float]
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
+_FEW = 24  # records of a picture that has room for matrices of up to 8 × 8 numbers
 _WRAP = 2_000.0  # px of a line, of a picture that grows to the right
 _SHIFT = 12.0  # from the ribbon of an edge to its forward wire
 
@@ -46,9 +47,21 @@ class Placed:
     height: float = 0.0
 
 
-def place(river: River, turned: bool, words: Mapping[str, str]) -> Placed:
-    """Gives everything in a picture its place; `words` stand at edges in place of numbers."""
-    out = Placed(river, turned)
+def place(
+    river: River, turned: bool, words: Mapping[str, str], notes: Mapping[str, str] | None = None
+) -> Placed:
+    """Gives everything in a picture its place.
+
+    `words` stand at edges in place of numbers, `notes` in records.
+    """
+    out, notes = Placed(river, turned), notes or {}
+    edges = {leaf: edge.id for record in river.records for leaf, edge in record.beside}
+    for record in river.all():
+        if (tensor := record.tensor) is not None:
+            # the wire of a leaf beside is too short for words
+            said = words.get(edges.get(record, "")), notes.get(record.id), notes.get(tensor.id)
+            more = dict.fromkeys(filter(None, said))
+            record.tensor = replace(tensor, notes=(*tensor.notes, *more)) if more else tensor
     _Placing(out, words).run()
     return out
 
@@ -82,15 +95,16 @@ class _Placing:
         self.read_back()
 
     def measure(self) -> None:
-        looks = self.out.looks
+        looks, turned = self.out.looks, self.turned
+        most = 8 if sum(1 for _ in self.river.all()) <= _FEW else 4
         for record in self.river.records:
             into, away = self.into.get(record, []), self.out_of.get(record, [])
             wide = len(into) > 1 or len(away) > 1
-            looks[record] = look_of(record, into, self.turned, wide)
+            looks[record] = look_of(record, into, turned, wide, most=most)
             for leaf, _ in record.beside:
-                looks[leaf] = look_of(leaf, [], self.turned, beside=True)
+                looks[leaf] = look_of(leaf, [], turned, beside=True, most=most)
         for record in self.river.heads:
-            looks[record] = look_of(record, [], self.turned, beside=True)
+            looks[record] = look_of(record, [], turned, beside=True, most=most)
         for loop in self.river.loops.values():
             self.make_equal(loop)
 

@@ -40,17 +40,18 @@ class RiverDrawing:
         direction: of the forward pass, "TB" or "LR"; None for downward, and to the right where
             steps of a loop are drawn.
         words: by edge, what stands there in place of its contribution.
+        notes: by operation or tensor, what its record says besides.
     """
 
     def __init__(
         self, model: PictureModel, direction: str | None = None,
-        words: Mapping[str, str] | None = None,
+        words: Mapping[str, str] | None = None, notes: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.model = model
         river = records_of(model)
         stepped = any(len(loop.steps) > 1 for loop in river.loops.values()) or _in_a_row(model)
         turned = direction == "LR" or (direction is None and stepped)
-        self.where = placed(river, turned, words or {})
+        self.where = placed(river, turned, words or {}, notes or {})
 
     def svg(
         self, theme: str, step: int | None = None, extras: Extras | None = None,
@@ -212,6 +213,8 @@ class _Drawn:
         (spot, anchor) = self.where.labels.get(name, (None, "end"))
         edge = self.model.edges[name]
         text = label_of(edge, self.uses.get(tail, ()))
+        if words and tail in self.beside:
+            return ""  # they stand in the leaf
         if words:
             spot = spot or _middle(self.where.wires[name][0])
             return self.canvas.text(*spot, words, size=SMALL, bold=True, anchor=anchor,
