@@ -373,6 +373,7 @@ def draw(
         trace = regrouped(trace, _carriers(trace)) if carrying else trace
     else:
         keep = looks.get("keep", "summaries")
+        backward = differentiable(tensors, gradient) if backward is None else backward
         some, gradients = several(tensors, gradient)
         written = Graph(some).changed if expand else ()
         some = expanded(some) if expand else some
@@ -384,16 +385,15 @@ def draw(
 
 
 def _recorded(
-    tensors: Sequence[Tensor], gradient: Any, backward: bool | None, keep: str,
+    tensors: Sequence[Tensor], gradient: Any, backward: bool, keep: str,
     nest: Callable[[Graph], Nesting], carrying: bool,
 ) -> Trace:  # fmt: skip
     """The trace of tensors, as `draw` was asked for it."""
-    walk = differentiable(tensors, gradient) if backward is None else backward
-    trace = captured(*several(tensors, gradient), walk, keep, nest)
+    trace = captured(*several(tensors, gradient), backward, keep, nest)
     if not carrying:
         return trace
     nesting = _carriers(trace)  # walked again, so that the sums over what is left are known
-    return captured(*several(tensors, gradient), walk, keep, lambda _: nesting)
+    return captured(*several(tensors, gradient), backward, keep, lambda _: nesting)
 
 
 def _check(looks: Looks) -> None:
