@@ -64,7 +64,7 @@ __all__ = [
     "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "is_grad_enabled", "linspace",
     "logspace", "manual_seed", "no_grad", "normal", "ones", "ones_like", "op", "permutation",
     "rand", "rand_like", "randint", "randn", "randn_like", "set_default_dtype",
-    "set_grad_enabled", "tensor", "uniform", "zeros", "zeros_like",
+    "set_grad_enabled", "source_lines", "tensor", "uniform", "zeros", "zeros_like",
 ]  # fmt: skip
 _PACKAGES = (
     "data", "fft", "func", "io", "linalg", "models", "nn", "optim", "testing", "training",
@@ -73,7 +73,8 @@ _PACKAGES = (
 _LATE = {  # modules that are loaded when these names of theirs are spoken of
     "grad": "transforms.gradients", "gradcheck": "testing.differences",
     "gradgradcheck": "testing.differences", "GradientMismatch": "testing.differences",
-    "detect_anomaly": "testing.anomaly", "cross_entropy": "nn.functional",
+    "detect_anomaly": "testing.anomaly", "source_lines": "testing.lines",
+    "cross_entropy": "nn.functional",
 }  # fmt: skip
 
 if _typing.TYPE_CHECKING:
@@ -91,6 +92,7 @@ if _typing.TYPE_CHECKING:
     from microgradnd.nn.functional import cross_entropy
     from microgradnd.testing.anomaly import detect_anomaly
     from microgradnd.testing.differences import GradientMismatch, gradcheck, gradgradcheck
+    from microgradnd.testing.lines import source_lines
     from microgradnd.transforms.gradients import grad
 
     __all__ += _functions.__all__

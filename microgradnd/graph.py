@@ -193,7 +193,7 @@ class Node:
 
     @property
     def where(self) -> str | None:
-        """File and line of the operation's call, if `detect_anomaly` was on."""
+        """File and line of the operation's call, within `source_lines` or `detect_anomaly`."""
         return self._note("where", None)
 
     @property

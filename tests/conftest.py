@@ -21,6 +21,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--programs", type=int, default=200, metavar="N",
                      help="random programs of all operations (10,000 in a long run)")  # fmt: skip
     parser.addoption("--fuzz", type=int, default=10, metavar="N", help=words)
+    words_of_pictures = "random programs whose saved pictures are read back (200 in a long run)"
+    parser.addoption("--pictures", type=int, default=8, metavar="N", help=words_of_pictures)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from microgradnd import Tensor, nn
+from microgradnd import Tensor, nn, source_lines
 from microgradnd.nn.functional import cross_entropy
 from tests.test_browser import CHROMIUM
 from viz import draw, trace
@@ -286,35 +286,6 @@ def test_the_step_stays_when_its_group_opens(show: Open) -> None:
     assert page.locator("#panel h2").inner_text() == "step 8"
 
 
-@pytest.mark.parametrize("direction", ["TB", "LR"])
-def test_nothing_overlaps_whatever_is_open(show: Open, direction: str) -> None:
-    page = show(convolutional()[0], fold=True, direction=direction)
-    for _ in range(4):
-        rects = page.evaluate(
-            "[...page.drawing.rects].map(([{id}, r]) => [id, r.x, r.y, r.width, r.height])"
-        )
-        for i, (one, x, y, w, h) in enumerate(rects):
-            for other, x2, y2, w2, h2 in rects[i + 1 :]:
-                apart = x + w <= x2 or x2 + w2 <= x or y + h <= y2 or y2 + h2 <= y
-                assert apart, (one, other)
-        frames = page.evaluate("Object.fromEntries(page.drawing.places.frames)")
-        places = {name: rest for name, *rest in rects}
-        for name, around in page.evaluate(
-            "page.drawing.river.records.map((x) => [x.id, page.drawing.river.around.get(x.box)])"
-        ):
-            x, y, w, h = places[name]
-            for left, top, right, bottom in (frames[box] for box in around if box in frames):
-                assert left <= x
-                assert top <= y
-                assert x + w <= right
-                assert y + h <= bottom
-        groups = page.locator(".node.group")
-        if not groups.count():
-            break
-        page.keyboard.press("n")
-        page.evaluate("page.all(true)" if frames else "page.open('g-1')")
-
-
 def test_search_finds_names_operations_and_shapes(show: Open) -> None:
     page = show(recurrent(8)[0], fold=True)
     assert page.locator(".node.operation:has-text('tanh')").count() == 0
@@ -425,56 +396,6 @@ def test_hostile_names_do_nothing(show: Open) -> None:
     assert page.locator("script").count() == 4
 
 
-def test_nothing_moves_for_those_who_asked_for_it(show: Open) -> None:
-    page = show(bp_network()[0], motion="reduce", fold=True)
-    page.evaluate("page.open('g-1')")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    assert page.evaluate("document.getAnimations().length") == 0
-    assert page.locator("#world.moving").count() == 0
-    moving = show(bp_network()[0], motion="no-preference", fold=True)
-    moving.keyboard.press("ArrowRight")
-    moving.keyboard.press("ArrowRight")
-    assert moving.evaluate("document.getAnimations().length") > 0
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_follows_the_reader_s_scheme_until_told_otherwise(show: Open, scheme: str) -> None:
-    page = show(square(), scheme=scheme)
-    ground = "getComputedStyle(document.body).backgroundColor"
-    colours = {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}
-    assert page.evaluate(ground) == colours[scheme]
-    page.keyboard.press("t")
-    assert page.evaluate(ground) == colours["dark" if scheme == "light" else "light"]
-
-
-def test_a_picture_s_own_theme_is_where_the_page_starts(show: Open) -> None:
-    page = show(square(), theme="dark")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 17, 23)"
-
-
-def test_a_long_graph_has_a_small_map(show: Open) -> None:
-    page = show(recurrent(30)[0], fold=False)
-    page.evaluate("page.viewport.go(0, 0, 1)")
-    page.wait_for_selector("#map", state="visible")
-    box = page.locator("#map").bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] - 6)
-    until(page, "page.viewport.y < -1000")
-    page.evaluate("page.viewport.fit()")
-    page.wait_for_selector("#map", state="hidden")
-
-
-def test_dragging_moves_the_picture_and_chooses_nothing(show: Open) -> None:
-    page = show(square())
-    x, y = page.evaluate("[page.viewport.x, page.viewport.y]")
-    page.mouse.move(300, 300)
-    page.mouse.down()
-    page.mouse.move(360, 340, steps=5)
-    page.mouse.up()
-    assert page.evaluate("[page.viewport.x, page.viewport.y]") == [x + 60, y + 40]
-    assert page.locator(".node.chosen").count() == 0
-
-
 def test_a_changed_leaf_is_told(show: Open) -> None:
     from microgradnd import no_grad
 
@@ -549,8 +470,9 @@ def test_what_is_too_large_for_the_file_is_stepped_over_as_one(
     said = []
     for _ in range(steps_of(page)[1]):
         page.keyboard.press("ArrowRight")
-        if not said or written(node)[-3:-1] != said[-1]:
-            said.append(written(node)[-3:-1])
+        norm, _, uses = written(node)[-4:-1]
+        if not said or [norm, uses] != said[-1]:
+            said.append([norm, uses])
     sums = [number(x.norm, 2) for x in sums_of(loss, W)]
     assert said[1:] == [[sums[k - 1], f"Σ of {k}"] for k in range(1, 13)]
     assert page.locator(".sum-title").first.inner_text() == "Σ contribution 12 of 12"
@@ -559,42 +481,6 @@ def test_what_is_too_large_for_the_file_is_stepped_over_as_one(
     find(page, "W")
     assert statistics(page, "Gradient")["‖·‖"] == pytest.approx(np.linalg.norm(W.grad.numpy()))
     assert page.locator(".sums tbody tr").count() == 12
-
-
-def test_two_fingers_zoom(show: Open) -> None:
-    page = show(square())
-    before = page.evaluate("page.viewport.k")
-    page.evaluate(
-        """() => {
-            const stage = document.querySelector("#viewport");
-            const send = (type, pointerId, clientX) => stage.dispatchEvent(new PointerEvent(type,
-              {pointerId, clientX, clientY: 300, bubbles: true, pointerType: "touch"}));
-            send("pointerdown", 7, 300);
-            send("pointerdown", 8, 400);
-            send("pointermove", 8, 500);
-            send("pointerup", 8, 500);
-            send("pointerup", 7, 300);
-        }"""
-    )
-    assert page.evaluate("page.viewport.k") == pytest.approx(2 * before)
-
-
-def test_of_a_large_graph_only_what_is_near_is_painted(show: Open) -> None:
-    page = show(recurrent(100)[0], fold=False)
-    page.wait_for_timeout(200)
-    shown, count = page.locator(".node"), page.evaluate("page.drawing.rects.size")
-    assert 10 < shown.count() < count / 2
-    page.keyboard.press("0")  # everything
-    until(page, f"document.querySelectorAll('.node').length === {count}")
-    page.keyboard.press("1")
-    last = page.evaluate("page.drawing.reading.at(-1)")
-    page.evaluate("(id) => page.focus(page.drawing.reading.at(-2))", last)
-    page.keyboard.press("ArrowDown")
-    assert page.evaluate("document.activeElement.dataset.id") == last
-    node = page.locator(f".node[data-id={last}]")
-    page.wait_for_timeout(100)
-    box = node.bounding_box()
-    assert 0 <= box["y"] <= 800
 
 
 def test_uses_that_are_not_in_focus_are_one_term_of_a_sum(show: Open) -> None:
@@ -610,3 +496,46 @@ def test_uses_that_are_not_in_focus_are_one_term_of_a_sum(show: Open) -> None:
         page.keyboard.press("ArrowRight")
     assert page.locator(".sum-title").inner_text() == "Σ contribution 2 of 2"
     assert page.locator(".terms .big").all_inner_texts() == ["3"]  # no sum without the 12
+
+
+def test_a_product_shows_what_a_cell_is_made_of(show: Open) -> None:
+    random = np.random.default_rng(0)
+    x = Tensor(random.normal(size=(4, 3)), name="x")
+    W = Tensor(random.normal(size=(3, 2)), requires_grad=True, name="W")
+    loss = ((x @ W) ** 2).sum()
+    page = show(loss)
+    page.keyboard.press("b")
+    for _ in range(steps_of(page)[1]):
+        page.keyboard.press("ArrowRight")
+    loss.backward()
+    canvas = page.locator("#panel .product .sheet canvas").last
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
+    said = page.locator("#panel .product > .reading").inner_text().replace("−", "-")
+    assert said.startswith("[1, 1]: ")
+    assert said.endswith(f"(4 products) = {W.grad.numpy()[1, 1]:.4g}")
+    sheets, lit = page.locator(".product .sheet"), page.locator(".product .sheet .lit")
+    sizes = [lit.nth(k).bounding_box() for k in (0, 1)]
+    for k, part in enumerate(sizes):  # a column of x and one of the gradient
+        whole = sheets.nth(k).bounding_box()
+        assert part["height"] == pytest.approx(whole["height"], abs=1)
+        assert part["width"] == pytest.approx(whole["width"] / (3, 2)[k], abs=1)
+        assert part["x"] - whole["x"] == pytest.approx(part["width"], abs=1)
+    assert lit.nth(2).is_hidden()
+
+
+def test_the_line_of_the_program_is_lit_at_each_step(show: Open) -> None:
+    x = Tensor(2.0, requires_grad=True, name="x")
+    with source_lines():
+        y = x.exp()
+        z = y * x
+    page = show(z)
+    page.keyboard.press("f")
+    lit = page.locator("#panel .source .now")
+    for code in ("y = x.exp()", "z = y * x"):
+        page.keyboard.press("ArrowRight")
+        assert lit.inner_text().strip() == code
+    assert page.locator("#panel h3").last.inner_text() == Path(__file__).name
+    page.locator("#panel .source .code").first.click()
+    assert page.locator("#panel h2").inner_text() == "exp"

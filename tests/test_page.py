@@ -167,6 +167,6 @@ def test_findings_are_marked_on_the_page(tmp_path: Path) -> None:
             page(picture.describer, picture.model, marks=marks, highlight={"op-1": ""})
         ).inside[3]
     )
-    assert looks["marks"]["t-1"] == {"words": "all NaN", "level": "bad"}
+    assert looks["marks"]["t-1"] == {"words": "all NaN", "level": "bad", "note": ""}
     assert looks["levels"]["bad"][0] in COLOURS
     assert looks["highlight"] == {"op-1": ""}

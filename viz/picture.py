@@ -15,7 +15,6 @@ from microgradnd.graph import (
     STRING,
     Graph,
     Kind,
-    Node,
     checked,
     either,
     expanded,
@@ -374,12 +373,11 @@ def draw(
         trace = regrouped(trace, _carriers(trace)) if carrying else trace
     else:
         keep = looks.get("keep", "summaries")
-        written: tuple[Node, ...] = ()
-        if expand:
-            some, gradients = several(tensors, gradient)
-            written, tensors = Graph(some).changed, expanded(some)
-            gradient = None if gradient is None else gradients
-        trace = _recorded(tensors, gradient, backward, keep, nest, carrying)
+        backward = differentiable(tensors, gradient) if backward is None else backward
+        some, gradients = several(tensors, gradient)
+        written = Graph(some).changed if expand else ()
+        some = expanded(some) if expand else some
+        trace = _recorded(some, gradients, backward, keep, nest, carrying)
         if expand:  # the nodes are new, whatever was written to before
             trace.changed, trace.stale = written, bool(written)
     folding = folding_of(trace.nesting, fold, open, steps)
@@ -387,16 +385,15 @@ def draw(
 
 
 def _recorded(
-    tensors: Tensor | Sequence[Tensor], gradient: Any, backward: bool | None, keep: str,
+    tensors: Sequence[Tensor], gradient: Any, backward: bool, keep: str,
     nest: Callable[[Graph], Nesting], carrying: bool,
 ) -> Trace:  # fmt: skip
     """The trace of tensors, as `draw` was asked for it."""
-    walk = differentiable(tensors, gradient) if backward is None else backward
-    trace = captured(*several(tensors, gradient), walk, keep, nest)
+    trace = captured(*several(tensors, gradient), backward, keep, nest)
     if not carrying:
         return trace
     nesting = _carriers(trace)  # walked again, so that the sums over what is left are known
-    return captured(*several(tensors, gradient), walk, keep, lambda _: nesting)
+    return captured(*several(tensors, gradient), backward, keep, lambda _: nesting)
 
 
 def _check(looks: Looks) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from microgradnd import errors
 from microgradnd.grad_mode import observed
 from microgradnd.node import Node, reachable
+from microgradnd.testing.lines import calling_line
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def detect_anomaly() -> Iterator[None]:
     """
 
     def after_forward(node: Node, out: np.ndarray) -> None:
-        node.note()["where"] = where = _calling_line()
+        node.note()["where"] = where = calling_line()
         node.note()["checksums"] = _checksums(node)
         if np.isnan(out).any():
             node.note()["nan"] = True
@@ -71,14 +71,3 @@ def _has_nan(operand: Any) -> bool:
         notes = operand.notes or {}
         return bool(notes.get("nan")) or (operand.plan is None and _has_nan(operand.saved))
     return bool(np.isnan(getattr(operand, "value", operand)).any())
-
-
-def _calling_line() -> str:
-    """The nearest caller outside this package, as file:line."""
-    package = __name__.partition(".")[0]
-    frame: Any = sys._getframe(1)
-    while frame.f_globals.get("__name__", "").partition(".")[0] in (package, "numpy"):
-        if frame.f_back is None:
-            break
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

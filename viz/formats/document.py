@@ -21,7 +21,8 @@ is an object with these members; `schema.json` beside this file says the same as
                     from 1, or null), options, args (names of the operands), inputs (ids of tensors
                     or plain numbers), output, group, rule (of the forward pass) and rules (by
                     operand, null where there is none), text (what it does, in a few characters),
-                    view (whether its result holds no numbers of its own)
+                    view (whether its result holds no numbers of its own), where (file and line of
+                    the program, within `microgradnd.source_lines`; else null)
     contributions   by edge "e-<operation>-<operand>": what it added to the operand's gradient; by
                     "e-more-<tensor>" what all uses that are not in focus add (null: not known)
     running         by edge: the operand's gradient after it, where several contributions arrive
@@ -38,6 +39,7 @@ is an object with these members; `schema.json` beside this file says the same as
                     (`after`), over which `edges`, its `share` and of several uses their `norms`;
                     sealed: whether its parts are left out because the document would be too large
     open            the groups that are open in the picture
+    source          the lines that operations name, by file and line
     formulas        what `rule` and `rules` point at: text, mathml and given (conditions). There
                     stand q0, q1, … for operands, qy for the result, qg for its gradient
     summaries       what every value, gradient and contribution points at: shape, dtype and either
@@ -61,6 +63,7 @@ creation over the whole computation, whatever is folded: the same program gives 
 from __future__ import annotations
 
 import json
+import linecache
 import math
 import re
 from collections import deque
@@ -177,6 +180,7 @@ class Writer:
                 for group in self.groups
                 if group not in self.sealed and not closed & {g.id for g in group.around()}
             ],
+            "source": self.source(),
             "formulas": self.rules.table,
             "summaries": self.summaries,
         }
@@ -255,7 +259,17 @@ class Writer:
             "rules": [self.rules.number(node, i) if (node, i) in flows else None for i in count],
             "text": described.text,
             "view": described.view,
+            "where": _place(node),
         }
+
+    def source(self) -> dict[str, dict[str, str]]:
+        """The lines of the program that computed what is shown."""
+        out: dict[str, dict[str, str]] = {}
+        for place in filter(None, map(_place, self.shown)):
+            file, line = place
+            out.setdefault(file, {})[str(line)] = linecache.getline(file, line).rstrip()
+        return {file: dict(sorted(lines.items(), key=lambda x: int(x[0])))
+                for file, lines in out.items()}  # fmt: skip
 
     def group(self, group: Group) -> dict[str, Any]:
         nodes = [node for node in group.nodes() if self.describer.in_focus(node)]
@@ -343,6 +357,12 @@ class Writer:
                 "norms": [spelled(x) for x in self.describer.norms(uses)] if uses[1:] else [],
             }
         return out
+
+
+def _place(node: Node) -> tuple[str, int] | None:
+    """File and line of the call that made a node, where it is known."""
+    file, _, line = (node.where or "").rpartition(":")
+    return (file, int(line)) if line.isdecimal() else None
 
 
 def _scalar(value: Any) -> float | str | None:

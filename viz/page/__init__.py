@@ -37,7 +37,7 @@ _MODULES = (
     "dom", "text", "model", "river/elements", "river/rooms", "river/lanes", "river/tracks",
     "river/arrangement", "river/score", "picture", "records", "cells", "looks", "placing",
     "canvas", "heatmap", "record", "painter", "drawing", "pointer", "viewport", "formula",
-    *_LIVE, *_DESK, "stepper", "panel", "chart", "search", "film", "main",
+    *_LIVE, *_DESK, "stepper", "products", "panel", "chart", "search", "film", "main",
 )  # fmt: skip
 _LEGEND_WIDTH = 300
 _CANVAS = Canvas("auto")

@@ -54,8 +54,10 @@ function ofElements(elements, shape) {
   return {cells, told, caption: ""};
 }
 
-// A heat-map; a reader points at a cell, or goes through the cells with the arrow keys.
-export function heatmap(x, {name = "", top = null, room = 330, high = 220, largest = 46} = {}) {
+// A heat-map; a reader points at a cell, or goes through the cells with the arrow keys: `onpoint`
+// is then told which, and null for none. Its method `light` lets a part of it stand out.
+export function heatmap(x, {name = "", top = null, room = 330, high = 220, largest = 46,
+  onpoint = () => {}, isQuiet = false} = {}) {
   const sheet = sheetOf(x), {cells} = sheet, all = stats(x);
   if (!cells.length) return h("p", {class: "muted"}, "empty");
   const scale = top ?? toFloat(all.scale), rows = cells.length, columns = cells[0].length;
@@ -73,6 +75,7 @@ export function heatmap(x, {name = "", top = null, room = 330, high = 220, large
     frame.hidden = v === null;
     output.textContent = v === null ? idle : sheet.told(i, j, v);
     Object.assign(frame.style, {left: `${j * wide}px`, top: `${i * tall}px`});
+    onpoint(...(v === null ? [null, null] : [i, j]));
   };
   const point = (i, j) => show(...(at = [i, j]));
   const rest = () => show(-1, -1);
@@ -91,7 +94,17 @@ export function heatmap(x, {name = "", top = null, room = 330, high = 220, large
       announce(output.textContent);
     },
   });
-  return h("figure", {class: "heat"}, h("div", {class: "sheet"}, canvas, numbers(cells, scale, wide, tall), frame), output);
+  const lit = h("div", {class: "lit", hidden: ""});
+  const figure = h("figure", {class: "heat"}, h("div", {class: "sheet"}, canvas,
+    numbers(cells, scale, wide, tall), lit, frame), isQuiet ? null : output);
+  figure.light = (part) => {
+    lit.hidden = part === null;
+    const {row = 0, column = 0} = part ?? {}, whole = part && !("high" in part);
+    const down = part?.high ?? ("row" in (part ?? {}) ? 1 : rows), over = part?.wide ?? (whole && "column" in part ? 1 : columns);
+    Object.assign(lit.style, {left: `${column * wide}px`, top: `${row * tall}px`,
+      width: `${over * wide}px`, height: `${down * tall}px`});
+  };
+  return figure;
 }
 
 function paint(cells, scale, wide, tall, attributes = {}) {

@@ -49,7 +49,7 @@ class Page {
   enliven() {
     const {doc} = this.model, {live} = doc;
     if (!live) return;
-    if (live.missing) return void $("#panel").prepend(missing(live));
+    if (live.missing) return void $("#panel-sheet").prepend(missing(live));
     this.live = new LivePanel({
       doc: {...doc}, live: new Live(live), announce, light: (ids) => this.light(ids),
       redraw: (other) => {
@@ -57,7 +57,8 @@ class Page {
         this.filmed(this.viewport.sight());
       },
     });
-    $("#panel").prepend(this.live.element);
+    $("#panel-sheet").prepend(this.live.element);
+    this.panel.live = this.live.live;
   }
 
   // Lets records and wires stand out.
@@ -91,9 +92,11 @@ class Page {
   filmed(sight) {
     $("#title").textContent = this.model.doc.title;
     this.drawing.renew(sight);
-    this.stepper.arranged();
     this.chart.arranged();
-    this.show();
+    this.panelling ??= setTimeout(() => { // the picture goes first
+      this.panelling = null;
+      this.show();
+    }, 150);
   }
 
   stepped() {
@@ -116,7 +119,7 @@ class Page {
     this.chosen = id;
     this.show();
     this.live?.choose(id);
-    $("#panel").scrollTop = 0;
+    $("#panel-sheet").scrollTop = 0;
     if (id) announce(`${this.model.title(id)}: details beside the picture`);
   }
 

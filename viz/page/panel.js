@@ -4,6 +4,7 @@ import {$, h} from "./dom.js";
 import {amount, derivative, filled, math, shaped, sign, symbol} from "./formula.js";
 import {heatmap, histogram, statistics, swatch} from "./heatmap.js";
 import {labelOf, sizeOf, stats} from "./model.js";
+import {explained} from "./products.js";
 import {number, oneLine, plural, shapeOf, toFloat} from "./text.js";
 
 const PLACEHOLDER = "q(\\d+|y|g)"; // of an operand, the result or its gradient in a formula
@@ -35,7 +36,6 @@ export class Panel {
 
   put(...parts) {
     this.body.replaceChildren(...parts.flat(Infinity).filter(Boolean));
-    this.body.scrollTop = 0;
   }
 
   // A text of the page, with what is said of either pass, or of one alone.
@@ -57,7 +57,20 @@ export class Panel {
     if (at === 0) return this.start(pass, backward);
     const id = pass[at - 1], title = `${backward ? "backward" : "forward"} step ${at} of ${pass.length}`;
     return this.put(heading(this.model.title(id), title, at),
-      this.model.group(id) ? this.groupStep(id, backward) : this.operationStep(id, backward));
+      this.model.group(id) ? this.groupStep(id, backward) : this.operationStep(id, backward), this.source(id));
+  }
+
+  // The lines of the program, that of an operation lit; a click leads to what a line computed.
+  source(id) {
+    const {model} = this, {source, operations} = model.doc, where = model.operation(id)?.where;
+    if (!Object.keys(source).length) return null;
+    const made = new Map(Object.entries(operations).map(([op, x]) => [x.where?.join(":"), op]));
+    return Object.entries(source).map(([file, lines]) => section(file.split(/[\\/]/).at(-1), [
+      h("ol", {class: "source"}, Object.entries(lines).map(([number_, code]) => {
+        const isLit = where?.[0] === file && where[1] === Number(number_), op = made.get(`${file}:${number_}`);
+        return h("li", {value: number_, class: isLit ? "now" : null, "aria-current": isLit ? "true" : null},
+          button({class: "code", onclick: () => this.actions.select(op)}, code));
+      }))]));
   }
 
   start(pass, backward) {
@@ -109,6 +122,26 @@ export class Panel {
     ];
   }
 
+  // Where the numbers of a result come from, if that can be pointed at.
+  origin(entry, op, isForward, result) {
+    const {model} = this, {inputs, output, options} = op;
+    const arrayOf = (key) => {
+      const id = inputs[key] ?? output, x = model.tensor(id);
+      return x ? this.elements(key === "g" ? x.gradient : x.value, () =>
+        this.live?.tensors?.[id]?.[key === "g" ? "gradient" : "value"]) : null;
+    };
+    const names = (key) => (key === "g" ? `∂${model.title(output)}` : model.title(inputs[key] ?? output));
+    return explained(entry.text, {options, isForward, arrayOf, names, result});
+  }
+
+  // An array as its elements in a line: those of its summary, or of the live program.
+  elements(index, living) {
+    const x = this.model.summary(index), {elements, shape, scalar} = x ?? {};
+    if (elements !== undefined) return {data: Float64Array.from([elements].flat(Infinity).map(toFloat)), shape};
+    const array = x && scalar === undefined ? living() : null;
+    return array ? {data: array.dense(), shape} : null;
+  }
+
   withNames(text, {inputs, output}) {
     const {model} = this;
     return text.replace(new RegExp(`${PLACEHOLDER}\\b`, "g"), (_, key) =>
@@ -128,10 +161,11 @@ export class Panel {
 
   forwardStep(op, out, title, options) {
     const {model} = this, left = () => this.symbol(op.output);
+    const result = this.elements(out.value, () => this.live?.tensors?.[op.output]?.value);
     return [
       h("section", {}, this.rule(model.doc.formulas[op.rule], op,
         {left, equals: "=", shape: out.shape, value: out.value})),
-      options,
+      this.origin(model.doc.formulas[op.rule], op, true, result), options,
       section(["Result ", this.link(op.output)], this.arrayOrScalar(out.value, title)),
       op.inputs.map((input, k) => (model.tensor(input)
         ? section([`${op.args[k]}: `, this.link(input)],
@@ -153,6 +187,8 @@ export class Panel {
     return section(["To ", this.link(input), h("span", {class: "muted"}, ` operand ${op.args[k]}`)], [
       this.rule(model.doc.formulas[op.rules[k]], op,
         {left, equals: several ? "+=" : "=", shape: x.shape, value: found}),
+      this.origin(model.doc.formulas[op.rules[k]], op, false,
+        this.elements(found, () => this.live?.edges?.[key]?.result)),
       several ? this.sum(input, found, model.doc.running[key], [key])
         : this.array(found, `what flows to ${name}`, {high: 110}),
     ], "operand");
@@ -274,7 +310,7 @@ export class Panel {
     const {name, order, step} = this.model.operation(id), part = (title) => h("h3", {class: "part"}, title);
     return [heading(name, `operation ${order}${step ? ` · backward step ${step}` : ""}`, step),
       part("Forward"), this.operationStep(id, false),
-      step ? [part("Backward"), this.operationStep(id, true)] : null];
+      step ? [part("Backward"), this.operationStep(id, true)] : null, this.source(id)];
   }
 
   group(id) {

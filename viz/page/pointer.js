@@ -55,7 +55,7 @@ function middle(down) {
 export function mapPointer(viewport) {
   const {map} = viewport;
   const look = (event) => {
-    const {left, top} = map.getBoundingClientRect(), {extent} = viewport.drawing;
+    const {left, top} = map.firstElementChild.getBoundingClientRect(), {extent} = viewport.drawing;
     const [across, down] = viewport.scale();
     viewport.centre(extent.x + (event.clientX - left) / across, extent.y + (event.clientY - top) / down, false);
   };

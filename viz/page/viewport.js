@@ -4,6 +4,7 @@ import {$, animate, s, set} from "./dom.js";
 import {clamp, grouped} from "./model.js";
 import {mapPointer, pointers, wheel} from "./pointer.js";
 
+const READABLE = 0.7; // scale of the first view, at least
 const FAR = 0.28; // where nothing can be read, nothing is written
 const NEAREST = 4, FARTHEST = 0.02, MILLISECONDS = 300;
 
@@ -97,13 +98,16 @@ export class Viewport {
     this.centre(x + width / 2, y + height / 2, soft, Math.min(across, down, 1.15));
   }
 
-  // At first: all of it, but no smaller than can be read.
+  // At first: all of it, if that can be read; else the result and as much around it as can be.
   begin() {
-    const {width, height} = this.drawing.extent, {w, h, across, down} = this.size();
-    if (Math.min(across, down, 1.15) >= 0.45) return this.fit(false);
-    const k = clamp(Math.max(across, down), 0.55, 1);
-    const start = (size, room) => (size * k < room ? (room - size * k) / 2 : 12);
-    return this.go(start(width, w), start(height, h), k, false);
+    const {drawing, drawing: {extent}} = this, {w, h, across, down} = this.size();
+    if (Math.min(across, down, 1.15) >= READABLE) return this.fit(false);
+    const k = clamp(Math.max(across, down), READABLE, 1), last = drawing.model.doc.outputs.at(-1);
+    const {x, y, width, height} = drawing.rect(last) ?? extent;
+    const start = (middle, low, size, room) => (size * k < room ? (room - size * k) / 2
+      : clamp(room / 2 - (middle - low) * k, room - size * k, 0));
+    return this.go(start(x + width / 2, extent.x, extent.width, w),
+      start(y + height / 2, extent.y, extent.height, h), k, false);
   }
 
   // Brings a rectangle of the drawing into sight: just so far, or to the middle if it is far off.
@@ -137,8 +141,8 @@ export class Viewport {
 
   // How much smaller the small map is, across and down: long graphs are drawn wider than they are.
   scale() {
-    const {width, height} = this.drawing.extent, {w, h} = this.size();
-    const k = Math.min(Math.min(180, w / 4) / width, Math.min(220, h / 2.5) / height);
+    const {width, height} = this.drawing.extent, room = this.map.parentElement.clientWidth - 40;
+    const k = Math.min(room / width, 150 / height);
     return [width, height].map((size) => clamp(40 / size, k, k * 8));
   }
 
