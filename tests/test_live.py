@@ -169,6 +169,11 @@ def test_what_cannot_run_in_a_page_says_what_it_was() -> None:
     assert live_of((half * half).sum())[0]["missing"] == ["float16 arrays"]
     wide = Tensor(np.zeros(MOST), requires_grad=True)
     assert "too many" in live_of((wide * wide).sum())[0]["why"]
+    many = mg.stack([x.sum() * k for k in range(65)]).sum()
+    assert live_of(many)[0] == {
+        "missing": ["stack"],
+        "why": "65 operands are too many to be computed in a page",
+    }
     y = Tensor(2.0, requires_grad=True) * 3.0
     y.register_hook(lambda g: g * 2.0)
     assert live_of(y * 2.0)[0]["missing"] == ["hook"]

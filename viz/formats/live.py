@@ -51,6 +51,7 @@ from viz.structure.ids import Ids
 
 Array = np.ndarray
 MOST = 2_000_000  # elements of all places together
+MANY = 64  # operands of an operation
 _SOURCES = ("special", "functions", "kernels")
 
 
@@ -59,6 +60,10 @@ def program(trace: Trace, ids: Ids) -> dict[str, Any]:
     size = sum(math.prod(node.shape) for node in trace.nodes)
     if 2 * size > MOST:
         return {"missing": [], "why": f"{size:,} numbers are too many to be computed in a page"}
+    for node in trace.nodes:
+        if len(node.operands) > MANY:  # each of its rules goes by all of them
+            why = f"{len(node.operands)} operands are too many to be computed in a page"
+            return {"missing": [node.op.name], "why": why}
     if trace.hooked or any(node.has_hooks for node in trace.nodes):
         return {"missing": ["hook"], "why": "hooks are functions of Python"}
     if trace.stale or any(written(trace, leaf) for leaf in trace.graph.leaves):
