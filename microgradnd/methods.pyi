@@ -409,5 +409,5 @@ class Methods:
     def view(self, *shape: _int) -> Tensor: """The same elements in another shape; one size may be -1."""
     def view_as(self, other: Any) -> Tensor: """Reshaped to the shape of another tensor."""
     def vsplit(self, indices_or_sections: _int | Sequence[_int]) -> list[Tensor]: """`split` along the first axis of two or more."""
-    def where(self, condition: Any, other: Any) -> Tensor: """Its elements where the condition holds, else those of the other."""
+    def where(self, condition: Any, y: Any) -> Tensor: """Its elements where the condition holds, else those of y."""
     def xlogy(self, y: TensorLike) -> Tensor: """x ln y, and 0 where x is 0, whatever y is (unless it is a NaN)."""

@@ -204,9 +204,9 @@ def reshape_as(self: Tensor, other: Any) -> Tensor:
     return shape.reshape(self, other.shape)
 
 
-def where(self: Tensor, condition: Any, other: Any) -> Tensor:
-    """Its elements where the condition holds, else those of the other."""
-    return elementwise.where(condition, self, other)
+def where(self: Tensor, condition: Any, y: Any) -> Tensor:
+    """Its elements where the condition holds, else those of y."""
+    return elementwise.where(condition, self, y)
 
 
 def missing(self: Tensor, name: str) -> Any:

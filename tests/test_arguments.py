@@ -522,6 +522,7 @@ ELSEWHERE = {
     "as_strided",
     # no arguments: switches to be decorated with, layers without options
     "no_grad", "enable_grad", "is_grad_enabled", "get_default_dtype", "detect_anomaly", "Identity",
+    "source_lines",
     "Step", "Sigmoid", "Tanh", "ReLU", "SiLU", "ReLU6", "SELU", "Mish", "Softsign", "Hardsigmoid",
     "Hardswish", "Tanhshrink", "LogSigmoid", "Softmax2d",
     # hold whatever they are given, checked when it is used: tests/test_data.py, test_module.py

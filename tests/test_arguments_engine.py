@@ -91,10 +91,18 @@ def of_two() -> mg.Tensor:
 
 
 FITTING = "array nan|big-endian|Tensor|leaf|computed|(2, 2)|(-1, 1)|(2.5, 1)"  # of shape (2,)
+TENSORS = "Tensor|Tensor 0-d|leaf|computed|integer Tensor"
 FITS = "bool array|integer Tensor"
 METHODS = [
     method("astype", {"dtype": ANY_DTYPE}, of_two, dtype="float32"),
-    method("to", {"dtype": ANY_DTYPE}, of_two, dtype="cpu"),
+    method("to", {"dtype": f"{ANY_DTYPE}|{TENSORS}"}, of_two, dtype="cpu"),
+    Case(
+        lambda self, **given: self.where(*given.values()),
+        lambda: {"self": of_two(), "condition": np.array([True, False]), "y": 0.5},
+        {"condition": "none", "y": "none"},
+        lambda condition, y: np.where(condition, of_two().numpy(), y),
+        "Tensor.where",
+    ),
     method("requires_grad_", {"requires_grad": "flag"}, lambda: leaf(2), requires_grad=True),
     method("register_hook", {"hook": "function"}, of_two, hook=lambda: abs),
     method("named", {"name": "string?"}, of_two, name="h"),

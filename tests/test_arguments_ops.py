@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import microgradnd as mg
+from microgradnd import tensor_methods
 from microgradnd.declaration import FUNCTIONS, OPS, PUBLIC, TORCH, public
 from tests.bad_arguments import Case, parameters_of, trials_of
 from tests.op_case import OpCase, Sample
@@ -69,7 +70,9 @@ KNOWN = FIRST.keys() - FUNCTIONS.keys()
 METHODS = [
     case
     for name in sorted(dir(mg.Tensor))
-    if callable(getattr(mg.Tensor, name)) and TORCH.get(name, name) in KNOWN
+    if callable(getattr(mg.Tensor, name))
+    and TORCH.get(name, name) in KNOWN
+    and name not in tensor_methods.SHARED  # written by hand: x.where(condition, y)
     if parameters_of(case := of_operation(FIRST[TORCH.get(name, name)], name))
 ]
 

@@ -198,7 +198,8 @@ class Picture:
         """The picture as data, see `viz.formats.document` for its members."""
         from viz.formats.document import Writer, text_of
 
-        return text_of(Writer(self.describer).write(self.model, self._direction)) + "\n"
+        contents = Writer(self.describer).write(self.model, self.drawing["direction"])
+        return text_of(contents) + "\n"
 
     def graphml(self) -> str:
         """The picture's graph as GraphML, which networkx reads; see `viz.formats.export`."""

@@ -9,6 +9,7 @@ import {Block, DOWN, Item, Leaf, RIGHT, Wire} from "./river/elements.js";
 import {divided, placed, spanned} from "./river/score.js";
 
 const WRAP = 2000; // px of a line, of a picture that grows to the right
+const BAND = 64; // px down the picture
 const SHIFT = 12; // from the ribbon of an edge to its forward wire
 const ROW = 8; // closed groups that stand below each other
 
@@ -270,6 +271,7 @@ export class Places {
       this.frames.set(id, [x, y, x + wide, y + high]);
     }
     this.addHeads(above);
+    this.freeLabels();
     this.crop();
   }
 
@@ -287,19 +289,65 @@ export class Places {
   }
 
   readWires() {
-    const {turned} = this;
     for (const [{id}] of this.river.wires) {
       const {points, label, labelAt, labelAfter} = this.wires.get(id);
       this.ribbons.set(id, this.waysOf(points));
       this.ways.set(id, this.waysOf(shifted(points, -SHIFT)));
       if (!label || !labelAt) continue;
-      const [x, y] = this.point(...labelAt);
-      if (turned) this.labels.set(id, [[x, labelAfter ? y + 20 : y - 18], "middle"]);
-      else if (labelAfter) this.labels.set(id, [[x + 11, y + 4], "start"]);
-      else this.labels.set(id, [[x - 18, y + 4], "end"]);
+      this.labels.set(id, this.labelBeside(this.point(...labelAt), labelAfter));
     }
     for (const record of this.river.records) {
       for (const [leaf, edge] of record.beside) this.wireBeside(record, leaf, edge);
+    }
+  }
+
+  // Where a label stands at a place of its ribbon, and how it is anchored there.
+  labelBeside([x, y], isAfter) {
+    if (this.turned) return [[x, isAfter ? y + 20 : y - 18], "middle"];
+    return isAfter ? [[x + 11, y + 4], "start"] : [[x - 18, y + 4], "end"];
+  }
+
+  extentOf(id, [[x, y], anchor]) {
+    const wide = this.wires.get(id).label, left = x - {end: wide, middle: wide / 2, start: 0}[anchor];
+    return [left, y - 10, left + wide, y + 3];
+  }
+
+  // A label that something runs through goes to the other side of its wire, if that is free. What
+  // stands in the picture is kept in bands, so that few things are looked at for a label.
+  freeLabels() {
+    const {at, looks, labels, wires} = this, bands = new Map(), rects = [];
+    for (const [record, [x, y]] of at) {
+      const {width: wide, height: high} = looks.get(record);
+      rects.push([x, y, x + wide, y + high]);
+    }
+    for (const [some, wide] of [[this.ribbons, 7], [this.ways, 2]]) {
+      for (const way of [...some.values()].flat()) {
+        for (let k = 1; k < way.length; k++) {
+          const [[a, b], [c, d]] = [way[k - 1], way[k]];
+          rects.push([Math.min(a, c) - wide, Math.min(b, d) - wide, Math.max(a, c) + wide, Math.max(b, d) + wide]);
+        }
+      }
+    }
+    const near = (rect, f) => {
+      for (let band = Math.floor(rect[1] / BAND); band <= Math.floor(rect[3] / BAND); band++) f(band);
+    };
+    for (const rect of rects) {
+      near(rect, (band) => {
+        if (!bands.has(band)) bands.set(band, []);
+        bands.get(band).push(rect);
+      });
+    }
+    const isFree = (rect) => {
+      let free = true;
+      near(rect, (band) => (free &&= !(bands.get(band) ?? []).some((x) => meet(rect, x))));
+      return free;
+    };
+    for (const [id, label] of labels) {
+      if (isFree(this.extentOf(id, label))) continue;
+      const {labelAt, labelAfter} = wires.get(id);
+      const other = this.labelBeside(this.point(...labelAt), !labelAfter), rect = this.extentOf(id, other);
+      const others = [...labels].filter(([x]) => x !== id).map(([x, y]) => this.extentOf(x, y));
+      if (isFree(rect) && !others.some((x) => meet(rect, x))) labels.set(id, other);
     }
   }
 
@@ -349,10 +397,7 @@ export class Places {
     for (const some of [...ribbons.values(), ...ways.values()]) {
       for (const way of some) for (const [x, y] of way) rects.push([x - 8, y - 8, x + 8, y + 8]);
     }
-    for (const [id, [[x, y], anchor]] of labels) {
-      const wide = this.wires.get(id).label, left = x - {end: wide, middle: wide / 2, start: 0}[anchor];
-      rects.push([left, y - 10, left + wide, y + 3]);
-    }
+    for (const [id, label] of labels) rects.push(this.extentOf(id, label));
     if (!rects.length) return;
     const low = (k) => rects.reduce((a, r) => Math.min(a, r[k]), Infinity);
     const high = (k) => rects.reduce((a, r) => Math.max(a, r[k]), -Infinity);
@@ -379,3 +424,5 @@ function shifted(points, by) {
     return [u + by, v + across];
   });
 }
+
+const meet = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];

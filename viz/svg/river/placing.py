@@ -19,6 +19,7 @@ Point = tuple[float, float]
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
 _FEW = 24  # records of a picture that has room for matrices of up to 8 × 8 numbers
 _WRAP = 2_000.0  # px of a line, of a picture that grows to the right
+_BAND = 64.0  # px down the picture
 _SHIFT = 12.0  # from the ribbon of an edge to its forward wire
 
 
@@ -274,7 +275,54 @@ class _Placing:
                 w, h = self.turn(item.before + item.after, item.along)
                 out.frames[block.id] = corner[0], corner[1], corner[0] + w, corner[1] + h
         self.add_heads(above)
+        self.free_labels(lines, left)
         self.crop()
+
+    def label_beside(self, spot: Point, after: bool) -> tuple[Point, str]:
+        """Where a label stands at a place of its ribbon, and how it is anchored there."""
+        x, y = spot
+        if self.turned:
+            return (x, y + 20.0 if after else y - 18.0), "middle"
+        return ((x + 11.0, y + 4.0), "start") if after else ((x - 18.0, y + 4.0), "end")
+
+    def extent_of(self, edge: str, label: tuple[Point, str]) -> Rect:
+        (x, y), anchor = label
+        wide = self.wires[edge].label
+        x -= {"end": wide, "middle": wide / 2, "start": 0.0}[anchor]
+        return x, y - 10.0, x + wide, y + 3.0
+
+    def free_labels(self, lines: list[Line], left: float) -> None:
+        """A label that something runs through goes to the other side of its wire, if that is free.
+
+        What stands in the picture is kept in bands, so that few things are looked at for a label.
+        """
+        out = self.out
+        bands: dict[int, list[Rect]] = {}
+        rects = [(*p, p[0] + out.looks[r].width, p[1] + out.looks[r].height)
+                 for r, p in out.at.items()]  # fmt: skip
+        for some, wide in ((out.ribbons, 7.0), (out.wires, 2.0)):
+            for way in (way for ways in some.values() for way in ways):
+                rects += [(min(a, c) - wide, min(b, d) - wide, max(a, c) + wide, max(b, d) + wide)
+                          for (a, b), (c, d) in pairwise(way)]  # fmt: skip
+        for rect in rects:
+            for band in range(int(rect[1] // _BAND), int(rect[3] // _BAND) + 1):
+                bands.setdefault(band, []).append(rect)
+
+        def is_free(rect: Rect) -> bool:
+            near = range(int(rect[1] // _BAND), int(rect[3] // _BAND) + 1)
+            return not any(_meet(rect, x) for band in near for x in bands.get(band, ()))
+
+        for edge, label in out.labels.items():
+            wire = self.wires[edge]
+            if is_free(self.extent_of(edge, label)) or wire.label_at is None:
+                continue
+            u, v = wire.label_at
+            spot = placed((u, v), lines, self.turned, left, v)
+            other = self.label_beside(spot, not wire.label_after)
+            rect = self.extent_of(edge, other)
+            others = (self.extent_of(x, y) for x, y in out.labels.items() if x != edge)
+            if is_free(rect) and not any(_meet(rect, x) for x in others):
+                out.labels[edge] = other
 
     def add_heads(self, above: bool) -> None:
         """Shared leaves stand above each other at the side, above several lines beside each other.
@@ -310,14 +358,8 @@ class _Placing:
             out.wires[edge.id] = _ways(shifted(wire.points, -_SHIFT), lines, self.turned, left)
             if wire.label and wire.label_at is not None:
                 u, v = wire.label_at
-                x, y = placed((u, v), lines, self.turned, left, v)
-                after = wire.label_after
-                if self.turned:
-                    out.labels[edge.id] = (x, y + 20.0 if after else y - 18.0), "middle"
-                elif after:
-                    out.labels[edge.id] = (x + 11.0, y + 4.0), "start"
-                else:
-                    out.labels[edge.id] = (x - 18.0, y + 4.0), "end"
+                spot = placed((u, v), lines, self.turned, left, v)
+                out.labels[edge.id] = self.label_beside(spot, wire.label_after)
         for record in self.river.records:
             for leaf, edge in record.beside:
                 self.wire_beside(record, leaf, edge)
@@ -350,10 +392,7 @@ class _Placing:
         points = [p for ways in (*out.ribbons.values(), *out.wires.values())
                   for way in ways for p in way]  # fmt: skip
         rects += [(x - 8.0, y - 8.0, x + 8.0, y + 8.0) for x, y in points]
-        for edge, (spot, anchor) in out.labels.items():
-            wide = self.wires[edge].label
-            x = spot[0] - {"end": wide, "middle": wide / 2, "start": 0.0}[anchor]
-            rects.append((x, spot[1] - 10.0, x + wide, spot[1] + 3.0))
+        rects += [self.extent_of(edge, label) for edge, label in out.labels.items()]
         if not rects:
             return
         x0, y0 = min(r[0] for r in rects), min(r[1] for r in rects)
@@ -366,6 +405,10 @@ class _Placing:
         out.frames = {k: (*move(r[:2]), *move(r[2:])) for k, r in out.frames.items()}
         out.width = max(r[2] for r in rects) - x0
         out.height = max(r[3] for r in rects) - y0
+
+
+def _meet(a: Rect, b: Rect) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def title_of(river: River, group: OpenGroup) -> str:
