@@ -161,15 +161,13 @@ class Film:
         """The page of the last moment, with a slider through all of them and the loss curve."""
         x, title = self.draw(**arguments), arguments.get("title")
         theme, film = x.drawing["theme"], partial(self._document, title)
-        return WholePage(
-            page(x.describer, x.model, x.drawing["direction"] or "TB", theme, film=film)
-        )
+        return WholePage(page(x.describer, x.model, x.drawing["direction"], theme, film=film))
 
     def json(self, **arguments: Any) -> str:
         """The document of the last moment, with all of them in its member `film`."""
         x = self.draw(**arguments)
         writer = Writer(x.describer)
-        contents = writer.write(x.model, x.drawing["direction"] or "TB")
+        contents = writer.write(x.model, x.drawing["direction"])
         film = self._document(arguments.get("title"), writer, contents)
         return text_of(contents | {"film": film}) + "\n"
 
