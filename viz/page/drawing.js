@@ -141,16 +141,19 @@ export class Drawing {
     this.model.renew();
     this.painter.knowledge = this.knowledge;
     const [left, top, right, bottom] = sight, later = [];
+    const isInSight = ([a, b, c, d]) => a <= right && c >= left && b <= bottom && d >= top;
     for (const [record, {x, y, width, height}] of this.rects) {
-      if (x > right || x + width < left || y > bottom || y + height < top) later.push(record);
-      else this.paint(record, true);
+      const draw = () => this.rects.has(record) && this.paint(record, true);
+      if (isInSight([x, y, x + width, y + height])) draw();
+      else later.push(draw);
     }
-    for (const one of this.wired) this.paintWire(one, true);
+    for (const one of this.wired) {
+      const draw = () => this.byId.get(one.edge.id) === one && this.paintWire(one, true);
+      if (isInSight(this.boundsOf(one))) draw();
+      else later.push(draw);
+    }
     clearTimeout(this.resting);
-    if (!later.length) return;
-    this.resting = setTimeout(() => {
-      for (const record of later) if (this.rects.has(record)) this.paint(record, true);
-    }, REST);
+    if (later.length) this.resting = setTimeout(() => later.forEach((draw) => draw()), REST);
   }
 
   paint(record, anew = false) {
@@ -236,10 +239,14 @@ export class Drawing {
       else this.drop(record);
     }
     for (const one of this.wired) {
-      one.bounds ??= boundsOf([this.places.ways, this.places.ribbons].flatMap((some) => some.get(one.edge.id)).flat());
-      if (isNear(one.bounds)) this.madeWire(one);
+      if (isNear(this.boundsOf(one))) this.madeWire(one);
       else this.dropWire(one.edge.id);
     }
+  }
+
+  boundsOf(one) {
+    const {ways, ribbons} = this.places, {id} = one.edge;
+    return (one.bounds ??= boundsOf([...ways.get(id), ...ribbons.get(id)].flat()));
   }
 
   drop({id}) {
