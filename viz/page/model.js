@@ -69,9 +69,10 @@ export class Model {
 
   // What an edge into an operation or a closed group adds to the gradient of a tensor.
   edgeInto(head, tensor, key) {
-    const {contributions, running} = this.doc, group = this.group(head);
-    if (group) return group.borders[tensor] || {contribution: null, after: null, edges: []};
-    return {contribution: contributions[key] ?? null, after: running[key] ?? null, edges: [key]};
+    const border = this.group(head)?.borders[tensor], {contributions, running, shares} = this.doc;
+    if (border) return {...border, running: border.after};
+    return {contribution: contributions[key] ?? null, running: running[key] ?? null,
+      share: shares[key] ?? null, norms: []};
   }
 }
 

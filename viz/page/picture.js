@@ -115,13 +115,10 @@ export class Picture {
 
   // Gives an edge the numbers that the document has now.
   renew(edge) {
-    const {contributions, running, shares} = this.model.doc, {id, head, home} = edge;
     if (edge.out) return;
     for (const one of edge.merged) this.renew(one);
-    const border = this.model.group(head)?.borders[home];
-    Object.assign(edge, border
-      ? {contribution: border.contribution, running: border.after, share: border.share, norms: border.norms}
-      : {contribution: contributions[id] ?? null, running: running[id] ?? null, share: shares[id] ?? null, norms: []});
+    const {contribution, running, share, norms} = this.model.edgeInto(edge.head, edge.home, edge.id);
+    Object.assign(edge, {contribution, running, share, norms});
   }
 
   // The edge over a closed group's border, once for all its uses of a tensor.

@@ -3,14 +3,14 @@
 
 import {h} from "./dom.js";
 import {heatmap} from "./heatmap.js";
-import {toFloat, number} from "./text.js";
+import {number} from "./text.js";
 
 const MATRICES = /^q(\d+|g)(ᵀ)? q(\d+|g)(ᵀ)?(?: \+ q\d+)?$/u;
 const CONVOLUTION = /^q0 ⋆ q1(?: \+ q2)?$/;
 const MOST = 1024; // cells of a map; larger ones are no use to point at
 const CHANNELS = 4; // maps of an image that are shown
 
-const sized = (data, shape) => ({data, shape, size: data.length});
+const sized = (data, shape) => ({data, shape});
 const rowsOf = ({data, shape: [rows, columns]}) =>
   Array.from({length: rows}, (_, i) => Array.from(data.slice(i * columns, (i + 1) * columns)));
 const transposed = ({data, shape: [rows, columns]}) => sized(Float64Array.from(data, (_, k) =>
@@ -69,7 +69,7 @@ function ofMatrices([, one, turned, other, alsoTurned], arrayOf, names, result) 
 }
 
 const pair = (words, otherwise) => {
-  const numbers = words ? words.split(",").map((x) => toFloat(Number(x))) : [];
+  const numbers = words ? words.split(",").map(Number) : [];
   return numbers.length ? [numbers[0], numbers.at(-1)] : [otherwise, otherwise];
 };
 
